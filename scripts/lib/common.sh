@@ -46,3 +46,15 @@ process_start_time() {
   read -ra fields <<<"${stat##*) }"
   printf '%s\n' "${fields[19]}"
 }
+
+# heed_interrupts "$@": a shell script's background commands start with Ctrl-C (SIGINT) ignored, and bash cannot undo
+# that for itself: starts the running script anew with it heeded.
+heed_interrupts() {
+  local key mask
+  while read -r key mask; do
+    [ "$key" != SigIgn: ] || break
+  done </proc/self/status
+  # Bit 1 is SIGINT. /proc/self is this shell, because the loop is not in a subshell.
+  ((0x$mask & 2)) || return 0
+  exec env --default-signal=INT "$0" "$@"
+}

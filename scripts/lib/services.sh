@@ -56,9 +56,11 @@ choose_state() {
 start_child() {
   local signal=$1 log=$2
   shift 2
-  setsid env -C "$state" LC_ALL=C.UTF-8 setpriv --pdeathsig "$signal" "${as_user[@]}" "$@" \
-    </dev/null >>"$log" 2>&1 &
+  # Changing the user would clear what --pdeathsig sets: it comes after.
+  setsid env -C "$state" LC_ALL=C.UTF-8 "${as_user[@]}" setpriv --pdeathsig "$signal" "$@" </dev/null >>"$log" 2>&1 &
   child=$!
+  # A test may kill it on purpose: no message about that from the shell.
+  disown "$child"
 }
 
 prepare_postgres() {
