@@ -1,4 +1,4 @@
-//! The agent at a junction: reads FASTag readers over serial lines, counts passages per lane, keeps every count in `SQLite` until the
+//! The agent at a junction: reads FASTag readers over serial lines, counts passages per lane, keeps every count in SQLite until the
 //! server has it, and drives the lamps.
 //!
 //! The order of the modules is the order of the flow: bytes become reads, reads become passages and counts, counts wait in the outbox, the

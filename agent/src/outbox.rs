@@ -1,1 +1,1 @@
-//! Rows that the server has not confirmed, in `SQLite`.
+//! Rows that the server has not confirmed, in SQLite.

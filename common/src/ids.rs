@@ -59,7 +59,7 @@ uuid_id! {
     DeviceId
 }
 uuid_id! {
-    /// Born with an agent's `SQLite` file; a new card means a new outbox, so that sequence numbers start afresh without doubt.
+    /// Born with an agent's SQLite file; a new card means a new outbox, so that sequence numbers start afresh without doubt.
     OutboxId
 }
 uuid_id! {

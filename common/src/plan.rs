@@ -124,7 +124,7 @@ impl Plan {
         received: UnixMs,
     ) -> Result<Self, Vec<PlanProblem>> {
         let plan = read::read(message, junction, received)?;
-        let problems = plan.check(junction, &Limits::NONE);
+        let problems = plan.check(junction, Limits::NONE);
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -178,7 +178,7 @@ impl Plan {
     }
 
     /// Every rule of the junction, and of `limits`, that the plan breaks.
-    pub fn check(&self, junction: &Junction, limits: &Limits) -> Vec<PlanProblem> {
+    pub fn check(&self, junction: &Junction, limits: Limits) -> Vec<PlanProblem> {
         if self.mode == Mode::Emergency {
             return Vec::new();
         }
@@ -216,7 +216,7 @@ impl Plan {
         problems
     }
 
-    fn check_cycle(&self, junction: &Junction, limits: &Limits, problems: &mut Vec<PlanProblem>) {
+    fn check_cycle(&self, junction: &Junction, limits: Limits, problems: &mut Vec<PlanProblem>) {
         let cycle = self.cycle_s(junction);
         for planned in &self.stages {
             let (red, longest) = (cycle.saturating_sub(planned.green_s), junction.signal.longest_red_s);

@@ -25,11 +25,13 @@ impl MonoMs {
     }
 
     /// The whole second at or before this moment.
+    #[must_use]
     pub const fn floor_second(self) -> Self {
         Self(self.0.div_euclid(1000) * 1000)
     }
 
     /// The whole second at or after this moment.
+    #[must_use]
     pub const fn ceil_second(self) -> Self {
         Self((self.0.saturating_add(999)).div_euclid(1000) * 1000)
     }

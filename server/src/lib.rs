@@ -1,4 +1,4 @@
-//! The server of a city: takes counts in over MQTT, stores them in `PostgreSQL`, plans green times, and serves people and programs.
+//! The server of a city: takes counts in over MQTT, stores them in PostgreSQL, plans green times, and serves people and programs.
 //!
 //! The order of the modules is the order of the flow: messages come in, are decoded and committed, the planner turns counts into plans,
 //! dispatch sends them and learns what the road made of them; the API, the live feed and the status page show all of it.

@@ -34,7 +34,7 @@ pub enum Accept {
 /// Where rows wait until the server has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxConfig {
-    /// The `SQLite` file.
+    /// The SQLite file.
     pub path: PathBuf,
     /// Largest size of that file, bytes.
     pub max_bytes: u64,

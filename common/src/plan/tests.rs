@@ -138,8 +138,8 @@ fn an_emergency_names_one_stage() {
 #[test]
 fn limits_bound_the_cycle() {
     let plan = plan(r#"{"lane_times": [30, 30, 30, 30]}"#).unwrap();
-    assert!(plan.check(&junction(), &Limits { min_cycle_s: 30, max_cycle_s: 120 }).is_empty());
-    assert_eq!(plan.check(&junction(), &Limits { min_cycle_s: 30, max_cycle_s: 110 }).len(), 1);
+    assert!(plan.check(&junction(), Limits { min_cycle_s: 30, max_cycle_s: 120 }).is_empty());
+    assert_eq!(plan.check(&junction(), Limits { min_cycle_s: 30, max_cycle_s: 110 }).len(), 1);
 }
 
 proptest! {

@@ -46,9 +46,9 @@ impl Topic {
             Self::GreenTime(junction)
             | Self::Signal(junction)
             | Self::Demand(junction)
-            | Self::Watchlist(junction) => junction,
-            Self::CarCounts(junction, _) => junction,
-            Self::Cycles(junction, _)
+            | Self::Watchlist(junction)
+            | Self::CarCounts(junction, _)
+            | Self::Cycles(junction, _)
             | Self::Events(junction, _)
             | Self::Gap(junction, _)
             | Self::ClockFix(junction, _)
