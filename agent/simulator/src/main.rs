@@ -1,2 +1,3 @@
-//! x
+//! Entry point.
+
 fn main() {}

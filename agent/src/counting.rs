@@ -1,0 +1,1 @@
+//! Reads become passages, passages become interval counts.

@@ -1,0 +1,1 @@
+//! Independent check of each lamp vector before it is shown.

@@ -1,0 +1,1 @@
+//! Rows that the server has not confirmed, in SQLite.

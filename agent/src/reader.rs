@@ -1,0 +1,21 @@
+//! From the bytes of a reader to tag reads.
+
+use flextraff_common::epc::Epc;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::ZoneName;
+
+/// A tag seen by an antenna.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Read {
+    /// The lane that the antenna watches.
+    pub lane: LaneIx,
+    /// Where on it.
+    pub zone: ZoneName,
+    /// The tag.
+    pub epc: Epc,
+    /// Signal strength, dBm or the reader's own unit: comparable between antennas of one reader.
+    pub rssi: Option<f32>,
+    /// When.
+    pub at: MonoMs,
+}

@@ -1,0 +1,23 @@
+//! Every MQTT message, version 1: JSON in UTF-8. Topics are built and parsed in [`topics`] and nowhere else.
+//!
+//! Receivers ignore unknown fields and refuse a higher major version. `v` is absent in messages of the published interface and then counts as 1.
+
+mod down;
+mod envelope;
+pub mod topics;
+mod up;
+
+pub use down::{Ack, Command, CommandType, GreenTime, Mode, RejectCode, StageTime};
+pub use envelope::{Delivery, VERSION, WireError, decode, encode};
+pub use up::{
+    Aspect, CarCounts, ClockFix, ControllerState, ControllerStatus, CycleLane, CycleStage, Cycles, Demand,
+    DemandDeparture, DemandLane, DemandRead, Departure, DeviceType, Events, Gap, OutboxStatus, Passage,
+    PlanState, PlanStatus, ReaderState, ReaderStatus, Reply, Signal, StageEnd, Status, ZoneName,
+};
+
+/// Largest payload of any message, bytes. Checked before a row is queued, on receipt, and set on the broker.
+pub const MAX_PAYLOAD: usize = 256 * 1024;
+/// Most EPCs in one count message; an interval with more is split.
+pub const MAX_EPCS: usize = 1000;
+/// Most characters of an EPC string as the server takes it.
+pub const MAX_EPC_CHARS: usize = 64;

@@ -1,0 +1,144 @@
+//! Messages from the server to agents.
+
+use super::envelope::VERSION;
+use crate::ids::{JunctionId, OutboxId};
+use crate::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// Who decides about a junction's signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The planner.
+    #[default]
+    Automatic,
+    /// An operator's fixed greens.
+    ManualOverride,
+    /// One stage for an emergency.
+    Emergency,
+}
+
+/// A plan: green times only, never a colour.
+///
+/// `stages` wins over `lane_times`; [`crate::plan::Plan::from_green_time`] says what either means.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GreenTime {
+    /// The junction; agrees with the topic.
+    pub junction_id: JunctionId,
+    /// Seconds of each lane's share of the cycle, clearance included, in lane order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane_times: Option<Vec<f64>>,
+    /// When the plan was made; absent: the time of receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<UnixMs>,
+    /// Seconds of one cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_cycle_time: Option<f64>,
+    /// Name of the plan, at most 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_id: Option<String>,
+    /// Who decides.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Seconds after the common zero at which the cycle starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_s: Option<f64>,
+    /// Green of each stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<Vec<StageTime>>,
+    /// Seconds from receipt for which the plan holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_s: Option<f64>,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Green of one stage, without clearance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StageTime {
+    /// Name of the stage in the agent's TOML.
+    pub stage: String,
+    /// Seconds of green.
+    pub green_s: f64,
+    /// Shortest that tactical control may make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_green_s: Option<f64>,
+    /// Longest that tactical control may make it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_green_s: Option<f64>,
+}
+
+impl Default for JunctionId {
+    /// The nil id, which no junction has.
+    fn default() -> Self {
+        Self(uuid::Uuid::nil())
+    }
+}
+
+/// Which rows of an outbox the server has committed or refused; both release them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {
+    /// The outbox.
+    pub outbox_id: OutboxId,
+    /// Ranges `[first, last]`, ends included, that are committed in Postgres.
+    #[serde(default)]
+    pub committed: Vec<(u64, u64)>,
+    /// Ranges `[first, last, code]` that will never be stored as they are; dead letters.
+    #[serde(default)]
+    pub rejected: Vec<(u64, u64, RejectCode)>,
+}
+
+/// Why the server refused a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectCode {
+    /// The junction is not in the server's database.
+    UnknownJunction,
+    /// The lane does not belong to the junction.
+    UnknownLane,
+    /// The device is not assigned to the junction (or not to that lane).
+    UnknownDevice,
+    /// Ids in topic and payload disagree.
+    IdsDisagree,
+    /// The payload is no message of this topic.
+    Malformed,
+    /// A newer version than the server speaks.
+    Version,
+    /// A code of a newer server.
+    #[serde(other)]
+    Other,
+}
+
+/// A request to one device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Command {
+    /// Comes back in the reply.
+    pub id: String,
+    /// What to do.
+    #[serde(flatten)]
+    pub command: CommandType,
+    /// After this the device refuses it.
+    pub expires_at: UnixMs,
+}
+
+/// What a device can be asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum CommandType {
+    /// Blink, so that a technician finds the cabinet.
+    Identify,
+    /// Close and open a reader's port.
+    RestartReader {
+        /// Its name in the TOML.
+        name: String,
+    },
+    /// Light every lamp in turn; only in flash or dark.
+    LampTest,
+    /// Send the effective configuration, secrets masked.
+    SendConfig,
+    /// Read the configuration again.
+    Reload,
+}
+
+const _: () = assert!(VERSION == 1, "a new major version needs its own frozen tests");

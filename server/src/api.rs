@@ -1,0 +1,1 @@
+//! The HTTP API, a family of endpoints a file.

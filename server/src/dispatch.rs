@@ -1,0 +1,1 @@
+//! Sends plans and learns what the road made of them.

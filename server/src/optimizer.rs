@@ -1,0 +1,1 @@
+//! Cycle, splits and offsets from demand; pure.

@@ -1,0 +1,1 @@
+//! When to plan and what to send; pure.
