@@ -2,7 +2,8 @@
 //! code, never these texts. A field that is added gets a test of its own.
 
 use flextraff_common::wire::{
-    Ack, CarCounts, ClockFix, Command, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal, Status, decode, encode,
+    Ack, CarCounts, ClockFix, Command, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal, Status, decode,
+    encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,6 +58,10 @@ fn green_time() {
         "total_cycle_time":50.0,"plan_id":"p1","mode":"manual_override","offset_s":4.0,
         "stages":[{"stage":"N","green_s":25.0,"min_green_s":10.0,"max_green_s":40.0}],"valid_s":900.0,"reason":"because"}"#,
     );
+    let back: GreenTime = frozen(
+        r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","mode":"automatic","ends_override":true}"#,
+    );
+    assert!(back.ends_override);
     let _: GreenTime = frozen(
         r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","mode":"emergency","stages":[{"stage":"N","green_s":0.0}]}"#,
     );
@@ -75,9 +80,8 @@ fn command_and_reply() {
         r#"{"v":1,"id":"c1","type":"restart_reader","name":"north","expires_at":"2026-02-10T14:30:00Z"}"#,
     );
     for kind in ["identify", "lamp_test", "send_config", "reload"] {
-        let _: Command = frozen(&format!(
-            r#"{{"v":1,"id":"c1","type":"{kind}","expires_at":"2026-02-10T14:30:00Z"}}"#
-        ));
+        let _: Command =
+            frozen(&format!(r#"{{"v":1,"id":"c1","type":"{kind}","expires_at":"2026-02-10T14:30:00Z"}}"#));
     }
     let _: Reply = frozen(r#"{"v":1,"id":"c1","ok":true,"detail":"done"}"#);
 }
@@ -94,7 +98,9 @@ fn cycles() {
 #[test]
 fn events_gap_and_clock_fix() {
     let _: Events = frozen(r#"{"v":1,DELIVERY,"events":[["2026-02-10T14:30:00.100Z",1,2]]}"#);
-    let _: Gap = frozen(r#"{"v":1,DELIVERY,"from":null,"to":"2026-02-10T14:30:00Z","lanes":[],"rows":12,"reason":"disk full"}"#);
+    let _: Gap = frozen(
+        r#"{"v":1,DELIVERY,"from":null,"to":"2026-02-10T14:30:00Z","lanes":[],"rows":12,"reason":"disk full"}"#,
+    );
     let _: ClockFix = frozen(r#"{"v":1,DELIVERY,"offset_ms":1770733800000}"#);
 }
 
@@ -135,9 +141,11 @@ fn demand() {
 
 #[test]
 fn a_newer_version_is_refused_and_unknown_fields_are_ignored() {
-    let newer = decode::<Ack>(br#"{"v":2,"outbox_id":"00000000-0000-4000-8000-0000000000b1"}"#).expect_err("newer");
+    let newer =
+        decode::<Ack>(br#"{"v":2,"outbox_id":"00000000-0000-4000-8000-0000000000b1"}"#).expect_err("newer");
     assert_eq!(newer.to_string(), "version 2 is newer than 1, which this program speaks; update it");
-    decode::<Ack>(br#"{"outbox_id":"00000000-0000-4000-8000-0000000000b1","more":1}"#).expect("unknown fields are ignored");
+    decode::<Ack>(br#"{"outbox_id":"00000000-0000-4000-8000-0000000000b1","more":1}"#)
+        .expect("unknown fields are ignored");
     for bytes in [&b""[..], b"\xff\xfe", b"[]", b"null", b"{", b"{\"v\":\"1\"}"] {
         assert!(decode::<Ack>(bytes).is_err());
     }

@@ -30,14 +30,19 @@ pub(super) fn clearances(junction: &Junction) -> Vec<u32> {
 
 /// Webster's cycle `(1.5 L + 5) / (1 − Y)` within the limits. `L` is the start-up loss of each stage plus the part of each clearance that is
 /// not amber, because amber discharges about what the start-up lost.
-pub(super) fn choose(junction: &Junction, limits: Limits, ratios: Option<&Vec<f64>>, base_cycle_s: u32) -> Chosen {
+pub(super) fn choose(
+    junction: &Junction,
+    limits: Limits,
+    ratios: Option<&Vec<f64>>,
+    base_cycle_s: u32,
+) -> Chosen {
     let clearances = clearances(junction);
     let amber_s = f64::from(junction.signal.amber_ms) / 1000.0;
     let lost_s: f64 =
         clearances.iter().map(|&clearance| START_UP_LOSS_S + (f64::from(clearance) - amber_s).max(0.0)).sum();
     let flow_ratio_sum: f64 = ratios.map_or(0.0, |ratios| ratios.iter().sum());
-    let webster_s =
-        (ratios.is_some() && flow_ratio_sum < OVER_CAPACITY).then(|| (1.5 * lost_s + 5.0) / (1.0 - flow_ratio_sum));
+    let webster_s = (ratios.is_some() && flow_ratio_sum < OVER_CAPACITY)
+        .then(|| (1.5 * lost_s + 5.0) / (1.0 - flow_ratio_sum));
     let wanted = match (ratios, webster_s) {
         (None, _) => f64::from(base_cycle_s),
         (Some(_), Some(webster)) => webster,

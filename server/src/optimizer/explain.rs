@@ -133,7 +133,9 @@ pub(super) fn build(
 fn sentence(chosen: &Chosen, stages: &[StageShare], lanes: &[LaneFlow]) -> String {
     let cycle = chosen.cycle_s;
     if lanes.iter().all(|lane| lane.flow_veh_h.is_none()) {
-        return format!("No lane has been watched for a minute yet: the base cycle of {cycle} s is shared evenly.");
+        return format!(
+            "No lane has been watched for a minute yet: the base cycle of {cycle} s is shared evenly."
+        );
     }
     let why = match (chosen.webster_s, chosen.bound) {
         (None, _) => format!(
@@ -143,7 +145,9 @@ fn sentence(chosen: &Chosen, stages: &[StageShare], lanes: &[LaneFlow]) -> Strin
         (Some(webster), Some(bound)) => {
             format!("Webster's cycle of {webster:.0} s is bound by {} to {cycle} s", bound_name(bound))
         }
-        (Some(_), None) => format!("Webster's cycle is {cycle} s at a flow ratio of {:.2}", chosen.flow_ratio_sum),
+        (Some(_), None) => {
+            format!("Webster's cycle is {cycle} s at a flow ratio of {:.2}", chosen.flow_ratio_sum)
+        }
     };
     let most = stages.iter().max_by_key(|stage| stage.green_s);
     let share = most.map_or_else(String::new, |stage| {

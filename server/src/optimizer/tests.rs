@@ -116,7 +116,7 @@ proptest! {
         let limits = Limits { min_cycle_s: least, max_cycle_s: most };
         let proposal = optimize(&junction, limits, base, &flows(&flow));
         let plan = Plan { id: None, mode: Mode::Automatic, offset_s: None, stages: proposal.stages.clone(), valid_s: 900,
-            issued: UnixMs(0), reason: None };
+            issued: UnixMs(0), reason: None, ends_override: false };
         prop_assert_eq!(plan.check(&junction, Limits::NONE), vec![]);
         let sum = plan.cycle_s(&junction);
         prop_assert_eq!(sum, proposal.explanation.cycle_s);
