@@ -1,5 +1,6 @@
 //! What every request handler needs.
 
+use crate::auth::Auth;
 use crate::config::Config;
 use crate::live::Hub;
 use crate::mqtt::MqttHandle;
@@ -11,10 +12,19 @@ use std::sync::Arc;
 pub struct App {
     /// Effective configuration.
     pub config: Arc<Config>,
+    /// Signing key, password pool and the brake on guessing.
+    pub auth: Arc<Auth>,
     /// The database.
     pub db: PgPool,
     /// The live feed.
     pub live: Hub,
     /// The broker.
     pub mqtt: MqttHandle,
+}
+
+impl App {
+    /// Whether anybody may register as the first user: by default whoever is on this machine, when nobody else can connect.
+    pub fn allows_first_user(&self) -> bool {
+        self.config.auth.allow_first_user.unwrap_or_else(|| self.config.http.is_loopback())
+    }
 }

@@ -10,15 +10,15 @@ pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords
 pub use throttle::{Attempt, Throttle};
 pub use token::{Claims, Tokens};
 
+use crate::config::Config;
 use anyhow::{Context, ensure};
 use flextraff_common::ids::UserId;
-use flextraff_common::time::{MonoMs, UnixMs};
+use flextraff_common::time::UnixMs;
 use ring::hmac;
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the sign-in endpoints and every authenticated request need; one per process, shared.
 pub struct Auth {
@@ -33,12 +33,12 @@ impl Auth {
     ///
     /// # Errors
     /// When the key file cannot be read or holds no usable key, or is missing on a server that others can reach.
-    pub fn open(key_file: Option<&Path>, loopback: bool, token_lifetime: Duration) -> anyhow::Result<Self> {
-        let key = if let Some(path) = key_file {
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let key = if let Some(path) = &config.auth.secret_key_file {
             SigningKey::read(path).with_context(|| format!("auth.secret_key_file {}", path.display()))?
         } else {
             ensure!(
-                loopback,
+                config.http.is_loopback(),
                 "auth.secret_key_file is not set, and the server is reachable from other machines: \
                  write at least 32 random bytes to a file (head -c 48 /dev/urandom | base64) and name it there"
             );
@@ -48,7 +48,7 @@ impl Auth {
             SigningKey::random()?
         };
         Ok(Self {
-            tokens: Tokens::new(&key, token_lifetime),
+            tokens: Tokens::new(&key, Duration::from_mins(config.auth.access_token_minutes.into())),
             passwords: Passwords::new()?,
             throttle: Mutex::new(Throttle::default()),
             setup: SetupToken::random()?,
@@ -84,7 +84,7 @@ impl Auth {
     }
 
     /// Counts an attempt to sign in; call [`Self::signed_in`] when it succeeds.
-    pub fn attempt(&self, name: &str, address: Option<IpAddr>, now: MonoMs) -> Attempt {
+    pub fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner).attempt(name, address, now)
     }
 
@@ -125,13 +125,15 @@ mod tests {
 
     #[test]
     fn a_server_that_others_reach_needs_a_key_file() {
-        let error = Auth::open(None, false, Duration::from_secs(60)).unwrap_err().to_string();
+        let mut config = Config::default();
+        config.http.bind = ([0, 0, 0, 0], 8000).into();
+        let error = Auth::open(&config).unwrap_err().to_string();
         assert!(error.contains("auth.secret_key_file is not set"), "{error}");
     }
 
     #[test]
     fn only_the_set_up_token_itself_opens() {
-        let auth = Auth::open(None, true, Duration::from_secs(60)).unwrap();
+        let auth = Auth::open(&Config::default()).unwrap();
         assert!(auth.is_setup_token(auth.setup_token()));
         assert!(!auth.is_setup_token("") && !auth.is_setup_token(&auth.setup_token()[1..]));
     }

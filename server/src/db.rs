@@ -1,1 +1,5 @@
 //! All SQL, a file a noun.
+
+pub mod access;
+pub mod junction_api;
+pub mod users;

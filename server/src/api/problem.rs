@@ -7,8 +7,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::{self, Ref, RefOr};
+use utoipa::{IntoResponses, ToSchema};
 
 /// Seconds after which a client may try again when the server is busy or without its database.
 const RETRY_AFTER_S: u32 = 5;
@@ -110,6 +115,14 @@ impl Problem {
     }
 }
 
+/// For a terminal: the sentence, then a line for each field.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)?;
+        self.errors.iter().try_for_each(|error| write!(f, "\n  {}: {}", error.field, error.message))
+    }
+}
+
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
         if error.is::<Overloaded>() {
@@ -151,4 +164,45 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident { $($status:literal: $text:literal),+ $(,)? })+) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl IntoResponses for $name {
+                fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+                    BTreeMap::from([$((stringify!($status).to_owned(), documented($text))),+])
+                }
+            }
+        )+
+    };
+}
+
+fn documented(text: &str) -> RefOr<openapi::Response> {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(text).content("application/problem+json", content).build().into()
+}
+
+refusals! {
+    /// How the OpenAPI document describes that a token is needed.
+    NeedsUser { 401: "Not signed in" }
+    /// How the OpenAPI document describes that an administrator's token is needed.
+    NeedsAdmin { 401: "Not signed in", 403: "No administrator" }
+    /// How the OpenAPI document describes that a junction must be there and granted.
+    NeedsAccess {
+        401: "Not signed in",
+        403: "No access to this junction",
+        404: "Junction not found",
+        422: "The id is no UUID",
+    }
+    /// How the OpenAPI document describes bodies that are refused.
+    BadBody { 413: "The body is too large", 415: "The body is of another type", 422: "The body is invalid" }
+    /// How the OpenAPI document describes lists.
+    BadPage { 422: "limit or cursor are invalid" }
+    /// How the OpenAPI document describes a server that hashes too many passwords at once.
+    Busy { 503: "Too many people are signing in, or the database is out of reach" }
 }

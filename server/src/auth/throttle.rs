@@ -1,11 +1,11 @@
 //! The brake on guessing passwords: attempts are counted by name and address, and by address; pure and bounded.
 
-use flextraff_common::time::MonoMs;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-/// How long attempts count, in milliseconds.
-const WINDOW_MS: i64 = 5 * 60 * 1000;
+/// How long attempts count.
+const WINDOW: Duration = Duration::from_mins(5);
 /// Attempts within the window for one name from one address.
 const PER_NAME: u32 = 10;
 /// Attempts within the window for all names from one address.
@@ -34,7 +34,7 @@ struct Source {
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
-    since: MonoMs,
+    since: Instant,
     attempts: u32,
 }
 
@@ -46,17 +46,17 @@ pub struct Throttle {
 
 impl Throttle {
     /// Counts an attempt and says whether it may go on.
-    pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: MonoMs) -> Attempt {
+    pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
         let [by_name, by_address] = sources(name, address);
         self.make_room(now);
         for (source, most) in [(by_name, PER_NAME), (by_address, PER_ADDRESS)] {
             let window = self.windows.entry(source).or_insert(Window { since: now, attempts: 0 });
-            if now.since(window.since) >= WINDOW_MS {
+            if now.saturating_duration_since(window.since) >= WINDOW {
                 *window = Window { since: now, attempts: 0 };
             }
             if window.attempts >= most {
-                let left_ms = WINDOW_MS - now.since(window.since);
-                let retry_after_s = u32::try_from(left_ms.div_euclid(1000) + 1).unwrap_or(u32::MAX);
+                let left = WINDOW.saturating_sub(now.saturating_duration_since(window.since));
+                let retry_after_s = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
                 return Attempt::Refused { retry_after_s };
             }
             window.attempts += 1;
@@ -73,13 +73,13 @@ impl Throttle {
         }
     }
 
-    fn make_room(&mut self, now: MonoMs) {
+    fn make_room(&mut self, now: Instant) {
         if self.windows.len() + 2 <= CAPACITY {
             return;
         }
-        self.windows.retain(|_, window| now.since(window.since) < WINDOW_MS);
+        self.windows.retain(|_, window| now.saturating_duration_since(window.since) < WINDOW);
         while self.windows.len() + 2 > CAPACITY {
-            let mut times: Vec<MonoMs> = self.windows.values().map(|window| window.since).collect();
+            let mut times: Vec<Instant> = self.windows.values().map(|window| window.since).collect();
             times.sort_unstable();
             let median = times[times.len() / 2];
             self.windows.retain(|_, window| window.since > median);
@@ -100,65 +100,71 @@ fn sources(name: &str, address: Option<IpAddr>) -> [Source; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     const HOME: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
     const AWAY: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)));
 
-    fn tries(throttle: &mut Throttle, name: &str, address: Option<IpAddr>, now: MonoMs, count: usize) -> usize {
+    fn tries(throttle: &mut Throttle, name: &str, address: Option<IpAddr>, now: Instant, count: usize) -> usize {
         (0..count).filter(|_| throttle.attempt(name, address, now) == Attempt::Allowed).count()
     }
 
     #[test]
     fn ten_wrong_passwords_stop_that_name_from_that_address_only() {
+        let start = Clock.instant();
         let mut throttle = Throttle::default();
-        assert_eq!(tries(&mut throttle, "asha", HOME, MonoMs(0), 20), 10);
-        assert_eq!(tries(&mut throttle, "ASHA", HOME, MonoMs(1), 1), 0, "case does not make another name");
-        assert_eq!(tries(&mut throttle, "asha", AWAY, MonoMs(1), 1), 1, "nobody locks another person out");
-        assert_eq!(tries(&mut throttle, "ravi", HOME, MonoMs(1), 1), 1);
-        assert_eq!(throttle.attempt("asha", HOME, MonoMs(299_000)), Attempt::Refused { retry_after_s: 2 });
-        assert_eq!(throttle.attempt("asha", HOME, MonoMs(300_000)), Attempt::Allowed);
+        assert_eq!(tries(&mut throttle, "asha", HOME, start, 20), 10);
+        assert_eq!(tries(&mut throttle, "ASHA", HOME, start + Duration::from_millis(1), 1), 0, "case does not make another name");
+        assert_eq!(tries(&mut throttle, "asha", AWAY, start + Duration::from_millis(1), 1), 1, "nobody locks another person out");
+        assert_eq!(tries(&mut throttle, "ravi", HOME, start + Duration::from_millis(1), 1), 1);
+        assert_eq!(throttle.attempt("asha", HOME, start + Duration::from_secs(299)), Attempt::Refused { retry_after_s: 2 });
+        assert_eq!(throttle.attempt("asha", HOME, start + WINDOW), Attempt::Allowed);
     }
 
     #[test]
     fn a_right_password_clears_the_count() {
+        let start = Clock.instant();
         let mut throttle = Throttle::default();
         for _ in 0..50 {
-            assert_eq!(tries(&mut throttle, "asha", HOME, MonoMs(0), 9), 9);
+            assert_eq!(tries(&mut throttle, "asha", HOME, start, 9), 9);
             throttle.succeeded("asha", HOME);
         }
     }
 
     #[test]
     fn many_names_from_one_address_are_one_guesser() {
+        let start = Clock.instant();
         let mut throttle = Throttle::default();
         let allowed = (0..500)
-            .filter(|i| throttle.attempt(&format!("user{i}"), HOME, MonoMs(0)) == Attempt::Allowed)
+            .filter(|i| throttle.attempt(&format!("user{i}"), HOME, start) == Attempt::Allowed)
             .count();
         assert_eq!(allowed, 100);
     }
 
     #[test]
     fn the_table_stays_bounded() {
+        let start = Clock.instant();
         let mut throttle = Throttle::default();
         for i in 0..30_000_u32 {
             let address = Some(IpAddr::V4(i.into()));
-            throttle.attempt("asha", address, MonoMs(i64::from(i)));
+            throttle.attempt("asha", address, start + Duration::from_millis(i.into()));
             assert!(throttle.windows.len() <= CAPACITY);
         }
         let mut at_once = Throttle::default();
         for i in 0..30_000_u32 {
-            at_once.attempt("asha", Some(IpAddr::V4(i.into())), MonoMs(0));
+            at_once.attempt("asha", Some(IpAddr::V4(i.into())), start);
             assert!(at_once.windows.len() <= CAPACITY);
         }
     }
 
     #[test]
     fn addresses_of_one_ipv6_network_are_one_source() {
+        let start = Clock.instant();
         let mut throttle = Throttle::default();
         let allowed = (0..20)
             .filter(|i| {
                 let address = format!("2001:db8::{i:x}").parse().ok();
-                throttle.attempt("asha", address, MonoMs(0)) == Attempt::Allowed
+                throttle.attempt("asha", address, start) == Attempt::Allowed
             })
             .count();
         assert_eq!(allowed, 10);
