@@ -48,8 +48,13 @@ pub async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut requests = requests.0;
-    let mut dispatch =
-        Dispatch { app, clock, planner: Planner::new(Box::new(Uuid::now_v7)), sites: Sites::default(), waiters: Vec::new() };
+    let mut dispatch = Dispatch {
+        app,
+        clock,
+        planner: Planner::new(Box::new(Uuid::now_v7)),
+        sites: Sites::default(),
+        waiters: Vec::new(),
+    };
     dispatch.reload().await;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -93,7 +98,9 @@ impl Dispatch {
     async fn handle_applied(&mut self, news: Applied) {
         let now = self.now();
         match news {
-            Applied::Counts(junction, lane, counts) => self.planner.handle_counts(junction, lane, &counts, now),
+            Applied::Counts(junction, lane, counts) => {
+                self.planner.handle_counts(junction, lane, &counts, now)
+            }
             Applied::Status(junction, status) => {
                 if self.planner.junction(junction).is_none() && self.sites.may_look_again(now) {
                     self.reload().await;
@@ -151,7 +158,11 @@ impl Dispatch {
         if self.app.mqtt.outgoing.try_send(outgoing).is_err() {
             tracing::error!(junction = %send.junction, "the broker is away for too long; a plan was not sent");
         }
-        self.app.live.publish(LiveEvent { junction: send.junction, kind: LiveKind::GreenTime, payload: value });
+        self.app.live.publish(LiveEvent {
+            junction: send.junction,
+            kind: LiveKind::GreenTime,
+            payload: value,
+        });
     }
 
     async fn record(&self, send: &SendPlan, message: &serde_json::Value) -> anyhow::Result<()> {
@@ -172,7 +183,13 @@ impl Dispatch {
         Ok(())
     }
 
-    async fn confirmed(&mut self, junction: JunctionId, plan_id: &str, state: PlanState, reasons: Vec<String>) {
+    async fn confirmed(
+        &mut self,
+        junction: JunctionId,
+        plan_id: &str,
+        state: PlanState,
+        reasons: Vec<String>,
+    ) {
         if state == PlanState::Refused {
             tracing::warn!(%junction, plan_id, reasons = reasons.join("; "), "the road refuses a plan");
         }
@@ -180,8 +197,12 @@ impl Dispatch {
         let name = request::state_name(state);
         match db::plans::confirm(&self.app.db, junction.into(), plan_id, name, &reasons, at).await {
             Ok(true) => {}
-            Ok(false) => tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here"),
-            Err(error) => tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan"),
+            Ok(false) => {
+                tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here")
+            }
+            Err(error) => {
+                tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan")
+            }
         }
         for waiter in self.waiters.iter_mut().filter(|waiter| waiter.waits_for(junction, plan_id)) {
             waiter.answer(state, reasons.clone());

@@ -137,7 +137,12 @@ impl Planner {
     ///
     /// # Errors
     /// Every rule that it breaks.
-    pub fn check_override(&self, junction: JunctionId, wanted: &Override, now: UnixMs) -> Result<(), OverrideError> {
+    pub fn check_override(
+        &self,
+        junction: JunctionId,
+        wanted: &Override,
+        now: UnixMs,
+    ) -> Result<(), OverrideError> {
         let site = self.sites.get(&junction).ok_or(OverrideError::UnknownJunction(junction))?;
         site.override_message(wanted, now).map(drop).map_err(OverrideError::Problems)
     }

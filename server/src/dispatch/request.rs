@@ -50,8 +50,9 @@ pub enum Wanted {
 }
 
 /// What the road makes of a plan within two seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = RoadAnswer)]
 pub enum Applied {
     /// The lamps follow it.
     Running,
@@ -219,7 +220,8 @@ fn to_override(planner: &Planner, request: &ModeRequest, now: UnixMs) -> Result<
         Wanted::Lanes { times, cycle } => {
             let mut by_lane = vec![0.0; junction.lanes().len()];
             for (name, time) in ["N", "S", "E", "W"].iter().zip(times) {
-                let lane = junction.lane_named(name).filter(|_| by_lane.len() == 4).ok_or(ModeError::OtherShape)?;
+                let lane =
+                    junction.lane_named(name).filter(|_| by_lane.len() == 4).ok_or(ModeError::OtherShape)?;
                 by_lane[lane.index()] = f64::from(*time);
             }
             (Mode::ManualOverride, OverrideTimes::Lanes { times: by_lane, cycle: f64::from(*cycle) })
@@ -249,9 +251,12 @@ fn to_override(planner: &Planner, request: &ModeRequest, now: UnixMs) -> Result<
 
 async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs) -> Result<(), ModeError> {
     let stages = match &request.wanted {
-        Wanted::Stages(stages) => {
-            Some(stages.iter().map(|stage| serde_json::json!({"stage": stage.stage, "green_s": stage.green_s})).collect())
-        }
+        Wanted::Stages(stages) => Some(
+            stages
+                .iter()
+                .map(|stage| serde_json::json!({"stage": stage.stage, "green_s": stage.green_s}))
+                .collect(),
+        ),
         Wanted::Emergency(_) => match &wanted.times {
             OverrideTimes::Stages(stages) => {
                 Some(stages.iter().map(|stage| serde_json::json!({"stage": stage.stage})).collect())
