@@ -27,7 +27,9 @@ const PHASE_BYTES: usize = 7;
 
 /// Whether readers send responses to this command.
 pub(super) fn is_command(command: u8) -> bool {
-    matches!(command, INVENTORY | INFO | REAL_TIME | REFUSED) || SET.contains(&command) || GET.contains(&command)
+    matches!(command, INVENTORY | INFO | REAL_TIME | REFUSED)
+        || SET.contains(&command)
+        || GET.contains(&command)
 }
 
 /// Whether readers send responses that begin like this.
@@ -37,11 +39,10 @@ pub(super) fn is_plausible(len: u8, command: u8, status: u8) -> bool {
         (INVENTORY, 0x00..=0x04) => len >= 5,
         // Statistics: antenna, rate, total.
         (INVENTORY, 0x26) => len == 12,
-        (INVENTORY, 0x28) => is_heartbeat(len),
         // No tag and errors, some with a code.
         (INVENTORY, 0xF8..=0xFF) => (5..=7).contains(&len),
         (REAL_TIME, 0x00) => len >= 10,
-        (REAL_TIME, 0x28) => is_heartbeat(len),
+        (INVENTORY | REAL_TIME, 0x28) => is_heartbeat(len),
         (INFO, 0x00) => (0x0D..=0x20).contains(&len),
         (REFUSED, 0xFD | 0xFE) => len == 5,
         (command, 0x00) if SET.contains(&command) => len == 5,

@@ -85,18 +85,19 @@ fn phase_frequency_and_tid_are_cut_off() {
     let tag = |rssi| ("34".repeat(12), Some(1), Some(rssi));
     assert_eq!(decode(&inventory(&data), AntennaByte::Mask), [tag(70.0), tag(71.0), tag(72.0)]);
     // Real-time frames carry the same tag block.
-    let frame = with_sum(0xFFFF, [&[0, 0, 0xEE, 0, 1, 12 | 0x40][..], &epc, &[73, 1, 2, 3, 4, 5, 6, 7]].concat());
+    let frame =
+        with_sum(0xFFFF, [&[0, 0, 0xEE, 0, 1, 12 | 0x40][..], &epc, &[73, 1, 2, 3, 4, 5, 6, 7]].concat());
     assert_eq!(decode(&frame, AntennaByte::Mask), [tag(73.0)]);
 }
 
 #[test]
 fn data_that_fill_no_layout_are_no_tags() {
     for data in [
-        &[1, 2, 2, 0xAB, 0xCD, 60][..],      // one tag less than announced
-        &[1, 1, 2, 0xAB, 0xCD, 60, 0],       // a byte too many
-        &[1, 1, 3, 0xAB, 0xCD, 0xEF, 60],    // half a word
-        &[1, 1, 0, 60],                      // no EPC at all
-        &[1, 1, 0x84, 1, 2, 3, 4, 60],       // shorter than the TID that it says to hold
+        &[1, 2, 2, 0xAB, 0xCD, 60][..],   // one tag less than announced
+        &[1, 1, 2, 0xAB, 0xCD, 60, 0],    // a byte too many
+        &[1, 1, 3, 0xAB, 0xCD, 0xEF, 60], // half a word
+        &[1, 1, 0, 60],                   // no EPC at all
+        &[1, 1, 0x84, 1, 2, 3, 4, 60],    // shorter than the TID that it says to hold
     ] {
         let mut decoder = UhfReader::new(AntennaByte::Mask);
         assert_eq!(decoder.feed(&inventory(data), MonoMs(0)), [], "{data:?}");
