@@ -37,6 +37,8 @@ pub struct Plan {
     pub stages: Vec<StagePlan>,
     /// Seconds from receipt for which it holds.
     pub valid_s: u32,
+    /// Whether an automatic plan also ends a manual override or an emergency of the server.
+    pub ends_override: bool,
     /// When it was made.
     pub issued: UnixMs,
     /// Why, for people.
@@ -71,7 +73,7 @@ pub enum PlanProblem {
     OtherJunction { ours: String, theirs: String },
     #[error("plan_id has {chars} characters; it has at most {MAX_PLAN_ID}")]
     LongId { chars: usize },
-    #[error("the plan has neither stages nor lane_times; give one of them")]
+    #[error("the plan gives green to no stage; give stages or lane_times")]
     Empty,
     #[error("there is no stage \"{stage}\"; there are {known}")]
     UnknownStage { stage: String, known: String },
@@ -151,6 +153,7 @@ impl Plan {
             offset_s: self.offset_s.map(f64::from),
             stages: Some(stages),
             valid_s: Some(f64::from(self.valid_s)),
+            ends_override: self.ends_override,
             reason: self.reason.clone(),
         }
     }
