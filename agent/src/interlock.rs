@@ -81,7 +81,8 @@ impl Interlock {
         let intergreen_ms = junction
             .group_indexes()
             .map(|from| {
-                let to = |to| junction.conflicts(from, to).then(|| i64::from(junction.intergreen_ms(from, to)));
+                let to =
+                    |to| junction.conflicts(from, to).then(|| i64::from(junction.intergreen_ms(from, to)));
                 junction.group_indexes().map(to).collect()
             })
             .collect();
@@ -171,7 +172,9 @@ impl Interlock {
 
     fn allows_together(&self, lamps: &[Aspect]) -> Result<(), Trip> {
         for (a, &a_shows) in lamps.iter().enumerate().filter(|(_, shows)| is_released(**shows)) {
-            for (b, &b_shows) in lamps.iter().enumerate().skip(a + 1).filter(|(_, shows)| is_released(**shows)) {
+            for (b, &b_shows) in
+                lamps.iter().enumerate().skip(a + 1).filter(|(_, shows)| is_released(**shows))
+            {
                 if self.intergreen_ms[a][b].is_some() || self.intergreen_ms[b][a].is_some() {
                     return Err(Trip::Conflict {
                         a: self.heads[a].name.clone(),

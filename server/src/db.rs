@@ -15,3 +15,24 @@ pub mod registry;
 pub mod setup;
 pub mod sites;
 pub mod users;
+
+use flextraff_common::time::ClockState;
+
+/// Whether an error lies in the values of a row, so that trying again cannot help. Everything else is the database's and passes.
+pub fn is_poison(error: &sqlx::Error) -> bool {
+    match error {
+        // Class 22 is data exception, class 23 integrity constraint violation (PostgreSQL manual, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        }
+        sqlx::Error::Encode(_) | sqlx::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+fn clock_name(clock: ClockState) -> &'static str {
+    match clock {
+        ClockState::Synced => "synced",
+        ClockState::Unsynced => "unsynced",
+    }
+}
