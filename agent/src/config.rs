@@ -102,10 +102,9 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     }
     let bytes = std::fs::read(path).map_err(cannot)?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
+        let readable =
+            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = readable.matches('\n').count();
         unreadable(format!("line {} is no UTF-8; save the file in that encoding", line + 1))
     })?;
     parse(path, &text)

@@ -211,7 +211,7 @@ pub(super) fn to_toml(config: &Config) -> Result<String, toml::ser::Error> {
 /// The first 16 hex digits of the SHA-256 of the effective configuration; a secret does not enter it.
 pub(super) fn hash(toml: &str) -> String {
     let hash = digest(&SHA256, toml.as_bytes());
-    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hash.as_ref().iter().take(8).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn effective(config: &Config) -> Effective<'_> {

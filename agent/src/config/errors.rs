@@ -133,11 +133,15 @@ impl Report {
 /// The name that somebody may have meant, for an error message.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = name.to_lowercase();
+    // Names as short as lanes usually are differ too little from each other: there only case is a slip.
+    let slips = |candidate: &str| match candidate.chars().count().max(lower.chars().count()) {
+        0..=2 => 0,
+        length => (length / 3).max(1),
+    };
     known
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| {
-            *distance <= (candidate.chars().count().max(lower.chars().count()) / 3).max(1)
-                || candidate.to_lowercase().starts_with(&format!("{lower}_"))
+            *distance <= slips(candidate) || candidate.starts_with(&format!("{lower}_"))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

@@ -92,7 +92,8 @@ fn read_greens(table: &mut Table<'_>, stages: &[StageSpec], report: &Report) -> 
         match number(value.get_ref()).filter(|green| (0.0..=600.0).contains(green)) {
             Some(green) => given[position] = Some(At { value: green, at }),
             None => {
-                report.add(at, format!("{title} for \"{}\" is no number of seconds from 0 to 600", key.value))
+                report
+                    .add(at, format!("{title} for \"{}\" is no number of seconds from 0 to 600", key.value));
             }
         }
     }

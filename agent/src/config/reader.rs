@@ -176,8 +176,8 @@ fn read_port(table: &mut Table<'_>, readers: &[ReaderConfig]) -> String {
 
 fn read_baud(table: &mut Table<'_>) -> u32 {
     let Some(baud) = table.any_number("baud", "bits per second") else { return 57_600 };
-    if let Some(known) = BAUDS.iter().find(|known| **known as f64 == baud.value) {
-        return *known as u32;
+    if baud.value.fract() == 0.0 && BAUDS.contains(&(baud.value as i64)) {
+        return baud.value as u32;
     }
     let all: Vec<String> = BAUDS.iter().map(ToString::to_string).collect();
     let what = table.path("baud");

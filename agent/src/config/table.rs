@@ -270,16 +270,16 @@ impl<'t> Table<'t> {
             if self.known.contains(&key.value.as_str()) {
                 continue;
             }
+            let what = if self.title == "the file" { "section" } else { "key" };
             let root = self.title == "the file";
             let show = |name: &str| if root { format!("[{name}]") } else { format!("\"{name}\"") };
-            let way_out = match nearest(&key.value, self.known.iter().copied()) {
-                Some(near) => format!("did you mean {}?", show(near)),
-                None => {
+            let way_out = nearest(&key.value, self.known.iter().copied()).map_or_else(
+                || {
                     let all: Vec<String> = self.known.iter().map(|name| show(name)).collect();
-                    format!("its keys are {}", all.join(", "))
-                }
-            };
-            let what = if root { "section" } else { "key" };
+                    format!("its {what}s are {}", all.join(", "))
+                },
+                |near| format!("did you mean {}?", show(near)),
+            );
             self.report.add(key.at, format!("{} has no {what} {}; {way_out}", self.title, show(&key.value)));
         }
     }
