@@ -1,1 +1,4 @@
 //! All SQL, a file a noun.
+
+pub mod overrides;
+pub mod plans;

@@ -12,6 +12,7 @@ pub use site::{Override, OverrideTimes, Site};
 
 use crate::optimizer::Explanation;
 use flextraff_common::ids::{JunctionId, LaneId};
+use flextraff_common::junction::Junction;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{CarCounts, GreenTime, PlanState, Status};
@@ -130,6 +131,20 @@ impl Planner {
         if site.came_online() {
             self.commands.extend(site.send(&mut self.ids, now));
         }
+    }
+
+    /// Checks an override against the junction without starting it.
+    ///
+    /// # Errors
+    /// Every rule that it breaks.
+    pub fn check_override(&self, junction: JunctionId, wanted: &Override, now: UnixMs) -> Result<(), OverrideError> {
+        let site = self.sites.get(&junction).ok_or(OverrideError::UnknownJunction(junction))?;
+        site.override_message(wanted, now).map(drop).map_err(OverrideError::Problems)
+    }
+
+    /// The junction, as the planner knows it.
+    pub fn junction(&self, junction: JunctionId) -> Option<&Junction> {
+        self.sites.get(&junction).map(Site::junction)
     }
 
     /// Starts an override, checked against the junction; it is sent at once.

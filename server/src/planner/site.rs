@@ -227,7 +227,7 @@ impl Site {
         SendPlan { junction: self.junction.id, message, explanation: Some(explanation) }
     }
 
-    fn override_message(&self, wanted: &Override, now: UnixMs) -> Result<SendPlan, Vec<PlanProblem>> {
+    pub(super) fn override_message(&self, wanted: &Override, now: UnixMs) -> Result<SendPlan, Vec<PlanProblem>> {
         let (lane_times, total_cycle_time, stages) = match &wanted.times {
             OverrideTimes::Lanes { times, cycle } => (Some(times.clone()), Some(*cycle), None),
             OverrideTimes::Stages(stages) => (None, None, Some(stages.clone())),
