@@ -81,7 +81,8 @@ impl Interlock {
         let intergreen_ms = junction
             .group_indexes()
             .map(|from| {
-                let to = |to| junction.conflicts(from, to).then(|| i64::from(junction.intergreen_ms(from, to)));
+                let to =
+                    |to| junction.conflicts(from, to).then(|| i64::from(junction.intergreen_ms(from, to)));
                 junction.group_indexes().map(to).collect()
             })
             .collect();
@@ -162,16 +163,17 @@ impl Interlock {
 
     fn allows_flash(&self, lamps: &[Aspect]) -> Result<(), Trip> {
         let first = lamps.iter().copied().find(|&aspect| is_flash(aspect));
-        let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| match head.pedestrian {
-            true => **aspect != Aspect::Dark,
-            false => Some(**aspect) != first,
+        let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| {
+            if head.pedestrian { **aspect != Aspect::Dark } else { Some(**aspect) != first }
         });
         mixed.map_or(Ok(()), |(head, _)| Err(Trip::Mixed { group: head.name.clone() }))
     }
 
     fn allows_together(&self, lamps: &[Aspect]) -> Result<(), Trip> {
         for (a, &a_shows) in lamps.iter().enumerate().filter(|(_, shows)| is_released(**shows)) {
-            for (b, &b_shows) in lamps.iter().enumerate().skip(a + 1).filter(|(_, shows)| is_released(**shows)) {
+            for (b, &b_shows) in
+                lamps.iter().enumerate().skip(a + 1).filter(|(_, shows)| is_released(**shows))
+            {
                 if self.intergreen_ms[a][b].is_some() || self.intergreen_ms[b][a].is_some() {
                     return Err(Trip::Conflict {
                         a: self.heads[a].name.clone(),

@@ -73,10 +73,7 @@ fn every_green_of_a_vehicle_ends_in_amber() {
         "group \"N\" was to go from amber to green"
     );
     assert_eq!(four_way(&[(0.0, "arrr")]), "group \"N\" was to go from red to amber");
-    assert_eq!(
-        four_way(&[(0.0, "urrr"), (1.0, "arrr")]),
-        "group \"N\" was to go from red-amber to amber"
-    );
+    assert_eq!(four_way(&[(0.0, "urrr"), (1.0, "arrr")]), "group \"N\" was to go from red-amber to amber");
 }
 
 #[test]
@@ -129,10 +126,7 @@ fn a_pedestrian_green_ends_without_amber_but_not_without_intergreen() {
 
 #[test]
 fn dark_faces_mixed_flash_and_wrong_counts_trip() {
-    assert_eq!(
-        four_way(&[(0.0, "Grr.")]),
-        "group \"W\" was to be dark while the signal is in operation"
-    );
+    assert_eq!(four_way(&[(0.0, "Grr.")]), "group \"W\" was to be dark while the signal is in operation");
     assert!(four_way(&[(0.0, "....")]).contains("dark"));
     assert!(four_way(&[(0.0, "Gfff")]).contains("do not mix"));
     assert!(four_way(&[(0.0, "Ffff")]).contains("do not mix"));
@@ -174,11 +168,9 @@ fn a_trip_latches_until_the_fault_aspect_and_beyond() {
 
 #[test]
 fn each_fault_aspect_passes_at_any_time() {
-    for (aspect, letters) in [
-        (FaultAspect::FlashAmber, "ffff."),
-        (FaultAspect::FlashRed, "FFFF."),
-        (FaultAspect::AllRed, "rrrrr"),
-    ] {
+    for (aspect, letters) in
+        [(FaultAspect::FlashAmber, "ffff."), (FaultAspect::FlashRed, "FFFF."), (FaultAspect::AllRed, "rrrrr")]
+    {
         let mut spec = overlapping_spec();
         spec.signal.fault_aspect = aspect;
         let mut interlock = Interlock::new(&build(&spec), true);

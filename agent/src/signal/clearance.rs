@@ -53,7 +53,8 @@ impl Clearance {
                     green_ended[other.index()].map(|ended| (ended + intergreen).ceil_second())
                 })
                 .fold(earliest, MonoMs::max);
-            let clear = if conflicts.intersection(old.minus(new)).iter().any(has_amber) { amber_end } else { began };
+            let clear =
+                if conflicts.intersection(old.minus(new)).iter().any(has_amber) { amber_end } else { began };
             // Beside the amber of a conflicting group it would invite two streams at once: then it is shorter.
             let fits = has_amber(group) && at.since(began) >= red_amber_ms;
             Head::Comes { at, red_amber_from: if fits { clear.max(at - red_amber_ms).min(at) } else { at } }
@@ -78,10 +79,7 @@ impl Clearance {
     }
 
     /// What is shown at a moment before the green; the moments of successive calls never decrease.
-    pub(super) fn show(
-        &mut self,
-        at: MonoMs,
-    ) -> (ControllerState, Option<StageIx>, Option<StageIx>, Lamps) {
+    pub(super) fn show(&mut self, at: MonoMs) -> (ControllerState, Option<StageIx>, Option<StageIx>, Lamps) {
         let lamps: Lamps = self.heads.iter().map(|head| head.aspect(at, self.amber_until)).collect();
         let coming = |aspect: Aspect| {
             let heads = self.heads.iter().zip(&lamps);

@@ -77,7 +77,8 @@ impl Recorder {
     /// The lamps change.
     pub(super) fn lamps(&mut self, junction: &Junction, lamps: &[Aspect], at: MonoMs) {
         let mut green = vec![false; self.green_since.len()];
-        for (group, _) in junction.groups().iter().zip(lamps).filter(|(_, aspect)| **aspect == Aspect::Green) {
+        for (group, _) in junction.groups().iter().zip(lamps).filter(|(_, aspect)| **aspect == Aspect::Green)
+        {
             group.lanes.iter().for_each(|lane| green[lane.index()] = true);
         }
         for ((since, sum), green) in self.green_since.iter_mut().zip(&mut self.lane_green_ms).zip(green) {

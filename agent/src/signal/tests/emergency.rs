@@ -30,11 +30,7 @@ fn the_present_green_ends_after_its_minimum_and_the_stage_comes_through_due_clea
     assert_eq!((cycle.ended, cycle.stages.len()), (at(12.0).mono, 1));
     assert_eq!((cycle.stages[0].end, cycle.stages[0].green_s), (StageEnd::Priority, 7.0));
     assert_eq!(road.controller.shown().mode, Mode::Emergency);
-    assert_eq!(
-        road.plan(&emergency("E", 100), at(20.0)).state,
-        PlanState::Running,
-        "the same again renews"
-    );
+    assert_eq!(road.plan(&emergency("E", 100), at(20.0)).state, PlanState::Running, "the same again renews");
 }
 
 #[test]
@@ -52,10 +48,10 @@ fn a_stage_that_has_green_keeps_it() {
         "validity ends at 62.5: the next second ends the green, and the order goes on"
     );
     assert_eq!(road.controller.shown().mode, Mode::Automatic);
-    assert_eq!(road.cycles.iter().map(|cycle| cycle.mode).collect::<Vec<_>>(), [
-        Mode::Automatic,
-        Mode::Emergency
-    ]);
+    assert_eq!(
+        road.cycles.iter().map(|cycle| cycle.mode).collect::<Vec<_>>(),
+        [Mode::Automatic, Mode::Emergency]
+    );
 }
 
 #[test]
@@ -108,10 +104,7 @@ fn another_stage_and_an_early_end() {
     road.plan(&emergency("W", 300), at(30.0));
     road.run(at(40.0));
     assert_eq!(road.greens(0.0), ["0 N", "12 E", "36 W"]);
-    road.plan(
-        r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan", "ends_override": true}"#,
-        at(46.0),
-    );
+    road.plan(r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan", "ends_override": true}"#, at(46.0));
     road.run(at(60.0));
     assert_eq!(road.greens(37.0), ["52 N"]);
     assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));

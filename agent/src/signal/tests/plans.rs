@@ -1,11 +1,12 @@
 use super::*;
 use crate::config::FallbackTable;
-use std::collections::BTreeMap;
 use flextraff_common::wire::{Mode, PlanState, StageEnd};
+use std::collections::BTreeMap;
 
 const SHORT: &str = r#"{"lane_times": [15, 15, 15, 15], "plan_id": "short", "valid_s": 600}"#;
 const LONG: &str = r#"{"lane_times": [45, 45, 45, 45], "plan_id": "long", "valid_s": 600}"#;
-const OVERRIDE: &str = r#"{"lane_times": [25, 15, 15, 15], "mode": "manual_override", "plan_id": "hand", "valid_s": 100}"#;
+const OVERRIDE: &str =
+    r#"{"lane_times": [25, 15, 15, 15], "mode": "manual_override", "plan_id": "hand", "valid_s": 100}"#;
 const RELEASE: &str =
     r#"{"lane_times": [15, 15, 15, 15], "plan_id": "short", "valid_s": 600, "ends_override": true}"#;
 
@@ -68,7 +69,8 @@ fn the_newest_of_two_pending_plans_runs_and_the_same_again_renews() {
 fn a_refused_plan_changes_nothing_and_names_every_reason() {
     let mut road = Road::new(four_way());
     road.plan(SHORT, at(-1.0));
-    let plan = r#"{"stages": [{"stage": "N", "green_s": 3}, {"stage": "Q", "green_s": 20}], "plan_id": "bad"}"#;
+    let plan =
+        r#"{"stages": [{"stage": "N", "green_s": 3}, {"stage": "Q", "green_s": 20}], "plan_id": "bad"}"#;
     let status = road.plan(plan, at(20.0));
     assert_eq!((status.plan_id.as_deref(), status.state), (Some("bad"), PlanState::Refused));
     assert_eq!(status.reasons, ["there is no stage \"Q\"; there are N, S, E, W"]);
@@ -103,10 +105,7 @@ fn an_automatic_plan_can_end_the_override() {
     assert_eq!(road.plan(SHORT, at(5.0)).state, PlanState::Pending);
     assert_eq!(road.plan(RELEASE, at(20.0)).state, PlanState::Pending);
     road.run(at(140.0));
-    assert_eq!(
-        runs(&road),
-        [(Some("hand"), Mode::ManualOverride, 70), (Some("short"), Mode::Automatic, 60)]
-    );
+    assert_eq!(runs(&road), [(Some("hand"), Mode::ManualOverride, 70), (Some("short"), Mode::Automatic, 60)]);
 }
 
 #[test]
@@ -155,6 +154,19 @@ fn nobody_waits_longer_than_the_longest_red_across_a_change_of_plans() {
             }
         }
     }
+}
+
+#[test]
+fn a_plan_that_just_keeps_the_longest_red_runs_exactly() {
+    let mut spec = four_way_spec();
+    spec.signal.longest_red_s = 120.0;
+    let mut road = Road::new(build(&spec));
+    let plan = r#"{"stages": [{"stage": "N", "green_s": 7}, {"stage": "S", "green_s": 40},
+        {"stage": "E", "green_s": 40}, {"stage": "W", "green_s": 20}]}"#;
+    assert_eq!(road.plan(plan, at(-1.0)).reasons, Vec::<String>::new());
+    road.run(at(600.0));
+    assert!(runs(&road).iter().all(|run| run.2 == 127));
+    assert!(road.cycles.iter().flat_map(|cycle| &cycle.stages).all(|stage| stage.end == StageEnd::Plan));
 }
 
 #[test]

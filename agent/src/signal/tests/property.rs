@@ -27,9 +27,11 @@ enum Act {
 }
 
 fn shapes() -> impl Strategy<Value = Shape> {
-    let times = (prop::sample::select(vec![1.0, 2.5, 3.0, 4.4]), prop::sample::select(vec![0.0, 1.0, 2.0, 3.7]));
+    let times =
+        (prop::sample::select(vec![1.0, 2.5, 3.0, 4.4]), prop::sample::select(vec![0.0, 1.0, 2.0, 3.7]));
     let red_amber = prop::sample::select(vec![0.0, 0.0, 1.0, 1.5]);
-    let lists = (prop::collection::vec(any::<(u8, u8, u16)>(), 0..10), prop::collection::vec(any::<u8>(), 1..5));
+    let lists =
+        (prop::collection::vec(any::<(u8, u8, u16)>(), 0..10), prop::collection::vec(any::<u8>(), 1..5));
     (2_usize..=8, any::<u64>(), any::<u8>(), lists, times, red_amber).prop_map(
         |(groups, compatible, pedestrians, (intergreens, stages), (amber, all_red), red_amber)| Shape {
             groups,
@@ -122,7 +124,8 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
     let (mode, stages, valid_s, ends_override) = match act {
         Act::Plan { mode, greens, valid_s, releases } => {
             let all = greens.iter().take(junction.stages().len()).enumerate();
-            let stages = all.filter(|(_, green)| **green > 3.0).map(|(at, green)| named(at, *green)).collect();
+            let stages =
+                all.filter(|(_, green)| **green > 3.0).map(|(at, green)| named(at, *green)).collect();
             (*mode, stages, *valid_s, *releases)
         }
         Act::Emergency { stage, valid_s } => {

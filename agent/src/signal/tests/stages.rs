@@ -54,10 +54,7 @@ fn times_that_are_no_whole_seconds_are_never_cut() {
     let mut spec = four_way_spec();
     spec.signal.amber_s = 3.5;
     spec.intergreens = vec![intergreen("N", "S", 6.2)];
-    assert_eq!(
-        lines(&spec, 20.0, 40.0),
-        ["26 amber N>S arrr", "30 all_red N>S rrrr", "33 green S>- rGrr"]
-    );
+    assert_eq!(lines(&spec, 20.0, 40.0), ["26 amber N>S arrr", "30 all_red N>S rrrr", "33 green S>- rGrr"]);
 }
 
 #[test]
@@ -176,4 +173,3 @@ fn a_fault_shows_its_aspect_at_once_and_for_ever() {
     assert_eq!(cycle.stages.last().map(|stage| (stage.green_s, stage.end)), Some((3.25, StageEnd::Fault)));
     assert_eq!(cycle.lane_green_s[0], 33.25);
 }
-
