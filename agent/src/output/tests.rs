@@ -26,6 +26,9 @@ impl Output for Recorder {
     }
 }
 
+/// How the loop ended, when it wrote which lamps, and what it told.
+type Ran = (Result<(), LampError>, Vec<(f64, String)>, Vec<LampEvent>);
+
 struct Bench {
     parts: LampParts,
     inputs: SyncSender<LampInput>,
@@ -54,11 +57,7 @@ impl Bench {
     }
 
     /// Runs until `until` seconds on a clock that goes on by 50 ms at each look, a millisecond before the next tick, and by what `jump` adds.
-    fn run(
-        self,
-        until: f64,
-        jump: impl Fn(f64) -> f64,
-    ) -> (Result<(), LampError>, Vec<(f64, String)>, Vec<LampEvent>) {
+    fn run(self, until: f64, jump: impl Fn(f64) -> f64) -> Ran {
         let now = Cell::new(-12.001);
         let feeds = Cell::new(0_u64);
         let clock = || {

@@ -88,7 +88,9 @@ fn junction(shape: &Shape) -> Option<Arc<Junction>> {
                 members.push(other);
             }
         }
-        members.iter().for_each(|&member| served[member] = true);
+        for &member in &members {
+            served[member] = true;
+        }
         let groups: Vec<&str> = members.iter().map(|&member| names[member].as_str()).collect();
         let mut built = stage(&format!("s{}", spec.stages.len()), &groups);
         built.min_green_s = f64::from(5 + mask % 4);
@@ -232,8 +234,7 @@ impl<'a> Observer<'a> {
         if let Some(stage) = green {
             let lit = shown.lamps.iter().enumerate().filter(|(_, aspect)| **aspect == Aspect::Green);
             let lit: Vec<usize> = lit.map(|(group, _)| group).collect();
-            let due: Vec<usize> =
-                self.junction.stage(stage).groups.iter().map(|group| group.index()).collect();
+            let due: Vec<usize> = self.junction.stage(stage).groups.iter().map(GroupIx::index).collect();
             prop_assert_eq!(lit, due);
         }
         let now = green.map(flextraff_common::junction::StageIx::index);
