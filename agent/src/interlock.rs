@@ -163,9 +163,8 @@ impl Interlock {
 
     fn allows_flash(&self, lamps: &[Aspect]) -> Result<(), Trip> {
         let first = lamps.iter().copied().find(|&aspect| is_flash(aspect));
-        let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| match head.pedestrian {
-            true => **aspect != Aspect::Dark,
-            false => Some(**aspect) != first,
+        let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| {
+            if head.pedestrian { **aspect != Aspect::Dark } else { Some(**aspect) != first }
         });
         mixed.map_or(Ok(()), |(head, _)| Err(Trip::Mixed { group: head.name.clone() }))
     }

@@ -217,13 +217,11 @@ impl Controller {
 
     /// What counts at a moment.
     fn wanted(&self, at: MonoMs) -> Program {
-        match self.plans.best(at) {
-            Some(plan) => Program::of_plan(plan, &self.junction),
-            None => {
-                let wall = (self.now.clock == ClockState::Synced).then(|| self.now.wall_at(at));
-                Program::fallback(self.fallback.stages(&self.junction, wall))
-            }
+        if let Some(plan) = self.plans.best(at) {
+            return Program::of_plan(plan, &self.junction);
         }
+        let wall = (self.now.clock == ClockState::Synced).then(|| self.now.wall_at(at));
+        Program::fallback(self.fallback.stages(&self.junction, wall))
     }
 
     /// What follows the green of a stage that ends now.

@@ -67,7 +67,9 @@ mod tests {
 
     fn table(days: &[usize], from_min: u16, to_min: u16, greens: [u32; 4]) -> FallbackTable {
         let mut on = [false; 7];
-        days.iter().for_each(|&day| on[day] = true);
+        for &day in days {
+            on[day] = true;
+        }
         FallbackTable { days: on, from_min, to_min, greens: greens.to_vec() }
     }
 

@@ -148,7 +148,7 @@ impl Road {
             .filter(|shown| shown.at >= at(from).mono)
             .map(|shown| {
                 let state = serde_json::to_string(&shown.state).expect("a state is JSON");
-                let lamps: String = shown.lamps.iter().map(letter).collect();
+                let lamps: String = shown.lamps.iter().copied().map(letter).collect();
                 let time = shown.at.0 as f64 / 1000.0;
                 let (stage, next) = (name(shown.stage), name(shown.next_stage));
                 format!("{time} {} {stage}>{next} {lamps}", state.trim_matches('"'))
@@ -168,7 +168,7 @@ pub(crate) fn message(json: &str) -> GreenTime {
     serde_json::from_str(&json.replacen('{', id, 1)).expect("the test's JSON is a green-time message")
 }
 
-fn letter(aspect: &Aspect) -> char {
+fn letter(aspect: Aspect) -> char {
     match aspect {
         Aspect::Green => 'G',
         Aspect::Amber => 'a',

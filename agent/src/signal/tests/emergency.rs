@@ -71,7 +71,11 @@ fn it_waits_for_a_running_clearance_and_leaves_the_others_their_minimum() {
     let round = road.cycles.iter().find(|cycle| cycle.mode == Mode::Emergency).expect("a round of it");
     let served: Vec<_> = round.stages.iter().map(|stage| stage.stage.index()).collect();
     assert_eq!(served, [0, 1, 2, 3], "the others once, then back");
-    assert!(round.stages[1..].iter().all(|stage| stage.green_s == 7.0 && stage.end == StageEnd::Priority));
+    assert!(
+        round.stages[1..]
+            .iter()
+            .all(|stage| (6.9..7.1).contains(&stage.green_s) && stage.end == StageEnd::Priority)
+    );
     assert_eq!(round.stages[0].end, StageEnd::ForceOff);
 }
 
@@ -84,13 +88,13 @@ fn its_hold_never_exceeds_the_longest_red() {
     road.run(at(900.0));
     let mut ended = [MonoMs(0); 4];
     for pair in road.shown.windows(2) {
-        for group in 0..4 {
+        for (group, ended) in ended.iter_mut().enumerate() {
             let (was, is) = (pair[0].lamps[group], pair[1].lamps[group]);
             if was == Aspect::Green && is != Aspect::Green {
-                ended[group] = pair[1].at;
+                *ended = pair[1].at;
             }
             if was != Aspect::Green && is == Aspect::Green && pair[1].at.0 >= 0 {
-                assert!(pair[1].at.since(ended[group]) <= 60_000, "group {group} at {:?}", pair[1].at);
+                assert!(pair[1].at.since(*ended) <= 60_000, "group {group} at {:?}", pair[1].at);
             }
         }
     }

@@ -157,6 +157,19 @@ fn nobody_waits_longer_than_the_longest_red_across_a_change_of_plans() {
 }
 
 #[test]
+fn a_plan_that_just_keeps_the_longest_red_runs_exactly() {
+    let mut spec = four_way_spec();
+    spec.signal.longest_red_s = 120.0;
+    let mut road = Road::new(build(&spec));
+    let plan = r#"{"stages": [{"stage": "N", "green_s": 7}, {"stage": "S", "green_s": 40},
+        {"stage": "E", "green_s": 40}, {"stage": "W", "green_s": 20}]}"#;
+    assert_eq!(road.plan(plan, at(-1.0)).reasons, Vec::<String>::new());
+    road.run(at(600.0));
+    assert!(runs(&road).iter().all(|run| run.2 == 127));
+    assert!(road.cycles.iter().flat_map(|cycle| &cycle.stages).all(|stage| stage.end == StageEnd::Plan));
+}
+
+#[test]
 fn after_a_restart_a_plan_counts_while_it_is_valid_on_a_trusted_clock() {
     let kept = message(
         r#"{"lane_times": [15, 15, 15, 15], "plan_id": "kept", "valid_s": 600, "timestamp": "2026-02-08T23:55:00Z"}"#,

@@ -171,5 +171,5 @@ fn a_fault_shows_its_aspect_at_once_and_for_ever() {
     let cycle = road.cycles.last().expect("the cycle that the fault ended");
     assert_eq!(cycle.ended, at(33.25).mono);
     assert_eq!(cycle.stages.last().map(|stage| (stage.green_s, stage.end)), Some((3.25, StageEnd::Fault)));
-    assert_eq!(cycle.lane_green_s[0], 33.25);
+    assert_eq!(cycle.lane_green_s[..1], [33.25]);
 }
