@@ -5,6 +5,7 @@ pub mod counts;
 pub mod cycles;
 pub mod dead_letters;
 pub mod devices;
+pub mod junctions;
 pub mod ledger;
 pub mod partitions;
 pub mod registry;
