@@ -7,6 +7,7 @@ pub mod cycles;
 pub mod dead_letters;
 pub mod devices;
 pub mod junction_api;
+pub mod junctions;
 pub mod ledger;
 pub mod overrides;
 pub mod partitions;

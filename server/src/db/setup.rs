@@ -35,6 +35,18 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
     Ok(pool)
 }
 
+/// Whether an error of [`connect`] may pass by itself: nobody listens yet, or the database is starting.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<sqlx::Error>()).any(|error| match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // Class 57 is operator intervention, 53 insufficient resources (PostgreSQL manual, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53"))
+        }
+        _ => false,
+    })
+}
+
 async fn check_version(pool: &PgPool) -> anyhow::Result<()> {
     let version =
         sqlx::query_scalar!(r#"SELECT current_setting('server_version_num')::integer AS "version!""#)
@@ -59,4 +71,26 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
         ),
         Err(error) => Err(error).context("the database cannot be brought up to date"),
     }
+}
+
+/// How many steps the schema is behind.
+///
+/// # Errors
+/// The database is away, or comes from a newer version.
+pub async fn pending(pool: &PgPool) -> anyhow::Result<usize> {
+    let table = sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "there!""#)
+        .fetch_one(pool)
+        .await
+        .context("cannot ask the database for its state")?;
+    if !table {
+        return Ok(MIGRATOR.iter().count());
+    }
+    let taken: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(pool)
+        .await
+        .context("cannot ask the database for its state")?;
+    if let Some(unknown) = taken.iter().find(|version| !MIGRATOR.version_exists(**version)) {
+        bail!("the database has step {unknown}, which this version does not know; install the newer version");
+    }
+    Ok(MIGRATOR.iter().filter(|step| !taken.contains(&step.version)).count())
 }

@@ -1,10 +1,11 @@
 //! What the database says of the junctions, brought to the planner when it changes.
 
 use crate::db::overrides::{self, OpenOverride};
-use crate::db::sites;
+use crate::db::{junctions, sites};
+use crate::junction_file::JunctionEntry;
 use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
 use flextraff_common::ids::JunctionId;
-use flextraff_common::junction::{Junction, JunctionSpec};
+use flextraff_common::junction::Junction;
 use flextraff_common::plan::{EMERGENCY_VALID_S, Limits, MANUAL_VALID_S};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{Mode, StageTime};
@@ -20,7 +21,7 @@ const LOOK_AGAIN_AFTER_MS: i64 = 1000;
 /// What the planner was last told.
 #[derive(Debug, Default)]
 pub(super) struct Sites {
-    known: BTreeMap<JunctionId, (JunctionSpec, Limits, u32)>,
+    known: BTreeMap<JunctionId, JunctionEntry>,
     looked: Option<UnixMs>,
     seeded: bool,
 }
@@ -42,7 +43,7 @@ impl Sites {
         now: UnixMs,
     ) -> sqlx::Result<()> {
         self.looked = Some(now);
-        let rows = sites::all(db).await?;
+        let entries = junctions::export(db).await?.junctions;
         let mut open: BTreeMap<JunctionId, OpenOverride> = BTreeMap::new();
         let mut demand = Vec::new();
         if !self.seeded {
@@ -55,24 +56,23 @@ impl Sites {
             self.seeded = true;
         }
         let mut there = BTreeSet::new();
-        for row in rows {
-            let id = row.spec.id;
+        for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
+            let id = entry.junction_id;
             there.insert(id);
-            let entry = (row.spec, row.limits, row.base_cycle_s);
             if self.known.get(&id) == Some(&entry) {
                 continue;
             }
-            match Junction::build(&entry.0) {
+            match entry.build() {
                 Ok(junction) => {
                     let running = open.remove(&id).and_then(|open| running(open, &junction));
-                    let mut site = Site::new(Arc::new(junction), entry.1, entry.2, running, now);
+                    let base_cycle_s = entry.base_cycle_time.max(0) as u32;
+                    let mut site = Site::new(Arc::new(junction), limits(&entry), base_cycle_s, running, now);
                     for (_, lane, end, vehicles, observed_s) in demand.iter().filter(|row| row.0 == id) {
                         site.seed_demand(*lane, UnixMs(*end), *vehicles, *observed_s);
                     }
                     planner.add_site(site);
                 }
                 Err(problems) => {
-                    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
                     tracing::warn!(junction = %id, problems = problems.join("; "), "a junction cannot be planned for");
                     planner.remove_site(id);
                 }
@@ -85,6 +85,10 @@ impl Sites {
         }
         Ok(())
     }
+}
+
+fn limits(entry: &JunctionEntry) -> Limits {
+    Limits { min_cycle_s: entry.min_cycle_time.max(0) as u32, max_cycle_s: entry.max_cycle_time.max(0) as u32 }
 }
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.
