@@ -44,8 +44,11 @@ impl Fields {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Notes that something is wrong with a field.
+    /// Notes that something is wrong with a field; of several faults of one field the first is told.
     pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        if self.errors.iter().any(|error| error.field == name) {
+            return;
+        }
         self.errors.push(FieldError { field: name.into(), message: message.into() });
     }
 

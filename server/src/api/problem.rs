@@ -131,7 +131,12 @@ impl From<anyhow::Error> for Problem {
         }
         let out_of_reach = matches!(
             error.downcast_ref(),
-            Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::Tls(_))
+            Some(
+                sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+            )
         );
         if out_of_reach {
             let detail = "The database cannot be reached; try again in a few seconds";

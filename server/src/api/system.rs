@@ -17,7 +17,11 @@ use utoipa_axum::routes;
 const DATABASE_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(root)).routes(routes!(health)).routes(routes!(livez)).routes(routes!(readyz))
+    OpenApiRouter::new()
+        .routes(routes!(root))
+        .routes(routes!(health))
+        .routes(routes!(livez))
+        .routes(routes!(readyz))
 }
 
 #[derive(Serialize, ToSchema)]

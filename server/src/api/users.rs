@@ -64,10 +64,10 @@ impl UserCreate {
     /// What is wrong with name, address and password: the field and a sentence.
     fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
-        if !self.username.is_empty() && !is_username(&self.username) {
+        if !is_username(&self.username) {
             faults.push(("username", "username has 1 to 64 letters, digits and . _ @ + -".to_owned()));
         }
-        if !self.email.is_empty() && !is_email(&self.email) {
+        if !is_email(&self.email) {
             faults.push(("email", "email is an address such as name@city.example".to_owned()));
         }
         let full_name = self.full_name.as_deref().unwrap_or_default();
@@ -87,7 +87,9 @@ pub(super) fn is_username(text: &str) -> bool {
 /// One local part and one domain of at least two labels (RFC 5321 without quoting and without address literals).
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let atom = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c));
+    let atom = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+    };
     let label = |part: &str| {
         (1..=63).contains(&part.len())
             && part.chars().all(|c| c.is_alphanumeric() || c == '-')
@@ -113,12 +115,17 @@ impl FromRequestParts<App> for Registrar {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         if let Some(user) = user_of(&parts.headers, app).await? {
-            return if user.is_admin { Ok(Self::Admin) } else { Err(Problem::forbidden("Not enough privileges")) };
+            return if user.is_admin {
+                Ok(Self::Admin)
+            } else {
+                Err(Problem::forbidden("Not enough privileges"))
+            };
         }
         if users::any(&app.db).await? {
             return Err(Problem::unauthorized("Not authenticated"));
         }
-        let presented = parts.headers.get(SETUP_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let presented =
+            parts.headers.get(SETUP_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if app.allows_first_user() || app.auth.is_setup_token(presented) {
             return Ok(Self::First);
         }
@@ -145,7 +152,10 @@ async fn register(
     JsonBody(body): JsonBody<UserCreate>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
     if matches!(registrar, Registrar::First) && !body.is_admin {
-        return Err(Problem::invalid_field("is_admin", "The first user is an administrator: send is_admin true"));
+        return Err(Problem::invalid_field(
+            "is_admin",
+            "The first user is an administrator: send is_admin true",
+        ));
     }
     let UserCreate { username, email, password, full_name, is_admin } = body;
     let password_hash = app.auth.passwords().hash(password).await?;
@@ -180,8 +190,8 @@ async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
         BadPage,
 ))]
 async fn list(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
-    let rows = users::list(&app.db, page.after(), page.fetch()).await?;
-    Ok(page.answer("/api/users/", rows, |user| user.user_id))
+    let rows = users::list(&app.db, page.after()?, page.fetch()).await?;
+    Ok(page.answer("/api/users/", rows, |user| (user.created_at, user.user_id)))
 }
 
 #[cfg(test)]
@@ -190,10 +200,14 @@ mod tests {
 
     #[test]
     fn addresses_are_told_from_other_texts() {
-        for good in ["admin@flextraff.com", "a.b+c@x-y.example.in", "मोहन@उदाहरण.भारत"] {
+        for good in ["admin@flextraff.com", "a.b+c@x-y.example.in", "मोहन@उदाहरण.भारत"]
+        {
             assert!(is_email(good), "{good}");
         }
-        for bad in ["", "@", "a@", "@b.c", "a@b", "a b@c.d", "a@b..c", "a..b@c.d", "a@-b.c", "a@b.c\0", "a@@b.c", "a,b@c.d"] {
+        for bad in [
+            "", "@", "a@", "@b.c", "a@b", "a b@c.d", "a@b..c", "a..b@c.d", "a@-b.c", "a@b.c\0", "a@@b.c",
+            "a,b@c.d",
+        ] {
             assert!(!is_email(bad), "{bad}");
         }
         assert!(!is_email(&format!("{}@b.example", "a".repeat(65))));

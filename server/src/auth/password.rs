@@ -104,7 +104,9 @@ impl Passwords {
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("workers", &self.workers.available_permits()).finish_non_exhaustive()
+        f.debug_struct("Passwords")
+            .field("workers", &self.workers.available_permits())
+            .finish_non_exhaustive()
     }
 }
 
@@ -140,7 +142,9 @@ mod tests {
         ] {
             let found = weakness(password, &about);
             match part {
-                Some(part) => assert!(found.as_deref().is_some_and(|text| text.contains(part)), "{password}: {found:?}"),
+                Some(part) => {
+                    assert!(found.as_deref().is_some_and(|text| text.contains(part)), "{password}: {found:?}")
+                }
                 None => assert_eq!(found, None, "{password}"),
             }
         }

@@ -105,7 +105,13 @@ mod tests {
     const HOME: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
     const AWAY: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)));
 
-    fn tries(throttle: &mut Throttle, name: &str, address: Option<IpAddr>, now: Instant, count: usize) -> usize {
+    fn tries(
+        throttle: &mut Throttle,
+        name: &str,
+        address: Option<IpAddr>,
+        now: Instant,
+        count: usize,
+    ) -> usize {
         (0..count).filter(|_| throttle.attempt(name, address, now) == Attempt::Allowed).count()
     }
 
@@ -114,10 +120,21 @@ mod tests {
         let start = Clock.instant();
         let mut throttle = Throttle::default();
         assert_eq!(tries(&mut throttle, "asha", HOME, start, 20), 10);
-        assert_eq!(tries(&mut throttle, "ASHA", HOME, start + Duration::from_millis(1), 1), 0, "case does not make another name");
-        assert_eq!(tries(&mut throttle, "asha", AWAY, start + Duration::from_millis(1), 1), 1, "nobody locks another person out");
+        assert_eq!(
+            tries(&mut throttle, "ASHA", HOME, start + Duration::from_millis(1), 1),
+            0,
+            "case does not make another name"
+        );
+        assert_eq!(
+            tries(&mut throttle, "asha", AWAY, start + Duration::from_millis(1), 1),
+            1,
+            "nobody locks another person out"
+        );
         assert_eq!(tries(&mut throttle, "ravi", HOME, start + Duration::from_millis(1), 1), 1);
-        assert_eq!(throttle.attempt("asha", HOME, start + Duration::from_secs(299)), Attempt::Refused { retry_after_s: 2 });
+        assert_eq!(
+            throttle.attempt("asha", HOME, start + Duration::from_secs(299)),
+            Attempt::Refused { retry_after_s: 2 }
+        );
         assert_eq!(throttle.attempt("asha", HOME, start + WINDOW), Attempt::Allowed);
     }
 

@@ -31,7 +31,13 @@ mod tests {
     fn own_pages_listed_pages_and_programs_are_let_in() {
         assert!(allowed(None) && allowed(Some("http://city.example:8000")));
         assert!(allowed(Some("https://City.example:8000")) && allowed(Some("http://localhost:5173")));
-        for origin in ["http://evil.example", "null", "http://city.example", "http://city.example:8000.evil", "city.example:8000"] {
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://city.example",
+            "http://city.example:8000.evil",
+            "city.example:8000",
+        ] {
             assert!(!allowed(Some(origin)), "{origin}");
         }
     }

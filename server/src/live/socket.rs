@@ -1,15 +1,15 @@
 //! One WebSocket client: signs in with its first frame, then gets the events of what it may see.
 
 use super::{LiveFrame, origin};
-use crate::api::guard::user_of_token;
 use crate::api::body::PathParams;
+use crate::api::guard::user_of_token;
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::access;
 use axum::Router;
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
@@ -52,7 +52,11 @@ async fn junction(
     open(app, Some(JunctionId(id)), &headers, upgrade)
 }
 
-async fn all(State(app): State<App>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
+async fn all(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
     open(app, None, &headers, upgrade)
 }
 
@@ -63,7 +67,9 @@ fn open(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
     if !origin::is_allowed(headers, &app.config.http.cors_origins) {
-        return Err(Problem::forbidden("Pages of this origin may not open a live feed; see http.cors_origins"));
+        return Err(Problem::forbidden(
+            "Pages of this origin may not open a live feed; see http.cors_origins",
+        ));
     }
     let upgrade = upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES);
     Ok(upgrade.on_upgrade(move |socket| serve(app, only, socket)))
@@ -87,7 +93,9 @@ impl Close {
             Self::NotSignedIn(reason) => Some((NOT_SIGNED_IN, reason)),
             Self::NoAccess => Some((NO_ACCESS, "No access to this junction")),
             Self::Lagged => Some((TRY_AGAIN_LATER, "Events were missed; connect again and fetch what is")),
-            Self::Unavailable => Some((TRY_AGAIN_LATER, "The database cannot be reached; connect again later")),
+            Self::Unavailable => {
+                Some((TRY_AGAIN_LATER, "The database cannot be reached; connect again later"))
+            }
             Self::Unexpected => Some((POLICY, "Send only {\"type\":\"auth\",\"token\":…}")),
             Self::Gone => None,
         }
@@ -202,7 +210,12 @@ async fn run(
     }
 }
 
-async fn forward(sender: &mut Sender, only: Option<JunctionId>, sees: &Sees, frame: LiveFrame) -> Result<(), Close> {
+async fn forward(
+    sender: &mut Sender,
+    only: Option<JunctionId>,
+    sees: &Sees,
+    frame: LiveFrame,
+) -> Result<(), Close> {
     let junction = frame.event.junction;
     if only.is_some_and(|only| only != junction) || !sees.contains(junction) {
         return Ok(());
