@@ -32,7 +32,7 @@ CREATE TABLE car_counts (
     boot_id        uuid,
     mono_ms        bigint,
     clock          text CHECK (clock IN ('synced', 'unsynced', 'corrected')),
-    -- Sent without a timestamp: ts is the time of receipt.
+    -- Sent without a timestamp: ts is the time of receipt, to the microsecond and never the same twice.
     untimed        boolean NOT NULL DEFAULT false,
     -- Stored, but doubtful: codes, separated by commas.
     flagged        text,
@@ -42,7 +42,7 @@ CREATE TABLE car_counts (
 CREATE TABLE car_counts_default PARTITION OF car_counts DEFAULT;
 CREATE INDEX car_counts_lane ON car_counts (lane_id, ts);
 CREATE INDEX car_counts_junction ON car_counts (junction_id, ts);
-CREATE UNIQUE INDEX car_counts_published ON car_counts (lane_id, ts) WHERE device_id IS NULL AND NOT untimed;
+CREATE UNIQUE INDEX car_counts_published ON car_counts (lane_id, ts) WHERE device_id IS NULL;
 CREATE INDEX car_counts_unsynced ON car_counts (device_id, boot_id) WHERE clock = 'unsynced';
 
 CREATE TABLE traffic_cycles (
