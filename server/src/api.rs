@@ -7,6 +7,7 @@ mod docs;
 pub mod guard;
 pub mod junctions;
 mod layers;
+mod mode;
 pub mod page;
 pub mod problem;
 mod system;
@@ -58,6 +59,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(users::router())
         .merge(token::router())
         .merge(junctions::router())
+        .merge(mode::router())
 }
 
 async fn not_found(request: Request) -> Problem {

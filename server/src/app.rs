@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::config::Config;
+use crate::dispatch;
 use crate::live::Hub;
 use crate::mqtt::MqttHandle;
 use sqlx::PgPool;
@@ -20,6 +21,8 @@ pub struct App {
     pub live: Hub,
     /// The broker.
     pub mqtt: MqttHandle,
+    /// The task that plans and sends.
+    pub dispatch: dispatch::Handle,
 }
 
 impl App {

@@ -8,9 +8,12 @@ pub mod dead_letters;
 pub mod devices;
 pub mod junction_api;
 pub mod ledger;
+pub mod overrides;
 pub mod partitions;
+pub mod plans;
 pub mod registry;
 pub mod setup;
+pub mod sites;
 pub mod users;
 
 use flextraff_common::time::ClockState;

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 /// Largest body, in bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -119,6 +120,49 @@ impl Fields {
             self.refuse(name, format!("{name} is a whole number from {} to {}", range.start(), range.end()));
         }
         within.unwrap_or(default)
+    }
+
+    /// A whole number within a range; absent or null: nothing.
+    pub fn optional_whole(&mut self, name: &str, range: RangeInclusive<i32>) -> Option<i32> {
+        let least = *range.start();
+        self.has(name).then(|| self.whole_or(name, least, range))
+    }
+
+    /// What a text parses to, such as "the UUID of a lane"; absent or null: nothing.
+    pub fn optional_parsed<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        if !self.has(name) {
+            return None;
+        }
+        let parsed = self.text(name).parse().ok();
+        if parsed.is_none() {
+            self.refuse(name, format!("{name} is {wanted}"));
+        }
+        parsed
+    }
+
+    /// Notes which of these fields are absent or null; to be asked before they are read.
+    pub fn require(&mut self, names: &[&str]) {
+        for name in names {
+            if !self.has(name) {
+                self.missing::<()>(name);
+            }
+        }
+    }
+
+    /// A list of what serde reads; absent or null: nothing.
+    pub fn optional_list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
+        let value = self.values.remove(name).filter(|value| !value.is_null())?;
+        match serde_json::from_value::<Vec<T>>(value) {
+            Ok(list) if list.len() <= most => Some(list),
+            Ok(_) => {
+                self.refuse(name, format!("{name} has at most {most} entries"));
+                None
+            }
+            Err(error) => {
+                self.refuse(name, format!("{name} cannot be read: {error}"));
+                None
+            }
+        }
     }
 
     fn missing<T: Default>(&mut self, name: &str) -> T {

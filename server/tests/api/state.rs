@@ -9,7 +9,7 @@ use flextraff_server::auth::Auth;
 use flextraff_server::config::Config;
 use flextraff_server::live::Hub;
 use flextraff_server::mqtt::MqttHandle;
-use flextraff_server::{api, clock::Clock};
+use flextraff_server::{api, clock::Clock, dispatch};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -75,6 +75,7 @@ impl TestState {
             db,
             live: Hub::new(16),
             mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },
+            dispatch: dispatch::channel().0,
         };
         Self { router: api::router(app.clone()), app, broker }
     }
