@@ -135,7 +135,7 @@ async fn a_feed_ends_with_its_token_unless_it_is_renewed(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let address = serve(&state).await;
     let here = state.junction(&admin, "A").await;
-    let short = state.aged_token(&admin, 30 * 60 - 2).await;
+    let short = state.aged_token(&admin, 30 * 60 - 2);
     let path = format!("/ws/junction/{here}");
     let mut ending = Client::signed_in(address, &path, &short).await.ready().await;
     let mut renewed = Client::signed_in(address, &path, &short).await.ready().await;

@@ -155,7 +155,7 @@ impl TestState {
     }
 
     /// A token of a user that was issued `ago_s` seconds ago.
-    pub(crate) async fn aged_token(&self, token: &str, ago_s: i64) -> String {
+    pub(crate) fn aged_token(&self, token: &str, ago_s: i64) -> String {
         let claims = self.app.auth.verify(token, Clock.now()).expect("the token is valid");
         self.app.auth.issue(claims.sub, &claims.name, Clock.now() + -1000 * ago_s).expect("a token is issued")
     }
@@ -177,5 +177,5 @@ fn signed(request: axum::http::request::Builder, token: &str) -> axum::http::req
 }
 
 fn escape(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |escaped, byte| format!("{escaped}%{byte:02x}"))
 }
