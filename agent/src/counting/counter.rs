@@ -130,7 +130,8 @@ impl Counter {
         self.coverage.set(reader, up, at);
     }
 
-    /// Publishes every interval that is over and settled.
+    /// Publishes every interval that is over and settled. Reads that already wait go first: a read that comes later than `settle_ms` may find
+    /// its passage closed, and begins another.
     pub fn handle_timeout(&mut self, now: MonoMs) {
         if self.restored_due.is_some_and(|due| due <= now) {
             self.restored_due = None;

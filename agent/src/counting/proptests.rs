@@ -21,7 +21,7 @@ fn model(reads: &[Read], config: &CountingConfig) -> Vec<Model> {
         let passages = by_tag.entry(read.epc).or_default();
         match passages.last_mut() {
             Some(passage) if read.at.since(passage[passage.len() - 1].at) < config.absence_ms => {
-                passage.push(*read)
+                passage.push(*read);
             }
             _ => passages.push(vec![*read]),
         }
@@ -110,6 +110,9 @@ proptest! {
         prop_assert_eq!(passages, expected.iter().map(|one| (one.0, one.1, one.2)).collect::<Vec<_>>());
         prop_assert_eq!(departures, expected);
         prop_assert_eq!(stored(Vec::new(), &flush.passages), vec![]);
+        // In order and without a kill, a lane and an interval have one row.
+        prop_assert!(flush.intervals.is_sorted_by_key(|row| (row.start, row.lane)));
+        prop_assert!(flush.intervals.windows(2).all(|two| (two[0].start, two[0].lane) != (two[1].start, two[1].lane)));
         for row in &flush.intervals {
             prop_assert_eq!(row.start.0.rem_euclid(config.interval_ms), 0);
             prop_assert!(row.passages.iter().all(|one| (0..config.interval_ms).contains(&one.t_ms)));

@@ -28,7 +28,8 @@ pub struct IntervalCount {
     pub observed_ms: i64,
     /// Passages open at its end; `None` in rows that come after the interval's own.
     pub present: Option<u32>,
-    /// Different tags read at the stop line that are no FASTags, as far as no other row says so; `None` where every tag counts.
+    /// Different tags read at the stop line that are no FASTags, as far as no other row says so; `None` where every tag counts. A tag that is
+    /// read in several lanes or intervals is one of each.
     pub other_tags: Option<u32>,
 }
 
