@@ -136,6 +136,28 @@ impl FromRequestParts<App> for Registrar {
     }
 }
 
+/// Tells in the log, at start-up, how the first user comes about when nobody is registered yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn announce_first_user(app: &App) -> sqlx::Result<()> {
+    if users::any(&app.db).await? {
+        return Ok(());
+    }
+    if app.allows_first_user() {
+        tracing::warn!(
+            "nobody is registered yet: the first to register at /api/users/register is the administrator"
+        );
+    } else {
+        let setup_token = app.auth.setup_token();
+        tracing::warn!(
+            setup_token,
+            "nobody is registered yet: the first administrator registers with this X-Setup-Token"
+        );
+    }
+    Ok(())
+}
+
 /// Registers a user. Administrators do; while there is no user the first one, an administrator, registers alone.
 #[utoipa::path(post, path = "/api/users/register", tag = "users", request_body = UserCreate, security((), ("OAuth2PasswordBearer" = [])),
     params(("X-Setup-Token" = Option<String>, Header, description = "For the first user of a server that other machines reach")),

@@ -4,6 +4,7 @@ use crate::state::{Answer, PASSWORD, TestState, admin};
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
+use flextraff_server::api::users::announce_first_user;
 use flextraff_server::cmd::user;
 use flextraff_server::config::Config;
 use futures_util::future::join_all;
@@ -99,6 +100,7 @@ async fn others_need_the_set_up_token_for_the_first_user(db: PgPool) {
     let mut config = Config::default();
     config.auth.allow_first_user = Some(false);
     let state = TestState::with_config(db, config);
+    announce_first_user(&state.app).await.unwrap();
     let answer = state.post("/api/users/register", "", &admin()).await;
     assert_eq!(answer.status, 403);
     assert!(answer.detail().contains("X-Setup-Token"), "{}", answer.text);
