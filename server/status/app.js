@@ -61,7 +61,7 @@ async function add(junction) {
     cells.set(lane.lane_id, cell);
   }
   at("#junctions").append(root);
-  const card = { root, cells, counts: [], groups: new Map(), signal: null, heard: 0 };
+  const card = { root, cells, names: lanes.map((lane) => lane.lane_name), counts: [], groups: new Map(), signal: null, heard: 0 };
   cards.set(junction.junction_id, card);
   return card;
 }
@@ -85,7 +85,8 @@ function take(message) {
 }
 
 function drawGroups(card) {
-  for (const [name, aspect] of Object.entries(card.signal.groups || {})) {
+  const place = ([name]) => card.names.indexOf(name) >>> 0; // lanes' order first, then the rest
+  for (const [name, aspect] of Object.entries(card.signal.groups || {}).sort((a, b) => place(a) - place(b))) {
     let lamp = card.groups.get(name);
     if (!lamp) {
       const item = document.createElement("li");
@@ -111,7 +112,9 @@ function draw(card) {
   }
   const signal = card.signal;
   if (!signal) return;
-  const seconds = Math.max(0, Math.round((now - Date.parse(signal.since)) / 1000));
+  // Between two times of the junction and two of this machine: their clocks may differ.
+  const ms = Date.parse(signal.t) - Date.parse(signal.since) + now - card.heard;
+  const seconds = Math.max(0, Math.floor(ms / 1000)) || 0;
   const coming = signal.next_stage ? `, then ${signal.next_stage}` : "";
   const stage = signal.stage ? `Stage ${signal.stage}: ` : "";
   at(".stage", card.root).textContent = `${stage}${WORDS[signal.state] || signal.state} for ${seconds} s${coming}`;

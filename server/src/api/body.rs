@@ -45,8 +45,11 @@ impl Fields {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Notes that something is wrong with a field.
+    /// Notes that something is wrong with a field; of several faults of one field the first is told.
     pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        if self.errors.iter().any(|error| error.field == name) {
+            return;
+        }
         self.errors.push(FieldError { field: name.into(), message: message.into() });
     }
 
@@ -202,7 +205,7 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for JsonBody<T> {
             let detail = "Send the body as JSON, with Content-Type: application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(too_large)?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(values)) => Ok(Self(Fields::check(values)?)),
             Ok(_) => Err(Problem::invalid_field("body", "The body is a JSON object")),
@@ -231,14 +234,14 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for FormBody<T> {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Send the body as a form, with Content-Type: application/x-www-form-urlencoded",
             ),
-            FormRejection::BytesRejection(rejection) => too_large(rejection),
+            FormRejection::BytesRejection(rejection) => too_large(&rejection),
             other => Problem::invalid_field("body", other.body_text()),
         })?;
         Ok(Self(Fields::check(values.into_iter().map(|(name, text)| (name, Value::String(text))).collect())?))
     }
 }
 
-fn too_large(rejection: BytesRejection) -> Problem {
+fn too_large(rejection: &BytesRejection) -> Problem {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(status, format!("The body is too large; at most {MOST_BYTES} bytes are read"));

@@ -116,8 +116,9 @@ async fn list(
     page: Page,
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
-    let rows = junction_api::list(&app.db, only_granted, page.after(), page.fetch()).await?;
-    Ok(page.answer("/api/junctions/", rows, |junction| junction.junction_id))
+    let rows = junction_api::list(&app.db, only_granted, page.after()?, page.fetch()).await?;
+    Ok(page
+        .answer("/api/junctions/", rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
 }
 
 /// A junction.

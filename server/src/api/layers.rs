@@ -34,19 +34,15 @@ pub(super) async fn observe(request: Request, next: Next) -> Response<Body> {
     let id = request_id(&request);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let mut response = match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = "The request took too long; try again in a few seconds";
-            Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5).into_response()
-        }
-    };
-    let status = response.status();
-    match response.extensions_mut().remove::<Cause>() {
-        Some(Cause(error)) => {
-            tracing::error!(request_id = id, %method, path, status = status.as_u16(), error = format!("{error:#}"), "request failed");
-        }
-        None => tracing::debug!(request_id = id, %method, path, status = status.as_u16(), "request"),
+    let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = "The request took too long; try again in a few seconds";
+        Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5).into_response()
+    });
+    let status = response.status().as_u16();
+    if let Some(Cause(error)) = response.extensions_mut().remove::<Cause>() {
+        tracing::error!(request_id = id, %method, path, status, error = format!("{error:#}"), "request failed");
+    } else {
+        tracing::debug!(request_id = id, %method, path, status, "request");
     }
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
@@ -79,6 +75,7 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
 }
 
 /// A panic in a handler is an internal error of that request only.
+#[expect(clippy::needless_pass_by_value, reason = "the catching layer hands the panic over")]
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let text = panic
         .downcast_ref::<String>()

@@ -1,11 +1,13 @@
 //! Pages of lists: `limit` and `cursor`, and the next page's address in a `Link` header (RFC 8288).
 
 use super::problem::Problem;
+use crate::auth::hex;
 use axum::Json;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header::LINK};
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -13,16 +15,19 @@ use uuid::Uuid;
 const DEFAULT: u16 = 500;
 const MOST: u16 = 1000;
 
+/// Longest cursor, in characters: a name of 200 characters and an id.
+const MOST_CURSOR: usize = 4096;
+
 /// Which part of a list to answer with.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// Most entries of the answer.
     #[param(minimum = 1, maximum = 1000, default = 500)]
     #[serde(default = "default_limit")]
     limit: u16,
-    /// The last entry of the page before; the `Link` header of that page holds it.
-    cursor: Option<Uuid>,
+    /// Where the page begins: from the `Link` header of the page before.
+    cursor: Option<String>,
 }
 
 const fn default_limit() -> u16 {
@@ -30,9 +35,20 @@ const fn default_limit() -> u16 {
 }
 
 impl Page {
-    /// The entry behind which the page begins.
-    pub const fn after(&self) -> Option<Uuid> {
-        self.cursor
+    /// The sort key of the entry behind which the page begins.
+    ///
+    /// # Errors
+    /// 422 when the cursor comes from elsewhere.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<(K, Uuid)>, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let key = unhex(cursor).and_then(|json| serde_json::from_slice(&json).ok());
+        if key.is_none() {
+            return Err(Problem::invalid_field(
+                "cursor",
+                "This cursor comes from no Link header of this list",
+            ));
+        }
+        Ok(key)
     }
 
     /// How many rows to fetch: one more than the page holds tells whether there is a next one.
@@ -40,13 +56,18 @@ impl Page {
         i64::from(self.limit) + 1
     }
 
-    /// The answer: the rows that were fetched as a JSON array, without the extra one.
-    pub fn answer<T: Serialize>(&self, path: &str, mut rows: Vec<T>, id: impl Fn(&T) -> Uuid) -> Response {
+    /// The answer: the rows that were fetched as a JSON array, without the extra one. `key` is what the list is sorted by.
+    pub fn answer<T: Serialize, K: Serialize>(
+        &self,
+        path: &str,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> (K, Uuid),
+    ) -> Response {
         let more = rows.len() > usize::from(self.limit);
         rows.truncate(usize::from(self.limit));
-        let next = rows.last().map(id).filter(|_| more);
+        let next = rows.last().filter(|_| more).and_then(|last| serde_json::to_vec(&key(last)).ok());
         let mut response = Json(rows).into_response();
-        if let Some(cursor) = next {
+        if let Some(cursor) = next.map(|json| hex(&json)) {
             let link = format!("<{path}?limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
             if let Ok(link) = HeaderValue::from_str(&link) {
                 response.headers_mut().insert(LINK, link);
@@ -67,4 +88,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         }
         Ok(page)
     }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if text.len() > MOST_CURSOR || !text.len().is_multiple_of(2) || !text.is_ascii() {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }

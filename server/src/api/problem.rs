@@ -3,7 +3,7 @@
 use crate::auth::Overloaded;
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -24,8 +24,17 @@ pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    headers: HeaderMap,
+    advice: Option<Advice>,
     cause: Option<Cause>,
+}
+
+/// What the client is to do, for a header.
+#[derive(Clone, Copy, Debug)]
+enum Advice {
+    /// Send a bearer token (RFC 6750, 3).
+    SignIn,
+    /// Try again after so many seconds.
+    RetryAfter(u32),
 }
 
 /// What is wrong with a field of a request.
@@ -62,7 +71,7 @@ pub(super) struct Cause(pub(super) Arc<anyhow::Error>);
 impl Problem {
     /// A problem of a status.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), headers: HeaderMap::new(), cause: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), advice: None, cause: None }
     }
 
     /// 400.
@@ -70,10 +79,9 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, detail)
     }
 
-    /// 401, with the challenge that RFC 6750 asks for.
+    /// 401, with a challenge.
     pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, detail)
-            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        Self { advice: Some(Advice::SignIn), ..Self::new(StatusCode::UNAUTHORIZED, detail) }
     }
 
     /// 403.
@@ -100,18 +108,13 @@ impl Problem {
 
     /// 429 or 503 with the time to wait.
     pub fn retry(status: StatusCode, detail: impl Into<Cow<'static, str>>, after_s: u32) -> Self {
-        Self::new(status, detail).with_header(RETRY_AFTER, HeaderValue::from(after_s))
+        Self { advice: Some(Advice::RetryAfter(after_s)), ..Self::new(status, detail) }
     }
 
     /// 500; the cause is logged, not shown.
     pub fn internal(cause: anyhow::Error) -> Self {
         let detail = "Internal error; the server's log has it under the id in X-Request-Id";
         Self { cause: Some(Cause(Arc::new(cause))), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail) }
-    }
-
-    fn with_header(mut self, name: axum::http::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
-        self
     }
 }
 
@@ -162,8 +165,18 @@ impl IntoResponse for Problem {
             detail: self.detail,
             errors: self.errors,
         };
-        let mut response = (self.status, self.headers, Json(body)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.advice {
+            Some(Advice::SignIn) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Some(Advice::RetryAfter(seconds)) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            None => {}
+        }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }

@@ -64,10 +64,10 @@ impl UserCreate {
     /// What is wrong with name, address and password: the field and a sentence.
     fn faults(&self) -> Vec<(&'static str, String)> {
         let mut faults = Vec::new();
-        if !self.username.is_empty() && !is_username(&self.username) {
+        if !is_username(&self.username) {
             faults.push(("username", "username has 1 to 64 letters, digits and . _ @ + -".to_owned()));
         }
-        if !self.email.is_empty() && !is_email(&self.email) {
+        if !is_email(&self.email) {
             faults.push(("email", "email is an address such as name@city.example".to_owned()));
         }
         let full_name = self.full_name.as_deref().unwrap_or_default();
@@ -136,6 +136,28 @@ impl FromRequestParts<App> for Registrar {
     }
 }
 
+/// Tells in the log, at start-up, how the first user comes about when nobody is registered yet.
+///
+/// # Errors
+/// When the database fails.
+pub async fn announce_first_user(app: &App) -> sqlx::Result<()> {
+    if users::any(&app.db).await? {
+        return Ok(());
+    }
+    if app.allows_first_user() {
+        tracing::warn!(
+            "nobody is registered yet: the first to register at /api/users/register is the administrator"
+        );
+    } else {
+        let setup_token = app.auth.setup_token();
+        tracing::warn!(
+            setup_token,
+            "nobody is registered yet: the first administrator registers with this X-Setup-Token"
+        );
+    }
+    Ok(())
+}
+
 /// Registers a user. Administrators do; while there is no user the first one, an administrator, registers alone.
 #[utoipa::path(post, path = "/api/users/register", tag = "users", request_body = UserCreate, security((), ("OAuth2PasswordBearer" = [])),
     params(("X-Setup-Token" = Option<String>, Header, description = "For the first user of a server that other machines reach")),
@@ -190,8 +212,8 @@ async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
         BadPage,
 ))]
 async fn list(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
-    let rows = users::list(&app.db, page.after(), page.fetch()).await?;
-    Ok(page.answer("/api/users/", rows, |user| user.user_id))
+    let rows = users::list(&app.db, page.after()?, page.fetch()).await?;
+    Ok(page.answer("/api/users/", rows, |user| (user.created_at, user.user_id)))
 }
 
 #[cfg(test)]

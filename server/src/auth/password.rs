@@ -143,7 +143,10 @@ mod tests {
             let found = weakness(password, &about);
             match part {
                 Some(part) => {
-                    assert!(found.as_deref().is_some_and(|text| text.contains(part)), "{password}: {found:?}")
+                    assert!(
+                        found.as_deref().is_some_and(|text| text.contains(part)),
+                        "{password}: {found:?}"
+                    );
                 }
                 None => assert_eq!(found, None, "{password}"),
             }

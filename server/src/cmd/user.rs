@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use serde_json::{Map, Value, json};
 use sqlx::PgPool;
-use std::io::{self, BufRead, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal};
 
 /// Users that one question to the database brings.
 const PAGE: i64 = 500;
@@ -95,7 +95,7 @@ async fn list(db: &PgPool) -> anyhow::Result<()> {
             let created = user.created_at.format("%Y-%m-%d");
             say(&format!("{:<24} {kind:<6} {state:<9} {created}  {}", user.username, user.email));
         }
-        after = page.last().map(|user| user.user_id);
+        after = page.last().map(|user| (user.created_at, user.user_id));
         if after.is_none() {
             return Ok(());
         }

@@ -142,16 +142,17 @@ fn longest_green_s(max_cycle_time: i32) -> i32 {
     rest.clamp(MIN_GREEN_S, MAX_GREEN_S)
 }
 
-/// At most `limit` junctions in the order of their names, from behind the junction `after`; only those granted to `to`, when given.
+/// At most `limit` junctions in the order of their names, from behind `after` (name and id); only those granted to `to`, when given.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(
     db: &PgPool,
     to: Option<UserId>,
-    after: Option<Uuid>,
+    after: Option<(String, Uuid)>,
     limit: i64,
 ) -> sqlx::Result<Vec<JunctionRow>> {
+    let (name, id) = after.unzip();
     sqlx::query_as!(
         JunctionRow,
         "SELECT junction_id, junction_name, city, latitude, longitude, status, current_mode,
@@ -159,11 +160,11 @@ pub async fn list(
          FROM junctions j
          WHERE ($1::uuid IS NULL OR EXISTS (
                    SELECT FROM user_junction_access a WHERE a.user_id = $1 AND a.junction_id = j.junction_id))
-           AND ($2::uuid IS NULL OR (junction_name, junction_id) >
-                   (SELECT junction_name, junction_id FROM junctions WHERE junction_id = $2))
-         ORDER BY junction_name, junction_id LIMIT $3",
+           AND ($2::text IS NULL OR (junction_name, junction_id) > ($2, $3::uuid))
+         ORDER BY junction_name, junction_id LIMIT $4",
         to.map(|user| user.0),
-        after,
+        name,
+        id,
         limit,
     )
     .fetch_all(db)

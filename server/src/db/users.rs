@@ -164,18 +164,20 @@ pub async fn signed_in(db: &PgPool, id: UserId) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// At most `limit` users, the newest first, from behind the user `after`.
+/// At most `limit` users, the newest first, from behind `after` (time of registration and id).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &PgPool, after: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<User>> {
+pub async fn list(db: &PgPool, after: Option<(DateTime<Utc>, Uuid)>, limit: i64) -> sqlx::Result<Vec<User>> {
+    let (created_at, id) = after.unzip();
     sqlx::query_as!(
         User,
         "SELECT user_id, username, email, full_name, is_admin, is_active, created_at
          FROM users
-         WHERE $1::uuid IS NULL OR (created_at, user_id) < (SELECT created_at, user_id FROM users WHERE user_id = $1)
-         ORDER BY created_at DESC, user_id DESC LIMIT $2",
-        after,
+         WHERE $1::timestamptz IS NULL OR (created_at, user_id) < ($1, $2::uuid)
+         ORDER BY created_at DESC, user_id DESC LIMIT $3",
+        created_at,
+        id,
         limit,
     )
     .fetch_all(db)
