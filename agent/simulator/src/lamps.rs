@@ -101,7 +101,8 @@ mod tests {
         let mut lamps = LampSocket::bind(&path).unwrap();
         assert!(!lamps.known() && lamps.poll(MonoMs(10_000)).is_empty());
         let agent = UnixDatagram::unbound().unwrap();
-        let vector = br#"{"mono_ms": 5, "lamps": {"N": "green", "S": "red", "E": "red", "W": "red", "X": "dark"}}"#;
+        let vector =
+            br#"{"mono_ms": 5, "lamps": {"N": "green", "S": "red", "E": "red", "W": "red", "X": "dark"}}"#;
         agent.send_to(vector, &path).unwrap();
         let shows = [Some(Aspect::Green), Some(Aspect::Red), Some(Aspect::Red), Some(Aspect::Red)];
         assert_eq!(lamps.poll(MonoMs(10_000)), [Change::Shows(shows)]);

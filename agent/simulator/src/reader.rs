@@ -41,6 +41,8 @@ pub struct Report<T> {
 struct Counters {
     /// Reads for which a line had no room although somebody listens.
     dropped: AtomicU64,
+    /// Frames that nobody listened to.
+    unheard: AtomicU64,
     /// One a reader: whether somebody listens.
     listeners: RwLock<Vec<bool>>,
     /// Whether the thread is still at work.
@@ -94,6 +96,11 @@ impl<T: Send + 'static> Readers<T> {
     /// Reads lost because a listener did not empty its line.
     pub fn dropped(&self) -> u64 {
         self.counters.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Frames that went out while nobody listened.
+    pub fn unheard(&self) -> u64 {
+        self.counters.unheard.load(Ordering::Relaxed)
     }
 
     /// How many readers somebody listens to.
@@ -168,11 +175,14 @@ impl<T> Port<T> {
         }
         match self.pty.write(&part.bytes) {
             Written::Whole => part.completes,
-            outcome => {
+            Written::Cut => {
                 self.broken = Some(part.frame);
-                if outcome == Written::Cut {
-                    counters.dropped.fetch_add(1, Ordering::Relaxed);
-                }
+                counters.dropped.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+            Written::NobodyListens => {
+                self.broken = Some(part.frame);
+                counters.unheard.fetch_add(1, Ordering::Relaxed);
                 None
             }
         }

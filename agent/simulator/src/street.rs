@@ -32,6 +32,8 @@ use vehicle::{Arrivals, Vehicle};
 pub const STEP_MS: i64 = 100;
 /// Between two vehicles that cross a junction whose signal flashes or is dark, milliseconds.
 pub const NEGOTIATE_MS: i64 = 4000;
+/// After this time vehicles wait at the stop lines, milliseconds.
+pub const WARM_UP_MS: i64 = 60_000;
 /// Below this speed a vehicle waits, metres per second: 5 km/h.
 const WAITING_MPS: f64 = 5.0 / 3.6;
 /// Half the length of an advance zone, metres.
@@ -131,6 +133,15 @@ impl Street {
         }
     }
 
+    /// A city in which traffic has begun: [`WARM_UP_MS`] after the start, with every signal red, the first vehicles stand at the lines.
+    pub fn warmed_up(nodes: Vec<Node>, seed: u64) -> Self {
+        let mut street = Self::new(nodes, seed);
+        while street.now.0 < WARM_UP_MS {
+            street.step();
+        }
+        street
+    }
+
     /// Time of the street.
     pub const fn now(&self) -> MonoMs {
         self.now
@@ -217,7 +228,8 @@ impl Street {
                 self.aspects[junction][index],
                 Some(Aspect::FlashAmber | Aspect::FlashRed | Aspect::Dark)
             );
-            let first = self.lanes[junction][index].first().filter(|first| flashes && first.pos < AT_LINE_M)?;
+            let first =
+                self.lanes[junction][index].first().filter(|first| flashes && first.pos < AT_LINE_M)?;
             Some((index, first.id))
         })?;
         self.courtesy[junction] = Courtesy { until: self.now + NEGOTIATE_MS, turn, vehicle: Some(vehicle) };

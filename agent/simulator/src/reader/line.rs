@@ -72,10 +72,10 @@ impl<T> Line<T> {
         }
         if self.rng.random_bool(GARBAGE) {
             let count = self.rng.random_range(0..=GARBAGE_BYTES);
-            let garbage = (0..count).map(|_| self.rng.random()).collect();
-            self.push(at, garbage, None);
+            let garbage: Vec<u8> = (0..count).map(|_| self.rng.random()).collect();
+            self.push(at, &garbage, None);
         }
-        self.push(at, bytes, completes);
+        self.push(at, &bytes, completes);
         true
     }
 
@@ -88,7 +88,7 @@ impl<T> Line<T> {
             self.quiet_since = now;
             self.heartbeats = self.heartbeats.wrapping_add(1);
             let bytes = frame::heartbeat(self.heartbeats, [1, 1, 0, 0], self.total);
-            self.push(now, bytes, None);
+            self.push(now, &bytes, None);
         }
         if self.parts.front()?.due <= now { self.parts.pop_front() } else { None }
     }
@@ -98,7 +98,7 @@ impl<T> Line<T> {
         self.parts.front().map(|part| part.due)
     }
 
-    fn push(&mut self, at: MonoMs, bytes: Vec<u8>, mut completes: Option<T>) {
+    fn push(&mut self, at: MonoMs, bytes: &[u8], mut completes: Option<T>) {
         self.frames += 1;
         let cuts = if self.rng.random_bool(SPLIT) { self.rng.random_range(1..=2) } else { 0 };
         let mut ends: Vec<usize> = (0..cuts).map(|_| self.rng.random_range(0..=bytes.len())).collect();

@@ -1,6 +1,6 @@
 //! The same street under fixed-time signals, for comparison.
 
-use super::{Aspects, STEP_MS, Side, Street, grid};
+use super::{Aspects, Side, Street, grid};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
 
@@ -25,12 +25,13 @@ pub fn fixed_aspects(at: MonoMs) -> Aspects {
     })
 }
 
-/// Mean wait in the same city with the same seed, hence the same arrivals and routes, after `duration_ms` under fixed time, seconds.
-pub fn fixed_time_mean_wait_s(seed: u64, duration_ms: i64) -> f64 {
+/// Mean wait in the same city with the same seed, hence the same arrivals and routes, at `until` of the street's time, seconds: warmed
+/// up, then under fixed time.
+pub fn fixed_time_mean_wait_s(seed: u64, until: MonoMs) -> f64 {
     let nodes = grid();
     let count = nodes.len();
-    let mut street = Street::new(nodes, seed);
-    for _ in 0..duration_ms / STEP_MS {
+    let mut street = Street::warmed_up(nodes, seed);
+    while street.now() < until {
         let aspects = fixed_aspects(street.now());
         for junction in 0..count {
             street.set_lamps(junction, aspects);

@@ -87,10 +87,8 @@ impl Lane {
     /// Lets in who waits at the upstream end, while there is room.
     fn admit(&mut self, limit_mps: f64, length_m: f64) {
         while let Some(mut vehicle) = self.waiting.pop_front() {
-            let gap = self
-                .vehicles
-                .back()
-                .map_or(f64::INFINITY, |last| length_m - last.pos - last.kind.space_m());
+            let gap =
+                self.vehicles.back().map_or(f64::INFINITY, |last| length_m - last.pos - last.kind.space_m());
             if gap < 0.0 {
                 self.waiting.push_front(vehicle);
                 return;

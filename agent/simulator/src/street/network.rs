@@ -145,7 +145,7 @@ fn node(index: usize) -> Node {
         .map(|side| neighbour(index, side).map(|junction| LaneRef { junction, side: side.opposite() }));
     let approaches = Side::ALL.map(|side| {
         let street = matches!(side, Side::E | Side::W);
-        let arrivals = neighbour(index, side).is_none().then(|| Profile {
+        let arrivals = neighbour(index, side).is_none().then_some(Profile {
             mean_veh_h: if street { 400.0 } else { 240.0 },
             swing: 0.35,
             period_s: 600.0,

@@ -156,7 +156,8 @@ fn tags_are_read_in_the_zone_only_and_most_passages_are_read() {
             assert!(pair[0].at <= pair[1].at);
         }
         for tag in &step.reads {
-            let &(side, pos) = inside.get(&tag.passage).expect("only a tagged vehicle of that junction is read");
+            let &(side, pos) =
+                inside.get(&tag.passage).expect("only a tagged vehicle of that junction is read");
             assert_eq!(side, tag.true_side);
             let zone = match tag.zone {
                 ZoneName::StopLine => 0.0..=STOP_ZONE_M,
@@ -222,7 +223,7 @@ fn arrivals_do_not_depend_on_the_lamps() {
 
 #[test]
 fn fixed_time_carries_the_demand() {
-    let wait = fixed_time_mean_wait_s(1, 1_200_000);
+    let wait = fixed_time_mean_wait_s(1, MonoMs(1_200_000));
     assert!((20.0..150.0).contains(&wait), "mean wait {wait} s");
 }
 

@@ -124,7 +124,8 @@ pub(super) fn register(vehicle: &mut Vehicle, id: u64, seed: u64) {
     let Some(tag) = &mut vehicle.tag else { return };
     let number = (mix(seed) & 0xF_FFFF) + id;
     if tag.fastag {
-        let fastag = Fastag { issuer: ISSUER, key: (1 + (number >> 20)) as u8, serial: number as u32 & 0xF_FFFF };
+        let fastag =
+            Fastag { issuer: ISSUER, key: (1 + (number >> 20)) as u8, serial: number as u32 & 0xF_FFFF };
         tag.epc = fastag.encode().expect("a six-digit issuer and a serial of 20 bits");
     } else {
         let mut bytes = [0; 12];
