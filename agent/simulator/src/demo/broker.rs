@@ -86,31 +86,4 @@ fn rights(city: &City) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_device_may_write_under_its_own_junction_only() {
-        let city = City::new(1);
-        let text = rights(&city);
-        let mut own = String::new();
-        for line in text.lines() {
-            if let Some(device) = line.strip_prefix("user ") {
-                let place = city.places.iter().find(|place| place.device.to_string() == device).unwrap();
-                own = place.junction.to_string();
-            } else if let Some(topic) = line.strip_prefix("topic write ") {
-                assert!(topic.contains(&own), "{topic}");
-            }
-        }
-        assert_eq!(text.lines().filter(|line| line.starts_with("user ")).count(), 6);
-        let foreign = text.lines().filter(|line| line.ends_with("/demand") && line.starts_with("topic read"));
-        assert_eq!(foreign.count(), 6 + 14);
-    }
-
-    #[test]
-    fn secrets_differ_and_are_plain() {
-        let (one, other) = (secret(32), secret(32));
-        assert_ne!(one, other);
-        assert!(one.len() == 32 && one.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    }
-}
+mod tests;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const SOCKET_PATH: usize = 107;
 /// Longest name below the folder for sockets.
 const SOCKET_NAME: usize = "/lamps-0.sock".len();
+/// What the demo makes in its folder and replaces at each start.
+const PARTS: [&str; 7] = ["agents", "logs", "run", "city.json", "server.toml", "secret-key", "mqtt-users"];
 /// Marks a folder as the demo's, whose contents may be replaced.
 const MARK: &str = ".flextraff-demo";
 
@@ -33,21 +35,20 @@ pub(super) struct AgentPaths {
 }
 
 impl Folder {
-    /// Prepares the folder: makes it when it is missing, empties it of what an earlier demo left. Only its owner may look inside.
+    /// Prepares the folder: makes it when it is missing, empties it of what an earlier demo left. Only its owner may look into the parts.
     ///
     /// # Errors
-    /// When it holds something else, or the system refuses.
+    /// When something else stands where a part of the demo belongs, or the system refuses.
     pub(super) fn create(dir: &Path) -> Result<Self> {
         make(dir)?;
         let root = fs::canonicalize(dir).with_context(|| format!("finding {}", dir.display()))?;
         if !root.join(MARK).exists() {
-            let mut entries = fs::read_dir(&root).with_context(|| format!("listing {}", root.display()))?;
-            if entries.next().is_some() {
-                bail!("{} is not empty and not a demo's; name another folder with --dir", root.display());
+            if let Some(part) = PARTS.iter().find(|part| root.join(part).exists()) {
+                bail!("{} has a {part} that is not a demo's; name another folder with --dir", root.display());
             }
             write(&root.join(MARK), b"")?;
         }
-        for part in ["agents", "logs", "run"] {
+        for part in PARTS {
             remove(&root.join(part))?;
         }
         let mut run = root.join("run");
@@ -92,11 +93,7 @@ impl Folder {
         if keep {
             return Ok(());
         }
-        remove(&self.root.join("agents"))?;
-        for name in ["city.json", "server.toml", "secret-key", "mqtt-users"] {
-            remove(&self.root.join(name))?;
-        }
-        Ok(())
+        PARTS.iter().filter(|&&part| part != "logs").try_for_each(|part| remove(&self.root.join(part)))
     }
 }
 
@@ -156,10 +153,11 @@ mod tests {
         assert_eq!(fs::metadata(&agent.password).unwrap().permissions().mode() & 0o777, 0o600);
         drop(Folder::create(&own).unwrap());
         assert!(!agent.password.exists());
-        fs::write(dir.path().join("letter.txt"), "dear").unwrap();
-        let error = Folder::create(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("--dir"), "{error}");
-        assert!(dir.path().join("letter.txt").exists());
+        let foreign = dir.path().join("foreign");
+        fs::create_dir_all(foreign.join("agents/smith")).unwrap();
+        let error = Folder::create(&foreign).unwrap_err().to_string();
+        assert!(error.contains("--dir") && error.contains("agents"), "{error}");
+        assert!(foreign.join("agents/smith").exists());
     }
 
     #[test]

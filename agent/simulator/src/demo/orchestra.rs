@@ -44,11 +44,11 @@ const PORTS: u16 = 100;
 /// What to run, and how.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Folder for configuration, outboxes and logs; must be empty or a demo's
+    /// Folder for configuration, outboxes and logs
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// Stop by itself after so many seconds with all agents online
-    #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    #[arg(long = "for", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=9_999_999))]
     pub for_s: Option<u64>,
     /// Port of the dashboard; the next free one when it is taken
     #[arg(long, default_value_t = 8000, value_parser = clap::value_parser!(u16).range(1..))]
@@ -301,22 +301,23 @@ impl Demo<'_> {
     }
 
     /// Waits until every agent's counts are stored, or time is up, or stopping is asked for once more. Each device as it was when it
-    /// was drained: an agent goes on counting nothing, so that no later moment is as telling.
+    /// was drained (an agent goes on counting nothing, so that no later moment is as telling), else as it was last.
     fn drain(&mut self) -> Result<BTreeMap<DeviceId, DeviceRow>> {
         writeln!(self.out, "The street has stopped; waiting for the outboxes to drain …")?;
         self.out.flush()?;
         let (start, asked) = (self.clock.now(), self.interrupts.asked());
-        let mut drained = BTreeMap::new();
+        let mut devices: BTreeMap<DeviceId, DeviceRow> = BTreeMap::new();
         loop {
             self.tick();
             let waited = self.clock.now().since(start);
             if waited >= SETTLE_MS {
-                let devices = self.records.devices()?;
-                let known = devices.len();
-                for device in devices.into_iter().filter(DeviceRow::drained) {
-                    drained.insert(device.device_id, device);
+                for device in self.records.devices()? {
+                    let known = devices.entry(device.device_id).or_insert_with(|| device.clone());
+                    if !known.drained() {
+                        *known = device;
+                    }
                 }
-                if known > 0 && drained.len() == known {
+                if !devices.is_empty() && devices.values().all(DeviceRow::drained) {
                     break;
                 }
             }
@@ -325,10 +326,10 @@ impl Demo<'_> {
                 break;
             }
         }
-        Ok(drained)
+        Ok(devices)
     }
 
-    fn sum_up(&mut self, mut drained: BTreeMap<DeviceId, DeviceRow>, agents_online: u64) -> Result<Summary> {
+    fn sum_up(&mut self, mut devices: BTreeMap<DeviceId, DeviceRow>, agents_online: u64) -> Result<Summary> {
         let Totals { plans_applied, cycles_recorded, dead_letters } = self.records.totals()?;
         let tenth = |seconds: f64| (seconds * 10.0).round() / 10.0;
         let mut summary = Summary {
@@ -344,7 +345,7 @@ impl Demo<'_> {
         };
         for last in self.records.devices()? {
             summary.vehicles_counted += last.vehicles_counted;
-            let device = drained.remove(&last.device_id).unwrap_or(last);
+            let device = devices.remove(&last.device_id).unwrap_or(last);
             summary.counts_committed += device.counts_committed;
             let Some(status) = device.status else { continue };
             if let Some(outbox) = status.outbox {

@@ -17,12 +17,13 @@ const MISSED: f64 = 0.05;
 const SPILL: f64 = 0.06;
 /// Share of stop-line reads that only the next approach's antenna catches.
 const SPILL_ONLY: f64 = 0.02;
-/// Raw signal strength of a tag right at the stop line.
-const STRONGEST: f64 = 200.0;
+/// Raw signal strength of a tag right at the stop line. All strengths lie above 128, where a byte grows with the signal whether it is
+/// taken as it is or as a signed number of dBm.
+const STRONGEST: f64 = 215.0;
 /// By how much it falls per metre.
-const FALL_PER_M: f64 = 5.0;
-/// By how much a stray read is weaker at least.
-const SPILL_LOSS: u8 = 40;
+const FALL_PER_M: f64 = 4.0;
+/// By how much a stray read is weaker at least and at most.
+const SPILL_LOSS: (u8, u8) = (20, 40);
 
 /// A vehicle's way past one junction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,7 +88,7 @@ pub(super) fn reads(
         }
         answers += 1;
         let noise: f64 = rng.random_range(-6.0..6.0);
-        let rssi = (STRONGEST - FALL_PER_M * depth_m + noise).clamp(f64::from(SPILL_LOSS) + 1.0, 255.0) as u8;
+        let rssi = (STRONGEST - FALL_PER_M * depth_m + noise) as u8;
         let read = Read {
             at: start + rng.random_range(0..step_ms),
             passage: *passage,
@@ -103,7 +104,7 @@ pub(super) fn reads(
             reads.push(read);
         }
         if zone == ZoneName::StopLine && stray < SPILL_ONLY + SPILL {
-            let weaker = rssi - rng.random_range(SPILL_LOSS..=rssi.min(SPILL_LOSS * 2));
+            let weaker = rssi.saturating_sub(rng.random_range(SPILL_LOSS.0..=SPILL_LOSS.1));
             reads.push(Read { side: side.neighbour(), rssi: weaker, ..read });
         }
     }
