@@ -4,7 +4,7 @@ use crate::config::GroupPins;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
 
-/// Half a flash, milliseconds: 55 flashes a minute, lit half of the time. MUTCD 2009 section 4D.30 asks for 50 to 60 a minute, lit one half to two thirds.
+/// Half a flash, milliseconds: 55 flashes a minute, lit half of the time. MUTCD section 4G.01 asks for 50 to 60 a minute, lit one half to two thirds.
 const HALF_FLASH_MS: i64 = 545;
 
 /// Lamps of one head.
