@@ -49,7 +49,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
     let (dispatch, requests) = dispatch::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
-    let app = App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
+    let app =
+        App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
     tell_setup_token(&app).await?;
     let bind = app.config.http.bind;
     let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
