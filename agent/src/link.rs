@@ -146,6 +146,7 @@ fn handle_request(session: &mut Session, request: LinkRequest, now: MonoMs) {
 fn handle_event(session: &mut Session, event: ClientEvent, now: MonoMs) {
     match event {
         ClientEvent::Connected => session.handle_connected(now),
+        ClientEvent::Subscribed => session.handle_subscribed(now),
         ClientEvent::Message { topic, payload } => session.handle_message(&topic, &payload, now),
         ClientEvent::SubscriptionRefused { filter } => {
             error!(topic = %filter, "the broker refuses a subscription; nothing will come from there until its access list allows it");

@@ -11,7 +11,8 @@ use flextraff_common::wire::topics::Topic;
 use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions,
-    NetworkOptions, PublishOptions, QoS, SessionMode, SubscribeFilter, TlsConfiguration, Transport,
+    NetworkOptions, PublishOptions, QoS, SessionMode, StateError, SubscribeFilter, TlsConfiguration,
+    Transport,
 };
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -37,6 +38,7 @@ const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// What a connection brings.
 pub(super) enum ClientEvent {
     Connected,
+    Subscribed,
     Message { topic: String, payload: Vec<u8> },
     SubscriptionRefused { filter: String },
     Closed { reason: String },
@@ -135,7 +137,7 @@ async fn poll(
                         return;
                     }
                 }
-                Ok(())
+                tell.send(ClientEvent::Subscribed).await
             }
             Ok(_) => Ok(()),
             Err(error) => {
@@ -209,6 +211,11 @@ fn sentence(error: &ConnectionError) -> String {
             "the broker is not available".to_owned()
         }
         ConnectionError::Io(error) => format!("the broker cannot be reached: {error}"),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker no longer answers".to_owned(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "the broker closed the connection".to_owned()
+        }
+        ConnectionError::MqttState(error) => format!("the connection broke: {error}"),
         ConnectionError::NetworkTimeout => format!("the broker did not answer within {HANDSHAKE_S} s"),
         other => other.to_string(),
     }

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const BACKOFF_MS: i64 = 500;
 /// Longest wait, milliseconds.
 const BACKOFF_MAX_MS: i64 = 30_000;
-/// How long the broker may take to accept a connection, milliseconds.
+/// How long the broker may take to accept a connection, and again to answer the subscription, milliseconds.
 const CONNECT_MS: i64 = 20_000;
 /// A connection that lasted this long worked, milliseconds.
 const STABLE_MS: i64 = 10_000;
@@ -83,6 +83,7 @@ pub enum Action {
 enum State {
     Waiting { until: MonoMs },
     Connecting { deadline: MonoMs },
+    Subscribing { deadline: MonoMs },
     Connected { since: MonoMs },
     Stopped,
 }
@@ -147,7 +148,7 @@ impl Session {
     pub fn next_timeout(&self) -> Option<MonoMs> {
         match self.state {
             State::Waiting { until } => Some(until),
-            State::Connecting { deadline } => Some(deadline),
+            State::Connecting { deadline } | State::Subscribing { deadline } => Some(deadline),
             State::Connected { .. } => {
                 let resend = self.in_flight.values().map(|row| row.sent + RESEND_MS).min();
                 let stall = self.unanswered_since.map(|since| since + self.stall_ms);
@@ -166,7 +167,7 @@ impl Session {
                 self.state = State::Connecting { deadline: now + CONNECT_MS };
                 self.actions.push_back(Action::Connect);
             }
-            State::Connecting { deadline } if deadline <= now => {
+            State::Connecting { deadline } | State::Subscribing { deadline } if deadline <= now => {
                 self.close(format!("the broker did not answer within {} s", CONNECT_MS / 1000), now);
             }
             State::Connected { .. } => self.check_connection(now),
@@ -179,10 +180,19 @@ impl Session {
         if self.state == State::Stopped {
             return;
         }
-        self.state = State::Connected { since: now };
-        self.forget_rows();
+        self.state = State::Subscribing { deadline: now + CONNECT_MS };
         let filters = agent_filters(self.config.junction, self.config.device, &self.config.linked);
         self.actions.push_back(Action::Subscribe(filters));
+    }
+
+    /// The broker answered the subscription. Only now may rows go out: a client need not keep the order of a subscription and what is
+    /// published after it, and acks that come before the broker knows of the subscription are lost.
+    pub fn handle_subscribed(&mut self, now: MonoMs) {
+        if !matches!(self.state, State::Subscribing { .. }) {
+            return;
+        }
+        self.state = State::Connected { since: now };
+        self.forget_rows();
         self.actions.push_back(Action::Event(LinkEvent::Connected));
         self.publish_status(now);
         for (topic, payload) in std::mem::take(&mut self.live) {
@@ -195,6 +205,7 @@ impl Session {
     pub fn handle_disconnected(&mut self, reason: String, now: MonoMs) {
         let lasted = match self.state {
             State::Connected { since } => Some(now.since(since)),
+            State::Subscribing { .. } => Some(0),
             State::Connecting { .. } => None,
             State::Waiting { .. } | State::Stopped => return,
         };
@@ -202,7 +213,7 @@ impl Session {
             self.failures = 0;
         }
         let reason = if self.is_taken_over(lasted, now) {
-            format!("another client uses this device id, {} ({reason})", self.config.device)
+            format!("another client uses this device id, {}, it seems: {reason}", self.config.device)
         } else {
             reason
         };
@@ -394,11 +405,10 @@ impl Session {
     }
 
     fn is_taken_over(&mut self, lasted: Option<i64>, now: MonoMs) -> bool {
-        let Some(lasted) = lasted else { return false };
-        if lasted < TAKEN_OVER_MS {
-            self.short_lives.push_back(now);
-        } else {
-            self.short_lives.clear();
+        // A broker that cannot be reached in between is restarting rather than serving somebody else.
+        match lasted {
+            Some(lasted) if lasted < TAKEN_OVER_MS => self.short_lives.push_back(now),
+            _ => self.short_lives.clear(),
         }
         self.short_lives.retain(|at| now.since(*at) <= TAKEOVER_WINDOW_MS);
         self.short_lives.len() >= TAKEOVERS

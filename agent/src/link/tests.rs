@@ -58,6 +58,7 @@ fn connected() -> Session {
     let mut session = Session::new(config(1), MonoMs(0));
     session.handle_timeout(MonoMs(0));
     session.handle_connected(MonoMs(0));
+    session.handle_subscribed(MonoMs(0));
     actions(&mut session);
     session
 }
@@ -82,8 +83,10 @@ fn every_connection_subscribes_and_asks_for_rows() {
         assert_eq!(actions(&mut session), [Action::Connect], "round {round}");
         session.handle_connected(now);
         let done = actions(&mut session);
-        assert!(matches!(&done[0], Action::Subscribe(filters) if filters.contains(&ack_topic())));
-        assert_eq!(done[1], Action::Event(LinkEvent::Connected));
+        assert!(matches!(&done[..], [Action::Subscribe(filters)] if filters.contains(&ack_topic())));
+        session.handle_subscribed(now);
+        let done = actions(&mut session);
+        assert_eq!(done[0], Action::Event(LinkEvent::Connected));
         assert_eq!(published(&done), [Topic::Status(JUNCTION, DEVICE)]);
         assert!(asks(&done));
         session.handle_disconnected("gone".to_owned(), now + 20_000);
@@ -165,6 +168,7 @@ fn without_any_ack_the_connection_is_made_anew_ever_more_seldom() {
         now = due + 40_000;
         session.handle_timeout(now);
         session.handle_connected(now);
+        session.handle_subscribed(now);
         actions(&mut session);
     }
     session.handle_rows(vec![row(1)], now);
@@ -220,6 +224,7 @@ fn live_messages_do_not_queue_up() {
     }
     session.handle_timeout(MonoMs(0));
     session.handle_connected(MonoMs(0));
+    session.handle_subscribed(MonoMs(0));
     let done = actions(&mut session);
     let newest = Action::Publish { topic: Topic::Signal(JUNCTION), payload: "99".to_owned() };
     assert_eq!(published(&done).len(), 1);
@@ -249,6 +254,7 @@ fn a_second_client_with_our_id_is_named() {
         let now = session.next_timeout().unwrap();
         session.handle_timeout(now);
         session.handle_connected(now);
+        session.handle_subscribed(now);
         session.handle_disconnected("closed by peer".to_owned(), now + 300);
         reasons.push(reason(&actions(&mut session)).unwrap().to_owned());
     }
@@ -264,6 +270,7 @@ fn stopping_says_offline_and_goodbye() {
     assert_eq!(published(&done), [Topic::Status(JUNCTION, DEVICE)]);
     assert_eq!(done.last(), Some(&Action::Goodbye));
     session.handle_connected(MonoMs(1));
+    session.handle_subscribed(MonoMs(1));
     session.handle_timeout(MonoMs(1_000_000));
     assert!(actions(&mut session).is_empty() && session.next_timeout().is_none());
 }
@@ -308,6 +315,7 @@ enum Happening {
     Row,
     Wait(i64),
     Accept,
+    Subscribed,
     Refuse,
     Lose,
     Store(usize),
@@ -323,6 +331,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         4 => Just(Happening::Row),
         4 => (0_i64..40_000).prop_map(Happening::Wait),
         4 => Just(Happening::Accept),
+        4 => Just(Happening::Subscribed),
         1 => Just(Happening::Refuse),
         1 => Just(Happening::Lose),
         4 => (1_usize..40).prop_map(Happening::Store),
@@ -381,6 +390,7 @@ impl World {
                 (self.connecting, self.connected) = (false, true);
                 self.session.handle_connected(self.now);
             }
+            Happening::Subscribed if self.connected => self.session.handle_subscribed(self.now),
             Happening::Refuse if self.connecting => self.lose(),
             Happening::Lose if self.connected => self.lose(),
             Happening::Store(count) if self.connected => {
@@ -469,6 +479,7 @@ impl World {
             let due = self.session.next_timeout().expect("a running session has a timer");
             self.happens(&Happening::Wait(due.since(self.now).clamp(1, 1000)));
             self.happens(&Happening::Accept);
+            self.happens(&Happening::Subscribed);
             self.happens(&Happening::Store(1000));
             self.happens(&Happening::Answer { copies: 1, wide: false });
         }
