@@ -125,7 +125,12 @@ pub fn run(
                 request = requests.recv() => {
                     handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
                 }
-                event = next_event(&mut client) => handle_event(&mut session, event, clock().mono),
+                event = next_event(&mut client) => {
+                    if matches!(event, ClientEvent::Closed { .. }) {
+                        client = None;
+                    }
+                    handle_event(&mut session, event, clock().mono);
+                }
                 () = sleep_until(session.next_timeout(), clock().mono) => {}
             }
         }

@@ -8,7 +8,7 @@ use flextraff_agent::outbox::{Batch, CountsRow, Outbox, RowBody, Setup};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, LaneId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{GreenTime, Status, encode};
+use flextraff_common::wire::{GreenTime, MAX_PAYLOAD, Status, encode};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -189,6 +189,13 @@ fn rows_go_up_and_are_confirmed_plans_come_down_and_the_goodbye_is_heard() {
     server.publish(Topic::GreenTime(JUNCTION), encode(&plan));
     let came = LinkEvent::Inbound(Inbound::GreenTime(plan));
     agent.serve_until("the plan", |agent| agent.seen.contains(&came));
+    server.publish(Topic::Keys(JUNCTION, DEVICE), "x".repeat(MAX_PAYLOAD + 10_000));
+    agent.serve_until("the refusal", |agent| {
+        agent.seen.iter().any(|event| {
+            matches!(event, LinkEvent::Inbound(Inbound::Unreadable { reason, .. }) if reason.contains("too many"))
+        })
+    });
+    assert_eq!(connections(&agent), 1);
     agent.stop();
     server.wait("the goodbye", |received| received.status.as_ref().is_some_and(|(status, _)| !status.online));
     server.stop();
@@ -244,6 +251,34 @@ fn a_wrong_password_is_named() {
     let words = "the broker refuses this user name and password";
     agent.serve_until("the refusal", |agent| disconnected(agent, words));
     agent.stop();
+}
+
+#[test]
+fn two_agents_with_one_id_are_told_so() {
+    let (first, second) = (folder(), folder());
+    let broker = Broker::start(first.path());
+    let rival = Agent::start(second.path(), mqtt(broker.port));
+    let mut agent = Agent::start(first.path(), mqtt(broker.port));
+    agent.serve_until("the takeover", |agent| disconnected(agent, "another client uses this device id"));
+    agent.stop();
+    rival.stop();
+}
+
+#[test]
+fn a_refused_subscription_does_not_keep_rows_back() {
+    let folder = folder();
+    let rights = folder.path().join("rights");
+    let text = format!(
+        "user {USER}\ntopic readwrite flextraff/+/+/car-counts\ntopic readwrite flextraff/+/ack/#\ntopic readwrite flextraff/+/status/#\n"
+    );
+    std::fs::write(&rights, text).unwrap();
+    let broker = Broker::start_with(folder.path(), &format!("acl_file {}", rights.display()));
+    let server = Server::start(broker.port);
+    let mut agent = Agent::start(folder.path(), mqtt(broker.port));
+    agent.commit(vec![counts(5000, 1)]);
+    agent.serve_until("the ack", |agent| agent.pending() == 0);
+    agent.stop();
+    server.stop();
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn child_that_stores_until_killed() {
     let life = life.parse().unwrap();
     let mut outbox = open(Path::new(&folder), life);
     for batch in 0.. {
-        let rows: Vec<RowBody> = (0..1 + batch % 7).map(|n| row(life, batch, n)).collect();
+        let rows: Vec<RowBody> = (0..=batch % 7).map(|n| row(life, batch, n)).collect();
         let state = Some(format!("{life}-{batch}"));
         let passages = vec![PassageChange { key: "open".to_owned(), state }];
         let seqs = outbox.commit(&Batch { rows, passages }, &now(1)).unwrap();

@@ -26,8 +26,11 @@ const KEEP_ALIVE_S: u16 = 15;
 const MAX_IN_FLIGHT: u16 = 64;
 /// Messages that wait for the socket; more than the session ever has on the way.
 const QUEUE: usize = 128;
-/// Room for topic and headers beside the payload.
-const HEADERS: usize = 1024;
+/// Largest packet out: room for topic and headers beside the payload.
+const MAX_OUT: usize = MAX_PAYLOAD + 1024;
+/// Largest packet in: far above what anybody may send, because a packet that the client refuses ends the connection, and the broker
+/// sends it again on the next one. What is too large is refused when it is read.
+const MAX_IN: usize = 16 * MAX_PAYLOAD;
 /// For the TCP and TLS handshakes, seconds.
 const HANDSHAKE_S: u64 = 10;
 /// For the last packets before a goodbye.
@@ -158,7 +161,7 @@ fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String
     options
         .set_keep_alive(KEEP_ALIVE_S)
         .set_session_mode(SessionMode::Persistent)
-        .set_max_packet_size(MAX_PAYLOAD + HEADERS, MAX_PAYLOAD + HEADERS)
+        .set_max_packet_size(MAX_IN, MAX_OUT)
         .set_inflight(MAX_IN_FLIGHT)
         .set_last_will(LastWill::new(
             will_topic.to_string(),

@@ -60,12 +60,12 @@ impl Outbox {
         let clock = writer.follow_clock(clock)?;
         for row in &batch.rows {
             match row.clone().fit() {
-                Ok(parts) => {
+                Some(parts) => {
                     for part in &parts {
                         writer.insert(part)?;
                     }
                 }
-                Err(whole) => writer.refuse(&whole)?,
+                None => writer.refuse(row)?,
             }
         }
         for change in &batch.passages {
@@ -168,10 +168,10 @@ impl Writer<'_> {
     }
 
     fn keep_below(&mut self, max_bytes: u64) -> Result<(), OutboxError> {
-        let page = pragma(&self.transaction, "page_size")?;
+        let page = pragma(self.transaction, "page_size")?;
         loop {
-            let pages = pragma(&self.transaction, "page_count")?;
-            let free = pragma(&self.transaction, "freelist_count")?;
+            let pages = pragma(self.transaction, "page_count")?;
+            let free = pragma(self.transaction, "freelist_count")?;
             if pages.saturating_sub(free) * page <= max_bytes {
                 return Ok(());
             }

@@ -37,7 +37,7 @@ impl Server {
             .build()
             .expect("a runtime can be built");
         let mut options = MqttOptions::new("server", ("127.0.0.1", port));
-        options.set_credentials(USER, PASSWORD.as_bytes().to_vec()).set_max_packet_size(300_000, 300_000);
+        options.set_credentials(USER, PASSWORD.as_bytes().to_vec()).set_max_packet_size(1_000_000, 1_000_000);
         let (client, event_loop) = AsyncClient::builder(options).capacity(1000).build();
         let received = Arc::default();
         runtime.spawn(serve(event_loop, client.clone(), Arc::clone(&received)));
