@@ -61,8 +61,17 @@ pub fn offline(device: DeviceId) -> Status {
     }
 }
 
-/// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up.
+/// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up: also when everything
+/// that was counted since has reached the server.
 pub fn changed(last: &Status, present: &Status) -> bool {
+    let all_delivered = |status: &Status| {
+        status.outbox.as_ref().filter(|outbox| outbox.rows == 0).map(|outbox| outbox.counts_made)
+    };
+    if let Some(delivered) = all_delivered(present)
+        && last.outbox.as_ref().is_none_or(|outbox| outbox.rows > 0 || outbox.counts_made != delivered)
+    {
+        return true;
+    }
     let settled = |status: &Status| {
         let mut status = status.clone();
         status.uptime_s = None;

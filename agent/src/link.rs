@@ -4,7 +4,7 @@
 //! the lamps: whoever waits for the link waits for rows to be confirmed, never for a plan to start.
 
 mod client;
-mod session;
+pub mod session;
 
 #[cfg(test)]
 mod tests;
@@ -97,7 +97,7 @@ const GOODBYE: Duration = Duration::from_secs(2);
 pub fn run(
     mqtt: &MqttConfig,
     config: SessionConfig,
-    mut requests: mpsc::Receiver<LinkRequest>,
+    requests: &mut mpsc::Receiver<LinkRequest>,
     mut emit: impl FnMut(LinkEvent),
     clock: impl Fn() -> Moment,
 ) -> std::io::Result<()> {
@@ -125,7 +125,12 @@ pub fn run(
                 request = requests.recv() => {
                     handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
                 }
-                event = next_event(&mut client) => handle_event(&mut session, event, clock().mono),
+                event = next_event(&mut client) => {
+                    if matches!(event, ClientEvent::Closed { .. }) {
+                        client = None;
+                    }
+                    handle_event(&mut session, event, clock().mono);
+                }
                 () = sleep_until(session.next_timeout(), clock().mono) => {}
             }
         }
@@ -146,6 +151,7 @@ fn handle_request(session: &mut Session, request: LinkRequest, now: MonoMs) {
 fn handle_event(session: &mut Session, event: ClientEvent, now: MonoMs) {
     match event {
         ClientEvent::Connected => session.handle_connected(now),
+        ClientEvent::Subscribed => session.handle_subscribed(now),
         ClientEvent::Message { topic, payload } => session.handle_message(&topic, &payload, now),
         ClientEvent::SubscriptionRefused { filter } => {
             error!(topic = %filter, "the broker refuses a subscription; nothing will come from there until its access list allows it");

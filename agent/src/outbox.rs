@@ -86,7 +86,7 @@ pub struct Outbox {
     max_bytes: u64,
     device: DeviceId,
     junction: JunctionId,
-    outbox_id: OutboxId,
+    id: OutboxId,
     boot: BootId,
     boot_key: i64,
     /// The clock as last stored for this boot.
@@ -109,7 +109,7 @@ enum Durability {
 impl Outbox {
     /// Identity of the file; new with every new file.
     pub const fn outbox_id(&self) -> OutboxId {
-        self.outbox_id
+        self.id
     }
 
     /// Where the previous file lies, if opening found it unusable.

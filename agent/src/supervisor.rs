@@ -1,1 +1,372 @@
-//! Joins the stages with bounded channels and threads.
+//! Joins the stages with bounded channels, each on a thread of its own: the lamps first, because signals run with nothing else; then counting and
+//! outbox, the readers, and the link to the broker. Nothing here or below can block the lamps: whatever goes to them is tried, never waited for.
+//!
+//! A panic in the recorder or the link starts that part anew; one in the lamp loop shows red at every head and ends the process, so that systemd
+//! starts it with its start-up sequence.
+
+mod commands;
+pub mod messages;
+pub mod recorder;
+mod threads;
+
+use crate::clock::{Clock, boot_id};
+use crate::config::Config;
+use crate::health;
+use crate::interlock::Interlock;
+use crate::link::{Inbound, LinkEvent, LinkRequest};
+use crate::output::{self, FaultLatch, LampError, LampEvent, LampInput, LampParts, LampStats, LatchWriter};
+use crate::reader::port::ReaderPort;
+use crate::signal::{Controller, Fallback, Shown, SignalEvent};
+use anyhow::Context as _;
+use flextraff_common::ids::BootId;
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{
+    ControllerStatus, DeviceType, GreenTime, OutboxStatus, PlanStatus, ReaderStatus, encode,
+};
+use messages::SIGNAL_PERIOD_MS;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use threads::{News, RecorderInput};
+use tokio::sync::mpsc as async_mpsc;
+
+/// News that may wait for the main thread.
+const NEWS: usize = 1024;
+/// Plans that may wait for the lamp loop.
+const LAMP_INPUTS: usize = 16;
+/// Reads and rows that may wait for the recorder; full means that reads queue up in the kernel.
+const RECORDER_INPUTS: usize = 8192;
+/// Messages that may wait for the link.
+const LINK_REQUESTS: usize = 256;
+/// Between looks at what has no event of its own.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs the agent until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the lamps cannot be driven, or the system gives no thread.
+pub fn run(config: Config) -> anyhow::Result<()> {
+    let config = Arc::new(config);
+    let clock = Arc::new(Clock::new(config.clock_trust));
+    let boot = boot_id();
+    let (news, inbox) = mpsc::sync_channel(NEWS);
+    threads::heed_signals(news.clone())?;
+    let lamps = (config.device_type != DeviceType::RfidCounter)
+        .then(|| Lamps::start(&config, &clock, news.clone()))
+        .transpose()?;
+    let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
+    let recording = threads::record(&config, &clock, boot, recorder_inputs, news.clone())?;
+    let readers = threads::read(&config, &clock, &recorder)?;
+    tracing::info!(junction = %config.junction.id, device = %config.device, config_hash = config.hash, "agent is running");
+    let mut supervisor = Supervisor {
+        boot,
+        started: clock.now().mono,
+        lamps,
+        recorder,
+        readers,
+        rates: Vec::new(),
+        link: None,
+        news,
+        outbox: None,
+        shown: None,
+        plan: None,
+        signal_due: MonoMs(i64::MIN),
+        clock,
+        config,
+    };
+    let result = supervisor.serve(&inbox);
+    supervisor.stop(inbox, recording);
+    result
+}
+
+/// The lamp loop and what goes to it.
+struct Lamps {
+    inputs: SyncSender<LampInput>,
+    stats: Arc<LampStats>,
+    thread: JoinHandle<Result<(), LampError>>,
+}
+
+impl Lamps {
+    fn start(config: &Arc<Config>, clock: &Arc<Clock>, news: SyncSender<News>) -> anyhow::Result<Self> {
+        let junction = &config.junction;
+        let output = output::open(&config.output, junction)?;
+        let latch = FaultLatch::beside(&config.outbox.path);
+        let latched = latch.read().map(|fault| fault.reason);
+        if let Some(reason) = &latched {
+            tracing::error!(
+                reason,
+                "a latched fault holds the lamps in the fault aspect; a person at the cabinet clears it"
+            );
+        }
+        let fallback = Fallback::new(config.fallback.clone(), config.time_zone);
+        let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
+        let (events, happened) = mpsc::sync_channel(NEWS);
+        let stats = Arc::new(LampStats::default());
+        let parts = LampParts {
+            controller: Controller::new(Arc::clone(junction), fallback, clock.now()),
+            interlock: Interlock::new(junction, config.output.driver != crate::config::Driver::Virtual),
+            output,
+            latch: Some(LatchWriter::start(latch)?),
+            latched,
+            inputs: received,
+            events,
+            stats: Arc::clone(&stats),
+        };
+        let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
+        Ok(Self { inputs, stats, thread })
+    }
+}
+
+/// What the main thread knows.
+struct Supervisor {
+    config: Arc<Config>,
+    clock: Arc<Clock>,
+    boot: BootId,
+    started: MonoMs,
+    lamps: Option<Lamps>,
+    recorder: SyncSender<RecorderInput>,
+    readers: Vec<Option<ReaderPort>>,
+    /// Reads of each reader at the last status, and reads per second since the one before.
+    rates: Vec<Rate>,
+    link: Option<async_mpsc::Sender<LinkRequest>>,
+    news: SyncSender<News>,
+    outbox: Option<OutboxStatus>,
+    shown: Option<Shown>,
+    plan: Option<PlanStatus>,
+    signal_due: MonoMs,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Rate {
+    at: MonoMs,
+    reads: u64,
+    per_s: f64,
+}
+
+impl Supervisor {
+    /// Serves until it is told to stop, or the lamp loop has failed.
+    fn serve(&mut self, inbox: &Receiver<News>) -> anyhow::Result<()> {
+        let mut tick_due = self.started;
+        loop {
+            let now = self.clock.now();
+            if now.mono >= tick_due {
+                tick_due = now.mono + 1000;
+                self.tick(&now)?;
+            }
+            match inbox
+                .recv_timeout(TICK.min(Duration::from_millis(tick_due.since(now.mono).max(1).unsigned_abs())))
+            {
+                Ok(News::Stop) => return Ok(()),
+                Ok(news) => self.handle(news)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => anyhow::bail!("every thread has ended"),
+            }
+        }
+    }
+
+    fn handle(&mut self, news: News) -> anyhow::Result<()> {
+        match news {
+            News::Lamp(event) => self.handle_lamp(event),
+            News::Link(event) => self.handle_link(event),
+            News::OutboxOpen { outbox, last_plan } => {
+                if let Some((message, received)) = last_plan {
+                    self.to_lamps(LampInput::Restore { message, received });
+                }
+                if self.link.is_none() {
+                    self.link = threads::connect(&self.config, &self.clock, outbox, self.news.clone())?;
+                }
+            }
+            News::Rows(rows) => self.to_link(LinkRequest::Rows(rows)),
+            News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
+            News::Outbox(status) => self.outbox = Some(status),
+            News::Stop => {}
+        }
+        Ok(())
+    }
+
+    fn handle_lamp(&mut self, event: LampEvent) {
+        match event {
+            LampEvent::Signal(SignalEvent::Shown(shown)) => {
+                self.shown = Some(shown);
+                self.tell_signal(&self.clock.now());
+                self.tell_status();
+            }
+            LampEvent::Signal(SignalEvent::CycleEnded(cycle)) => {
+                self.to_recorder(RecorderInput::Cycle(cycle))
+            }
+            LampEvent::Signal(SignalEvent::Plan(status)) => {
+                messages::log_plan(&status);
+                self.plan = Some(status);
+                self.tell_status();
+            }
+            LampEvent::KeepPlan { message, received } => {
+                self.to_recorder(RecorderInput::SavePlan {
+                    body: encode(&*message),
+                    received: received.mono,
+                });
+            }
+            LampEvent::Tripped { .. } => self.tell_status(),
+        }
+    }
+
+    fn handle_link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Connected => tracing::info!("connected to the broker"),
+            LinkEvent::Disconnected { reason } => {
+                tracing::warn!(reason, "not connected to the broker; counts are kept")
+            }
+            LinkEvent::NeedRows { room, in_flight } => {
+                self.to_recorder(RecorderInput::NeedRows { room, in_flight })
+            }
+            LinkEvent::Ack(ack) => self.to_recorder(RecorderInput::Ack(ack)),
+            LinkEvent::Inbound(Inbound::GreenTime(message)) => self.take_plan(message),
+            LinkEvent::Inbound(Inbound::Command(command)) => {
+                let reply = commands::handle(&self.config, &self.readers, &command, self.clock.now());
+                let topic = Topic::Reply(self.config.junction.id, self.config.device);
+                self.to_link(LinkRequest::Live(topic, encode(&reply)));
+            }
+            LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
+                tracing::warn!(topic, reason, "a message cannot be used");
+            }
+            // Neighbours, keys and watched vehicles have no part in fixed green times.
+            LinkEvent::Inbound(
+                Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Demand(..) | Inbound::Signal(..),
+            ) => {}
+        }
+    }
+
+    fn take_plan(&self, message: GreenTime) {
+        self.to_lamps(LampInput::Plan(Box::new(message)));
+    }
+
+    fn tick(&mut self, now: &Moment) -> anyhow::Result<()> {
+        if self.lamps.as_ref().is_some_and(|lamps| lamps.thread.is_finished()) {
+            let ended = self.lamps.take().map(|lamps| lamps.thread.join());
+            return match ended {
+                Some(Ok(Err(error))) => Err(error).context("the lamps"),
+                _ => anyhow::bail!("the lamp loop has ended by itself"),
+            };
+        }
+        for (reader, port) in self.readers.iter_mut().enumerate() {
+            if port.as_ref().is_some_and(ReaderPort::has_ended) {
+                let config = &self.config.readers[reader];
+                tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
+                *port = threads::read_one(reader, config, &self.clock, &self.recorder)
+                    .inspect_err(
+                        |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
+                    )
+                    .ok();
+            }
+        }
+        self.measure(now);
+        if now.mono >= self.signal_due {
+            self.tell_signal(now);
+        }
+        self.tell_status();
+        Ok(())
+    }
+
+    /// Reads per second of each reader, over the last status period.
+    fn measure(&mut self, now: &Moment) {
+        let reads: Vec<u64> =
+            self.readers.iter().map(|port| port.as_ref().map_or(0, |port| port.stats().reads())).collect();
+        if self.rates.len() != reads.len() {
+            self.rates = reads.iter().map(|&reads| Rate { at: now.mono, reads, per_s: 0.0 }).collect();
+        }
+        for (rate, reads) in self.rates.iter_mut().zip(reads) {
+            let elapsed_ms = now.mono.since(rate.at);
+            if elapsed_ms >= health::PERIOD_MS {
+                let per_s = reads.saturating_sub(rate.reads) as f64 * 1000.0 / elapsed_ms as f64;
+                *rate = Rate { at: now.mono, reads, per_s: (per_s * 10.0).round() / 10.0 };
+            }
+        }
+    }
+
+    fn tell_signal(&mut self, now: &Moment) {
+        let Some(shown) = &self.shown else { return };
+        let signal = messages::signal(&self.config.junction, shown, now);
+        self.signal_due = now.mono + SIGNAL_PERIOD_MS;
+        self.to_link(LinkRequest::Live(Topic::Signal(self.config.junction.id), encode(&signal)));
+    }
+
+    fn tell_status(&self) {
+        let now = self.clock.now();
+        let readers = self.config.readers.iter().zip(&self.readers).enumerate();
+        let parts = health::Parts {
+            boot_id: self.boot,
+            started: self.started,
+            outbox: self.outbox.clone(),
+            readers: readers
+                .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))
+                .collect(),
+            controller: self.controller_status(),
+            plan: self.plan.clone(),
+        };
+        self.to_link(LinkRequest::Status(Box::new(health::status(&self.config, parts, now))));
+    }
+
+    fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
+        let stats = port.map(ReaderPort::stats);
+        ReaderStatus {
+            name: name.to_owned(),
+            state: stats.map(|stats| stats.state()).unwrap_or_default(),
+            reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
+            bad_frames: stats.map_or(0, |stats| stats.bad_frames()),
+            dropped_bytes: stats.map_or(0, |stats| stats.dropped_bytes()),
+        }
+    }
+
+    fn controller_status(&self) -> Option<ControllerStatus> {
+        let (lamps, shown) = (self.lamps.as_ref()?, self.shown.as_ref()?);
+        Some(ControllerStatus {
+            state: shown.state,
+            mode: shown.mode,
+            fault: FaultLatch::beside(&self.config.outbox.path).read().map(|fault| fault.reason),
+            interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
+        })
+    }
+
+    /// Never waits: the lamps do not depend on whether a plan reaches them.
+    fn to_lamps(&self, input: LampInput) {
+        if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
+            tracing::error!("the lamp loop takes no plan; it goes on with what it has");
+        }
+    }
+
+    fn to_recorder(&self, input: RecorderInput) {
+        if self.recorder.send(input).is_err() {
+            tracing::error!("the recorder has ended");
+        }
+    }
+
+    /// Losing a message to the link does no harm: status and signal are repeated, rows are asked for again.
+    fn to_link(&self, request: LinkRequest) {
+        if let Some(link) = &self.link {
+            let _ = link.try_send(request);
+        }
+    }
+
+    /// Ends every thread: the lamps show red, what was counted is stored, the broker is told.
+    fn stop(self, inbox: Receiver<News>, recording: JoinHandle<()>) {
+        tracing::info!("stopping");
+        drop(inbox);
+        if let Some(lamps) = self.lamps {
+            let _ = lamps.inputs.try_send(LampInput::Stop);
+            drop(lamps.inputs);
+            if let Ok(Err(error)) = lamps.thread.join() {
+                tracing::error!(%error, "the lamp loop ended with an error");
+            }
+        }
+        for port in self.readers.into_iter().flatten() {
+            let _ = port.stop();
+        }
+        let _ = self.recorder.send(RecorderInput::Stop);
+        let _ = recording.join();
+        if let Some(link) = self.link {
+            threads::disconnect(&link);
+        }
+    }
+}

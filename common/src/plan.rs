@@ -37,12 +37,12 @@ pub struct Plan {
     pub stages: Vec<StagePlan>,
     /// Seconds from receipt for which it holds.
     pub valid_s: u32,
+    /// Whether an automatic plan also ends a manual override or an emergency of the server.
+    pub ends_override: bool,
     /// When it was made.
     pub issued: UnixMs,
     /// Why, for people.
     pub reason: Option<String>,
-    /// Whether it ends an override or emergency before its time; only an automatic plan can.
-    pub ends_override: bool,
 }
 
 /// Green of one stage, whole seconds, clearance not included.
@@ -73,7 +73,7 @@ pub enum PlanProblem {
     OtherJunction { ours: String, theirs: String },
     #[error("plan_id has {chars} characters; it has at most {MAX_PLAN_ID}")]
     LongId { chars: usize },
-    #[error("the plan has neither stages nor lane_times; give one of them")]
+    #[error("the plan gives green to no stage; give stages or lane_times")]
     Empty,
     #[error("there is no stage \"{stage}\"; there are {known}")]
     UnknownStage { stage: String, known: String },
@@ -153,8 +153,8 @@ impl Plan {
             offset_s: self.offset_s.map(f64::from),
             stages: Some(stages),
             valid_s: Some(f64::from(self.valid_s)),
-            reason: self.reason.clone(),
             ends_override: self.ends_override,
+            reason: self.reason.clone(),
         }
     }
 

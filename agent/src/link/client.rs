@@ -11,7 +11,8 @@ use flextraff_common::wire::topics::Topic;
 use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use rumqttc::{
     AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions,
-    NetworkOptions, PublishOptions, QoS, SessionMode, SubscribeFilter, TlsConfiguration, Transport,
+    NetworkOptions, PublishOptions, QoS, SessionMode, StateError, SubscribeFilter, TlsConfiguration,
+    Transport,
 };
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -25,8 +26,11 @@ const KEEP_ALIVE_S: u16 = 15;
 const MAX_IN_FLIGHT: u16 = 64;
 /// Messages that wait for the socket; more than the session ever has on the way.
 const QUEUE: usize = 128;
-/// Room for topic and headers beside the payload.
-const HEADERS: usize = 1024;
+/// Largest packet out: room for topic and headers beside the payload.
+const MAX_OUT: usize = MAX_PAYLOAD + 1024;
+/// Largest packet in: far above what anybody may send, because a packet that the client refuses ends the connection, and the broker
+/// sends it again on the next one. What is too large is refused when it is read.
+const MAX_IN: usize = 16 * MAX_PAYLOAD;
 /// For the TCP and TLS handshakes, seconds.
 const HANDSHAKE_S: u64 = 10;
 /// For the last packets before a goodbye.
@@ -37,6 +41,7 @@ const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// What a connection brings.
 pub(super) enum ClientEvent {
     Connected,
+    Subscribed,
     Message { topic: String, payload: Vec<u8> },
     SubscriptionRefused { filter: String },
     Closed { reason: String },
@@ -135,7 +140,7 @@ async fn poll(
                         return;
                     }
                 }
-                Ok(())
+                tell.send(ClientEvent::Subscribed).await
             }
             Ok(_) => Ok(()),
             Err(error) => {
@@ -156,7 +161,7 @@ fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String
     options
         .set_keep_alive(KEEP_ALIVE_S)
         .set_session_mode(SessionMode::Persistent)
-        .set_max_packet_size(MAX_PAYLOAD + HEADERS, MAX_PAYLOAD + HEADERS)
+        .set_max_packet_size(MAX_IN, MAX_OUT)
         .set_inflight(MAX_IN_FLIGHT)
         .set_last_will(LastWill::new(
             will_topic.to_string(),
@@ -209,6 +214,11 @@ fn sentence(error: &ConnectionError) -> String {
             "the broker is not available".to_owned()
         }
         ConnectionError::Io(error) => format!("the broker cannot be reached: {error}"),
+        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker no longer answers".to_owned(),
+        ConnectionError::MqttState(StateError::ConnectionAborted) => {
+            "the broker closed the connection".to_owned()
+        }
+        ConnectionError::MqttState(error) => format!("the connection broke: {error}"),
         ConnectionError::NetworkTimeout => format!("the broker did not answer within {HANDSHAKE_S} s"),
         other => other.to_string(),
     }

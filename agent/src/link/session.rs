@@ -6,6 +6,7 @@
 mod inbound;
 
 use super::{Inbound, LinkEvent};
+use crate::health;
 use crate::outbox::{Outgoing, Room};
 use flextraff_common::ids::{DeviceId, JunctionId, OutboxId, Seq};
 use flextraff_common::time::MonoMs;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const BACKOFF_MS: i64 = 500;
 /// Longest wait, milliseconds.
 const BACKOFF_MAX_MS: i64 = 30_000;
-/// How long the broker may take to accept a connection, milliseconds.
+/// How long the broker may take to accept a connection, and again to answer the subscription, milliseconds.
 const CONNECT_MS: i64 = 20_000;
 /// A connection that lasted this long worked, milliseconds.
 const STABLE_MS: i64 = 10_000;
@@ -83,6 +84,7 @@ pub enum Action {
 enum State {
     Waiting { until: MonoMs },
     Connecting { deadline: MonoMs },
+    Subscribing { deadline: MonoMs },
     Connected { since: MonoMs },
     Stopped,
 }
@@ -111,6 +113,8 @@ pub struct Session {
     asked: bool,
     ask_again: MonoMs,
     status: Option<Status>,
+    /// The status as last published.
+    told: Option<Status>,
     status_due: MonoMs,
     live: BTreeMap<Topic, String>,
     actions: VecDeque<Action>,
@@ -132,6 +136,7 @@ impl Session {
             asked: false,
             ask_again: now,
             status: None,
+            told: None,
             status_due: now,
             live: BTreeMap::new(),
             actions: VecDeque::new(),
@@ -147,7 +152,7 @@ impl Session {
     pub fn next_timeout(&self) -> Option<MonoMs> {
         match self.state {
             State::Waiting { until } => Some(until),
-            State::Connecting { deadline } => Some(deadline),
+            State::Connecting { deadline } | State::Subscribing { deadline } => Some(deadline),
             State::Connected { .. } => {
                 let resend = self.in_flight.values().map(|row| row.sent + RESEND_MS).min();
                 let stall = self.unanswered_since.map(|since| since + self.stall_ms);
@@ -166,7 +171,7 @@ impl Session {
                 self.state = State::Connecting { deadline: now + CONNECT_MS };
                 self.actions.push_back(Action::Connect);
             }
-            State::Connecting { deadline } if deadline <= now => {
+            State::Connecting { deadline } | State::Subscribing { deadline } if deadline <= now => {
                 self.close(format!("the broker did not answer within {} s", CONNECT_MS / 1000), now);
             }
             State::Connected { .. } => self.check_connection(now),
@@ -179,10 +184,19 @@ impl Session {
         if self.state == State::Stopped {
             return;
         }
-        self.state = State::Connected { since: now };
-        self.forget_rows();
+        self.state = State::Subscribing { deadline: now + CONNECT_MS };
         let filters = agent_filters(self.config.junction, self.config.device, &self.config.linked);
         self.actions.push_back(Action::Subscribe(filters));
+    }
+
+    /// The broker answered the subscription. Only now may rows go out: a client need not keep the order of a subscription and what is
+    /// published after it, and acks that come before the broker knows of the subscription are lost.
+    pub fn handle_subscribed(&mut self, now: MonoMs) {
+        if !matches!(self.state, State::Subscribing { .. }) {
+            return;
+        }
+        self.state = State::Connected { since: now };
+        self.forget_rows();
         self.actions.push_back(Action::Event(LinkEvent::Connected));
         self.publish_status(now);
         for (topic, payload) in std::mem::take(&mut self.live) {
@@ -195,6 +209,7 @@ impl Session {
     pub fn handle_disconnected(&mut self, reason: String, now: MonoMs) {
         let lasted = match self.state {
             State::Connected { since } => Some(now.since(since)),
+            State::Subscribing { .. } => Some(0),
             State::Connecting { .. } => None,
             State::Waiting { .. } | State::Stopped => return,
         };
@@ -202,7 +217,7 @@ impl Session {
             self.failures = 0;
         }
         let reason = if self.is_taken_over(lasted, now) {
-            format!("another client uses this device id, {} ({reason})", self.config.device)
+            format!("another client uses this device id, {}, it seems: {reason}", self.config.device)
         } else {
             reason
         };
@@ -264,8 +279,7 @@ impl Session {
 
     /// The present status, as often as it is known anew.
     pub fn set_status(&mut self, status: Status, now: MonoMs) {
-        let changed =
-            self.status.as_ref().is_none_or(|last| without_figures(last) != without_figures(&status));
+        let changed = self.told.as_ref().is_none_or(|last| health::changed(last, &status));
         self.status = Some(status);
         if changed && matches!(self.state, State::Connected { .. }) {
             self.publish_status(now);
@@ -380,6 +394,7 @@ impl Session {
 
     fn publish_status(&mut self, now: MonoMs) {
         self.status_due = now + STATUS_MS;
+        self.told.clone_from(&self.status);
         if let Some(status) = &self.status {
             let topic = Topic::Status(self.config.junction, self.config.device);
             self.actions.push_back(Action::Publish { topic, payload: encode(status) });
@@ -394,11 +409,10 @@ impl Session {
     }
 
     fn is_taken_over(&mut self, lasted: Option<i64>, now: MonoMs) -> bool {
-        let Some(lasted) = lasted else { return false };
-        if lasted < TAKEN_OVER_MS {
-            self.short_lives.push_back(now);
-        } else {
-            self.short_lives.clear();
+        // A broker that cannot be reached in between is restarting rather than serving somebody else.
+        match lasted {
+            Some(lasted) if lasted < TAKEN_OVER_MS => self.short_lives.push_back(now),
+            _ => self.short_lives.clear(),
         }
         self.short_lives.retain(|at| now.since(*at) <= TAKEOVER_WINDOW_MS);
         self.short_lives.len() >= TAKEOVERS
@@ -416,15 +430,4 @@ impl Session {
         z ^= z >> 31;
         full - (z % (full as u64 / 4)) as i64
     }
-}
-
-/// What is left of a status when all that always changes is taken out.
-fn without_figures(status: &Status) -> Status {
-    let mut status = status.clone();
-    status.uptime_s = None;
-    status.outbox = None;
-    for reader in &mut status.readers {
-        (reader.reads_per_s, reader.bad_frames, reader.dropped_bytes) = (0.0, 0, 0);
-    }
-    status
 }

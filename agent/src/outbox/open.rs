@@ -69,7 +69,7 @@ impl Outbox {
             max_bytes: setup.max_bytes,
             device: setup.device,
             junction: setup.junction,
-            outbox_id,
+            id: outbox_id,
             boot: setup.boot,
             boot_key: 0,
             clock: (offset_of(now), now.clock),
@@ -165,7 +165,10 @@ fn set_aside(path: &Path) -> Result<PathBuf, OutboxError> {
         n += 1;
     }
     for tail in ["", "-wal", "-shm"] {
-        match std::fs::rename(with_suffix(path, tail), with_suffix(&aside(n), tail)) {
+        let target = with_suffix(&aside(n), tail);
+        // A log left there would be taken for this file's; mostly there is none.
+        let _ = std::fs::remove_file(&target);
+        match std::fs::rename(with_suffix(path, tail), target) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}
         }

@@ -81,8 +81,7 @@ impl Outbox {
         in_flight: &BTreeSet<Seq>,
         now: &Moment,
     ) -> Result<Vec<Outgoing>, OutboxError> {
-        let (device, junction, outbox, boot_key) =
-            (self.device, self.junction, self.outbox_id, self.boot_key);
+        let (device, junction, outbox, boot_key) = (self.device, self.junction, self.id, self.boot_key);
         let present = BootClock { id: self.boot, offset: offset_of(now), state: now.clock };
         let transaction = self.begin(Durability::Repeatable)?;
         let clocks = boot_clocks(&transaction, boot_key, present)?;
@@ -137,7 +136,7 @@ impl Outbox {
     /// # Errors
     /// When the database cannot be written; the rows stay then, and are sent and answered again.
     pub fn handle_ack(&mut self, ack: &Ack) -> Result<Released, OutboxError> {
-        if ack.outbox_id != self.outbox_id {
+        if ack.outbox_id != self.id {
             return Ok(Released::default());
         }
         let mut released = Released::default();

@@ -308,6 +308,7 @@ fn a_newer_file_and_a_second_process_are_refused() {
     let setup = setup(&folder, 1);
     let outbox = open(&setup);
     let second = rusqlite::Connection::open(&setup.path).unwrap();
+    second.busy_timeout(std::time::Duration::ZERO).unwrap();
     let locked = second.query_row("SELECT * FROM meta", [], |_| Ok(())).map_err(OutboxError::from);
     assert!(matches!(locked, Err(OutboxError::InUse)), "{locked:?}");
     outbox.connection.pragma_update(None, "user_version", 99).unwrap();

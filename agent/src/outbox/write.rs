@@ -133,8 +133,8 @@ impl Writer<'_> {
     /// Stores a row, cut into several if it is too large for one message.
     fn add(&mut self, row: &RowBody) -> Result<(), OutboxError> {
         match row.clone().fit() {
-            Ok(parts) => parts.iter().try_for_each(|part| self.insert(part)),
-            Err(whole) => self.refuse(&whole),
+            Some(parts) => parts.iter().try_for_each(|part| self.insert(part)),
+            None => self.refuse(row),
         }
     }
 
@@ -184,10 +184,10 @@ impl Writer<'_> {
     }
 
     fn keep_below(&mut self, max_bytes: u64) -> Result<(), OutboxError> {
-        let page = pragma(&self.transaction, "page_size")?;
+        let page = pragma(self.transaction, "page_size")?;
         loop {
-            let pages = pragma(&self.transaction, "page_count")?;
-            let free = pragma(&self.transaction, "freelist_count")?;
+            let pages = pragma(self.transaction, "page_count")?;
+            let free = pragma(self.transaction, "freelist_count")?;
             if pages.saturating_sub(free) * page <= max_bytes {
                 return Ok(());
             }

@@ -12,7 +12,7 @@ use flextraff_common::wire::ReaderState;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -127,15 +127,15 @@ pub struct ReaderPort {
 impl ReaderPort {
     /// Starts to listen on a reader, which is the `reader`-th of the configuration. A missing device is not an error: it is waited for.
     ///
-    /// Events go to `events`; when that channel is full the thread waits, and bytes queue up in the kernel. The thread also ends when
-    /// nobody listens to `events` any more. `now` reads the monotonic clock.
+    /// `tell` takes every event and says whether anybody still listens; else the thread ends. While it waits, bytes queue up in the kernel.
+    /// `now` reads the monotonic clock.
     ///
     /// # Errors
     /// When the protocol is not built, or the system gives no thread.
     pub fn start(
         reader: usize,
         config: &ReaderConfig,
-        events: SyncSender<ReaderEvent>,
+        tell: impl Fn(ReaderEvent) -> bool + Send + 'static,
         now: impl Fn() -> MonoMs + Send + 'static,
     ) -> Result<Self, StartError> {
         let name = config.name.clone();
@@ -149,7 +149,7 @@ impl ReaderPort {
             baud: config.baud,
             source,
             stats: Arc::clone(&stats),
-            events,
+            events: tell,
             requests,
             now,
             failing: false,
@@ -173,6 +173,11 @@ impl ReaderPort {
         self.control.send(Restart).is_ok()
     }
 
+    /// Whether the thread has ended without being told to: a defect.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Stops the thread and waits for its end. Whoever receives the events must go on receiving, or have hung up, until this returns.
     ///
     /// # Errors
@@ -194,21 +199,21 @@ enum End {
 }
 
 /// The thread's own state.
-struct Listener<F> {
+struct Listener<T, F> {
     reader: usize,
     name: String,
     path: String,
     baud: u32,
     source: Source,
     stats: Arc<ReaderStats>,
-    events: SyncSender<ReaderEvent>,
+    events: T,
     requests: mpsc::Receiver<Restart>,
     now: F,
     /// Whether the present failure has been logged.
     failing: bool,
 }
 
-impl<F: Fn() -> MonoMs> Listener<F> {
+impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     fn run(mut self) {
         let mut pause = BACK_OFF;
         loop {
@@ -299,6 +304,6 @@ impl<F: Fn() -> MonoMs> Listener<F> {
 
     /// Whether anybody still listens.
     fn send(&self, at: MonoMs, kind: ReaderEventKind) -> bool {
-        self.events.send(ReaderEvent { reader: self.reader, at, kind }).is_ok()
+        (self.events)(ReaderEvent { reader: self.reader, at, kind })
     }
 }

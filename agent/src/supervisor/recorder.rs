@@ -144,7 +144,9 @@ impl Recorder {
                 tracing::error!(rows = released.parked, rejected = ?ack.rejected, "the server rejects rows; they are kept apart");
             }
             Ok(_) => {}
-            Err(error) => tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again"),
+            Err(error) => {
+                tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again")
+            }
         }
     }
 
@@ -168,11 +170,13 @@ impl Recorder {
     pub fn flush(&mut self, now: &Moment) -> bool {
         let flush = self.counter.take();
         for interval in &flush.intervals {
-            let starts = interval.passages.iter().map(|passage| (interval.start + passage.t_ms, interval.lane));
+            let starts =
+                interval.passages.iter().map(|passage| (interval.start + passage.t_ms, interval.lane));
             self.starts.extend(starts);
             self.unstored.rows.push(rows::counts(&self.config.junction, interval));
         }
-        let changes = flush.passages.iter().map(|change| kept::write(self.boot, change, &self.config.junction));
+        let changes =
+            flush.passages.iter().map(|change| kept::write(self.boot, change, &self.config.junction));
         self.unstored.passages.extend(changes);
         self.report_cycles();
         match self.outbox.commit(&self.unstored, now) {
@@ -195,7 +199,12 @@ impl Recorder {
     }
 
     /// Rows to send; see [`Outbox::next`].
-    pub fn rows(&mut self, room: crate::outbox::Room, in_flight: &BTreeSet<Seq>, now: &Moment) -> Vec<Outgoing> {
+    pub fn rows(
+        &mut self,
+        room: crate::outbox::Room,
+        in_flight: &BTreeSet<Seq>,
+        now: &Moment,
+    ) -> Vec<Outgoing> {
         self.outbox.next(room, in_flight, now).unwrap_or_else(|error| {
             tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
             Vec::new()

@@ -41,6 +41,9 @@ pub(super) fn read(
     if message.mode == Mode::Emergency && message.stages.is_some() && stages.len() != 1 {
         problems.push(PlanProblem::EmergencyStages { count: stages.len() });
     }
+    if problems.is_empty() && stages.is_empty() {
+        problems.push(PlanProblem::Empty);
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -51,9 +54,9 @@ pub(super) fn read(
         offset_s,
         stages,
         valid_s,
+        ends_override: message.ends_override && message.mode == Mode::Automatic,
         issued: message.timestamp.unwrap_or(received),
         reason: message.reason.clone(),
-        ends_override: message.ends_override && message.mode == Mode::Automatic,
     })
 }
 

@@ -120,7 +120,7 @@ fn a_cycle_in_which_somebody_waits_too_long_is_refused() {
 fn a_plan_without_times_or_for_another_junction_is_refused() {
     assert_eq!(
         plan("{\"x\":1}").unwrap_err(),
-        ["the plan has neither stages nor lane_times; give one of them"]
+        ["the plan gives green to no stage; give stages or lane_times"]
     );
     let mut other = message(r#"{"lane_times": [30, 20, 25, 25]}"#);
     other.junction_id = crate::ids::JunctionId(uuid::Uuid::from_u128(5));
@@ -149,8 +149,8 @@ proptest! {
         let stages = junction.stage_indexes().zip(greens).map(|(stage, green_s)| StagePlan {
             stage, green_s, min_green_s: green_s.saturating_sub(spread).max(7), max_green_s: green_s + spread,
         }).collect();
-        let plan = Plan { id: Some("p".into()), mode: Mode::Automatic, offset_s: Some(4), stages, valid_s: 300,
-            issued: UnixMs(1000), reason: Some("because".into()), ends_override: spread == 0 };
+        let plan = Plan { id: Some("p".into()), mode: Mode::Automatic, offset_s: Some(4), stages, valid_s: 300, ends_override: true,
+            issued: UnixMs(1000), reason: Some("because".into()) };
         let read = Plan::from_green_time(&plan.to_green_time(&junction), &junction, UnixMs(0)).unwrap();
         prop_assert_eq!(read, plan);
     }

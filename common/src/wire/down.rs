@@ -49,12 +49,12 @@ pub struct GreenTime {
     /// Seconds from receipt for which the plan holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_s: Option<f64>,
+    /// In an automatic plan: it also ends a running manual override or emergency of the server, which otherwise lasts until its validity ends.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_override: bool,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Whether an automatic plan ends a manual override or an emergency that came from the server before its time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ends_override: bool,
 }
 
 /// Green of one stage, without clearance.

@@ -38,7 +38,11 @@ pub(super) fn counts(junction: &Junction, interval: &IntervalCount) -> RowBody {
 }
 
 /// The row of a cycle; `starts` are the first reads of the passages that are counted.
-pub(super) fn cycle(junction: &Junction, cycle: &CycleRecord, starts: &VecDeque<(MonoMs, LaneIx)>) -> CycleRow {
+pub(super) fn cycle(
+    junction: &Junction,
+    cycle: &CycleRecord,
+    starts: &VecDeque<(MonoMs, LaneIx)>,
+) -> CycleRow {
     let within = |at: MonoMs| cycle.started <= at && at < cycle.ended;
     let lanes = junction.lane_indexes().map(|lane| CycleLane {
         lane_id: junction.lane(lane).id,

@@ -1,0 +1,42 @@
+//! What the signal says to others; the same for `run` and `replay`.
+
+use crate::signal::Shown;
+use flextraff_common::junction::Junction;
+use flextraff_common::time::Moment;
+use flextraff_common::wire::{PlanState, PlanStatus, Signal};
+
+/// Time between two signal messages without a change, milliseconds.
+pub const SIGNAL_PERIOD_MS: i64 = 5000;
+
+/// The signal message of this moment.
+pub fn signal(junction: &Junction, shown: &Shown, now: &Moment) -> Signal {
+    let name = |stage: Option<flextraff_common::junction::StageIx>| {
+        stage.map(|stage| junction.stage(stage).name.clone())
+    };
+    Signal {
+        t: now.wall,
+        stage: name(shown.stage),
+        state: shown.state,
+        next_stage: name(shown.next_stage),
+        groups: junction
+            .groups()
+            .iter()
+            .map(|group| group.name.clone())
+            .zip(shown.lamps.iter().copied())
+            .collect(),
+        since: now.wall_at(shown.at),
+        plan_id: shown.plan_id.clone(),
+        mode: shown.mode,
+        cycle_second: shown.cycle_second(now.mono),
+    }
+}
+
+/// Says in the log what became of a plan.
+pub fn log_plan(status: &PlanStatus) {
+    let plan = status.plan_id.as_deref().unwrap_or("without a name");
+    match status.state {
+        PlanState::Running => tracing::info!(plan, "plan is running"),
+        PlanState::Pending => tracing::debug!(plan, "plan starts when the running cycle ends"),
+        PlanState::Refused => tracing::warn!(plan, reasons = status.reasons.join("; "), "plan refused"),
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use crate::config;
+use crate::outbox::Room;
+use flextraff_common::time::{ClockState, UnixMs};
+use flextraff_common::wire::{CarCounts, Cycles, Mode, StageEnd, ZoneName, decode};
+use std::path::Path;
+use uuid::Uuid;
+
+const EPOCH: i64 = 1_770_000_000_000;
+const BOOT: BootId = BootId(Uuid::from_u128(0xB1));
+const LATER_BOOT: BootId = BootId(Uuid::from_u128(0xB2));
+const ROOM: Room = Room { rows: 1000, bytes: 1 << 20 };
+const EPC: &str = "34161FA8203E7CB202000020";
+
+fn moment(ms: i64) -> Moment {
+    Moment { mono: MonoMs(ms), wall: UnixMs(EPOCH + ms), clock: ClockState::Synced }
+}
+
+fn example() -> Arc<Config> {
+    let text = include_str!("../../../../config/agent.toml");
+    Arc::new(config::parse(Path::new("agent.toml"), text).expect("the example configuration is right"))
+}
+
+fn open(folder: &Path, boot: BootId, ms: i64) -> Recorder {
+    let setup = RecorderSetup {
+        path: folder.join("outbox.sqlite"),
+        boot,
+        new_outbox_id: OutboxId(Uuid::from_u128(7)),
+        all_lanes_watched: true,
+    };
+    Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
+}
+
+fn read(ms: i64) -> Read {
+    Read {
+        lane: LaneIx::new(0),
+        zone: ZoneName::StopLine,
+        epc: EPC.parse().expect("the vector is an EPC"),
+        rssi: None,
+        at: MonoMs(ms),
+    }
+}
+
+fn counts(recorder: &mut Recorder, ms: i64) -> Vec<CarCounts> {
+    recorder
+        .rows(ROOM, &BTreeSet::new(), &moment(ms))
+        .iter()
+        .filter_map(|row| decode(row.payload.as_bytes()).ok())
+        .collect()
+}
+
+fn vehicles(recorder: &mut Recorder, ms: i64) -> i64 {
+    counts(recorder, ms).iter().map(|counts| counts.vehicle_count).sum()
+}
+
+fn advance(recorder: &mut Recorder, from: i64, to: i64) {
+    for ms in (from..=to).step_by(1000) {
+        recorder.handle_timeout(&moment(ms));
+    }
+}
+
+#[test]
+fn a_passage_becomes_one_row_with_the_times_of_the_wall_clock() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    recorder.handle_read(&read(101_200));
+    advance(&mut recorder, 101_000, 120_000);
+    let counts = counts(&mut recorder, 120_000);
+    let counted: Vec<_> = counts.iter().filter(|counts| counts.vehicle_count == 1).collect();
+    assert_eq!(counted.len(), 1);
+    assert_eq!(counted[0].epc_ids, [EPC]);
+    assert_eq!(counted[0].timestamp, Some(UnixMs(EPOCH + 105_000)));
+    assert_eq!(counted[0].passages.as_ref().unwrap()[0].t_ms, 1200);
+    assert!(counts.iter().all(|counts| counts.observed_s == Some(5.0)));
+}
+
+#[test]
+fn a_kill_with_the_vehicle_in_the_zone_counts_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for kill_at in [102_000, 106_000, 108_000, 125_000] {
+        let path = folder.path().join(kill_at.to_string());
+        let mut recorder = open(&path, BOOT, 100_000);
+        recorder.handle_read(&read(101_200));
+        advance(&mut recorder, 101_000, kill_at);
+        drop(recorder);
+        let mut recorder = open(&path, BOOT, kill_at + 500);
+        recorder.handle_read(&read(kill_at + 600));
+        advance(&mut recorder, kill_at + 500, kill_at + 30_000);
+        let expected = if kill_at < 111_000 { 1 } else { 2 };
+        assert_eq!(vehicles(&mut recorder, kill_at + 30_000), expected, "killed at {kill_at}");
+    }
+}
+
+#[test]
+fn what_an_earlier_uptime_left_is_told_with_its_own_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 900_000);
+    recorder.handle_read(&read(901_200));
+    recorder.flush(&moment(902_000));
+    drop(recorder);
+    let later = |ms: i64| Moment { wall: UnixMs(EPOCH + 1_000_000 + ms), ..moment(ms) };
+    let setup = RecorderSetup {
+        path: folder.path().join("outbox.sqlite"),
+        boot: LATER_BOOT,
+        new_outbox_id: OutboxId(Uuid::from_u128(8)),
+        all_lanes_watched: true,
+    };
+    let mut recorder = Recorder::open(example(), &setup, &later(20_000)).unwrap();
+    recorder.flush(&later(21_000));
+    recorder.flush(&later(22_000));
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &later(22_000));
+    let counts: Vec<CarCounts> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+    let counted: Vec<_> = counts.iter().filter(|counts| counts.vehicle_count == 1).collect();
+    assert_eq!(counted.len(), 1);
+    assert_eq!(counted[0].timestamp, Some(UnixMs(EPOCH + 905_000)));
+    assert_eq!(counted[0].delivery.as_ref().map(|delivery| delivery.boot_id), Some(BOOT));
+}
+
+#[test]
+fn a_cycle_is_reported_with_the_passages_that_began_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    recorder.handle_read(&read(103_000));
+    recorder.handle_cycle(CycleRecord {
+        plan_id: None,
+        mode: Mode::Automatic,
+        started: MonoMs(102_000),
+        ended: MonoMs(104_000),
+        stages: vec![crate::signal::StageRecord {
+            stage: flextraff_common::junction::StageIx::new(0),
+            green_s: 2.0,
+            amber_s: 0.0,
+            all_red_s: 0.0,
+            end: StageEnd::Plan,
+        }],
+        lane_green_s: vec![2.0, 0.0, 0.0, 0.0],
+    });
+    let cycles = |recorder: &mut Recorder, ms: i64| -> Vec<Cycles> {
+        let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(ms));
+        rows.iter()
+            .filter(|row| row.topic.to_string().contains("/cycles/"))
+            .filter_map(|row| decode(row.payload.as_bytes()).ok())
+            .collect()
+    };
+    advance(&mut recorder, 101_000, 105_000);
+    assert!(cycles(&mut recorder, 105_000).is_empty(), "its last passages are not counted yet");
+    advance(&mut recorder, 106_000, 110_000);
+    let reported = cycles(&mut recorder, 110_000);
+    assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].lanes.iter().map(|lane| lane.vehicle_count).collect::<Vec<_>>(), [1, 0, 0, 0]);
+}

@@ -1,0 +1,279 @@
+//! The threads and what goes between them.
+
+use super::recorder::{Recorder, RecorderSetup};
+use crate::clock::Clock;
+use crate::config::{Config, ReaderConfig};
+use crate::link::session::SessionConfig;
+use crate::link::{self, LinkEvent, LinkRequest};
+use crate::outbox::{Outgoing, Room};
+use crate::output::{self, LampError, LampEvent, LampParts};
+use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
+use crate::signal::CycleRecord;
+use flextraff_common::ids::{BootId, OutboxId, Seq};
+use flextraff_common::time::{MonoMs, UnixMs};
+use flextraff_common::wire::{Ack, GreenTime, OutboxStatus, decode};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::collections::BTreeSet;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+use tokio::sync::mpsc as async_mpsc;
+use uuid::Uuid;
+
+/// A port of this name has no device: reads come from elsewhere.
+const NO_DEVICE: &str = "virtual";
+/// Between attempts to open the outbox, and before a failed part starts anew.
+const AGAIN: Duration = Duration::from_secs(5);
+/// Longest wait of the recorder for something to happen.
+const LONGEST_WAIT_MS: i64 = 1000;
+/// Inputs that the recorder takes before it looks at the clock again.
+const MOST_AT_ONCE: usize = 4096;
+/// Ticks of the lamp loop between two messages to systemd's watchdog.
+const TICKS_PER_FEED: u32 = 20;
+/// How long the goodbye to the broker may take.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// What the main thread is told.
+pub(super) enum News {
+    /// By the lamp loop.
+    Lamp(LampEvent),
+    /// By the link.
+    Link(LinkEvent),
+    /// The outbox is open; the plan of before the restart, and when it had come.
+    OutboxOpen { outbox: OutboxId, last_plan: Option<(Box<GreenTime>, UnixMs)> },
+    /// Rows that the link asked for.
+    Rows(Vec<Outgoing>),
+    /// The outbox has new rows.
+    RowsWaiting,
+    /// How full the outbox is.
+    Outbox(OutboxStatus),
+    /// SIGTERM or SIGINT.
+    Stop,
+}
+
+/// What the recorder is told.
+pub(super) enum RecorderInput {
+    Reader(ReaderEvent),
+    Cycle(CycleRecord),
+    Ack(Ack),
+    NeedRows { room: Room, in_flight: BTreeSet<Seq> },
+    SavePlan { body: String, received: MonoMs },
+    Stop,
+}
+
+/// Tells the main thread of SIGTERM and SIGINT; the second one ends the process at once.
+pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+    Builder::new().name("signals".to_owned()).spawn(move || {
+        let mut asked = false;
+        for _ in &mut signals {
+            if asked {
+                std::process::exit(1);
+            }
+            asked = true;
+            let _ = news.send(News::Stop);
+        }
+    })?;
+    Ok(())
+}
+
+/// Starts the lamp loop, and a thread that passes its events on.
+pub(super) fn drive_lamps(
+    parts: LampParts,
+    clock: Arc<Clock>,
+    events: Receiver<LampEvent>,
+    news: SyncSender<News>,
+) -> io::Result<JoinHandle<Result<(), LampError>>> {
+    Builder::new().name("lamp-news".to_owned()).spawn(move || {
+        for event in events {
+            if news.send(News::Lamp(event)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Builder::new().name("lamps".to_owned()).spawn(move || {
+        let mut ticks = 0;
+        output::run(parts, &|| clock.now(), &mut || {
+            if ticks == 0 {
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+            }
+            if ticks % TICKS_PER_FEED == 0 {
+                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+            }
+            ticks = ticks % (TICKS_PER_FEED * 1000) + 1;
+        })
+    })
+}
+
+/// Starts counting and outbox.
+pub(super) fn record(
+    config: &Arc<Config>,
+    clock: &Arc<Clock>,
+    boot: BootId,
+    inputs: Receiver<RecorderInput>,
+    news: SyncSender<News>,
+) -> io::Result<JoinHandle<()>> {
+    let (config, clock) = (Arc::clone(config), Arc::clone(clock));
+    Builder::new().name("recorder".to_owned()).spawn(move || {
+        let mut up = vec![false; config.readers.len()];
+        loop {
+            let run = || recording(&config, &clock, boot, &inputs, &news, &mut up);
+            match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(()) => return,
+                Err(_) => tracing::error!("the recorder has failed and goes on from what is stored"),
+            }
+        }
+    })
+}
+
+fn recording(
+    config: &Arc<Config>,
+    clock: &Clock,
+    boot: BootId,
+    inputs: &Receiver<RecorderInput>,
+    news: &SyncSender<News>,
+    up: &mut [bool],
+) {
+    let setup = RecorderSetup {
+        path: config.outbox.path.clone(),
+        boot,
+        new_outbox_id: OutboxId(Uuid::new_v4()),
+        all_lanes_watched: false,
+    };
+    let mut told = false;
+    let mut recorder = loop {
+        match Recorder::open(Arc::clone(config), &setup, &clock.now()) {
+            Ok(recorder) => break recorder,
+            Err(error) if !told => {
+                told = true;
+                tracing::error!(%error, "the outbox cannot be opened; signals run, nothing is counted, it is tried again");
+            }
+            Err(_) => {}
+        }
+        // Reads of this time cannot be stored; what the readers hold on to is taken when the outbox is open.
+        if let Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) = inputs.recv_timeout(AGAIN) {
+            return;
+        }
+    };
+    for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
+        recorder.handle_reader(reader, true, clock.now().mono);
+    }
+    let last_plan = recorder.last_plan().and_then(|plan| {
+        let message = decode::<GreenTime>(plan.body.as_bytes()).ok()?;
+        let received = message.timestamp.unwrap_or(clock.now().wall);
+        Some((Box::new(message), received))
+    });
+    let _ = news.send(News::OutboxOpen { outbox: recorder.outbox_id(), last_plan });
+    loop {
+        let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
+        let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
+        // Everything that was read until now is taken before the counter's time goes on to now.
+        let now = clock.now();
+        let stop = matches!(first, Err(RecvTimeoutError::Disconnected));
+        let waiting = first.into_iter().chain(inputs.try_iter().take(MOST_AT_ONCE));
+        for input in waiting {
+            match input {
+                RecorderInput::Reader(event) => match event.kind {
+                    ReaderEventKind::Read(read) => recorder.handle_read(&read),
+                    ReaderEventKind::Up | ReaderEventKind::Down => {
+                        let is_up = matches!(event.kind, ReaderEventKind::Up);
+                        up[event.reader] = is_up;
+                        recorder.handle_reader(event.reader, is_up, event.at);
+                    }
+                },
+                RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
+                RecorderInput::Ack(ack) => {
+                    recorder.handle_ack(&ack);
+                    let _ = recorder.status(&now).map(|status| news.try_send(News::Outbox(status)));
+                }
+                RecorderInput::NeedRows { room, in_flight } => {
+                    let _ = news.try_send(News::Rows(recorder.rows(room, &in_flight, &now)));
+                }
+                RecorderInput::SavePlan { body, received } => recorder.save_plan(&body, received),
+                RecorderInput::Stop => {
+                    recorder.flush(&clock.now());
+                    return;
+                }
+            }
+        }
+        if recorder.handle_timeout(&now) {
+            let _ = news.try_send(News::RowsWaiting);
+            let _ = recorder.status(&now).map(|status| news.try_send(News::Outbox(status)));
+        }
+        if stop {
+            recorder.flush(&now);
+            return;
+        }
+    }
+}
+
+/// Starts a thread for each reader that has a port.
+pub(super) fn read(
+    config: &Config,
+    clock: &Arc<Clock>,
+    recorder: &SyncSender<RecorderInput>,
+) -> Result<Vec<Option<ReaderPort>>, StartError> {
+    let start = |(reader, config): (usize, &ReaderConfig)| {
+        (config.port != NO_DEVICE).then(|| read_one(reader, config, clock, recorder)).transpose()
+    };
+    config.readers.iter().enumerate().map(start).collect()
+}
+
+/// Starts the thread of one reader.
+pub(super) fn read_one(
+    reader: usize,
+    config: &ReaderConfig,
+    clock: &Arc<Clock>,
+    recorder: &SyncSender<RecorderInput>,
+) -> Result<ReaderPort, StartError> {
+    let (recorder, clock) = (recorder.clone(), Arc::clone(clock));
+    let tell = move |event| recorder.send(RecorderInput::Reader(event)).is_ok();
+    ReaderPort::start(reader, config, tell, move || clock.now().mono)
+}
+
+/// Starts the link, if there is a broker.
+pub(super) fn connect(
+    config: &Arc<Config>,
+    clock: &Arc<Clock>,
+    outbox: OutboxId,
+    news: SyncSender<News>,
+) -> io::Result<Option<async_mpsc::Sender<LinkRequest>>> {
+    if config.mqtt.is_none() {
+        tracing::warn!("[mqtt] is not configured: the agent works alone and keeps its counts");
+        return Ok(None);
+    }
+    let session = SessionConfig {
+        device: config.device,
+        junction: config.junction.id,
+        linked: config.links.iter().map(|link| link.junction).collect(),
+        outbox,
+        seed: Uuid::new_v4().as_u64_pair().0,
+    };
+    let (config, clock) = (Arc::clone(config), Arc::clone(clock));
+    let (requests, mut received) = async_mpsc::channel(super::LINK_REQUESTS);
+    Builder::new().name("link".to_owned()).spawn(move || {
+        let Some(mqtt) = &config.mqtt else { return };
+        loop {
+            let emit = |event| drop(news.try_send(News::Link(event)));
+            let run = || link::run(mqtt, session.clone(), &mut received, emit, || clock.now());
+            match catch_unwind(AssertUnwindSafe(run)) {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => tracing::error!(%error, "the link cannot run; it is tried again"),
+                Err(_) => tracing::error!("the link has failed and is started anew"),
+            }
+        }
+    })?;
+    Ok(Some(requests))
+}
+
+/// Tells the broker that the device leaves, and waits a little for that to arrive.
+pub(super) fn disconnect(link: &async_mpsc::Sender<LinkRequest>) {
+    if link.try_send(LinkRequest::Stop).is_err() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+    let _ = runtime.block_on(async { tokio::time::timeout(GOODBYE, link.closed()).await });
+}
