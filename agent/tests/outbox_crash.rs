@@ -136,7 +136,7 @@ fn child_that_stores_until_killed() {
         let rows: Vec<RowBody> = (0..=batch % 7).map(|n| row(life, batch, n)).collect();
         let state = Some(format!("{life}-{batch}"));
         let passages = vec![PassageChange { key: "open".to_owned(), state }];
-        let seqs = outbox.commit(&Batch { rows, passages }, &now(1)).unwrap();
+        let seqs = outbox.commit(&Batch { rows, passages, ..Batch::default() }, &now(1)).unwrap();
         let mut output = std::io::stdout().lock();
         for (n, seq) in seqs.iter().enumerate() {
             writeln!(output, "stored {seq} {}", name(life, batch, n as u64)).unwrap();

@@ -1,1 +1,121 @@
 //! Commands.
+
+mod check;
+mod config;
+mod junction;
+mod migrate;
+mod serve;
+pub mod user;
+
+use crate::config::Config;
+use crate::db::setup;
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use sqlx::PgPool;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit code for a wrong command line or configuration; systemd does not restart on it.
+const WRONG_CONFIG: u8 = 2;
+
+/// The server of a city's traffic signals.
+#[derive(Debug, Parser)]
+#[command(name = "flextraff-server", version, about)]
+pub struct Cli {
+    /// Configuration file; every value may be overridden by an environment variable FLEXTRAFF_SECTION__KEY.
+    /// [default: /etc/flextraff/server.toml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the server.
+    Serve,
+    /// Brings the database up to date.
+    Migrate,
+    /// Checks configuration, database, broker and files.
+    Check,
+    /// Prints the effective configuration, secrets masked.
+    Config,
+    /// Reads and writes junctions.
+    #[command(subcommand)]
+    Junction(junction::JunctionCommand),
+    /// Creates and lists accounts.
+    #[command(subcommand)]
+    User(user::UserCommand),
+}
+
+/// Why a command failed.
+enum Failure {
+    /// Command line or configuration are wrong.
+    Config(anyhow::Error),
+    /// Something else.
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Runs the command and says how it went.
+pub fn run(cli: Cli) -> ExitCode {
+    match execute(cli) {
+        Ok(code) => code,
+        Err(Failure::Config(error)) => {
+            say_error(&error);
+            ExitCode::from(WRONG_CONFIG)
+        }
+        Err(Failure::Other(error)) => {
+            say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<ExitCode, Failure> {
+    let config = Config::load(cli.config.as_deref()).map_err(|error| Failure::Config(error.into()))?;
+    if let Command::Config = cli.command {
+        return Ok(config::run(&config)?);
+    }
+    config.database.url().map_err(|error| Failure::Config(error.into()))?;
+    let runtime = tokio::runtime::Runtime::new().context("cannot start").map_err(Failure::Other)?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve => serve::run(config).await,
+            Command::Check => Ok(check::run(&config).await?),
+            Command::Migrate => Ok(migrate::run(&database(&config).await?).await?),
+            Command::Junction(command) => {
+                let db = database(&config).await?;
+                setup::migrate(&db).await?;
+                junction::run(command, &db).await
+            }
+            Command::User(command) => {
+                let db = database(&config).await?;
+                setup::migrate(&db).await?;
+                user::run(command, &db).await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Config => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn database(config: &Config) -> anyhow::Result<PgPool> {
+    crate::logging::init(&config.log.filter).context("cannot start logging")?;
+    setup::connect(&config.database).await
+}
+
+#[expect(clippy::print_stderr, reason = "a command's error belongs on the terminal")]
+fn say_error(error: &anyhow::Error) {
+    eprintln!("flextraff-server: {error:#}");
+}
+
+#[expect(clippy::print_stdout, reason = "a command's result belongs on the terminal")]
+fn say(text: &str) {
+    println!("{text}");
+}

@@ -1,5 +1,58 @@
 //! The server's configuration, checked: defaults, then the TOML file, then the environment.
+//!
+//! Each section has a file with its fields and a table of its keys. The tables are what the file, the environment and the `config` command
+//! go by, so that a key which works in one works in all.
+
+mod auth;
+mod database;
+mod given;
+mod http;
+mod load;
+mod log;
+mod mqtt;
+mod retention;
+mod secret;
+
+pub use auth::Auth;
+pub use database::Database;
+pub use http::Http;
+pub use load::{ConfigError, Problem};
+pub use log::Log;
+pub use mqtt::{Broker, Mqtt};
+pub use retention::Retention;
+pub use secret::Secret;
+
+/// Where the file is when the command line names none.
+pub const DEFAULT_FILE: &str = "/etc/flextraff/server.toml";
 
 /// Everything that file and environment say.
-#[derive(Clone, Debug, Default)]
-pub struct Config {}
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// HTTP server.
+    pub http: Http,
+    /// PostgreSQL.
+    pub database: Database,
+    /// Broker.
+    pub mqtt: Mqtt,
+    /// Sign-in.
+    pub auth: Auth,
+    /// How long data is kept.
+    pub retention: Retention,
+    /// Log lines.
+    pub log: Log,
+}
+
+/// One key of one section.
+struct Key {
+    section: &'static str,
+    name: &'static str,
+    /// Takes a value, or says in a sentence what it must be.
+    set: fn(&mut Config, &given::Given) -> Result<(), String>,
+    /// The effective value, secrets masked; `None` when unset.
+    show: fn(&Config) -> Option<toml::Value>,
+}
+
+/// All keys, in the order in which they are shown.
+fn keys() -> impl Iterator<Item = &'static Key> {
+    [http::KEYS, database::KEYS, mqtt::KEYS, auth::KEYS, retention::KEYS, log::KEYS].into_iter().flatten()
+}

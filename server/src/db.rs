@@ -1,1 +1,39 @@
 //! All SQL, a file a noun.
+
+pub mod access;
+pub mod clock_fixes;
+pub mod counts;
+pub mod cycles;
+pub mod dead_letters;
+pub mod devices;
+pub mod junction_api;
+pub mod junctions;
+pub mod ledger;
+pub mod overrides;
+pub mod partitions;
+pub mod plans;
+pub mod registry;
+pub mod setup;
+pub mod sites;
+pub mod users;
+
+use flextraff_common::time::ClockState;
+
+/// Whether an error lies in the values of a row, so that trying again cannot help. Everything else is the database's and passes.
+pub fn is_poison(error: &sqlx::Error) -> bool {
+    match error {
+        // Class 22 is data exception, class 23 integrity constraint violation (PostgreSQL manual, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+        }
+        sqlx::Error::Encode(_) | sqlx::Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+fn clock_name(clock: ClockState) -> &'static str {
+    match clock {
+        ClockState::Synced => "synced",
+        ClockState::Unsynced => "unsynced",
+    }
+}

@@ -1,7 +1,37 @@
 //! From MQTT messages to committed rows.
+//!
+//! Messages are gathered into batches, and each batch is one transaction. Only after its commit are the messages confirmed to the broker,
+//! the rows acknowledged to their senders and the news told. While the database is away a batch waits and nothing is confirmed: the broker,
+//! and behind it the senders' outboxes, keep the rest.
 
+mod answer;
+mod apply;
+mod decode;
+#[cfg(test)]
+mod tests;
+
+pub use answer::answers;
+pub use apply::{Fate, Item, apply};
+pub use decode::{Counts, Message, Refusal, decode, to_utc};
+
+use crate::mqtt::{AckToken, Incoming, Outgoing};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
+use sqlx::PgPool;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// Most messages of one transaction.
+const MAX_BATCH: usize = 500;
+/// Most bytes of one transaction.
+const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// Longest that a message waits for others.
+const MAX_WAIT: Duration = Duration::from_millis(50);
+/// A pause this long ends a batch. A broker stops sending while its window of unconfirmed messages is full: waiting longer would only slow it down.
+const QUIET: Duration = Duration::from_millis(3);
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// What ingest has taken in; told to the planner, dispatch and the live feed after the commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,4 +46,101 @@ pub enum Applied {
     Signal(JunctionId, Box<Signal>),
     /// A device answered a command.
     Reply(JunctionId, DeviceId, Box<Reply>),
+}
+
+/// Where ingest gets its messages and tells what became of them.
+#[derive(Debug)]
+pub struct Channels {
+    /// Messages from the broker.
+    pub incoming: mpsc::Receiver<Incoming>,
+    /// Acknowledgements to senders. When it is full they are dropped: a sender repeats what is not answered.
+    pub outgoing: mpsc::Sender<Outgoing>,
+    /// What is committed. When it is full news are dropped: who needs all of it reads the database.
+    pub applied: mpsc::Sender<Applied>,
+}
+
+/// Runs until nobody sends messages any more, or `stop` turns true; a batch that is under way is finished, unless the database is away.
+pub async fn run(db: PgPool, mut channels: Channels, mut stop: watch::Receiver<bool>) {
+    loop {
+        let first = tokio::select! {
+            message = channels.incoming.recv() => message,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(first) = first else { return };
+        let batch = gather(first, &mut channels.incoming).await;
+        let (items, tokens): (Vec<Item>, Vec<AckToken>) = batch.into_iter().map(Item::read).unzip();
+        let Some(fates) = commit(&db, &items, &mut stop).await else { return };
+        for answer in answers(&items, &fates) {
+            let _ = channels.outgoing.try_send(answer);
+        }
+        for token in tokens {
+            token.confirm().await;
+        }
+        for applied in items.into_iter().zip(fates).filter_map(|(item, fate)| news(item, &fate)) {
+            if channels.applied.try_send(applied).is_err() {
+                tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
+            }
+        }
+    }
+}
+
+/// The first message and what comes with it.
+async fn gather(first: Incoming, incoming: &mut mpsc::Receiver<Incoming>) -> Vec<Incoming> {
+    let deadline = Instant::now() + MAX_WAIT;
+    let mut bytes = first.payload.len();
+    let mut batch = vec![first];
+    while batch.len() < MAX_BATCH && bytes < MAX_BATCH_BYTES {
+        match timeout_at(deadline, timeout(QUIET, incoming.recv())).await {
+            Ok(Ok(Some(message))) => {
+                bytes += message.payload.len();
+                batch.push(message);
+            }
+            _ => break,
+        }
+    }
+    batch
+}
+
+/// Applies a batch, however long the database is away; `None` when stopped meanwhile: then nothing is confirmed.
+async fn commit(db: &PgPool, items: &[Item], stop: &mut watch::Receiver<bool>) -> Option<Vec<Fate>> {
+    let mut backoff = FIRST_BACKOFF;
+    loop {
+        match apply(db, items).await {
+            Ok(fates) => {
+                if backoff > FIRST_BACKOFF {
+                    tracing::info!("the database takes messages again");
+                }
+                return Some(fates);
+            }
+            Err(error) => {
+                if backoff == FIRST_BACKOFF {
+                    tracing::error!(%error, messages = items.len(), "the database takes no messages; waiting for it");
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(backoff) => {}
+                    _ = stop.wait_for(|stop| *stop) => return None,
+                }
+                backoff = (backoff * 2).min(LAST_BACKOFF);
+            }
+        }
+    }
+}
+
+/// What is told of a message. What was stored before, or not at all, is no news.
+fn news(item: Item, fate: &Fate) -> Option<Applied> {
+    if *fate != Fate::Stored {
+        return None;
+    }
+    Some(match item.message.ok()? {
+        Message::Counts(counts) => {
+            let time = flextraff_common::time::UnixMs(counts.ts.timestamp_millis());
+            let message = CarCounts { timestamp: Some(time), ..counts.message };
+            Applied::Counts(message.junction_id, message.lane_id, Box::new(message))
+        }
+        Message::Cycle(junction, cycle) => Applied::Cycle(junction, cycle.delivery.device_id, cycle),
+        Message::Status(junction, status, _) => Applied::Status(junction, status),
+        Message::Signal(junction, signal) => Applied::Signal(junction, signal),
+        Message::Reply(junction, device, reply) => Applied::Reply(junction, device, reply),
+        Message::Events(..) | Message::Gap(..) | Message::ClockFix(..) => return None,
+    })
 }

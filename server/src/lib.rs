@@ -7,6 +7,8 @@ pub mod clock;
 pub mod config;
 pub mod logging;
 
+pub mod junction_file;
+
 pub mod db;
 
 pub mod mqtt;

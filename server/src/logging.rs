@@ -1,1 +1,87 @@
-//! Where log lines go.
+//! Where log lines go: to the journal with their fields kept apart when systemd runs the server, else to standard error.
+
+use log::kv;
+use std::fmt::{self, Write as _};
+use systemd_journal_logger::{JournalLog, connected_to_journal};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::{EnvFilter, fmt as text};
+
+/// Wins over the configured filter.
+const FILTER_VARIABLE: &str = "FLEXTRAFF_LOG";
+
+/// Starts logging with `filter`, or with that of the environment variable `FLEXTRAFF_LOG` when it is set and valid.
+///
+/// # Errors
+/// When logging has been started before.
+pub fn init(filter: &str) -> Result<(), TryInitError> {
+    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(filter));
+    let registry = tracing_subscriber::registry().with(filter);
+    match journal() {
+        Some(journal) => registry.with(Journal(journal)).try_init(),
+        None => registry.with(text::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+    }
+}
+
+fn journal() -> Option<JournalLog> {
+    let log = connected_to_journal().then(JournalLog::new)?.ok()?;
+    Some(log.with_syslog_identifier("flextraff-server".to_owned()))
+}
+
+struct Journal(JournalLog);
+
+impl<S: Subscriber> Layer<S> for Journal {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let meta = event.metadata();
+        let level = match *meta.level() {
+            tracing::Level::ERROR => log::Level::Error,
+            tracing::Level::WARN => log::Level::Warn,
+            tracing::Level::INFO => log::Level::Info,
+            tracing::Level::DEBUG => log::Level::Debug,
+            tracing::Level::TRACE => log::Level::Trace,
+        };
+        let others: &[(String, String)] = &fields.others;
+        // A journal that does not answer is no reason to stop.
+        let _ = self.0.journal_send(
+            &log::Record::builder()
+                .level(level)
+                .target(meta.target())
+                .module_path(meta.module_path())
+                .file(meta.file())
+                .line(meta.line())
+                .args(format_args!("{}", fields.message))
+                .key_values(&others as &dyn kv::Source)
+                .build(),
+        );
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    others: Vec<(String, String)>,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if field.name() == "message" {
+            let _ = self.message.write_fmt(value);
+        } else {
+            self.others.push((field.name().to_owned(), value.to_string()));
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, format_args!("{value}"));
+    }
+}

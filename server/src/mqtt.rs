@@ -1,7 +1,39 @@
 //! The MQTT client of the server; the only file that names it.
+//!
+//! The broker keeps what arrives while the server is away (persistent session), and a message is confirmed to it only when
+//! [`AckToken::confirm`] is called, after the commit. Each connection is a new client: a confirmation can never reach another
+//! connection than the one on which its message came. What was not confirmed comes again after a reconnect.
 
-use flextraff_common::wire::topics::Topic;
+use crate::clock::{Clock, Stamps};
+use crate::config::{Broker, Mqtt};
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use flextraff_common::wire::MAX_PAYLOAD;
+use flextraff_common::wire::topics::{Topic, server_filters};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesOrdered;
+use rumqttc::{
+    AckMode, AsyncClient, ConnectionError, Event, EventLoop, ManualAck, MqttOptions, Packet, PubAck, Publish,
+    PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
+};
+use std::collections::VecDeque;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+
+/// Messages that may wait to be published.
+const OUTGOING: usize = 4096;
+/// Messages that may be published without the broker's confirmation.
+const WINDOW: u16 = 256;
+/// Seconds after which a silent connection is probed.
+const KEEP_ALIVE_S: u16 = 30;
+/// Longest that reading pauses because ingest is behind; then the connection is given up before the broker does.
+const PAUSE: Duration = Duration::from_secs(20);
+const FIRST_BACKOFF: Duration = Duration::from_millis(250);
+const LAST_BACKOFF: Duration = Duration::from_secs(15);
+/// Time for the last messages to leave at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// Largest MQTT packet. Limits on payloads are checked after receipt: a client that refuses a packet gets it again for ever.
+const MAX_PACKET: usize = 268_435_455;
 
 /// A message to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,4 +51,308 @@ pub struct MqttHandle {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// Whether the broker is connected and subscribed.
     pub connected: watch::Receiver<bool>,
+}
+
+/// A message from the broker.
+#[derive(Debug)]
+pub struct Incoming {
+    /// Its topic, as the broker says.
+    pub topic: String,
+    /// Its bytes.
+    pub payload: Vec<u8>,
+    /// Whether it is one that the broker kept, and not of this moment.
+    pub retained: bool,
+    /// When it came; no two are alike.
+    pub received: DateTime<Utc>,
+    /// Confirms it.
+    pub ack: AckToken,
+}
+
+/// The right to confirm one message to the broker. Dropped unused, the message comes again after the next reconnect.
+#[derive(Debug, Default)]
+pub struct AckToken(Option<(AsyncClient, u16)>);
+
+impl AckToken {
+    /// Confirms the message, unless its connection is gone.
+    pub async fn confirm(self) {
+        if let Some((client, id)) = self.0 {
+            let _ = client.manual_ack(ManualAck::PubAck(PubAck::new(id))).await;
+        }
+    }
+}
+
+/// The client, before it runs.
+#[derive(Debug)]
+pub struct MqttClient {
+    options: Option<MqttOptions>,
+    outgoing: mpsc::Receiver<Outgoing>,
+    connected: watch::Sender<bool>,
+}
+
+impl MqttClient {
+    /// Reads the files that the configuration names. Without an address the client only takes messages and drops them.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no certificate or key.
+    pub fn new(config: &Mqtt) -> anyhow::Result<(Self, MqttHandle)> {
+        let options = config.url.as_ref().map(|url| options(config, url.expose())).transpose()?;
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let (connected, receiver) = watch::channel(false);
+        let handle = MqttHandle { outgoing: sender, connected: receiver };
+        Ok((Self { options, outgoing, connected }, handle))
+    }
+
+    /// Runs until `stop` turns true: connects, subscribes, hands what comes to `incoming`, publishes, and connects again when the
+    /// broker is away. Ends by publishing what waits and taking leave, within seconds.
+    pub async fn run(mut self, incoming: mpsc::Sender<Incoming>, mut stop: watch::Receiver<bool>) {
+        let Some(options) = self.options.take() else {
+            tracing::warn!("no broker is named ([mqtt] url or FLEXTRAFF_MQTT__URL): running without one");
+            loop {
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => return,
+                    message = self.outgoing.recv() => if message.is_none() { return },
+                }
+            }
+        };
+        let mut stamps = Stamps::default();
+        let mut unsent = VecDeque::new();
+        let mut backoff = FIRST_BACKOFF;
+        let mut last_error = String::new();
+        while !*stop.borrow() {
+            let mut connection = Connection::new(options.clone(), &self.connected);
+            let result =
+                connection.run(&incoming, &mut self.outgoing, &mut unsent, &mut stamps, &mut stop).await;
+            if connection.was_ready {
+                backoff = FIRST_BACKOFF;
+                last_error.clear();
+            }
+            self.connected.send_replace(false);
+            let Err(error) = result else { return };
+            let error = format!("{error:#}");
+            if error != last_error {
+                tracing::warn!(%error, "broker is away; trying again until it is back");
+                last_error = error;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff) => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+            backoff = (backoff * 2).min(LAST_BACKOFF);
+        }
+    }
+}
+
+fn options(config: &Mqtt, url: &str) -> anyhow::Result<MqttOptions> {
+    let broker = Broker::parse(url).map_err(anyhow::Error::msg)?;
+    let mut options = MqttOptions::new(&config.client_id, (broker.host, broker.port));
+    options
+        .set_keep_alive(KEEP_ALIVE_S)
+        .set_clean_session(false)
+        .set_ack_mode(AckMode::Manual)
+        .set_inflight(WINDOW)
+        .set_max_request_batch(64)
+        .set_max_packet_size(MAX_PACKET, MAX_PAYLOAD);
+    let read = |path: &std::path::Path| {
+        std::fs::read(path).with_context(|| format!("[mqtt]: cannot read {}", path.display()))
+    };
+    let password = match &config.password_file {
+        Some(path) => {
+            let text = String::from_utf8(read(path)?)
+                .with_context(|| format!("[mqtt]: {} is no UTF-8 text", path.display()))?;
+            Some(text.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        None => broker.password.map(|password| password.expose().to_owned()),
+    };
+    if let Some(username) = config.username.clone().or(broker.username) {
+        match password {
+            Some(password) => options.set_credentials(username, password),
+            None => options.set_username(username),
+        };
+    }
+    if broker.tls {
+        let tls = match &config.ca_file {
+            Some(ca) => {
+                let client_auth = match (&config.cert_file, &config.key_file) {
+                    (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+                    _ => None,
+                };
+                TlsConfiguration::Simple { ca: read(ca)?, alpn: None, client_auth }
+            }
+            None if config.cert_file.is_some() => {
+                anyhow::bail!("[mqtt]: cert_file needs ca_file, the certificates that vouch for the broker")
+            }
+            None => TlsConfiguration::try_default_rustls()
+                .context("[mqtt]: cannot load the certificates of this system; set ca_file")?,
+        };
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
+}
+
+/// One connection, from the attempt to its end.
+struct Connection<'a> {
+    client: AsyncClient,
+    events: EventLoop,
+    connected: &'a watch::Sender<bool>,
+    was_ready: bool,
+}
+
+impl<'a> Connection<'a> {
+    fn new(options: MqttOptions, connected: &'a watch::Sender<bool>) -> Self {
+        let (client, events) = AsyncClient::builder(options).capacity(OUTGOING).build();
+        Self { client, events, connected, was_ready: false }
+    }
+
+    /// Ends with `Ok` when stopped, else with the reason. Messages that the broker has not confirmed are left in `unsent`.
+    async fn run(
+        &mut self,
+        incoming: &mpsc::Sender<Incoming>,
+        outgoing: &mut mpsc::Receiver<Outgoing>,
+        unsent: &mut VecDeque<Outgoing>,
+        stamps: &mut Stamps,
+        stop: &mut watch::Receiver<bool>,
+    ) -> anyhow::Result<()> {
+        let mut ready = self.connected.subscribe();
+        let client = self.client.clone();
+        tokio::select! {
+            result = self.receive(incoming, stamps) => return result,
+            () = publish_all(&client, &mut ready, outgoing, unsent) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+        self.leave(outgoing, unsent).await;
+        Ok(())
+    }
+
+    async fn receive(
+        &mut self,
+        incoming: &mpsc::Sender<Incoming>,
+        stamps: &mut Stamps,
+    ) -> anyhow::Result<()> {
+        loop {
+            match self.events.poll().await.map_err(name_error)? {
+                Event::Incoming(Packet::ConnAck(ack)) => {
+                    tracing::debug!(session_present = ack.session_present, "broker accepts the connection");
+                    let filters = server_filters()
+                        .into_iter()
+                        .map(|filter| SubscribeFilter::new(filter, QoS::AtLeastOnce));
+                    self.client.try_subscribe_many(filters).context("cannot subscribe")?;
+                }
+                Event::Incoming(Packet::SubAck(ack)) => {
+                    let refused = server_filters()
+                        .into_iter()
+                        .zip(&ack.return_codes)
+                        .find(|(_, code)| matches!(code, SubscribeReasonCode::Failure));
+                    if let Some((filter, _)) = refused {
+                        anyhow::bail!(
+                            "the broker refuses the subscription to {filter}; check the rights of the server's account"
+                        );
+                    }
+                    tracing::info!("broker is connected");
+                    self.was_ready = true;
+                    self.connected.send_replace(true);
+                }
+                Event::Incoming(Packet::Publish(publish)) => {
+                    self.hand_over(publish, incoming, stamps).await?
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn hand_over(
+        &self,
+        publish: Publish,
+        incoming: &mpsc::Sender<Incoming>,
+        stamps: &mut Stamps,
+    ) -> anyhow::Result<()> {
+        let confirms = publish.qos != QoS::AtMostOnce;
+        // What is not confirmed is worthless when late: it gives way when ingest is behind.
+        if !confirms && incoming.capacity() < incoming.max_capacity() / 2 {
+            return Ok(());
+        }
+        let message = Incoming {
+            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+            payload: publish.payload.to_vec(),
+            retained: publish.retain,
+            received: stamps.stamp(Clock.utc()),
+            ack: AckToken(confirms.then(|| (self.client.clone(), publish.pkid))),
+        };
+        match tokio::time::timeout(PAUSE, incoming.send(message)).await {
+            // When the server stops nobody takes messages any more; unconfirmed, they come again at its next start.
+            Ok(Ok(()) | Err(_)) => Ok(()),
+            Err(_) => anyhow::bail!("ingest is behind; leaving the messages with the broker"),
+        }
+    }
+
+    /// Publishes what waits and takes leave, within [`GOODBYE`].
+    async fn leave(&mut self, outgoing: &mut mpsc::Receiver<Outgoing>, unsent: &mut VecDeque<Outgoing>) {
+        while let Ok(message) = outgoing.try_recv() {
+            unsent.push_back(message);
+        }
+        if !*self.connected.borrow() {
+            return;
+        }
+        let _ = tokio::time::timeout(GOODBYE, async {
+            for message in unsent.drain(..) {
+                let _ =
+                    self.client.try_publish(message.topic.to_string(), message.payload, how(message.topic));
+            }
+            let _ = self.client.try_disconnect_with_timeout(GOODBYE);
+            // Polling sends it all; the connection's end shows as an error.
+            while self.events.poll().await.is_ok() {}
+        })
+        .await;
+    }
+}
+
+/// Publishes what comes out of `outgoing` while connected. What the broker has not confirmed when this is dropped stays in `unsent`.
+async fn publish_all(
+    client: &AsyncClient,
+    ready: &mut watch::Receiver<bool>,
+    outgoing: &mut mpsc::Receiver<Outgoing>,
+    unsent: &mut VecDeque<Outgoing>,
+) {
+    if ready.wait_for(|ready| *ready).await.is_err() {
+        return;
+    }
+    // In order: the front of `unsent` is the oldest message without a confirmation.
+    let mut notices = FuturesOrdered::new();
+    let again: Vec<Outgoing> = unsent.iter().cloned().collect();
+    for message in again {
+        if let Ok(notice) =
+            client.publish_tracked(message.topic.to_string(), message.payload, how(message.topic)).await
+        {
+            notices.push_back(notice.wait_completion_async());
+        }
+    }
+    loop {
+        tokio::select! {
+            Some(result) = notices.next() => if result.is_ok() { unsent.pop_front(); },
+            message = outgoing.recv(), if notices.len() < usize::from(WINDOW) => {
+                let Some(message) = message else { return };
+                unsent.push_back(message.clone());
+                match client.publish_tracked(message.topic.to_string(), message.payload, how(message.topic)).await {
+                    Ok(notice) => notices.push_back(notice.wait_completion_async()),
+                    Err(error) => {
+                        unsent.pop_back();
+                        tracing::error!(%error, topic = %message.topic, "message cannot be published");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn how(topic: Topic) -> PublishOptions {
+    let qos = if topic.qos() == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+    PublishOptions::new(qos).retain(topic.retained())
+}
+
+fn name_error(error: ConnectionError) -> anyhow::Error {
+    match error {
+        ConnectionError::ConnectionRefused(code) => {
+            anyhow::anyhow!("the broker refuses the connection ({code:?}); check user name and password")
+        }
+        error => anyhow::Error::new(error),
+    }
 }

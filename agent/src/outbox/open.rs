@@ -88,7 +88,7 @@ impl Outbox {
                 rows: None,
                 reason,
             };
-            outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], passages: Vec::new() }, now)?;
+            outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
         }
         Ok(outbox)
     }

@@ -53,7 +53,7 @@ fn counts(end: i64) -> RowBody {
 }
 
 fn rows(ends: &[i64]) -> Batch {
-    Batch { rows: ends.iter().map(|&end| counts(end)).collect(), passages: Vec::new() }
+    Batch { rows: ends.iter().map(|&end| counts(end)).collect(), ..Batch::default() }
 }
 
 fn seqs(outgoing: &[Outgoing]) -> Vec<u64> {
@@ -191,9 +191,9 @@ fn passages_and_the_plan_survive() {
         state: state.map(str::to_owned),
     };
     let passages = vec![change("b", Some("1")), change("a", Some("2")), change("b", Some("3"))];
-    outbox.commit(&Batch { rows: vec![], passages }, &synced(1)).unwrap();
+    outbox.commit(&Batch { passages, ..Batch::default() }, &synced(1)).unwrap();
     let passages = vec![change("a", None), change("c", Some("4")), change("never", None)];
-    outbox.commit(&Batch { rows: vec![], passages }, &synced(2)).unwrap();
+    outbox.commit(&Batch { passages, ..Batch::default() }, &synced(2)).unwrap();
     assert_eq!(outbox.last_plan().unwrap(), None);
     outbox.save_plan("{\"one\":1}", MonoMs(5)).unwrap();
     outbox.save_plan("{\"two\":2}", MonoMs(6)).unwrap();

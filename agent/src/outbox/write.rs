@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 /// What a flush stores, all or nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
+    /// Rows that an earlier uptime left to be made, with that uptime's times; numbered before the others.
+    pub left: Vec<(BootId, RowBody)>,
     /// New rows, in the order in which they are to be numbered.
     pub rows: Vec<RowBody>,
     /// Passages that opened, changed or closed.
@@ -58,15 +60,13 @@ impl Outbox {
             transaction: &transaction,
         };
         let clock = writer.follow_clock(clock)?;
+        for (boot, row) in &batch.left {
+            writer.boot_key = boot_key_of(&transaction, *boot)?.unwrap_or(boot_key);
+            writer.add(row)?;
+        }
+        writer.boot_key = boot_key;
         for row in &batch.rows {
-            match row.clone().fit() {
-                Some(parts) => {
-                    for part in &parts {
-                        writer.insert(part)?;
-                    }
-                }
-                None => writer.refuse(row)?,
-            }
+            writer.add(row)?;
         }
         for change in &batch.passages {
             writer.store_passage(change)?;
@@ -77,6 +77,14 @@ impl Outbox {
         (self.clock, self.pending) = (clock, pending);
         Ok(seqs)
     }
+}
+
+/// The key of an uptime, while its clock is still known.
+fn boot_key_of(transaction: &Transaction<'_>, boot: BootId) -> Result<Option<i64>, OutboxError> {
+    let key = transaction
+        .query_row("SELECT id FROM boots WHERE boot_id = ?1", [boot.to_string()], |row| row.get(0))
+        .optional()?;
+    Ok(key)
 }
 
 struct Writer<'a> {
@@ -120,6 +128,14 @@ impl Writer<'_> {
             self.transaction.execute("UPDATE boots SET sent_unsynced = 0 WHERE id = ?1", [self.boot_key])?;
         }
         Ok(clock)
+    }
+
+    /// Stores a row, cut into several if it is too large for one message.
+    fn add(&mut self, row: &RowBody) -> Result<(), OutboxError> {
+        match row.clone().fit() {
+            Some(parts) => parts.iter().try_for_each(|part| self.insert(part)),
+            None => self.refuse(row),
+        }
     }
 
     fn insert(&mut self, row: &RowBody) -> Result<(), OutboxError> {

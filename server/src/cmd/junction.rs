@@ -1,0 +1,69 @@
+//! `flextraff-server junction`: junctions from and to JSON.
+
+use super::{Failure, say, say_error};
+use crate::db::junctions;
+use crate::junction_file::{JunctionFile, MAX_FILE};
+use anyhow::{Context as _, anyhow};
+use clap::Subcommand;
+use sqlx::PgPool;
+use std::fs::File;
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+/// What to do with junctions.
+#[derive(Debug, Subcommand)]
+pub(super) enum JunctionCommand {
+    /// Creates or replaces the junctions of a file; others stay as they are.
+    Import {
+        /// JSON file; `-` is standard input.
+        #[arg(value_name = "FILE")]
+        file: String,
+    },
+    /// Prints all junctions as JSON.
+    Export,
+}
+
+/// Does it.
+pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCode, Failure> {
+    match command {
+        JunctionCommand::Import { file } => {
+            let junctions = read(&file).map_err(Failure::Config)?;
+            let problems = junctions.problems();
+            if !problems.is_empty() {
+                for problem in &problems {
+                    say_error(&anyhow!("{file}: {problem}"));
+                }
+                return Err(Failure::Config(anyhow!(
+                    "{file} breaks {} rules; nothing is imported",
+                    problems.len()
+                )));
+            }
+            junctions::import(db, &junctions).await.context("nothing is imported")?;
+            say(&format!(
+                "Imported {} junctions and {} links.",
+                junctions.junctions.len(),
+                junctions.links.len()
+            ));
+        }
+        JunctionCommand::Export => {
+            let file = junctions::export(db).await.context("cannot read the junctions")?;
+            say(&serde_json::to_string_pretty(&file).context("cannot write JSON")?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(name: &str) -> anyhow::Result<JunctionFile> {
+    let mut text = String::new();
+    let source: Box<dyn Read> = if name == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(name).with_context(|| format!("cannot read {name}"))?)
+    };
+    let size =
+        source.take(MAX_FILE + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
+    if size as u64 > MAX_FILE {
+        return Err(anyhow!("{name} is larger than {} MiB", MAX_FILE / 1024 / 1024));
+    }
+    serde_json::from_str(&text).map_err(|error| anyhow!("{name}: {error}"))
+}

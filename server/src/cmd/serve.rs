@@ -1,0 +1,198 @@
+//! `flextraff-server serve`: joins the parts and runs them until a signal comes.
+
+use super::Failure;
+use crate::app::App;
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{partitions, setup, users};
+use crate::dispatch;
+use crate::ingest::{self, Applied, Channels};
+use crate::live::{Hub, LiveEvent, LiveKind};
+use crate::mqtt::MqttClient;
+use anyhow::Context as _;
+use axum::Router;
+use sqlx::PgPool;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Messages between broker and ingest.
+const INCOMING: usize = 4096;
+/// News between ingest and those who want them.
+const NEWS: usize = 4096;
+/// Events that a slow client of the live feed may lag behind.
+const LIVE: usize = 1024;
+/// Time for requests, a batch and the broker to finish at the end.
+const GRACE: Duration = Duration::from_secs(8);
+/// Between looks whether partitions must be made.
+const MAINTENANCE: Duration = Duration::from_secs(3600);
+/// Between attempts to reach the database at the start.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Runs the server.
+pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+    crate::logging::init(&config.log.filter).context("cannot start logging")?;
+    let (mqtt, handle) = MqttClient::new(&config.mqtt).map_err(Failure::Config)?;
+    let mut signals = Signals::new()?;
+    let db = tokio::select! {
+        db = connect(&config) => db?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    };
+    setup::migrate(&db).await?;
+    partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
+    let (dispatch, requests) = dispatch::channel();
+    let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
+    let app =
+        App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
+    tell_setup_token(&app).await?;
+    let bind = app.config.http.bind;
+    let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (stop_mqtt, mqtt_stopped) = watch::channel(false);
+    let (incoming_sender, incoming) = mpsc::channel(INCOMING);
+    let (applied_sender, applied) = mpsc::channel(NEWS);
+    let (planner_sender, planner_news) = mpsc::channel(NEWS);
+    let channels = Channels { incoming, outgoing: app.mqtt.outgoing.clone(), applied: applied_sender };
+    let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
+    let ingest = tokio::spawn(ingest::run(db.clone(), channels, stopped.clone()));
+    let news = tokio::spawn(tell(app.clone(), applied, planner_sender));
+    let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
+    let maintenance = tokio::spawn(maintain(db.clone(), stopped.clone()));
+    let http = tokio::spawn(serve_http(listener, crate::api::router(app), stopped));
+
+    let address = format!("http://{bind}");
+    tracing::info!(%address, "server is ready");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    signals.next().await;
+    tracing::info!("stopping; a second signal stops at once");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tokio::spawn(async move {
+        signals.next().await;
+        std::process::exit(1);
+    });
+    stop.send_replace(true);
+    // Ingest first, so that what it has committed is still confirmed to broker and senders.
+    finish("ingest", ingest).await;
+    finish("maintenance", maintenance).await;
+    finish("news", news).await;
+    finish("planner", planner).await;
+    stop_mqtt.send_replace(true);
+    finish("broker", mqtt).await;
+    finish("HTTP", http).await;
+    let _ = timeout(GRACE, db.close()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Connects to the database, waiting for it when it is away.
+async fn connect(config: &Config) -> anyhow::Result<PgPool> {
+    let mut told = false;
+    loop {
+        match setup::connect(&config.database).await {
+            Err(error) if setup::is_away(&error) => {
+                if !told {
+                    tracing::error!(error = format!("{error:#}"), "the database is away; waiting for it");
+                    told = true;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = async move {
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+        tracing::error!(%error, "HTTP server has stopped");
+    }
+}
+
+/// Hands the news of ingest to the live feed and the planner.
+async fn tell(app: App, mut applied: mpsc::Receiver<Applied>, planner: mpsc::Sender<Applied>) {
+    while let Some(news) = applied.recv().await {
+        if let Some(event) = live_event(&news) {
+            app.live.publish(event);
+        }
+        if planner.try_send(news).is_err() {
+            tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");
+        }
+    }
+}
+
+/// Whoever can read the log of a fresh server may register its first user with this.
+async fn tell_setup_token(app: &App) -> anyhow::Result<()> {
+    if app.allows_first_user() || users::any(&app.db).await.context("cannot look for users")? {
+        return Ok(());
+    }
+    let token = app.auth.setup_token();
+    tracing::warn!("there is no user yet: register the first one with the header X-Setup-Token: {token}");
+    Ok(())
+}
+
+/// What clients of the live feed see: the fields of the MQTT payload and the junction's id.
+fn live_event(news: &Applied) -> Option<LiveEvent> {
+    let (junction, kind, payload) = match news {
+        Applied::Counts(junction, _, counts) => (*junction, LiveKind::CarCount, serde_json::to_value(counts)),
+        Applied::Status(junction, status) => (*junction, LiveKind::Status, serde_json::to_value(status)),
+        Applied::Signal(junction, signal) => (*junction, LiveKind::Signal, serde_json::to_value(signal)),
+        Applied::Cycle(..) | Applied::Reply(..) => return None,
+    };
+    let mut payload = payload.ok()?;
+    payload.as_object_mut()?.insert("junction_id".to_owned(), junction.to_string().into());
+    Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
+}
+
+/// Makes partitions ahead of time.
+async fn maintain(db: PgPool, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(MAINTENANCE) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+            tracing::error!(%error, "cannot make partitions; rows go to the default partition until then");
+        }
+    }
+}
+
+async fn finish(what: &str, task: JoinHandle<()>) {
+    let abort = task.abort_handle();
+    match timeout(GRACE, task).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, task = what, "task failed"),
+        Err(_) => {
+            tracing::warn!(task = what, "task does not finish; leaving it");
+            abort.abort();
+        }
+    }
+}
+
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let take = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { terminate: take(SignalKind::terminate())?, interrupt: take(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `[auth]`: sign-in.
+
+use super::Key;
+use std::path::PathBuf;
+
+/// Sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth {
+    /// File with the key that signs access tokens; absent: a random key for this run, on loopback only.
+    pub secret_key_file: Option<PathBuf>,
+    /// How long an access token is good, minutes.
+    pub access_token_minutes: u32,
+    /// How long a session without use is good, days.
+    pub refresh_token_days: u32,
+    /// Whether the first user may register without a token; absent: on loopback only.
+    pub allow_first_user: Option<bool>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            secret_key_file: None,
+            access_token_minutes: 30,
+            refresh_token_days: 14,
+            allow_first_user: None,
+        }
+    }
+}
+
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        section: "auth",
+        name: "secret_key_file",
+        set: |config, given| given.path().map(|path| config.auth.secret_key_file = path),
+        show: |config| config.auth.secret_key_file.as_ref().map(|path| path.display().to_string().into()),
+    },
+    Key {
+        section: "auth",
+        name: "access_token_minutes",
+        set: |config, given| given.integer(1, 1440).map(|minutes| config.auth.access_token_minutes = minutes),
+        show: |config| Some(i64::from(config.auth.access_token_minutes).into()),
+    },
+    Key {
+        section: "auth",
+        name: "refresh_token_days",
+        set: |config, given| given.integer(1, 365).map(|days| config.auth.refresh_token_days = days),
+        show: |config| Some(i64::from(config.auth.refresh_token_days).into()),
+    },
+    Key {
+        section: "auth",
+        name: "allow_first_user",
+        set: |config, given| given.boolean().map(|allow| config.auth.allow_first_user = Some(allow)),
+        show: |config| config.auth.allow_first_user.map(Into::into),
+    },
+];

@@ -1,0 +1,57 @@
+//! `[database]`: PostgreSQL.
+
+use super::{Key, Secret};
+
+/// PostgreSQL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Database {
+    /// Address, such as `postgresql://flextraff@localhost/flextraff`; there is no default.
+    pub url: Option<Secret>,
+    /// Most connections at a time.
+    pub max_connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, max_connections: 16 }
+    }
+}
+
+/// No address of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no database is named; set url in the [database] section or the environment variable FLEXTRAFF_DATABASE__URL, such as postgresql://flextraff@localhost/flextraff"
+)]
+pub struct NoDatabase;
+
+impl Database {
+    /// The address.
+    ///
+    /// # Errors
+    /// Says where to set it when there is none.
+    pub fn url(&self) -> Result<&Secret, NoDatabase> {
+        self.url.as_ref().ok_or(NoDatabase)
+    }
+}
+
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        section: "database",
+        name: "url",
+        set: |config, given| {
+            let text = given.text()?;
+            if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
+                return Err("an address of PostgreSQL starts with postgresql://".to_owned());
+            }
+            config.database.url = Some(Secret::new(text));
+            Ok(())
+        },
+        show: |config| config.database.url.as_ref().map(|url| url.masked_url().into()),
+    },
+    Key {
+        section: "database",
+        name: "max_connections",
+        set: |config, given| given.integer(4, 500).map(|most| config.database.max_connections = most),
+        show: |config| Some(i64::from(config.database.max_connections).into()),
+    },
+];

@@ -1,0 +1,112 @@
+//! `[http]`: where the API and the dashboard are served.
+
+use super::Key;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// HTTP server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Address and port to listen on.
+    pub bind: SocketAddr,
+    /// Pages of other origins that may call the API.
+    pub cors_origins: Vec<String>,
+    /// Certificate chain in PEM; set together with the key, the server then speaks HTTPS itself.
+    pub tls_cert_file: Option<PathBuf>,
+    /// Private key in PEM.
+    pub tls_key_file: Option<PathBuf>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Whether `/docs` and `/openapi.json` are served.
+    pub docs: bool,
+    /// Whether `/metrics` is served.
+    pub metrics: bool,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            cors_origins: vec!["http://localhost:5173".to_owned()],
+            tls_cert_file: None,
+            tls_key_file: None,
+            trusted_proxies: Vec::new(),
+            docs: true,
+            metrics: true,
+        }
+    }
+}
+
+impl Http {
+    /// Whether only programs on this machine can connect.
+    pub fn is_loopback(&self) -> bool {
+        self.bind.ip().is_loopback()
+    }
+}
+
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        section: "http",
+        name: "bind",
+        set: |config, given| {
+            config.http.bind = given.parse("an address and port such as 127.0.0.1:8000")?;
+            Ok(())
+        },
+        show: |config| Some(config.http.bind.to_string().into()),
+    },
+    Key {
+        section: "http",
+        name: "cors_origins",
+        set: |config, given| {
+            let origins: Vec<String> = given.list("an origin")?;
+            if let Some(bad) = origins.iter().find(|origin| !is_origin(origin)) {
+                return Err(format!(
+                    "\"{bad}\" is no origin; write scheme, host and port without a path, such as https://city.example"
+                ));
+            }
+            config.http.cors_origins = origins;
+            Ok(())
+        },
+        show: |config| Some(config.http.cors_origins.clone().into()),
+    },
+    Key {
+        section: "http",
+        name: "tls_cert_file",
+        set: |config, given| given.path().map(|path| config.http.tls_cert_file = path),
+        show: |config| config.http.tls_cert_file.as_ref().map(|path| path.display().to_string().into()),
+    },
+    Key {
+        section: "http",
+        name: "tls_key_file",
+        set: |config, given| given.path().map(|path| config.http.tls_key_file = path),
+        show: |config| config.http.tls_key_file.as_ref().map(|path| path.display().to_string().into()),
+    },
+    Key {
+        section: "http",
+        name: "trusted_proxies",
+        set: |config, given| given.list("an IP address").map(|list| config.http.trusted_proxies = list),
+        show: |config| {
+            let list: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+            Some(list.into())
+        },
+    },
+    Key {
+        section: "http",
+        name: "docs",
+        set: |config, given| given.boolean().map(|on| config.http.docs = on),
+        show: |config| Some(config.http.docs.into()),
+    },
+    Key {
+        section: "http",
+        name: "metrics",
+        set: |config, given| given.boolean().map(|on| config.http.metrics = on),
+        show: |config| Some(config.http.metrics.into()),
+    },
+];
+
+fn is_origin(text: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
+        text.strip_prefix(scheme)
+            .is_some_and(|host| !host.is_empty() && !host.contains(['/', ' ', '?', '#', '*', '@']))
+    })
+}

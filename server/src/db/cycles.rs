@@ -1,0 +1,115 @@
+//! Cycles and high-resolution events of the signal.
+
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::JunctionId;
+use flextraff_common::wire::{Cycles, Events, Mode};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+/// Inserts a cycle with what its lanes saw; `epc_ids` of a lane are those of the counts that are there already and whose first read lies within the cycle.
+pub async fn insert(db: &mut PgConnection, junction: JunctionId, cycle: &Cycles) -> Result<(), sqlx::Error> {
+    let (Some(start), Some(end)) =
+        (crate::ingest::to_utc(cycle.started_at), crate::ingest::to_utc(cycle.ended_at))
+    else {
+        return Err(sqlx::Error::Protocol("a cycle without times has passed decoding".to_owned()));
+    };
+    let mode = match cycle.mode {
+        Mode::Automatic => "automatic",
+        Mode::ManualOverride => "manual_override",
+        Mode::Emergency => "emergency",
+    };
+    let delivery = &cycle.delivery;
+    let id = sqlx::query_scalar!(
+        "INSERT INTO traffic_cycles (junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode,
+             override_by_user_id, device_id, plan_id, stages, boot_id, mono_ms, clock)
+         VALUES ($1, $2, $3, $4, $5,
+             (SELECT user_id FROM manual_override_history WHERE junction_id = $1 AND plan_id = $7 AND $5 <> 'automatic' LIMIT 1),
+             $6, $7, $8, $9, $10, $11)
+         RETURNING cycle_id",
+        junction.0,
+        start,
+        end,
+        cycle.ended_at.since(cycle.started_at) as f32 / 1000.0,
+        mode,
+        delivery.device_id.0,
+        cycle.plan_id,
+        Json(&cycle.stages) as _,
+        delivery.boot_id.0,
+        delivery.mono_ms.0,
+        super::clock_name(delivery.clock),
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    let lanes = &cycle.lanes;
+    let lane_ids: Vec<Uuid> = lanes.iter().map(|lane| lane.lane_id.0).collect();
+    let counts: Vec<i32> =
+        lanes.iter().map(|lane| i32::try_from(lane.vehicle_count).unwrap_or(i32::MAX)).collect();
+    let greens: Vec<f32> = lanes.iter().map(|lane| lane.green_s as f32).collect();
+    let starts: Vec<Option<f32>> =
+        lanes.iter().map(|lane| lane.queue_start.map(|queue| queue as f32)).collect();
+    let ends: Vec<Option<f32>> = lanes.iter().map(|lane| lane.queue_end.map(|queue| queue as f32)).collect();
+    sqlx::query!(
+        "INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, epc_ids,
+             green_time_seconds, queue_start, queue_end, was_congested, congestion_level)
+         SELECT $1, $2, r.lane_id, $3, r.vehicle_count, coalesce(p.epcs, '{}'), r.green_s, r.queue_start, r.queue_end,
+             r.queue_end > 0.5 * r.queue_start AND r.queue_start >= 1,
+             CASE WHEN r.queue_start > 0 THEN least(greatest(r.queue_end / r.queue_start, 0), 1) END
+         FROM unnest($5::uuid[], $6::integer[], $7::real[], $8::real[], $9::real[])
+             AS r(lane_id, vehicle_count, green_s, queue_start, queue_end)
+         LEFT JOIN LATERAL (
+             SELECT array_agg(c.epc_ids[p.n] ORDER BY c.interval_start, p.n) AS epcs
+             FROM car_counts c, jsonb_array_elements(c.passages) WITH ORDINALITY AS p(passage, n)
+             WHERE c.lane_id = r.lane_id AND c.ts >= $3 AND c.ts <= $4::timestamptz + interval '10 minutes'
+               AND c.interval_start <= $4 AND p.n <= cardinality(c.epc_ids)
+               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' >= $3
+               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' < $4
+         ) p ON true",
+        id,
+        junction.0,
+        start,
+        end,
+        &lane_ids,
+        &counts,
+        &greens,
+        &starts as &[Option<f32>],
+        &ends as &[Option<f32>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Inserts events.
+pub async fn insert_events(
+    db: &mut PgConnection,
+    junction: JunctionId,
+    events: &Events,
+) -> Result<(), sqlx::Error> {
+    let delivery = &events.delivery;
+    let rows = events.events.iter().filter_map(|&(time, code, parameter)| {
+        Some((crate::ingest::to_utc(time)?, i32::from(code), i64::from(parameter)))
+    });
+    let (mut times, mut codes, mut parameters): (Vec<DateTime<Utc>>, Vec<i32>, Vec<i64>) = Default::default();
+    for (time, code, parameter) in rows {
+        times.push(time);
+        codes.push(code);
+        parameters.push(parameter);
+    }
+    sqlx::query!(
+        "INSERT INTO signal_events (junction_id, device_id, ts, code, parameter, boot_id, mono_ms, clock)
+         SELECT $1, $2, r.ts, r.code, r.parameter, $6, $7, $8
+         FROM unnest($3::timestamptz[], $4::integer[], $5::bigint[]) AS r(ts, code, parameter)",
+        junction.0,
+        delivery.device_id.0,
+        &times,
+        &codes,
+        &parameters,
+        delivery.boot_id.0,
+        delivery.mono_ms.0,
+        super::clock_name(delivery.clock),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

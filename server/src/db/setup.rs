@@ -1,0 +1,96 @@
+//! Connecting to the database and bringing its schema up to date.
+
+use crate::config::Database;
+use anyhow::{Context as _, bail};
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgPool};
+use std::str::FromStr as _;
+use std::time::Duration;
+
+/// The steps from an empty database to the schema of this version.
+pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// Oldest PostgreSQL whose multiranges the schema uses, as `server_version_num` writes it.
+const OLDEST: i32 = 140_000;
+
+/// Opens a pool and checks the server's version.
+///
+/// # Errors
+/// No address, no connection, or a PostgreSQL older than 14.
+pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
+    let url = config.url()?;
+    let options = PgConnectOptions::from_str(url.expose())
+        .with_context(|| format!("database.url {} cannot be read", url.masked_url()))?
+        .application_name("flextraff-server")
+        .options([("timezone", "UTC"), ("statement_timeout", "60s")])
+        .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1));
+    let pool = PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options)
+        .await
+        .with_context(|| format!("cannot connect to the database {}", url.masked_url()))?;
+    check_version(&pool).await?;
+    Ok(pool)
+}
+
+/// Whether an error of [`connect`] may pass by itself: nobody listens yet, or the database is starting.
+pub fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<sqlx::Error>()).any(|error| match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // Class 57 is operator intervention, 53 insufficient resources (PostgreSQL manual, appendix A).
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53"))
+        }
+        _ => false,
+    })
+}
+
+async fn check_version(pool: &PgPool) -> anyhow::Result<()> {
+    let version =
+        sqlx::query_scalar!(r#"SELECT current_setting('server_version_num')::integer AS "version!""#)
+            .fetch_one(pool)
+            .await
+            .context("cannot ask the database for its version")?;
+    if version < OLDEST {
+        bail!("the database is PostgreSQL {}; FlexTraff needs version 14 or later", version / 10_000);
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date; several servers may do so at once.
+///
+/// # Errors
+/// A step fails, or the schema comes from a newer version.
+pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
+    match MIGRATOR.run(pool).await {
+        Ok(()) => Ok(()),
+        Err(sqlx::migrate::MigrateError::VersionMissing(version)) => bail!(
+            "the database has step {version}, which this version of flextraff-server does not know; it was used by a newer version: install that one"
+        ),
+        Err(error) => Err(error).context("the database cannot be brought up to date"),
+    }
+}
+
+/// How many steps the schema is behind.
+///
+/// # Errors
+/// The database is away, or comes from a newer version.
+pub async fn pending(pool: &PgPool) -> anyhow::Result<usize> {
+    let table = sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "there!""#)
+        .fetch_one(pool)
+        .await
+        .context("cannot ask the database for its state")?;
+    if !table {
+        return Ok(MIGRATOR.iter().count());
+    }
+    let taken: Vec<i64> = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(pool)
+        .await
+        .context("cannot ask the database for its state")?;
+    if let Some(unknown) = taken.iter().find(|version| !MIGRATOR.version_exists(**version)) {
+        bail!("the database has step {unknown}, which this version does not know; install the newer version");
+    }
+    Ok(MIGRATOR.iter().filter(|step| !taken.contains(&step.version)).count())
+}

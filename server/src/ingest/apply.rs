@@ -1,0 +1,213 @@
+//! A batch of messages in one transaction.
+
+use super::decode::{Message, Refusal, decode};
+use crate::db::counts::NewCounts;
+use crate::db::registry::{DeviceAt, Registry};
+use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger};
+use crate::mqtt::{AckToken, Incoming};
+use chrono::{DateTime, Utc};
+use flextraff_common::time::ClockState;
+use flextraff_common::wire::{Delivery, RejectCode};
+use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// A message that came, read.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Its topic.
+    pub topic: String,
+    /// Its bytes, for the dead letters.
+    pub payload: Vec<u8>,
+    /// When it came.
+    pub received: DateTime<Utc>,
+    /// What it says, or why it cannot be stored.
+    pub message: Result<Message, Box<Refusal>>,
+}
+
+impl Item {
+    /// Reads a message, and parts it from the right to confirm it.
+    pub fn read(incoming: Incoming) -> (Self, AckToken) {
+        let Incoming { topic, payload, retained, received, ack } = incoming;
+        let message = decode(&topic, &payload, retained, received);
+        (Self { topic, payload, received, message }, ack)
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is committed.
+    Stored,
+    /// It was committed before.
+    Duplicate,
+    /// It is a dead letter.
+    Refused(Box<Refusal>),
+}
+
+/// Commits messages, each to its fate. A message that the database refuses for its values becomes a dead letter and holds up no other.
+///
+/// # Errors
+/// The database is away or cannot work: then nothing, or only a part, is committed, and calling again with the same messages is safe.
+pub async fn apply(db: &PgPool, items: &[Item]) -> Result<Vec<Fate>, sqlx::Error> {
+    let mut fates = vec![None; items.len()];
+    // Ranges still to do; one that fails for a value is halved until the message is found.
+    let mut todo = vec![(0, items.len())];
+    while let Some((from, to)) = todo.pop() {
+        if from == to {
+            continue;
+        }
+        match transact(db, &items[from..to], None).await {
+            Ok(done) => {
+                for (fate, slot) in done.into_iter().zip(&mut fates[from..to]) {
+                    *slot = Some(fate);
+                }
+            }
+            Err(error) if is_poison(&error) && to - from > 1 => {
+                let middle = from + (to - from) / 2;
+                todo.push((middle, to));
+                todo.push((from, middle));
+            }
+            Err(error) if is_poison(&error) => {
+                tracing::warn!(topic = %items[from].topic, %error, "the database refuses a message; it is kept as a dead letter");
+                let why = error.to_string();
+                let done = transact(db, &items[from..to], Some(&why)).await?;
+                fates[from] = done.into_iter().next();
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(fates.into_iter().map(|fate| fate.unwrap_or(Fate::Duplicate)).collect())
+}
+
+/// One transaction. With `refuse` every message is refused for that reason.
+async fn transact(db: &PgPool, items: &[Item], refuse: Option<&str>) -> Result<Vec<Fate>, sqlx::Error> {
+    let mut transaction = db.begin().await?;
+    let fates = store(&mut transaction, items, refuse).await?;
+    transaction.commit().await?;
+    Ok(fates)
+}
+
+async fn store(
+    db: &mut PgConnection,
+    items: &[Item],
+    refuse: Option<&str>,
+) -> Result<Vec<Fate>, sqlx::Error> {
+    let junctions: BTreeSet<Uuid> = items
+        .iter()
+        .filter_map(|item| item.message.as_ref().ok())
+        .map(|message| message.junction().0)
+        .collect();
+    let junctions: Vec<Uuid> = junctions.into_iter().collect();
+    let registry = Registry::load(db, &junctions).await?;
+    let verdicts: Vec<Result<&Message, Box<Refusal>>> = items
+        .iter()
+        .map(|item| match (&item.message, refuse) {
+            (Ok(message), Some(why)) => Err(Box::new(message.refuse(RejectCode::Malformed, why.to_owned()))),
+            (Ok(message), None) => check(message, &registry).map(|()| message),
+            (Err(refusal), _) => Err(refusal.clone()),
+        })
+        .collect();
+    let rows: Vec<&Delivery> =
+        verdicts.iter().filter_map(|verdict| verdict.as_ref().ok()?.delivery()).collect();
+    let mut new = ledger::enter(db, &rows).await?.into_iter();
+    let mut fates = Vec::with_capacity(items.len());
+    for verdict in verdicts {
+        fates.push(match verdict {
+            Ok(message) if message.delivery().is_some() && new.next() != Some(true) => Fate::Duplicate,
+            Ok(_) => Fate::Stored,
+            Err(refusal) => Fate::Refused(refusal),
+        });
+    }
+    store_counts(db, items, &mut fates).await?;
+    store_others(db, items, &fates).await?;
+    Ok(fates)
+}
+
+/// Whether the ids of a message exist and belong together.
+fn check(message: &Message, registry: &Registry) -> Result<(), Box<Refusal>> {
+    let junction = message.junction();
+    let refuse = |code, detail| Err(Box::new(message.refuse(code, detail)));
+    if !registry.has_junction(junction) {
+        return refuse(RejectCode::UnknownJunction, format!("there is no junction {junction}"));
+    }
+    let lanes = message.lanes();
+    if let Some(lane) = lanes.iter().find(|lane| !registry.has_lane(junction, **lane)) {
+        return refuse(RejectCode::UnknownLane, format!("junction {junction} has no lane {lane}"));
+    }
+    match message.device().map(|device| (device, registry.device_at(device, junction, &lanes))) {
+        None | Some((_, DeviceAt::Assigned)) => Ok(()),
+        Some((device, DeviceAt::OtherLanes)) => {
+            refuse(RejectCode::UnknownDevice, format!("device {device} does not serve this lane"))
+        }
+        Some((device, DeviceAt::Unknown)) => refuse(
+            RejectCode::UnknownDevice,
+            format!("device {device} is not assigned to junction {junction}"),
+        ),
+    }
+}
+
+async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate]) -> Result<(), sqlx::Error> {
+    let mut counts = NewCounts::default();
+    for (item, _) in items.iter().zip(&*fates).filter(|(_, fate)| **fate == Fate::Stored) {
+        if let Ok(Message::Counts(message)) = &item.message {
+            counts.push(message, item.received);
+        }
+    }
+    let mut inserted: BTreeMap<(Uuid, DateTime<Utc>), usize> = BTreeMap::new();
+    for key in counts.insert(db).await? {
+        *inserted.entry(key).or_default() += 1;
+    }
+    // Messages without delivery fields tell by lane and time whether they are new; the database has left out the others.
+    for (item, fate) in items.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Stored) {
+        if let Ok(Message::Counts(counts)) = &item.message
+            && counts.message.delivery.is_none()
+        {
+            match inserted.get_mut(&(counts.message.lane_id.0, counts.ts)) {
+                Some(left) if *left > 0 => *left -= 1,
+                _ => *fate = Fate::Duplicate,
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
+    let mut signals = BTreeMap::new();
+    let mut with_status = BTreeSet::new();
+    let mut unsynced = BTreeSet::new();
+    for (item, fate) in items.iter().zip(fates) {
+        let message = match (fate, &item.message) {
+            (Fate::Duplicate, _) | (Fate::Stored, Err(_)) => continue,
+            (Fate::Refused(refusal), _) => {
+                dead_letters::insert(db, &item.topic, &item.payload, refusal, item.received).await?;
+                continue;
+            }
+            (Fate::Stored, Ok(message)) => message,
+        };
+        if let Some(delivery) = message.delivery()
+            && (delivery.clock == ClockState::Unsynced || matches!(message, Message::ClockFix(..)))
+        {
+            unsynced.insert((delivery.device_id.0, delivery.boot_id.0));
+        }
+        match message {
+            Message::Counts(_) | Message::Reply(..) => {}
+            Message::Cycle(junction, cycle) => cycles::insert(db, *junction, cycle).await?,
+            Message::Events(junction, events) => cycles::insert_events(db, *junction, events).await?,
+            Message::Gap(junction, gap) => devices::insert_gap(db, *junction, gap).await?,
+            Message::ClockFix(_, fix) => clock_fixes::insert(db, fix).await?,
+            Message::Status(junction, status, retained) => {
+                devices::set_status(db, status, *retained, item.received).await?;
+                with_status.insert(junction.0);
+            }
+            Message::Signal(junction, signal) => {
+                signals.insert(*junction, (signal.as_ref(), item.received));
+            }
+        }
+    }
+    devices::set_signals(db, &signals).await?;
+    devices::refresh_junctions(db, &with_status.into_iter().collect::<Vec<_>>()).await?;
+    let (with_offset, boots): (Vec<Uuid>, Vec<Uuid>) = unsynced.into_iter().unzip();
+    clock_fixes::correct(db, &with_offset, &boots).await?;
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! Junctions as JSON: what `junction export` writes, `junction import` reads, and replay plans for.
+
+use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
+use flextraff_common::junction::{
+    CompatibleSpec, Direction, GroupKind, GroupSpec, IntergreenSpec, Junction, JunctionSpec, LaneSpec,
+    SignalSpec, StageOrder, StageSpec,
+};
+use flextraff_common::wire::DeviceType;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Largest file, bytes.
+pub const MAX_FILE: u64 = 64 * 1024 * 1024;
+/// Most characters of a name.
+const MAX_NAME: usize = 200;
+
+/// Junctions and the links between them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JunctionFile {
+    /// The junctions.
+    pub junctions: Vec<JunctionEntry>,
+    /// Which of them is reached from which without another signal between.
+    #[serde(default)]
+    pub links: Vec<LinkEntry>,
+}
+
+/// A junction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JunctionEntry {
+    /// Its id.
+    pub junction_id: JunctionId,
+    /// Its name.
+    pub junction_name: String,
+    /// The city it lies in.
+    pub city: String,
+    /// Degrees north (WGS 84).
+    pub latitude: f64,
+    /// Degrees east (WGS 84).
+    pub longitude: f64,
+    /// Time zone of its schedules and days, such as `Asia/Kolkata`.
+    #[serde(default = "default_time_zone")]
+    pub time_zone: String,
+    /// Shortest cycle, seconds.
+    pub min_cycle_time: i32,
+    /// Longest cycle, seconds.
+    pub max_cycle_time: i32,
+    /// Cycle without measurements, seconds.
+    pub base_cycle_time: i32,
+    /// Its lanes.
+    pub lanes: Vec<LaneEntry>,
+    /// Its signal groups; empty: one for each lane.
+    #[serde(default)]
+    pub groups: Vec<GroupEntry>,
+    /// Its stages, in the order in which they are served.
+    pub stages: Vec<StageEntry>,
+    /// Its devices.
+    #[serde(default)]
+    pub devices: Vec<DeviceEntry>,
+    /// Times for the whole junction.
+    #[serde(default)]
+    pub signal: SignalEntry,
+    /// Groups that may have green together.
+    #[serde(default)]
+    pub compatible: Vec<CompatibleSpec>,
+    /// Intergreens that differ from amber plus all-red.
+    #[serde(default)]
+    pub intergreens: Vec<IntergreenSpec>,
+}
+
+fn default_time_zone() -> String {
+    "Asia/Kolkata".to_owned()
+}
+
+/// A lane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LaneEntry {
+    /// Its id.
+    pub lane_id: LaneId,
+    /// Its place in `lane_times`.
+    pub lane_index: i32,
+    /// Its name.
+    pub lane_name: String,
+    /// The side that its vehicles come from.
+    #[serde(default)]
+    pub direction_enum: Option<Direction>,
+}
+
+/// A signal group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GroupEntry {
+    /// Its name.
+    pub name: String,
+    /// Whom it signals.
+    #[serde(default)]
+    pub kind: GroupKind,
+    /// The lanes that it releases.
+    #[serde(default)]
+    pub lanes: Vec<LaneId>,
+    /// Where its movements lead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exits: Vec<String>,
+}
+
+/// A stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageEntry {
+    /// Its name.
+    pub stage: String,
+    /// Names of its groups.
+    pub groups: Vec<String>,
+    /// Shortest green, seconds.
+    pub min_green_s: f64,
+    /// Longest green, seconds.
+    pub max_green_s: f64,
+    /// Whether a plan may leave it out.
+    #[serde(default)]
+    pub skip: bool,
+}
+
+/// A device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceEntry {
+    /// Its id.
+    pub device_id: DeviceId,
+    /// What it does.
+    pub device_type: DeviceType,
+    /// Its name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_name: Option<String>,
+    /// The lanes that it serves; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<LaneId>,
+}
+
+/// Times for the whole junction, seconds; what is left out is as an agent has it by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignalEntry {
+    /// Amber after each green.
+    pub amber_s: f64,
+    /// All-red after amber.
+    pub all_red_s: f64,
+    /// Red-amber before each green.
+    pub red_amber_s: f64,
+    /// Whether the controller may choose the order of stages.
+    pub stage_order: StageOrder,
+    /// Longest that a lane with somebody waiting stays without green.
+    pub longest_red_s: f64,
+}
+
+impl Default for SignalEntry {
+    fn default() -> Self {
+        let SignalSpec { amber_s, all_red_s, red_amber_s, stage_order, longest_red_s, .. } =
+            SignalSpec::default();
+        Self { amber_s, all_red_s, red_amber_s, stage_order, longest_red_s }
+    }
+}
+
+/// A way from one junction to the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkEntry {
+    /// Where it starts.
+    pub from_junction: JunctionId,
+    /// Lanes there whose vehicles take it; empty: not known.
+    #[serde(default)]
+    pub from_lanes: Vec<LaneId>,
+    /// Where it ends.
+    pub to_junction: JunctionId,
+    /// Lanes there on which it ends; empty: not known.
+    #[serde(default)]
+    pub to_lanes: Vec<LaneId>,
+    /// From stop line to stop line, metres.
+    pub distance_m: f64,
+    /// Travel time without waiting, seconds.
+    pub free_flow_s: f64,
+}
+
+impl JunctionEntry {
+    /// The form in which junctions are checked, lanes in the order of their index. Lanes that do not exist stand by their id, and so are named
+    /// when the junction is built.
+    pub fn spec(&self) -> JunctionSpec {
+        let mut lanes: Vec<&LaneEntry> = self.lanes.iter().collect();
+        lanes.sort_by_key(|lane| lane.lane_index);
+        let names: BTreeMap<LaneId, &str> =
+            self.lanes.iter().map(|lane| (lane.lane_id, lane.lane_name.as_str())).collect();
+        let name =
+            |lane: &LaneId| names.get(lane).map_or_else(|| lane.to_string(), |name| (*name).to_owned());
+        JunctionSpec {
+            id: self.junction_id,
+            name: self.junction_name.clone(),
+            lanes: lanes
+                .into_iter()
+                .map(|lane| LaneSpec {
+                    id: lane.lane_id,
+                    name: lane.lane_name.clone(),
+                    direction: lane.direction_enum,
+                })
+                .collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|group| GroupSpec {
+                    name: group.name.clone(),
+                    kind: group.kind,
+                    lanes: group.lanes.iter().map(name).collect(),
+                    exits: group.exits.clone(),
+                })
+                .collect(),
+            stages: self
+                .stages
+                .iter()
+                .map(|stage| StageSpec {
+                    name: stage.stage.clone(),
+                    groups: stage.groups.clone(),
+                    lanes: Vec::new(),
+                    min_green_s: stage.min_green_s,
+                    max_green_s: stage.max_green_s,
+                    skip: stage.skip,
+                })
+                .collect(),
+            compatible: self.compatible.clone(),
+            intergreens: self.intergreens.clone(),
+            signal: SignalSpec {
+                amber_s: self.signal.amber_s,
+                all_red_s: self.signal.all_red_s,
+                red_amber_s: self.signal.red_amber_s,
+                stage_order: self.signal.stage_order,
+                longest_red_s: self.signal.longest_red_s,
+                ..SignalSpec::default()
+            },
+        }
+    }
+
+    /// The junction as the planner works on it, or every rule that it breaks.
+    ///
+    /// # Errors
+    /// Sentences, each naming the entry.
+    pub fn build(&self) -> Result<Junction, Vec<String>> {
+        Junction::build(&self.spec()).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+    }
+}
+
+impl JunctionFile {
+    /// Every rule that the file breaks, each naming the junction; empty: it may be imported.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut ids = BTreeMap::new();
+        let mut owners: BTreeMap<uuid::Uuid, &str> = BTreeMap::new();
+        for junction in &self.junctions {
+            let name = &junction.junction_name;
+            let mut say = |what: String| problems.push(format!("junction \"{name}\": {what}"));
+            if let Some(other) = ids.insert(junction.junction_id, name) {
+                say(format!("\"{other}\" has the same junction_id {}", junction.junction_id));
+            }
+            for (field, text) in [("junction_name", name), ("city", &junction.city)] {
+                if text.is_empty() || text.chars().count() > MAX_NAME || text.contains('\0') {
+                    say(format!("{field} has 1 to {MAX_NAME} characters"));
+                }
+            }
+            for (field, value, most) in
+                [("latitude", junction.latitude, 90.0), ("longitude", junction.longitude, 180.0)]
+            {
+                if !(-most..=most).contains(&value) {
+                    say(format!("{field} {value} is out of range; it lies between -{most} and {most}"));
+                }
+            }
+            let (least, base, most) =
+                (junction.min_cycle_time, junction.base_cycle_time, junction.max_cycle_time);
+            if !(1 <= least && least <= base && base <= most && most <= 3600) {
+                say(format!(
+                    "min_cycle_time {least}, base_cycle_time {base} and max_cycle_time {most} must rise, between 1 and 3600"
+                ));
+            }
+            let mut indexes = BTreeMap::new();
+            for lane in &junction.lanes {
+                if let Some(other) = indexes.insert(lane.lane_index, &lane.lane_name) {
+                    say(format!("lanes \"{other}\" and \"{}\" have the same lane_index", lane.lane_name));
+                }
+                if !(0..=1000).contains(&lane.lane_index) {
+                    say(format!(
+                        "lane_index {} is out of range; it lies between 0 and 1000",
+                        lane.lane_index
+                    ));
+                }
+            }
+            let lanes = junction.lanes.iter().map(|lane| ("lane_id", lane.lane_id.0));
+            let devices = junction.devices.iter().map(|device| ("device_id", device.device_id.0));
+            for (field, id) in lanes.chain(devices) {
+                if let Some(other) = owners.insert(id, name) {
+                    say(format!("{field} {id} stands twice; the other is in \"{other}\""));
+                }
+            }
+            for device in &junction.devices {
+                for lane in &device.lanes {
+                    if junction.lanes.iter().all(|own| own.lane_id != *lane) {
+                        say(format!(
+                            "device {} names lane {lane}, which is not one of its lanes",
+                            device.device_id
+                        ));
+                    }
+                }
+            }
+            if let Err(broken) = junction.build() {
+                broken.into_iter().for_each(&mut say);
+            }
+        }
+        for link in &self.links {
+            self.link_problems(link, &mut problems);
+        }
+        problems
+    }
+
+    fn link_problems(&self, link: &LinkEntry, problems: &mut Vec<String>) {
+        let mut say = |what: String| {
+            problems.push(format!("link from {} to {}: {what}", link.from_junction, link.to_junction));
+        };
+        if link.from_junction == link.to_junction {
+            say("it leads to where it starts".to_owned());
+        }
+        if !(link.distance_m > 0.0 && link.distance_m <= 100_000.0) {
+            say(format!("distance_m {} is out of range; it lies between 0 and 100000", link.distance_m));
+        }
+        if !(link.free_flow_s > 0.0 && link.free_flow_s <= 7200.0) {
+            say(format!("free_flow_s {} is out of range; it lies between 0 and 7200", link.free_flow_s));
+        }
+        let ends = [(link.from_junction, &link.from_lanes), (link.to_junction, &link.to_lanes)];
+        for (junction, lanes) in ends {
+            let Some(entry) = self.junctions.iter().find(|entry| entry.junction_id == junction) else {
+                say(format!("junction {junction} is not in the file"));
+                continue;
+            };
+            for lane in lanes.iter().filter(|lane| entry.lanes.iter().all(|own| own.lane_id != **lane)) {
+                say(format!("junction \"{}\" has no lane {lane}", entry.junction_name));
+            }
+        }
+    }
+}
