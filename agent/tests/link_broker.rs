@@ -91,7 +91,7 @@ impl Agent {
 
     fn commit(&mut self, rows: Vec<RowBody>) {
         let now = (self.clock)();
-        self.outbox.commit(&Batch { rows, passages: Vec::new() }, &now).expect("the disk has room");
+        self.outbox.commit(&Batch { rows, ..Batch::default() }, &now).expect("the disk has room");
         self.ask(LinkRequest::RowsWaiting);
     }
 
