@@ -2,6 +2,7 @@
 
 use log::kv;
 use std::fmt::{self, Write as _};
+use std::io::IsTerminal as _;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -21,7 +22,11 @@ pub fn init(filter: &str) -> Result<(), TryInitError> {
     let registry = tracing_subscriber::registry().with(filter);
     match journal() {
         Some(journal) => registry.with(Journal(journal)).try_init(),
-        None => registry.with(text::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+        None => {
+            let colours = std::io::stderr().is_terminal();
+            let text = text::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+            registry.with(text).try_init()
+        }
     }
 }
 

@@ -265,7 +265,8 @@ fn counts(
     let untimed = message.timestamp.is_none();
     let ts = match message.timestamp {
         Some(time) => utc(time)?,
-        None => received,
+        // What the database keeps of a time, so that the row is found again by it.
+        None => DateTime::from_timestamp_micros(received.timestamp_micros()).unwrap_or(received),
     };
     let mut flags = Vec::new();
     if usize::try_from(message.vehicle_count) != Ok(message.epc_ids.len()) {
