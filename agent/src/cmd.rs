@@ -1,1 +1,83 @@
-//! Commands.
+//! Commands. Exit codes: 0 ok, 1 failed, 2 usage or configuration error.
+
+mod check;
+mod config;
+
+use crate::config::{Config, DEFAULT_PATH};
+use clap::{Parser, Subcommand};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The command did what it should.
+pub const OK: u8 = 0;
+/// The command failed.
+pub const FAILED: u8 = 1;
+/// The command line or the configuration is wrong; systemd does not start the service again.
+pub const USAGE: u8 = 2;
+
+/// Agent at a junction: reads FASTag readers, counts, keeps every count, drives the lamps.
+#[derive(Debug, Parser)]
+#[command(name = "flextraff-agent", version, arg_required_else_help = true)]
+struct Cli {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", global = true, default_value = DEFAULT_PATH)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check configuration, serial ports, GPIO, disk, clock and broker; what fails is named with what to do
+    ///
+    /// Changes nothing and may run beside the service. The broker is only reached by TCP; whether it accepts the device shows in the log
+    /// of the running agent. Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.
+    Check {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the effective configuration: what the file says and what defaults add, secrets masked
+    Config,
+}
+
+/// Runs the command that the command line names.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { OK });
+        }
+    };
+    ExitCode::from(match cli.command {
+        Command::Check { json } => check::run(&cli.config, json),
+        Command::Config => config::run(&cli.config),
+    })
+}
+
+/// The configuration, or its errors printed.
+fn load(path: &Path) -> Result<Config, u8> {
+    crate::config::load(path).map_err(|errors| {
+        complain(&errors.to_string());
+        USAGE
+    })
+}
+
+/// Writes to standard output and gives the exit code: a reader that has gone away, such as `head`, has seen enough.
+fn print(text: &str) -> u8 {
+    match writeln!(io::stdout().lock(), "{text}").and_then(|()| io::stdout().flush()) {
+        Ok(()) => OK,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => OK,
+        Err(error) => {
+            complain(&format!("standard output cannot be written: {error}"));
+            FAILED
+        }
+    }
+}
+
+/// Writes to standard error; without one there is nobody to tell.
+fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

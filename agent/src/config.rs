@@ -1,26 +1,55 @@
-//! The agent's configuration, checked: everything that other modules take from it.
+//! The agent's configuration: read from TOML, checked as a whole, defaults filled in.
+//!
+//! The commented example, `config/agent.toml`, documents every key. Whatever is wrong is reported at once, each error with its line, its
+//! column and the way out; an unknown key is an error, because a mistyped one would otherwise hide for months.
 
 mod counting;
+mod effective;
+mod errors;
+mod fallback;
+mod junction;
 mod mqtt;
 mod output;
+mod places;
 mod reader;
 mod site;
+mod table;
 
 pub use counting::{Accept, CountingConfig, OutboxConfig, Privacy};
+pub use errors::{ConfigError, ConfigErrors};
 pub use mqtt::{MqttConfig, Secret};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
 pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, Watch};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
 
+use errors::Report;
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::Junction;
+use flextraff_common::wire::{DeviceType, ZoneName};
+use junction::Draft;
+use output::Pinned;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
+use table::Table;
+use toml::de::DeTable;
+
+/// Where the configuration lies when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/flextraff/agent.toml";
+
+/// Largest configuration file, bytes.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// Distance of the advance zone of a lane that has an advance reader and does not say where, metres.
+const ADVANCE_M: f64 = 100.0;
 
 /// Everything that the TOML says, checked and with defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// This device.
     pub device: DeviceId,
+    /// What it does: counts, drives the lamps, or both.
+    pub device_type: DeviceType,
     /// The junction that it serves.
     pub junction: Arc<Junction>,
     /// Time zone of the time-of-day tables.
@@ -45,8 +74,148 @@ pub struct Config {
     pub input: InputConfig,
     /// Neighbours.
     pub links: Vec<LinkConfig>,
-    /// Greens by time of day, when no plan is valid.
+    /// Greens by time of day, when no plan is valid; where tables overlap, the first one holds.
     pub fallback: Vec<FallbackTable>,
-    /// Hash of the effective configuration, secrets left out; hex.
+    /// Hash of the effective configuration, secrets left out; 16 hex digits.
     pub hash: String,
+}
+
+/// Reads and checks a configuration file, and the password file that it may name.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the file.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    let unreadable = |message: String| ConfigErrors::whole_file(path, message);
+    let cannot = |error: std::io::Error| {
+        let way_out = match error.kind() {
+            ErrorKind::NotFound => "write it, or name another file with --config",
+            ErrorKind::PermissionDenied => "make it readable for this user",
+            _ => "name another file with --config",
+        };
+        unreadable(format!("the configuration cannot be read ({error}); {way_out}"))
+    };
+    let size = std::fs::metadata(path).map_err(cannot)?.len();
+    if size > LARGEST_FILE {
+        return Err(unreadable(format!(
+            "the configuration has {size} bytes; it has at most {LARGEST_FILE}, so this is another file"
+        )));
+    }
+    let bytes = std::fs::read(path).map_err(cannot)?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let readable =
+            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let line = readable.matches('\n').count();
+        unreadable(format!("line {} is no UTF-8; save the file in that encoding", line + 1))
+    })?;
+    parse(path, &text)
+}
+
+/// Checks the text of a configuration; `path` names it in errors.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
+    let (table, grammar) = DeTable::parse_recoverable(text);
+    if !grammar.is_empty() {
+        return Err(ConfigErrors::grammar(path, text, &grammar));
+    }
+    let report = Report::default();
+    let config = read(&mut Table::root(table.get_ref(), &report), &report);
+    match (report.into_errors(path, text), config) {
+        (None, Some(config)) => finish(path, config),
+        (Some(errors), _) => Err(errors),
+        (None, None) => Err(ConfigErrors::whole_file(path, "the configuration is incomplete".to_owned())),
+    }
+}
+
+/// Reads every section; `None` only after an error was reported.
+fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
+    let mut device = root.table("device", "[device]");
+    let id = device.id::<DeviceId>("id");
+    let device_type = device.choice(
+        "type",
+        &[
+            ("junction", DeviceType::Junction),
+            ("rfid_counter", DeviceType::RfidCounter),
+            ("light_controller", DeviceType::LightController),
+        ],
+    );
+    device.finish();
+    let pinned = Pinned::read(root);
+    let mut draft = Draft::read(root, pinned.drives_lamps());
+    let readers = reader::read_readers(root, &draft, report);
+    let links = site::read_links(root, &draft, report);
+    let fallback = fallback::read_fallback(root, &draft.spec.stages, report);
+    let counting = counting::read_counting(root);
+    let outbox = counting::read_outbox(root);
+    let privacy = counting::read_privacy(root);
+    let mqtt = mqtt::read_mqtt(root);
+    let clock_trust = site::read_clock(root);
+    let (output, input) = pinned.assign(&draft, report);
+    let junction = draft.build(report);
+    root.finish();
+    let mut lanes = draft.lanes;
+    for watch in
+        readers.iter().flat_map(ReaderConfig::watches).filter(|watch| watch.zone == ZoneName::Advance)
+    {
+        lanes[watch.lane.index()].advance_m.get_or_insert(ADVANCE_M);
+    }
+    let derived = if readers.is_empty() { DeviceType::LightController } else { DeviceType::Junction };
+    Some(Config {
+        device: id?,
+        device_type: device_type.map_or(derived, |given| given.value),
+        junction: Arc::new(junction?),
+        time_zone: draft.time_zone,
+        clock_trust,
+        lanes,
+        readers,
+        counting,
+        outbox,
+        privacy,
+        mqtt,
+        output,
+        input,
+        links,
+        fallback,
+        hash: String::new(),
+    })
+}
+
+fn finish(path: &Path, mut config: Config) -> Result<Config, ConfigErrors> {
+    let toml = config.to_toml().map_err(|error| {
+        ConfigErrors::whole_file(path, format!("the effective configuration cannot be written: {error}"))
+    })?;
+    config.hash = effective::hash(&toml);
+    Ok(config)
+}
+
+impl Config {
+    /// The effective configuration as TOML, defaults filled in and secrets masked.
+    ///
+    /// # Errors
+    /// When a value cannot be written as TOML, such as a path that is no UTF-8.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        effective::to_toml(self)
+    }
+
+    /// What the configuration asks for and this version does not have; a sentence each.
+    pub fn unbuilt(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        if self.output.driver == Driver::Gpiochip {
+            missing.push(
+                "driver \"gpiochip\" of [output] is not built into this version; use \"rppal\" or \"virtual\""
+                    .to_owned(),
+            );
+        }
+        missing.extend(self.readers.iter().filter(|reader| reader.protocol != Protocol::Uhfreader).map(
+            |reader| {
+                format!(
+                    "protocol \"{}\" of reader \"{}\" is not built into this version; use \"uhfreader\"",
+                    reader.protocol.name(),
+                    reader.name
+                )
+            },
+        ));
+        missing
+    }
 }

@@ -1,1 +1,127 @@
-//! The status message.
+//! The status message: what a device tells about itself on each change and every [`PERIOD_MS`].
+
+use crate::config::Config;
+use flextraff_common::ids::{BootId, DeviceId};
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::{ControllerStatus, OutboxStatus, PlanStatus, ReaderStatus, Status};
+
+/// Time between two status messages without a change, milliseconds.
+pub const PERIOD_MS: i64 = 30_000;
+
+/// What the other modules know about themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts {
+    /// The present uptime of the machine.
+    pub boot_id: BootId,
+    /// When the agent started.
+    pub started: MonoMs,
+    /// What waits to be confirmed; none while its database cannot be opened.
+    pub outbox: Option<OutboxStatus>,
+    /// The readers, in the order of the TOML.
+    pub readers: Vec<ReaderStatus>,
+    /// The signal controller; none on a counter.
+    pub controller: Option<ControllerStatus>,
+    /// The last plan received.
+    pub plan: Option<PlanStatus>,
+}
+
+/// The status message of this moment.
+pub fn status(config: &Config, parts: Parts, now: Moment) -> Status {
+    Status {
+        device_id: config.device,
+        online: true,
+        device_type: Some(config.device_type),
+        software_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        config_hash: Some(config.hash.clone()),
+        boot_id: Some(parts.boot_id),
+        uptime_s: Some(now.mono.since(parts.started).max(0) as u64 / 1000),
+        clock: Some(now.clock),
+        outbox: parts.outbox,
+        readers: parts.readers,
+        controller: parts.controller,
+        plan: parts.plan,
+    }
+}
+
+/// What the broker says of the device when the connection breaks, and what the agent says when it ends.
+pub fn offline(device: DeviceId) -> Status {
+    Status {
+        device_id: device,
+        online: false,
+        device_type: None,
+        software_version: None,
+        config_hash: None,
+        boot_id: None,
+        uptime_s: None,
+        clock: None,
+        outbox: None,
+        readers: Vec::new(),
+        controller: None,
+        plan: None,
+    }
+}
+
+/// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up.
+pub fn changed(last: &Status, present: &Status) -> bool {
+    let settled = |status: &Status| {
+        let mut status = status.clone();
+        status.uptime_s = None;
+        if let Some(outbox) = &mut status.outbox {
+            *outbox =
+                OutboxStatus { dropped: outbox.dropped, parked: outbox.parked, ..OutboxStatus::default() };
+        }
+        for reader in &mut status.readers {
+            (reader.reads_per_s, reader.bad_frames, reader.dropped_bytes) = (0.0, 0, 0);
+        }
+        status
+    };
+    settled(last) != settled(present)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flextraff_common::time::{ClockState, UnixMs};
+    use flextraff_common::wire::DeviceType;
+    use std::path::Path;
+    use uuid::Uuid;
+
+    fn parts() -> Parts {
+        Parts {
+            boot_id: BootId(Uuid::from_u128(7)),
+            started: MonoMs(4000),
+            outbox: Some(OutboxStatus::default()),
+            readers: Vec::new(),
+            controller: None,
+            plan: None,
+        }
+    }
+
+    fn at(ms: i64) -> Moment {
+        Moment { mono: MonoMs(ms), wall: UnixMs(ms), clock: ClockState::Synced }
+    }
+
+    #[test]
+    fn a_status_says_who_and_since_when_and_counting_on_is_no_change() {
+        let example = include_str!("../../config/agent.toml");
+        let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
+        let first = status(&config, parts(), at(9999));
+        assert_eq!((first.device_id, first.online, first.uptime_s), (config.device, true, Some(5)));
+        assert_eq!(first.device_type, Some(DeviceType::LightController));
+        assert_eq!(first.config_hash.as_deref(), Some(config.hash.as_str()));
+
+        let more_rows = OutboxStatus { rows: 9, bytes: 4096, ..OutboxStatus::default() };
+        let later = status(&config, Parts { outbox: Some(more_rows), ..parts() }, at(12_000));
+        assert!(!changed(&first, &later));
+        let dropped = OutboxStatus { dropped: 1, ..OutboxStatus::default() };
+        assert!(changed(&first, &status(&config, Parts { outbox: Some(dropped), ..parts() }, at(12_000))));
+        let unsynced = Moment { clock: ClockState::Unsynced, ..at(12_000) };
+        assert!(changed(&first, &status(&config, parts(), unsynced)));
+    }
+
+    #[test]
+    fn the_last_will_says_offline_and_nothing_else() {
+        let will = serde_json::to_value(offline(DeviceId(Uuid::nil()))).unwrap();
+        assert_eq!(will.as_object().map(serde_json::Map::len), Some(2), "{will}");
+    }
+}

@@ -1,1 +1,267 @@
-//! Independent check of each lamp vector before it is shown.
+//! The interlock: looks at each lamp vector before the lamps do, with its own copy of what conflicts, and keeps a fault once it has seen one.
+//!
+//! It shares no code with the controller and trusts nothing that the controller says: it sees aspects and the time at which they are about to
+//! be written. It imitates, in software, what a conflict monitor checks at the lamps; it does not replace one.
+
+#[cfg(test)]
+mod tests;
+
+use flextraff_common::junction::{FaultAspect, GroupKind, Junction};
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::Aspect;
+
+/// How much shorter than configured an amber or an intergreen may be, milliseconds: lamps are written by a thread that shares its processor.
+/// It keeps an amber of 3 s above the 2.7 s below which conflict monitors trip.
+const TOLERANCE_MS: i64 = 300;
+
+/// Shortest amber that real lamps may show, milliseconds: the limit of the usual conflict monitors.
+const SHORTEST_AMBER_MS: i64 = 2700;
+
+/// What is wrong with a lamp vector.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each variant says what it means")]
+pub enum Trip {
+    #[error("{shown} groups were to be lit, the junction has {groups}")]
+    Count { shown: usize, groups: usize },
+    #[error("group \"{group}\" was to be dark while the signal is in operation")]
+    DarkFace { group: String },
+    #[error("group \"{group}\" was not to flash as the others: flashing and steady lamps do not mix")]
+    Mixed { group: String },
+    #[error("the pedestrian group \"{group}\" was to show {aspect}")]
+    Pedestrian { group: String, aspect: &'static str },
+    #[error("\"{a}\" ({a_shows}) and \"{b}\" ({b_shows}) conflict and were to be released together")]
+    Conflict { a: String, a_shows: &'static str, b: String, b_shows: &'static str },
+    #[error("group \"{group}\" was to go from {from} to {to}")]
+    Order { group: String, from: &'static str, to: &'static str },
+    #[error("the amber of group \"{group}\" was to end after {shown_ms} ms instead of {least_ms} ms")]
+    ShortAmber { group: String, shown_ms: i64, least_ms: i64 },
+    #[error("\"{to}\" was to get green {shown_ms} ms after the green of \"{from}\", not {least_ms} ms")]
+    ShortIntergreen { from: String, to: String, shown_ms: i64, least_ms: i64 },
+    #[error("the signal was to start with group \"{group}\" at {aspect} instead of flash or all red")]
+    Start { group: String, aspect: &'static str },
+    #[error("{reason}")]
+    Told { reason: String },
+}
+
+/// Checks lamp vectors of one junction; pure.
+#[derive(Debug)]
+pub struct Interlock {
+    heads: Vec<Head>,
+    /// Shortest time from the end of green of the row's group to the start of green of the column's; none: they do not conflict.
+    intergreen_ms: Vec<Vec<Option<i64>>>,
+    least_amber_ms: i64,
+    fault: Vec<Aspect>,
+    latched: Option<Trip>,
+}
+
+#[derive(Debug)]
+struct Head {
+    name: String,
+    pedestrian: bool,
+    /// What was let through last; none: nothing yet.
+    shows: Option<Aspect>,
+    since: MonoMs,
+    green_ended: Option<MonoMs>,
+}
+
+impl Interlock {
+    /// Copies what it needs; `real_lamps`: whether the output drives lamps that people see.
+    pub fn new(junction: &Junction, real_lamps: bool) -> Self {
+        let heads: Vec<Head> = junction
+            .groups()
+            .iter()
+            .map(|group| Head {
+                name: group.name.clone(),
+                pedestrian: group.kind == GroupKind::Pedestrian,
+                shows: None,
+                since: MonoMs(i64::MIN),
+                green_ended: None,
+            })
+            .collect();
+        let intergreen_ms = junction
+            .group_indexes()
+            .map(|from| {
+                let to =
+                    |to| junction.conflicts(from, to).then(|| i64::from(junction.intergreen_ms(from, to)));
+                junction.group_indexes().map(to).collect()
+            })
+            .collect();
+        let amber_ms = i64::from(junction.signal.amber_ms) - TOLERANCE_MS;
+        let fault = heads
+            .iter()
+            .map(|head| match (junction.signal.fault_aspect, head.pedestrian) {
+                (FaultAspect::AllRed, _) => Aspect::Red,
+                (_, true) => Aspect::Dark,
+                (FaultAspect::FlashAmber, false) => Aspect::FlashAmber,
+                (FaultAspect::FlashRed, false) => Aspect::FlashRed,
+            })
+            .collect();
+        Self {
+            heads,
+            intergreen_ms,
+            least_amber_ms: if real_lamps { amber_ms.max(SHORTEST_AMBER_MS) } else { amber_ms },
+            fault,
+            latched: None,
+        }
+    }
+
+    /// Lets a vector through that may be written now.
+    ///
+    /// # Errors
+    /// The first rule that the vector breaks; from then on this same trip for every vector but the fault aspect.
+    pub fn check(&mut self, lamps: &[Aspect], now: MonoMs) -> Result<(), Trip> {
+        if let Some(trip) = &self.latched {
+            return if lamps == self.fault { Ok(()) } else { Err(trip.clone()) };
+        }
+        if let Err(trip) = self.allows(lamps, now) {
+            self.latched = Some(trip.clone());
+            return Err(trip);
+        }
+        let leaves_flash = self.heads.iter().any(|head| head.shows.is_none_or(is_flash));
+        for (head, &aspect) in self.heads.iter_mut().zip(lamps) {
+            if head.shows == Some(aspect) {
+                continue;
+            }
+            // Who drove on flash may be anywhere: it counts as green for all until now.
+            if head.shows == Some(Aspect::Green) || (leaves_flash && aspect == Aspect::Red) {
+                head.green_ended = Some(now);
+            }
+            head.shows = Some(aspect);
+            head.since = now;
+        }
+        Ok(())
+    }
+
+    /// Latches a fault that somebody else has found.
+    pub fn trip(&mut self, reason: &str) {
+        self.latched.get_or_insert(Trip::Told { reason: reason.to_owned() });
+    }
+
+    /// The latched fault.
+    pub fn latched(&self) -> Option<&Trip> {
+        self.latched.as_ref()
+    }
+
+    /// What may be shown after a trip.
+    pub fn fault_lamps(&self) -> &[Aspect] {
+        &self.fault
+    }
+
+    fn allows(&self, lamps: &[Aspect], now: MonoMs) -> Result<(), Trip> {
+        if lamps.len() != self.heads.len() {
+            return Err(Trip::Count { shown: lamps.len(), groups: self.heads.len() });
+        }
+        if lamps.iter().copied().any(is_flash) {
+            return self.allows_flash(lamps);
+        }
+        for (head, &aspect) in self.heads.iter().zip(lamps) {
+            head.allows(aspect, now, self.least_amber_ms)?;
+        }
+        self.allows_together(lamps)?;
+        self.allows_green(lamps, now)
+    }
+
+    fn allows_flash(&self, lamps: &[Aspect]) -> Result<(), Trip> {
+        let first = lamps.iter().copied().find(|&aspect| is_flash(aspect));
+        let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| {
+            if head.pedestrian { **aspect != Aspect::Dark } else { Some(**aspect) != first }
+        });
+        mixed.map_or(Ok(()), |(head, _)| Err(Trip::Mixed { group: head.name.clone() }))
+    }
+
+    fn allows_together(&self, lamps: &[Aspect]) -> Result<(), Trip> {
+        for (a, &a_shows) in lamps.iter().enumerate().filter(|(_, shows)| is_released(**shows)) {
+            for (b, &b_shows) in
+                lamps.iter().enumerate().skip(a + 1).filter(|(_, shows)| is_released(**shows))
+            {
+                if self.intergreen_ms[a][b].is_some() || self.intergreen_ms[b][a].is_some() {
+                    return Err(Trip::Conflict {
+                        a: self.heads[a].name.clone(),
+                        a_shows: word(a_shows),
+                        b: self.heads[b].name.clone(),
+                        b_shows: word(b_shows),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn allows_green(&self, lamps: &[Aspect], now: MonoMs) -> Result<(), Trip> {
+        let starts = |to: usize| lamps[to] == Aspect::Green && self.heads[to].shows != Some(Aspect::Green);
+        for to in (0..lamps.len()).filter(|&to| starts(to)) {
+            for (from, head) in self.heads.iter().enumerate() {
+                let Some(intergreen_ms) = self.intergreen_ms[from][to] else { continue };
+                let ended = if head.shows == Some(Aspect::Green) { Some(now) } else { head.green_ended };
+                let Some(shown_ms) = ended.map(|ended| now.since(ended)) else { continue };
+                if shown_ms < intergreen_ms - TOLERANCE_MS {
+                    return Err(Trip::ShortIntergreen {
+                        from: head.name.clone(),
+                        to: self.heads[to].name.clone(),
+                        shown_ms,
+                        least_ms: intergreen_ms,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Head {
+    /// Whether a steady aspect may follow what this head shows.
+    fn allows(&self, aspect: Aspect, now: MonoMs, least_amber_ms: i64) -> Result<(), Trip> {
+        let group = || self.name.clone();
+        if aspect == Aspect::Dark {
+            return Err(Trip::DarkFace { group: group() });
+        }
+        if self.pedestrian && matches!(aspect, Aspect::Amber | Aspect::RedAmber) {
+            return Err(Trip::Pedestrian { group: group(), aspect: word(aspect) });
+        }
+        let Some(shows) = self.shows.filter(|&shows| !is_flash(shows) && shows != Aspect::Dark) else {
+            return if aspect == Aspect::Red {
+                Ok(())
+            } else {
+                Err(Trip::Start { group: group(), aspect: word(aspect) })
+            };
+        };
+        if shows == Aspect::Amber && aspect != Aspect::Amber {
+            let shown_ms = now.since(self.since);
+            if shown_ms < least_amber_ms {
+                return Err(Trip::ShortAmber { group: group(), shown_ms, least_ms: least_amber_ms });
+            }
+        }
+        let follows = match shows {
+            Aspect::Green => aspect == Aspect::Amber || (self.pedestrian && aspect == Aspect::Red),
+            Aspect::Amber => aspect == Aspect::Red,
+            Aspect::Red => matches!(aspect, Aspect::RedAmber | Aspect::Green),
+            Aspect::RedAmber => aspect == Aspect::Green,
+            Aspect::FlashRed | Aspect::FlashAmber | Aspect::Dark => true,
+        };
+        if shows == aspect || follows {
+            return Ok(());
+        }
+        Err(Trip::Order { group: group(), from: word(shows), to: word(aspect) })
+    }
+}
+
+/// Whether somebody may be driving on it.
+fn is_released(aspect: Aspect) -> bool {
+    matches!(aspect, Aspect::Green | Aspect::Amber | Aspect::RedAmber)
+}
+
+fn is_flash(aspect: Aspect) -> bool {
+    matches!(aspect, Aspect::FlashRed | Aspect::FlashAmber)
+}
+
+fn word(aspect: Aspect) -> &'static str {
+    match aspect {
+        Aspect::Green => "green",
+        Aspect::Amber => "amber",
+        Aspect::Red => "red",
+        Aspect::RedAmber => "red-amber",
+        Aspect::FlashRed => "flashing red",
+        Aspect::FlashAmber => "flashing amber",
+        Aspect::Dark => "dark",
+    }
+}

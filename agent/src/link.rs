@@ -1,1 +1,185 @@
-//! The connection to the broker.
+//! The connection to the broker: rows go up until the server has them, plans and commands come down.
+//!
+//! [`Session`] decides, without I/O and without a clock; [`run`] obeys it with a real client in a thread of its own. Nothing here may hold up
+//! the lamps: whoever waits for the link waits for rows to be confirmed, never for a plan to start.
+
+mod client;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use session::{Action, Session, SessionConfig};
+
+use crate::config::MqttConfig;
+use crate::outbox::{Outgoing, Room};
+use client::{Client, ClientEvent};
+use flextraff_common::ids::{JunctionId, Seq};
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Signal, Status};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tracing::{debug, error};
+
+/// What the rest of the agent asks of the link.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkRequest {
+    /// The answer to [`LinkEvent::NeedRows`], also when there are none.
+    Rows(Vec<Outgoing>),
+    /// The outbox has new rows.
+    RowsWaiting,
+    /// A signal, demand or reply message.
+    Live(Topic, String),
+    /// The present status. Published when it changes in more than figures, and every 30 s.
+    Status(Box<Status>),
+    /// Say goodbye and end.
+    Stop,
+}
+
+/// What the link tells the rest of the agent. Losing one does no lasting harm: rows are asked for and sent again.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkEvent {
+    /// Connected and subscribed.
+    Connected,
+    /// The connection ended, or an attempt failed.
+    Disconnected {
+        /// Why, as a sentence.
+        reason: String,
+    },
+    /// There is room for rows; to be answered with [`LinkRequest::Rows`].
+    NeedRows {
+        /// How much of it.
+        room: Room,
+        /// Rows that are on their way already.
+        in_flight: BTreeSet<Seq>,
+    },
+    /// The server's answer to rows of our outbox.
+    Ack(Ack),
+    /// A message for another part of the agent.
+    Inbound(Inbound),
+}
+
+/// A message from the server or a neighbour.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inbound {
+    /// A plan.
+    GreenTime(GreenTime),
+    /// A request to this device.
+    Command(Command),
+    /// Pseudonym and watch-list keys, as they came.
+    Keys(serde_json::Value),
+    /// Watched vehicles, as they came.
+    Watchlist(serde_json::Value),
+    /// Who waits at a junction, or comes from it; never our own message.
+    Demand(JunctionId, Demand),
+    /// What the lamps of a junction show; of our own junction too, where another device drives them or we ourselves.
+    Signal(JunctionId, Signal),
+    /// A message that cannot be used.
+    Unreadable {
+        /// Where it came.
+        topic: String,
+        /// Why, as a sentence.
+        reason: String,
+    },
+}
+
+/// How long the goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Runs the link until it is told to stop or all senders of `requests` are gone. Blocks; to be called in a thread of its own.
+///
+/// `emit` takes every event and must not block. `clock` reads the machine's clocks.
+///
+/// # Errors
+/// When the system gives no timer or network driver; never for what happens on the network.
+pub fn run(
+    mqtt: &MqttConfig,
+    config: SessionConfig,
+    mut requests: mpsc::Receiver<LinkRequest>,
+    mut emit: impl FnMut(LinkEvent),
+    clock: impl Fn() -> Moment,
+) -> std::io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut session = Session::new(config, clock().mono);
+    let mut client = None;
+    runtime.block_on(async {
+        loop {
+            session.handle_timeout(clock().mono);
+            while let Some(action) = session.poll() {
+                match action {
+                    Action::Connect => client = Some(Client::connect(mqtt, &session)),
+                    Action::Close => client = None,
+                    Action::Goodbye => return goodbye(client.take()).await,
+                    Action::Event(event) => emit(event),
+                    Action::Subscribe(filters) => {
+                        with(client.as_ref(), |client| client.subscribe(filters));
+                    }
+                    Action::Publish { topic, payload } => {
+                        with(client.as_ref(), |client| client.publish(topic, payload));
+                    }
+                }
+            }
+            tokio::select! {
+                request = requests.recv() => {
+                    handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
+                }
+                event = next_event(&mut client) => handle_event(&mut session, event, clock().mono),
+                () = sleep_until(session.next_timeout(), clock().mono) => {}
+            }
+        }
+    });
+    Ok(())
+}
+
+fn handle_request(session: &mut Session, request: LinkRequest, now: MonoMs) {
+    match request {
+        LinkRequest::Rows(rows) => session.handle_rows(rows, now),
+        LinkRequest::RowsWaiting => session.handle_rows_waiting(now),
+        LinkRequest::Live(topic, payload) => session.handle_live(topic, payload),
+        LinkRequest::Status(status) => session.set_status(*status, now),
+        LinkRequest::Stop => session.handle_stop(),
+    }
+}
+
+fn handle_event(session: &mut Session, event: ClientEvent, now: MonoMs) {
+    match event {
+        ClientEvent::Connected => session.handle_connected(now),
+        ClientEvent::Message { topic, payload } => session.handle_message(&topic, &payload, now),
+        ClientEvent::SubscriptionRefused { filter } => {
+            error!(topic = %filter, "the broker refuses a subscription; nothing will come from there until its access list allows it");
+        }
+        ClientEvent::Closed { reason } => session.handle_disconnected(reason, now),
+    }
+}
+
+/// A message that the client cannot take is as lost as one that the network loses: rows are sent again, live messages soon replaced.
+fn with(client: Option<&Client>, send: impl FnOnce(&Client) -> Result<(), String>) {
+    if let Some(Err(reason)) = client.map(send) {
+        debug!(%reason, "the client takes no message now");
+    }
+}
+
+async fn goodbye(client: Option<Client>) {
+    let Some(mut client) = client else { return };
+    client.disconnect();
+    let closed = async { while !matches!(client.next().await, ClientEvent::Closed { .. }) {} };
+    if tokio::time::timeout(GOODBYE, closed).await.is_err() {
+        debug!("the broker did not take the goodbye in time");
+    }
+}
+
+async fn next_event(client: &mut Option<Client>) -> ClientEvent {
+    match client {
+        Some(client) => client.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(due: Option<MonoMs>, now: MonoMs) {
+    match due {
+        Some(due) => tokio::time::sleep(Duration::from_millis(due.since(now).max(0) as u64)).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,1 +1,200 @@
 //! Where log lines go: the journal under systemd, else standard error.
+
+use std::fmt::{self, Write as _};
+use std::io::IsTerminal;
+use systemd_journal_logger::{JournalLog, connected_to_journal};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Environment variable with the filter, such as `debug` or `info,flextraff_agent::link=debug`.
+pub const FILTER: &str = "FLEXTRAFF_LOG";
+
+/// Sends log lines to the journal as `identifier` when systemd has connected the process to it, else to standard error.
+/// Calling it again changes nothing.
+pub fn init(identifier: &str) {
+    let wanted = std::env::var(FILTER).unwrap_or_default();
+    let (filter, wrong) = match EnvFilter::try_new(if wanted.is_empty() { "info" } else { &wanted }) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let journal = connected_to_journal()
+        .then(|| JournalLog::empty().map(|log| log.with_syslog_identifier(identifier.to_owned())));
+    let (journal, refused) = match journal {
+        Some(Ok(journal)) => (Some(JournalLayer { journal }), None),
+        Some(Err(error)) => (None, Some(error)),
+        None => (None, None),
+    };
+    let plain = journal.is_none().then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .event_format(Line)
+    });
+    let _ = tracing_subscriber::registry().with(filter).with(journal).with(plain).try_init();
+    if let Some(error) = wrong {
+        tracing::warn!(%error, "{FILTER} is no filter; write it as info or info,flextraff_agent::link=debug");
+    }
+    if let Some(error) = refused {
+        tracing::warn!(%error, "the journal cannot be reached; log lines go to standard error");
+    }
+}
+
+/// The module without the crate's name.
+fn short(target: &str) -> &str {
+    target.split_once("::").map_or(target, |(_, rest)| rest)
+}
+
+/// One readable line: time, level, module, message, fields.
+struct Line;
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        SystemTime.format_time(&mut writer)?;
+        let level = *event.metadata().level();
+        let (before, after) = match level {
+            _ if !writer.has_ansi_escapes() => ("", ""),
+            Level::ERROR => ("\x1b[31m", "\x1b[0m"),
+            Level::WARN => ("\x1b[33m", "\x1b[0m"),
+            _ => ("\x1b[2m", "\x1b[0m"),
+        };
+        let text = Text::of(event);
+        writeln!(writer, " {before}{level:>5}{after} {}: {}", short(event.metadata().target()), text.line())
+    }
+}
+
+/// Sends events to the journal: the message with its fields for people, and each field as one of the journal's own.
+struct JournalLayer {
+    journal: JournalLog,
+}
+
+impl<S: Subscriber> Layer<S> for JournalLayer {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let metadata = event.metadata();
+        let text = Text::of(event);
+        let fields = text.journal_fields();
+        let level = match *metadata.level() {
+            Level::ERROR => log::Level::Error,
+            Level::WARN => log::Level::Warn,
+            Level::INFO => log::Level::Info,
+            Level::DEBUG => log::Level::Debug,
+            Level::TRACE => log::Level::Trace,
+        };
+        // A line that the journal refuses has nowhere else to go.
+        let _ = self.journal.journal_send(
+            &log::Record::builder()
+                .args(format_args!("{}", text.line()))
+                .level(level)
+                .target(metadata.target())
+                .module_path(metadata.module_path())
+                .file(metadata.file())
+                .line(metadata.line())
+                .key_values(&fields.as_slice())
+                .build(),
+        );
+    }
+}
+
+/// An event as text.
+#[derive(Debug, Default)]
+struct Text {
+    message: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Text {
+    fn of(event: &Event<'_>) -> Self {
+        let mut text = Self::default();
+        event.record(&mut text);
+        text
+    }
+
+    /// The message and its fields in one line; what would break the line or steer a terminal is escaped.
+    fn line(&self) -> String {
+        let mut line = escaped(&self.message);
+        for (name, value) in &self.fields {
+            let value = escaped(value);
+            let quote = if value.is_empty() || value.contains(' ') { "\"" } else { "" };
+            let _ = write!(line, " {name}={quote}{value}{quote}");
+        }
+        line
+    }
+
+    /// Fields under names that are not already the journal's.
+    fn journal_fields(&self) -> Vec<(String, &str)> {
+        const TAKEN: [&str; 8] = [
+            "message",
+            "priority",
+            "target",
+            "syslog_identifier",
+            "syslog_pid",
+            "code_file",
+            "code_line",
+            "code_module",
+        ];
+        let own = |name: &str| if TAKEN.contains(&name) { format!("f_{name}") } else { name.to_owned() };
+        self.fields.iter().map(|(name, value)| (own(name), value.as_str())).collect()
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut safe, char| {
+        if char.is_control() {
+            safe.extend(char.escape_default());
+        } else {
+            safe.push(char);
+        }
+        safe
+    })
+}
+
+impl Visit for Text {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            value.clone_into(&mut self.message);
+        } else {
+            self.fields.push((field.name(), value.to_owned()));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_shows_message_and_fields_and_cannot_be_broken() {
+        let text = Text {
+            message: "port gone".to_owned(),
+            fields: vec![("reader", "north".to_owned()), ("error", "a b\n\x1b[2J".to_owned())],
+        };
+        assert_eq!(text.line(), "port gone reader=north error=\"a b\\n\\u{1b}[2J\"");
+    }
+
+    #[test]
+    fn a_field_never_takes_the_place_of_one_of_the_journals() {
+        let text =
+            Text { message: String::new(), fields: vec![("priority", "1".into()), ("lane", "N".into())] };
+        let fields = text.journal_fields();
+        assert_eq!(fields, [("f_priority".to_owned(), "1"), ("lane".to_owned(), "N")]);
+    }
+}

@@ -1,3 +1,7 @@
 //! Entry point.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flextraff_agent::cmd::main()
+}

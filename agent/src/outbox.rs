@@ -1,1 +1,211 @@
-//! Rows that the server has not confirmed, in SQLite.
+//! Rows that the server has not confirmed, in SQLite: the only queue on the way up.
+//!
+//! A row is durable before it is offered to the broker, and leaves when the server says that it is committed (or refuses it for good). Rows
+//! are made with monotonic times; wall times are computed when a row is first handed out and then never change, so that whoever receives it
+//! twice receives the same bytes. Beside the rows the file keeps what must survive a restart: open passages and the last plan.
+//!
+//! One connection, used by one thread; the file is locked against any other process.
+
+mod migrations;
+mod open;
+mod row;
+mod send;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use open::Setup;
+pub use row::{ClockFixRow, CountsRow, CycleRow, EventsRow, GapRow, RowBody, Stamp};
+pub use send::{Outgoing, Released, Room};
+pub use write::{Batch, PassageChange};
+
+use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
+use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
+use flextraff_common::wire::OutboxStatus;
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
+use std::path::{Path, PathBuf};
+
+/// Why the outbox could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// The file comes from a newer agent.
+    #[error(
+        "the outbox file has version {found}, this agent knows versions up to {known}; install the newer agent again, or move the file away"
+    )]
+    Newer {
+        /// Its version.
+        found: i64,
+        /// The newest version that this agent knows.
+        known: i64,
+    },
+    /// No space left; nothing that is stored is lost, and the same call may succeed later.
+    #[error("no space is left for the outbox; free some on its disk, or lower [outbox] max_mb")]
+    DiskFull,
+    /// Another process has the file open.
+    #[error("another process has the outbox open; only one agent may use it")]
+    InUse,
+    /// The file could not be moved or made.
+    #[error("{path}: {source}", path = path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Anything else that SQLite reports.
+    #[error("SQLite: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for OutboxError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// The last plan, as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedPlan {
+    /// The message.
+    pub body: String,
+    /// The uptime in which it came.
+    pub boot: BootId,
+    /// When it came, in that uptime.
+    pub received: MonoMs,
+}
+
+/// The open file.
+#[derive(Debug)]
+pub struct Outbox {
+    connection: Connection,
+    max_bytes: u64,
+    device: DeviceId,
+    junction: JunctionId,
+    outbox_id: OutboxId,
+    boot: BootId,
+    boot_key: i64,
+    /// The clock as last stored for this boot.
+    clock: (i64, ClockState),
+    /// Rows in the table, kept here because counting them reads the whole file.
+    pending: u64,
+    set_aside: Option<PathBuf>,
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    /// On the disk when it returns.
+    Durable,
+    /// Survives the process, but a power cut may undo it until the next durable one. For what repeats itself: a row handed out and
+    /// forgotten is handed out again, an ack undone comes again for the row sent again. It spares the card most of the syncs.
+    Repeatable,
+}
+
+impl Outbox {
+    /// Identity of the file; new with every new file.
+    pub const fn outbox_id(&self) -> OutboxId {
+        self.outbox_id
+    }
+
+    /// Where the previous file lies, if opening found it unusable.
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.set_aside.as_deref()
+    }
+
+    /// Open passages: key and state as given to [`Outbox::commit`], in order of keys.
+    pub fn passages(&self) -> Result<Vec<(String, String)>, OutboxError> {
+        let mut statement = self.connection.prepare("SELECT key, state FROM passages ORDER BY key")?;
+        let passages = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(passages.collect::<Result<_, _>>()?)
+    }
+
+    /// Keeps a plan over restarts, in place of the one before.
+    pub fn save_plan(&mut self, body: &str, received: MonoMs) -> Result<(), OutboxError> {
+        let boot = self.boot.to_string();
+        let transaction = self.begin(Durability::Durable)?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO plan (id, body, boot_id, received_ms) VALUES (1, ?1, ?2, ?3)",
+            (body, boot, received.0),
+        )?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The plan kept last.
+    pub fn last_plan(&self) -> Result<Option<SavedPlan>, OutboxError> {
+        let plan = self
+            .connection
+            .query_row("SELECT body, boot_id, received_ms FROM plan", [], |row| {
+                Ok(SavedPlan {
+                    body: row.get(0)?,
+                    boot: BootId(id_column(row, 1)?),
+                    received: MonoMs(row.get(2)?),
+                })
+            })
+            .optional()?;
+        Ok(plan)
+    }
+
+    /// How full the outbox is.
+    pub fn status(&self, now: &Moment) -> Result<OutboxStatus, OutboxError> {
+        let (dropped, parked, counts_made) =
+            self.connection.query_row("SELECT dropped, parked, counts_made FROM meta", [], |row| {
+                Ok((count_column(row, 0)?, count_column(row, 1)?, count_column(row, 2)?))
+            })?;
+        let oldest = self
+            .connection
+            .query_row(
+                "SELECT boot, offset_ms, end_ms FROM rows JOIN boots ON boots.id = rows.boot ORDER BY seq LIMIT 1",
+                [],
+                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)),
+            )
+            .optional()?;
+        let age_ms = oldest.map_or(0, |(boot, offset, end)| {
+            if boot == self.boot_key {
+                now.mono.since(MonoMs(end))
+            } else {
+                now.wall.since(UnixMs(end.saturating_add(offset)))
+            }
+        });
+        let bytes = pragma(&self.connection, "page_count")? * pragma(&self.connection, "page_size")?;
+        Ok(OutboxStatus {
+            rows: self.pending,
+            oldest_s: u64::try_from(age_ms / 1000).unwrap_or(0),
+            bytes,
+            dropped,
+            parked,
+            counts_made,
+        })
+    }
+
+    fn begin(&mut self, durability: Durability) -> Result<Transaction<'_>, OutboxError> {
+        let level = if durability == Durability::Durable { "FULL" } else { "NORMAL" };
+        self.connection.pragma_update(None, "synchronous", level)?;
+        Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+}
+
+/// Wall time minus monotonic time.
+const fn offset_of(now: &Moment) -> i64 {
+    now.wall.0.saturating_sub(now.mono.0)
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
+    connection.pragma_query_value(None, name, |row| count_column(row, 0))
+}
+
+/// A number that is never negative.
+fn count_column(row: &rusqlite::Row<'_>, column: usize) -> Result<u64, rusqlite::Error> {
+    Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+fn id_column(row: &rusqlite::Row<'_>, column: usize) -> Result<uuid::Uuid, rusqlite::Error> {
+    let text: String = row.get(column)?;
+    uuid::Uuid::parse_str(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}

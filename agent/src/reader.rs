@@ -1,4 +1,13 @@
 //! From the bytes of a reader to tag reads.
+//!
+//! [`uhfreader`] and its kin are pure decoders: bytes and the time go in, tag frames come out. [`source`] picks the decoder that the
+//! configuration names and puts each frame on its lane. [`port`] is the only part that touches a serial line.
+
+mod crc;
+pub mod frame;
+pub mod port;
+pub mod source;
+pub mod uhfreader;
 
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;

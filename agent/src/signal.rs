@@ -1,8 +1,29 @@
-//! The signal controller: stages, clearances, plans.
+//! The signal controller: turns plans into stages, and stages into what each lamp shows.
+//!
+//! Pure: time comes with each call, and every answer leaves through [`Controller::poll`]. What it knows of a plan are green times; amber,
+//! all-red and red-amber are its own, from the junction's intergreens. Lamps change only at whole seconds of the monotonic clock, a
+//! fault excepted; a time that is no whole second is rounded up, so that nothing is ever shorter than configured.
+
+mod clearance;
+mod controller;
+mod cycle;
+mod fallback;
+mod fault;
+mod green;
+mod plans;
+mod program;
+mod startup;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use controller::Controller;
+pub use cycle::{CycleRecord, StageRecord};
+pub use fallback::Fallback;
+pub use fault::fault_lamps;
 
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
-use flextraff_common::wire::{Aspect, ControllerState, Mode};
+use flextraff_common::wire::{Aspect, ControllerState, Mode, PlanStatus};
 
 /// Aspect of every signal group, in the junction's order.
 pub type Lamps = Vec<Aspect>;
@@ -26,4 +47,22 @@ pub struct Shown {
     pub mode: Mode,
     /// When the present cycle's first green began.
     pub cycle_start: MonoMs,
+}
+
+impl Shown {
+    /// Whole seconds since the cycle's first green began; 0 before that.
+    pub fn cycle_second(&self, now: MonoMs) -> u32 {
+        u32::try_from(now.since(self.cycle_start).div_euclid(1000)).unwrap_or(0)
+    }
+}
+
+/// What the controller has to say, in order of time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SignalEvent {
+    /// The lamps, the stage, or who decides has changed.
+    Shown(Shown),
+    /// A cycle is over.
+    CycleEnded(CycleRecord),
+    /// A plan that was pending now runs, or one that an override had suspended runs again.
+    Plan(PlanStatus),
 }

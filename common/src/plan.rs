@@ -41,6 +41,8 @@ pub struct Plan {
     pub issued: UnixMs,
     /// Why, for people.
     pub reason: Option<String>,
+    /// Whether it ends an override or emergency before its time; only an automatic plan can.
+    pub ends_override: bool,
 }
 
 /// Green of one stage, whole seconds, clearance not included.
@@ -152,6 +154,7 @@ impl Plan {
             stages: Some(stages),
             valid_s: Some(f64::from(self.valid_s)),
             reason: self.reason.clone(),
+            ends_override: self.ends_override,
         }
     }
 

@@ -1,1 +1,75 @@
 //! The HTTP API, a family of endpoints a file.
+//!
+//! Every path works with and without a trailing slash. Whatever is refused is a problem document (RFC 9457) with a sentence for people.
+
+pub mod body;
+mod docs;
+pub mod guard;
+pub mod junctions;
+mod layers;
+mod mode;
+pub mod page;
+pub mod problem;
+mod system;
+mod token;
+pub mod users;
+
+use crate::app::App;
+use crate::{dashboard, live};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, StatusCode, Uri};
+use problem::Problem;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::normalize_path::NormalizePath;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+/// Everything that the server answers over HTTP.
+pub fn router(app: App) -> Router {
+    let (api, document) = endpoints().split_for_parts();
+    let mut routes = api.merge(live::router()).merge(dashboard::router());
+    if app.config.http.docs {
+        routes = routes.merge(docs::router(&docs::complete(document)));
+    }
+    let cors = layers::cors(&app.config.http.cors_origins);
+    let routes: Router = routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(body::MOST_BYTES))
+        .with_state(app);
+    // Layers of a router run after it has found the route, so that the slash is trimmed outside of it.
+    Router::new()
+        .fallback_service(NormalizePath::trim_trailing_slash(routes))
+        .layer(CompressionLayer::new())
+        .layer(cors)
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(axum::middleware::from_fn(layers::observe))
+}
+
+/// The OpenAPI document of the API.
+pub fn document() -> OpenApi {
+    docs::complete(endpoints().into_openapi())
+}
+
+fn endpoints() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::description())
+        .merge(system::router())
+        .merge(users::router())
+        .merge(token::router())
+        .merge(junctions::router())
+        .merge(mode::router())
+}
+
+async fn not_found(request: Request) -> Problem {
+    Problem::not_found(format!("There is nothing at {}", shown(request.uri())))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} does not work at {}", shown(&uri)))
+}
+
+fn shown(uri: &Uri) -> String {
+    uri.path().chars().take(200).collect()
+}

@@ -1,6 +1,8 @@
 //! What every request handler needs.
 
+use crate::auth::Auth;
 use crate::config::Config;
+use crate::dispatch;
 use crate::live::Hub;
 use crate::mqtt::MqttHandle;
 use sqlx::PgPool;
@@ -11,10 +13,21 @@ use std::sync::Arc;
 pub struct App {
     /// Effective configuration.
     pub config: Arc<Config>,
+    /// Signing key, password pool and the brake on guessing.
+    pub auth: Arc<Auth>,
     /// The database.
     pub db: PgPool,
     /// The live feed.
     pub live: Hub,
     /// The broker.
     pub mqtt: MqttHandle,
+    /// The task that plans and sends.
+    pub dispatch: dispatch::Handle,
+}
+
+impl App {
+    /// Whether anybody may register as the first user: by default whoever is on this machine, when nobody else can connect.
+    pub fn allows_first_user(&self) -> bool {
+        self.config.auth.allow_first_user.unwrap_or_else(|| self.config.http.is_loopback())
+    }
 }

@@ -1,1 +1,143 @@
-//! Who may do what.
+//! Who may do what: the signing key, access tokens, passwords, and the brake on guessing.
+
+mod key;
+mod password;
+mod throttle;
+mod token;
+
+pub use key::{KeyError, SigningKey};
+pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
+pub use throttle::{Attempt, Throttle};
+pub use token::{Claims, Tokens};
+
+use crate::config::Config;
+use anyhow::{Context, ensure};
+use flextraff_common::ids::UserId;
+use flextraff_common::time::UnixMs;
+use ring::hmac;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the sign-in endpoints and every authenticated request need; one per process, shared.
+pub struct Auth {
+    tokens: Tokens,
+    passwords: Passwords,
+    throttle: Mutex<Throttle>,
+    setup: SetupToken,
+}
+
+impl Auth {
+    /// Reads the signing key, or makes one for this run when there is no file and only this machine can reach the server.
+    ///
+    /// # Errors
+    /// When the key file cannot be read or holds no usable key, or is missing on a server that others can reach.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        let key = if let Some(path) = &config.auth.secret_key_file {
+            SigningKey::read(path).with_context(|| format!("auth.secret_key_file {}", path.display()))?
+        } else {
+            ensure!(
+                config.http.is_loopback(),
+                "auth.secret_key_file is not set, and the server is reachable from other machines: \
+                 write at least 32 random bytes to a file (head -c 48 /dev/urandom | base64) and name it there"
+            );
+            tracing::warn!(
+                "auth.secret_key_file is not set: tokens are signed with a key of this run and end with it"
+            );
+            SigningKey::random()?
+        };
+        Ok(Self {
+            tokens: Tokens::new(&key, Duration::from_mins(config.auth.access_token_minutes.into())),
+            passwords: Passwords::new()?,
+            throttle: Mutex::new(Throttle::default()),
+            setup: SetupToken::random()?,
+        })
+    }
+
+    /// Issues an access token.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn issue(&self, user: UserId, name: &str, now: UnixMs) -> anyhow::Result<String> {
+        self.tokens.issue(user, name, now)
+    }
+
+    /// The claims of a token that this server signed and that has not ended.
+    pub fn verify(&self, token: &str, now: UnixMs) -> Option<Claims> {
+        self.tokens.verify(token, now)
+    }
+
+    /// The pool that hashes passwords.
+    pub const fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
+    /// The secret that lets a person create the first user of a server that others can reach.
+    pub fn setup_token(&self) -> &str {
+        &self.setup.text
+    }
+
+    /// Whether a presented text is the set-up token; takes the same time for every text of one length.
+    pub fn is_setup_token(&self, presented: &str) -> bool {
+        hmac::verify(&self.setup.key, presented.as_bytes(), self.setup.tag.as_ref()).is_ok()
+    }
+
+    /// Counts an attempt to sign in; call [`Self::signed_in`] when it succeeds.
+    pub fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).attempt(name, address, now)
+    }
+
+    /// Forgets the attempts of a name from an address.
+    pub fn signed_in(&self, name: &str, address: Option<IpAddr>) {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name, address);
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}
+
+struct SetupToken {
+    text: String,
+    key: hmac::Key,
+    tag: hmac::Tag,
+}
+
+impl SetupToken {
+    fn random() -> anyhow::Result<Self> {
+        let text = hex(&key::random_bytes::<16>()?);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key::random_bytes::<32>()?);
+        let tag = hmac::sign(&key, text.as_bytes());
+        Ok(Self { text, key, tag })
+    }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_others_reach_needs_a_key_file() {
+        let mut config = Config::default();
+        config.http.bind = ([0, 0, 0, 0], 8000).into();
+        let error = Auth::open(&config).unwrap_err().to_string();
+        assert!(error.contains("auth.secret_key_file is not set"), "{error}");
+    }
+
+    #[test]
+    fn only_the_set_up_token_itself_opens() {
+        let auth = Auth::open(&Config::default()).unwrap();
+        assert!(auth.is_setup_token(auth.setup_token()));
+        assert!(!auth.is_setup_token("") && !auth.is_setup_token(&auth.setup_token()[1..]));
+    }
+}

@@ -5,6 +5,7 @@ mod config;
 mod junction;
 mod migrate;
 mod serve;
+pub mod user;
 
 use crate::config::Config;
 use crate::db::setup;
@@ -43,6 +44,9 @@ enum Command {
     /// Reads and writes junctions.
     #[command(subcommand)]
     Junction(junction::JunctionCommand),
+    /// Creates and lists accounts.
+    #[command(subcommand)]
+    User(user::UserCommand),
 }
 
 /// Why a command failed.
@@ -90,6 +94,12 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 let db = database(&config).await?;
                 setup::migrate(&db).await?;
                 junction::run(command, &db).await
+            }
+            Command::User(command) => {
+                let db = database(&config).await?;
+                setup::migrate(&db).await?;
+                user::run(command, &db).await?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Config => Ok(ExitCode::SUCCESS),
         }

@@ -1,1 +1,222 @@
-//! Sends plans and learns what the road made of them.
+//! Sends plans and learns what the road made of them: the task around the planner.
+
+mod request;
+mod sites;
+
+pub use request::{Applied as RoadAnswer, Handle, ModeError, ModeRequest, Outcome, Wanted};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db;
+use crate::ingest::Applied;
+use crate::live::{LiveEvent, LiveKind};
+use crate::mqtt::Outgoing;
+use crate::planner::{PlanCommand, Planner, SendPlan};
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::JunctionId;
+use flextraff_common::time::UnixMs;
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{PlanState, encode};
+use request::{Request, Waiter};
+use sites::Sites;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+/// Longest time between two looks at the clock.
+const TICK: Duration = Duration::from_secs(1);
+/// Mode requests that may wait for the task.
+const REQUESTS: usize = 64;
+
+/// The task's own end of a [`Handle`].
+#[derive(Debug)]
+pub struct Requests(mpsc::Receiver<Request>);
+
+/// A handle for request handlers and the end that [`run`] serves.
+pub fn channel() -> (Handle, Requests) {
+    let (sender, receiver) = mpsc::channel(REQUESTS);
+    (Handle::new(sender), Requests(receiver))
+}
+
+/// Plans for all junctions until `stop` turns true.
+pub async fn run(
+    app: App,
+    clock: Clock,
+    mut applied: mpsc::Receiver<Applied>,
+    requests: Requests,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut requests = requests.0;
+    let mut dispatch = Dispatch {
+        app,
+        clock,
+        planner: Planner::new(Box::new(Uuid::now_v7)),
+        sites: Sites::default(),
+        waiters: Vec::new(),
+    };
+    dispatch.reload().await;
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.wait_for(|stopped| *stopped) => return,
+            Some(news) = applied.recv() => dispatch.handle_applied(news).await,
+            Some(request) = requests.recv() => dispatch.handle_request(request).await,
+            _ = tick.tick() => {
+                if dispatch.sites.stale(dispatch.now()) {
+                    dispatch.reload().await;
+                }
+                dispatch.planner.handle_timeout(dispatch.now());
+            }
+        }
+        dispatch.obey().await;
+    }
+}
+
+struct Dispatch {
+    app: App,
+    clock: Clock,
+    planner: Planner,
+    sites: Sites,
+    waiters: Vec<Waiter>,
+}
+
+impl Dispatch {
+    fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+
+    /// Takes over what the database says of the junctions.
+    async fn reload(&mut self) {
+        let now = self.now();
+        if let Err(error) = self.sites.reload(&self.app.db, &mut self.planner, now).await {
+            tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+        }
+    }
+
+    async fn handle_applied(&mut self, news: Applied) {
+        let now = self.now();
+        match news {
+            Applied::Counts(junction, lane, counts) => {
+                self.planner.handle_counts(junction, lane, &counts, now)
+            }
+            Applied::Status(junction, status) => {
+                if self.planner.junction(junction).is_none() && self.sites.may_look_again(now) {
+                    self.reload().await;
+                }
+                self.planner.handle_status(junction, &status, now);
+            }
+            Applied::Cycle(..) | Applied::Signal(..) | Applied::Reply(..) => {}
+        }
+    }
+
+    async fn handle_request(&mut self, request: Request) {
+        match request {
+            Request::Changed(junction) => {
+                tracing::debug!(%junction, "junction changed");
+                self.reload().await;
+            }
+            Request::Mode(request, answer) => {
+                if self.planner.junction(request.junction).is_none() {
+                    self.reload().await;
+                }
+                match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
+                    Ok(plan_id) => self.waiters.push(Waiter::new(request.junction, plan_id, answer)),
+                    Err(error) => answer.refuse(error),
+                }
+            }
+        }
+    }
+
+    /// Does what the planner asks for.
+    async fn obey(&mut self) {
+        self.waiters.retain(Waiter::is_waiting);
+        while let Some(command) = self.planner.poll() {
+            match command {
+                PlanCommand::Send(send) => self.send(*send).await,
+                PlanCommand::Confirmed { junction, plan_id, state, reasons } => {
+                    self.confirmed(junction, &plan_id, state, reasons).await;
+                }
+                PlanCommand::OverrideEnded { junction, override_id } => {
+                    tracing::info!(%junction, %override_id, "override has run out");
+                    if let Err(error) = self.end_override(junction).await {
+                        tracing::error!(%junction, %error, "cannot record the end of an override");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, send: SendPlan) {
+        let payload = encode(&send.message);
+        let value = Arc::new(serde_json::from_str::<serde_json::Value>(&payload).unwrap_or_default());
+        if let Err(error) = self.record(&send, &value).await {
+            tracing::error!(junction = %send.junction, %error, "cannot record a plan; it is sent all the same");
+        }
+        let outgoing = Outgoing { topic: Topic::GreenTime(send.junction), payload };
+        if self.app.mqtt.outgoing.try_send(outgoing).is_err() {
+            tracing::error!(junction = %send.junction, "the broker is away for too long; a plan was not sent");
+        }
+        self.app.live.publish(LiveEvent {
+            junction: send.junction,
+            kind: LiveKind::GreenTime,
+            payload: value,
+        });
+    }
+
+    async fn record(&self, send: &SendPlan, message: &serde_json::Value) -> anyhow::Result<()> {
+        let Some(plan_id) = &send.message.plan_id else { return Ok(()) };
+        let explanation = send.explanation.as_ref().map(serde_json::to_value).transpose()?;
+        let sent_at = send.message.timestamp.unwrap_or_else(|| self.now());
+        let valid_ms = (send.message.valid_s.unwrap_or_default() * 1000.0) as i64;
+        let plan = db::plans::NewPlan {
+            plan_id,
+            junction_id: send.junction.into(),
+            mode: request::mode_name(send.message.mode),
+            message,
+            explanation: explanation.as_ref(),
+            sent_at: utc(sent_at),
+            valid_until: utc(sent_at + valid_ms),
+        };
+        db::plans::record(&self.app.db, &plan).await?;
+        Ok(())
+    }
+
+    async fn confirmed(
+        &mut self,
+        junction: JunctionId,
+        plan_id: &str,
+        state: PlanState,
+        reasons: Vec<String>,
+    ) {
+        if state == PlanState::Refused {
+            tracing::warn!(%junction, plan_id, reasons = reasons.join("; "), "the road refuses a plan");
+        }
+        let at = utc(self.now());
+        let name = request::state_name(state);
+        match db::plans::confirm(&self.app.db, junction.into(), plan_id, name, &reasons, at).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here")
+            }
+            Err(error) => {
+                tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan")
+            }
+        }
+        for waiter in self.waiters.iter_mut().filter(|waiter| waiter.waits_for(junction, plan_id)) {
+            waiter.answer(state, reasons.clone());
+        }
+    }
+
+    async fn end_override(&self, junction: JunctionId) -> sqlx::Result<()> {
+        let mut transaction = self.app.db.begin().await?;
+        db::overrides::end(&mut transaction, junction.into(), utc(self.now())).await?;
+        transaction.commit().await
+    }
+}
+
+/// The same moment as the database takes it.
+fn utc(time: UnixMs) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(time.0).unwrap_or(DateTime::UNIX_EPOCH)
+}

@@ -1,5 +1,11 @@
 //! The live feed: what has just happened at the junctions, for WebSocket clients.
 
+mod origin;
+mod socket;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::ws::Utf8Bytes;
 use flextraff_common::ids::JunctionId;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,10 +37,27 @@ pub enum LiveKind {
     Status,
 }
 
+/// An event with the text of its frame, which is written once for all clients.
+#[derive(Clone, Debug)]
+pub struct LiveFrame {
+    /// The event.
+    pub event: LiveEvent,
+    /// `{"type": …}` with the fields of the payload.
+    pub text: Utf8Bytes,
+}
+
+#[derive(Serialize)]
+struct Frame<'a> {
+    #[serde(rename = "type")]
+    kind: LiveKind,
+    #[serde(flatten)]
+    payload: &'a Value,
+}
+
 /// Hands events to every client; a slow client loses events, never holds up others.
 #[derive(Clone, Debug)]
 pub struct Hub {
-    sender: broadcast::Sender<LiveEvent>,
+    sender: broadcast::Sender<LiveFrame>,
 }
 
 impl Hub {
@@ -45,11 +68,23 @@ impl Hub {
 
     /// Hands out an event; nobody may be listening.
     pub fn publish(&self, event: LiveEvent) {
-        let _ = self.sender.send(event);
+        if self.sender.receiver_count() == 0 {
+            return;
+        }
+        let frame = Frame { kind: event.kind, payload: &event.payload };
+        match serde_json::to_string(&frame) {
+            Ok(text) => drop(self.sender.send(LiveFrame { event, text: text.into() })),
+            Err(error) => tracing::error!(%error, junction = %event.junction, "live event is no JSON object"),
+        }
     }
 
     /// Events from here on.
-    pub fn subscribe(&self) -> broadcast::Receiver<LiveEvent> {
+    pub fn subscribe(&self) -> broadcast::Receiver<LiveFrame> {
         self.sender.subscribe()
     }
+}
+
+/// `/ws/junction/{junction_id}` and `/ws/live`.
+pub fn router() -> Router<App> {
+    socket::router()
 }

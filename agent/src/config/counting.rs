@@ -1,5 +1,6 @@
 //! `[counting]`, `[outbox]` and `[privacy]`.
 
+use super::table::Table;
 use std::path::PathBuf;
 
 /// How reads become passages and passages become counts.
@@ -50,4 +51,57 @@ pub enum Privacy {
     Raw,
     /// By a keyed hash of it.
     Pseudonym,
+}
+
+/// Reads `[counting]`.
+pub(super) fn read_counting(root: &mut Table<'_>) -> CountingConfig {
+    let mut table = root.table("counting", "[counting]");
+    let usual = CountingConfig::default();
+    let settle_ms = table.whole("settle_ms", 0..=10_000, "milliseconds");
+    let absence = table.number("absence_s", 1.0..=600.0, "seconds");
+    let config = CountingConfig {
+        settle_ms: settle_ms.map_or(usual.settle_ms, |settle| settle.value),
+        absence_ms: absence.map_or(usual.absence_ms, |absence| ms(absence.value)),
+        interval_ms: table
+            .whole("interval_s", 1..=3600, "seconds")
+            .map_or(usual.interval_ms, |interval| interval.value * 1000),
+        accept: table
+            .choice("accept", &[("fastag", Accept::Fastag), ("all", Accept::All)])
+            .map_or(usual.accept, |accept| accept.value),
+    };
+    if let (Some(at), true) = (settle_ms.map(|settle| settle.at), config.settle_ms > config.absence_ms) {
+        table.report.add(at, "settle_ms of [counting] is longer than absence_s; make it shorter");
+    }
+    table.finish();
+    config
+}
+
+/// Reads `[outbox]`.
+pub(super) fn read_outbox(root: &mut Table<'_>) -> OutboxConfig {
+    let mut table = root.table("outbox", "[outbox]");
+    let config = OutboxConfig {
+        path: table.path_to("path").map_or_else(|| PathBuf::from(OUTBOX), |path| path.value),
+        max_bytes: table.whole("max_mb", 8..=1_000_000, "megabytes").map_or(512, |size| size.value as u64)
+            * 1_000_000,
+        flush_ms: table.whole("flush_ms", 10..=60_000, "milliseconds").map_or(1000, |flush| flush.value),
+    };
+    table.finish();
+    config
+}
+
+/// Reads `[privacy]`.
+pub(super) fn read_privacy(root: &mut Table<'_>) -> Privacy {
+    let mut table = root.table("privacy", "[privacy]");
+    let privacy = table
+        .choice("epc", &[("raw", Privacy::Raw), ("pseudonym", Privacy::Pseudonym)])
+        .map_or_else(Privacy::default, |privacy| privacy.value);
+    table.finish();
+    privacy
+}
+
+/// Where the outbox lies when the file does not say: the state folder that systemd makes for the service.
+const OUTBOX: &str = "/var/lib/flextraff/outbox.sqlite";
+
+fn ms(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
 }

@@ -1,5 +1,7 @@
 //! `[mqtt]`.
 
+use super::errors::At;
+use super::table::Table;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -31,5 +33,210 @@ pub struct Secret(pub String);
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
+    }
+}
+
+/// Longest password file, bytes.
+const LONGEST_PASSWORD: u64 = 4096;
+
+/// Reads `[mqtt]`; without it the agent works alone.
+pub(super) fn read_mqtt(root: &mut Table<'_>) -> Option<MqttConfig> {
+    let mut table = root.table("mqtt", "[mqtt]");
+    if !table.is_present() {
+        return None;
+    }
+    let given = table.place("url") != table.at;
+    let url = table.text("url");
+    if !given {
+        table.missing("url", "\"mqtts://broker.example.org:8883\"");
+    }
+    let broker = url.and_then(|url| {
+        let parsed = Broker::parse(&url.value);
+        if let Err(what) = &parsed {
+            let shown = without_password(&url.value);
+            let message = format!("url of [mqtt] is \"{shown}\", {what}; write it as \"mqtt://host:1883\" or \"mqtts://host:8883\"");
+            table.report.add(url.at, message);
+        }
+        parsed.ok()
+    });
+    let username = table.text("username");
+    let password_file = table.path_to("password_file");
+    let files = ["ca_file", "cert_file", "key_file"].map(|key| table.path_to(key));
+    let password = password_file.as_ref().and_then(|file| read_password(&mut table, file));
+    if let Some(broker) = &broker {
+        check_combination(&table, broker, username.as_ref(), password_file.as_ref(), &files);
+    }
+    if let [_, Some(lone), None] | [_, None, Some(lone)] = &files {
+        table.report.add(lone.at, "cert_file and key_file of [mqtt] belong together; give both or none");
+    }
+    table.finish();
+    let [ca_file, cert_file, key_file] = files.map(|file| file.map(|file| file.value));
+    broker.map(|broker| MqttConfig {
+        host: broker.host,
+        port: broker.port,
+        tls: broker.tls,
+        username: username.map(|name| name.value).or(broker.username),
+        password: password.or(broker.password),
+        ca_file,
+        cert_file,
+        key_file,
+    })
+}
+
+fn check_combination(
+    table: &Table<'_>,
+    broker: &Broker,
+    username: Option<&At<String>>,
+    password_file: Option<&At<PathBuf>>,
+    files: &[Option<At<PathBuf>>; 3],
+) {
+    if let (Some(username), Some(_)) = (username, &broker.username) {
+        table.report.add(username.at, "username of [mqtt] stands in url too; keep one");
+    }
+    if let (Some(file), Some(_)) = (password_file, &broker.password) {
+        table
+            .report
+            .add(file.at, "url of [mqtt] has a password, and there is password_file; keep password_file");
+    }
+    if let (Some(file), None, None) = (password_file, username, &broker.username) {
+        table.report.add(file.at, "password_file of [mqtt] has no user; add username");
+    }
+    for file in files.iter().flatten().filter(|_| !broker.tls) {
+        table.report.add(
+            file.at,
+            "certificates of [mqtt] need an encrypted connection; write mqtts:// in url, or take them out",
+        );
+    }
+}
+
+fn read_password(table: &mut Table<'_>, file: &At<PathBuf>) -> Option<Secret> {
+    let shown = file.value.display();
+    let problem = match std::fs::metadata(&file.value).and_then(|meta| {
+        if meta.len() > LONGEST_PASSWORD { Ok(None) } else { std::fs::read_to_string(&file.value).map(Some) }
+    }) {
+        Ok(Some(text)) => {
+            let password = text.strip_suffix('\n').unwrap_or(&text);
+            let password = password.strip_suffix('\r').unwrap_or(password);
+            if !password.is_empty() {
+                return Some(Secret(password.to_owned()));
+            }
+            "it is empty; write the password into it".to_owned()
+        }
+        Ok(None) => format!("it has more than {LONGEST_PASSWORD} bytes; it holds the password alone"),
+        Err(error) => format!("{error}; write the password into it, readable for the user flextraff"),
+    };
+    table.report.add(file.at, format!("password_file of [mqtt], {shown}, gives no password: {problem}"));
+    None
+}
+
+/// What the URL says.
+#[derive(Debug, PartialEq, Eq)]
+struct Broker {
+    tls: bool,
+    host: String,
+    port: u16,
+    username: Option<String>,
+    password: Option<Secret>,
+}
+
+impl Broker {
+    /// Reads `mqtt://` or `mqtts://`, optionally `user:password@`, a host, optionally `:port`.
+    fn parse(url: &str) -> Result<Self, &'static str> {
+        let (tls, rest) = match url.split_once("://") {
+            Some(("mqtt", rest)) => (false, rest),
+            Some(("mqtts", rest)) => (true, rest),
+            _ => return Err("which does not begin with mqtt:// or mqtts://"),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#']) {
+            return Err("which goes on after the port");
+        }
+        let (user, address) =
+            rest.rsplit_once('@').map_or((None, rest), |(user, address)| (Some(user), address));
+        let (host, port) = match address.strip_prefix('[') {
+            Some(six) => {
+                let (host, port) = six.split_once(']').ok_or("whose [ is not closed")?;
+                (host, port.strip_prefix(':'))
+            }
+            None => address.split_once(':').map_or((address, None), |(host, port)| (host, Some(port))),
+        };
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err("which names no host");
+        }
+        let port = match port {
+            None => {
+                if tls {
+                    8883
+                } else {
+                    1883
+                }
+            }
+            Some(port) => {
+                port.parse().ok().filter(|port| *port > 0).ok_or("whose port is no number from 1 to 65535")?
+            }
+        };
+        let (username, password) = match user {
+            None => (None, None),
+            Some(user) => {
+                let (name, password) =
+                    user.split_once(':').map_or((user, None), |(name, password)| (name, Some(password)));
+                let decode =
+                    |text| percent_decoded(text).ok_or("in whose user or password a % begins no code");
+                (Some(decode(name)?), password.map(decode).transpose()?.map(Secret))
+            }
+        };
+        Ok(Self { tls, host: host.to_owned(), port, username, password })
+    }
+}
+
+/// A URL as it may be shown.
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, address))) => format!("{scheme}://***@{address}"),
+        (None, Some((_, address))) => format!("***@{address}"),
+        (_, None) => url.to_owned(),
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [char::from(rest.next()?), char::from(rest.next()?)];
+            let [high, low] = digits.map(|digit| digit.to_digit(16));
+            bytes.push((high? * 16 + low?) as u8);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_hold_user_password_and_port_or_none_of_them() {
+        let broker = Broker::parse("mqtts://junction%207:p%40ss:w@[::1]:9000/").unwrap();
+        assert_eq!(broker.host, "::1");
+        assert_eq!(broker.port, 9000);
+        assert!(broker.tls);
+        assert_eq!(broker.username.as_deref(), Some("junction 7"));
+        assert_eq!(broker.password, Some(Secret("p@ss:w".to_owned())));
+        let broker = Broker::parse("mqtt://broker").unwrap();
+        assert_eq!((broker.host.as_str(), broker.port, broker.tls), ("broker", 1883, false));
+        assert_eq!(Broker::parse("mqtts://broker").unwrap().port, 8883);
+    }
+
+    #[test]
+    fn what_is_no_url_is_named_without_its_password() {
+        assert_eq!(Broker::parse("http://x"), Err("which does not begin with mqtt:// or mqtts://"));
+        assert_eq!(Broker::parse("mqtt://:1883"), Err("which names no host"));
+        assert_eq!(Broker::parse("mqtt://h:x"), Err("whose port is no number from 1 to 65535"));
+        assert_eq!(Broker::parse("mqtt://u:%zz@h"), Err("in whose user or password a % begins no code"));
+        assert_eq!(without_password("mqtt://u:secret@h:x"), "mqtt://***@h:x");
+        assert_eq!(without_password("u:secret@h"), "***@h");
     }
 }

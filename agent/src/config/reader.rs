@@ -1,5 +1,8 @@
 //! `[[reader]]`.
 
+use super::errors::{At, Report};
+use super::junction::Draft;
+use super::table::{Table, kind};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::wire::ZoneName;
 use std::collections::BTreeMap;
@@ -81,4 +84,165 @@ pub struct ReaderConfig {
     pub region: Option<String>,
     /// Gen2 session 0 to 3; `None`: as the reader is set.
     pub session: Option<u8>,
+}
+
+const PROTOCOLS: [(&str, Protocol); 8] = [
+    ("auto", Protocol::Auto),
+    ("uhfreader", Protocol::Uhfreader),
+    ("cf", Protocol::Cf),
+    ("m100", Protocol::M100),
+    ("ascii", Protocol::Ascii),
+    ("thingmagic", Protocol::Thingmagic),
+    ("a0", Protocol::A0),
+    ("cc", Protocol::Cc),
+];
+
+/// Speeds of serial ports that readers use.
+const BAUDS: [i64; 10] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 500_000, 921_600];
+
+/// Antenna ports of the largest readers.
+const MOST_PORTS: u8 = 16;
+
+impl ReaderConfig {
+    /// Everything that its antennas watch.
+    pub fn watches(&self) -> impl Iterator<Item = Watch> {
+        self.lanes.ports.values().copied().chain(self.lanes.default)
+    }
+}
+
+impl Protocol {
+    /// Its name in the TOML.
+    pub fn name(self) -> &'static str {
+        PROTOCOLS.iter().find(|(_, protocol)| *protocol == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// Reads every `[[reader]]`.
+pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report) -> Vec<ReaderConfig> {
+    let mut readers: Vec<ReaderConfig> = Vec::new();
+    for (position, mut table) in root.tables("reader").into_iter().enumerate() {
+        let name =
+            table.text("name").unwrap_or(At { value: format!("reader{}", position + 1), at: table.at });
+        if readers.iter().any(|other| other.name == name.value) {
+            report.add(name.at, format!("two readers are named \"{}\"; names are unique", name.value));
+        }
+        if name.value.is_empty() || name.value.chars().count() > 64 {
+            report.add(name.at, format!("{} has 1 to 64 characters; shorten or fill it", table.path("name")));
+        }
+        let port = read_port(&mut table, &readers);
+        let config = ReaderConfig {
+            protocol: table
+                .choice("protocol", &PROTOCOLS)
+                .map_or(Protocol::Uhfreader, |protocol| protocol.value),
+            baud: read_baud(&mut table),
+            antenna_byte: table
+                .choice("antenna_byte", &[("mask", AntennaByte::Mask), ("index", AntennaByte::Index)])
+                .map_or_else(AntennaByte::default, |byte| byte.value),
+            lanes: read_lane_map(&mut table, draft, report),
+            power_dbm: table.whole("power_dbm", 0..=33, "dBm").map(|power| power.value as u8),
+            region: table.text("region").map(|region| region.value),
+            session: table.whole("session", 0..=3, "").map(|session| session.value as u8),
+            name: name.value,
+            port,
+        };
+        readers.push(config);
+        table.finish();
+    }
+    readers
+}
+
+fn read_port(table: &mut Table<'_>, readers: &[ReaderConfig]) -> String {
+    let at = table.place("port");
+    let port = table.text("port").map_or_else(|| "/dev/ttyUSB0".to_owned(), |port| port.value);
+    if port != "virtual" && !port.starts_with('/') {
+        let what = table.path("port");
+        table.report.add(
+            at,
+            format!("{what} is \"{port}\"; it is a device file such as \"/dev/serial/by-path/…\", or \"virtual\" for none"),
+        );
+    }
+    if let Some(other) = readers.iter().find(|other| other.port == port && port != "virtual") {
+        let what = table.path("port");
+        table.report.add(
+            at,
+            format!(
+                "{what} is \"{port}\", which is already that of reader \"{}\"; each needs its own",
+                other.name
+            ),
+        );
+    }
+    port
+}
+
+fn read_baud(table: &mut Table<'_>) -> u32 {
+    let Some(baud) = table.any_number("baud", "bits per second") else { return 57_600 };
+    if baud.value.fract() == 0.0 && BAUDS.contains(&(baud.value as i64)) {
+        return baud.value as u32;
+    }
+    let all: Vec<String> = BAUDS.iter().map(ToString::to_string).collect();
+    let what = table.path("baud");
+    table.report.add(baud.at, format!("{what} is {}; serial ports have {}", baud.value, all.join(", ")));
+    57_600
+}
+
+fn read_lane_map(table: &mut Table<'_>, draft: &Draft, report: &Report) -> LaneMap {
+    let title = table.path("lanes");
+    let lanes = table.table("lanes", &title);
+    let mut map = LaneMap::default();
+    let entries = lanes.entries();
+    if entries.is_empty() && (table.place("lanes") == table.at || lanes.is_present()) {
+        report.add(
+            table.at,
+            format!(
+                "{} watches no lane; add lanes, such as lanes = {{ \"1\" = \"N\", default = \"N\" }}",
+                table.title
+            ),
+        );
+    }
+    for (key, value) in entries {
+        let port = key.value.parse::<u8>().ok().filter(|port| (1..=MOST_PORTS).contains(port));
+        if port.is_none() && key.value != "default" {
+            report.add(
+                key.at,
+                format!("{title} has no port \"{}\"; its keys are the antenna ports \"1\" to \"{MOST_PORTS}\" and default", key.value),
+            );
+        }
+        let Some(text) = value.get_ref().as_str() else {
+            let kind = kind(value.get_ref());
+            report.add(
+                value.span().start,
+                format!("{title} has {kind} for {}; write a lane in quotes, such as \"N\"", key.value),
+            );
+            continue;
+        };
+        let watch = read_watch(text, &title, value.span().start, draft, report);
+        match port {
+            Some(port) => {
+                if let Some(watch) = watch {
+                    map.ports.insert(port, watch);
+                }
+            }
+            None => map.default = watch,
+        }
+    }
+    map
+}
+
+/// `N`, `N:stop_line` or `N:advance`.
+fn read_watch(text: &str, title: &str, at: usize, draft: &Draft, report: &Report) -> Option<Watch> {
+    let (name, zone) = match text.rsplit_once(':') {
+        None => (text, ZoneName::StopLine),
+        Some((name, "stop_line")) => (name, ZoneName::StopLine),
+        Some((name, "advance")) => (name, ZoneName::Advance),
+        Some((name, zone)) => {
+            report.add(
+                at,
+                format!(
+                    "{title} names the zone \"{zone}\" of lane \"{name}\"; zones are stop_line and advance"
+                ),
+            );
+            return None;
+        }
+    };
+    draft.lane(title, name, at, report).map(|lane| Watch { lane, zone })
 }

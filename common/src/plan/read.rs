@@ -53,6 +53,7 @@ pub(super) fn read(
         valid_s,
         issued: message.timestamp.unwrap_or(received),
         reason: message.reason.clone(),
+        ends_override: message.ends_override && message.mode == Mode::Automatic,
     })
 }
 

@@ -150,7 +150,7 @@ proptest! {
             stage, green_s, min_green_s: green_s.saturating_sub(spread).max(7), max_green_s: green_s + spread,
         }).collect();
         let plan = Plan { id: Some("p".into()), mode: Mode::Automatic, offset_s: Some(4), stages, valid_s: 300,
-            issued: UnixMs(1000), reason: Some("because".into()) };
+            issued: UnixMs(1000), reason: Some("because".into()), ends_override: spread == 0 };
         let read = Plan::from_green_time(&plan.to_green_time(&junction), &junction, UnixMs(0)).unwrap();
         prop_assert_eq!(read, plan);
     }

@@ -52,6 +52,9 @@ pub struct GreenTime {
     /// Why, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether an automatic plan ends a manual override or an emergency that came from the server before its time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_override: bool,
 }
 
 /// Green of one stage, without clearance.

@@ -2,9 +2,11 @@
 
 use super::Failure;
 use crate::app::App;
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{partitions, setup};
+use crate::db::{partitions, setup, users};
+use crate::dispatch;
 use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, LiveKind};
 use crate::mqtt::MqttClient;
@@ -45,7 +47,10 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     };
     setup::migrate(&db).await?;
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
-    let app = App { config: Arc::new(config), db: db.clone(), live: Hub::new(LIVE), mqtt: handle };
+    let (dispatch, requests) = dispatch::channel();
+    let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
+    let app = App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
+    tell_setup_token(&app).await?;
     let bind = app.config.http.bind;
     let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
 
@@ -53,12 +58,14 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (stop_mqtt, mqtt_stopped) = watch::channel(false);
     let (incoming_sender, incoming) = mpsc::channel(INCOMING);
     let (applied_sender, applied) = mpsc::channel(NEWS);
+    let (planner_sender, planner_news) = mpsc::channel(NEWS);
     let channels = Channels { incoming, outgoing: app.mqtt.outgoing.clone(), applied: applied_sender };
     let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
     let ingest = tokio::spawn(ingest::run(db.clone(), channels, stopped.clone()));
-    let news = tokio::spawn(tell(app.clone(), applied));
+    let news = tokio::spawn(tell(app.clone(), applied, planner_sender));
+    let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), stopped.clone()));
-    let http = tokio::spawn(serve_http(listener, Router::new(), stopped));
+    let http = tokio::spawn(serve_http(listener, crate::api::router(app), stopped));
 
     let address = format!("http://{bind}");
     tracing::info!(%address, "server is ready");
@@ -75,6 +82,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("ingest", ingest).await;
     finish("maintenance", maintenance).await;
     finish("news", news).await;
+    finish("planner", planner).await;
     stop_mqtt.send_replace(true);
     finish("broker", mqtt).await;
     finish("HTTP", http).await;
@@ -109,13 +117,26 @@ async fn serve_http(listener: TcpListener, router: Router, mut stopped: watch::R
     }
 }
 
-/// Hands the news of ingest to the live feed.
-async fn tell(app: App, mut applied: mpsc::Receiver<Applied>) {
+/// Hands the news of ingest to the live feed and the planner.
+async fn tell(app: App, mut applied: mpsc::Receiver<Applied>, planner: mpsc::Sender<Applied>) {
     while let Some(news) = applied.recv().await {
         if let Some(event) = live_event(&news) {
             app.live.publish(event);
         }
+        if planner.try_send(news).is_err() {
+            tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");
+        }
     }
+}
+
+/// Whoever can read the log of a fresh server may register its first user with this.
+async fn tell_setup_token(app: &App) -> anyhow::Result<()> {
+    if app.allows_first_user() || users::any(&app.db).await.context("cannot look for users")? {
+        return Ok(());
+    }
+    let token = app.auth.setup_token();
+    tracing::warn!("there is no user yet: register the first one with the header X-Setup-Token: {token}");
+    Ok(())
 }
 
 /// What clients of the live feed see: the fields of the MQTT payload and the junction's id.

@@ -1,0 +1,237 @@
+//! Follows the passages of a junction.
+
+use super::coverage::Coverage;
+use super::passage::{Passage, PassageChange, PassageId, PassageState};
+use super::rows::{Grid, IntervalCount, Rows};
+use crate::config::{Accept, CountingConfig};
+use crate::reader::Read;
+use flextraff_common::epc::Epc;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::ZoneName;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Most passages that are open at once: far more vehicles than stand at any junction. Beyond it the one unseen for longest closes.
+pub const MAX_OPEN: usize = 10_000;
+/// Most different foreign tags that are told apart in a lane and interval.
+const MAX_OTHER_TAGS: usize = 10_000;
+/// Most intervals made up for at once; a longer silence of the caller's clock is left unobserved.
+const MAX_CATCH_UP: i64 = 10_000;
+
+/// What belongs into one transaction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Flush {
+    /// Rows to send, in the order in which they were made.
+    pub intervals: Vec<IntervalCount>,
+    /// Passages to keep or to drop, each at most once.
+    pub passages: Vec<PassageChange>,
+}
+
+/// Reads in, interval counts out.
+#[derive(Debug)]
+pub struct Counter {
+    config: CountingConfig,
+    grid: Grid,
+    lanes: usize,
+    coverage: Coverage,
+    open: BTreeMap<Epc, Passage>,
+    /// Closed, departure not reported. Emptied with each interval, so as long as what the serial lines carry in one.
+    ended: Vec<Passage>,
+    other_tags: BTreeMap<(i64, LaneIx), BTreeSet<Epc>>,
+    next_interval: i64,
+    restored_due: Option<MonoMs>,
+    next_id: u64,
+    forced_closes: u64,
+    intervals: Vec<IntervalCount>,
+    changes: BTreeMap<PassageId, PassageChange>,
+}
+
+impl Counter {
+    /// A counter for a junction with so many lanes that starts now. `readers` says whose stop lines each reader watches; all start down.
+    /// `restored` are the passages that the store holds **of this boot**.
+    pub fn new(
+        config: CountingConfig,
+        lanes: usize,
+        readers: Vec<Vec<LaneIx>>,
+        start: MonoMs,
+        restored: &[PassageState],
+    ) -> Self {
+        let grid = Grid::new(&config);
+        let mut counter = Self {
+            config,
+            grid,
+            lanes,
+            coverage: Coverage::new(lanes, readers),
+            open: BTreeMap::new(),
+            ended: Vec::new(),
+            other_tags: BTreeMap::new(),
+            next_interval: grid.index(start),
+            // Time for the reads that may still decide a lane.
+            restored_due: (!restored.is_empty()).then(|| start + config.settle_ms),
+            next_id: restored.iter().map(|state| state.id.0.saturating_add(1)).max().unwrap_or(0),
+            forced_closes: 0,
+            intervals: Vec::new(),
+            changes: BTreeMap::new(),
+        };
+        for state in restored {
+            counter.restore(state);
+        }
+        counter
+    }
+
+    fn restore(&mut self, state: &PassageState) {
+        if state.lane.index() >= self.lanes {
+            self.changes.insert(state.id, PassageChange::Remove(state.id));
+        } else if state.closed.is_some() {
+            self.ended.push(Passage::from(state));
+        } else if let Some(other) = self.open.insert(state.epc, Passage::from(state)) {
+            self.end(other, None);
+        }
+    }
+
+    /// Takes a read.
+    pub fn handle_read(&mut self, read: &Read) {
+        if read.zone != ZoneName::StopLine || read.lane.index() >= self.lanes {
+            return;
+        }
+        if self.config.accept == Accept::Fastag && !read.epc.is_fastag() {
+            let interval = self.grid.index(read.at).max(self.next_interval);
+            let tags = self.other_tags.entry((interval, read.lane)).or_default();
+            if tags.len() < MAX_OTHER_TAGS {
+                tags.insert(read.epc);
+            }
+            return;
+        }
+        if let Some(passage) = self.open.get_mut(&read.epc) {
+            if read.at < passage.last + self.config.absence_ms {
+                passage.add(read, self.config.settle_ms);
+                self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+                return;
+            }
+            if let Some(passage) = self.open.remove(&read.epc) {
+                self.end(passage, None);
+            }
+        } else if self.open.len() >= MAX_OPEN {
+            let oldest =
+                self.open.values().min_by_key(|passage| (passage.last, passage.id)).map(|oldest| oldest.epc);
+            if let Some(passage) = oldest.and_then(|epc| self.open.remove(&epc)) {
+                self.forced_closes += 1;
+                self.end(passage, Some(read.at));
+            }
+        }
+        let passage = Passage::begin(PassageId(self.next_id), read);
+        self.next_id = self.next_id.saturating_add(1);
+        self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+        self.open.insert(read.epc, passage);
+    }
+
+    /// Takes that a reader came up or went down. Lanes are watched while any reader of their stop line is up.
+    pub fn handle_reader(&mut self, reader: usize, up: bool, at: MonoMs) {
+        self.coverage.set(reader, up, at);
+    }
+
+    /// Publishes every interval that is over and settled. Reads that already wait go first: a read that comes later than `settle_ms` may find
+    /// its passage closed, and begins another.
+    pub fn handle_timeout(&mut self, now: MonoMs) {
+        if self.restored_due.is_some_and(|due| due <= now) {
+            self.restored_due = None;
+            self.publish(None);
+        }
+        let settled = self.grid.index(now - self.config.settle_ms);
+        self.next_interval = self.next_interval.max(settled.saturating_sub(MAX_CATCH_UP));
+        while self.next_interval < settled {
+            self.publish(Some(self.next_interval));
+            self.next_interval += 1;
+        }
+    }
+
+    /// When [`Counter::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> MonoMs {
+        let interval = self.grid.end(self.next_interval) + self.config.settle_ms;
+        self.restored_due.map_or(interval, |due| due.min(interval))
+    }
+
+    /// Everything since the last call, for one transaction.
+    pub fn take(&mut self) -> Flush {
+        Flush {
+            intervals: std::mem::take(&mut self.intervals),
+            passages: std::mem::take(&mut self.changes).into_values().collect(),
+        }
+    }
+
+    /// Passages that closed early because [`MAX_OPEN`] were open.
+    pub const fn forced_closes(&self) -> u64 {
+        self.forced_closes
+    }
+
+    /// Closes a passage when it was last seen `absence_ms` ago, or at another moment.
+    fn end(&mut self, mut passage: Passage, at: Option<MonoMs>) {
+        passage.closed = Some(at.unwrap_or(passage.last + self.config.absence_ms).max(passage.last));
+        self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+        self.ended.push(passage);
+    }
+
+    /// Makes the rows of an interval, and of older ones for whatever no row has told yet; `None`: only of those before the next interval.
+    fn publish(&mut self, interval: Option<i64>) {
+        let until = match interval {
+            Some(interval) => self.grid.end(interval),
+            None => self.grid.start(self.next_interval),
+        };
+        let unseen: Vec<Epc> = self
+            .open
+            .values()
+            .filter(|passage| passage.last + self.config.absence_ms < until)
+            .map(|passage| passage.epc)
+            .collect();
+        for epc in unseen {
+            if let Some(passage) = self.open.remove(&epc) {
+                self.end(passage, None);
+            }
+        }
+
+        let mut rows = Rows::new(&self.config);
+        for passage in self.open.values_mut().chain(&mut self.ended) {
+            if !passage.published && passage.first < until {
+                rows.count(passage, passage.closed.is_none_or(|closed| closed >= until));
+                passage.publish();
+                self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+            }
+        }
+        for passage in
+            self.ended.extract_if(.., |passage| passage.closed.is_some_and(|closed| closed < until))
+        {
+            rows.depart(&passage, passage.closed.unwrap_or(until));
+            self.changes.insert(passage.id, PassageChange::Remove(passage.id));
+        }
+        if let Some(interval) = interval {
+            self.add_observations(interval, &mut rows);
+        }
+        self.intervals.extend(rows.finish());
+    }
+
+    fn add_observations(&mut self, interval: i64, rows: &mut Rows) {
+        let (start, end) = (self.grid.start(interval), self.grid.end(interval));
+        for lane in (0..self.lanes).map(LaneIx::new) {
+            let observed_ms = self.coverage.observed_ms(lane, start, end);
+            if observed_ms > 0 {
+                rows.row(interval, lane).observed_ms = observed_ms;
+            }
+        }
+        self.coverage.forget(end);
+        let later = self.other_tags.split_off(&(interval.saturating_add(1), LaneIx::new(0)));
+        for ((_, lane), tags) in std::mem::replace(&mut self.other_tags, later) {
+            let row = rows.row(interval, lane);
+            row.other_tags = Some(row.other_tags.unwrap_or(0) + tags.len() as u32);
+        }
+        let mut present = vec![0; self.lanes];
+        for passage in self.open.values().chain(&self.ended).filter(|passage| passage.first < end) {
+            present[passage.lane().index()] += 1;
+        }
+        for row in rows.of_interval(interval) {
+            row.present = Some(present[row.lane.index()]);
+            if self.config.accept == Accept::Fastag {
+                row.other_tags.get_or_insert(0);
+            }
+        }
+    }
+}

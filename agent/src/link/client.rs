@@ -1,0 +1,215 @@
+//! The MQTT client; the only file of the agent that knows which one it is.
+//!
+//! Every connection gets a client of its own: what a client remembers of the last connection (unanswered packets, its queue) is what it gets
+//! wrong after a broker's restart, and the outbox remembers all of it better. One task only polls; messages go to it through its bounded
+//! queue and are never waited for.
+
+use super::session::Session;
+use crate::config::MqttConfig;
+use flextraff_common::wire::MAX_PAYLOAD;
+use flextraff_common::wire::topics::Topic;
+use rumqttc::mqttbytes::v4::SubscribeReasonCode;
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions,
+    NetworkOptions, PublishOptions, QoS, SessionMode, SubscribeFilter, TlsConfiguration, Transport,
+};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Idle time after which the broker is asked whether it is still there, seconds.
+const KEEP_ALIVE_S: u16 = 15;
+/// Unanswered packets; the client reserves memory for as many.
+const MAX_IN_FLIGHT: u16 = 64;
+/// Messages that wait for the socket; more than the session ever has on the way.
+const QUEUE: usize = 128;
+/// Room for topic and headers beside the payload.
+const HEADERS: usize = 1024;
+/// For the TCP and TLS handshakes, seconds.
+const HANDSHAKE_S: u64 = 10;
+/// For the last packets before a goodbye.
+const DRAIN: Duration = Duration::from_secs(1);
+/// Authorities that the distribution trusts.
+const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What a connection brings.
+pub(super) enum ClientEvent {
+    Connected,
+    Message { topic: String, payload: Vec<u8> },
+    SubscriptionRefused { filter: String },
+    Closed { reason: String },
+}
+
+/// One connection, from its attempt to its end.
+pub(super) struct Client {
+    sender: Option<AsyncClient>,
+    filters: Arc<OnceLock<Vec<String>>>,
+    events: mpsc::Receiver<ClientEvent>,
+    poller: JoinHandle<()>,
+}
+
+impl Client {
+    /// Starts to connect; what comes of it is told by [`Client::next`].
+    pub(super) fn connect(config: &MqttConfig, session: &Session) -> Self {
+        let (tell, events) = mpsc::channel(QUEUE);
+        let filters = Arc::new(OnceLock::new());
+        match options(config, session) {
+            Ok(options) => {
+                let (sender, mut event_loop) = AsyncClient::builder(options).capacity(QUEUE).build();
+                let mut network = NetworkOptions::new();
+                network.set_tcp_nodelay(true);
+                network.set_connection_timeout(HANDSHAKE_S);
+                event_loop.set_network_options(network);
+                let poller = tokio::spawn(poll(event_loop, Arc::clone(&filters), tell));
+                Self { sender: Some(sender), filters, events, poller }
+            }
+            Err(reason) => {
+                let poller = tokio::spawn(async move {
+                    // The receiver is gone only when nobody wants to know.
+                    let _ = tell.send(ClientEvent::Closed { reason }).await;
+                });
+                Self { sender: None, filters, events, poller }
+            }
+        }
+    }
+
+    /// The next event; after `Closed` there is none that matters.
+    pub(super) async fn next(&mut self) -> ClientEvent {
+        let ended = || ClientEvent::Closed { reason: "the connection ended".to_owned() };
+        self.events.recv().await.unwrap_or_else(ended)
+    }
+
+    pub(super) fn subscribe(&self, filters: Vec<String>) -> Result<(), String> {
+        let Some(sender) = &self.sender else { return Ok(()) };
+        let wanted = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
+        let sent = sender.try_subscribe_many(wanted).map_err(|error| error.to_string());
+        // Once a connection; the answer names the filters by their order only.
+        let _ = self.filters.set(filters);
+        sent
+    }
+
+    pub(super) fn publish(&self, topic: Topic, payload: String) -> Result<(), String> {
+        let Some(sender) = &self.sender else { return Ok(()) };
+        let options = PublishOptions::new(quality(topic)).retain(topic.retained());
+        sender.try_publish(topic.to_string(), payload, options).map_err(|error| error.to_string())
+    }
+
+    /// Ends the connection after what is queued, so that the broker does not publish the last will.
+    pub(super) fn disconnect(&self) {
+        if let Some(sender) = &self.sender {
+            // A full queue means that the goodbye would not get through either.
+            let _ = sender.try_disconnect_with_timeout(DRAIN);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.poller.abort();
+    }
+}
+
+async fn poll(
+    mut event_loop: EventLoop,
+    filters: Arc<OnceLock<Vec<String>>>,
+    tell: mpsc::Sender<ClientEvent>,
+) {
+    loop {
+        let told = match event_loop.poll().await {
+            Ok(Event::Incoming(Incoming::ConnAck(_))) => tell.send(ClientEvent::Connected).await,
+            Ok(Event::Incoming(Incoming::Publish(message))) => {
+                let topic = String::from_utf8_lossy(&message.topic).into_owned();
+                tell.send(ClientEvent::Message { topic, payload: message.payload.to_vec() }).await
+            }
+            Ok(Event::Incoming(Incoming::SubAck(answer))) => {
+                let asked = filters.get().map_or(&[][..], Vec::as_slice);
+                let refused = asked
+                    .iter()
+                    .zip(&answer.return_codes)
+                    .filter(|(_, code)| **code == SubscribeReasonCode::Failure);
+                for (filter, _) in refused {
+                    let event = ClientEvent::SubscriptionRefused { filter: filter.clone() };
+                    if tell.send(event).await.is_err() {
+                        return;
+                    }
+                }
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+            Err(error) => {
+                // The receiver is gone only when nobody wants to know.
+                let _ = tell.send(ClientEvent::Closed { reason: sentence(&error) }).await;
+                return;
+            }
+        };
+        if told.is_err() {
+            return;
+        }
+    }
+}
+
+fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String> {
+    let (will_topic, will) = session.last_will();
+    let mut options = MqttOptions::new(session.client_id(), (config.host.as_str(), config.port));
+    options
+        .set_keep_alive(KEEP_ALIVE_S)
+        .set_session_mode(SessionMode::Persistent)
+        .set_max_packet_size(MAX_PAYLOAD + HEADERS, MAX_PAYLOAD + HEADERS)
+        .set_inflight(MAX_IN_FLIGHT)
+        .set_last_will(LastWill::new(
+            will_topic.to_string(),
+            will,
+            quality(will_topic),
+            will_topic.retained(),
+        ));
+    match (&config.username, &config.password) {
+        (Some(username), Some(password)) => {
+            options.set_credentials(username.clone(), password.0.clone().into_bytes());
+        }
+        (Some(username), None) => {
+            options.set_username(username.clone());
+        }
+        (None, _) => {}
+    }
+    if config.tls {
+        let client_auth = match (&config.cert_file, &config.key_file) {
+            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
+            _ => None,
+        };
+        let ca = read(config.ca_file.as_deref().unwrap_or(Path::new(SYSTEM_CA)))?;
+        let tls = TlsConfiguration::Simple { ca, alpn: None, client_auth };
+        options.set_transport(Transport::tls_with_config(tls));
+    }
+    Ok(options)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
+const fn quality(topic: Topic) -> QoS {
+    match topic.qos() {
+        0 => QoS::AtMostOnce,
+        _ => QoS::AtLeastOnce,
+    }
+}
+
+/// Says what went wrong in words that name the way out.
+fn sentence(error: &ConnectionError) -> String {
+    match error {
+        ConnectionError::ConnectionRefused(
+            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
+        ) => "the broker refuses this user name and password".to_owned(),
+        ConnectionError::ConnectionRefused(ConnectReturnCode::BadClientId) => {
+            "the broker refuses this device id as client id".to_owned()
+        }
+        ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => {
+            "the broker is not available".to_owned()
+        }
+        ConnectionError::Io(error) => format!("the broker cannot be reached: {error}"),
+        ConnectionError::NetworkTimeout => format!("the broker did not answer within {HANDSHAKE_S} s"),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Opens the file, or sets it aside and starts a new one when it cannot be used.
+
+use super::row::{GapRow, RowBody, Stamp};
+use super::write::Batch;
+use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of};
+use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
+use flextraff_common::time::{ClockState, Moment};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What opening needs to know.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The file; its folder is made when it is missing.
+    pub path: PathBuf,
+    /// Largest size of the file, bytes.
+    pub max_bytes: u64,
+    /// This device.
+    pub device: DeviceId,
+    /// The junction that it serves.
+    pub junction: JunctionId,
+    /// Identity of the file, should a new one be made.
+    pub new_outbox_id: OutboxId,
+    /// The present uptime.
+    pub boot: BootId,
+}
+
+/// How long to wait for a process that is just ending.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log after which it is folded into the file; 4 KiB each.
+const CHECKPOINT_PAGES: i64 = 1000;
+/// Files set aside that are kept; the card must not fill with them.
+const KEPT_ASIDE: u32 = 3;
+
+enum Opened {
+    Usable(Connection, OutboxId),
+    Unusable(String),
+}
+
+impl Outbox {
+    /// Opens the file, makes it when it is missing, brings it to the newest version.
+    ///
+    /// A file that is damaged, or that another device or junction filled, is set aside as `<name>.corrupt-<n>`; a new one takes its place
+    /// and reports the gap.
+    ///
+    /// # Errors
+    /// When another process has the file open, a newer agent wrote it, or the disk does not let it be opened.
+    pub fn open(setup: &Setup, now: &Moment) -> Result<Self, OutboxError> {
+        if let Some(folder) = setup.path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| OutboxError::Io { path: folder.to_owned(), source })?;
+        }
+        let (connection, outbox_id, loss) = match try_open(setup)? {
+            Opened::Usable(connection, outbox_id) => (connection, outbox_id, None),
+            Opened::Unusable(reason) => {
+                let aside = set_aside(&setup.path)?;
+                match try_open(setup)? {
+                    Opened::Usable(connection, outbox_id) => (connection, outbox_id, Some((aside, reason))),
+                    Opened::Unusable(reason) => {
+                        let source = std::io::Error::other(reason);
+                        return Err(OutboxError::Io { path: setup.path.clone(), source });
+                    }
+                }
+            }
+        };
+        let mut outbox = Self {
+            max_bytes: setup.max_bytes,
+            device: setup.device,
+            junction: setup.junction,
+            outbox_id,
+            boot: setup.boot,
+            boot_key: 0,
+            clock: (offset_of(now), now.clock),
+            pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
+            set_aside: None,
+            connection,
+        };
+        outbox.register_boot()?;
+        if let Some((aside, reason)) = loss {
+            outbox.set_aside = Some(aside);
+            let gap = GapRow {
+                from: None,
+                to: Some(Stamp { boot: setup.boot, at: now.mono }),
+                noticed: now.mono,
+                lanes: Vec::new(),
+                rows: None,
+                reason,
+            };
+            outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
+        }
+        Ok(outbox)
+    }
+
+    fn register_boot(&mut self) -> Result<(), OutboxError> {
+        let (offset, state) = self.clock;
+        let boot = self.boot.to_string();
+        self.connection.execute(
+            "INSERT INTO boots (boot_id, offset_ms, synced) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+            (&boot, offset, state == ClockState::Synced),
+        )?;
+        let (key, offset, synced) = self.connection.query_row(
+            "SELECT id, offset_ms, synced FROM boots WHERE boot_id = ?1",
+            [&boot],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?)),
+        )?;
+        self.boot_key = key;
+        self.clock = (offset, if synced { ClockState::Synced } else { ClockState::Unsynced });
+        Ok(())
+    }
+}
+
+fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
+    match open_checked(setup) {
+        Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
+            Ok(Opened::Unusable(format!("the outbox was damaged ({error})")))
+        }
+        result => result,
+    }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+        || matches!(error, rusqlite::Error::FromSqlConversionFailure(..))
+}
+
+fn open_checked(setup: &Setup) -> Result<Opened, OutboxError> {
+    let mut connection = Connection::open(&setup.path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Exclusive: a second agent on the same file would send everything a second time.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", CHECKPOINT_PAGES * 4096)?;
+    let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+    if verdict != "ok" {
+        return Ok(Opened::Unusable(format!("the outbox was damaged ({verdict})")));
+    }
+    migrations::migrate(&mut connection)?;
+    connection.execute(
+        "INSERT INTO meta (id, outbox_id, device_id, junction_id) VALUES (1, ?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        (setup.new_outbox_id.to_string(), setup.device.to_string(), setup.junction.to_string()),
+    )?;
+    let (outbox_id, device, junction) = connection
+        .query_row("SELECT outbox_id, device_id, junction_id FROM meta", [], |row| {
+            Ok((id_column(row, 0)?, id_column(row, 1)?, id_column(row, 2)?))
+        })
+        .optional()?
+        .unwrap_or_default();
+    if (DeviceId(device), JunctionId(junction)) != (setup.device, setup.junction) {
+        return Ok(Opened::Unusable(format!("the outbox was device {device}'s at junction {junction}")));
+    }
+    Ok(Opened::Usable(connection, OutboxId(outbox_id)))
+}
+
+/// Moves the file and its log out of the way and returns its new name.
+fn set_aside(path: &Path) -> Result<PathBuf, OutboxError> {
+    let io = |source| OutboxError::Io { path: path.to_owned(), source };
+    let aside = |n: u32| with_suffix(path, &format!(".corrupt-{n}"));
+    let mut n = 1;
+    while n < KEPT_ASIDE && aside(n).exists() {
+        n += 1;
+    }
+    for tail in ["", "-wal", "-shm"] {
+        match std::fs::rename(with_suffix(path, tail), with_suffix(&aside(n), tail)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
+            _ => {}
+        }
+    }
+    Ok(aside(n))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}

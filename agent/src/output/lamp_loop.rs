@@ -1,0 +1,257 @@
+//! The loop that drives the lamps, on a thread of its own: 20 times a second it lets the controller go on, asks the interlock, writes the
+//! lamps and only then feeds the watchdog. It waits for nothing but its own clock tick.
+
+use super::{LatchWriter, LatchedFault, Output, OutputError, all_red};
+use crate::interlock::{Interlock, Trip};
+use crate::signal::{Controller, CycleRecord, Shown, SignalEvent};
+use flextraff_common::time::{Moment, MonoMs, UnixMs};
+use flextraff_common::wire::GreenTime;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+/// Time between two ticks, milliseconds.
+const TICK_MS: i64 = 50;
+
+/// How late a lamp may change, milliseconds. Beyond it the signal's time stands still until the next whole second: to catch up would shorten
+/// an amber or an intergreen. Less than what the interlock tolerates.
+const LATEST_MS: i64 = 250;
+
+/// What the loop is told.
+#[derive(Clone, Debug)]
+pub enum LampInput {
+    /// A plan has come.
+    Plan(Box<GreenTime>),
+    /// A plan that was kept over a restart, and when it had come.
+    Restore {
+        /// The plan.
+        message: Box<GreenTime>,
+        /// Wall time of its receipt.
+        received: UnixMs,
+    },
+    /// End: red at every head.
+    Stop,
+}
+
+/// What the loop tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LampEvent {
+    /// What the controller says; [`SignalEvent::Plan`] also as the answer to each [`LampInput::Plan`].
+    Signal(SignalEvent),
+    /// A plan to keep over a restart.
+    KeepPlan {
+        /// The plan.
+        message: Box<GreenTime>,
+        /// When it came.
+        received: Moment,
+    },
+    /// The interlock has driven the fault aspect.
+    Tripped {
+        /// Why, as a sentence.
+        reason: String,
+        /// When.
+        at: Moment,
+    },
+}
+
+/// How the loop is doing; read by others at any time.
+#[derive(Debug, Default)]
+pub struct LampStats {
+    /// The latest that a second has ever begun, milliseconds.
+    pub late_max_ms: AtomicU64,
+    /// Seconds for which the signal's time has stood still because the loop was late.
+    pub stood_still_s: AtomicU64,
+    /// Events that nobody took in time.
+    pub events_dropped: AtomicU64,
+    /// How often the interlock has driven the fault aspect.
+    pub interlock_trips: AtomicU64,
+}
+
+/// What the loop is made of.
+pub struct LampParts {
+    /// The controller, not yet advanced.
+    pub controller: Controller,
+    /// The interlock, which has not seen a vector yet.
+    pub interlock: Interlock,
+    /// The lamps.
+    pub output: Box<dyn Output>,
+    /// Where a fault is kept; none: nowhere.
+    pub latch: Option<LatchWriter>,
+    /// A fault that was latched before this process started: the lamps begin with the fault aspect.
+    pub latched: Option<String>,
+    /// What the loop is told; when every sender is gone it stops.
+    pub inputs: Receiver<LampInput>,
+    /// What the loop tells; never waited for.
+    pub events: SyncSender<LampEvent>,
+    /// How the loop is doing.
+    pub stats: Arc<LampStats>,
+}
+
+/// Why the loop ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum LampError {
+    /// The lamps can no longer be driven.
+    #[error("the lamps can no longer be driven: {0}")]
+    Output(#[from] OutputError),
+    /// A defect.
+    #[error("the lamp loop has failed: {0}")]
+    Panicked(String),
+}
+
+/// Drives the lamps until [`LampInput::Stop`]; `feed` is called after each vector that was written.
+///
+/// Whatever ends it, the last that it writes is red at every head: a process that ends cannot flash, and the unit that takes over starts with flash.
+///
+/// # Errors
+/// When the output fails, or after a panic in the loop.
+pub fn run(
+    mut parts: LampParts,
+    clock: &dyn Fn() -> Moment,
+    feed: &mut dyn FnMut(),
+) -> Result<(), LampError> {
+    let groups = parts.controller.shown().lamps.len();
+    let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, feed)));
+    let rest = parts.output.show(&all_red(groups), MonoMs(0));
+    if let Some(latch) = parts.latch.take() {
+        latch.finish();
+    }
+    match ended {
+        Ok(driven) => driven.and(rest).map_err(LampError::Output),
+        Err(panic) => Err(LampError::Panicked(said(&*panic))),
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+fn drive(
+    parts: &mut LampParts,
+    clock: &dyn Fn() -> Moment,
+    feed: &mut dyn FnMut(),
+) -> Result<(), OutputError> {
+    let mut lamps = LampLoop { parts, behind_ms: 0 };
+    if let Some(reason) = lamps.parts.latched.take() {
+        lamps.parts.interlock.trip(&reason);
+        lamps.parts.controller.handle_fault(&reason, clock());
+    }
+    loop {
+        lamps.tick(clock())?;
+        feed();
+        let now = clock();
+        let wait_ms = TICK_MS - now.mono.0.rem_euclid(TICK_MS);
+        match lamps.parts.inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs())) {
+            Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Ok(input) => lamps.handle(input, clock()),
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+struct LampLoop<'a> {
+    parts: &'a mut LampParts,
+    /// How far the controller's time is behind the clock, milliseconds; whole seconds.
+    behind_ms: i64,
+}
+
+impl LampLoop<'_> {
+    /// The controller's time for a moment, after standing still where the loop is too late.
+    fn signal_time(&mut self, now: Moment) -> Moment {
+        let due = self.parts.controller.next_timeout() + self.behind_ms;
+        let late_ms = now.mono.since(due);
+        if late_ms > 0 {
+            self.parts.stats.late_max_ms.fetch_max(late_ms.unsigned_abs(), Relaxed);
+        }
+        if late_ms > LATEST_MS {
+            let still_s = late_ms.unsigned_abs().div_ceil(1000);
+            self.behind_ms += 1000 * still_s.cast_signed();
+            self.parts.stats.stood_still_s.fetch_add(still_s, Relaxed);
+            tracing::warn!(
+                late_ms,
+                still_s,
+                "the lamp loop was late; the signal stood still to keep its times"
+            );
+        }
+        Moment { mono: now.mono - self.behind_ms, ..now }
+    }
+
+    fn handle(&mut self, input: LampInput, now: Moment) {
+        let signal_now = self.signal_time(now);
+        let controller = &mut self.parts.controller;
+        match input {
+            LampInput::Plan(message) => {
+                let status = controller.handle_plan(&message, signal_now);
+                self.emit(LampEvent::Signal(SignalEvent::Plan(status)));
+                if let Some((message, _)) = self.parts.controller.plan_to_keep() {
+                    self.emit(LampEvent::KeepPlan { message: Box::new(message), received: now });
+                }
+            }
+            LampInput::Restore { message, received } => {
+                if let Err(problems) = controller.restore_plan(&message, received, signal_now) {
+                    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                    tracing::warn!(?reasons, "the plan of before the restart no longer fits the junction");
+                }
+            }
+            LampInput::Stop => {}
+        }
+    }
+
+    fn tick(&mut self, now: Moment) -> Result<(), OutputError> {
+        let signal_now = self.signal_time(now);
+        self.parts.controller.handle_timeout(signal_now);
+        let checked = self.parts.interlock.check(&self.parts.controller.shown().lamps, now.mono);
+        match checked {
+            Ok(()) => self.parts.output.show(&self.parts.controller.shown().lamps, now.mono)?,
+            Err(trip) => {
+                self.parts.output.show(self.parts.interlock.fault_lamps(), now.mono)?;
+                self.tripped(&trip, now, signal_now);
+            }
+        }
+        while let Some(event) = self.parts.controller.poll() {
+            let event = on_the_clock(event, self.behind_ms);
+            self.emit(LampEvent::Signal(event));
+        }
+        Ok(())
+    }
+
+    fn tripped(&mut self, trip: &Trip, now: Moment, signal_now: Moment) {
+        if self.parts.controller.fault().is_some() {
+            return;
+        }
+        let reason = trip.to_string();
+        self.parts.controller.handle_fault(&reason, signal_now);
+        self.parts.stats.interlock_trips.fetch_add(1, Relaxed);
+        if let Some(latch) = &self.parts.latch {
+            latch.store(LatchedFault { reason: reason.clone(), at: now.wall, clock: now.clock });
+        }
+        tracing::error!(reason, "the interlock has driven the fault aspect");
+        self.emit(LampEvent::Tripped { reason, at: now });
+    }
+
+    fn emit(&self, event: LampEvent) {
+        if self.parts.events.try_send(event).is_err() {
+            self.parts.stats.events_dropped.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Times of the controller as times of the clock.
+fn on_the_clock(event: SignalEvent, behind_ms: i64) -> SignalEvent {
+    match event {
+        SignalEvent::Shown(shown) => SignalEvent::Shown(Shown {
+            at: shown.at + behind_ms,
+            cycle_start: shown.cycle_start + behind_ms,
+            ..shown
+        }),
+        SignalEvent::CycleEnded(cycle) => SignalEvent::CycleEnded(CycleRecord {
+            started: cycle.started + behind_ms,
+            ended: cycle.ended + behind_ms,
+            ..cycle
+        }),
+        SignalEvent::Plan(status) => SignalEvent::Plan(status),
+    }
+}

@@ -1,0 +1,180 @@
+//! Which decoder a reader needs, and which lane each of its frames belongs to.
+
+use super::Read;
+use super::frame::{LineStats, TagFrame};
+use super::uhfreader::UhfReader;
+use crate::config::{LaneMap, Protocol, ReaderConfig};
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::ZoneName;
+
+/// Whether this program can decode a protocol.
+pub const fn is_built(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Uhfreader)
+}
+
+/// Lanes whose stop line a reader watches, in order, each once.
+pub fn stop_line_lanes(map: &LaneMap) -> Vec<LaneIx> {
+    let mut lanes: Vec<LaneIx> = map
+        .ports
+        .values()
+        .chain(&map.default)
+        .filter(|watch| watch.zone == ZoneName::StopLine)
+        .map(|watch| watch.lane)
+        .collect();
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes
+}
+
+/// The decoder of a protocol.
+#[derive(Debug)]
+enum Decoder {
+    Uhfreader(UhfReader),
+}
+
+/// Bytes of one reader in, reads out.
+#[derive(Debug)]
+pub struct Source {
+    decoder: Decoder,
+    lanes: LaneMap,
+    unmapped: u64,
+}
+
+impl Source {
+    /// A source for this reader; `None` when its protocol is not built ([`is_built`]).
+    pub fn new(config: &ReaderConfig) -> Option<Self> {
+        let decoder = match config.protocol {
+            Protocol::Uhfreader => Decoder::Uhfreader(UhfReader::new(config.antenna_byte)),
+            Protocol::Auto
+            | Protocol::Cf
+            | Protocol::M100
+            | Protocol::Ascii
+            | Protocol::Thingmagic
+            | Protocol::A0
+            | Protocol::Cc => return None,
+        };
+        Some(Self { decoder, lanes: config.lanes.clone(), unmapped: 0 })
+    }
+
+    /// Takes bytes as they came from the line and gives the reads that they complete, in order.
+    pub fn feed(&mut self, bytes: &[u8], now: MonoMs) -> Vec<Read> {
+        let Decoder::Uhfreader(decoder) = &mut self.decoder;
+        let frames = decoder.feed(bytes, now);
+        self.place(&frames, now)
+    }
+
+    /// Gives up an unfinished frame that is too old, and gives the reads that it held back.
+    pub fn handle_timeout(&mut self, now: MonoMs) -> Vec<Read> {
+        let Decoder::Uhfreader(decoder) = &mut self.decoder;
+        let frames = decoder.handle_timeout(now);
+        self.place(&frames, now)
+    }
+
+    /// When [`Source::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> Option<MonoMs> {
+        let Decoder::Uhfreader(decoder) = &self.decoder;
+        decoder.next_timeout()
+    }
+
+    /// Starts afresh on a line that was opened anew; keeps the statistics.
+    pub fn reset(&mut self) {
+        let Decoder::Uhfreader(decoder) = &mut self.decoder;
+        decoder.reset();
+    }
+
+    /// How clean the line is, since the source was made.
+    pub const fn line(&self) -> LineStats {
+        let Decoder::Uhfreader(decoder) = &self.decoder;
+        decoder.stats()
+    }
+
+    /// Tags from antennas that the configuration puts on no lane, since the source was made.
+    pub const fn unmapped(&self) -> u64 {
+        self.unmapped
+    }
+
+    fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
+        let mut reads = Vec::with_capacity(frames.len());
+        for frame in frames {
+            match self.lanes.watch(frame.port) {
+                Some(watch) => reads.push(Read {
+                    lane: watch.lane,
+                    zone: watch.zone,
+                    epc: frame.epc,
+                    rssi: frame.rssi,
+                    at: now,
+                }),
+                None => self.unmapped += 1,
+            }
+        }
+        reads
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{AntennaByte, Watch};
+
+    fn reader(protocol: Protocol) -> ReaderConfig {
+        let watch = |lane, zone| Watch { lane: LaneIx::new(lane), zone };
+        ReaderConfig {
+            name: "north".into(),
+            protocol,
+            port: "virtual".into(),
+            baud: 57_600,
+            antenna_byte: AntennaByte::Mask,
+            lanes: LaneMap {
+                ports: [(1, watch(0, ZoneName::StopLine)), (3, watch(1, ZoneName::Advance))].into(),
+                default: None,
+            },
+            power_dbm: None,
+            region: None,
+            session: None,
+        }
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        hex.parse::<flextraff_common::epc::Epc>().unwrap().as_bytes().to_vec()
+    }
+
+    #[test]
+    fn an_antenna_puts_its_tags_on_its_lane_and_zone() {
+        let mut source = Source::new(&reader(Protocol::Uhfreader)).unwrap();
+        let one = source.feed(&bytes("1400EE00010C34161FA8203E7CB20200002050E4A0"), MonoMs(7));
+        assert_eq!((one[0].lane, one[0].zone), (LaneIx::new(0), ZoneName::StopLine));
+        assert_eq!((one[0].at, one[0].rssi), (MonoMs(7), Some(80.0)));
+        let three = source.feed(&bytes("1400EE00040C34161FA8203E7CB2020000405022A5"), MonoMs(8));
+        assert_eq!((three[0].lane, three[0].zone), (LaneIx::new(1), ZoneName::Advance));
+    }
+
+    #[test]
+    fn an_antenna_on_no_lane_is_counted_not_guessed() {
+        let mut source = Source::new(&reader(Protocol::Uhfreader)).unwrap();
+        assert_eq!(source.feed(&bytes("1400EE00020C34161FA8203E7CB2305B75E0500FDC"), MonoMs(0)), []);
+        assert_eq!(source.feed(&bytes("1100EE00E2000020401302162510BBECB1B1"), MonoMs(0)), []);
+        assert_eq!(source.unmapped(), 2);
+    }
+
+    #[test]
+    fn only_a_built_protocol_has_a_source() {
+        for protocol in [
+            Protocol::Auto,
+            Protocol::Uhfreader,
+            Protocol::Cf,
+            Protocol::M100,
+            Protocol::Ascii,
+            Protocol::Thingmagic,
+            Protocol::A0,
+            Protocol::Cc,
+        ] {
+            assert_eq!(Source::new(&reader(protocol)).is_some(), is_built(protocol), "{protocol:?}");
+        }
+    }
+
+    #[test]
+    fn advance_antennas_watch_no_stop_line() {
+        assert_eq!(stop_line_lanes(&reader(Protocol::Uhfreader).lanes), [LaneIx::new(0)]);
+    }
+}

@@ -1,0 +1,138 @@
+//! What the frames of Len-Adr-Cmd readers hold.
+
+use crate::config::AntennaByte;
+use crate::reader::frame::TagFrame;
+use flextraff_common::epc::Epc;
+
+const INVENTORY: u8 = 0x01;
+const INFO: u8 = 0x21;
+const REAL_TIME: u8 = 0xEE;
+/// Replies without data: band, address, scan time, baud, power, work mode (UHFReader18), antennas, buzzer, fast inventory, parameters, work
+/// mode (288), heartbeat.
+const SET: [u8; 13] = [0x22, 0x24, 0x25, 0x28, 0x2F, 0x35, 0x3F, 0x40, 0x50, 0x51, 0x75, 0x76, 0x78];
+/// Replies with settings: work mode of UHFReader18 and of 288.
+const GET: [u8; 2] = [0x36, 0x77];
+/// Reply to what was no command; its reCmd.
+const REFUSED: u8 = 0x00;
+
+/// Len of a real-time frame that is nothing but a 96-bit EPC.
+const EPC_ONLY_LEN: u8 = 0x11;
+/// Bits of a tag's length byte in 288 layouts: EPC and TID follow together; phase and frequency follow the RSSI.
+const WITH_TID: u8 = 0x80;
+const WITH_PHASE: u8 = 0x40;
+/// The TID that FastID appends to the EPC, bytes.
+const TID_BYTES: usize = 12;
+/// Phase (4) and frequency (3), bytes.
+const PHASE_BYTES: usize = 7;
+
+/// Whether readers send responses to this command.
+pub(super) fn is_command(command: u8) -> bool {
+    matches!(command, INVENTORY | INFO | REAL_TIME | REFUSED)
+        || SET.contains(&command)
+        || GET.contains(&command)
+}
+
+/// Whether readers send responses that begin like this.
+pub(super) fn is_plausible(len: u8, command: u8, status: u8) -> bool {
+    match (command, status) {
+        // Finished, out of scan time, more follows, memory full: with or without tags.
+        (INVENTORY, 0x00..=0x04) => len >= 5,
+        // Statistics: antenna, rate, total.
+        (INVENTORY, 0x26) => len == 12,
+        // No tag and errors, some with a code.
+        (INVENTORY, 0xF8..=0xFF) => (5..=7).contains(&len),
+        (REAL_TIME, 0x00) => len >= 10,
+        (INVENTORY | REAL_TIME, 0x28) => is_heartbeat(len),
+        (INFO, 0x00) => (0x0D..=0x20).contains(&len),
+        (REFUSED, 0xFD | 0xFE) => len == 5,
+        (command, 0x00) if SET.contains(&command) => len == 5,
+        (command, 0x00) if GET.contains(&command) => (6..=0x20).contains(&len),
+        _ => false,
+    }
+}
+
+/// Packet number (4), state of 1, 4, 8 or 16 antennas, total (4).
+const fn is_heartbeat(len: u8) -> bool {
+    matches!(len, 0x0E | 0x11 | 0x15 | 0x1D)
+}
+
+/// The tags of a frame whose checksum is right; `None` when its data fit no layout.
+pub(super) fn tags(command: u8, status: u8, data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
+    match (command, status) {
+        (REAL_TIME, 0x00) => real_time(data, antenna),
+        (INVENTORY, 0x00..=0x04) => inventory(data, antenna),
+        _ => Some(Vec::new()),
+    }
+}
+
+/// `EPC(12)`, or `Ant` and one tag. The two never collide: with the length of the first, the second would hold an EPC of 9 bytes, and an EPC
+/// is a whole number of 16-bit words.
+fn real_time(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
+    if data.len() + 5 == usize::from(EPC_ONLY_LEN) {
+        return Some(Epc::new(data).map(bare).into_iter().collect());
+    }
+    let (&ant, rest) = data.split_first()?;
+    tags_288(1, rest, port(ant, antenna))
+}
+
+/// `Ant Num {len EPC RSSI}×Num` (288) or `Num {len EPC}×Num` (UHFReader18), whichever fills the data exactly with EPCs of whole words.
+///
+/// Both can fit in theory. A UHFReader18 frame read as 288 would need as many tags as its first EPC has bytes, and an exact end; a 288 frame
+/// of antenna 1 read as UHFReader18 would be one EPC of `Num` bytes, shorter than the `Num` tags that are there, so it never fits; of two
+/// and more antennas in the mask the length bytes would have to lie inside the EPCs by chance. So 288 goes first.
+fn inventory(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
+    match *data {
+        [] => Some(Vec::new()),
+        [ant, count, ref rest @ ..] => {
+            tags_288(count, rest, port(ant, antenna)).or_else(|| tags_18(data[0], &data[1..]))
+        }
+        [count] => tags_18(count, &[]),
+    }
+}
+
+fn tags_288(count: u8, mut data: &[u8], port: Option<u8>) -> Option<Vec<TagFrame>> {
+    let mut tags = Vec::new();
+    for _ in 0..count {
+        let (&head, rest) = data.split_first()?;
+        let (id, rest) = rest.split_at_checked(usize::from(head & !(WITH_TID | WITH_PHASE)))?;
+        let (&rssi, rest) = rest.split_first()?;
+        data = if head & WITH_PHASE == 0 { rest } else { rest.get(PHASE_BYTES..)? };
+        let epc = if head & WITH_TID == 0 { id } else { id.get(..id.len().checked_sub(TID_BYTES)?)? };
+        if !whole_words(epc) {
+            return None;
+        }
+        // A tag longer than any that is kept is left out; its neighbours in the frame stay.
+        tags.extend(Epc::new(epc).map(|epc| TagFrame { epc, port, rssi: Some(f32::from(rssi)) }));
+    }
+    data.is_empty().then_some(tags)
+}
+
+fn tags_18(count: u8, mut data: &[u8]) -> Option<Vec<TagFrame>> {
+    let mut tags = Vec::new();
+    for _ in 0..count {
+        let (&len, rest) = data.split_first()?;
+        let (epc, rest) = rest.split_at_checked(usize::from(len))?;
+        data = rest;
+        if !whole_words(epc) {
+            return None;
+        }
+        tags.extend(Epc::new(epc).map(bare));
+    }
+    data.is_empty().then_some(tags)
+}
+
+fn whole_words(epc: &[u8]) -> bool {
+    !epc.is_empty() && epc.len().is_multiple_of(2)
+}
+
+const fn bare(epc: Epc) -> TagFrame {
+    TagFrame { epc, port: None, rssi: None }
+}
+
+/// Antenna port from 1.
+fn port(byte: u8, antenna: AntennaByte) -> Option<u8> {
+    match antenna {
+        AntennaByte::Mask => byte.is_power_of_two().then(|| byte.trailing_zeros() as u8 + 1),
+        AntennaByte::Index => byte.checked_add(1),
+    }
+}

@@ -1,0 +1,378 @@
+//! The state machine: one state at a time, advanced second by second.
+
+use super::clearance::Clearance;
+use super::cycle::Recorder;
+use super::fault::{fault_lamps, fault_state};
+use super::green::{Green, Verdict};
+use super::plans::{Plans, same};
+use super::program::Program;
+use super::startup::Startup;
+use super::{Fallback, Lamps, Shown, SignalEvent};
+use flextraff_common::junction::{GroupSet, Junction, StageIx};
+use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
+use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
+use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The signal controller of one junction.
+///
+/// Who decides, highest first: an emergency, a manual override, an automatic plan, the fallback. Each is a request to the same machine:
+/// the shortest and longest green of a stage, its clearances and the longest red hold for all of them (an emergency may hold its stage for
+/// the longest red). A plan starts when the running cycle ends; an emergency ends the present green as soon as its shortest time is over.
+/// `offset_s` of a plan is accepted and has no effect: cycles follow each other without coordination.
+pub struct Controller {
+    junction: Arc<Junction>,
+    fallback: Fallback,
+    plans: Plans,
+    /// Plans of before a restart, until the wall clock can say whether they still count.
+    restored: Vec<Plan>,
+    program: Program,
+    phase: Phase,
+    /// Next whole second at which something may change.
+    next_second: MonoMs,
+    now: Moment,
+    green_ended: Vec<Option<MonoMs>>,
+    /// Of each group: since when those who wait at it count as waiting.
+    red_since: Vec<MonoMs>,
+    cycle: Recorder,
+    shown: Shown,
+    fault: Option<String>,
+    events: VecDeque<SignalEvent>,
+    keep: Option<(GreenTime, Moment)>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Startup(Startup),
+    Green(Green),
+    Clearance(Clearance, Coming),
+    Fault,
+}
+
+/// What follows a green.
+#[derive(Clone, Debug)]
+struct Coming {
+    stage: StageIx,
+    /// What runs from the start of that green on: a cycle begins with it.
+    cycle_of: Option<Program>,
+}
+
+impl Controller {
+    /// Begins with start-up; its first [`Shown`] waits in [`Controller::poll`].
+    pub fn new(junction: Arc<Junction>, fallback: Fallback, start: Moment) -> Self {
+        let startup = Startup::new(&junction, start.mono);
+        let (state, lamps) = startup.show(&junction, start.mono);
+        let (first, groups) = (start.mono.ceil_second(), junction.groups().len());
+        let shown = Shown {
+            at: start.mono,
+            state,
+            stage: None,
+            next_stage: None,
+            lamps,
+            plan_id: None,
+            mode: Mode::Automatic,
+            cycle_start: first,
+        };
+        Self {
+            program: Program::fallback(fallback.stages(&junction, None)),
+            phase: Phase::Startup(startup),
+            next_second: first,
+            now: start,
+            green_ended: vec![None; groups],
+            red_since: vec![first; groups],
+            cycle: Recorder::new(&junction, first),
+            events: VecDeque::from([SignalEvent::Shown(shown.clone())]),
+            shown,
+            fault: None,
+            keep: None,
+            plans: Plans::default(),
+            restored: Vec::new(),
+            fallback,
+            junction,
+        }
+    }
+
+    /// Takes or refuses a plan; the answer says which, and [`SignalEvent::Plan`] follows when a pending one starts.
+    ///
+    /// A plan with the greens and the name of the running one renews its validity. An automatic plan with `ends_override` drops a manual
+    /// override and an emergency.
+    pub fn handle_plan(&mut self, message: &GreenTime, now: Moment) -> PlanStatus {
+        self.handle_timeout(now);
+        match Plan::from_green_time(message, &self.junction, now.wall) {
+            Err(problems) => PlanStatus {
+                plan_id: message.plan_id.as_ref().map(|id| id.chars().take(MAX_PLAN_ID).collect()),
+                state: PlanState::Refused,
+                reasons: problems.iter().map(ToString::to_string).collect(),
+            },
+            Ok(plan) => {
+                self.restored.retain(|old| old.mode != plan.mode && !plan.ends_override);
+                self.keep = Some((message.clone(), now));
+                let runs = self.program.plan.as_ref().is_some_and(|running| same(running, &plan));
+                let state = if runs { PlanState::Running } else { PlanState::Pending };
+                let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
+                let until = now.mono + i64::from(plan.valid_s) * 1000;
+                self.plans.hold(plan, until);
+                status
+            }
+        }
+    }
+
+    /// Takes back a plan that was kept over a restart; `received`: wall time of its receipt.
+    ///
+    /// It counts as soon as the wall clock is synchronised, if `timestamp + valid_s` then still lies ahead and no newer plan of its mode has come.
+    ///
+    /// # Errors
+    /// Every rule that it breaks; the configuration may have changed.
+    pub fn restore_plan(
+        &mut self,
+        message: &GreenTime,
+        received: UnixMs,
+        now: Moment,
+    ) -> Result<(), Vec<PlanProblem>> {
+        let plan = Plan::from_green_time(message, &self.junction, received)?;
+        self.restored.retain(|old| old.mode != plan.mode);
+        self.restored.push(plan);
+        self.handle_timeout(now);
+        Ok(())
+    }
+
+    /// The last plan taken and when, once after each: what [`Controller::restore_plan`] wants back after a restart.
+    pub fn plan_to_keep(&mut self) -> Option<(GreenTime, Moment)> {
+        self.keep.take()
+    }
+
+    /// Shows the fault aspect at once and for the rest of the process, whatever else comes. The first reason stays.
+    pub fn handle_fault(&mut self, reason: &str, now: Moment) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.fault = Some(reason.to_owned());
+        self.end_cycle(now.mono, StageEnd::Fault);
+        self.phase = Phase::Fault;
+        self.show(now.mono);
+    }
+
+    /// Why the fault aspect is shown, if it is.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
+    /// What is shown now.
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
+    /// The next moment at which [`Controller::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> MonoMs {
+        self.next_second
+    }
+
+    /// Passes through every whole second up to and including `now`.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.now = now;
+        self.take_restored();
+        while self.next_second <= now.mono {
+            if matches!(self.phase, Phase::Fault) {
+                self.next_second = now.mono.floor_second() + 1000;
+                return;
+            }
+            self.second(self.next_second);
+            self.next_second = self.next_second + 1000;
+        }
+    }
+
+    /// What has happened, in order of time.
+    pub fn poll(&mut self) -> Option<SignalEvent> {
+        self.events.pop_front()
+    }
+
+    fn second(&mut self, at: MonoMs) {
+        match &self.phase {
+            Phase::Startup(startup) => {
+                if startup.over(at) {
+                    let program = self.wanted(at);
+                    self.red_since.fill(at);
+                    self.change(None, Coming { stage: program.first(), cycle_of: Some(program) }, at);
+                }
+            }
+            Phase::Green(green) => {
+                let wanted = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
+                let wanted = wanted.and_then(|plan| plan.stages.first()).map(|planned| planned.stage);
+                match green.verdict(&self.junction, &self.program, wanted, at) {
+                    Verdict::Stay => return,
+                    Verdict::TakeOver => self.take_over(*green, at),
+                    Verdict::End(end) => self.end_green(*green, end, at),
+                }
+            }
+            Phase::Clearance(clearance, _) => {
+                if at >= clearance.green_at {
+                    self.enter_green(at);
+                }
+            }
+            Phase::Fault => return,
+        }
+        self.show(at);
+    }
+
+    /// What counts at a moment.
+    fn wanted(&self, at: MonoMs) -> Program {
+        if let Some(plan) = self.plans.best(at) {
+            return Program::of_plan(plan, &self.junction);
+        }
+        let wall = (self.now.clock == ClockState::Synced).then(|| self.now.wall_at(at));
+        Program::fallback(self.fallback.stages(&self.junction, wall))
+    }
+
+    /// What follows the green of a stage that ends now.
+    fn coming(&self, stage: StageIx, at: MonoMs) -> Coming {
+        let wanted = self.wanted(at);
+        let next = self.program.after(stage);
+        match (self.program.target, wanted.target) {
+            // Out of an emergency: on from here, in the order of what runs next.
+            (Some(_), None) => Coming { stage: wanted.after(stage), cycle_of: Some(wanted) },
+            (Some(present), Some(target)) if present == target && next != target => {
+                Coming { stage: next, cycle_of: None }
+            }
+            (_, Some(target)) => Coming { stage: target, cycle_of: Some(wanted) },
+            (None, None) if next > stage => Coming { stage: next, cycle_of: None },
+            (None, None) => {
+                // The new cycle's first stage may be the one that has just had its time: it does not get a second one in a row.
+                let first = wanted.first();
+                let stage = if first == stage { wanted.after(stage) } else { first };
+                Coming { stage, cycle_of: Some(wanted) }
+            }
+        }
+    }
+
+    fn end_green(&mut self, green: Green, end: StageEnd, at: MonoMs) {
+        let coming = self.coming(green.stage, at);
+        if coming.stage != green.stage {
+            self.change(Some((green.stage, end)), coming, at);
+            return;
+        }
+        self.cycle.green_ended(at, at, end);
+        if let Some(program) = coming.cycle_of {
+            self.begin_cycle(program, at);
+        }
+        self.phase = Phase::Green(Green { counted_from: at, ..green });
+        self.cycle.green(green.stage, at);
+        self.set_latest_end();
+    }
+
+    fn take_over(&mut self, green: Green, at: MonoMs) {
+        self.cycle.green_ended(at, at, StageEnd::Priority);
+        let program = self.wanted(at);
+        self.begin_cycle(program, at);
+        self.phase = Phase::Green(Green { counted_from: green.began, ..green });
+        self.cycle.green(green.stage, at);
+        self.set_latest_end();
+    }
+
+    fn change(&mut self, from: Option<(StageIx, StageEnd)>, coming: Coming, at: MonoMs) {
+        let groups = |stage: StageIx| self.junction.stage(stage).groups;
+        let ending = from.map_or(GroupSet::EMPTY, |(stage, _)| groups(stage).minus(groups(coming.stage)));
+        for group in ending.iter() {
+            self.green_ended[group.index()] = Some(at);
+            self.red_since[group.index()] = at;
+        }
+        let stage = from.map(|(stage, _)| stage);
+        let clearance = Clearance::new(&self.junction, stage, coming.stage, at, &self.green_ended);
+        if let Some((_, end)) = from {
+            self.cycle.green_ended(at, clearance.amber_until, end);
+        }
+        let immediate = clearance.green_at <= at;
+        self.phase = Phase::Clearance(clearance, coming);
+        if immediate {
+            self.enter_green(at);
+        }
+    }
+
+    fn enter_green(&mut self, at: MonoMs) {
+        let Phase::Clearance(_, coming) = &mut self.phase else { return };
+        let (stage, program) = (coming.stage, coming.cycle_of.take());
+        if let Some(chosen) = program {
+            // What came during the clearance still counts, if it begins with the same stage.
+            let newest = self.wanted(at);
+            let fits = newest.target == chosen.target && newest.first() == stage;
+            self.begin_cycle(if fits { newest } else { chosen }, at);
+        }
+        self.phase = Phase::Green(Green { stage, began: at, counted_from: at, latest_end: None });
+        self.cycle.green(stage, at);
+        self.set_latest_end();
+    }
+
+    fn set_latest_end(&mut self) {
+        if let Phase::Green(green) = &mut self.phase {
+            green.latest_end = self.program.latest_end(&self.junction, green.stage, &self.red_since);
+        }
+    }
+
+    fn begin_cycle(&mut self, program: Program, at: MonoMs) {
+        self.end_cycle(at, StageEnd::Plan);
+        // Nobody was promised green at a group that the last cycle left out: its wait counts from now.
+        let new = program.groups(&self.junction).minus(self.program.groups(&self.junction));
+        new.iter().for_each(|group| self.red_since[group.index()] = at);
+        let before = std::mem::replace(&mut self.program, program);
+        if let Some(plan) = &self.program.plan {
+            let same = before.plan.as_ref().is_some_and(|old| same(old, plan));
+            if !same {
+                let plan_id = plan.id.clone();
+                let status = PlanStatus { plan_id, state: PlanState::Running, reasons: Vec::new() };
+                self.events.push_back(SignalEvent::Plan(status));
+            }
+        }
+    }
+
+    fn end_cycle(&mut self, at: MonoMs, unfinished: StageEnd) {
+        let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
+        if let Some(record) = self.cycle.turn(at, unfinished, plan_id, mode) {
+            self.events.push_back(SignalEvent::CycleEnded(record));
+        }
+    }
+
+    fn take_restored(&mut self) {
+        if self.restored.is_empty() || self.now.clock != ClockState::Synced {
+            return;
+        }
+        for plan in std::mem::take(&mut self.restored) {
+            let valid_ms = i64::from(plan.valid_s) * 1000;
+            let left_ms = (plan.issued + valid_ms).since(self.now.wall).min(valid_ms);
+            if left_ms > 0 && self.plans.hold_if_none(&plan, self.now.mono + left_ms) {
+                let status = PlanStatus { plan_id: plan.id, state: PlanState::Pending, reasons: Vec::new() };
+                self.events.push_back(SignalEvent::Plan(status));
+            }
+        }
+    }
+
+    fn show(&mut self, at: MonoMs) {
+        let junction = &*self.junction;
+        let (state, stage, next_stage, lamps): (_, _, _, Lamps) = match &mut self.phase {
+            Phase::Startup(startup) => {
+                let (state, lamps) = startup.show(junction, at);
+                (state, None, None, lamps)
+            }
+            Phase::Green(green) => {
+                let groups = junction.stage(green.stage).groups;
+                (ControllerState::Green, Some(green.stage), None, green_lamps(junction, groups))
+            }
+            Phase::Clearance(clearance, _) => clearance.show(at),
+            Phase::Fault => (fault_state(junction), None, None, fault_lamps(junction)),
+        };
+        if lamps != self.shown.lamps {
+            self.cycle.lamps(junction, &lamps, at);
+        }
+        let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
+        let cycle_start = self.cycle.started;
+        let shown = Shown { at, state, stage, next_stage, lamps, plan_id, mode, cycle_start };
+        if (Shown { at: self.shown.at, ..shown.clone() }) != self.shown {
+            self.shown = shown.clone();
+            self.events.push_back(SignalEvent::Shown(shown));
+        }
+    }
+}
+
+fn green_lamps(junction: &Junction, green: GroupSet) -> Lamps {
+    let aspect = |group| if green.contains(group) { Aspect::Green } else { Aspect::Red };
+    junction.group_indexes().map(aspect).collect()
+}

@@ -1,0 +1,65 @@
+//! The plans that the controller holds, one for each who may decide, and which of them counts.
+
+use flextraff_common::plan::Plan;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::Mode;
+
+/// A plan and how long it holds.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    pub(super) plan: Plan,
+    /// From here on it no longer counts.
+    pub(super) until: MonoMs,
+}
+
+/// At most one plan each of an emergency, an operator and the planner.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plans {
+    emergency: Option<Held>,
+    manual: Option<Held>,
+    automatic: Option<Held>,
+}
+
+impl Plans {
+    /// Takes a plan in place of the one of the same mode. An automatic plan that says so drops override and emergency.
+    pub(super) fn hold(&mut self, plan: Plan, until: MonoMs) {
+        if plan.ends_override {
+            self.emergency = None;
+            self.manual = None;
+        }
+        let slot = self.of(plan.mode);
+        *slot = Some(Held { plan, until });
+    }
+
+    /// Takes a plan unless one of the same mode is held already; says whether it did.
+    pub(super) fn hold_if_none(&mut self, plan: &Plan, until: MonoMs) -> bool {
+        let slot = self.of(plan.mode);
+        let free = slot.is_none();
+        if free {
+            *slot = Some(Held { plan: plan.clone(), until });
+        }
+        free
+    }
+
+    /// The plan that counts: an emergency before an override before the planner; none: fallback.
+    pub(super) fn best(&self, at: MonoMs) -> Option<&Plan> {
+        [&self.emergency, &self.manual, &self.automatic]
+            .into_iter()
+            .flatten()
+            .find(|held| held.until > at)
+            .map(|held| &held.plan)
+    }
+
+    fn of(&mut self, mode: Mode) -> &mut Option<Held> {
+        match mode {
+            Mode::Emergency => &mut self.emergency,
+            Mode::ManualOverride => &mut self.manual,
+            Mode::Automatic => &mut self.automatic,
+        }
+    }
+}
+
+/// Whether two plans give the same greens under the same name: then a new one only renews the validity of the old.
+pub(super) fn same(a: &Plan, b: &Plan) -> bool {
+    a.id == b.id && a.mode == b.mode && a.offset_s == b.offset_s && a.stages == b.stages
+}

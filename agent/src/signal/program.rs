@@ -1,0 +1,98 @@
+//! What runs: the stages of one plan, of the fallback, or of an emergency, and the order in which they follow each other.
+
+use flextraff_common::junction::{GroupSet, Junction, StageIx};
+use flextraff_common::plan::{Plan, StagePlan};
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::Mode;
+
+/// The stages of a cycle in the junction's order, each with its green; never empty.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    /// The plan; none: fallback.
+    pub(super) plan: Option<Plan>,
+    pub(super) stages: Vec<StagePlan>,
+    /// The stage that an emergency asks for.
+    pub(super) target: Option<StageIx>,
+}
+
+impl Program {
+    pub(super) fn fallback(stages: Vec<StagePlan>) -> Self {
+        Self { plan: None, stages, target: None }
+    }
+
+    pub(super) fn of_plan(plan: &Plan, junction: &Junction) -> Self {
+        if plan.mode != Mode::Emergency {
+            return Self { plan: Some(plan.clone()), stages: plan.stages.clone(), target: None };
+        }
+        let target = plan.stages.first().map(|planned| planned.stage);
+        let stages = junction
+            .stage_indexes()
+            .map(|stage| {
+                let hold = Some(stage) == target;
+                let least = junction.stage(stage).min_green_s;
+                StagePlan::exact(stage, if hold { junction.signal.longest_red_s.max(least) } else { least })
+            })
+            .collect();
+        Self { plan: Some(plan.clone()), stages, target }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.plan.as_ref().map_or(Mode::Automatic, |plan| plan.mode)
+    }
+
+    pub(super) fn plan_id(&self) -> Option<String> {
+        self.plan.as_ref().and_then(|plan| plan.id.clone())
+    }
+
+    /// Green of a stage, seconds; of one that is not in the program: none.
+    pub(super) fn green_s(&self, stage: StageIx) -> Option<u32> {
+        self.stages.iter().find(|planned| planned.stage == stage).map(|planned| planned.green_s)
+    }
+
+    /// Where a cycle begins: with the stage of the emergency, else with the first of the junction's order.
+    pub(super) fn first(&self) -> StageIx {
+        self.target.unwrap_or_else(|| self.stages[0].stage)
+    }
+
+    /// The stage that follows, in the junction's order and from its end back to its beginning.
+    pub(super) fn after(&self, stage: StageIx) -> StageIx {
+        let later = self.stages.iter().find(|planned| planned.stage > stage);
+        later.unwrap_or(&self.stages[0]).stage
+    }
+
+    /// All groups that it serves.
+    pub(super) fn groups(&self, junction: &Junction) -> GroupSet {
+        self.stages
+            .iter()
+            .fold(GroupSet::EMPTY, |all, planned| all.union(junction.stage(planned.stage).groups))
+    }
+
+    /// When the green of `stage` must end at the latest so that no group of the program waits longer than the longest red although every
+    /// stage before its own has only its shortest green; `red_since` by group.
+    pub(super) fn latest_end(
+        &self,
+        junction: &Junction,
+        stage: StageIx,
+        red_since: &[MonoMs],
+    ) -> Option<MonoMs> {
+        let longest_ms = i64::from(junction.signal.longest_red_s) * 1000;
+        let mut served = junction.stage(stage).groups;
+        let (mut at, mut ahead_ms) = (stage, 0);
+        let mut latest: Option<MonoMs> = None;
+        for _ in 0..self.stages.len() {
+            let next = self.after(at);
+            if next == stage {
+                break;
+            }
+            ahead_ms += i64::from(junction.clearance_s(at, next)) * 1000;
+            for group in junction.stage(next).groups.minus(served).iter() {
+                let end = red_since[group.index()] + (longest_ms - ahead_ms);
+                latest = Some(latest.map_or(end, |sooner| sooner.min(end)));
+            }
+            served = served.union(junction.stage(next).groups);
+            ahead_ms += i64::from(junction.stage(next).min_green_s) * 1000;
+            at = next;
+        }
+        latest
+    }
+}

@@ -1,0 +1,115 @@
+use super::*;
+use flextraff_common::wire::{Mode, PlanState, StageEnd};
+
+const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
+
+fn emergency(stage: &str, valid_s: u32) -> String {
+    format!(
+        r#"{{"mode": "emergency", "plan_id": "ambulance", "valid_s": {valid_s}, "stages": [{{"stage": "{stage}", "green_s": 0}}]}}"#
+    )
+}
+
+fn road() -> Road {
+    let mut road = Road::new(four_way());
+    road.plan(PLAN, at(-1.0));
+    road
+}
+
+#[test]
+fn the_present_green_ends_after_its_minimum_and_the_stage_comes_through_due_clearances() {
+    let mut road = road();
+    assert_eq!(road.plan(&emergency("E", 100), at(3.4)).state, PlanState::Pending);
+    road.run(at(20.0));
+    assert_eq!(
+        road.lines(0.5),
+        ["7 amber N>E arrr", "10 all_red N>E rrrr", "12 green E>- rrGr"],
+        "S is passed over"
+    );
+    assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("ambulance")));
+    let cycle = &road.cycles[0];
+    assert_eq!((cycle.ended, cycle.stages.len()), (at(12.0).mono, 1));
+    assert_eq!((cycle.stages[0].end, cycle.stages[0].green_s), (StageEnd::Priority, 7.0));
+    assert_eq!(road.controller.shown().mode, Mode::Emergency);
+    assert_eq!(road.plan(&emergency("E", 100), at(20.0)).state, PlanState::Running, "the same again renews");
+}
+
+#[test]
+fn a_stage_that_has_green_keeps_it() {
+    let mut road = road();
+    road.run(at(2.0));
+    road.plan(&emergency("N", 60), at(2.5));
+    road.run(at(59.0));
+    assert_eq!(road.lines(0.5).len(), 1);
+    assert_eq!((road.shown[3].at, road.shown[3].mode), (at(3.0).mono, Mode::Emergency));
+    road.run(at(70.0));
+    assert_eq!(
+        road.greens(4.0),
+        ["68 S"],
+        "validity ends at 62.5: the next second ends the green, and the order goes on"
+    );
+    assert_eq!(road.controller.shown().mode, Mode::Automatic);
+    assert_eq!(
+        road.cycles.iter().map(|cycle| cycle.mode).collect::<Vec<_>>(),
+        [Mode::Automatic, Mode::Emergency]
+    );
+}
+
+#[test]
+fn it_waits_for_a_running_clearance_and_leaves_the_others_their_minimum() {
+    let mut road = road();
+    road.plan(&emergency("N", 500), at(21.0));
+    road.run(at(600.0));
+    let greens = road.greens(0.0);
+    assert_eq!(greens[..3], ["0 N", "25 S", "37 N"], "S was on its way");
+    let held: Vec<f64> = road
+        .cycles
+        .iter()
+        .filter(|cycle| cycle.mode == Mode::Emergency)
+        .map(|cycle| cycle.stages[0].green_s)
+        .collect();
+    assert!(held.iter().all(|&held| (7.0..=180.0).contains(&held)), "{held:?}");
+    let round = road.cycles.iter().find(|cycle| cycle.mode == Mode::Emergency).expect("a round of it");
+    let served: Vec<_> = round.stages.iter().map(|stage| stage.stage.index()).collect();
+    assert_eq!(served, [0, 1, 2, 3], "the others once, then back");
+    assert!(
+        round.stages[1..]
+            .iter()
+            .all(|stage| (6.9..7.1).contains(&stage.green_s) && stage.end == StageEnd::Priority)
+    );
+    assert_eq!(round.stages[0].end, StageEnd::ForceOff);
+}
+
+#[test]
+fn its_hold_never_exceeds_the_longest_red() {
+    let mut spec = four_way_spec();
+    spec.signal.longest_red_s = 60.0;
+    let mut road = Road::new(build(&spec));
+    road.plan(&emergency("N", 900), at(-1.0));
+    road.run(at(900.0));
+    let mut ended = [MonoMs(0); 4];
+    for pair in road.shown.windows(2) {
+        for (group, ended) in ended.iter_mut().enumerate() {
+            let (was, is) = (pair[0].lamps[group], pair[1].lamps[group]);
+            if was == Aspect::Green && is != Aspect::Green {
+                *ended = pair[1].at;
+            }
+            if was != Aspect::Green && is == Aspect::Green && pair[1].at.0 >= 0 {
+                assert!(pair[1].at.since(*ended) <= 60_000, "group {group} at {:?}", pair[1].at);
+            }
+        }
+    }
+    assert!(road.cycles.len() > 10);
+}
+
+#[test]
+fn another_stage_and_an_early_end() {
+    let mut road = road();
+    road.plan(&emergency("E", 300), at(1.0));
+    road.plan(&emergency("W", 300), at(30.0));
+    road.run(at(40.0));
+    assert_eq!(road.greens(0.0), ["0 N", "12 E", "36 W"]);
+    road.plan(r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan", "ends_override": true}"#, at(46.0));
+    road.run(at(60.0));
+    assert_eq!(road.greens(37.0), ["52 N"]);
+    assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));
+}

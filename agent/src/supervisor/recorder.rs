@@ -1,0 +1,252 @@
+//! Counting and outbox joined: reads come in, rows are stored and handed out, acks release them. No thread of its own: `run` calls it on the
+//! recorder's thread, `replay` on a given clock.
+
+mod kept;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use crate::config::{Accept, Config};
+use crate::counting::{self, Counter, PassageState};
+use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
+use crate::reader::Read;
+use crate::reader::source::stop_line_lanes;
+use crate::signal::CycleRecord;
+use flextraff_common::ids::{BootId, OutboxId, Seq};
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::{Ack, OutboxStatus};
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Cycles that wait for the last counts of their time; beyond it the oldest goes out with the counts that are known.
+const MOST_WAITING_CYCLES: usize = 16;
+
+/// Where the rows lie, and who makes them.
+#[derive(Clone, Debug)]
+pub struct RecorderSetup {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// The present uptime.
+    pub boot: BootId,
+    /// Identity of a new file.
+    pub new_outbox_id: OutboxId,
+    /// Whether lanes without a reader count as watched: somebody else feeds their reads.
+    pub all_lanes_watched: bool,
+}
+
+/// Counts and stores.
+pub struct Recorder {
+    config: Arc<Config>,
+    boot: BootId,
+    counter: Counter,
+    outbox: Outbox,
+    /// What the last flush could not store.
+    unstored: Batch,
+    cycles: VecDeque<CycleRecord>,
+    /// First reads of published passages, for the cycles that are still to be reported.
+    starts: VecDeque<(MonoMs, LaneIx)>,
+    next_flush: MonoMs,
+    failing: bool,
+}
+
+impl Recorder {
+    /// Opens the outbox and goes on from what it holds.
+    ///
+    /// # Errors
+    /// When the outbox cannot be opened or read.
+    pub fn open(config: Arc<Config>, setup: &RecorderSetup, now: &Moment) -> Result<Self, OutboxError> {
+        let outbox = Outbox::open(
+            &Setup {
+                path: setup.path.clone(),
+                max_bytes: config.outbox.max_bytes,
+                device: config.device,
+                junction: config.junction.id,
+                new_outbox_id: setup.new_outbox_id,
+                boot: setup.boot,
+            },
+            now,
+        )?;
+        if let Some(aside) = outbox.set_aside() {
+            tracing::error!(file = %aside.display(), "the outbox could not be used and was set aside; its rows are reported as a gap");
+        }
+        let kept = kept::read(&outbox.passages()?, &config.junction);
+        let (ours, left): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.boot == setup.boot);
+        let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
+        let mut readers: Vec<Vec<LaneIx>> =
+            config.readers.iter().map(|reader| stop_line_lanes(&reader.lanes)).collect();
+        let read: BTreeSet<LaneIx> = readers.iter().flatten().copied().collect();
+        readers.push(config.junction.lane_indexes().filter(|lane| !read.contains(lane)).collect());
+        let mut counter =
+            Counter::new(config.counting, config.junction.lanes().len(), readers, now.mono, &ours);
+        if setup.all_lanes_watched {
+            for reader in 0..=config.readers.len() {
+                counter.handle_reader(reader, true, now.mono);
+            }
+        }
+        let mut recorder = Self {
+            boot: setup.boot,
+            counter,
+            outbox,
+            unstored: Batch::default(),
+            cycles: VecDeque::new(),
+            starts: VecDeque::new(),
+            next_flush: now.mono,
+            failing: false,
+            config,
+        };
+        recorder.close_out(left);
+        Ok(recorder)
+    }
+
+    /// Makes the rows of passages that earlier uptimes left behind; stored with the first flush, together with their deletion.
+    fn close_out(&mut self, left: Vec<kept::Kept>) {
+        let boots: BTreeSet<BootId> = left.iter().map(|kept| kept.boot).collect();
+        for boot in boots {
+            let states: Vec<PassageState> =
+                left.iter().filter(|kept| kept.boot == boot).filter_map(|kept| kept.state).collect();
+            for interval in counting::close_out(&self.config.counting, &states) {
+                self.unstored.left.push((boot, rows::counts(&self.config.junction, &interval)));
+            }
+        }
+        let gone = left.into_iter().map(|kept| PassageChange { key: kept.key, state: None });
+        self.unstored.passages.extend(gone);
+    }
+
+    /// Identity of the outbox.
+    pub const fn outbox_id(&self) -> OutboxId {
+        self.outbox.outbox_id()
+    }
+
+    /// Takes a read.
+    pub fn handle_read(&mut self, read: &Read) {
+        self.counter.handle_read(read);
+    }
+
+    /// Takes that a reader (by its place in the TOML) came up or went down.
+    pub fn handle_reader(&mut self, reader: usize, up: bool, at: MonoMs) {
+        self.counter.handle_reader(reader, up, at);
+    }
+
+    /// Takes a finished cycle; its row is made when every passage that began in it is counted.
+    pub fn handle_cycle(&mut self, cycle: CycleRecord) {
+        self.cycles.push_back(cycle);
+        if self.cycles.len() > MOST_WAITING_CYCLES {
+            self.report_cycle();
+        }
+    }
+
+    /// Takes the server's answer.
+    pub fn handle_ack(&mut self, ack: &Ack) {
+        match self.outbox.handle_ack(ack) {
+            Ok(released) if released.parked > 0 => {
+                tracing::error!(rows = released.parked, rejected = ?ack.rejected, "the server rejects rows; they are kept apart");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again"),
+        }
+    }
+
+    /// When [`Recorder::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> MonoMs {
+        self.counter.next_timeout().min(self.next_flush)
+    }
+
+    /// Publishes intervals and flushes, as far as due; whether there may be new rows to send.
+    pub fn handle_timeout(&mut self, now: &Moment) -> bool {
+        self.counter.handle_timeout(now.mono);
+        if now.mono < self.next_flush {
+            return false;
+        }
+        let flush_ms = self.config.outbox.flush_ms;
+        self.next_flush = self.next_flush + flush_ms * (now.mono.since(self.next_flush) / flush_ms + 1);
+        self.flush(now)
+    }
+
+    /// Stores everything that is known now, in one transaction; whether there may be new rows to send.
+    pub fn flush(&mut self, now: &Moment) -> bool {
+        let flush = self.counter.take();
+        for interval in &flush.intervals {
+            let starts = interval.passages.iter().map(|passage| (interval.start + passage.t_ms, interval.lane));
+            self.starts.extend(starts);
+            self.unstored.rows.push(rows::counts(&self.config.junction, interval));
+        }
+        let changes = flush.passages.iter().map(|change| kept::write(self.boot, change, &self.config.junction));
+        self.unstored.passages.extend(changes);
+        self.report_cycles();
+        match self.outbox.commit(&self.unstored, now) {
+            Ok(stored) => {
+                if self.failing {
+                    tracing::info!("the outbox stores again; nothing was lost");
+                }
+                self.failing = false;
+                self.unstored = Batch::default();
+                !stored.is_empty()
+            }
+            Err(error) => {
+                if !self.failing {
+                    tracing::error!(%error, "counts could not be stored; they are kept in memory and tried again");
+                }
+                self.failing = true;
+                false
+            }
+        }
+    }
+
+    /// Rows to send; see [`Outbox::next`].
+    pub fn rows(&mut self, room: crate::outbox::Room, in_flight: &BTreeSet<Seq>, now: &Moment) -> Vec<Outgoing> {
+        self.outbox.next(room, in_flight, now).unwrap_or_else(|error| {
+            tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
+            Vec::new()
+        })
+    }
+
+    /// How full the outbox is; none while it cannot be read.
+    pub fn status(&self, now: &Moment) -> Option<OutboxStatus> {
+        self.outbox.status(now).inspect_err(|error| tracing::warn!(%error, "the outbox cannot be asked")).ok()
+    }
+
+    /// Keeps a plan over restarts.
+    pub fn save_plan(&mut self, body: &str, received: MonoMs) {
+        if let Err(error) = self.outbox.save_plan(body, received) {
+            tracing::error!(%error, "the plan could not be stored; it runs all the same, but not after a restart");
+        }
+    }
+
+    /// The plan kept last.
+    pub fn last_plan(&self) -> Option<SavedPlan> {
+        self.outbox
+            .last_plan()
+            .inspect_err(|error| tracing::warn!(%error, "the plan of before the restart cannot be read"))
+            .ok()
+            .flatten()
+    }
+
+    fn report_cycles(&mut self) {
+        // A passage that begins before this is published by then: the interval it stands in is over and settled.
+        let counting = self.config.counting;
+        let counted = self.counter.next_timeout() - counting.settle_ms - counting.interval_ms;
+        while self.cycles.front().is_some_and(|cycle| cycle.ended <= counted) {
+            self.report_cycle();
+        }
+        if self.cycles.is_empty() {
+            // The running cycle began at the latest when the longest possible one would have.
+            let kept_since = counted - 3_600_000;
+            while self.starts.front().is_some_and(|start| start.0 < kept_since) {
+                self.starts.pop_front();
+            }
+        }
+    }
+
+    fn report_cycle(&mut self) {
+        let Some(cycle) = self.cycles.pop_front() else { return };
+        self.unstored.rows.push(RowBody::Cycle(rows::cycle(&self.config.junction, &cycle, &self.starts)));
+        self.starts.retain(|start| start.0 >= cycle.ended);
+    }
+
+    /// Whether only FASTags count.
+    pub fn counts_only_fastags(&self) -> bool {
+        self.config.counting.accept == Accept::Fastag
+    }
+}

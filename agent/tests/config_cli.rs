@@ -1,0 +1,112 @@
+//! The commands `check` and `config` as people and scripts run them: output and exit codes.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const SITE: &str = r#"
+[junction]
+id = "11111111-1111-4111-8111-111111111111"
+[device]
+id = "22222222-2222-4222-8222-222222222222"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000001"
+name = "N"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[clock]
+trust = "always"
+"#;
+
+fn agent(folder: &Path, more: &str, arguments: &[&str]) -> Output {
+    let file = folder.join("agent.toml");
+    let outbox = folder.join("outbox.sqlite");
+    let text = format!("{SITE}[outbox]\npath = \"{}\"\nmax_mb = 8\n{more}", outbox.display());
+    std::fs::write(&file, text).expect("a file in an own folder");
+    Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(arguments)
+        .arg("--config")
+        .arg(&file)
+        .output()
+        .expect("the agent starts")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_sound_site_passes_every_check() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = broker.local_addr().unwrap().port();
+    let output =
+        agent(folder.path(), &format!("[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n"), &["check", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["state"], "Ok", "{report}");
+    let checks: Vec<&str> = report["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|check| check["check"].as_str().expect("each check has a name"))
+        .collect();
+    assert_eq!(checks, ["config", "serial", "gpio", "disk", "clock", "broker"]);
+}
+
+#[test]
+fn what_fails_is_named_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let more = "[mqtt]\nurl = \"mqtt://127.0.0.1:1\"\n[[reader]]\nport = \"/nonexistent/tty\"\nlanes = { default = \"N\" }\n";
+    let output = agent(folder.path(), more, &["check"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let text = stdout(&output);
+    assert!(text.contains("Failed   serial  reader \"reader1\": /nonexistent/tty does not open"), "{text}");
+    assert!(text.contains("Failed   broker  127.0.0.1:1 does not answer (Connection refused"), "{text}");
+    assert!(text.contains("→ check url of [mqtt], the network and the broker"), "{text}");
+    assert!(text.trim_end().ends_with("2 failed"), "{text}");
+}
+
+#[test]
+fn a_wrong_configuration_and_one_for_another_version_are_usage_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in ["check", "config"] {
+        let output = agent(folder.path(), "colour = 1\n[signals]\n", &[command]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(text.contains("[outbox] has no key \"colour\"; its keys are"), "{text}");
+        assert!(text.contains("the file has no section [signals]; did you mean [signal]?"), "{text}");
+    }
+    let more = "[[reader]]\nprotocol = \"cf\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n";
+    let output = agent(folder.path(), more, &["check"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(stdout(&output).contains("protocol \"cf\" of reader \"reader1\" is not built into this version"));
+    let output = agent(folder.path(), "", &["chekc"]);
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
+fn the_effective_configuration_is_printed_even_to_a_reader_that_has_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = agent(folder.path(), "", &["config"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stdout(&output).contains("amber_s = 3.0"), "{output:?}");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(["config", "--config"])
+        .arg(folder.path().join("agent.toml"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}

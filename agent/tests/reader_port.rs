@@ -1,0 +1,167 @@
+//! A reader's thread on real pseudo-terminals.
+
+use flextraff_agent::config::{AntennaByte, LaneMap, Protocol, ReaderConfig, Watch};
+use flextraff_agent::reader::Read;
+use flextraff_agent::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort};
+use flextraff_common::epc::Epc;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::{ReaderState, ZoneName};
+use serialport::{SerialPort as _, TTYPort};
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+const FRAME: &str = "1400EE00010C34161FA8203E7CB20200002050E4A0";
+const TAG: &str = "34161FA8203E7CB202000020";
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn now() -> MonoMs {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    MonoMs(time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
+}
+
+fn config(port: &Path) -> ReaderConfig {
+    ReaderConfig {
+        name: "north".into(),
+        protocol: Protocol::Uhfreader,
+        port: port.to_str().expect("a plain path").into(),
+        baud: 57_600,
+        antenna_byte: AntennaByte::Mask,
+        lanes: LaneMap {
+            default: Some(Watch { lane: LaneIx::new(0), zone: ZoneName::StopLine }),
+            ..LaneMap::default()
+        },
+        power_dbm: None,
+        region: None,
+        session: None,
+    }
+}
+
+fn bytes() -> Vec<u8> {
+    FRAME.parse::<Epc>().expect("hex").as_bytes().to_vec()
+}
+
+/// A pseudo-terminal whose end for the agent appears at `link`, as udev's names do. Both handles must live as long as the device.
+fn plug(link: &Path) -> (TTYPort, TTYPort) {
+    let (master, slave) = TTYPort::pair().expect("a pseudo-terminal");
+    std::os::unix::fs::symlink(slave.name().expect("a slave has a name"), link).expect("a link");
+    (master, slave)
+}
+
+fn unplug(link: &Path, device: (TTYPort, TTYPort)) {
+    std::fs::remove_file(link).expect("the link is there");
+    drop(device);
+}
+
+fn next(events: &Receiver<ReaderEvent>) -> ReaderEventKind {
+    let event = events.recv_timeout(DEADLINE).expect("an event in time");
+    assert_eq!(event.reader, 3);
+    event.kind
+}
+
+fn expect_read(events: &Receiver<ReaderEvent>) -> Read {
+    match next(events) {
+        ReaderEventKind::Read(read) => read,
+        other => panic!("{other:?} instead of a read"),
+    }
+}
+
+/// Processor time of this process's threads of that name, in ticks of 10 ms.
+fn cpu_ticks(thread: &str) -> u64 {
+    let mut sum = 0;
+    for task in std::fs::read_dir("/proc/self/task").expect("proc is mounted").flatten() {
+        let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
+        let (head, fields) = stat.rsplit_once(") ").expect("the name is in brackets");
+        if head.ends_with(thread) {
+            let fields: Vec<&str> = fields.split(' ').collect();
+            sum += fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum::<u64>();
+        }
+    }
+    sum
+}
+
+#[test]
+fn bytes_become_reads_and_a_replugged_reader_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("north");
+    let mut device = plug(&link);
+    let (sender, events) = sync_channel(16);
+    let port = ReaderPort::start(3, &config(&link), sender, now).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+
+    // A frame in two pieces with noise before it.
+    let frame = bytes();
+    device.0.write_all(&[0x00, 0x13]).unwrap();
+    device.0.write_all(&frame[..7]).unwrap();
+    device.0.write_all(&frame[7..]).unwrap();
+    let read = expect_read(&events);
+    assert_eq!((read.epc.to_string().as_str(), read.lane), (TAG, LaneIx::new(0)));
+    assert!(now().since(read.at) < 10_000);
+    assert_eq!(port.stats().state(), ReaderState::Up);
+
+    unplug(&link, device);
+    assert_eq!(next(&events), ReaderEventKind::Down);
+    assert_eq!(port.stats().state(), ReaderState::Down);
+
+    let mut device = plug(&link);
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    device.0.write_all(&frame).unwrap();
+    expect_read(&events);
+
+    assert!(port.restart());
+    assert_eq!(next(&events), ReaderEventKind::Down);
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    device.0.write_all(&frame).unwrap();
+    expect_read(&events);
+
+    assert!(port.stats().dropped_bytes() >= 2);
+    port.stop().unwrap();
+}
+
+#[test]
+fn what_is_missing_at_the_start_is_waited_for_without_spinning() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("north");
+    let (sender, events) = sync_channel(16);
+    let port = ReaderPort::start(3, &config(&link), sender, now).unwrap();
+    let before = cpu_ticks("reader-3");
+    assert_eq!(events.recv_timeout(Duration::from_millis(1200)), Err(RecvTimeoutError::Timeout));
+    assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());
+
+    let device = plug(&link);
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    // Silence is no reason to burn time either. The other tests' readers bear the same name and add a little.
+    assert_eq!(events.recv_timeout(Duration::from_millis(800)), Err(RecvTimeoutError::Timeout));
+    assert!(cpu_ticks("reader-3").saturating_sub(before) < 50);
+    port.stop().unwrap();
+    drop(device);
+}
+
+#[test]
+fn a_full_channel_loses_no_read_and_a_closed_one_ends_the_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("north");
+    let mut device = plug(&link);
+    let (sender, events) = sync_channel(1);
+    let port = ReaderPort::start(3, &config(&link), sender, now).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    for _ in 0..20 {
+        device.0.write_all(&bytes()).unwrap();
+    }
+    for _ in 0..20 {
+        expect_read(&events);
+    }
+    drop(events);
+    device.0.write_all(&bytes()).unwrap();
+    port.stop().unwrap();
+}
+
+#[test]
+fn a_protocol_that_is_not_built_is_refused_by_name() {
+    let (sender, _events) = sync_channel(1);
+    let config = ReaderConfig { protocol: Protocol::Cf, ..config(Path::new("/dev/null")) };
+    let error = ReaderPort::start(0, &config, sender, now).unwrap_err();
+    assert_eq!(error.to_string(), "reader \"north\": its protocol is not built into this program");
+}

@@ -1,0 +1,152 @@
+//! The wire format, version 1, frozen. A failure here means that agents and servers in the field stop understanding each other: mend the
+//! code, never these texts. A field that is added gets a test of its own.
+
+use flextraff_common::wire::{
+    Ack, CarCounts, ClockFix, Command, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal, Status, decode,
+    encode,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+const DELIVERY: &str = r#""device_id":"00000000-0000-4000-8000-0000000000d1","outbox_id":"00000000-0000-4000-8000-0000000000b1","seq":7,"boot_id":"00000000-0000-4000-8000-0000000000a1","mono_ms":123456,"clock":"synced""#;
+
+fn frozen<T: Serialize + DeserializeOwned>(json: &str) -> T {
+    let json = json.replace("DELIVERY", DELIVERY);
+    let message: T = decode(json.as_bytes()).expect("a frozen message decodes");
+    let written: Value = serde_json::from_str(&encode(&message)).expect("what is encoded is JSON");
+    let expected: Value = serde_json::from_str(&json).expect("the frozen text is JSON");
+    assert_eq!(written, expected);
+    message
+}
+
+#[test]
+fn car_counts_of_the_published_interface() {
+    let json = br#"{"junction_id":"00000000-0000-4000-8000-000000000001","lane_id":"00000000-0000-4000-8000-000000000011",
+        "vehicle_count":15,"epc_ids":["EPC123456","EPC789012"],"timestamp":"2026-02-10T14:30:00Z","unknown":true}"#;
+    let message: CarCounts = decode(json).expect("the published message decodes");
+    assert_eq!((message.vehicle_count, message.epc_ids.len(), message.delivery.is_none()), (15, 2, true));
+    let bare = br#"{"junction_id":"00000000-0000-4000-8000-000000000001","lane_id":"00000000-0000-4000-8000-000000000011",
+        "vehicle_count":0,"epc_ids":[]}"#;
+    let message: CarCounts = decode(bare).expect("timestamp is optional");
+    assert!(message.timestamp.is_none());
+}
+
+#[test]
+fn car_counts() {
+    let message: CarCounts = frozen(
+        r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","lane_id":"00000000-0000-4000-8000-000000000011",
+        "vehicle_count":1,"epc_ids":["34161FA8203E7CB202000020"],"timestamp":"2026-02-10T14:30:05Z",DELIVERY,
+        "interval_start":"2026-02-10T14:30:00Z","observed_s":5.0,"departed":1,"present":0,"other_tags":2,
+        "passages":[{"t_ms":120,"dwell_ms":800,"reads":4,"open":false,"valid":true,"prev":"p:k1:00"}],
+        "departures":[{"epc":"34161FA8203E7CB202000020","t_ms":920,"dwell_ms":800,"reads":4}]}"#,
+    );
+    assert_eq!(message.delivery.expect("it has the delivery fields").seq.0, 7);
+}
+
+#[test]
+fn green_time_of_the_published_interface() {
+    let json = br#"{"junction_id":"00000000-0000-4000-8000-000000000001","lane_times":[30,20,25,25],"timestamp":"2026-02-10T14:30:00"}"#;
+    let message: GreenTime = decode(json).expect("the published message decodes");
+    assert_eq!(message.lane_times, Some(vec![30.0, 20.0, 25.0, 25.0]));
+}
+
+#[test]
+fn green_time() {
+    let _: GreenTime = frozen(
+        r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","lane_times":[30.0,20.0],"timestamp":"2026-02-10T14:30:00Z",
+        "total_cycle_time":50.0,"plan_id":"p1","mode":"manual_override","offset_s":4.0,
+        "stages":[{"stage":"N","green_s":25.0,"min_green_s":10.0,"max_green_s":40.0}],"valid_s":900.0,"reason":"because"}"#,
+    );
+    let back: GreenTime = frozen(
+        r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","mode":"automatic","ends_override":true}"#,
+    );
+    assert!(back.ends_override);
+    let _: GreenTime = frozen(
+        r#"{"v":1,"junction_id":"00000000-0000-4000-8000-000000000001","mode":"emergency","stages":[{"stage":"N","green_s":0.0}]}"#,
+    );
+}
+
+#[test]
+fn ack() {
+    let _: Ack = frozen(
+        r#"{"v":1,"outbox_id":"00000000-0000-4000-8000-0000000000b1","committed":[[1,5],[7,7]],"rejected":[[6,6,"unknown_lane"]]}"#,
+    );
+}
+
+#[test]
+fn command_and_reply() {
+    let _: Command = frozen(
+        r#"{"v":1,"id":"c1","type":"restart_reader","name":"north","expires_at":"2026-02-10T14:30:00Z"}"#,
+    );
+    for kind in ["identify", "lamp_test", "send_config", "reload"] {
+        let _: Command =
+            frozen(&format!(r#"{{"v":1,"id":"c1","type":"{kind}","expires_at":"2026-02-10T14:30:00Z"}}"#));
+    }
+    let _: Reply = frozen(r#"{"v":1,"id":"c1","ok":true,"detail":"done"}"#);
+}
+
+#[test]
+fn cycles() {
+    let _: Cycles = frozen(
+        r#"{"v":1,DELIVERY,"plan_id":null,"mode":"automatic","started_at":"2026-02-10T14:30:00Z","ended_at":"2026-02-10T14:31:00Z",
+        "stages":[{"stage":"N","green_s":25.0,"amber_s":3.0,"all_red_s":2.0,"end":"plan"}],
+        "lanes":[{"lane_id":"00000000-0000-4000-8000-000000000011","vehicle_count":4,"green_s":25.0,"queue_start":null,"queue_end":1.0}]}"#,
+    );
+}
+
+#[test]
+fn events_gap_and_clock_fix() {
+    let _: Events = frozen(r#"{"v":1,DELIVERY,"events":[["2026-02-10T14:30:00.100Z",1,2]]}"#);
+    let _: Gap = frozen(
+        r#"{"v":1,DELIVERY,"from":null,"to":"2026-02-10T14:30:00Z","lanes":[],"rows":12,"reason":"disk full"}"#,
+    );
+    let _: ClockFix = frozen(r#"{"v":1,DELIVERY,"offset_ms":1770733800000}"#);
+}
+
+#[test]
+fn status() {
+    let _: Status = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"device_type":"junction","software_version":"0.1.0",
+        "config_hash":"abc","boot_id":"00000000-0000-4000-8000-0000000000a1","uptime_s":5,"clock":"unsynced",
+        "outbox":{"rows":1,"oldest_s":2,"bytes":3,"dropped":4,"parked":5,"counts_made":6},
+        "readers":[{"name":"north","state":"up","reads_per_s":1.5,"bad_frames":1,"dropped_bytes":2}],
+        "controller":{"state":"all_red","mode":"automatic","fault":null,"interlock_trips":0},
+        "plan":{"plan_id":"p1","state":"pending","reasons":[]}}"#,
+    );
+    let _: Status = frozen(r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":false}"#);
+}
+
+#[test]
+fn signal() {
+    let _: Signal = frozen(
+        r#"{"v":1,"t":"2026-02-10T14:30:00Z","stage":"N","state":"amber","next_stage":"E","groups":{"E":"red","N":"amber","P":"flash_amber"},
+        "since":"2026-02-10T14:30:00Z","plan_id":"p1","mode":"automatic","cycle_second":12}"#,
+    );
+    let _: Signal = frozen(
+        r#"{"v":1,"t":"2026-02-10T14:30:00Z","stage":null,"state":"flash","groups":{},"since":"2026-02-10T14:30:00Z","plan_id":null,
+        "mode":"automatic","cycle_second":0}"#,
+    );
+}
+
+#[test]
+fn demand() {
+    let _: Demand = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","t":"2026-02-10T14:30:00Z",
+        "reads":[{"lane":"N","zone":"advance","epc":"34161FA8203E7CB202000020"}],
+        "lanes":[{"lane":"N","present":1.0,"inventory":2.0,"capacity":16.0}],
+        "departures":[{"to_junction":"00000000-0000-4000-8000-000000000002","in_s":[1.0,3.5]}]}"#,
+    );
+}
+
+#[test]
+fn a_newer_version_is_refused_and_unknown_fields_are_ignored() {
+    let newer =
+        decode::<Ack>(br#"{"v":2,"outbox_id":"00000000-0000-4000-8000-0000000000b1"}"#).expect_err("newer");
+    assert_eq!(newer.to_string(), "version 2 is newer than 1, which this program speaks; update it");
+    decode::<Ack>(br#"{"outbox_id":"00000000-0000-4000-8000-0000000000b1","more":1}"#)
+        .expect("unknown fields are ignored");
+    for bytes in [&b""[..], b"\xff\xfe", b"[]", b"null", b"{", b"{\"v\":\"1\"}"] {
+        assert!(decode::<Ack>(bytes).is_err());
+    }
+}

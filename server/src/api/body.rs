@@ -1,0 +1,327 @@
+//! Request bodies, queries and path parameters, read with limits; all that is wrong is told at once, field by field.
+
+use super::problem::{FieldError, Problem};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FormRejection};
+use axum::extract::{Form, FromRequest, FromRequestParts, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// Largest body, in bytes.
+pub const MOST_BYTES: usize = 1024 * 1024;
+
+/// Something that is read out of the fields of a body.
+pub trait Body: Sized {
+    /// Reads it. What is wrong goes to `fields`, and then the value is thrown away.
+    fn read(fields: &mut Fields) -> Self;
+}
+
+/// The fields of a body and what was found wrong with them.
+#[derive(Debug, Default)]
+pub struct Fields {
+    values: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// Reads a body out of its fields.
+    ///
+    /// # Errors
+    /// 422 that names every field that is wrong.
+    pub fn check<T: Body>(values: Map<String, Value>) -> Result<T, Problem> {
+        let mut fields = Self { values, errors: Vec::new() };
+        let body = T::read(&mut fields);
+        if fields.errors.is_empty() { Ok(body) } else { Err(Problem::invalid(fields.errors)) }
+    }
+
+    /// Whether the body has this field, and not as null.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Notes that something is wrong with a field; of several faults of one field the first is told.
+    pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
+        if self.errors.iter().any(|error| error.field == name) {
+            return;
+        }
+        self.errors.push(FieldError { field: name.into(), message: message.into() });
+    }
+
+    /// A text that may hold anything.
+    pub fn text(&mut self, name: &str) -> String {
+        match self.values.remove(name) {
+            Some(Value::String(text)) => text,
+            Some(other) => self.wrong(name, "a text", &other),
+            None => self.missing(name),
+        }
+    }
+
+    /// A line for people: 1 to `most` characters without control characters; white space around it goes.
+    pub fn line(&mut self, name: &str, most: usize) -> String {
+        let before = self.errors.len();
+        let text = self.text(name);
+        if self.errors.len() > before {
+            return text;
+        }
+        let line = text.trim();
+        if line.is_empty() || line.chars().count() > most || line.chars().any(char::is_control) {
+            self.refuse(name, format!("{name} has 1 to {most} characters and no control characters"));
+        }
+        line.to_owned()
+    }
+
+    /// A line for people, which may be absent, null or empty.
+    pub fn optional_line(&mut self, name: &str, most: usize) -> Option<String> {
+        let blank = match self.values.get(name) {
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(Value::Null) | None => true,
+            Some(_) => false,
+        };
+        (!blank).then(|| self.line(name, most))
+    }
+
+    /// True or false; absent means `default`.
+    pub fn flag_or(&mut self, name: &str, default: bool) -> bool {
+        match self.values.remove(name) {
+            Some(Value::Bool(flag)) => flag,
+            Some(other) => self.wrong(name, "true or false", &other),
+            None => default,
+        }
+    }
+
+    /// A number within a range.
+    pub fn number(&mut self, name: &str, range: RangeInclusive<f64>) -> f64 {
+        let number = match self.values.remove(name) {
+            Some(Value::Number(number)) => number.as_f64().unwrap_or(f64::NAN),
+            Some(other) => return self.wrong(name, "a number", &other),
+            None => return self.missing(name),
+        };
+        if !range.contains(&number) {
+            self.refuse(name, format!("{name} lies between {} and {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    /// A whole number within a range; absent means `default`.
+    pub fn whole_or(&mut self, name: &str, default: i32, range: RangeInclusive<i32>) -> i32 {
+        let whole = match self.values.remove(name) {
+            Some(Value::Number(number)) => whole(&number),
+            Some(other) => return self.wrong(name, "a whole number", &other),
+            None => return default,
+        };
+        let within = whole.filter(|whole| range.contains(whole));
+        if within.is_none() {
+            self.refuse(name, format!("{name} is a whole number from {} to {}", range.start(), range.end()));
+        }
+        within.unwrap_or(default)
+    }
+
+    /// A whole number within a range; absent or null: nothing.
+    pub fn optional_whole(&mut self, name: &str, range: RangeInclusive<i32>) -> Option<i32> {
+        let least = *range.start();
+        self.has(name).then(|| self.whole_or(name, least, range))
+    }
+
+    /// What a text parses to, such as "the UUID of a lane"; absent or null: nothing.
+    pub fn optional_parsed<T: FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        if !self.has(name) {
+            return None;
+        }
+        let parsed = self.text(name).parse().ok();
+        if parsed.is_none() {
+            self.refuse(name, format!("{name} is {wanted}"));
+        }
+        parsed
+    }
+
+    /// Notes which of these fields are absent or null; to be asked before they are read.
+    pub fn require(&mut self, names: &[&str]) {
+        for name in names {
+            if !self.has(name) {
+                self.missing::<()>(name);
+            }
+        }
+    }
+
+    /// A list of what serde reads; absent or null: nothing.
+    pub fn optional_list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
+        let value = self.values.remove(name).filter(|value| !value.is_null())?;
+        match serde_json::from_value::<Vec<T>>(value) {
+            Ok(list) if list.len() <= most => Some(list),
+            Ok(_) => {
+                self.refuse(name, format!("{name} has at most {most} entries"));
+                None
+            }
+            Err(error) => {
+                self.refuse(name, format!("{name} cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn missing<T: Default>(&mut self, name: &str) -> T {
+        self.refuse(name, format!("{name} is required"));
+        T::default()
+    }
+
+    fn wrong<T: Default>(&mut self, name: &str, wanted: &str, found: &Value) -> T {
+        let found = match found {
+            Value::Null => "null",
+            Value::Bool(_) => "true or false",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a text",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        };
+        self.refuse(name, format!("{name} is {wanted}, not {found}"));
+        T::default()
+    }
+}
+
+/// 30 and 30.0 are the same whole number in JSON.
+fn whole(number: &serde_json::Number) -> Option<i32> {
+    if let Some(whole) = number.as_i64() {
+        return i32::try_from(whole).ok();
+    }
+    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= f64::from(i32::MAX))?;
+    Some(float as i32)
+}
+
+/// A JSON object as body.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "Send the body as JSON, with Content-Type: application/json";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Value::Object(values)) => Ok(Self(Fields::check(values)?)),
+            Ok(_) => Err(Problem::invalid_field("body", "The body is a JSON object")),
+            Err(error) => Err(Problem::invalid_field("body", format!("The body is no JSON: {error}"))),
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// A form as body.
+#[derive(Clone, Copy, Debug)]
+pub struct FormBody<T>(pub T);
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for FormBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let form = Form::<BTreeMap<String, String>>::from_request(request, state).await;
+        let Form(values) = form.map_err(|rejection| match rejection {
+            FormRejection::InvalidFormContentType(_) => Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Send the body as a form, with Content-Type: application/x-www-form-urlencoded",
+            ),
+            FormRejection::BytesRejection(rejection) => too_large(&rejection),
+            other => Problem::invalid_field("body", other.body_text()),
+        })?;
+        Ok(Self(Fields::check(values.into_iter().map(|(name, text)| (name, Value::String(text))).collect())?))
+    }
+}
+
+fn too_large(rejection: &BytesRejection) -> Problem {
+    let status = rejection.status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(status, format!("The body is too large; at most {MOST_BYTES} bytes are read"));
+    }
+    Problem::new(status, "The body ended early")
+}
+
+/// Parameters in the path; what does not parse is 422.
+#[derive(Clone, Copy, Debug)]
+pub struct PathParams<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathParams<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match axum::extract::Path::<T>::from_request_parts(parts, state).await {
+            Ok(path) => Ok(Self(path.0)),
+            Err(rejection) => Err(Problem::invalid_field("path", rejection.body_text())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[derive(Debug)]
+    struct Sample {
+        line: String,
+        note: Option<String>,
+        flag: bool,
+        number: f64,
+        whole: i32,
+    }
+
+    impl Body for Sample {
+        fn read(fields: &mut Fields) -> Self {
+            Self {
+                line: fields.line("line", 5),
+                note: fields.optional_line("note", 5),
+                flag: fields.flag_or("flag", false),
+                number: fields.number("number", -1.0..=1.0),
+                whole: fields.whole_or("whole", 30, 1..=100),
+            }
+        }
+    }
+
+    fn check(value: Value) -> Result<Sample, Vec<String>> {
+        let Value::Object(values) = value else { panic!("the sample is an object") };
+        Fields::check(values).map_err(|problem: Problem| {
+            let body = format!("{problem:?}");
+            ["line", "note", "flag", "number", "whole"]
+                .iter()
+                .filter(|name| body.contains(&format!("field: \"{name}\"")))
+                .map(ToString::to_string)
+                .collect()
+        })
+    }
+
+    #[test]
+    fn absent_fields_take_their_defaults() {
+        let sample = check(json!({"line": " abc ", "number": 1, "note": null, "more": 1})).unwrap();
+        assert_eq!((sample.line.as_str(), sample.note, sample.flag), ("abc", None, false));
+        assert_eq!((sample.number, sample.whole), (1.0, 30));
+        assert_eq!(check(json!({"line": "a", "number": 0, "whole": 5.0})).unwrap().whole, 5);
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let all = ["line", "note", "flag", "number", "whole"];
+        for value in [
+            json!({"line": "\u{0}", "note": "too long", "flag": "yes", "number": 2, "whole": 2_147_483_648_i64}),
+            json!({"line": "", "note": 1, "flag": null, "number": null, "whole": 0.5}),
+            json!({"line": [], "note": {}, "flag": 1, "number": "1", "whole": "30"}),
+            json!({"note": "a\nb", "flag": [], "whole": null}),
+            json!({"line": "seven c", "note": [], "flag": {}, "number": 1e300, "whole": 1e300}),
+        ] {
+            let expected: Vec<&str> = all.to_vec();
+            assert_eq!(check(value.clone()).unwrap_err(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The OpenAPI document and Swagger UI, which shows it without fetching anything from elsewhere.
+
+use super::problem::Problem;
+use crate::app::App;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::HeaderName;
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
+use utoipa::openapi::{Components, Info, OpenApi, Paths};
+use utoipa_swagger_ui::Config;
+
+/// Swagger UI sets styles from its scripts and carries icons as data.
+const POLICY: (HeaderName, &str) = (
+    CONTENT_SECURITY_POLICY,
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// Absolute addresses, so that the page works with and without a trailing slash.
+const PAGE: &str = r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Flextraff API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/index.css">
+<link rel="icon" type="image/png" href="/docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/swagger-ui-standalone-preset.js"></script>
+<script src="/docs/swagger-initializer.js"></script>
+</body>
+</html>
+"#;
+
+/// Title, version and the way to sign in.
+pub(super) fn description() -> OpenApi {
+    let mut info = Info::new("Flextraff API", "1.0.0");
+    info.description = Some("Dynamic Traffic Management System".into());
+    let mut document = OpenApi::new(info, Paths::new());
+    let flow = Flow::Password(Password::new("/api/users/token", Scopes::new()));
+    let mut components = Components::new();
+    components.add_security_scheme("OAuth2PasswordBearer", SecurityScheme::OAuth2(OAuth2::new([flow])));
+    document.components = Some(components);
+    document
+}
+
+/// Writes the addresses of the two collections as they were first published, with a slash at the end; both forms work.
+pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+    for collection in ["/api/users", "/api/junctions"] {
+        if let Some(item) = document.paths.paths.remove(collection) {
+            document.paths.paths.insert(format!("{collection}/"), item);
+        }
+    }
+    document
+}
+
+pub(super) fn router(document: &OpenApi) -> Router<App> {
+    let json: Arc<str> = serde_json::to_string(document).unwrap_or_default().into();
+    Router::new()
+        .route("/openapi.json", get(async move || ([(CONTENT_TYPE, "application/json")], json.to_string())))
+        .route("/docs", get(async || ([POLICY], Html(PAGE))))
+        .route("/docs/{*file}", get(file))
+}
+
+async fn file(Path(path): Path<String>) -> Result<Response, Problem> {
+    let config = Arc::new(Config::new(["/openapi.json"]));
+    let found = utoipa_swagger_ui::serve(&path, config).ok().flatten();
+    let Some(file) = found else { return Err(Problem::not_found("There is no such file")) };
+    let headers = [(CONTENT_TYPE, file.content_type), (CACHE_CONTROL, "public, max-age=3600".into())];
+    let body = file.bytes.into_owned();
+    Ok(if file.gzpipped {
+        (headers, [POLICY], [(CONTENT_ENCODING, "gzip")], body).into_response()
+    } else {
+        (headers, [POLICY], body).into_response()
+    })
+}

@@ -1,0 +1,86 @@
+//! What every request goes through: a time limit, an id, a log line when it fails, and the headers that keep browsers safe.
+
+use super::problem::{Cause, Problem};
+use anyhow::anyhow;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use std::any::Any;
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use uuid::Uuid;
+
+/// Longest time that a request may take.
+const TIME_LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Set on each answer that has none of its own.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// Runs a request within its time limit, logs it once when it fails, and dresses the answer.
+pub(super) async fn observe(request: Request, next: Next) -> Response<Body> {
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
+        let detail = "The request took too long; try again in a few seconds";
+        Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5).into_response()
+    });
+    let status = response.status().as_u16();
+    if let Some(Cause(error)) = response.extensions_mut().remove::<Cause>() {
+        tracing::error!(request_id = id, %method, path, status, error = format!("{error:#}"), "request failed");
+    } else {
+        tracing::debug!(request_id = id, %method, path, status, "request");
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The id that a proxy has given, when it is a plain word, or a new one.
+fn request_id(request: &Request) -> String {
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(plain);
+    given.map_or_else(|| Uuid::new_v4().to_string(), ToOwned::to_owned)
+}
+
+/// Pages of other origins that may call the API.
+pub(super) fn cors(origins: &[String]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok())))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-setup-token")])
+        .expose_headers([LINK, RETRY_AFTER, REQUEST_ID])
+        .max_age(Duration::from_mins(10))
+}
+
+/// A panic in a handler is an internal error of that request only.
+#[expect(clippy::needless_pass_by_value, reason = "the catching layer hands the panic over")]
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Problem::internal(anyhow!("a request handler panicked: {text}")).into_response()
+}

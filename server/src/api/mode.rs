@@ -1,0 +1,189 @@
+//! Who decides about a junction's signal: the planner, an operator, an emergency.
+
+use super::body::{Body, Fields, JsonBody, PathParams};
+use super::guard::{CurrentUser, may_operate};
+use super::junctions::existing;
+use super::problem::{BadBody, NeedsAccess, Problem};
+use crate::app::App;
+use crate::dispatch::{ModeError, ModeRequest, RoadAnswer, Wanted};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flextraff_common::ids::{JunctionId, LaneId};
+use flextraff_common::junction::MAX_STAGES;
+use flextraff_common::plan::MAX_VALID_S;
+use flextraff_common::wire::StageTime;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// The sentence of the published interface.
+const EXCEED: &str = "Lane times exceed total cycle time";
+/// The mode that a body without one asks for.
+const MANUAL: &str = "manual_override";
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(set_mode))
+}
+
+/// A mode to set. Without `mode` it is a manual override.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(super) struct ModeBody {
+    /// Who is to decide.
+    #[schema(default = "manual_override", pattern = "^(automatic|manual_override|emergency)$")]
+    pub mode: Option<String>,
+    /// Seconds of one cycle; with the four lane times.
+    #[schema(minimum = 1, maximum = 3600)]
+    pub total_cycle_time: Option<i32>,
+    /// Seconds of lane N, clearance included.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub north_lane_time: Option<i32>,
+    /// Seconds of lane S, clearance included.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub south_lane_time: Option<i32>,
+    /// Seconds of lane E, clearance included.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub east_lane_time: Option<i32>,
+    /// Seconds of lane W, clearance included; absent: what is left of the cycle.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub west_lane_time: Option<i32>,
+    /// Instead of lane times, for junctions of any shape: green of each stage.
+    #[schema(max_items = 16)]
+    pub stages: Option<Vec<StageBody>>,
+    /// The lane that an emergency is for.
+    pub lane_id: Option<Uuid>,
+    /// After how many minutes it ends by itself: 60 unless said otherwise, at most 1440; an emergency 5, at most 15.
+    #[schema(minimum = 1, maximum = 1440)]
+    pub expires_in_minutes: Option<i32>,
+    /// Why.
+    #[schema(max_length = 1000)]
+    pub reason: Option<String>,
+}
+
+/// Green of a stage.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+pub(super) struct StageBody {
+    /// Name of the stage.
+    #[schema(max_length = 64)]
+    pub stage: String,
+    /// Seconds of green, clearance not included.
+    #[schema(minimum = 0, maximum = 3600)]
+    pub green_s: f64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct ModeAnswer {
+    /// `success`, or `refused` by the junction.
+    pub status: &'static str,
+    /// In a sentence.
+    pub message: &'static str,
+    /// What the junction says within two seconds: `running`, `pending` (starts when the running cycle ends), `refused`, or `unknown`.
+    pub applied: RoadAnswer,
+    /// Why the junction refuses.
+    pub reasons: Vec<String>,
+}
+
+impl Body for ModeBody {
+    fn read(fields: &mut Fields) -> Self {
+        let mode = fields.optional_line("mode", 32);
+        match mode.as_deref().unwrap_or(MANUAL) {
+            "automatic" => {}
+            "emergency" => fields.require(&["lane_id"]),
+            MANUAL if fields.has("stages") => {}
+            MANUAL => {
+                fields.require(&["total_cycle_time", "north_lane_time", "south_lane_time", "east_lane_time"])
+            }
+            _ => fields.refuse("mode", "mode is automatic, manual_override or emergency"),
+        }
+        let seconds = 0..=3600;
+        Self {
+            mode,
+            total_cycle_time: fields.optional_whole("total_cycle_time", 1..=3600),
+            north_lane_time: fields.optional_whole("north_lane_time", seconds.clone()),
+            south_lane_time: fields.optional_whole("south_lane_time", seconds.clone()),
+            east_lane_time: fields.optional_whole("east_lane_time", seconds.clone()),
+            west_lane_time: fields.optional_whole("west_lane_time", seconds),
+            stages: fields.optional_list("stages", MAX_STAGES),
+            lane_id: fields.optional_parsed("lane_id", "the UUID of a lane"),
+            expires_in_minutes: fields.optional_whole("expires_in_minutes", 1..=(MAX_VALID_S / 60) as i32),
+            reason: fields.optional_line("reason", 1000),
+        }
+    }
+}
+
+impl ModeBody {
+    /// What it asks for; `None` when the lane times do not fit into the cycle.
+    fn wanted(self) -> Option<Wanted> {
+        match self.mode.as_deref() {
+            Some("automatic") => return Some(Wanted::Automatic),
+            Some("emergency") => return self.lane_id.map(|lane| Wanted::Emergency(LaneId(lane))),
+            _ => {}
+        }
+        if let Some(stages) = self.stages {
+            let time = |stage: StageBody| StageTime {
+                stage: stage.stage,
+                green_s: stage.green_s,
+                ..StageTime::default()
+            };
+            return Some(Wanted::Stages(stages.into_iter().map(time).collect()));
+        }
+        let cycle = self.total_cycle_time?;
+        let (north, south, east) = (self.north_lane_time?, self.south_lane_time?, self.east_lane_time?);
+        let left = cycle - north - south - east;
+        let west = self.west_lane_time.unwrap_or(left);
+        (0..=left).contains(&west).then_some(Wanted::Lanes { times: [north, south, east, west], cycle })
+    }
+}
+
+/// Sets a junction's mode: a manual override, an emergency for a lane, or back to automatic.
+#[utoipa::path(put, path = "/api/junctions/{junction_id}/mode", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
+    params(("junction_id" = Uuid, Path)), request_body = ModeBody,
+    responses(
+        (status = 200, description = "Sent to the junction", body = ModeAnswer),
+        (status = 400, description = "Lane times exceed total cycle time", body = super::problem::ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 503, description = "The database is out of reach", body = super::problem::ProblemBody,
+            content_type = "application/problem+json"),
+        NeedsAccess,
+        BadBody,
+    ))]
+async fn set_mode(
+    State(app): State<App>,
+    CurrentUser(user): CurrentUser,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<ModeBody>,
+) -> Result<Json<ModeAnswer>, Problem> {
+    let junction = JunctionId(id);
+    may_operate(&app, &user, junction).await?;
+    existing(&app, junction).await?;
+    let (minutes, reason) = (body.expires_in_minutes.map(|minutes| minutes as u32), body.reason.clone());
+    let wanted = body.wanted().ok_or_else(|| Problem::bad_request(EXCEED))?;
+    let message = match wanted {
+        Wanted::Automatic => "Automatic mode activated",
+        Wanted::Emergency(_) => "Emergency activated",
+        Wanted::Lanes { .. } | Wanted::Stages(_) => "Manual override activated",
+    };
+    let request = ModeRequest { junction, user: user.id(), wanted, minutes, reason };
+    let outcome = app.dispatch.set_mode(request).await.map_err(refused)?;
+    tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
+    let (status, message) = match outcome.applied {
+        RoadAnswer::Refused => ("refused", "The junction refuses it and goes on as before"),
+        _ => ("success", message),
+    };
+    Ok(Json(ModeAnswer { status, message, applied: outcome.applied, reasons: outcome.reasons }))
+}
+
+fn refused(error: ModeError) -> Problem {
+    match error {
+        ModeError::Database(cause) => cause.into(),
+        ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), 5),
+        ModeError::UnknownLane(_) => Problem::invalid_field("lane_id", error.to_string()),
+        ModeError::TooLong { .. } => Problem::invalid_field("expires_in_minutes", error.to_string()),
+        ModeError::Override(_) | ModeError::OtherShape => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+        }
+    }
+}

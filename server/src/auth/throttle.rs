@@ -1,0 +1,189 @@
+//! The brake on guessing passwords: attempts are counted by name and address, and by address; pure and bounded.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+/// How long attempts count.
+const WINDOW: Duration = Duration::from_mins(5);
+/// Attempts within the window for one name from one address.
+const PER_NAME: u32 = 10;
+/// Attempts within the window for all names from one address.
+const PER_ADDRESS: u32 = 100;
+/// Entries that are kept; beyond that the oldest go.
+const CAPACITY: usize = 10_000;
+
+/// Whether an attempt may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// It may.
+    Allowed,
+    /// Too many came before.
+    Refused {
+        /// Seconds until the next may come.
+        retry_after_s: u32,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Source {
+    address: Option<IpAddr>,
+    /// `None` counts all names of the address.
+    name: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    since: Instant,
+    attempts: u32,
+}
+
+/// Counts attempts to sign in. Every attempt counts from its start, so that many at once do not slip through.
+#[derive(Clone, Debug, Default)]
+pub struct Throttle {
+    windows: BTreeMap<Source, Window>,
+}
+
+impl Throttle {
+    /// Counts an attempt and says whether it may go on.
+    pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
+        let [by_name, by_address] = sources(name, address);
+        self.make_room(now);
+        for (source, most) in [(by_name, PER_NAME), (by_address, PER_ADDRESS)] {
+            let window = self.windows.entry(source).or_insert(Window { since: now, attempts: 0 });
+            if now.saturating_duration_since(window.since) >= WINDOW {
+                *window = Window { since: now, attempts: 0 };
+            }
+            if window.attempts >= most {
+                let left = WINDOW.saturating_sub(now.saturating_duration_since(window.since));
+                let retry_after_s = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
+                return Attempt::Refused { retry_after_s };
+            }
+            window.attempts += 1;
+        }
+        Attempt::Allowed
+    }
+
+    /// Forgets the attempts of a name from an address, because the last one was right.
+    pub fn succeeded(&mut self, name: &str, address: Option<IpAddr>) {
+        let [by_name, by_address] = sources(name, address);
+        let counted = self.windows.remove(&by_name).map_or(0, |window| window.attempts);
+        if let Some(window) = self.windows.get_mut(&by_address) {
+            window.attempts = window.attempts.saturating_sub(counted);
+        }
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if self.windows.len() + 2 <= CAPACITY {
+            return;
+        }
+        self.windows.retain(|_, window| now.saturating_duration_since(window.since) < WINDOW);
+        while self.windows.len() + 2 > CAPACITY {
+            let mut times: Vec<Instant> = self.windows.values().map(|window| window.since).collect();
+            times.sort_unstable();
+            let median = times[times.len() / 2];
+            self.windows.retain(|_, window| window.since > median);
+        }
+    }
+}
+
+/// One IPv6 customer holds a /64: addresses within it are one source.
+fn sources(name: &str, address: Option<IpAddr>) -> [Source; 2] {
+    let address = address.map(|address| match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
+    });
+    let name = name.chars().take(64).collect::<String>().to_lowercase();
+    [Source { address, name: Some(name) }, Source { address, name: None }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    const HOME: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
+    const AWAY: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)));
+
+    fn tries(
+        throttle: &mut Throttle,
+        name: &str,
+        address: Option<IpAddr>,
+        now: Instant,
+        count: usize,
+    ) -> usize {
+        (0..count).filter(|_| throttle.attempt(name, address, now) == Attempt::Allowed).count()
+    }
+
+    #[test]
+    fn ten_wrong_passwords_stop_that_name_from_that_address_only() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        assert_eq!(tries(&mut throttle, "asha", HOME, start, 20), 10);
+        assert_eq!(
+            tries(&mut throttle, "ASHA", HOME, start + Duration::from_millis(1), 1),
+            0,
+            "case does not make another name"
+        );
+        assert_eq!(
+            tries(&mut throttle, "asha", AWAY, start + Duration::from_millis(1), 1),
+            1,
+            "nobody locks another person out"
+        );
+        assert_eq!(tries(&mut throttle, "ravi", HOME, start + Duration::from_millis(1), 1), 1);
+        assert_eq!(
+            throttle.attempt("asha", HOME, start + Duration::from_secs(299)),
+            Attempt::Refused { retry_after_s: 2 }
+        );
+        assert_eq!(throttle.attempt("asha", HOME, start + WINDOW), Attempt::Allowed);
+    }
+
+    #[test]
+    fn a_right_password_clears_the_count() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        for _ in 0..50 {
+            assert_eq!(tries(&mut throttle, "asha", HOME, start, 9), 9);
+            throttle.succeeded("asha", HOME);
+        }
+    }
+
+    #[test]
+    fn many_names_from_one_address_are_one_guesser() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        let allowed = (0..500)
+            .filter(|i| throttle.attempt(&format!("user{i}"), HOME, start) == Attempt::Allowed)
+            .count();
+        assert_eq!(allowed, 100);
+    }
+
+    #[test]
+    fn the_table_stays_bounded() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        for i in 0..30_000_u32 {
+            let address = Some(IpAddr::V4(i.into()));
+            throttle.attempt("asha", address, start + Duration::from_millis(i.into()));
+            assert!(throttle.windows.len() <= CAPACITY);
+        }
+        let mut at_once = Throttle::default();
+        for i in 0..30_000_u32 {
+            at_once.attempt("asha", Some(IpAddr::V4(i.into())), start);
+            assert!(at_once.windows.len() <= CAPACITY);
+        }
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_source() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        let allowed = (0..20)
+            .filter(|i| {
+                let address = format!("2001:db8::{i:x}").parse().ok();
+                throttle.attempt("asha", address, start) == Attempt::Allowed
+            })
+            .count();
+        assert_eq!(allowed, 10);
+    }
+}

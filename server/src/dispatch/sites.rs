@@ -1,0 +1,126 @@
+//! What the database says of the junctions, brought to the planner when it changes.
+
+use crate::db::overrides::{self, OpenOverride};
+use crate::db::{junctions, sites};
+use crate::junction_file::JunctionEntry;
+use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
+use flextraff_common::ids::JunctionId;
+use flextraff_common::junction::Junction;
+use flextraff_common::plan::{EMERGENCY_VALID_S, Limits, MANUAL_VALID_S};
+use flextraff_common::time::UnixMs;
+use flextraff_common::wire::{Mode, StageTime};
+use sqlx::PgPool;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Junctions that another program changed are noticed after this long, milliseconds.
+const LOOK_EVERY_MS: i64 = 60_000;
+/// A device of an unknown junction makes the task look again, but not more often than this, milliseconds.
+const LOOK_AGAIN_AFTER_MS: i64 = 1000;
+
+/// What the planner was last told.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    known: BTreeMap<JunctionId, JunctionEntry>,
+    looked: Option<UnixMs>,
+    seeded: bool,
+}
+
+impl Sites {
+    pub(super) fn stale(&self, now: UnixMs) -> bool {
+        self.looked.is_none_or(|looked| now.since(looked) >= LOOK_EVERY_MS)
+    }
+
+    pub(super) fn may_look_again(&self, now: UnixMs) -> bool {
+        self.looked.is_none_or(|looked| now.since(looked) >= LOOK_AGAIN_AFTER_MS)
+    }
+
+    /// Reads the junctions; tells the planner what is new, changed or gone. The first time also what they showed lately, and which overrides run.
+    pub(super) async fn reload(
+        &mut self,
+        db: &PgPool,
+        planner: &mut Planner,
+        now: UnixMs,
+    ) -> sqlx::Result<()> {
+        self.looked = Some(now);
+        let entries = junctions::export(db).await?.junctions;
+        let mut open: BTreeMap<JunctionId, OpenOverride> = BTreeMap::new();
+        let mut demand = Vec::new();
+        if !self.seeded {
+            open = overrides::open(db)
+                .await?
+                .into_iter()
+                .map(|open| (JunctionId(open.junction_id), open))
+                .collect();
+            demand = sites::recent_demand(db, now.0 - WINDOW_MS).await?;
+            self.seeded = true;
+        }
+        let mut there = BTreeSet::new();
+        for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
+            let id = entry.junction_id;
+            there.insert(id);
+            if self.known.get(&id) == Some(&entry) {
+                continue;
+            }
+            match entry.build() {
+                Ok(junction) => {
+                    let running = open.remove(&id).and_then(|open| running(open, &junction));
+                    let base_cycle_s = entry.base_cycle_time.max(0) as u32;
+                    let mut site = Site::new(Arc::new(junction), limits(&entry), base_cycle_s, running, now);
+                    for (_, lane, end, vehicles, observed_s) in demand.iter().filter(|row| row.0 == id) {
+                        site.seed_demand(*lane, UnixMs(*end), *vehicles, *observed_s);
+                    }
+                    planner.add_site(site);
+                }
+                Err(problems) => {
+                    tracing::warn!(junction = %id, problems = problems.join("; "), "a junction cannot be planned for");
+                    planner.remove_site(id);
+                }
+            }
+            self.known.insert(id, entry);
+        }
+        for gone in planner.junctions().into_iter().filter(|id| !there.contains(id)) {
+            planner.remove_site(gone);
+            self.known.remove(&gone);
+        }
+        Ok(())
+    }
+}
+
+fn limits(entry: &JunctionEntry) -> Limits {
+    Limits { min_cycle_s: entry.min_cycle_time.max(0) as u32, max_cycle_s: entry.max_cycle_time.max(0) as u32 }
+}
+
+/// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.
+fn running(open: OpenOverride, junction: &Junction) -> Option<Override> {
+    let (mode, usual_s) = match open.mode.as_str() {
+        "emergency" => (Mode::Emergency, EMERGENCY_VALID_S),
+        _ => (Mode::ManualOverride, MANUAL_VALID_S),
+    };
+    let times = match (open.stages, open.lane_times, open.total_cycle_time) {
+        (Some(stages), _, _) => OverrideTimes::Stages(stage_times(stages)?),
+        (None, Some(lanes), Some(cycle)) => {
+            let mut times = vec![0.0; junction.lanes().len()];
+            for (name, time) in ["N", "S", "E", "W"].iter().zip(lanes) {
+                times[junction.lane_named(name)?.index()] = f64::from(time);
+            }
+            OverrideTimes::Lanes { times, cycle: f64::from(cycle) }
+        }
+        _ => return None,
+    };
+    let until = open.expires_at.map_or(i64::from(usual_s) * 1000, |at| at.timestamp_millis());
+    Some(Override { id: open.override_id, mode, times, until: UnixMs(until), reason: open.reason })
+}
+
+fn stage_times(stages: serde_json::Value) -> Option<Vec<StageTime>> {
+    let list = stages.as_array()?;
+    list.iter()
+        .map(|stage| {
+            Some(StageTime {
+                stage: stage.get("stage")?.as_str()?.to_owned(),
+                green_s: stage.get("green_s").and_then(serde_json::Value::as_f64).unwrap_or_default(),
+                ..StageTime::default()
+            })
+        })
+        .collect()
+}

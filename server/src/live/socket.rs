@@ -1,0 +1,274 @@
+//! One WebSocket client: signs in with its first frame, then gets the events of what it may see.
+
+use super::{LiveFrame, origin};
+use crate::api::body::PathParams;
+use crate::api::guard::user_of_token;
+use crate::api::problem::Problem;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::access;
+use axum::Router;
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::get;
+use flextraff_common::ids::JunctionId;
+use futures_util::stream::SplitSink;
+use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use uuid::Uuid;
+
+/// Within this time the first frame must sign in.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(5);
+/// Time between two pings; rights are looked up again at each.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// A client that does not take a frame for so long is gone.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// Largest frame of a client, in bytes: an access token and little else.
+const MOST_BYTES: usize = 8 * 1024;
+
+/// Close codes: 4401 and 4403 are ours, the others of RFC 6455 and its registry.
+const POLICY: u16 = 1008;
+const TRY_AGAIN_LATER: u16 = 1013;
+const NOT_SIGNED_IN: u16 = 4401;
+const NO_ACCESS: u16 = 4403;
+
+pub(super) fn router() -> Router<App> {
+    Router::new().route("/ws/junction/{junction_id}", get(junction)).route("/ws/live", get(all))
+}
+
+async fn junction(
+    State(app): State<App>,
+    PathParams(id): PathParams<Uuid>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    open(app, Some(JunctionId(id)), &headers, upgrade)
+}
+
+async fn all(
+    State(app): State<App>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    open(app, None, &headers, upgrade)
+}
+
+fn open(
+    app: App,
+    only: Option<JunctionId>,
+    headers: &HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    if !origin::is_allowed(headers, &app.config.http.cors_origins) {
+        return Err(Problem::forbidden(
+            "Pages of this origin may not open a live feed; see http.cors_origins",
+        ));
+    }
+    let upgrade = upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES);
+    Ok(upgrade.on_upgrade(move |socket| serve(app, only, socket)))
+}
+
+/// Why the server closes a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Close {
+    NotSignedIn(&'static str),
+    NoAccess,
+    Lagged,
+    Unavailable,
+    Unexpected,
+    /// The client has gone or does not answer.
+    Gone,
+}
+
+impl Close {
+    const fn frame(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::NotSignedIn(reason) => Some((NOT_SIGNED_IN, reason)),
+            Self::NoAccess => Some((NO_ACCESS, "No access to this junction")),
+            Self::Lagged => Some((TRY_AGAIN_LATER, "Events were missed; connect again and fetch what is")),
+            Self::Unavailable => {
+                Some((TRY_AGAIN_LATER, "The database cannot be reached; connect again later"))
+            }
+            Self::Unexpected => Some((POLICY, "Send only {\"type\":\"auth\",\"token\":…}")),
+            Self::Gone => None,
+        }
+    }
+}
+
+/// A frame of the client.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Request {
+    Auth { token: String },
+}
+
+/// What a token lets a client see, and for how long.
+struct Grant {
+    token: String,
+    sees: Sees,
+    ends_in: Duration,
+}
+
+enum Sees {
+    All,
+    These(BTreeSet<JunctionId>),
+}
+
+impl Sees {
+    fn contains(&self, junction: JunctionId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(junctions) => junctions.contains(&junction),
+        }
+    }
+}
+
+type Sender = SplitSink<WebSocket, Message>;
+
+async fn serve(app: App, only: Option<JunctionId>, socket: WebSocket) {
+    let (mut sender, receiver) = socket.split();
+    let close = run(&app, only, &mut sender, receiver).await;
+    tracing::debug!(?close, "live client left");
+    if let Some((code, reason)) = close.frame() {
+        let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
+        let _ = timeout(SEND_LIMIT, sender.send(Message::Close(Some(frame)))).await;
+    }
+}
+
+async fn run(
+    app: &App,
+    only: Option<JunctionId>,
+    sender: &mut Sender,
+    mut receiver: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
+) -> Close {
+    let first = match timeout(SIGN_IN_LIMIT, next_token(&mut receiver)).await {
+        Ok(Ok(token)) => token,
+        Ok(Err(close)) => return close,
+        Err(_) => return Close::NotSignedIn("Sign in with the first frame, within 5 seconds"),
+    };
+    let mut grant = match admit(app, only, first).await {
+        Ok(grant) => grant,
+        Err(close) => return close,
+    };
+    // Subscribed before `ready`: whatever happens after it is heard.
+    let mut events = app.live.subscribe();
+    if let Err(close) = send(sender, Message::Text(Utf8Bytes::from_static(r#"{"type":"ready"}"#))).await {
+        return close;
+    }
+    let mut expiry = pin!(sleep(grant.ends_in));
+    let mut pings = interval(PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pings.reset();
+    let mut answered = true;
+    loop {
+        let outcome = tokio::select! {
+            message = receiver.next() => {
+                answered = true;
+                match read(message) {
+                    Ok(Some(token)) => match admit(app, only, token).await {
+                        Ok(renewed) => {
+                            grant = renewed;
+                            expiry.set(sleep(grant.ends_in));
+                            Ok(())
+                        }
+                        Err(close) => Err(close),
+                    },
+                    Ok(None) => Ok(()),
+                    Err(close) => Err(close),
+                }
+            }
+            event = events.recv() => match event {
+                Ok(frame) => forward(sender, only, &grant.sees, frame).await,
+                Err(RecvError::Lagged(_)) => Err(Close::Lagged),
+                Err(RecvError::Closed) => Err(Close::Gone),
+            },
+            () = &mut expiry => Err(Close::NotSignedIn("The token has ended; sign in again")),
+            _ = pings.tick() => {
+                if !answered {
+                    return Close::Gone;
+                }
+                answered = false;
+                match admit(app, only, grant.token).await {
+                    Ok(same) => {
+                        grant = same;
+                        send(sender, Message::Ping(axum::body::Bytes::new())).await
+                    }
+                    Err(close) => return close,
+                }
+            }
+        };
+        if let Err(close) = outcome {
+            return close;
+        }
+    }
+}
+
+async fn forward(
+    sender: &mut Sender,
+    only: Option<JunctionId>,
+    sees: &Sees,
+    frame: LiveFrame,
+) -> Result<(), Close> {
+    let junction = frame.event.junction;
+    if only.is_some_and(|only| only != junction) || !sees.contains(junction) {
+        return Ok(());
+    }
+    send(sender, Message::Text(frame.text)).await
+}
+
+async fn send(sender: &mut Sender, message: Message) -> Result<(), Close> {
+    match timeout(SEND_LIMIT, sender.send(message)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Close::Gone),
+    }
+}
+
+async fn next_token(
+    receiver: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin),
+) -> Result<String, Close> {
+    loop {
+        if let Some(token) = read(receiver.next().await)? {
+            return Ok(token);
+        }
+    }
+}
+
+/// The token in a message; `None` for what the protocol itself exchanges.
+fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<String>, Close> {
+    match message {
+        Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+            Ok(Request::Auth { token }) => Ok(Some(token)),
+            Err(_) => Err(Close::Unexpected),
+        },
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        Some(Ok(Message::Binary(_))) => Err(Close::Unexpected),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Close::Gone),
+    }
+}
+
+async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Grant, Close> {
+    let unavailable = |error: sqlx::Error| {
+        tracing::error!(%error, "live feed: looking up rights failed");
+        Close::Unavailable
+    };
+    let found = user_of_token(&token, app).await.map_err(unavailable)?;
+    let Some((user, ends)) = found else { return Err(Close::NotSignedIn("Could not validate credentials")) };
+    let left_ms = ends.saturating_mul(1000).saturating_sub(Clock.now().0);
+    let ends_in = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+    let sees = if user.is_admin {
+        Sees::All
+    } else {
+        Sees::These(access::granted(&app.db, user.id()).await.map_err(unavailable)?.into_iter().collect())
+    };
+    if only.is_some_and(|only| !sees.contains(only)) {
+        return Err(Close::NoAccess);
+    }
+    Ok(Grant { token, sees, ends_in })
+}

@@ -1,0 +1,286 @@
+//! One junction as the planner sees it.
+
+use super::{
+    IdSource, NOTICEABLE_S, PLAN_EVERY_MS, PlanCommand, RENEW_BEFORE_MS, SendPlan, VALID_S, WINDOW_MS,
+};
+use crate::optimizer::{DemandWindow, LaneDemand, optimize};
+use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
+use flextraff_common::junction::Junction;
+use flextraff_common::plan::{Limits, Plan, PlanProblem, StagePlan};
+use flextraff_common::time::UnixMs;
+use flextraff_common::wire::{CarCounts, DeviceType, GreenTime, Mode, PlanStatus, StageTime, Status};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Longest time that a count message without `observed_s` stands for, seconds.
+const LONGEST_SILENCE_S: f64 = 60.0;
+
+/// An override as it is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    /// Its name in the database and on the road.
+    pub id: Uuid,
+    /// Manual override or emergency.
+    pub mode: Mode,
+    /// Its greens.
+    pub times: OverrideTimes,
+    /// When it ends by itself.
+    pub until: UnixMs,
+    /// Why, for people.
+    pub reason: Option<String>,
+}
+
+/// The greens of an override.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OverrideTimes {
+    /// Each lane's share of the cycle, clearance included, and the cycle, seconds.
+    Lanes {
+        /// In lane order.
+        times: Vec<f64>,
+        /// The cycle.
+        cycle: f64,
+    },
+    /// Green of each stage.
+    Stages(Vec<StageTime>),
+}
+
+/// One junction.
+pub struct Site {
+    junction: Arc<Junction>,
+    limits: Limits,
+    base_cycle_s: u32,
+    window: DemandWindow,
+    last_counts: BTreeMap<LaneId, UnixMs>,
+    online: BTreeSet<DeviceId>,
+    greeted: BTreeSet<DeviceId>,
+    reported: BTreeMap<DeviceId, PlanStatus>,
+    sent: Option<Sent>,
+    running: Option<Override>,
+    plan_due: UnixMs,
+}
+
+/// The last automatic plan that was sent.
+#[derive(Clone, Debug)]
+struct Sent {
+    stages: Vec<StagePlan>,
+    at: UnixMs,
+    plan_id: String,
+}
+
+impl Site {
+    /// A junction, with the override that runs, if any.
+    pub fn new(
+        junction: Arc<Junction>,
+        limits: Limits,
+        base_cycle_s: u32,
+        running: Option<Override>,
+        now: UnixMs,
+    ) -> Self {
+        let window = DemandWindow::new(junction.lanes().len(), WINDOW_MS);
+        Self {
+            junction,
+            limits,
+            base_cycle_s,
+            window,
+            last_counts: BTreeMap::new(),
+            online: BTreeSet::new(),
+            greeted: BTreeSet::new(),
+            reported: BTreeMap::new(),
+            sent: None,
+            running,
+            plan_due: now + PLAN_EVERY_MS,
+        }
+    }
+
+    /// The junction.
+    pub fn junction(&self) -> &Junction {
+        &self.junction
+    }
+
+    pub(super) fn take_over(&mut self, old: Self) {
+        if self.junction.lanes() == old.junction.lanes() {
+            self.window = old.window;
+            self.last_counts = old.last_counts;
+        }
+        self.online = old.online;
+        self.reported = old.reported;
+        self.running = self.running.take().or(old.running);
+    }
+
+    pub(super) fn handle_counts(&mut self, lane: LaneId, counts: &CarCounts, now: UnixMs) {
+        let Some(at) = self.junction.lane_with_id(lane) else { return };
+        let end = counts.timestamp.unwrap_or(now);
+        let before = self.last_counts.insert(lane, end);
+        let observed_s = counts.observed_s.unwrap_or_else(|| {
+            before.map_or(0.0, |before| (end.since(before) as f64 / 1000.0).clamp(0.0, LONGEST_SILENCE_S))
+        });
+        let demand =
+            LaneDemand { vehicles: counts.vehicle_count.max(0) as f64, observed_s: observed_s.max(0.0) };
+        self.window.add(at.index(), end, demand);
+    }
+
+    /// Remembers who is online; what the road says of a plan comes back when it is news.
+    pub(super) fn handle_status(&mut self, status: &Status) -> Option<PlanCommand> {
+        if !status.online {
+            self.online.remove(&status.device_id);
+            self.greeted.remove(&status.device_id);
+            self.reported.remove(&status.device_id);
+            return None;
+        }
+        if status.device_type != Some(DeviceType::RfidCounter) {
+            self.online.insert(status.device_id);
+        }
+        let plan = status.plan.clone()?;
+        if self.reported.insert(status.device_id, plan.clone()).as_ref() == Some(&plan) {
+            return None;
+        }
+        let PlanStatus { plan_id, state, reasons } = plan;
+        Some(PlanCommand::Confirmed { junction: self.junction.id, plan_id: plan_id?, state, reasons })
+    }
+
+    /// Whether a device has come online that has not been sent the plan yet.
+    pub(super) fn came_online(&self) -> bool {
+        !self.online.is_subset(&self.greeted)
+    }
+
+    /// Sends what holds at present to all devices of the junction.
+    pub(super) fn send(&mut self, ids: &mut IdSource, now: UnixMs) -> Vec<PlanCommand> {
+        self.greeted = self.online.clone();
+        let mut commands = vec![PlanCommand::Send(Box::new(self.automatic(ids, now, false)))];
+        if let Some(send) = self.running.as_ref().and_then(|running| self.override_message(running, now).ok())
+        {
+            commands.push(PlanCommand::Send(Box::new(send)));
+        }
+        commands
+    }
+
+    pub(super) fn start_override(
+        &mut self,
+        wanted: Override,
+        now: UnixMs,
+    ) -> Result<SendPlan, Vec<PlanProblem>> {
+        let send = self.override_message(&wanted, now)?;
+        self.running = Some(wanted);
+        Ok(send)
+    }
+
+    pub(super) fn end_override(&mut self, ids: &mut IdSource, now: UnixMs) -> SendPlan {
+        self.running = None;
+        self.automatic(ids, now, true)
+    }
+
+    pub(super) fn handle_timeout(&mut self, ids: &mut IdSource, now: UnixMs) -> Vec<PlanCommand> {
+        let mut commands = Vec::new();
+        if let Some(ended) = self.running.take_if(|running| running.until <= now) {
+            commands.push(PlanCommand::OverrideEnded { junction: self.junction.id, override_id: ended.id });
+        }
+        if self.plan_due <= now {
+            self.plan_due = now + PLAN_EVERY_MS;
+            self.window.expire(now);
+            if !self.online.is_empty() && self.wants_sending(now) {
+                commands.push(PlanCommand::Send(Box::new(self.automatic(ids, now, false))));
+            }
+        }
+        commands
+    }
+
+    pub(super) fn next_timeout(&self) -> UnixMs {
+        self.running.as_ref().map_or(self.plan_due, |running| running.until.min(self.plan_due))
+    }
+
+    /// Whether the last plan runs out soon, or its greens are noticeably other than the demand asks for.
+    fn wants_sending(&self, now: UnixMs) -> bool {
+        let Some(sent) = &self.sent else { return true };
+        let left_ms = i64::from(VALID_S) * 1000 - now.since(sent.at);
+        if left_ms < RENEW_BEFORE_MS {
+            return true;
+        }
+        let wanted = self.propose().0;
+        wanted.iter().zip(&sent.stages).any(|(new, old)| new.green_s.abs_diff(old.green_s) >= NOTICEABLE_S)
+    }
+
+    fn propose(&self) -> (Vec<StagePlan>, crate::optimizer::Explanation) {
+        let proposal = optimize(&self.junction, self.limits, self.base_cycle_s, &self.window.totals());
+        (proposal.stages, proposal.explanation)
+    }
+
+    /// The automatic plan for the present demand. One with the greens of the last keeps its name: it only holds longer.
+    fn automatic(&mut self, ids: &mut IdSource, now: UnixMs, ends_override: bool) -> SendPlan {
+        let (stages, explanation) = self.propose();
+        let plan_id = match &self.sent {
+            Some(sent) if sent.stages == stages => sent.plan_id.clone(),
+            _ => ids().to_string(),
+        };
+        let plan = Plan {
+            id: Some(plan_id.clone()),
+            mode: Mode::Automatic,
+            offset_s: None,
+            stages: stages.clone(),
+            valid_s: VALID_S,
+            issued: now,
+            reason: Some(explanation.sentence.clone()),
+            ends_override,
+        };
+        let message = plan.to_green_time(&self.junction);
+        self.sent = Some(Sent { stages, at: now, plan_id });
+        SendPlan { junction: self.junction.id, message, explanation: Some(explanation) }
+    }
+
+    pub(super) fn override_message(
+        &self,
+        wanted: &Override,
+        now: UnixMs,
+    ) -> Result<SendPlan, Vec<PlanProblem>> {
+        let (lane_times, total_cycle_time, stages) = match &wanted.times {
+            OverrideTimes::Lanes { times, cycle } => (Some(times.clone()), Some(*cycle), None),
+            OverrideTimes::Stages(stages) => (None, None, Some(stages.clone())),
+        };
+        let left_s = (wanted.until.since(now) as f64 / 1000.0).max(1.0).ceil();
+        let message = GreenTime {
+            junction_id: self.junction.id,
+            lane_times,
+            timestamp: Some(now),
+            total_cycle_time,
+            plan_id: Some(wanted.id.to_string()),
+            mode: wanted.mode,
+            stages,
+            valid_s: Some(left_s),
+            reason: wanted.reason.clone(),
+            ..GreenTime::default()
+        };
+        let plan = Plan::from_green_time(&message, &self.junction, now)?;
+        let problems = plan.check(&self.junction, self.cycle_limits(wanted.mode));
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        // The road gets both forms, so that what it runs is what was checked here.
+        let mut full = plan.to_green_time(&self.junction);
+        full.lane_times = message.lane_times.or(full.lane_times);
+        Ok(SendPlan { junction: self.junction.id, message: full, explanation: None })
+    }
+
+    const fn cycle_limits(&self, mode: Mode) -> Limits {
+        match mode {
+            Mode::Emergency => Limits::NONE,
+            Mode::Automatic | Mode::ManualOverride => self.limits,
+        }
+    }
+
+    /// Demand known from before, such as from the database at start.
+    pub fn seed_demand(&mut self, lane: LaneId, end: UnixMs, vehicles: f64, observed_s: f64) {
+        if let Some(at) = self.junction.lane_with_id(lane) {
+            self.window.add(at.index(), end, LaneDemand { vehicles, observed_s });
+        }
+    }
+
+    /// The override that runs.
+    pub fn running_override(&self) -> Option<&Override> {
+        self.running.as_ref()
+    }
+
+    /// Id of the junction.
+    pub fn id(&self) -> JunctionId {
+        self.junction.id
+    }
+}

@@ -1,0 +1,204 @@
+use super::*;
+use flextraff_common::ids::DeviceId;
+use flextraff_common::junction::{Junction, JunctionSpec, LaneSpec, SignalSpec, StageSpec};
+use flextraff_common::plan::Limits;
+use flextraff_common::wire::{DeviceType, Mode, PlanStatus};
+use std::sync::Arc;
+
+const J: JunctionId = JunctionId(Uuid::from_u128(1));
+const D: DeviceId = DeviceId(Uuid::from_u128(2));
+const START: UnixMs = UnixMs(1_770_000_000_000);
+
+fn lane(at: usize) -> LaneId {
+    LaneId(Uuid::from_u128(10 + at as u128))
+}
+
+fn junction() -> Arc<Junction> {
+    let names = ["N", "S", "E", "W"];
+    let spec = JunctionSpec {
+        id: J,
+        name: "test".into(),
+        lanes: names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| LaneSpec { id: lane(at), name: (*name).into(), direction: None })
+            .collect(),
+        groups: Vec::new(),
+        stages: names
+            .iter()
+            .map(|name| StageSpec {
+                name: (*name).into(),
+                groups: Vec::new(),
+                lanes: vec![(*name).into()],
+                min_green_s: 7.0,
+                max_green_s: 60.0,
+                skip: false,
+            })
+            .collect(),
+        compatible: Vec::new(),
+        intergreens: Vec::new(),
+        signal: SignalSpec::default(),
+    };
+    Arc::new(Junction::build(&spec).expect("the test's junction keeps every rule"))
+}
+
+fn planner() -> Planner {
+    let mut count = 0;
+    let ids = move || {
+        count += 1;
+        Uuid::from_u128(0xF000 + count)
+    };
+    let mut planner = Planner::new(Box::new(ids));
+    let limits = Limits { min_cycle_s: 30, max_cycle_s: 120 };
+    planner.add_site(Site::new(junction(), limits, 60, None, START));
+    planner
+}
+
+fn status(online: bool, plan: Option<(&str, PlanState)>) -> Status {
+    let message: Status = serde_json::from_value(serde_json::json!({"device_id": D, "online": online}))
+        .expect("the last will is a status");
+    Status {
+        device_type: Some(DeviceType::Junction),
+        plan: plan.map(|(id, state)| PlanStatus { plan_id: Some(id.into()), state, reasons: Vec::new() }),
+        ..message
+    }
+}
+
+fn counts(end: UnixMs, vehicles: i64) -> CarCounts {
+    let message: CarCounts = serde_json::from_value(
+        serde_json::json!({"junction_id": J, "lane_id": lane(0), "vehicle_count": vehicles, "epc_ids": []}),
+    )
+    .expect("the published fields are enough");
+    CarCounts { timestamp: Some(end), observed_s: Some(5.0), ..message }
+}
+
+fn sent(planner: &mut Planner) -> Vec<GreenTime> {
+    std::iter::from_fn(|| planner.poll())
+        .filter_map(|command| match command {
+            PlanCommand::Send(send) => Some(send.message),
+            _ => None,
+        })
+        .collect()
+}
+
+fn stages(message: &GreenTime) -> Vec<f64> {
+    message.stages.iter().flatten().map(|stage| stage.green_s).collect()
+}
+
+#[test]
+fn a_device_that_comes_online_gets_the_plan_once() {
+    let mut planner = planner();
+    planner.handle_timeout(START + PLAN_EVERY_MS);
+    assert!(sent(&mut planner).is_empty(), "nobody is there to hear it");
+    planner.handle_status(J, &status(true, None), START);
+    let first = sent(&mut planner);
+    assert_eq!((first.len(), stages(&first[0])), (1, vec![10.0; 4]));
+    planner.handle_status(J, &status(true, None), START + 1000);
+    assert!(sent(&mut planner).is_empty());
+    planner.handle_status(J, &status(false, None), START + 2000);
+    planner.handle_status(J, &status(true, None), START + 3000);
+    let again = sent(&mut planner);
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].plan_id, first[0].plan_id, "the same greens keep their name");
+}
+
+#[test]
+fn demand_changes_the_plan_and_silence_renews_it_before_it_runs_out() {
+    let mut planner = planner();
+    planner.handle_status(J, &status(true, None), START);
+    let first = sent(&mut planner);
+    for at in 0..24 {
+        for lane_at in 0..4 {
+            let end = START + 5000 * (at + 1);
+            planner.handle_counts(J, lane(lane_at), &counts(end, i64::from(lane_at == 0) * 2), end);
+        }
+    }
+    planner.handle_timeout(START + 120_000);
+    let second = sent(&mut planner);
+    assert_eq!(second.len(), 1);
+    assert!(stages(&second[0])[0] > stages(&second[0])[1], "{:?}", stages(&second[0]));
+    assert_ne!(second[0].plan_id, first[0].plan_id);
+    let mut renewals = 0;
+    for minute in 3..14 {
+        planner.handle_timeout(START + minute * 60_000);
+        renewals += sent(&mut planner).len();
+    }
+    assert_eq!(renewals, 1, "once, five minutes before the end of its fifteen");
+}
+
+#[test]
+fn what_the_road_says_is_told_once() {
+    let mut planner = planner();
+    planner.handle_status(J, &status(true, Some(("p", PlanState::Pending))), START);
+    planner.handle_status(J, &status(true, Some(("p", PlanState::Pending))), START);
+    planner.handle_status(J, &status(true, Some(("p", PlanState::Running))), START);
+    let confirmed: Vec<PlanState> = std::iter::from_fn(|| planner.poll())
+        .filter_map(|command| match command {
+            PlanCommand::Confirmed { state, .. } => Some(state),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(confirmed, [PlanState::Pending, PlanState::Running]);
+}
+
+fn manual(times: Vec<f64>, cycle: f64, until: UnixMs) -> Override {
+    Override {
+        id: Uuid::from_u128(77),
+        mode: Mode::ManualOverride,
+        times: OverrideTimes::Lanes { times, cycle },
+        until,
+        reason: Some("procession".into()),
+    }
+}
+
+#[test]
+fn an_override_is_checked_sent_repeated_and_ends_by_itself() {
+    let mut planner = planner();
+    planner.handle_status(J, &status(true, None), START);
+    sent(&mut planner);
+    let refused = planner.start_override(J, manual(vec![12.0, 12.0, 3.0, 12.0], 39.0, START + 60_000), START);
+    assert!(refused.unwrap_err().to_string().contains("stage \"E\": green_s of 0 s is outside 7 to 60 s"));
+    let refused = planner.start_override(J, manual(vec![40.0; 4], 160.0, START + 60_000), START);
+    assert!(
+        refused.unwrap_err().to_string().contains("the cycle of 160 s is outside the junction's 30 to 120 s")
+    );
+    assert!(sent(&mut planner).is_empty());
+
+    let message = planner
+        .start_override(J, manual(vec![30.0, 20.0, 25.0, 25.0], 100.0, START + 600_000), START)
+        .unwrap();
+    assert_eq!(
+        (message.mode, message.valid_s, stages(&message)),
+        (Mode::ManualOverride, Some(600.0), vec![25.0, 15.0, 20.0, 20.0])
+    );
+    assert_eq!(sent(&mut planner), [message]);
+    planner.handle_status(J, &status(false, None), START);
+    planner.handle_status(J, &status(true, None), START + 300_000);
+    let again = sent(&mut planner);
+    assert_eq!(again.len(), 2, "the automatic plan for afterwards, and the override with what is left of it");
+    assert_eq!(again[1].valid_s, Some(300.0));
+    planner.handle_timeout(START + 600_000);
+    let ended = std::iter::from_fn(|| planner.poll())
+        .any(|command| matches!(command, PlanCommand::OverrideEnded { override_id, .. } if override_id.as_u128() == 77));
+    assert!(ended);
+}
+
+#[test]
+fn back_to_automatic_says_so() {
+    let mut planner = planner();
+    planner.start_override(J, manual(vec![30.0, 20.0, 25.0, 25.0], 100.0, START + 600_000), START).unwrap();
+    sent(&mut planner);
+    let message = planner.end_override(J, START + 1000).unwrap();
+    assert!(message.ends_override && message.mode == Mode::Automatic);
+    planner.handle_timeout(START + 600_000);
+    assert!(
+        !std::iter::from_fn(|| planner.poll())
+            .any(|command| matches!(command, PlanCommand::OverrideEnded { .. }))
+    );
+}
+
+#[test]
+fn an_unknown_junction_is_named() {
+    let error = planner().end_override(JunctionId(Uuid::from_u128(9)), START).unwrap_err();
+    assert!(error.to_string().contains("has no stages"));
+}

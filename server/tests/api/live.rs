@@ -1,0 +1,159 @@
+//! The live feed over a real socket.
+
+use crate::state::TestState;
+use flextraff_common::ids::JunctionId;
+use flextraff_server::live::{LiveEvent, LiveKind};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+/// What a client gets: a frame, or the code with which the server closes.
+#[derive(Debug, PartialEq)]
+enum Got {
+    Frame(Value),
+    Closed(u16),
+}
+
+impl Client {
+    async fn open(address: SocketAddr, path: &str, origin: Option<&str>) -> Result<Self, tungstenite::Error> {
+        let mut request = format!("ws://{address}{path}").into_client_request()?;
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().expect("the origin is a header"));
+        }
+        Ok(Self(connect_async(request).await?.0))
+    }
+
+    /// Opens a feed and signs in.
+    async fn signed_in(address: SocketAddr, path: &str, token: &str) -> Self {
+        let mut client = Self::open(address, path, None).await.expect("the feed opens");
+        client.send(&json!({"type": "auth", "token": token})).await;
+        client
+    }
+
+    async fn send(&mut self, frame: &Value) {
+        self.0.send(Message::text(frame.to_string())).await.expect("the frame is sent");
+    }
+
+    async fn next(&mut self) -> Got {
+        loop {
+            let message =
+                tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes in time");
+            match message.expect("the server closes before it leaves").expect("the stream holds") {
+                Message::Text(text) => {
+                    return Got::Frame(serde_json::from_str(&text).expect("frames are JSON"));
+                }
+                Message::Close(frame) => return Got::Closed(frame.map_or(0, |frame| frame.code.into())),
+                _ => {}
+            }
+        }
+    }
+
+    async fn ready(mut self) -> Self {
+        assert_eq!(self.next().await, Got::Frame(json!({"type": "ready"})));
+        self
+    }
+}
+
+async fn serve(state: &TestState) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("the listener has an address");
+    let service = state.router.clone().into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    address
+}
+
+fn event(junction: &str, kind: LiveKind, payload: Value) -> LiveEvent {
+    LiveEvent {
+        junction: JunctionId(junction.parse().expect("an id is a UUID")),
+        kind,
+        payload: Arc::new(payload),
+    }
+}
+
+#[sqlx::test]
+async fn a_client_hears_its_junction_and_no_other(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let (here, there) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
+    let ravi = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &here, "observer").await;
+    let mut one = Client::signed_in(address, &format!("/ws/junction/{here}"), &ravi).await.ready().await;
+    let mut granted = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
+    let mut all = Client::signed_in(address, "/ws/live/", &admin).await.ready().await;
+    state.app.live.publish(event(
+        &there,
+        LiveKind::CarCount,
+        json!({"junction_id": there, "vehicle_count": 1}),
+    ));
+    state.app.live.publish(event(&here, LiveKind::Signal, json!({"junction_id": here, "stage": "N"})));
+    let heard = json!({"type": "signal", "junction_id": here, "stage": "N"});
+    assert_eq!(one.next().await, Got::Frame(heard.clone()));
+    assert_eq!(granted.next().await, Got::Frame(heard.clone()));
+    let foreign = json!({"type": "car_count", "junction_id": there, "vehicle_count": 1});
+    assert_eq!((all.next().await, all.next().await), (Got::Frame(foreign), Got::Frame(heard)));
+}
+
+#[sqlx::test]
+async fn strangers_are_told_why_they_must_go(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let path = format!("/ws/junction/{}", state.junction(&admin, "A").await);
+    let ravi = state.plain_user(&admin, "ravi").await;
+    assert_eq!(Client::signed_in(address, &path, "nonsense").await.next().await, Got::Closed(4401));
+    assert_eq!(Client::signed_in(address, &path, &ravi).await.next().await, Got::Closed(4403));
+    let mut chatty = Client::open(address, &path, None).await.unwrap();
+    chatty.send(&json!({"type": "subscribe"})).await;
+    assert_eq!(chatty.next().await, Got::Closed(1008));
+    let mut silent = Client::open(address, &path, None).await.unwrap();
+    assert_eq!(silent.next().await, Got::Closed(4401), "nobody may wait longer than five seconds");
+}
+
+#[sqlx::test]
+async fn foreign_pages_cannot_open_a_feed(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let refused = Client::open(address, "/ws/live", Some("http://evil.example")).await.err();
+    assert!(matches!(refused, Some(tungstenite::Error::Http(response)) if response.status() == 403));
+    for origin in [format!("http://{address}"), "http://localhost:5173".into()] {
+        assert!(Client::open(address, "/ws/live", Some(&origin)).await.is_ok(), "{origin}");
+    }
+}
+
+#[sqlx::test]
+async fn a_feed_ends_with_its_token_unless_it_is_renewed(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let here = state.junction(&admin, "A").await;
+    let short = state.aged_token(&admin, 30 * 60 - 2);
+    let path = format!("/ws/junction/{here}");
+    let mut ending = Client::signed_in(address, &path, &short).await.ready().await;
+    let mut renewed = Client::signed_in(address, &path, &short).await.ready().await;
+    renewed.send(&json!({"type": "auth", "token": admin})).await;
+    assert_eq!(ending.next().await, Got::Closed(4401));
+    state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
+    assert_eq!(renewed.next().await, Got::Frame(json!({"type": "status", "online": true})));
+}
+
+#[sqlx::test]
+async fn a_client_that_missed_events_is_told_to_come_again(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let here = state.junction(&admin, "A").await;
+    let mut slow = Client::signed_in(address, "/ws/live", &admin).await.ready().await;
+    // The test runs on one thread: nobody reads while these are published.
+    for number in 0..100 {
+        state.app.live.publish(event(&here, LiveKind::CarCount, json!({"n": number})));
+    }
+    assert_eq!(slow.next().await, Got::Closed(1013));
+}

@@ -1,0 +1,95 @@
+//! Signing in, and what a token is worth.
+
+use crate::state::{PASSWORD, TestState};
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use sqlx::PgPool;
+
+#[sqlx::test]
+async fn wrong_names_and_wrong_passwords_look_the_same(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let long = "p".repeat(2000);
+    for (name, password) in
+        [("admin", "wrong password"), ("nobody", PASSWORD), ("ad\0min", PASSWORD), ("admin", &long), ("", "")]
+    {
+        let answer = state.sign_in(name, password).await;
+        answer.assert_problem(401, "Incorrect username or password");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    let half = Request::post("/api/users/token")
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from("username=admin"))
+        .unwrap();
+    let answer = state.send(half).await;
+    assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["password".to_owned()]));
+    assert_eq!(state.post_text("/api/users/token", "", "{}").await.status, 415);
+}
+
+#[sqlx::test]
+async fn signing_in_is_noted(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let noted: bool = sqlx::query_scalar("SELECT last_login IS NOT NULL FROM users")
+        .fetch_one(&state.app.db)
+        .await
+        .unwrap();
+    assert!(noted);
+}
+
+#[sqlx::test]
+async fn an_inactive_user_is_out_at_once(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let token = state.plain_user(&admin, "ravi").await;
+    assert_eq!(state.get("/api/users/me", &token).await.status, 200);
+    sqlx::query("UPDATE users SET is_active = false WHERE username = 'ravi'")
+        .execute(&state.app.db)
+        .await
+        .unwrap();
+    state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
+    state.sign_in("ravi", PASSWORD).await.assert_problem(400, "Inactive user");
+    state.sign_in("ravi", "wrong password").await.assert_problem(401, "Incorrect username or password");
+}
+
+#[sqlx::test]
+async fn guessing_is_braked(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    for _ in 0..10 {
+        assert_eq!(state.sign_in("admin", "wrong password").await.status, 401);
+    }
+    let answer = state.sign_in("admin", PASSWORD).await;
+    assert_eq!(answer.status, 429);
+    assert!(
+        (1..=300).contains(&answer.header("retry-after").parse::<u32>().unwrap()),
+        "{}",
+        answer.header("retry-after")
+    );
+    assert_eq!(state.sign_in("other", PASSWORD).await.status, 401, "other names are not locked");
+}
+
+#[sqlx::test]
+async fn forged_and_ended_tokens_are_refused(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    assert_eq!(state.get("/api/users/me", &token).await.status, 200);
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let claims = signed.split_once('.').unwrap().1;
+    let foreign = TestState::new(db);
+    let foreign_token = foreign.token("admin").await;
+    let ended = state.aged_token(&token, 30 * 60);
+    for forged in [
+        // {"alg":"none","typ":"JWT"}
+        format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{claims}."),
+        format!("{signed}.{}", signature.chars().rev().collect::<String>()),
+        foreign_token,
+        ended,
+        "a.b.c".into(),
+        "x".into(),
+    ] {
+        let answer = state.get("/api/users/me", &forged).await;
+        answer.assert_problem(401, "Could not validate credentials");
+        assert_eq!(answer.header("www-authenticate"), "Bearer");
+    }
+    state.get("/api/users/me", "").await.assert_problem(401, "Not authenticated");
+    let basic =
+        Request::get("/api/users/me").header(AUTHORIZATION, "Basic YTpi").body(Body::empty()).unwrap();
+    state.send(basic).await.assert_problem(401, "Could not validate credentials");
+}

@@ -1,0 +1,181 @@
+//! A server without sockets on a database of its own, and shorthand for requests to it.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{HeaderMap, Request, StatusCode};
+use flextraff_server::app::App;
+use flextraff_server::auth::Auth;
+use flextraff_server::config::Config;
+use flextraff_server::live::Hub;
+use flextraff_server::mqtt::MqttHandle;
+use flextraff_server::{api, clock::Clock, dispatch};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tower::ServiceExt;
+
+pub(crate) const PASSWORD: &str = "securepassword123";
+
+pub(crate) struct TestState {
+    pub(crate) app: App,
+    pub(crate) router: Router,
+    pub(crate) broker: watch::Sender<bool>,
+}
+
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The fields that a 422 names, in order.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().filter_map(|error| error["field"].as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// Checks that this is a problem document that agrees with its status.
+    pub(crate) fn assert_problem(&self, status: u16, detail: &str) {
+        assert_eq!((self.status.as_u16(), self.detail().as_str()), (status, detail), "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let body = self.json();
+        assert_eq!(
+            (body["type"].as_str(), body["status"].as_u64()),
+            (Some("about:blank"), Some(status.into()))
+        );
+        assert!(body["title"].is_string());
+    }
+}
+
+impl TestState {
+    pub(crate) fn new(db: PgPool) -> Self {
+        Self::with_config(db, Config::default())
+    }
+
+    pub(crate) fn with_config(db: PgPool, config: Config) -> Self {
+        let (broker, connected) = watch::channel(true);
+        let app = App {
+            auth: Arc::new(Auth::open(&config).expect("loopback needs no key file")),
+            config: Arc::new(config),
+            db,
+            live: Hub::new(16),
+            mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },
+            dispatch: dispatch::channel().0,
+        };
+        Self { router: api::router(app.clone()), app, broker }
+    }
+
+    /// A server on which the administrator of the quick start is registered; and the administrator's token.
+    pub(crate) async fn with_admin(db: PgPool) -> (Self, String) {
+        let state = Self::new(db);
+        let answer = state.post("/api/users/register", "", &admin()).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        let token = state.token("admin").await;
+        (state, token)
+    }
+
+    /// Registers a plain user and returns its token.
+    pub(crate) async fn plain_user(&self, admin: &str, name: &str) -> String {
+        let body = json!({"username": name, "email": format!("{name}@city.example"), "password": PASSWORD});
+        let answer = self.post("/api/users/register", admin, &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        self.token(name).await
+    }
+
+    pub(crate) async fn token(&self, name: &str) -> String {
+        let answer = self.sign_in(name, PASSWORD).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()["access_token"].as_str().expect("a token is text").to_owned()
+    }
+
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
+        let body = format!("username={}&password={}", escape(name), escape(password));
+        let request =
+            Request::post("/api/users/token").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(body.into()).expect("the request is well formed")).await
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.send(signed(Request::get(path), token).body(Body::empty()).expect("the request is well formed"))
+            .await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.post_text(path, token, body.to_string()).await
+    }
+
+    pub(crate) async fn post_text(&self, path: &str, token: &str, body: impl Into<Body>) -> Answer {
+        let request = signed(Request::post(path), token).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(body.into()).expect("the request is well formed")).await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("the router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("the body ends");
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Creates a junction and returns its id.
+    pub(crate) async fn junction(&self, admin: &str, name: &str) -> String {
+        let body = json!({"junction_name": name, "city": "Mumbai", "latitude": 19.0, "longitude": 72.8});
+        let answer = self.post("/api/junctions/", admin, &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()["junction_id"].as_str().expect("an id is text").to_owned()
+    }
+
+    pub(crate) async fn grant(&self, name: &str, junction: &str, role: &str) {
+        let inserted = sqlx::query(
+            "INSERT INTO user_junction_access (user_id, junction_id, role)
+             SELECT user_id, $2::uuid, $3 FROM users WHERE username = $1",
+        )
+        .bind(name)
+        .bind(junction)
+        .bind(role)
+        .execute(&self.app.db)
+        .await
+        .expect("the grant is stored");
+        assert_eq!(inserted.rows_affected(), 1);
+    }
+
+    /// A token of a user that was issued `ago_s` seconds ago.
+    pub(crate) fn aged_token(&self, token: &str, ago_s: i64) -> String {
+        let claims = self.app.auth.verify(token, Clock.now()).expect("the token is valid");
+        self.app.auth.issue(claims.sub, &claims.name, Clock.now() + -1000 * ago_s).expect("a token is issued")
+    }
+}
+
+/// The body of the quick start's first command.
+pub(crate) fn admin() -> Value {
+    json!({
+        "username": "admin",
+        "email": "admin@flextraff.com",
+        "password": PASSWORD,
+        "full_name": "System Admin",
+        "is_admin": true
+    })
+}
+
+fn signed(request: axum::http::request::Builder, token: &str) -> axum::http::request::Builder {
+    if token.is_empty() { request } else { request.header(AUTHORIZATION, format!("Bearer {token}")) }
+}
+
+fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |escaped, byte| format!("{escaped}%{byte:02x}"))
+}
