@@ -20,14 +20,12 @@ const FILTER_VARIABLE: &str = "FLEXTRAFF_LOG";
 pub fn init(filter: &str) -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(filter));
     let registry = tracing_subscriber::registry().with(filter);
-    match journal() {
-        Some(journal) => registry.with(Journal(journal)).try_init(),
-        None => {
-            let colours = std::io::stderr().is_terminal();
-            let text = text::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
-            registry.with(text).try_init()
-        }
+    if let Some(journal) = journal() {
+        return registry.with(Journal(journal)).try_init();
     }
+    let colours = std::io::stderr().is_terminal();
+    let text = text::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    registry.with(text).try_init()
 }
 
 fn journal() -> Option<JournalLog> {

@@ -88,7 +88,10 @@ impl Sites {
 }
 
 fn limits(entry: &JunctionEntry) -> Limits {
-    Limits { min_cycle_s: entry.min_cycle_time.max(0) as u32, max_cycle_s: entry.max_cycle_time.max(0) as u32 }
+    Limits {
+        min_cycle_s: entry.min_cycle_time.max(0) as u32,
+        max_cycle_s: entry.max_cycle_time.max(0) as u32,
+    }
 }
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.
