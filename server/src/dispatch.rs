@@ -39,7 +39,7 @@ pub fn channel() -> (Handle, Requests) {
     (Handle::new(sender), Requests(receiver))
 }
 
-/// Plans for all junctions until `stop` turns true.
+/// Plans for all junctions until `stop` changes.
 pub async fn run(
     app: App,
     clock: Clock,
@@ -60,7 +60,7 @@ pub async fn run(
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = stop.wait_for(|stopped| *stopped) => return,
+            _ = stop.changed() => return,
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             _ = tick.tick() => {

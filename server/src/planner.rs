@@ -67,7 +67,7 @@ pub struct SendPlan {
 }
 
 /// Makes ids; injected so that replay gives the same ones each time.
-pub type IdSource = Box<dyn FnMut() -> Uuid + Send>;
+pub type IdSource = Box<dyn FnMut() -> Uuid + Send + Sync>;
 
 /// Plans for all junctions.
 pub struct Planner {
