@@ -1,10 +1,10 @@
 //! What a batch of messages leaves in the database.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod support;
 
 use flextraff_common::wire::RejectCode;
-use flextraff_server::db::partitions;
+use flextraff_server::config::Retention;
+use flextraff_server::db::{junctions as junctions_table, partitions, retention};
 use flextraff_server::ingest::{Fate, Item, Message, answers, apply};
 use serde_json::json;
 use sqlx::PgPool;
@@ -168,7 +168,7 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
                       { "lane_id": LANES[1], "vehicle_count": 0, "green_s": 20, "queue_start": null, "queue_end": null }],
         }),
     );
-    let events = row(DEVICE, 3, json!({ "events": [["2026-02-10T14:30:00Z", 1, 4294967295_u32]] }));
+    let events = row(DEVICE, 3, json!({ "events": [["2026-02-10T14:30:00Z", 1, 4_294_967_295_u32]] }));
     let gap = row(
         DEVICE,
         4,
@@ -239,4 +239,65 @@ async fn a_partition_that_is_made_late_takes_over_the_rows_of_its_day(db: PgPool
     assert_eq!(number(&db, "SELECT count(*) FROM car_counts_20260210").await, 1);
     let fates = apply(&db, &items).await.unwrap();
     assert_eq!(fates, [Fate::Duplicate]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn epcs_go_first_and_counts_later(db: PgPool) {
+    import(&db).await;
+    let day = |day: &str| {
+        let mut message = published(LANES[0], Some(&format!("{day}T12:00:00Z")));
+        message["passages"] = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "open": false, "valid": true }]);
+        item(&counts_topic(LANES[0]), &message)
+    };
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    // The first lies in the default partition, the others in their own.
+    let items = [day("2025-12-01"), day("2026-02-08"), day("2026-02-09"), day("2026-02-10")];
+    apply(&db, &items).await.unwrap();
+    let retention = Retention { epc_days: 1, counts_days: 2 };
+    for _ in 0..2 {
+        retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM car_counts WHERE epc_ids = '{}' AND passages IS NULL AND vehicle_count = 1")
+                .await,
+            1
+        );
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'").await,
+            0
+        );
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool) {
+    let mut file = junctions();
+    assert_eq!(file.problems(), Vec::<String>::new());
+    junctions_table::import(&db, &file).await.unwrap();
+    junctions_table::import(&db, &file).await.unwrap();
+    assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    // Lanes may exchange their places, and one may go.
+    file.junctions[0].lanes[0].lane_index = 2;
+    file.junctions[0].lanes[1].lane_index = 1;
+    file.junctions[0].lanes.reverse();
+    junctions_table::import(&db, &file).await.unwrap();
+    assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    file.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
+    let error = junctions_table::import(&db, &file).await.unwrap_err();
+    assert!(error.to_string().contains("belongs to another junction"), "{error}");
+    assert_eq!(number(&db, "SELECT count(*) FROM junctions").await, 1);
+}
+
+#[test]
+fn every_rule_that_a_junction_file_breaks_is_named() {
+    let mut file = junctions();
+    let junction = &mut file.junctions[0];
+    junction.latitude = 91.0;
+    junction.base_cycle_time = 20;
+    junction.stages[0].groups = vec!["X".to_owned()];
+    junction.devices[0].lanes = vec!["00000000-0000-0000-0000-0000000000ff".parse().unwrap()];
+    let problems = file.problems();
+    for named in ["latitude 91", "base_cycle_time 20", "\"X\"", "names lane 00000000"] {
+        assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
+    }
 }

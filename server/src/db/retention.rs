@@ -40,7 +40,10 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
             match partition.end {
                 Some(end) if end <= counts => {
                     sqlx::query(AssertSqlSafe(format!("DROP TABLE \"{name}\""))).execute(db).await?;
-                    tracing::info!(partition = name, "partition is older than retention.counts_days and is dropped");
+                    tracing::info!(
+                        partition = name,
+                        "partition is older than retention.counts_days and is dropped"
+                    );
                 }
                 Some(_) => {}
                 None => {
@@ -51,7 +54,8 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
         }
     }
     for (table, key, remove) in WITH_EPCS {
-        for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done) {
+        for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done)
+        {
             let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND epc_ids <> '{{}}'");
             sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?;
             if end.is_some_and(|end| end <= epcs) {
@@ -92,7 +96,11 @@ async fn partitions(db: &PgPool, table: &str) -> Result<Vec<Partition>, sqlx::Er
         .filter_map(|row| {
             let suffix = row.name.strip_prefix(&prefix)?;
             let end = end_of(suffix);
-            (end.is_some() || suffix == "default").then_some(Partition { name: row.name, end, done: row.done })
+            (end.is_some() || suffix == "default").then_some(Partition {
+                name: row.name,
+                end,
+                done: row.done,
+            })
         })
         .collect())
 }
@@ -101,7 +109,9 @@ async fn partitions(db: &PgPool, table: &str) -> Result<Vec<Partition>, sqlx::Er
 fn end_of(suffix: &str) -> Option<NaiveDate> {
     match suffix.len() {
         8 => NaiveDate::parse_from_str(suffix, "%Y%m%d").ok()?.checked_add_days(Days::new(1)),
-        6 => NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d").ok()?.checked_add_months(Months::new(1)),
+        6 => NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d")
+            .ok()?
+            .checked_add_months(Months::new(1)),
         _ => None,
     }
 }
