@@ -12,6 +12,7 @@ use crate::db::setup;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use sqlx::PgPool;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -110,12 +111,11 @@ async fn database(config: &Config) -> anyhow::Result<PgPool> {
     setup::connect(&config.database).await
 }
 
-#[expect(clippy::print_stderr, reason = "a command's error belongs on the terminal")]
 fn say_error(error: &anyhow::Error) {
-    eprintln!("flextraff-server: {error:#}");
+    let _ = writeln!(std::io::stderr(), "flextraff-server: {error:#}");
 }
 
-#[expect(clippy::print_stdout, reason = "a command's result belongs on the terminal")]
+/// Prints a result. Whoever closes the pipe early has seen enough.
 fn say(text: &str) {
-    println!("{text}");
+    let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -13,6 +13,7 @@ pub mod overrides;
 pub mod partitions;
 pub mod plans;
 pub mod registry;
+pub mod retention;
 pub mod setup;
 pub mod sites;
 pub mod users;

@@ -2,6 +2,7 @@
 
 use log::kv;
 use std::fmt::{self, Write as _};
+use std::io::IsTerminal as _;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
@@ -19,10 +20,12 @@ const FILTER_VARIABLE: &str = "FLEXTRAFF_LOG";
 pub fn init(filter: &str) -> Result<(), TryInitError> {
     let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(filter));
     let registry = tracing_subscriber::registry().with(filter);
-    match journal() {
-        Some(journal) => registry.with(Journal(journal)).try_init(),
-        None => registry.with(text::layer().with_writer(std::io::stderr).with_target(false)).try_init(),
+    if let Some(journal) = journal() {
+        return registry.with(Journal(journal)).try_init();
     }
+    let colours = std::io::stderr().is_terminal();
+    let text = text::layer().with_writer(std::io::stderr).with_ansi(colours).with_target(false);
+    registry.with(text).try_init()
 }
 
 fn journal() -> Option<JournalLog> {

@@ -252,7 +252,7 @@ impl<'a> Connection<'a> {
                     self.connected.send_replace(true);
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
-                    self.hand_over(publish, incoming, stamps).await?
+                    self.hand_over(publish, incoming, stamps).await?;
                 }
                 _ => {}
             }

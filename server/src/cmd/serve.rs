@@ -4,8 +4,8 @@ use super::Failure;
 use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::db::{partitions, setup, users};
+use crate::config::{Config, Retention};
+use crate::db::{partitions, retention, setup, users};
 use crate::dispatch;
 use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, LiveKind};
@@ -32,7 +32,7 @@ const LIVE: usize = 1024;
 /// Time for requests, a batch and the broker to finish at the end.
 const GRACE: Duration = Duration::from_secs(8);
 /// Between looks whether partitions must be made.
-const MAINTENANCE: Duration = Duration::from_secs(3600);
+const MAINTENANCE: Duration = Duration::from_hours(1);
 /// Between attempts to reach the database at the start.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -65,7 +65,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let ingest = tokio::spawn(ingest::run(db.clone(), channels, stopped.clone()));
     let news = tokio::spawn(tell(app.clone(), applied, planner_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
-    let maintenance = tokio::spawn(maintain(db.clone(), stopped.clone()));
+    let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let http = tokio::spawn(serve_http(listener, crate::api::router(app), stopped));
 
     let address = format!("http://{bind}");
@@ -153,15 +153,18 @@ fn live_event(news: &Applied) -> Option<LiveEvent> {
     Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
 }
 
-/// Makes partitions ahead of time.
-async fn maintain(db: PgPool, mut stopped: watch::Receiver<bool>) {
+/// Makes partitions ahead of time, and takes out what is too old.
+async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
+        if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+            tracing::error!(%error, "cannot make partitions; rows go to the default partition until then");
+        }
+        if let Err(error) = retention::apply(&db, retention, Clock.utc()).await {
+            tracing::error!(%error, "cannot take out what is too old; trying again in an hour");
+        }
         tokio::select! {
             () = tokio::time::sleep(MAINTENANCE) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
-        }
-        if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
-            tracing::error!(%error, "cannot make partitions; rows go to the default partition until then");
         }
     }
 }

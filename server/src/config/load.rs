@@ -131,16 +131,13 @@ impl Config {
                 continue;
             };
             for (key_name, value) in content {
-                match of_section().find(|key| key.name == key_name.get_ref().as_ref()) {
-                    Some(key) => {
-                        if let Err(why) = (key.set)(self, &Given::Toml(value.get_ref())) {
-                            found.push((value.span().start, format!("{name}.{}: {why}", key.name)));
-                        }
+                if let Some(key) = of_section().find(|key| key.name == key_name.get_ref().as_ref()) {
+                    if let Err(why) = (key.set)(self, &Given::Toml(value.get_ref())) {
+                        found.push((value.span().start, format!("{name}.{}: {why}", key.name)));
                     }
-                    None => {
-                        let names = of_section().map(|key| key.name.to_owned());
-                        found.push((key_name.span().start, unknown("key", key_name.get_ref(), names)));
-                    }
+                } else {
+                    let names = of_section().map(|key| key.name.to_owned());
+                    found.push((key_name.span().start, unknown("key", key_name.get_ref(), names)));
                 }
             }
         }

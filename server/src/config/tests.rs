@@ -92,3 +92,15 @@ fn a_wrong_address_does_not_put_its_password_into_the_message() {
     assert_eq!(problems.len(), 2);
     assert!(!problems.concat().contains("hunter2"), "{problems:?}");
 }
+
+#[test]
+fn the_example_file_has_every_key_and_reads_with_and_without_its_comments() {
+    let example = include_str!("../../../config/server.toml");
+    assert_eq!(Config::read(Some(("server.toml", example)), []), Ok(Config::default()));
+    let is_key = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+    let open: Vec<&str> = example.lines().map(|line| if is_key(&line) { &line[1..] } else { line }).collect();
+    let config = Config::read(Some(("server.toml", &open.join("\n"))), []).expect("every example is valid");
+    for key in keys() {
+        assert!((key.show)(&config).is_some(), "{}.{} is not in the example", key.section, key.name);
+    }
+}

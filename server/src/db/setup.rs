@@ -23,7 +23,7 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(url.expose())
         .with_context(|| format!("database.url {} cannot be read", url.masked_url()))?
         .application_name("flextraff-server")
-        .options([("timezone", "UTC"), ("statement_timeout", "60s")])
+        .options([("timezone", "UTC"), ("statement_timeout", "60s"), ("client_min_messages", "warning")])
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1));
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)

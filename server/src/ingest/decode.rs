@@ -195,7 +195,7 @@ fn message(topic: &Topic, payload: &[u8], retained: bool, received: DateTime<Utc
                 delivery.seq
             )));
         }
-        if delivery.mono_ms.0.abs() > MAX_MS {
+        if !(-MAX_MS..=MAX_MS).contains(&delivery.mono_ms.0) {
             return Err(malformed(format!("mono_ms {} is out of range", delivery.mono_ms.0)));
         }
     }
@@ -265,7 +265,8 @@ fn counts(
     let untimed = message.timestamp.is_none();
     let ts = match message.timestamp {
         Some(time) => utc(time)?,
-        None => received,
+        // What the database keeps of a time, so that the row is found again by it.
+        None => DateTime::from_timestamp_micros(received.timestamp_micros()).unwrap_or(received),
     };
     let mut flags = Vec::new();
     if usize::try_from(message.vehicle_count) != Ok(message.epc_ids.len()) {
@@ -350,7 +351,7 @@ fn gap(gap: Gap) -> Result<Gap, Wrong> {
 }
 
 fn clock_fix(fix: ClockFix) -> Result<ClockFix, Wrong> {
-    if fix.offset_ms.abs() > MAX_MS {
+    if !(-MAX_MS..=MAX_MS).contains(&fix.offset_ms) {
         return Err(malformed(format!("offset_ms {} is out of range", fix.offset_ms)));
     }
     Ok(fix)

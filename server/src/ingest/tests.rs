@@ -1,1 +1,193 @@
+//! Decoding and answering, without a database.
 
+use super::apply::{Fate, Item};
+use super::*;
+use crate::ingest::decode::Message;
+use chrono::{DateTime, Utc};
+use flextraff_common::wire::{Ack, RejectCode};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const JUNCTION: &str = "00000000-0000-0000-0000-00000000000a";
+const LANE: &str = "00000000-0000-0000-0000-0000000000b1";
+const DEVICE: &str = "00000000-0000-0000-0000-0000000000d1";
+
+fn received() -> DateTime<Utc> {
+    "2026-02-10T14:30:01Z".parse().expect("it is a time")
+}
+
+fn counts_topic() -> String {
+    format!("flextraff/{JUNCTION}/{LANE}/car-counts")
+}
+
+fn published() -> Value {
+    json!({
+        "junction_id": JUNCTION, "lane_id": LANE, "vehicle_count": 2, "epc_ids": ["EPC1", "EPC2"],
+        "timestamp": "2026-02-10T14:30:00Z",
+    })
+}
+
+fn with_delivery(seq: u64) -> Value {
+    let mut message = published();
+    let delivery = json!({
+        "v": 1, "device_id": DEVICE, "outbox_id": "00000000-0000-0000-0000-0000000000e1", "seq": seq,
+        "boot_id": "00000000-0000-0000-0000-0000000000f1", "mono_ms": 1000, "clock": "synced",
+    });
+    for (key, value) in delivery.as_object().expect("it is an object") {
+        message[key] = value.clone();
+    }
+    message
+}
+
+fn read(topic: &str, message: &Value) -> Result<Message, Box<Refusal>> {
+    decode(topic, message.to_string().as_bytes(), false, received())
+}
+
+fn code(topic: &str, message: &Value) -> RejectCode {
+    read(topic, message).expect_err("it is refused").code
+}
+
+fn changed(key: &str, value: Value) -> Value {
+    let mut message = with_delivery(1);
+    message[key] = value;
+    message
+}
+
+fn counts(message: &Value) -> Counts {
+    match read(&counts_topic(), message).expect("it is stored") {
+        Message::Counts(counts) => *counts,
+        other => panic!("{other:?} are no counts"),
+    }
+}
+
+#[test]
+fn a_published_message_is_taken_with_and_without_time() {
+    let timed = counts(&published());
+    assert!(!timed.untimed && timed.flags.is_empty() && timed.message.delivery.is_none());
+    let mut message = published();
+    message.as_object_mut().expect("it is an object").remove("timestamp");
+    let untimed = counts(&message);
+    assert!(untimed.untimed);
+    assert_eq!(untimed.ts, received());
+    message["timestamp"] = json!("2026-02-10T14:30:00");
+    assert_eq!(counts(&message).ts, timed.ts);
+}
+
+#[test]
+fn a_retained_count_without_time_would_count_again_and_is_refused() {
+    let mut message = published();
+    message["timestamp"] = Value::Null;
+    let bytes = message.to_string();
+    let refusal = decode(&counts_topic(), bytes.as_bytes(), true, received()).expect_err("it is refused");
+    assert_eq!(refusal.code, RejectCode::Malformed);
+    assert!(decode(&counts_topic(), published().to_string().as_bytes(), true, received()).is_ok());
+}
+
+#[test]
+fn doubtful_counts_are_flagged_and_kept() {
+    assert_eq!(counts(&changed("vehicle_count", json!(3))).flags, ["count"]);
+    assert_eq!(counts(&changed("timestamp", json!("1970-01-01T00:00:09Z"))).flags, ["time"]);
+    assert_eq!(counts(&changed("timestamp", json!("2026-03-10T14:30:00Z"))).flags, ["time"]);
+    let mut unsynced = changed("timestamp", json!("1970-01-01T00:00:09Z"));
+    unsynced["clock"] = json!("unsynced");
+    assert!(counts(&unsynced).flags.is_empty());
+    assert_eq!(counts(&changed("passages", json!([]))).flags, ["passages"]);
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_by_name() {
+    for (key, value, expected) in [
+        ("vehicle_count", json!(-1), RejectCode::Malformed),
+        ("vehicle_count", json!(100_001), RejectCode::Malformed),
+        ("vehicle_count", json!(1e300), RejectCode::Malformed),
+        ("epc_ids", json!(["E".repeat(65)]), RejectCode::Malformed),
+        ("epc_ids", json!(["a\u{0}b"]), RejectCode::Malformed),
+        ("epc_ids", json!("EPC1"), RejectCode::Malformed),
+        ("observed_s", json!(-0.5), RejectCode::Malformed),
+        ("timestamp", json!("yesterday"), RejectCode::Malformed),
+        ("seq", json!(0), RejectCode::Malformed),
+        ("seq", json!(u64::MAX), RejectCode::Malformed),
+        ("seq", Value::Null, RejectCode::Malformed),
+        ("clock", json!("maybe"), RejectCode::Malformed),
+        ("mono_ms", json!(i64::MIN), RejectCode::Malformed),
+        ("v", json!(2), RejectCode::Version),
+        ("lane_id", json!(JUNCTION), RejectCode::IdsDisagree),
+        ("junction_id", json!(LANE), RejectCode::IdsDisagree),
+    ] {
+        assert_eq!(code(&counts_topic(), &changed(key, value.clone())), expected, "{key} {value}");
+    }
+    let status = json!({ "device_id": LANE, "online": true });
+    assert_eq!(code(&format!("flextraff/{JUNCTION}/status/{DEVICE}"), &status), RejectCode::IdsDisagree);
+    for topic in ["flextraff/test", "other", &format!("flextraff/{JUNCTION}/green-time")] {
+        assert_eq!(code(topic, &published()), RejectCode::Malformed, "{topic}");
+    }
+}
+
+#[test]
+fn a_refused_row_still_says_which_it_is() {
+    let refusal =
+        read(&counts_topic(), &changed("vehicle_count", json!(-1))).expect_err("it is out of range");
+    assert_eq!(refusal.delivery.expect("its delivery fields are whole").seq.0, 1);
+    assert_eq!(refusal.device.expect("it names its device").to_string(), DEVICE);
+}
+
+fn item(seq: u64) -> Item {
+    let message = read(&counts_topic(), &with_delivery(seq));
+    Item { topic: counts_topic(), payload: Vec::new(), received: received(), message }
+}
+
+fn refused(item: &Item, code: RejectCode) -> Fate {
+    let message = item.message.as_ref().expect("it can be read");
+    Fate::Refused(Box::new(message.refuse(code, String::new())))
+}
+
+#[test]
+fn answers_merge_neighbours_and_keep_refusals_apart() {
+    let items: Vec<Item> = [3, 1, 2, 2, 7, 9, 10, 11].into_iter().map(item).collect();
+    let mut fates = vec![Fate::Stored; 5];
+    fates[3] = Fate::Duplicate;
+    fates.push(refused(&items[5], RejectCode::UnknownLane));
+    fates.push(refused(&items[6], RejectCode::UnknownLane));
+    fates.push(refused(&items[7], RejectCode::Malformed));
+    let answers = answers(&items, &fates);
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0].topic.to_string(), format!("flextraff/{JUNCTION}/ack/{DEVICE}"));
+    let ack: Ack = serde_json::from_str(&answers[0].payload).expect("it is an ack");
+    assert_eq!(ack.committed, [(1, 3), (7, 7)]);
+    assert_eq!(ack.rejected, [(9, 10, RejectCode::UnknownLane), (11, 11, RejectCode::Malformed)]);
+}
+
+fn topics() -> impl Strategy<Value = String> {
+    let ids = "[a-z/+#]{0,12}".prop_map(|tail| format!("flextraff/{JUNCTION}/{tail}"));
+    let real = prop::sample::select(vec!["cycles", "events", "gap", "clock-fix", "status", "reply"])
+        .prop_map(|kind| format!("flextraff/{JUNCTION}/{kind}/{DEVICE}"));
+    prop_oneof![
+        Just(counts_topic()),
+        Just(format!("flextraff/{JUNCTION}/signal")),
+        real,
+        ids,
+        any::<String>()
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_on_any_topic_do_harm(topic in topics(), bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&topic, &bytes, false, received());
+    }
+
+    #[test]
+    fn no_value_in_any_field_does_harm(
+        key in prop::sample::select(vec!["vehicle_count", "epc_ids", "timestamp", "interval_start", "observed_s", "seq",
+            "mono_ms", "passages", "departures", "departed", "v", "clock", "device_id"]),
+        value in prop_oneof![any::<f64>().prop_map(|v| json!(v)), any::<i64>().prop_map(|v| json!(v)),
+            any::<u64>().prop_map(|v| json!(v)), any::<String>().prop_map(|v| json!(v)),
+            prop::collection::vec(any::<String>(), 0..4).prop_map(|v| json!(v))],
+    ) {
+        if let Ok(Message::Counts(counts)) = read(&counts_topic(), &changed(key, value)) {
+            prop_assert!((0..=100_000).contains(&counts.message.vehicle_count));
+            prop_assert!(counts.message.epc_ids.iter().all(|epc| epc.chars().count() <= 64 && !epc.contains('\0')));
+            prop_assert!(counts.message.delivery.is_none_or(|delivery| delivery.seq.0 > 0));
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The end of data: EPCs go first, counts later.
+
+use crate::config::Retention;
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
+use sqlx::{AssertSqlSafe, PgPool};
+
+/// Tables with partitions, and the column that they are parted by.
+const PARTITIONED: [(&str, &str); 4] = [
+    ("car_counts", "ts"),
+    ("signal_events", "ts"),
+    ("traffic_cycles", "cycle_start_time"),
+    ("lane_cycle_data", "cycle_start_time"),
+];
+/// Tables with EPCs, their time, and what takes the EPCs out of a row.
+const WITH_EPCS: [(&str, &str, &str); 2] = [
+    ("car_counts", "ts", "epc_ids = '{}', passages = NULL, departures = NULL"),
+    ("lane_cycle_data", "cycle_start_time", "epc_ids = '{}'"),
+];
+/// Stands on a partition out of which all EPCs have been taken.
+const DONE: &str = "without EPCs";
+
+/// A partition, the first day after it, and whether its EPCs are gone; the default partition has no such day.
+struct Partition {
+    name: String,
+    end: Option<NaiveDate>,
+    done: bool,
+}
+
+/// Takes out what is older than `retention` allows at `now`. Safe to repeat, and to interrupt.
+///
+/// # Errors
+/// The database is away; what is left is taken out the next time.
+pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+    let today = now.date_naive();
+    let before = |days: u32| today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
+    let (epcs, counts) = (before(retention.epc_days), before(retention.counts_days));
+    for (table, key) in PARTITIONED {
+        for partition in partitions(db, table).await? {
+            let name = partition.name;
+            match partition.end {
+                Some(end) if end <= counts => {
+                    sqlx::query(AssertSqlSafe(format!("DROP TABLE \"{name}\""))).execute(db).await?;
+                    tracing::info!(
+                        partition = name,
+                        "partition is older than retention.counts_days and is dropped"
+                    );
+                }
+                Some(_) => {}
+                None => {
+                    let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
+                    sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts)).execute(db).await?;
+                }
+            }
+        }
+    }
+    for (table, key, remove) in WITH_EPCS {
+        for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done)
+        {
+            let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND epc_ids <> '{{}}'");
+            sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?;
+            if end.is_some_and(|end| end <= epcs) {
+                let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
+                sqlx::query(AssertSqlSafe(mark)).execute(db).await?;
+            }
+        }
+    }
+    sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", midnight(epcs)).execute(db).await?;
+    sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", midnight(counts)).execute(db).await?;
+    sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", midnight(counts)).execute(db).await?;
+    sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", midnight(counts)).execute(db).await?;
+    sqlx::query!("DELETE FROM refresh_tokens WHERE expires_at < $1", now).execute(db).await?;
+    Ok(())
+}
+
+fn midnight(day: NaiveDate) -> DateTime<Utc> {
+    // PostgreSQL's earliest time is later than chrono's.
+    let day = if day.year() < 1 { NaiveDate::default() } else { day };
+    day.and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+async fn partitions(db: &PgPool, table: &str) -> Result<Vec<Partition>, sqlx::Error> {
+    let found = sqlx::query!(
+        r#"SELECT child.relname AS "name!", coalesce(obj_description(child.oid, 'pg_class') = $2, false) AS "done!"
+           FROM pg_inherits i
+           JOIN pg_class parent ON parent.oid = i.inhparent
+           JOIN pg_class child ON child.oid = i.inhrelid
+           WHERE parent.oid = to_regclass($1) ORDER BY 1"#,
+        table,
+        DONE
+    )
+    .fetch_all(db)
+    .await?;
+    let prefix = format!("{table}_");
+    Ok(found
+        .into_iter()
+        .filter_map(|row| {
+            let suffix = row.name.strip_prefix(&prefix)?;
+            let end = end_of(suffix);
+            (end.is_some() || suffix == "default").then_some(Partition {
+                name: row.name,
+                end,
+                done: row.done,
+            })
+        })
+        .collect())
+}
+
+/// The first day after a partition, from the day (`20260210`) or the month (`202602`) in its name.
+fn end_of(suffix: &str) -> Option<NaiveDate> {
+    match suffix.len() {
+        8 => NaiveDate::parse_from_str(suffix, "%Y%m%d").ok()?.checked_add_days(Days::new(1)),
+        6 => NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d")
+            .ok()?
+            .checked_add_months(Months::new(1)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_ends_with_its_day_or_month() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        assert_eq!(end_of("20261231"), Some(day("2027-01-01")));
+        assert_eq!(end_of("202612"), Some(day("2027-01-01")));
+        assert_eq!(end_of("default"), None);
+        assert_eq!(end_of("20261331"), None);
+    }
+}

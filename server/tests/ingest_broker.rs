@@ -1,0 +1,167 @@
+//! The way from the broker to the database, with both of them real, and cut off in the middle.
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+mod support;
+
+use flextraff_server::config::{Mqtt, Secret};
+use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
+use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle};
+use sqlx::PgPool;
+use support::*;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+const COUNTED: &str = "SELECT count(*) FROM car_counts";
+
+/// Broker client and ingest, as the server joins them.
+struct Server {
+    handle: MqttHandle,
+    stop: watch::Sender<bool>,
+    tasks: [JoinHandle<()>; 2],
+    applied: mpsc::Receiver<Applied>,
+}
+
+fn client(broker: &Broker) -> (MqttClient, MqttHandle) {
+    MqttClient::new(&Mqtt { url: Some(Secret::new(broker.url())), ..Mqtt::default() }).unwrap()
+}
+
+impl Server {
+    async fn start(broker: &Broker, db: &PgPool) -> Self {
+        let (client, handle) = client(broker);
+        let (stop, stopped) = watch::channel(false);
+        let (sender, incoming) = mpsc::channel(4096);
+        let (news, applied) = mpsc::channel(4096);
+        let channels = Channels { incoming, outgoing: handle.outgoing.clone(), applied: news };
+        let tasks = [
+            tokio::spawn(client.run(sender, stopped.clone())),
+            tokio::spawn(ingest::run(db.clone(), channels, stopped)),
+        ];
+        let mut server = Self { handle, stop, tasks, applied };
+        server.connected().await;
+        server
+    }
+
+    async fn connected(&mut self) {
+        self.handle.connected.wait_for(|connected| *connected).await.unwrap();
+    }
+
+    /// Ends at once, as if killed.
+    async fn kill(self) {
+        for task in self.tasks {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
+}
+
+fn batch(seqs: std::ops::RangeInclusive<u64>) -> Vec<String> {
+    seqs.map(|seq| counts(DEVICE, LANES[0], seq).to_string()).collect()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_anybody_publishes_becomes_rows_or_dead_letters(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let mut server = Server::start(&broker, &db).await;
+    let lane = counts_topic(LANES[0]);
+    let answer = broker.listen(&topic("ack", DEVICE), 1);
+    let untimed = published(LANES[0], None).to_string();
+    broker.publish(&lane, &[untimed.clone(), untimed.clone(), untimed]).await;
+    broker.publish(&lane, &[published(LANES[0], Some("2026-02-10T14:30:00")).to_string()]).await;
+    broker.publish(&lane, &["garbage".to_owned(), "{}".to_owned()]).await;
+    broker.publish("flextraff/x/y/car-counts", &["{}".to_owned()]).await;
+    wait_for(&db, COUNTED, 4).await;
+    wait_for(&db, "SELECT count(*) FROM dead_letters", 3).await;
+    broker.publish(&lane, &batch(1..=1)).await;
+    let answer = answer.wait_with_output().await.unwrap();
+    assert!(String::from_utf8(answer.stdout).unwrap().contains(r#""committed":[[1,1]]"#));
+    assert!(matches!(server.applied.recv().await, Some(Applied::Counts(..))));
+    server.stop().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn duplicates_are_stored_once_and_nothing_is_lost(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let server = Server::start(&broker, &db).await;
+    let lane = counts_topic(LANES[0]);
+    broker.publish(&lane, &batch(1..=300)).await;
+    broker.publish(&lane, &batch(200..=500)).await;
+    wait_for(&db, COUNTED, 500).await;
+    server.stop().await;
+    assert_eq!(number(&db, "SELECT count(DISTINCT seq) FROM car_counts").await, 500);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_server_that_dies_before_the_commit_loses_nothing(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let server = Server::start(&broker, &db).await;
+    // Holds every commit up.
+    let mut lock = db.begin().await.unwrap();
+    sqlx::query("LOCK TABLE ingest_ledger").execute(&mut *lock).await.unwrap();
+    broker.publish(&counts_topic(LANES[0]), &batch(1..=50)).await;
+    wait_for(
+        &db,
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ingest_ledger'::regclass",
+        1,
+    )
+    .await;
+    server.kill().await;
+    lock.rollback().await.unwrap();
+    let server = Server::start(&broker, &db).await;
+    wait_for(&db, COUNTED, 50).await;
+    server.stop().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_server_that_dies_between_commit_and_confirmation_stores_nothing_twice(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let (mqtt, mut handle) = client(&broker);
+    let (_stop, stopped) = watch::channel(false);
+    let (sender, mut incoming) = mpsc::channel(64);
+    let task = tokio::spawn(mqtt.run(sender, stopped));
+    handle.connected.wait_for(|connected| *connected).await.unwrap();
+    broker.publish(&counts_topic(LANES[0]), &batch(1..=5)).await;
+    broker
+        .publish(&counts_topic(LANES[1]), &[published(LANES[1], Some("2026-02-10T14:30:00Z")).to_string()])
+        .await;
+    let mut tokens: Vec<AckToken> = Vec::new();
+    for _ in 0..6 {
+        let (item, token) = Item::read(incoming.recv().await.unwrap());
+        apply(&db, &[item]).await.unwrap();
+        tokens.push(token);
+    }
+    task.abort();
+    let _ = task.await;
+    drop(tokens);
+    assert_eq!(number(&db, COUNTED).await, 6);
+    let answer = broker.listen(&topic("ack", DEVICE), 1);
+    let server = Server::start(&broker, &db).await;
+    // The broker sends all six again; the answer shows that they came.
+    let answer = answer.wait_with_output().await.unwrap();
+    assert!(String::from_utf8(answer.stdout).unwrap().contains("committed"));
+    server.stop().await;
+    assert_eq!(number(&db, COUNTED).await, 6);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_broker_that_restarts_finds_the_server_subscribed_again(db: PgPool) {
+    import(&db).await;
+    let mut broker = Broker::start().await;
+    let mut server = Server::start(&broker, &db).await;
+    broker.restart().await;
+    server.handle.connected.wait_for(|connected| !*connected).await.unwrap();
+    server.connected().await;
+    broker.publish(&counts_topic(LANES[0]), &batch(1..=10)).await;
+    wait_for(&db, COUNTED, 10).await;
+    server.stop().await;
+}

@@ -1,0 +1,303 @@
+//! What a batch of messages leaves in the database.
+
+mod support;
+
+use flextraff_common::wire::RejectCode;
+use flextraff_server::config::Retention;
+use flextraff_server::db::{junctions as junctions_table, partitions, retention};
+use flextraff_server::ingest::{Fate, Item, Message, answers, apply};
+use serde_json::json;
+use sqlx::PgPool;
+use support::*;
+
+fn code(fate: &Fate) -> Option<RejectCode> {
+    match fate {
+        Fate::Refused(refusal) => Some(refusal.code),
+        _ => None,
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn published_messages_are_stored_once_for_each_lane_and_time(db: PgPool) {
+    import(&db).await;
+    let (first, second) = ("2026-02-10T14:30:00Z", "2026-02-10T14:30:05");
+    let items = [
+        item(&counts_topic(LANES[0]), &published(LANES[0], Some(first))),
+        item(&counts_topic(LANES[0]), &published(LANES[0], Some(first))),
+        item(&counts_topic(LANES[0]), &published(LANES[0], Some(second))),
+        item(&counts_topic(LANES[1]), &published(LANES[1], Some(first))),
+        item(&counts_topic(LANES[1]), &published(LANES[1], None)),
+    ];
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(fates, [Fate::Stored, Fate::Duplicate, Fate::Stored, Fate::Stored, Fate::Stored]);
+    let again = apply(&db, &items).await.unwrap();
+    assert!(again.iter().all(|fate| *fate == Fate::Duplicate), "{again:?}");
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 4);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts WHERE untimed AND epc_ids = '{EPC1}'").await, 1);
+    assert!(answers(&items, &fates).is_empty());
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn rows_of_an_outbox_are_stored_once_and_answered_each_time(db: PgPool) {
+    import(&db).await;
+    let items: Vec<Item> = [1, 2, 3, 2, 7]
+        .into_iter()
+        .map(|seq| item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], seq)))
+        .collect();
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Stored).count(), 4);
+    let again = apply(&db, &items[1..]).await.unwrap();
+    assert!(again.iter().all(|fate| *fate == Fate::Duplicate));
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 4);
+    let ledger: String =
+        sqlx::query_scalar("SELECT seqs::text FROM ingest_ledger").fetch_one(&db).await.unwrap();
+    assert_eq!(ledger, "{[1,4),[7,8)}");
+    let answer = &answers(&items[1..], &again)[0];
+    assert!(answer.payload.contains(r#""committed":[[2,3],[7,7]]"#), "{}", answer.payload);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn two_servers_at_once_store_a_row_once(db: PgPool) {
+    import(&db).await;
+    let items: Vec<Item> =
+        (1..=200).map(|seq| item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], seq))).collect();
+    let (one, other) = tokio::join!(apply(&db, &items), apply(&db, &items));
+    let stored = |fates: Vec<Fate>| fates.iter().filter(|fate| **fate == Fate::Stored).count();
+    assert_eq!(stored(one.unwrap()) + stored(other.unwrap()), 200);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 200);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_is_not_known_becomes_a_dead_letter_with_its_reason(db: PgPool) {
+    import(&db).await;
+    let stranger = "00000000-0000-0000-0000-0000000000ff";
+    let foreign = format!("flextraff/{stranger}/{}/car-counts", LANES[0]);
+    let mut elsewhere = counts(DEVICE, LANES[0], 2);
+    elsewhere["junction_id"] = json!(stranger);
+    let items = [
+        item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], 1)),
+        item(&foreign, &elsewhere),
+        item(&counts_topic(stranger), &counts(DEVICE, stranger, 3)),
+        item(&counts_topic(LANES[0]), &counts(stranger, LANES[0], 4)),
+        item(&counts_topic(LANES[0]), &counts(COUNTER, LANES[0], 5)),
+        item(&counts_topic(LANES[1]), &counts(COUNTER, LANES[1], 6)),
+        item(&counts_topic(LANES[1]), &counts(DEVICE, LANES[0], 7)),
+        item_of_bytes(&counts_topic(LANES[1]), b"\x00\xff garbage"),
+        item_of_bytes("flextraff/\u{0}/x/car-counts", &vec![b'x'; 300_000]),
+    ];
+    let fates = apply(&db, &items).await.unwrap();
+    let codes: Vec<Option<RejectCode>> = fates.iter().map(code).collect();
+    assert_eq!(
+        codes,
+        [
+            None,
+            Some(RejectCode::UnknownJunction),
+            Some(RejectCode::UnknownLane),
+            Some(RejectCode::UnknownDevice),
+            Some(RejectCode::UnknownDevice),
+            None,
+            Some(RejectCode::IdsDisagree),
+            Some(RejectCode::Malformed),
+            Some(RejectCode::Malformed),
+        ]
+    );
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
+    apply(&db, &items).await.unwrap();
+    // A refused row that comes again stays one letter; what names no row is kept each time.
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters WHERE seq IS NOT NULL").await, 5);
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters WHERE payload_bytes = 300000").await, 2);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_message_that_the_database_refuses_holds_up_no_other(db: PgPool) {
+    import(&db).await;
+    let mut items: Vec<Item> =
+        (1..=20).map(|seq| item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], seq))).collect();
+    if let Ok(Message::Counts(counts)) = &mut items[13].message {
+        counts.message.vehicle_count = -5;
+    }
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(code(&fates[13]), Some(RejectCode::Malformed));
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Stored).count(), 19);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 19);
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters WHERE seq = 14").await, 1);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_clock_fix_corrects_what_came_before_it_and_what_comes_after(db: PgPool) {
+    import(&db).await;
+    let unsynced = |seq: u64| {
+        let mut message = counts(DEVICE, LANES[0], seq);
+        message["clock"] = json!("unsynced");
+        message["timestamp"] = json!("1970-01-01T00:00:10Z");
+        message["interval_start"] = json!("1970-01-01T00:00:05Z");
+        item(&counts_topic(LANES[0]), &message)
+    };
+    apply(&db, &[unsynced(1)]).await.unwrap();
+    // 2026-02-10T00:00:00Z less the monotonic time of row 1, 10.001 s.
+    let fix = row(DEVICE, 2, json!({ "offset_ms": 1_770_681_600_000_i64 - 10_001 }));
+    apply(&db, &[item(&topic("clock-fix", DEVICE), &fix)]).await.unwrap();
+    apply(&db, &[unsynced(3)]).await.unwrap();
+    let times: Vec<String> = sqlx::query_scalar(
+        "SELECT to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS ') || clock || ' ' || extract(epoch FROM ts - interval_start)::int
+         FROM car_counts ORDER BY seq",
+    )
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    assert_eq!(times, ["2026-02-10 00:00:00.000 corrected 5", "2026-02-10 00:00:00.002 corrected 5"]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
+    import(&db).await;
+    let passage =
+        |t_ms: i64| json!({ "t_ms": t_ms, "dwell_ms": 1, "reads": 2, "open": false, "valid": true });
+    let mut seen = counts(DEVICE, LANES[0], 1);
+    seen["interval_start"] = json!("2026-02-10T14:29:55Z");
+    seen["vehicle_count"] = json!(3);
+    seen["epc_ids"] = json!(["BEFORE", "IN1", "IN2"]);
+    seen["passages"] = json!([passage(500), passage(1500), passage(2500)]);
+    let cycle = row(
+        DEVICE,
+        2,
+        json!({
+            "plan_id": null, "mode": "automatic", "started_at": "2026-02-10T14:29:56Z", "ended_at": "2026-02-10T14:31:00Z",
+            "stages": [{ "stage": "N", "green_s": 20, "amber_s": 3, "all_red_s": 2, "end": "gap_out" }],
+            "lanes": [{ "lane_id": LANES[0], "vehicle_count": 2, "green_s": 20, "queue_start": 4, "queue_end": 3 },
+                      { "lane_id": LANES[1], "vehicle_count": 0, "green_s": 20, "queue_start": null, "queue_end": null }],
+        }),
+    );
+    let events = row(DEVICE, 3, json!({ "events": [["2026-02-10T14:30:00Z", 1, 4_294_967_295_u32]] }));
+    let gap = row(
+        DEVICE,
+        4,
+        json!({ "from": null, "to": "2026-02-10T14:30:00Z", "lanes": [LANES[0]], "rows": 12, "reason": "disk full" }),
+    );
+    let items = [
+        item(&counts_topic(LANES[0]), &seen),
+        item(&topic("cycles", DEVICE), &cycle),
+        item(&topic("events", DEVICE), &events),
+        item(&topic("gap", DEVICE), &gap),
+    ];
+    let fates = apply(&db, &items).await.unwrap();
+    assert!(fates.iter().all(|fate| *fate == Fate::Stored), "{fates:?}");
+    let lane: (Vec<String>, Option<bool>, Option<f32>) = sqlx::query_as(
+        "SELECT epc_ids, was_congested, congestion_level FROM lane_cycle_data ORDER BY vehicle_count DESC LIMIT 1",
+    )
+    .fetch_one(&db)
+    .await
+    .unwrap();
+    assert_eq!(lane, (vec!["IN1".to_owned(), "IN2".to_owned()], Some(true), Some(0.75)));
+    assert_eq!(number(&db, "SELECT total_cycle_time::bigint FROM traffic_cycles").await, 64);
+    assert_eq!(number(&db, "SELECT parameter FROM signal_events").await, 4_294_967_295);
+    assert_eq!(number(&db, "SELECT rows_lost FROM count_gaps WHERE reason = 'disk full'").await, 12);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_state_of_devices_and_junctions_follows_their_messages(db: PgPool) {
+    import(&db).await;
+    let state = |fault: serde_json::Value| {
+        json!({ "v": 1, "device_id": DEVICE, "online": true, "software_version": "0.1.0",
+                "controller": { "state": "green", "mode": "automatic", "fault": fault } })
+    };
+    let status = topic("status", DEVICE);
+    let expect = async |items: &[Item], device: &str, junction: &str| {
+        apply(&db, items).await.unwrap();
+        let found: (String, String, Option<String>) = sqlx::query_as(
+            "SELECT d.status, j.status, d.last_status->>'software_version' FROM edge_devices d JOIN junctions j USING (junction_id)
+             WHERE d.device_id = '00000000-0000-0000-0000-0000000000d1'",
+        )
+        .fetch_one(&db)
+        .await
+        .unwrap();
+        assert_eq!(found, (device.to_owned(), junction.to_owned(), Some("0.1.0".to_owned())));
+    };
+    expect(&[item(&status, &state(json!(null)))], "online", "online").await;
+    expect(&[item(&status, &state(json!("conflict of N and S")))], "error", "error").await;
+    let will = json!({ "v": 1, "device_id": DEVICE, "online": false });
+    expect(&[item(&status, &will)], "offline", "offline").await;
+    let signal = |stage: &str| {
+        json!({ "v": 1, "t": "2026-02-10T14:30:00Z", "stage": stage, "state": "green", "groups": { "N": "green" },
+                "since": "2026-02-10T14:30:00Z", "plan_id": null, "mode": "automatic", "cycle_second": 3 })
+    };
+    let lamps = format!("flextraff/{JUNCTION}/signal");
+    apply(&db, &[item(&lamps, &signal("N")), item(&lamps, &signal("S"))]).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM junction_signal WHERE payload->>'stage' = 'S'").await, 1);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_partition_that_is_made_late_takes_over_the_rows_of_its_day(db: PgPool) {
+    import(&db).await;
+    let items = [item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], 1))];
+    apply(&db, &items).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_default").await, 1);
+    let day = "2026-02-10".parse().unwrap();
+    assert!(partitions::make_ahead(&db, day).await.unwrap() > 0);
+    assert_eq!(partitions::make_ahead(&db, day).await.unwrap(), 0);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_default").await, 0);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_20260210").await, 1);
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(fates, [Fate::Duplicate]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn epcs_go_first_and_counts_later(db: PgPool) {
+    import(&db).await;
+    let day = |day: &str| {
+        let mut message = published(LANES[0], Some(&format!("{day}T12:00:00Z")));
+        message["passages"] = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "open": false, "valid": true }]);
+        item(&counts_topic(LANES[0]), &message)
+    };
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    // The first lies in the default partition, the others in their own.
+    let items = [day("2025-12-01"), day("2026-02-08"), day("2026-02-09"), day("2026-02-10")];
+    apply(&db, &items).await.unwrap();
+    let retention = Retention { epc_days: 1, counts_days: 2 };
+    for _ in 0..2 {
+        retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM car_counts WHERE epc_ids = '{}' AND passages IS NULL AND vehicle_count = 1")
+                .await,
+            1
+        );
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'").await,
+            0
+        );
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool) {
+    let mut file = junctions();
+    assert_eq!(file.problems(), Vec::<String>::new());
+    junctions_table::import(&db, &file).await.unwrap();
+    junctions_table::import(&db, &file).await.unwrap();
+    assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    // Lanes may exchange their places, and one may go.
+    file.junctions[0].lanes[0].lane_index = 2;
+    file.junctions[0].lanes[1].lane_index = 1;
+    file.junctions[0].lanes.reverse();
+    junctions_table::import(&db, &file).await.unwrap();
+    assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    file.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
+    let error = junctions_table::import(&db, &file).await.unwrap_err();
+    assert!(error.to_string().contains("belongs to another junction"), "{error}");
+    assert_eq!(number(&db, "SELECT count(*) FROM junctions").await, 1);
+}
+
+#[test]
+fn every_rule_that_a_junction_file_breaks_is_named() {
+    let mut file = junctions();
+    let junction = &mut file.junctions[0];
+    junction.latitude = 91.0;
+    junction.base_cycle_time = 20;
+    junction.stages[0].groups = vec!["X".to_owned()];
+    junction.devices[0].lanes = vec!["00000000-0000-0000-0000-0000000000ff".parse().unwrap()];
+    let problems = file.problems();
+    for named in ["latitude 91", "base_cycle_time 20", "\"X\"", "names lane 00000000"] {
+        assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
+    }
+}
