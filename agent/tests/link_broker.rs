@@ -68,7 +68,7 @@ impl Agent {
             boot: BootId(Uuid::from_u128(4)),
         };
         let outbox = Outbox::open(&setup, &clock()).expect("the outbox opens");
-        let (requests, take) = tokio::sync::mpsc::channel(64);
+        let (requests, mut take) = tokio::sync::mpsc::channel(64);
         let (tell, events) = mpsc::channel();
         let config = SessionConfig {
             device: DEVICE,
@@ -80,7 +80,7 @@ impl Agent {
         let link = std::thread::spawn(move || {
             // The test may have seen enough.
             let emit = |event| drop(tell.send(event));
-            link::run(&mqtt, config, take, emit, self::clock()).expect("the link runs");
+            link::run(&mqtt, config, &mut take, emit, self::clock()).expect("the link runs");
         });
         Self { outbox, requests, events, link, clock: Box::new(clock), seen: Vec::new() }
     }

@@ -20,6 +20,11 @@ pub mod users;
 
 use flextraff_common::time::ClockState;
 
+/// What goes wrong with the database.
+pub use sqlx::Error;
+/// What the database gives.
+pub type Result<T> = std::result::Result<T, Error>;
+
 /// Whether an error lies in the values of a row, so that trying again cannot help. Everything else is the database's and passes.
 pub fn is_poison(error: &sqlx::Error) -> bool {
     match error {

@@ -54,7 +54,7 @@ pub(super) async fn user_of(headers: &HeaderMap, app: &App) -> Result<Option<Use
 }
 
 /// The active user of a token and the seconds since 1970 at which it ends; `None` when the token is not valid.
-pub async fn user_of_token(token: &str, app: &App) -> sqlx::Result<Option<(User, i64)>> {
+pub async fn user_of_token(token: &str, app: &App) -> crate::db::Result<Option<(User, i64)>> {
     let Some(claims) = app.auth.verify(token, Clock.now()) else { return Ok(None) };
     Ok(users::active(&app.db, claims.sub).await?.map(|user| (user, claims.exp)))
 }

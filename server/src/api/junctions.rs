@@ -100,6 +100,7 @@ async fn create(
     };
     let junction = junction_api::create(&app.db, &new).await?;
     tracing::info!(junction_id = %junction.junction_id, user_id = %admin.user_id, "junction created");
+    app.dispatch.junction_changed(JunctionId(junction.junction_id));
     Ok((StatusCode::CREATED, Json(junction)))
 }
 

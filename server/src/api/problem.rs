@@ -135,10 +135,10 @@ impl From<anyhow::Error> for Problem {
         let out_of_reach = matches!(
             error.downcast_ref(),
             Some(
-                sqlx::Error::PoolTimedOut
-                    | sqlx::Error::PoolClosed
-                    | sqlx::Error::Io(_)
-                    | sqlx::Error::Tls(_)
+                crate::db::Error::PoolTimedOut
+                    | crate::db::Error::PoolClosed
+                    | crate::db::Error::Io(_)
+                    | crate::db::Error::Tls(_)
             )
         );
         if out_of_reach {
@@ -150,8 +150,8 @@ impl From<anyhow::Error> for Problem {
     }
 }
 
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
+impl From<crate::db::Error> for Problem {
+    fn from(error: crate::db::Error) -> Self {
         anyhow::Error::from(error).into()
     }
 }

@@ -1,20 +1,16 @@
 //! Whether the server is there and well.
 
 use crate::app::App;
+use crate::db::setup;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
-use sqlx::{Connection, PgPool};
-use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// How long the database may take to answer before it counts as disconnected.
-const DATABASE_LIMIT: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -59,7 +55,7 @@ struct Health {
     (status = 503, description = "One is not", body = Health),
 ))]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let database = answers(&app.db).await;
+    let database = setup::answers(&app.db).await;
     let mqtt = *app.mqtt.connected.borrow();
     let word = |connected| if connected { "connected" } else { "disconnected" };
     let (code, status) = if database && mqtt {
@@ -82,14 +78,9 @@ async fn livez() -> &'static str {
     (status = 503, description = "The database does not answer", body = String),
 ))]
 async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
-    if answers(&app.db).await {
+    if setup::answers(&app.db).await {
         (StatusCode::OK, "ok")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")
     }
-}
-
-async fn answers(db: &PgPool) -> bool {
-    let ping = async { db.acquire().await?.ping().await };
-    matches!(tokio::time::timeout(DATABASE_LIMIT, ping).await, Ok(Ok(())))
 }

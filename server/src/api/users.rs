@@ -140,7 +140,7 @@ impl FromRequestParts<App> for Registrar {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn announce_first_user(app: &App) -> sqlx::Result<()> {
+pub async fn announce_first_user(app: &App) -> crate::db::Result<()> {
     if users::any(&app.db).await? {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::{Config, Retention};
-use crate::db::{partitions, retention, setup, users};
+use crate::db::{partitions, retention, setup};
 use crate::dispatch;
 use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, LiveKind};
@@ -51,7 +51,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let app =
         App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
-    tell_setup_token(&app).await?;
+    crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let bind = app.config.http.bind;
     let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
 
@@ -128,16 +128,6 @@ async fn tell(app: App, mut applied: mpsc::Receiver<Applied>, planner: mpsc::Sen
             tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");
         }
     }
-}
-
-/// Whoever can read the log of a fresh server may register its first user with this.
-async fn tell_setup_token(app: &App) -> anyhow::Result<()> {
-    if app.allows_first_user() || users::any(&app.db).await.context("cannot look for users")? {
-        return Ok(());
-    }
-    let token = app.auth.setup_token();
-    tracing::warn!("there is no user yet: register the first one with the header X-Setup-Token: {token}");
-    Ok(())
 }
 
 /// What clients of the live feed see: the fields of the MQTT payload and the junction's id.

@@ -4,7 +4,7 @@ use crate::config::Database;
 use anyhow::{Context as _, bail};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -93,4 +93,13 @@ pub async fn pending(pool: &PgPool) -> anyhow::Result<usize> {
         bail!("the database has step {unknown}, which this version does not know; install the newer version");
     }
     Ok(MIGRATOR.iter().filter(|step| !taken.contains(&step.version)).count())
+}
+
+/// How long the database may take to answer before it counts as disconnected.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
+/// Whether the database answers at this moment.
+pub async fn answers(pool: &PgPool) -> bool {
+    let ping = async { pool.acquire().await?.ping().await };
+    matches!(tokio::time::timeout(ANSWERS_WITHIN, ping).await, Ok(Ok(())))
 }
