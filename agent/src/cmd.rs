@@ -2,6 +2,9 @@
 
 mod check;
 mod config;
+mod failsafe;
+mod replay;
+mod run;
 
 use crate::config::{Config, DEFAULT_PATH};
 use clap::{Parser, Subcommand};
@@ -29,6 +32,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the agent until SIGTERM or SIGINT
+    Run,
     /// Check configuration, serial ports, GPIO, disk, clock and broker; what fails is named with what to do
     ///
     /// Changes nothing and may run beside the service. The broker is only reached by TCP; whether it accepts the device shows in the log
@@ -40,6 +45,16 @@ enum Command {
     },
     /// Print the effective configuration: what the file says and what defaults add, secrets masked
     Config,
+    /// Play JSON lines of time, reads and messages through the same cores on a given clock, and print what they do
+    ///
+    /// Opens no port, no socket and no file but the configuration. The same input gives the same output.
+    Replay(replay::ReplayArgs),
+    /// Show red at every head and end; with --flash the fault aspect until SIGTERM
+    Failsafe {
+        /// Flash until told to stop
+        #[arg(long)]
+        flash: bool,
+    },
 }
 
 /// Runs the command that the command line names.
@@ -54,6 +69,9 @@ pub fn main() -> ExitCode {
     ExitCode::from(match cli.command {
         Command::Check { json } => check::run(&cli.config, json),
         Command::Config => config::run(&cli.config),
+        Command::Run => run::run(&cli.config),
+        Command::Replay(args) => replay::run(&cli.config, &args),
+        Command::Failsafe { flash } => failsafe::run(&cli.config, flash),
     })
 }
 
@@ -63,6 +81,19 @@ fn load(path: &Path) -> Result<Config, u8> {
         complain(&errors.to_string());
         USAGE
     })
+}
+
+/// The configuration, if this program can do all that it asks for; else its errors are printed.
+fn load_built(path: &Path) -> Result<Config, u8> {
+    let config = load(path)?;
+    let unbuilt = config.unbuilt();
+    if unbuilt.is_empty() {
+        return Ok(config);
+    }
+    for what in unbuilt {
+        complain(&format!("{}: {what}", path.display()));
+    }
+    Err(USAGE)
 }
 
 /// Writes to standard output and gives the exit code: a reader that has gone away, such as `head`, has seen enough.

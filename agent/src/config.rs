@@ -22,6 +22,7 @@ pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
 pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, Watch};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
 
+use crate::reader::source::is_built;
 use errors::Report;
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::Junction;
@@ -207,15 +208,18 @@ impl Config {
                     .to_owned(),
             );
         }
-        missing.extend(self.readers.iter().filter(|reader| reader.protocol != Protocol::Uhfreader).map(
-            |reader| {
-                format!(
-                    "protocol \"{}\" of reader \"{}\" is not built into this version; use \"uhfreader\"",
-                    reader.protocol.name(),
-                    reader.name
-                )
-            },
-        ));
+        if self.privacy == Privacy::Pseudonym {
+            missing.push(
+                "epc = \"pseudonym\" of [privacy] is not built into this version; use \"raw\"".to_owned(),
+            );
+        }
+        missing.extend(self.readers.iter().filter(|reader| !is_built(reader.protocol)).map(|reader| {
+            format!(
+                "protocol \"{}\" of reader \"{}\" is not built into this version; use \"uhfreader\"",
+                reader.protocol.name(),
+                reader.name
+            )
+        }));
         missing
     }
 }

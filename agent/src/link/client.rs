@@ -160,7 +160,7 @@ fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String
     let mut options = MqttOptions::new(session.client_id(), (config.host.as_str(), config.port));
     options
         .set_keep_alive(KEEP_ALIVE_S)
-        .set_session_mode(SessionMode::Persistent)
+        .set_session_mode(SessionMode::Clean)
         .set_max_packet_size(MAX_IN, MAX_OUT)
         .set_inflight(MAX_IN_FLIGHT)
         .set_last_will(LastWill::new(

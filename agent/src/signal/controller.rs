@@ -163,6 +163,30 @@ impl Controller {
         &self.shown
     }
 
+    /// Seconds that the running program gives the stage that has green.
+    pub fn planned_green_s(&self) -> Option<u32> {
+        match &self.phase {
+            Phase::Green(green) => self.program.green_s(green.stage),
+            Phase::Startup(_) | Phase::Clearance(..) | Phase::Fault => None,
+        }
+    }
+
+    /// Who decides about the running cycle, as a sentence.
+    pub fn reason(&self) -> String {
+        match (&self.program.plan, &self.fault) {
+            (_, Some(fault)) => format!("Fault: {fault}."),
+            (None, None) => "No plan holds: the fallback decides.".to_owned(),
+            (Some(plan), None) => {
+                let name = plan.id.as_deref().unwrap_or("without a name");
+                match plan.mode {
+                    Mode::Automatic => format!("Plan {name} decides."),
+                    Mode::ManualOverride => format!("Manual override {name} decides."),
+                    Mode::Emergency => format!("Emergency {name} decides."),
+                }
+            }
+        }
+    }
+
     /// The next moment at which [`Controller::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
         self.next_second

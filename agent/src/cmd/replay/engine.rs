@@ -1,0 +1,442 @@
+//! Readers, recorder, session, controller and interlock on one given clock.
+
+use super::ReplayArgs;
+use super::input::{self, Content};
+use crate::config::{Config, Driver};
+use crate::health;
+use crate::interlock::Interlock;
+use crate::link::session::{Action, Session, SessionConfig};
+use crate::link::{Inbound, LinkEvent};
+use crate::reader::Read;
+use crate::reader::source::Source;
+use crate::signal::{Controller, Fallback, Lamps, Shown, SignalEvent};
+use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
+use crate::supervisor::recorder::{Recorder, RecorderSetup};
+use flextraff_common::ids::{BootId, OutboxId};
+use flextraff_common::junction::StageIx;
+use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
+use flextraff_common::wire::topics::{Topic, agent_filters};
+use flextraff_common::wire::{
+    Ack, ControllerState, ControllerStatus, DeviceType, PlanStatus, ReaderState, ReaderStatus, encode,
+};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// SQLite's own name for a database that lies in memory.
+const IN_MEMORY: &str = ":memory:";
+
+/// The agent on a given clock.
+pub(super) struct Engine {
+    config: Arc<Config>,
+    epoch: UnixMs,
+    seed: u64,
+    ack: bool,
+    explain: bool,
+    readers: Vec<String>,
+    running: Option<Running>,
+    lines: Vec<String>,
+}
+
+/// What exists from the first line's time on.
+struct Running {
+    now: MonoMs,
+    started: MonoMs,
+    boot: BootId,
+    sources: Vec<Option<Source>>,
+    up: Vec<bool>,
+    recorder: Recorder,
+    session: Session,
+    lamps: Option<Lighting>,
+    link_up: bool,
+    signal_due: MonoMs,
+    status_due: MonoMs,
+    plan: Option<PlanStatus>,
+}
+
+/// The signal; a counter has none.
+struct Lighting {
+    controller: Controller,
+    interlock: Interlock,
+    shown: Option<Shown>,
+    told_lamps: Option<Lamps>,
+    told_stage: Option<(Option<StageIx>, ControllerState, Option<StageIx>)>,
+    trips: u64,
+}
+
+impl Engine {
+    /// An agent that starts with the first line; says that it is ready.
+    pub(super) fn new(config: Arc<Config>, args: &ReplayArgs) -> Self {
+        let linked: Vec<_> = config.links.iter().map(|link| link.junction).collect();
+        let filters = agent_filters(config.junction.id, config.device, &linked);
+        Self {
+            epoch: args.epoch,
+            seed: args.seed,
+            ack: args.ack,
+            explain: args.explain,
+            readers: config.readers.iter().map(|reader| reader.name.clone()).collect(),
+            running: None,
+            lines: vec![json!({"ready": true, "subscribe": filters}).to_string()],
+            config,
+        }
+    }
+
+    /// What there is to say.
+    pub(super) fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+
+    /// Says that a line cannot be used.
+    pub(super) fn complain(&mut self, number: u64, what: &str) {
+        let t = self.running.as_ref().map_or(0.0, |running| seconds(running.now));
+        self.lines.push(json!({"t": t, "error": format!("line {number}: {what}")}).to_string());
+        self.lines.push(json!({"t": t, "done": true}).to_string());
+    }
+
+    /// Lets the time pass up to the line's, then takes what it says.
+    ///
+    /// # Errors
+    /// When the agent cannot start.
+    pub(super) fn handle_line(&mut self, number: u64, line: &[u8]) -> anyhow::Result<()> {
+        let (at, content) = input::read(line, &self.config.junction, &self.readers);
+        let last = self.running.as_ref().map(|running| running.now);
+        match (at, last) {
+            (None, _) => {
+                self.complain(number, &content.err().unwrap_or_default());
+                return Ok(());
+            }
+            (Some(at), Some(last)) if at < last => {
+                self.complain(
+                    number,
+                    &format!("t is {}, before {} of the line before", seconds(at), seconds(last)),
+                );
+                return Ok(());
+            }
+            (Some(at), None) => self.start(at)?,
+            (Some(_), Some(_)) => {}
+        }
+        let at = at.unwrap_or_default();
+        self.advance(at);
+        match content {
+            Ok(content) => self.take(content, at),
+            Err(error) => {
+                self.lines
+                    .push(json!({"t": seconds(at), "error": format!("line {number}: {error}")}).to_string());
+            }
+        }
+        self.lines.push(format!("{{\"t\":{},\"done\":true}}", json!(seconds(at))));
+        Ok(())
+    }
+
+    fn moment(&self, at: MonoMs) -> Moment {
+        Moment { mono: at, wall: self.epoch + at.0, clock: ClockState::Synced }
+    }
+
+    fn start(&mut self, at: MonoMs) -> anyhow::Result<()> {
+        let now = self.moment(at);
+        let id = |what: &str| Uuid::new_v5(&self.config.device.0, format!("{what}/{}", self.seed).as_bytes());
+        let boot = BootId(id("boot"));
+        let setup = RecorderSetup {
+            path: PathBuf::from(IN_MEMORY),
+            boot,
+            new_outbox_id: OutboxId(id("outbox")),
+            all_lanes_watched: true,
+        };
+        let recorder = Recorder::open(Arc::clone(&self.config), &setup, &now)?;
+        let session = SessionConfig {
+            device: self.config.device,
+            junction: self.config.junction.id,
+            linked: self.config.links.iter().map(|link| link.junction).collect(),
+            outbox: recorder.outbox_id(),
+            seed: self.seed,
+        };
+        let lamps = (self.config.device_type != DeviceType::RfidCounter).then(|| Lighting {
+            controller: Controller::new(
+                Arc::clone(&self.config.junction),
+                Fallback::new(self.config.fallback.clone(), self.config.time_zone),
+                now,
+            ),
+            interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
+            shown: None,
+            told_lamps: None,
+            told_stage: None,
+            trips: 0,
+        });
+        self.running = Some(Running {
+            now: at,
+            started: at,
+            boot,
+            sources: self.config.readers.iter().map(Source::new).collect(),
+            up: vec![true; self.config.readers.len()],
+            recorder,
+            session: Session::new(session, at),
+            lamps,
+            link_up: true,
+            signal_due: at + SIGNAL_PERIOD_MS,
+            status_due: at,
+            plan: None,
+        });
+        self.step(at);
+        Ok(())
+    }
+
+    /// Runs every timer that is due up to and including `to`.
+    fn advance(&mut self, to: MonoMs) {
+        while let Some(due) = self.running.as_ref().map(Running::next_timeout) {
+            if due > to {
+                break;
+            }
+            self.step(due);
+        }
+        if let Some(running) = &mut self.running {
+            running.now = to;
+        }
+    }
+
+    /// Everything that is due at a moment.
+    fn step(&mut self, at: MonoMs) {
+        let now = self.moment(at);
+        let Some(running) = &mut self.running else { return };
+        running.now = at;
+        for source in running.sources.iter_mut().flatten() {
+            for read in source.handle_timeout(at) {
+                running.recorder.handle_read(&read);
+            }
+        }
+        if let Some(lamps) = &mut running.lamps {
+            lamps.controller.handle_timeout(now);
+        }
+        self.obey_controller(&now);
+        let Some(running) = &mut self.running else { return };
+        if running.recorder.handle_timeout(&now) {
+            running.session.handle_rows_waiting(at);
+        }
+        if running.signal_due <= at {
+            self.tell_signal(&now);
+        }
+        let Some(running) = &mut self.running else { return };
+        if running.status_due <= at {
+            running.status_due = at + health::PERIOD_MS;
+            self.tell_status(&now);
+        }
+        let Some(running) = &mut self.running else { return };
+        running.session.handle_timeout(at);
+        self.obey_session(&now);
+    }
+
+    fn take(&mut self, content: Content, at: MonoMs) {
+        let now = self.moment(at);
+        let Some(running) = &mut self.running else { return };
+        match content {
+            Content::Time => {}
+            Content::Bytes { reader, bytes } => {
+                let reads = running.sources[reader].as_mut().map(|source| source.feed(&bytes, at));
+                for read in reads.into_iter().flatten().filter(|_| running.up[reader]) {
+                    running.recorder.handle_read(&read);
+                }
+            }
+            Content::Tag { lane, zone, epc, rssi } => {
+                running.recorder.handle_read(&Read { lane, zone, epc, rssi, at });
+            }
+            Content::Reader { reader, up } => {
+                running.up[reader] = up;
+                running.recorder.handle_reader(reader, up, at);
+                self.tell_status(&now);
+            }
+            Content::Link { up } => {
+                running.link_up = up;
+                if up {
+                    running.session.handle_connected(at);
+                    running.session.handle_subscribed(at);
+                } else {
+                    running.session.handle_disconnected("the link is down".to_owned(), at);
+                }
+            }
+            Content::Message { topic, payload } if running.link_up => {
+                running.session.handle_message(&topic, &payload, at);
+            }
+            Content::Message { .. } => {}
+        }
+        self.obey_session(&now);
+    }
+
+    /// Says what the controller did since the last call, each vector after the interlock has seen it.
+    fn obey_controller(&mut self, now: &Moment) {
+        loop {
+            let Some(running) = &mut self.running else { return };
+            let Some(lamps) = &mut running.lamps else { return };
+            match lamps.controller.poll() {
+                None => return,
+                Some(SignalEvent::Shown(shown)) => {
+                    if let Err(trip) = lamps.interlock.check(&shown.lamps, shown.at) {
+                        tracing::error!(%trip, "the interlock has driven the fault aspect");
+                        lamps.trips += 1;
+                        lamps.controller.handle_fault(&trip.to_string(), *now);
+                        continue;
+                    }
+                    self.show(shown);
+                    self.tell_signal(now);
+                    self.tell_status(now);
+                }
+                Some(SignalEvent::CycleEnded(cycle)) => running.recorder.handle_cycle(cycle),
+                Some(SignalEvent::Plan(status)) => {
+                    running.plan = Some(status);
+                    self.tell_status(now);
+                }
+            }
+        }
+    }
+
+    /// Lines for the lamps and the stage, as far as they changed.
+    fn show(&mut self, shown: Shown) {
+        let junction = Arc::clone(&self.config.junction);
+        let Some(lamps) = self.running.as_mut().and_then(|running| running.lamps.as_mut()) else { return };
+        let t = seconds(shown.at);
+        if lamps.told_lamps.as_ref() != Some(&shown.lamps) {
+            let vector: serde_json::Map<String, serde_json::Value> = junction
+                .groups()
+                .iter()
+                .zip(&shown.lamps)
+                .map(|(group, aspect)| (group.name.clone(), json!(aspect)))
+                .collect();
+            self.lines.push(json!({"t": t, "lamps": vector}).to_string());
+            lamps.told_lamps = Some(shown.lamps.clone());
+        }
+        let stage = (shown.stage, shown.state, shown.next_stage);
+        if lamps.told_stage.as_ref() != Some(&stage) {
+            let name = |stage: Option<StageIx>| stage.map(|stage| junction.stage(stage).name.clone());
+            let mut line = json!({"t": t, "stage": name(shown.stage), "state": shown.state});
+            if let Some(next) = name(shown.next_stage) {
+                line["next_stage"] = json!(next);
+            }
+            self.lines.push(line.to_string());
+            lamps.told_stage = Some(stage);
+            if self.explain && shown.state == ControllerState::Green {
+                let decision = json!({"stage": name(shown.stage), "hold_s": lamps.controller.planned_green_s(),
+                    "cost": null, "alternatives": [], "reason": lamps.controller.reason()});
+                self.lines.push(json!({"t": t, "decision": decision}).to_string());
+            }
+        }
+        lamps.shown = Some(shown);
+    }
+
+    fn tell_signal(&mut self, now: &Moment) {
+        let Some(running) = &mut self.running else { return };
+        running.signal_due = now.mono + SIGNAL_PERIOD_MS;
+        if let Some(shown) = running.lamps.as_ref().and_then(|lamps| lamps.shown.as_ref()) {
+            let signal = messages::signal(&self.config.junction, shown, now);
+            running.session.handle_live(Topic::Signal(self.config.junction.id), encode(&signal));
+        }
+    }
+
+    fn tell_status(&mut self, now: &Moment) {
+        let Some(running) = &mut self.running else { return };
+        let readers = self.readers.iter().enumerate().map(|(at, name)| {
+            let line = running.sources[at].as_ref().map(Source::line).unwrap_or_default();
+            ReaderStatus {
+                name: name.clone(),
+                state: if running.up[at] { ReaderState::Up } else { ReaderState::Down },
+                reads_per_s: 0.0,
+                bad_frames: line.bad_frames,
+                dropped_bytes: line.dropped_bytes,
+            }
+        });
+        let controller = running.lamps.as_ref().and_then(|lamps| {
+            let shown = lamps.shown.as_ref()?;
+            let fault = lamps.controller.fault().map(str::to_owned);
+            Some(ControllerStatus {
+                state: shown.state,
+                mode: shown.mode,
+                fault,
+                interlock_trips: lamps.trips,
+            })
+        });
+        let parts = health::Parts {
+            boot_id: running.boot,
+            started: running.started,
+            outbox: running.recorder.status(now),
+            readers: readers.collect(),
+            controller,
+            plan: running.plan.clone(),
+        };
+        let status = health::status(&self.config, parts, *now);
+        running.session.set_status(status, now.mono);
+    }
+
+    /// Does what the session asks for; publishing is printing.
+    fn obey_session(&mut self, now: &Moment) {
+        loop {
+            let Some(running) = &mut self.running else { return };
+            let Some(action) = running.session.poll() else { return };
+            match action {
+                Action::Connect if running.link_up => running.session.handle_connected(now.mono),
+                Action::Subscribe(_) => running.session.handle_subscribed(now.mono),
+                Action::Publish { topic, payload } => self.publish(topic, &payload, now),
+                Action::Event(event) => self.handle_event(event, now),
+                Action::Connect | Action::Close | Action::Goodbye => {}
+            }
+        }
+    }
+
+    fn publish(&mut self, topic: Topic, payload: &str, now: &Moment) {
+        let (t, qos, retain) = (json!(seconds(now.mono)), topic.qos(), topic.retained());
+        self.lines.push(format!(
+            "{{\"t\":{t},\"publish\":{{\"topic\":\"{topic}\",\"payload\":{payload},\"qos\":{qos},\"retain\":{retain}}}}}"
+        ));
+        let Some(running) = &mut self.running else { return };
+        if self.ack && topic.is_outbox() {
+            let seq = serde_json::from_str::<serde_json::Value>(payload)
+                .ok()
+                .and_then(|payload| payload.get("seq")?.as_u64());
+            if let Some(seq) = seq {
+                let outbox_id = running.recorder.outbox_id();
+                let ack = Ack { outbox_id, committed: vec![(seq, seq)], rejected: Vec::new() };
+                let topic = Topic::Ack(self.config.junction.id, self.config.device).to_string();
+                running.session.handle_message(&topic, encode(&ack).as_bytes(), now.mono);
+            }
+        }
+    }
+
+    fn handle_event(&mut self, event: LinkEvent, now: &Moment) {
+        let Some(running) = &mut self.running else { return };
+        match event {
+            LinkEvent::NeedRows { room, in_flight } => {
+                let rows = running.recorder.rows(room, &in_flight, now);
+                running.session.handle_rows(rows, now.mono);
+            }
+            LinkEvent::Ack(ack) => running.recorder.handle_ack(&ack),
+            LinkEvent::Inbound(Inbound::GreenTime(message)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    running.plan = Some(lamps.controller.handle_plan(&message, *now));
+                    self.obey_controller(now);
+                    self.tell_status(now);
+                }
+            }
+            LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
+                let text = format!("{topic}: {reason}");
+                self.lines.push(json!({"t": seconds(now.mono), "error": text}).to_string());
+            }
+            LinkEvent::Connected | LinkEvent::Disconnected { .. } | LinkEvent::Inbound(_) => {}
+        }
+    }
+}
+
+impl Running {
+    fn next_timeout(&self) -> MonoMs {
+        let sources = self.sources.iter().flatten().filter_map(Source::next_timeout);
+        let lamps = self.lamps.as_ref().map(|lamps| lamps.controller.next_timeout());
+        let due = sources
+            .chain(lamps)
+            .chain(self.session.next_timeout())
+            .chain([self.recorder.next_timeout(), self.signal_due, self.status_due])
+            .min();
+        // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
+        due.unwrap_or(self.now).max(self.now + 1)
+    }
+}
+
+/// Seconds as the lines write them.
+fn seconds(at: MonoMs) -> f64 {
+    at.0 as f64 / 1000.0
+}

@@ -1,0 +1,176 @@
+use super::*;
+use crate::config;
+use serde_json::{Value, json};
+
+/// Two lanes, a reader for each zone, short start-up.
+const TOML: &str = r#"
+[junction]
+id = "00000000-0000-4000-8000-000000000001"
+name = "Test"
+[device]
+id = "00000000-0000-4000-8000-0000000000d1"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000011"
+name = "N"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000012"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[reader]]
+name = "north"
+protocol = "uhfreader"
+port = "virtual"
+lanes = { "1" = "N", "2" = "N:advance", default = "N" }
+[counting]
+accept = "all"
+[output]
+driver = "virtual"
+"#;
+
+fn play(lines: &[Value], ack: bool) -> Vec<Value> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    play_text(&text, ack)
+}
+
+fn play_text(text: &str, ack: bool) -> Vec<Value> {
+    let config = config::parse(Path::new("agent.toml"), TOML).expect("the test's configuration is right");
+    let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true };
+    let mut output = Vec::new();
+    replay(&mut Engine::new(Arc::new(config), &args), text.as_bytes(), &mut output)
+        .expect("memory can be written");
+    let output = String::from_utf8(output).expect("lines are text");
+    output.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
+}
+
+fn published<'a>(lines: &'a [Value], tail: &str) -> Vec<&'a Value> {
+    lines
+        .iter()
+        .filter_map(|line| line.get("publish"))
+        .filter(|publish| publish["topic"].as_str().is_some_and(|topic| topic.contains(tail)))
+        .map(|publish| &publish["payload"])
+        .collect()
+}
+
+#[test]
+fn start_up_is_over_at_zero_and_stages_follow_each_other() {
+    let lines = play(&[json!({"t": -20}), json!({"t": 70})], true);
+    assert_eq!(lines[0]["ready"], true);
+    assert!(
+        lines[0]["subscribe"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|filter| filter.as_str().unwrap().ends_with("/green-time"))
+    );
+    let stages: Vec<(f64, String)> = lines
+        .iter()
+        .filter(|line| line["state"] == "green")
+        .map(|line| (line["t"].as_f64().unwrap(), line["stage"].as_str().unwrap().to_owned()))
+        .collect();
+    assert!(stages[0].0 <= 0.0 && stages[0].1 == "N");
+    assert!(
+        stages.windows(2).all(|pair| pair[1].0 - pair[0].0 == 30.0),
+        "25 s of green and 5 s of clearance"
+    );
+    assert!(
+        lines.iter().filter(|line| line.get("lamps").is_some()).all(|line| line["t"]
+            .as_f64()
+            .unwrap()
+            .fract()
+            == 0.0)
+    );
+    let times: Vec<f64> = lines.iter().filter_map(|line| line["t"].as_f64()).collect();
+    assert!(times.is_sorted());
+    assert_eq!(lines.iter().filter(|line| line.get("done").is_some()).count(), 2);
+    assert!(lines.iter().any(|line| line["decision"]["hold_s"] == 25));
+}
+
+#[test]
+fn bytes_and_tags_become_counts() {
+    let lines = play(
+        &[
+            json!({"t": 0}),
+            json!({"t": 1.25, "bytes": {"reader": "north", "hex": "1400EE00010C34161FA8203E7CB20200002050E4A0"}}),
+            json!({"t": 2.0, "tag": {"lane": "E", "zone": "stop_line", "epc": "34161FA8203E7CB202000040", "rssi": -55}}),
+            json!({"t": 2.5, "tag": {"lane": "E", "zone": "advance", "epc": "34161FA8203E7CB205FFFFE0"}}),
+            json!({"t": 30}),
+        ],
+        true,
+    );
+    let mut epcs: Vec<&str> = published(&lines, "/car-counts")
+        .iter()
+        .flat_map(|counts| counts["epc_ids"].as_array().unwrap())
+        .map(|epc| epc.as_str().unwrap())
+        .collect();
+    epcs.sort_unstable();
+    assert_eq!(epcs, ["34161FA8203E7CB202000020", "34161FA8203E7CB202000040"]);
+    assert!(published(&lines, "/car-counts").iter().all(|counts| counts["clock"] == "synced"));
+}
+
+#[test]
+fn a_plan_that_comes_in_runs_when_the_cycle_ends_and_says_so() {
+    let plan = json!({"junction_id": "00000000-0000-4000-8000-000000000001", "plan_id": "p1",
+        "stages": [{"stage": "N", "green_s": 10}, {"stage": "E", "green_s": 20}]});
+    let message =
+        json!({"topic": "flextraff/00000000-0000-4000-8000-000000000001/green-time", "payload": plan});
+    let lines = play(&[json!({"t": -20}), json!({"t": 5, "message": message}), json!({"t": 100})], true);
+    let states: Vec<&str> =
+        published(&lines, "/status/").iter().filter_map(|status| status["plan"]["state"].as_str()).collect();
+    assert!(states.contains(&"pending") && states.contains(&"running"), "{states:?}");
+    assert!(published(&lines, "/signal").iter().any(|signal| signal["plan_id"] == "p1"));
+    assert!(!published(&lines, "/cycles/").is_empty());
+}
+
+#[test]
+fn nothing_is_published_while_the_link_is_down_and_everything_after() {
+    let lines = play(
+        &[
+            json!({"t": 0, "link": "down"}),
+            json!({"t": 2.0, "tag": {"lane": "E", "zone": "stop_line", "epc": "34161FA8203E7CB202000040"}}),
+            json!({"t": 60}),
+            json!({"t": 60, "link": "up"}),
+            json!({"t": 61}),
+        ],
+        true,
+    );
+    let publishes: Vec<f64> = lines
+        .iter()
+        .filter(|line| line.get("publish").is_some())
+        .map(|line| line["t"].as_f64().unwrap())
+        .collect();
+    assert!(publishes.iter().all(|&t| t == 0.0 || t >= 60.0), "{publishes:?}");
+    let vehicles: i64 =
+        published(&lines, "/car-counts").iter().filter_map(|counts| counts["vehicle_count"].as_i64()).sum();
+    assert_eq!(vehicles, 1);
+}
+
+#[test]
+fn a_line_that_cannot_be_used_is_named_and_the_run_goes_on() {
+    let lines = play_text(
+        "{\"t\":1,\"tag\":{\"lane\":\"X\",\"epc\":\"00\"}}\nnonsense\n{\"t\":0}\n{\"t\":2,\"bytes\":{\"reader\":\"north\",\"hex\":\"0\"}}\n{\"t\":1e99}\n{\"t\":3,\"link\":\"up\",\"reader\":{\"name\":\"north\",\"state\":\"up\"}}\n",
+        false,
+    );
+    let errors: Vec<&str> = lines.iter().filter_map(|line| line["error"].as_str()).collect();
+    assert_eq!(errors.len(), 6, "{errors:?}");
+    assert_eq!(errors[0], "line 1: no lane \"X\"");
+    assert!(errors[2].contains("t is 0, before 1"));
+    assert_eq!(lines.iter().filter(|line| line.get("done").is_some()).count(), 6);
+}
+
+#[test]
+fn the_same_input_gives_the_same_output() {
+    let mut input = vec![json!({"t": -20})];
+    for second in 0..3600 {
+        if second % 4 == 0 {
+            let epc = format!("34161FA8203E7CB2{:08X}", (second << 5) & 0x1F_FFFF_E0 | 0x0200_0000);
+            input.push(json!({"t": second, "tag": {"lane": "N", "zone": "stop_line", "epc": epc}}));
+        }
+    }
+    let (first, second) = (play(&input, true), play(&input[..500], true));
+    assert_eq!(first[..second.len() - 1], second[..second.len() - 1]);
+}

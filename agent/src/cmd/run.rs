@@ -1,0 +1,20 @@
+//! `flextraff-agent run`: the agent itself.
+
+use super::{FAILED, OK};
+use crate::supervisor;
+use std::path::Path;
+
+pub(super) fn run(path: &Path) -> u8 {
+    let config = match super::load_built(path) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    crate::logging::init("flextraff-agent");
+    match supervisor::run(config) {
+        Ok(()) => OK,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            FAILED
+        }
+    }
+}
