@@ -28,11 +28,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Whether an error lies in the values of a row, so that trying again cannot help. Everything else is the database's and passes.
 pub fn is_poison(error: &sqlx::Error) -> bool {
     match error {
-        // Class 22 is data exception, class 23 integrity constraint violation (PostgreSQL manual, appendix A).
+        // Class 22 is data exception, 23 integrity constraint violation, 54 program limit exceeded (PostgreSQL manual, appendix A).
         sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+            error.code().is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
         }
-        sqlx::Error::Encode(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Encode(_) => true,
         _ => false,
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use flextraff_server::config::{Mqtt, Secret};
 use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
 use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 use support::*;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -163,5 +163,31 @@ async fn a_broker_that_restarts_finds_the_server_subscribed_again(db: PgPool) {
     server.connected().await;
     broker.publish(&counts_topic(LANES[0]), &batch(1..=10)).await;
     wait_for(&db, COUNTED, 10).await;
+    server.stop().await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_database_that_is_away_only_delays(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let server = Server::start(&broker, &db).await;
+    broker.publish(&counts_topic(LANES[0]), &batch(1..=5)).await;
+    wait_for(&db, COUNTED, 5).await;
+    let options = db.connect_options();
+    let name = options.get_database().unwrap();
+    let mut admin = (*options).clone().database("postgres").connect().await.unwrap();
+    let allow =
+        |allowed: bool| AssertSqlSafe(format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS {allowed}"));
+    sqlx::query(allow(false)).execute(&mut admin).await.unwrap();
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(name)
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    broker.publish(&counts_topic(LANES[0]), &batch(6..=100)).await;
+    broker.publish(&counts_topic(LANES[0]), &["garbage".to_owned()]).await;
+    sqlx::query(allow(true)).execute(&mut admin).await.unwrap();
+    wait_for(&db, COUNTED, 100).await;
+    wait_for(&db, "SELECT count(*) FROM dead_letters", 1).await;
     server.stop().await;
 }

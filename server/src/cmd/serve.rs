@@ -1,5 +1,7 @@
 //! `flextraff-server serve`: joins the parts and runs them until a signal comes.
 
+mod https;
+
 use super::Failure;
 use crate::app::App;
 use crate::auth::Auth;
@@ -12,12 +14,11 @@ use crate::live::{Hub, LiveEvent, LiveKind};
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
 use axum::Router;
+use https::Server;
 use sqlx::PgPool;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -51,9 +52,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let app =
         App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
+<<<<<<< HEAD
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let bind = app.config.http.bind;
     let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
+=======
+    tell_setup_token(&app).await?;
+    let server = Server::bind(&app.config.http).await?;
+    let address = format!("{}://{}", server.scheme(), app.config.http.bind);
+>>>>>>> data
 
     let (stop, stopped) = watch::channel(false);
     let (stop_mqtt, mqtt_stopped) = watch::channel(false);
@@ -66,9 +73,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let news = tokio::spawn(tell(app.clone(), applied, planner_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
-    let http = tokio::spawn(serve_http(listener, crate::api::router(app), stopped));
+    let http = tokio::spawn(serve_http(server, crate::api::router(app), stopped));
 
-    let address = format!("http://{bind}");
     tracing::info!(%address, "server is ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     signals.next().await;
@@ -108,12 +114,11 @@ async fn connect(config: &Config) -> anyhow::Result<PgPool> {
     }
 }
 
-async fn serve_http(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+async fn serve_http(server: Server, router: Router, mut stopped: watch::Receiver<bool>) {
     let stop = async move {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stop).await {
+    if let Err(error) = server.serve(router, stop).await {
         tracing::error!(%error, "HTTP server has stopped");
     }
 }

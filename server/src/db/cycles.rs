@@ -12,7 +12,7 @@ pub async fn insert(db: &mut PgConnection, junction: JunctionId, cycle: &Cycles)
     let (Some(start), Some(end)) =
         (crate::ingest::to_utc(cycle.started_at), crate::ingest::to_utc(cycle.ended_at))
     else {
-        return Err(sqlx::Error::Protocol("a cycle without times has passed decoding".to_owned()));
+        return Err(sqlx::Error::Encode("the times of the cycle are out of range".into()));
     };
     let mode = match cycle.mode {
         Mode::Automatic => "automatic",
