@@ -52,15 +52,9 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let app =
         App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
-<<<<<<< HEAD
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
-    let bind = app.config.http.bind;
-    let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
-=======
-    tell_setup_token(&app).await?;
     let server = Server::bind(&app.config.http).await?;
     let address = format!("{}://{}", server.scheme(), app.config.http.bind);
->>>>>>> data
 
     let (stop, stopped) = watch::channel(false);
     let (stop_mqtt, mqtt_stopped) = watch::channel(false);
