@@ -369,7 +369,10 @@ impl Engine {
             let Some(running) = &mut self.running else { return };
             let Some(action) = running.session.poll() else { return };
             match action {
-                Action::Connect if running.link_up => running.session.handle_connected(now.mono),
+                // A session that drops a connection because nobody acks finds the given link still up.
+                Action::Connect | Action::Close if running.link_up => {
+                    running.session.handle_connected(now.mono)
+                }
                 Action::Subscribe(_) => running.session.handle_subscribed(now.mono),
                 Action::Publish { topic, payload } => self.publish(topic, &payload, now),
                 Action::Event(event) => self.handle_event(event, now),
