@@ -371,7 +371,7 @@ impl Engine {
             match action {
                 // A session that drops a connection because nobody acks finds the given link still up.
                 Action::Connect | Action::Close if running.link_up => {
-                    running.session.handle_connected(now.mono)
+                    running.session.handle_connected(now.mono);
                 }
                 Action::Subscribe(_) => running.session.handle_subscribed(now.mono),
                 Action::Publish { topic, payload } => self.publish(topic, &payload, now),
