@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod failsafe;
+mod lamps;
 mod replay;
 mod run;
 
@@ -49,6 +50,9 @@ enum Command {
     ///
     /// Opens no port, no socket and no file but the configuration. The same input gives the same output.
     Replay(replay::ReplayArgs),
+    /// Look after the lamps from the cabinet
+    #[command(subcommand)]
+    Lamps(lamps::LampsCommand),
     /// Show red at every head and end; with --flash the fault aspect until SIGTERM
     Failsafe {
         /// Flash until told to stop
@@ -71,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Config => config::run(&cli.config),
         Command::Run => run::run(&cli.config),
         Command::Replay(args) => replay::run(&cli.config, &args),
+        Command::Lamps(command) => lamps::run(&cli.config, &command),
         Command::Failsafe { flash } => failsafe::run(&cli.config, flash),
     })
 }

@@ -195,7 +195,7 @@ impl Supervisor {
                 self.tell_status();
             }
             LampEvent::Signal(SignalEvent::CycleEnded(cycle)) => {
-                self.to_recorder(RecorderInput::Cycle(cycle))
+                self.to_recorder(RecorderInput::Cycle(cycle));
             }
             LampEvent::Signal(SignalEvent::Plan(status)) => {
                 messages::log_plan(&status);
@@ -216,10 +216,10 @@ impl Supervisor {
         match event {
             LinkEvent::Connected => tracing::info!("connected to the broker"),
             LinkEvent::Disconnected { reason } => {
-                tracing::warn!(reason, "not connected to the broker; counts are kept")
+                tracing::warn!(reason, "not connected to the broker; counts are kept");
             }
             LinkEvent::NeedRows { room, in_flight } => {
-                self.to_recorder(RecorderInput::NeedRows { room, in_flight })
+                self.to_recorder(RecorderInput::NeedRows { room, in_flight });
             }
             LinkEvent::Ack(ack) => self.to_recorder(RecorderInput::Ack(ack)),
             LinkEvent::Inbound(Inbound::GreenTime(message)) => self.take_plan(message),
@@ -312,10 +312,10 @@ impl Supervisor {
         let stats = port.map(ReaderPort::stats);
         ReaderStatus {
             name: name.to_owned(),
-            state: stats.map(|stats| stats.state()).unwrap_or_default(),
+            state: stats.map(super::reader::port::ReaderStats::state).unwrap_or_default(),
             reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
-            bad_frames: stats.map_or(0, |stats| stats.bad_frames()),
-            dropped_bytes: stats.map_or(0, |stats| stats.dropped_bytes()),
+            bad_frames: stats.map_or(0, super::reader::port::ReaderStats::bad_frames),
+            dropped_bytes: stats.map_or(0, super::reader::port::ReaderStats::dropped_bytes),
         }
     }
 

@@ -110,3 +110,37 @@ fn the_effective_configuration_is_printed_even_to_a_reader_that_has_gone() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }
+
+#[test]
+fn a_latched_fault_is_cleared_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = agent(folder.path(), "", &["lamps", "clear-fault"]);
+    assert_eq!((none.status.code(), text(&none.stdout)), (Some(0), "No fault is latched.\n".to_owned()));
+    let fault = r#"{"reason":"N and E had green together","at":"2026-11-22T20:00:00Z","clock":"synced"}"#;
+    std::fs::write(folder.path().join("fault.json"), fault).unwrap();
+    let cleared = agent(folder.path(), "", &["lamps", "clear-fault"]);
+    assert!(text(&cleared.stdout).starts_with("Cleared: N and E had green together (2026-11-22T20:00:00Z)"));
+    assert!(!folder.path().join("fault.json").exists());
+}
+
+#[test]
+fn what_is_not_built_is_named_and_ends_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    for (more, named) in [
+        ("[privacy]\nepc = \"pseudonym\"\n", "epc = \"pseudonym\""),
+        (
+            "[[reader]]\nname = \"r\"\nprotocol = \"m100\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n",
+            "protocol \"m100\" of reader \"r\"",
+        ),
+    ] {
+        for command in ["run", "replay"] {
+            let output = agent(folder.path(), more, &[command]);
+            assert_eq!(output.status.code(), Some(2), "{named}");
+            assert!(text(&output.stderr).contains(named), "{}", text(&output.stderr));
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

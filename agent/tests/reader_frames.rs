@@ -119,3 +119,85 @@ fn damaged_frames_and_commands_between_frames_cost_no_tag() {
     }
     assert_eq!(feed(&mut decoder, &stream), epcs);
 }
+
+const CONFIG: &str = r#"
+[junction]
+id = "00000000-0000-4000-8000-000000000001"
+name = "Test"
+[device]
+id = "00000000-0000-4000-8000-0000000000d1"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000011"
+name = "N"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000012"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[reader]]
+name = "usual"
+port = "virtual"
+lanes = { default = "N" }
+[[reader]]
+name = "clone"
+port = "virtual"
+lanes = { default = "E" }
+[counting]
+accept = "all"
+[output]
+driver = "virtual"
+"#;
+
+/// Plays every frame to the program: the usual ones on one reader, those of the clone on another.
+fn replay(folder: &std::path::Path) -> String {
+    let config = folder.join("agent.toml");
+    std::fs::write(&config, CONFIG).expect("the configuration can be written");
+    let mut lines = String::from("{\"t\":-20}\n");
+    for (at, (expect, hex, _)) in FRAMES.iter().enumerate() {
+        let reader = if *expect == IntactA { "clone" } else { "usual" };
+        let line = format!("{{\"t\":{at},\"bytes\":{{\"reader\":\"{reader}\",\"hex\":\"{hex}\"}}}}\n");
+        lines.push_str(&line);
+    }
+    lines.push_str("{\"t\":100}\n");
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(["replay", "--ack", "--config"])
+        .arg(&config)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut input = program.stdin.take().expect("its input is ours");
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut input, lines.as_bytes()));
+    let output = program.wait_with_output().expect("the program ends");
+    writer.join().expect("the writer does not panic").expect("the program reads everything");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).expect("it writes text")
+}
+
+#[test]
+fn in_replay_the_frames_count_the_same_tags_and_two_runs_print_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = replay(folder.path());
+    assert_eq!(output, replay(folder.path()));
+    let mut counted: Vec<String> = output
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["publish"]["topic"].as_str().is_some_and(|topic| topic.ends_with("/car-counts")))
+        .flat_map(|line| line["publish"]["payload"]["epc_ids"].as_array().unwrap().clone())
+        .map(|epc| epc.as_str().unwrap().to_owned())
+        .collect();
+    counted.sort();
+    counted.dedup();
+    let mut held: Vec<String> = FRAMES
+        .iter()
+        .flat_map(|(_, _, tags)| tags.iter())
+        .map(|tag| tag.split('@').next().unwrap().to_owned())
+        .collect();
+    held.sort();
+    held.dedup();
+    assert_eq!(counted, held);
+}

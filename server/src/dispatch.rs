@@ -99,7 +99,7 @@ impl Dispatch {
         let now = self.now();
         match news {
             Applied::Counts(junction, lane, counts) => {
-                self.planner.handle_counts(junction, lane, &counts, now)
+                self.planner.handle_counts(junction, lane, &counts, now);
             }
             Applied::Status(junction, status) => {
                 if self.planner.junction(junction).is_none() && self.sites.may_look_again(now) {
@@ -206,10 +206,10 @@ impl Dispatch {
         match db::plans::confirm(&self.app.db, junction.into(), plan_id, name, &reasons, at).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here")
+                tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here");
             }
             Err(error) => {
-                tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan")
+                tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan");
             }
         }
         if state == PlanState::Refused {

@@ -4,7 +4,7 @@ mod frame;
 mod line;
 mod pty;
 
-pub use frame::{Dialect, heartbeat, tag};
+pub use frame::{Dialect, tag};
 pub use pty::{Pty, Written};
 
 use crate::clock::Clock;

@@ -3,6 +3,7 @@
 
 use flextraff_simulator::clock::Clock;
 use flextraff_simulator::reader::Dialect;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -284,18 +285,34 @@ fn a_server_that_ends_is_quoted() {
     assert!(error.contains("logs are in"), "{error}");
 }
 
+const SERVER_WITH_PID: &str =
+    "#!/bin/sh\necho $$ >\"$STAND_IN/pid\"\ntrap 'kill $!; exit 0' TERM\nsleep 600 &\nwait\n";
+
+/// Sends a signal to the demo while it waits for its server; whether the server is gone soon after the demo, and the demo's output.
+fn signalled_during_the_start(port: &str, signal: Signal) -> (bool, Output) {
+    let stage = Stage::new(SERVER_WITH_PID);
+    let child = stage.demo(port, &[]).spawn().expect("the demo starts");
+    let pid = stage.path("pid");
+    assert!(until(20, || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))));
+    kill_process(Pid::from_raw(child.id() as i32).expect("a process"), signal).expect("the demo runs");
+    let output = child.wait_with_output().expect("the demo ends");
+    let server = fs::read_to_string(&pid).expect("a process id");
+    let gone = until(10, || !Path::new("/proc").join(server.trim()).exists());
+    (gone, output)
+}
+
+#[test]
+fn nothing_outlives_a_demo_that_is_killed() {
+    let (gone, output) = signalled_during_the_start("18800", Signal::KILL);
+    assert!(gone);
+    assert_eq!(output.status.signal(), Some(9));
+}
+
 #[test]
 fn ctrl_c_during_the_start_stops_what_was_started() {
-    let stage =
-        Stage::new("#!/bin/sh\necho $$ >\"$STAND_IN/pid\"\ntrap 'kill $!; exit 0' TERM\nsleep 600 &\nwait\n");
-    let child = stage.demo("18790", &[]).spawn().unwrap();
-    assert!(until(20, || fs::read_to_string(stage.path("pid")).is_ok_and(|text| text.ends_with('\n'))));
-    let pid = rustix::process::Pid::from_raw(child.id() as i32).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let (gone, output) = signalled_during_the_start("18790", Signal::INT);
+    assert!(gone);
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("stopped before the city was up"), "{error}");
-    let server = fs::read_to_string(stage.path("pid")).unwrap();
-    assert!(!Path::new("/proc").join(server.trim()).exists());
 }

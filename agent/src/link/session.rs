@@ -316,7 +316,7 @@ impl Session {
         (Topic::Status(junction, device), encode(&offline))
     }
 
-    /// Who the broker takes us for: the same at every connection, so that it keeps what comes in between.
+    /// Who the broker takes us for: the same at every connection, so that an old connection that still hangs is closed.
     pub fn client_id(&self) -> String {
         self.config.device.to_string()
     }

@@ -145,7 +145,7 @@ impl Recorder {
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again")
+                tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again");
             }
         }
     }

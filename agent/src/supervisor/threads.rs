@@ -10,7 +10,7 @@ use crate::output::{self, LampError, LampEvent, LampParts};
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::signal::CycleRecord;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
-use flextraff_common::time::{MonoMs, UnixMs};
+use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, GreenTime, OutboxStatus, decode};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::BTreeSet;
@@ -121,10 +121,10 @@ pub(super) fn record(
         let mut up = vec![false; config.readers.len()];
         loop {
             let run = || recording(&config, &clock, boot, &inputs, &news, &mut up);
-            match catch_unwind(AssertUnwindSafe(run)) {
-                Ok(()) => return,
-                Err(_) => tracing::error!("the recorder has failed and goes on from what is stored"),
+            if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
+                return;
             }
+            tracing::error!("the recorder has failed and goes on from what is stored");
         }
     })
 }
@@ -187,7 +187,7 @@ fn recording(
                 RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
                 RecorderInput::Ack(ack) => {
                     recorder.handle_ack(&ack);
-                    let _ = recorder.status(&now).map(|status| news.try_send(News::Outbox(status)));
+                    tell_outbox(&recorder, &now, news);
                 }
                 RecorderInput::NeedRows { room, in_flight } => {
                     let _ = news.try_send(News::Rows(recorder.rows(room, &in_flight, &now)));
@@ -201,12 +201,18 @@ fn recording(
         }
         if recorder.handle_timeout(&now) {
             let _ = news.try_send(News::RowsWaiting);
-            let _ = recorder.status(&now).map(|status| news.try_send(News::Outbox(status)));
+            tell_outbox(&recorder, &now, news);
         }
         if stop {
             recorder.flush(&now);
             return;
         }
+    }
+}
+
+fn tell_outbox(recorder: &Recorder, now: &Moment, news: &SyncSender<News>) {
+    if let Some(status) = recorder.status(now) {
+        let _ = news.try_send(News::Outbox(status));
     }
 }
 

@@ -94,7 +94,7 @@ impl Body for ModeBody {
             "emergency" => fields.require(&["lane_id"]),
             MANUAL if fields.has("stages") => {}
             MANUAL => {
-                fields.require(&["total_cycle_time", "north_lane_time", "south_lane_time", "east_lane_time"])
+                fields.require(&["total_cycle_time", "north_lane_time", "south_lane_time", "east_lane_time"]);
             }
             _ => fields.refuse("mode", "mode is automatic, manual_override or emergency"),
         }

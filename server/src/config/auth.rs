@@ -10,20 +10,13 @@ pub struct Auth {
     pub secret_key_file: Option<PathBuf>,
     /// How long an access token is good, minutes.
     pub access_token_minutes: u32,
-    /// How long a session without use is good, days.
-    pub refresh_token_days: u32,
     /// Whether the first user may register without a token; absent: on loopback only.
     pub allow_first_user: Option<bool>,
 }
 
 impl Default for Auth {
     fn default() -> Self {
-        Self {
-            secret_key_file: None,
-            access_token_minutes: 30,
-            refresh_token_days: 14,
-            allow_first_user: None,
-        }
+        Self { secret_key_file: None, access_token_minutes: 30, allow_first_user: None }
     }
 }
 
@@ -39,12 +32,6 @@ pub(super) const KEYS: &[Key] = &[
         name: "access_token_minutes",
         set: |config, given| given.integer(1, 1440).map(|minutes| config.auth.access_token_minutes = minutes),
         show: |config| Some(i64::from(config.auth.access_token_minutes).into()),
-    },
-    Key {
-        section: "auth",
-        name: "refresh_token_days",
-        set: |config, given| given.integer(1, 365).map(|days| config.auth.refresh_token_days = days),
-        show: |config| Some(i64::from(config.auth.refresh_token_days).into()),
     },
     Key {
         section: "auth",

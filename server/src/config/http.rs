@@ -19,8 +19,6 @@ pub struct Http {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
-    /// Whether `/metrics` is served.
-    pub metrics: bool,
 }
 
 impl Default for Http {
@@ -32,7 +30,6 @@ impl Default for Http {
             tls_key_file: None,
             trusted_proxies: Vec::new(),
             docs: true,
-            metrics: true,
         }
     }
 }
@@ -95,12 +92,6 @@ pub(super) const KEYS: &[Key] = &[
         name: "docs",
         set: |config, given| given.boolean().map(|on| config.http.docs = on),
         show: |config| Some(config.http.docs.into()),
-    },
-    Key {
-        section: "http",
-        name: "metrics",
-        set: |config, given| given.boolean().map(|on| config.http.metrics = on),
-        show: |config| Some(config.http.metrics.into()),
     },
 ];
 

@@ -101,7 +101,7 @@ fn running(open: OpenOverride, junction: &Junction) -> Option<Override> {
         _ => (Mode::ManualOverride, MANUAL_VALID_S),
     };
     let times = match (open.stages, open.lane_times, open.total_cycle_time) {
-        (Some(stages), _, _) => OverrideTimes::Stages(stage_times(stages)?),
+        (Some(stages), _, _) => OverrideTimes::Stages(stage_times(&stages)?),
         (None, Some(lanes), Some(cycle)) => {
             let mut times = vec![0.0; junction.lanes().len()];
             for (name, time) in ["N", "S", "E", "W"].iter().zip(lanes) {
@@ -115,7 +115,7 @@ fn running(open: OpenOverride, junction: &Junction) -> Option<Override> {
     Some(Override { id: open.override_id, mode, times, until: UnixMs(until), reason: open.reason })
 }
 
-fn stage_times(stages: serde_json::Value) -> Option<Vec<StageTime>> {
+fn stage_times(stages: &serde_json::Value) -> Option<Vec<StageTime>> {
     let list = stages.as_array()?;
     list.iter()
         .map(|stage| {

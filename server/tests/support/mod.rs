@@ -65,6 +65,7 @@ pub(crate) fn topic(kind: &str, device: &str) -> String {
 }
 
 /// Delivery fields of a row, and then `more`.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the fields in place")]
 pub(crate) fn row(device: &str, seq: u64, more: Value) -> Value {
     let mut message = json!({
         "v": 1, "device_id": device, "outbox_id": OUTBOX, "seq": seq, "boot_id": BOOT, "mono_ms": 10_000 + seq,

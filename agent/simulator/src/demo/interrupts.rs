@@ -10,8 +10,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Interrupts {
     queue: Receiver<()>,
-    /// Keeps the queue open when no signal is heard.
-    handle: Sender<()>,
+    /// Keeps the queue open, whatever becomes of the thread that hears the signals.
+    _open: Sender<()>,
     asked: u32,
 }
 
@@ -21,9 +21,9 @@ impl Interrupts {
     /// # Errors
     /// What the system says.
     pub fn listen() -> io::Result<Self> {
-        let interrupts = Self::silent();
+        let (handle, queue) = channel();
+        let interrupts = Self { queue, _open: handle.clone(), asked: 0 };
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
-        let handle = interrupts.handle.clone();
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
             for _ in signals.forever() {
                 if handle.send(()).is_err() {
@@ -32,17 +32,6 @@ impl Interrupts {
             }
         })?;
         Ok(interrupts)
-    }
-
-    /// Hears nothing.
-    pub fn silent() -> Self {
-        let (handle, queue) = channel();
-        Self { queue, handle, asked: 0 }
-    }
-
-    /// Something with which another thread can ask to stop.
-    pub fn handle(&self) -> Sender<()> {
-        self.handle.clone()
     }
 
     /// Lets time pass, less when asked to stop meanwhile. How often stopping was asked for so far.

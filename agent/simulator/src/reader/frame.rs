@@ -31,7 +31,7 @@ pub fn tag(dialect: Dialect, port: u8, epc: &Epc, rssi: u8) -> Vec<u8> {
 }
 
 /// What a reader says while it reads nothing: number of this heartbeat, state of its four ports (0 idle, 1 connected), tags read so far.
-pub fn heartbeat(number: u32, ports: [u8; 4], total: u32) -> Vec<u8> {
+pub(super) fn heartbeat(number: u32, ports: [u8; 4], total: u32) -> Vec<u8> {
     let mut data = number.to_be_bytes().to_vec();
     data.extend(ports);
     data.extend(total.to_be_bytes());

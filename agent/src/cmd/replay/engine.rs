@@ -229,7 +229,6 @@ impl Engine {
         let now = self.moment(at);
         let Some(running) = &mut self.running else { return };
         match content {
-            Content::Time => {}
             Content::Bytes { reader, bytes } => {
                 let reads = running.sources[reader].as_mut().map(|source| source.feed(&bytes, at));
                 for read in reads.into_iter().flatten().filter(|_| running.up[reader]) {
@@ -256,7 +255,7 @@ impl Engine {
             Content::Message { topic, payload } if running.link_up => {
                 running.session.handle_message(&topic, &payload, at);
             }
-            Content::Message { .. } => {}
+            Content::Time | Content::Message { .. } => {}
         }
         self.obey_session(&now);
     }
@@ -370,7 +369,10 @@ impl Engine {
             let Some(running) = &mut self.running else { return };
             let Some(action) = running.session.poll() else { return };
             match action {
-                Action::Connect if running.link_up => running.session.handle_connected(now.mono),
+                // A session that drops a connection because nobody acks finds the given link still up.
+                Action::Connect | Action::Close if running.link_up => {
+                    running.session.handle_connected(now.mono)
+                }
                 Action::Subscribe(_) => running.session.handle_subscribed(now.mono),
                 Action::Publish { topic, payload } => self.publish(topic, &payload, now),
                 Action::Event(event) => self.handle_event(event, now),

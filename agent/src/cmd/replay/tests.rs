@@ -33,7 +33,8 @@ driver = "virtual"
 "#;
 
 fn play(lines: &[Value], ack: bool) -> Vec<Value> {
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let text = lines.join("\n");
     play_text(&text, ack)
 }
 
@@ -56,6 +57,11 @@ fn published<'a>(lines: &'a [Value], tail: &str) -> Vec<&'a Value> {
         .collect()
 }
 
+/// The time of a line, milliseconds.
+fn ms(line: &Value) -> i64 {
+    (line["t"].as_f64().expect("every line but the first has a time") * 1000.0).round() as i64
+}
+
 #[test]
 fn start_up_is_over_at_zero_and_stages_follow_each_other() {
     let lines = play(&[json!({"t": -20}), json!({"t": 70})], true);
@@ -67,24 +73,18 @@ fn start_up_is_over_at_zero_and_stages_follow_each_other() {
             .iter()
             .any(|filter| filter.as_str().unwrap().ends_with("/green-time"))
     );
-    let stages: Vec<(f64, String)> = lines
+    let stages: Vec<(i64, &str)> = lines
         .iter()
         .filter(|line| line["state"] == "green")
-        .map(|line| (line["t"].as_f64().unwrap(), line["stage"].as_str().unwrap().to_owned()))
+        .map(|line| (ms(line), line["stage"].as_str().expect("a stage line names the stage")))
         .collect();
-    assert!(stages[0].0 <= 0.0 && stages[0].1 == "N");
+    assert!(stages[0].0 <= 0 && stages[0].1 == "N");
     assert!(
-        stages.windows(2).all(|pair| pair[1].0 - pair[0].0 == 30.0),
+        stages.windows(2).all(|pair| pair[1].0 - pair[0].0 == 30_000),
         "25 s of green and 5 s of clearance"
     );
-    assert!(
-        lines.iter().filter(|line| line.get("lamps").is_some()).all(|line| line["t"]
-            .as_f64()
-            .unwrap()
-            .fract()
-            == 0.0)
-    );
-    let times: Vec<f64> = lines.iter().filter_map(|line| line["t"].as_f64()).collect();
+    assert!(lines.iter().filter(|line| line.get("lamps").is_some()).all(|line| ms(line) % 1000 == 0));
+    let times: Vec<i64> = lines[1..].iter().map(ms).collect();
     assert!(times.is_sorted());
     assert_eq!(lines.iter().filter(|line| line.get("done").is_some()).count(), 2);
     assert!(lines.iter().any(|line| line["decision"]["hold_s"] == 25));
@@ -138,12 +138,8 @@ fn nothing_is_published_while_the_link_is_down_and_everything_after() {
         ],
         true,
     );
-    let publishes: Vec<f64> = lines
-        .iter()
-        .filter(|line| line.get("publish").is_some())
-        .map(|line| line["t"].as_f64().unwrap())
-        .collect();
-    assert!(publishes.iter().all(|&t| t == 0.0 || t >= 60.0), "{publishes:?}");
+    let publishes: Vec<i64> = lines.iter().filter(|line| line.get("publish").is_some()).map(ms).collect();
+    assert!(publishes.iter().all(|&t| t == 0 || t >= 60_000), "{publishes:?}");
     let vehicles: i64 =
         published(&lines, "/car-counts").iter().filter_map(|counts| counts["vehicle_count"].as_i64()).sum();
     assert_eq!(vehicles, 1);
@@ -167,7 +163,7 @@ fn the_same_input_gives_the_same_output() {
     let mut input = vec![json!({"t": -20})];
     for second in 0..3600 {
         if second % 4 == 0 {
-            let epc = format!("34161FA8203E7CB2{:08X}", (second << 5) & 0x1F_FFFF_E0 | 0x0200_0000);
+            let epc = format!("34161FA8203E7CB2{:08X}", (second << 5) & 0x1FFF_FFE0 | 0x0200_0000);
             input.push(json!({"t": second, "tag": {"lane": "N", "zone": "stop_line", "epc": epc}}));
         }
     }
