@@ -78,6 +78,7 @@ impl Process {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "what the program said belongs to the report of a failed test")]
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.
