@@ -122,7 +122,15 @@ impl Dispatch {
                     self.reload().await;
                 }
                 match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
-                    Ok(plan_id) => self.waiters.push(Waiter::new(request.junction, plan_id, answer)),
+                    Ok(plan_id) => {
+                        let said = self.planner.said_of(request.junction, &plan_id).cloned();
+                        let mut waiter = Waiter::new(request.junction, plan_id, answer);
+                        // A road that already runs the plan has nothing new to say.
+                        if let Some(said) = said {
+                            waiter.answer(said.state, said.reasons);
+                        }
+                        self.waiters.push(waiter);
+                    }
                     Err(error) => answer.refuse(error),
                 }
             }
@@ -204,8 +212,25 @@ impl Dispatch {
                 tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan");
             }
         }
+        if state == PlanState::Refused {
+            self.withdraw_override(junction, plan_id).await;
+        }
         for waiter in self.waiters.iter_mut().filter(|waiter| waiter.waits_for(junction, plan_id)) {
             waiter.answer(state, reasons.clone());
+        }
+    }
+
+    /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over.
+    async fn withdraw_override(&mut self, junction: JunctionId, plan_id: &str) {
+        let running = self.planner.running_override(junction);
+        if running.is_none_or(|running| running.id.to_string() != plan_id) {
+            return;
+        }
+        if let Err(error) = self.end_override(junction).await {
+            tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
+        }
+        if let Err(error) = self.planner.end_override(junction, self.now()) {
+            tracing::error!(%junction, %error, "cannot go back to automatic mode");
         }
     }
 

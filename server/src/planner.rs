@@ -15,7 +15,7 @@ use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::UnixMs;
-use flextraff_common::wire::{CarCounts, GreenTime, PlanState, Status};
+use flextraff_common::wire::{CarCounts, GreenTime, PlanState, PlanStatus, Status};
 use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;
 
@@ -179,6 +179,16 @@ impl Planner {
         let message = send.message.clone();
         self.commands.push_back(PlanCommand::Send(Box::new(send)));
         Ok(message)
+    }
+
+    /// The override that runs at a junction.
+    pub fn running_override(&self, junction: JunctionId) -> Option<&Override> {
+        self.sites.get(&junction).and_then(Site::running_override)
+    }
+
+    /// What the road says of a plan at present; none when its devices are away, or speak of another plan.
+    pub fn said_of(&self, junction: JunctionId, plan_id: &str) -> Option<&PlanStatus> {
+        self.sites.get(&junction).and_then(|site| site.said_of(plan_id))
     }
 
     /// Does what is due.

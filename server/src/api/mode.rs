@@ -170,7 +170,7 @@ async fn set_mode(
     let outcome = app.dispatch.set_mode(request).await.map_err(refused)?;
     tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
     let (status, message) = match outcome.applied {
-        RoadAnswer::Refused => ("refused", "The junction refuses it and goes on as before"),
+        RoadAnswer::Refused => ("refused", "The junction refuses it and stays in automatic mode"),
         _ => ("success", message),
     };
     Ok(Json(ModeAnswer { status, message, applied: outcome.applied, reasons: outcome.reasons }))

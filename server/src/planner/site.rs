@@ -139,6 +139,10 @@ impl Site {
         Some(PlanCommand::Confirmed { junction: self.junction.id, plan_id: plan_id?, state, reasons })
     }
 
+    pub(super) fn said_of(&self, plan_id: &str) -> Option<&PlanStatus> {
+        self.reported.values().find(|said| said.plan_id.as_deref() == Some(plan_id))
+    }
+
     /// Whether a device has come online that has not been sent the plan yet.
     pub(super) fn came_online(&self) -> bool {
         !self.online.is_subset(&self.greeted)

@@ -3,6 +3,8 @@
 mod accounts;
 mod junctions;
 mod live;
+mod mode;
+mod road;
 mod sign_in;
 mod state;
 mod system;

@@ -1,0 +1,93 @@
+//! A private Mosquitto that knows the server and one device, and gives the device no more rights than it needs.
+
+use crate::process::{Process, tool, until};
+use crate::world::{DEVICE, JUNCTION};
+use flextraff_common::wire::topics::{Topic, agent_filters, agent_publishes};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+
+/// The server's user; tests use it as well.
+const SERVER: &str = "server";
+const SERVER_PASSWORD: &str = "asphalt and paint";
+pub(crate) const DEVICE_PASSWORD: &str = "a lamp at every corner";
+
+pub(crate) struct Broker {
+    process: Option<Process>,
+    folder: PathBuf,
+    pub(crate) port: u16,
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("it is bound").port()
+}
+
+impl Broker {
+    pub(crate) async fn start(folder: &Path) -> Self {
+        let (passwords, acl) = (folder.join("passwords"), folder.join("acl"));
+        std::fs::write(&passwords, format!("{SERVER}:{SERVER_PASSWORD}\n{DEVICE}:{DEVICE_PASSWORD}\n"))
+            .expect("the folder is writable");
+        let hashed = tool("mosquitto_passwd").arg("-U").arg(&passwords).status();
+        assert!(hashed.expect("mosquitto_passwd is installed").success());
+        std::fs::write(&acl, rights()).expect("the folder is writable");
+        let port = free_port();
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\nacl_file {}\npersistence false\nuser root\n",
+            passwords.display(),
+            acl.display()
+        );
+        std::fs::write(folder.join("mosquitto.conf"), config).expect("the folder is writable");
+        let mut broker = Self { process: None, folder: folder.to_owned(), port };
+        broker.start_again().await;
+        broker
+    }
+
+    /// Starts it with the same port; it remembers nothing.
+    pub(crate) async fn start_again(&mut self) {
+        let mut command = tool("mosquitto");
+        command.arg("-c").arg(self.folder.join("mosquitto.conf"));
+        self.process = Some(Process::start(&mut command, &self.folder.join("mosquitto.log")));
+        until("the broker listens", async || TcpStream::connect(("127.0.0.1", self.port)).ok()).await;
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.take().expect("it runs").kill();
+    }
+
+    /// Address for the server, with its credentials.
+    pub(crate) fn server_url(&self) -> String {
+        format!("mqtt://{SERVER}:{}@127.0.0.1:{}", SERVER_PASSWORD.replace(' ', "%20"), self.port)
+    }
+
+    /// Publishes as any plain client would, and waits until the broker has it.
+    pub(crate) fn publish(&self, topic: &str, payload: &str) {
+        let status = tool("mosquitto_pub")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-u", SERVER, "-P", SERVER_PASSWORD])
+            .args(["-q", "1", "-t", topic, "-m", payload])
+            .status();
+        assert!(status.expect("mosquitto_pub is installed").success());
+    }
+
+    /// The device's last status, which the broker keeps.
+    pub(crate) fn status(&self) -> Option<Value> {
+        let output = tool("mosquitto_sub")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-u", SERVER, "-P", SERVER_PASSWORD])
+            .args(["-C", "1", "-W", "2", "-t", &Topic::Status(JUNCTION, DEVICE).to_string()])
+            .output();
+        serde_json::from_slice(&output.expect("mosquitto_sub is installed").stdout).ok()
+    }
+}
+
+fn rights() -> String {
+    let mut text = format!("user {SERVER}\ntopic readwrite flextraff/#\n\nuser {DEVICE}\n");
+    for filter in agent_filters(JUNCTION, DEVICE, &[]) {
+        writeln!(text, "topic read {filter}").expect("text takes text");
+    }
+    for topic in agent_publishes(JUNCTION, DEVICE) {
+        writeln!(text, "topic write {topic}").expect("text takes text");
+    }
+    text
+}

@@ -1,0 +1,15 @@
+//! The whole chain with real processes: bytes on a serial line, agent, broker, server, database, plan, lamps; and what is left of it after
+//! each of them was killed. Needs the agent's program beside the server's, Mosquitto, and a PostgreSQL that `DATABASE_URL` may make
+//! databases on.
+#![expect(clippy::disallowed_methods, reason = "tests wait with a deadline")]
+
+mod agent_killed;
+mod broker;
+mod broker_killed;
+mod process;
+mod published;
+mod road;
+mod server_killed;
+mod signals;
+mod through;
+mod world;
