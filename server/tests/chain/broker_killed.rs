@@ -1,18 +1,18 @@
 //! The broker is killed, and forgets everything.
 
 use crate::road::vehicle;
-use crate::world::World;
+use crate::world::{Step, World};
 use sqlx::PgPool;
 
 #[sqlx::test(migrations = false)]
 async fn with_rows_under_way_both_sides_come_back_by_themselves(db: PgPool) {
     let mut world = World::new(db).await;
+    world.hold_up_counts(Step::Insert).await;
     world.start_agent().await;
     let vehicles: Vec<String> = (1..=9).map(vehicle).collect();
     for round in vehicles.chunks(3) {
         // The server has rows that it cannot store, so neither broker nor agent has an answer.
-        let mut held = world.db.begin().await.unwrap();
-        sqlx::query("LOCK TABLE car_counts IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
+        let held = world.hold().await;
         world.site.reader.pass(1, &round[0]).await;
         world.server_waits_for_lock().await;
         world.broker.kill();

@@ -2,62 +2,42 @@
 
 use crate::process::until;
 use crate::road::vehicle;
-use crate::world::World;
-use sqlx::PgPool;
+use crate::world::{Step, World};
+use sqlx::{PgPool, Postgres, Transaction};
 
-async fn with_traffic(db: PgPool) -> (World, Vec<String>) {
+/// A running chain, and a vehicle whose count the server is about to store.
+async fn with_a_count_held_up(db: PgPool, at: Step) -> (World, String, Transaction<'static, Postgres>) {
     let mut world = World::new(db).await;
+    world.hold_up_counts(at).await;
     world.start_agent().await;
     world.outbox_drains().await;
-    let vehicles: Vec<String> = (1..=4).map(vehicle).collect();
-    (world, vehicles)
-}
-
-async fn pass(world: &World, vehicles: &[String]) {
-    for epc in vehicles {
-        world.site.reader.pass(1, epc).await;
-    }
+    let held = world.hold().await;
+    let epc = vehicle(1);
+    world.site.reader.pass(1, &epc).await;
+    world.server_waits_for_lock().await;
+    (world, epc, held)
 }
 
 #[sqlx::test(migrations = false)]
 async fn between_receipt_and_commit(db: PgPool) {
-    let (mut world, vehicles) = with_traffic(db).await;
-    let mut held = world.db.begin().await.unwrap();
-    sqlx::query("LOCK TABLE car_counts IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.unwrap();
-    pass(&world, &vehicles).await;
-    world.server_waits_for_lock().await;
+    let (mut world, epc, held) = with_a_count_held_up(db, Step::Insert).await;
     world.kill_server();
     held.rollback().await.unwrap();
+    world.nobody_waits_for_lock().await;
+    assert_eq!(world.counted(&epc).await, 0, "the dead server has not committed");
     world.start_server().await;
-    world.each_counted_once(&vehicles).await;
+    world.each_counted_once([&epc]).await;
     world.outbox_drains().await;
 }
 
 #[sqlx::test(migrations = false)]
 async fn between_commit_and_answer(db: PgPool) {
-    let (mut world, vehicles) = with_traffic(db).await;
-    // Holds up the commit itself: PostgreSQL finishes it although its client is dead.
-    for statement in [
-        "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
-         $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END $$",
-        "CREATE CONSTRAINT TRIGGER hold AFTER INSERT OR UPDATE ON ingest_ledger DEFERRABLE INITIALLY DEFERRED
-         FOR EACH ROW EXECUTE FUNCTION hold()",
-    ] {
-        sqlx::query(statement).execute(&world.db).await.unwrap();
-    }
-    let mut held = world.db.begin().await.unwrap();
-    sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *held).await.unwrap();
-    world.server_waits_for_lock().await;
-    pass(&world, &vehicles).await;
-    let before = rows(&world.db).await;
+    // PostgreSQL finishes a commit although its client is dead.
+    let (mut world, epc, held) = with_a_count_held_up(db, Step::Commit).await;
     world.kill_server();
     held.rollback().await.unwrap();
-    until("the commit of the dead server", async || (rows(&world.db).await > before).then_some(())).await;
+    until("the commit of the dead server", async || (world.counted(&epc).await > 0).then_some(())).await;
     world.start_server().await;
-    world.each_counted_once(&vehicles).await;
+    world.each_counted_once([&epc]).await;
     world.outbox_drains().await;
-}
-
-async fn rows(db: &PgPool) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM car_counts").fetch_one(db).await.expect("the database answers")
 }

@@ -7,7 +7,7 @@ use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use rusqlite::{Connection, OpenFlags};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Postgres, Transaction};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -83,6 +83,12 @@ impl Site {
         let kept = vehicles.iter().filter(|epc| query.exists([epc]).expect("the outbox is readable"));
         kept.cloned().collect()
     }
+}
+
+/// A step of storing counts.
+pub(crate) enum Step {
+    Insert,
+    Commit,
 }
 
 /// The whole chain.
@@ -193,18 +199,49 @@ impl World {
         .await;
     }
 
-    /// Waits until a connection of the server waits for a lock of the database.
-    pub(crate) async fn server_waits_for_lock(&self) {
-        until("the server waits for the lock", async || {
-            let waiting: i64 = sqlx::query_scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
-            )
-            .fetch_one(&self.db)
+    /// Lets whoever stores a vehicle's count wait at this step while a [`World::hold`] lasts.
+    pub(crate) async fn hold_up_counts(&self, at: Step) {
+        let trigger = match at {
+            Step::Insert => "CREATE TRIGGER hold BEFORE INSERT ON car_counts",
+            Step::Commit => {
+                "CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON car_counts DEFERRABLE INITIALLY DEFERRED"
+            }
+        };
+        let function = "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+                        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$";
+        let trigger = format!("{trigger} FOR EACH ROW WHEN (NEW.epc_ids <> '{{}}') EXECUTE FUNCTION hold()");
+        for statement in [function, &trigger] {
+            sqlx::query(AssertSqlSafe(statement)).execute(&self.db).await.expect("the tables are there");
+        }
+    }
+
+    /// Holds up vehicles' counts until it is rolled back.
+    pub(crate) async fn hold(&self) -> Transaction<'static, Postgres> {
+        let mut held = self.db.begin().await.expect("the database answers");
+        sqlx::query("SELECT pg_advisory_xact_lock(1)")
+            .execute(&mut *held)
             .await
-            .expect("the database answers");
-            (waiting > 0).then_some(())
-        })
-        .await;
+            .expect("nobody else holds it");
+        held
+    }
+
+    /// Waits until a connection of the server is held up.
+    pub(crate) async fn server_waits_for_lock(&self) {
+        until("the server waits for the lock", async || (self.waiting().await > 0).then_some(())).await;
+    }
+
+    /// Waits until the connections of a dead server are gone, or at least done.
+    pub(crate) async fn nobody_waits_for_lock(&self) {
+        until("nobody waits for the lock", async || (self.waiting().await == 0).then_some(())).await;
+    }
+
+    async fn waiting(&self) -> i64 {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'",
+        )
+        .fetch_one(&self.db)
+        .await
+        .expect("the database answers")
     }
 }
 
