@@ -3,9 +3,10 @@
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::wire::{GreenTime, Mode, PlanState};
+use flextraff_server::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const RUNS: Verdict = |_| Some(PlanState::Running);
 
@@ -47,14 +48,14 @@ async fn recorded(road: &Road, junction: &str) -> (String, i64, i64) {
 
 /// Waits until the junction's records are so.
 async fn becomes(road: &Road, junction: &str, mode: &str, running: i64, ended: i64) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Clock.instant() + Duration::from_secs(10);
     let expected = (mode.to_owned(), running, ended);
     loop {
         let found = recorded(road, junction).await;
         if found == expected {
             return;
         }
-        assert!(Instant::now() < deadline, "{found:?} instead of {expected:?}");
+        assert!(Clock.instant() < deadline, "{found:?} instead of {expected:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -233,7 +234,7 @@ async fn what_the_road_refuses_does_not_go_on_as_an_override(db: PgPool) {
 #[sqlx::test]
 async fn a_road_that_does_not_answer_is_unknown_and_holds_nobody_up(db: PgPool) {
     let (road, token, junction) = road(db, |_| None).await;
-    let started = Instant::now();
+    let started = Clock.instant();
     let answer = road.set_mode(&junction, &token, &seed()).await.json();
     assert_eq!((&answer["status"], &answer["applied"]), (&json!("success"), &json!("unknown")));
     assert!((1900..4000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
