@@ -1,5 +1,4 @@
 //! Operators take a signal over and give it back.
-#![expect(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
