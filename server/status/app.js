@@ -61,7 +61,7 @@ async function add(junction) {
     cells.set(lane.lane_id, cell);
   }
   at("#junctions").append(root);
-  const card = { root, cells, names: lanes.map((lane) => lane.lane_name), counts: [], groups: new Map(), signal: null, heard: 0 };
+  const card = { root, cells, names: lanes.map((lane) => lane.lane_name), counts: [], groups: new Map(), reasons: new Map(), signal: null, heard: 0 };
   cards.set(junction.junction_id, card);
   return card;
 }
@@ -79,7 +79,7 @@ function take(message) {
   } else if (message.type === "status") {
     card.online = message.online === true;
   } else if (message.type === "green_time") {
-    card.mode = message.mode || "automatic";
+    if (message.reason) card.reasons = new Map([...card.reasons, [message.plan_id, message.reason]].slice(-4));
   }
   draw(card);
 }
@@ -118,7 +118,10 @@ function draw(card) {
   const coming = signal.next_stage ? `, then ${signal.next_stage}` : "";
   const stage = signal.stage ? `Stage ${signal.stage}: ` : "";
   at(".stage", card.root).textContent = `${stage}${WORDS[signal.state] || signal.state} for ${seconds} s${coming}`;
-  at(".plan", card.root).textContent = signal.plan_id ? `Plan ${signal.plan_id}` : "No plan: the junction decides alone";
+  const second = signal.cycle_second + Math.floor((now - card.heard) / 1000);
+  const plan = signal.plan_id ? card.reasons.get(signal.plan_id) || "Plan of the server" : "No plan: the junction decides alone";
+  at(".plan", card.root).textContent = `Second ${second} of the cycle. ${plan}`;
+  at(".plan", card.root).title = signal.plan_id || "";
   const old = now - card.heard > STALE_MS || !socket || socket.readyState !== WebSocket.OPEN;
   card.root.classList.toggle("old", old);
   at(".stale", card.root).textContent = old ? `Stale since ${new Date(card.heard).toLocaleTimeString()}` : "";
