@@ -73,6 +73,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         outbox: None,
         shown: None,
         plan: None,
+        fault: FaultLatch::beside(&config.outbox.path).read().map(|fault| fault.reason),
         signal_due: MonoMs(i64::MIN),
         clock,
         config,
@@ -136,6 +137,8 @@ struct Supervisor {
     outbox: Option<OutboxStatus>,
     shown: Option<Shown>,
     plan: Option<PlanStatus>,
+    /// Why the lamps show the fault aspect, if they do.
+    fault: Option<String>,
     signal_due: MonoMs,
 }
 
@@ -202,13 +205,18 @@ impl Supervisor {
                 self.plan = Some(status);
                 self.tell_status();
             }
-            LampEvent::KeepPlan { message, received } => {
+            LampEvent::KeepPlan { mut message, received } => {
+                // Its validity is judged after a restart, when nobody knows any more when it came.
+                message.timestamp.get_or_insert(received.wall);
                 self.to_recorder(RecorderInput::SavePlan {
                     body: encode(&*message),
                     received: received.mono,
                 });
             }
-            LampEvent::Tripped { .. } => self.tell_status(),
+            LampEvent::Tripped { reason, .. } => {
+                self.fault = Some(reason);
+                self.tell_status();
+            }
         }
     }
 
@@ -260,6 +268,10 @@ impl Supervisor {
                     )
                     .ok();
             }
+        }
+        if self.lamps.is_none() {
+            // Where there is a lamp loop, only that one feeds the watchdog.
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Watchdog]);
         }
         self.measure(now);
         if now.mono >= self.signal_due {
@@ -324,7 +336,7 @@ impl Supervisor {
         Some(ControllerStatus {
             state: shown.state,
             mode: shown.mode,
-            fault: FaultLatch::beside(&self.config.outbox.path).read().map(|fault| fault.reason),
+            fault: self.fault.clone(),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
         })
     }

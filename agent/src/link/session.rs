@@ -299,21 +299,7 @@ impl Session {
     /// What the broker shall say of this device once it is gone.
     pub fn last_will(&self) -> (Topic, String) {
         let SessionConfig { junction, device, .. } = self.config;
-        let offline = Status {
-            device_id: device,
-            online: false,
-            device_type: None,
-            software_version: None,
-            config_hash: None,
-            boot_id: None,
-            uptime_s: None,
-            clock: None,
-            outbox: None,
-            readers: Vec::new(),
-            controller: None,
-            plan: None,
-        };
-        (Topic::Status(junction, device), encode(&offline))
+        (Topic::Status(junction, device), encode(&health::offline(device)))
     }
 
     /// Who the broker takes us for: the same at every connection, so that an old connection that still hangs is closed.

@@ -62,7 +62,7 @@ impl FaultLatch {
             Ok(bytes) => {
                 Some(serde_json::from_slice(&bytes).unwrap_or_else(|error| broken(error.to_string())))
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
             Err(error) => Some(broken(error.to_string())),
         }
     }

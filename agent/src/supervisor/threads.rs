@@ -153,8 +153,7 @@ fn recording(
             }
             Err(_) => {}
         }
-        // Reads of this time cannot be stored; what the readers hold on to is taken when the outbox is open.
-        if let Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) = inputs.recv_timeout(AGAIN) {
+        if !wait_for_disk(inputs, clock, up) {
             return;
         }
     };
@@ -178,10 +177,9 @@ fn recording(
             match input {
                 RecorderInput::Reader(event) => match event.kind {
                     ReaderEventKind::Read(read) => recorder.handle_read(&read),
-                    ReaderEventKind::Up | ReaderEventKind::Down => {
-                        let is_up = matches!(event.kind, ReaderEventKind::Up);
-                        up[event.reader] = is_up;
-                        recorder.handle_reader(event.reader, is_up, event.at);
+                    kind @ (ReaderEventKind::Up | ReaderEventKind::Down) => {
+                        up[event.reader] = is_up(kind).unwrap_or(up[event.reader]);
+                        recorder.handle_reader(event.reader, up[event.reader], event.at);
                     }
                 },
                 RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
@@ -206,6 +204,31 @@ fn recording(
         if stop {
             recorder.flush(&now);
             return;
+        }
+    }
+}
+
+/// Whether an event says that a reader is up; `None` for a read.
+const fn is_up(kind: ReaderEventKind) -> Option<bool> {
+    match kind {
+        ReaderEventKind::Up => Some(true),
+        ReaderEventKind::Down => Some(false),
+        ReaderEventKind::Read(_) => None,
+    }
+}
+
+/// Waits before the outbox is opened again; `false` when told to stop. Reads of this time cannot be stored: it counts as not observed.
+fn wait_for_disk(inputs: &Receiver<RecorderInput>, clock: &Clock, up: &mut [bool]) -> bool {
+    let until = clock.now().mono + AGAIN.as_millis() as i64;
+    loop {
+        let left_ms = until.since(clock.now().mono).max(0).unsigned_abs();
+        match inputs.recv_timeout(Duration::from_millis(left_ms)) {
+            Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+            Ok(RecorderInput::Reader(event)) => {
+                up[event.reader] = is_up(event.kind).unwrap_or(up[event.reader]);
+            }
+            Ok(_) => {}
+            Err(RecvTimeoutError::Timeout) => return true,
         }
     }
 }

@@ -1,0 +1,98 @@
+//! The agent as a process, with nothing around it that works: no broker, no disk for the outbox, no reader.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const SITE: &str = r#"
+[junction]
+id = "11111111-1111-4111-8111-111111111111"
+[device]
+id = "22222222-2222-4222-8222-222222222222"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000001"
+name = "N"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[reader]]
+name = "north"
+port = "/dev/no-such-reader"
+lanes = { default = "N" }
+[signal]
+startup_flash_s = 0
+startup_all_red_s = 5
+"#;
+
+/// Ends with the test, whatever becomes of it.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
+    let socket = folder.join("lamps.sock");
+    let lamps = UnixDatagram::bind(&socket).expect("a socket in an own folder");
+    lamps.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out can be set");
+    let file = folder.join("agent.toml");
+    let text = format!(
+        "{SITE}[outbox]\npath = \"{outbox}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n\
+         [mqtt]\nurl = \"mqtt://127.0.0.1:1\"\n",
+        socket.display()
+    );
+    std::fs::write(&file, text).expect("a file in an own folder");
+    let agent = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(["run", "--config"])
+        .arg(&file)
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the agent starts");
+    (Agent(agent), lamps)
+}
+
+/// The next lamp vectors, until one satisfies the condition.
+fn until(lamps: &UnixDatagram, what: &str, wanted: impl Fn(&serde_json::Value) -> bool) {
+    let mut buffer = [0; 4096];
+    for _ in 0..200 {
+        let length = lamps
+            .recv(&mut buffer)
+            .unwrap_or_else(|error| panic!("no lamps while waiting for {what}: {error}"));
+        let vector: serde_json::Value = serde_json::from_slice(&buffer[..length]).expect("a vector is JSON");
+        if wanted(&vector["lamps"]) {
+            return;
+        }
+    }
+    panic!("never: {what}");
+}
+
+#[test]
+fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut agent, lamps) = start(folder.path(), "/dev/null/outbox.sqlite");
+    until(&lamps, "green", |lamps| lamps["N"] == "green" && lamps["E"] == "red");
+    let pid = rustix::process::Pid::from_child(&agent.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
+    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_second_agent_on_the_same_outbox_still_drives_its_lamps() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let outbox = first.path().join("outbox.sqlite");
+    let (_one, lamps) = start(first.path(), &outbox.display().to_string());
+    until(&lamps, "green", |lamps| lamps["N"] == "green");
+    let (_two, lamps) = start(second.path(), &outbox.display().to_string());
+    until(&lamps, "green", |lamps| lamps["N"] == "green");
+}
