@@ -21,9 +21,7 @@ use anyhow::Context as _;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{
-    ControllerStatus, DeviceType, GreenTime, OutboxStatus, PlanStatus, ReaderStatus, encode,
-};
+use flextraff_common::wire::{ControllerStatus, DeviceType, OutboxStatus, PlanStatus, ReaderStatus, encode};
 use messages::SIGNAL_PERIOD_MS;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -230,7 +228,9 @@ impl Supervisor {
                 self.to_recorder(RecorderInput::NeedRows { room, in_flight });
             }
             LinkEvent::Ack(ack) => self.to_recorder(RecorderInput::Ack(ack)),
-            LinkEvent::Inbound(Inbound::GreenTime(message)) => self.take_plan(message),
+            LinkEvent::Inbound(Inbound::GreenTime(message)) => {
+                self.to_lamps(LampInput::Plan(Box::new(message)));
+            }
             LinkEvent::Inbound(Inbound::Command(command)) => {
                 let reply = commands::handle(&self.config, &self.readers, &command, self.clock.now());
                 let topic = Topic::Reply(self.config.junction.id, self.config.device);
@@ -244,10 +244,6 @@ impl Supervisor {
                 Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Demand(..) | Inbound::Signal(..),
             ) => {}
         }
-    }
-
-    fn take_plan(&self, message: GreenTime) {
-        self.to_lamps(LampInput::Plan(Box::new(message)));
     }
 
     fn tick(&mut self, now: &Moment) -> anyhow::Result<()> {

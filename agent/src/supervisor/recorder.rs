@@ -6,7 +6,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Accept, Config};
+use crate::config::Config;
 use crate::counting::{self, Counter, PassageState};
 use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
 use crate::reader::Read;
@@ -252,10 +252,5 @@ impl Recorder {
         let Some(cycle) = self.cycles.pop_front() else { return };
         self.unstored.rows.push(RowBody::Cycle(rows::cycle(&self.config.junction, &cycle, &self.starts)));
         self.starts.retain(|start| start.0 >= cycle.ended);
-    }
-
-    /// Whether only FASTags count.
-    pub fn counts_only_fastags(&self) -> bool {
-        self.config.counting.accept == Accept::Fastag
     }
 }
