@@ -211,7 +211,19 @@ impl Supervisor {
                     received: received.mono,
                 });
             }
+            LampEvent::Late { late_ms, still_s } => {
+                tracing::warn!(
+                    late_ms,
+                    still_s,
+                    "the lamp loop was late; the signal stood still to keep its times"
+                );
+            }
+            LampEvent::NotRestored { reasons } => {
+                let reasons = reasons.join("; ");
+                tracing::warn!(reasons, "the plan of before the restart no longer fits the junction");
+            }
             LampEvent::Tripped { reason, .. } => {
+                tracing::error!(reason, "the interlock has driven the fault aspect");
                 self.fault = Some(reason);
                 self.tell_status();
             }

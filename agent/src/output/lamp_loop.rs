@@ -1,5 +1,6 @@
 //! The loop that drives the lamps, on a thread of its own: 20 times a second it lets the controller go on, asks the interlock, writes the
-//! lamps and only then feeds the watchdog. It waits for nothing but its own clock tick.
+//! lamps and only then feeds the watchdog. It waits for nothing but its own clock tick; what belongs into the log it tells, because a log
+//! that nobody takes would hold up the lamps.
 
 use super::{LatchWriter, LatchedFault, Output, OutputError, all_red};
 use crate::interlock::{Interlock, Trip};
@@ -54,6 +55,18 @@ pub enum LampEvent {
         reason: String,
         /// When.
         at: Moment,
+    },
+    /// The loop was late, and the signal stood still to keep its times.
+    Late {
+        /// How late, milliseconds.
+        late_ms: i64,
+        /// For how long the signal stood still, seconds.
+        still_s: u64,
+    },
+    /// The plan of before the restart breaks rules of the junction.
+    NotRestored {
+        /// Which.
+        reasons: Vec<String>,
     },
 }
 
@@ -170,11 +183,7 @@ impl LampLoop<'_> {
             let still_s = late_ms.unsigned_abs().div_ceil(1000);
             self.behind_ms += 1000 * still_s.cast_signed();
             self.parts.stats.stood_still_s.fetch_add(still_s, Relaxed);
-            tracing::warn!(
-                late_ms,
-                still_s,
-                "the lamp loop was late; the signal stood still to keep its times"
-            );
+            self.emit(LampEvent::Late { late_ms, still_s });
         }
         Moment { mono: now.mono - self.behind_ms, ..now }
     }
@@ -192,8 +201,8 @@ impl LampLoop<'_> {
             }
             LampInput::Restore { message, received } => {
                 if let Err(problems) = controller.restore_plan(&message, received, signal_now) {
-                    let reasons: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    tracing::warn!(?reasons, "the plan of before the restart no longer fits the junction");
+                    let reasons = problems.iter().map(ToString::to_string).collect();
+                    self.emit(LampEvent::NotRestored { reasons });
                 }
             }
             LampInput::Stop => {}
@@ -228,7 +237,6 @@ impl LampLoop<'_> {
         if let Some(latch) = &self.parts.latch {
             latch.store(LatchedFault { reason: reason.clone(), at: now.wall, clock: now.clock });
         }
-        tracing::error!(reason, "the interlock has driven the fault aspect");
         self.emit(LampEvent::Tripped { reason, at: now });
     }
 
