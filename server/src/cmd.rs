@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod junction;
 mod migrate;
+mod replay;
 mod serve;
 pub mod user;
 
@@ -44,6 +45,10 @@ enum Command {
     /// Reads and writes junctions.
     #[command(subcommand)]
     Junction(junction::JunctionCommand),
+    /// Plays JSON lines of time and messages through ingest and planner on a given clock, and prints what they send.
+    ///
+    /// Needs no configuration, database or broker. The same input gives the same output.
+    Replay(replay::ReplayArgs),
     /// Creates and lists accounts.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -79,6 +84,9 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> Result<ExitCode, Failure> {
+    if let Command::Replay(args) = &cli.command {
+        return replay::run(args);
+    }
     let config = Config::load(cli.config.as_deref()).map_err(|error| Failure::Config(error.into()))?;
     if let Command::Config = cli.command {
         return Ok(config::run(&config)?);
@@ -101,7 +109,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 user::run(command, &db).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Config => Ok(ExitCode::SUCCESS),
+            Command::Config | Command::Replay(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }

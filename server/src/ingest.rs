@@ -6,12 +6,14 @@
 
 mod answer;
 mod apply;
+mod check;
 mod decode;
 #[cfg(test)]
 mod tests;
 
 pub use answer::answers;
 pub use apply::{Fate, Item, apply};
+pub use check::check;
 pub use decode::{Counts, Message, Refusal, decode, to_utc};
 
 use crate::mqtt::{AckToken, Incoming, Outgoing};
@@ -127,7 +129,7 @@ async fn commit(db: &PgPool, items: &[Item], stop: &mut watch::Receiver<bool>) -
 }
 
 /// What is told of a message. What was stored before, or not at all, is no news.
-fn news(item: Item, fate: &Fate) -> Option<Applied> {
+pub fn news(item: Item, fate: &Fate) -> Option<Applied> {
     if *fate != Fate::Stored {
         return None;
     }

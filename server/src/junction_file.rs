@@ -5,9 +5,10 @@ use flextraff_common::junction::{
     CompatibleSpec, Direction, GroupKind, GroupSpec, IntergreenSpec, Junction, JunctionSpec, LaneSpec,
     SignalSpec, StageOrder, StageSpec,
 };
+use flextraff_common::plan::Limits;
 use flextraff_common::wire::DeviceType;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Largest file, bytes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -61,7 +62,7 @@ pub struct JunctionEntry {
     /// Times for the whole junction.
     #[serde(default)]
     pub signal: SignalEntry,
-    /// Groups that may have green together.
+    /// Groups that may have green together; empty: the groups of each stage.
     #[serde(default)]
     pub compatible: Vec<CompatibleSpec>,
     /// Intergreens that differ from amber plus all-red.
@@ -225,7 +226,11 @@ impl JunctionEntry {
                     skip: stage.skip,
                 })
                 .collect(),
-            compatible: self.compatible.clone(),
+            compatible: if self.compatible.is_empty() {
+                self.compatible_by_stages()
+            } else {
+                self.compatible.clone()
+            },
             intergreens: self.intergreens.clone(),
             signal: SignalSpec {
                 amber_s: self.signal.amber_s,
@@ -236,6 +241,38 @@ impl JunctionEntry {
                 ..SignalSpec::default()
             },
         }
+    }
+
+    /// Each pair of groups that some stage gives green together. Good enough to plan with: what may light together at the road stands in the
+    /// agent's own file.
+    fn compatible_by_stages(&self) -> Vec<CompatibleSpec> {
+        let names: BTreeSet<&String> = if self.groups.is_empty() {
+            self.lanes.iter().map(|lane| &lane.lane_name).collect()
+        } else {
+            self.groups.iter().map(|group| &group.name).collect()
+        };
+        let mut pairs = BTreeSet::new();
+        for stage in &self.stages {
+            let groups: BTreeSet<&String> = stage.groups.iter().filter(|group| names.contains(group)).collect();
+            for (at, &a) in groups.iter().enumerate() {
+                pairs.extend(groups.iter().skip(at + 1).map(|&b| (a, b)));
+            }
+        }
+        let spec = |(a, b): (&String, &String)| CompatibleSpec { a: a.clone(), b: b.clone(), yields: false };
+        pairs.into_iter().map(spec).collect()
+    }
+
+    /// Bounds of the cycle.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            min_cycle_s: self.min_cycle_time.max(0) as u32,
+            max_cycle_s: self.max_cycle_time.max(0) as u32,
+        }
+    }
+
+    /// Cycle without measurements, seconds.
+    pub fn base_cycle_s(&self) -> u32 {
+        self.base_cycle_time.max(0) as u32
     }
 
     /// The junction as the planner works on it, or every rule that it breaks.

@@ -27,17 +27,7 @@ pub(super) enum JunctionCommand {
 pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCode, Failure> {
     match command {
         JunctionCommand::Import { file } => {
-            let junctions = read(&file).map_err(Failure::Config)?;
-            let problems = junctions.problems();
-            if !problems.is_empty() {
-                for problem in &problems {
-                    say_error(&anyhow!("{file}: {problem}"));
-                }
-                return Err(Failure::Config(anyhow!(
-                    "{file} breaks {} rules; nothing is imported",
-                    problems.len()
-                )));
-            }
+            let junctions = load(&file)?;
             junctions::import(db, &junctions).await.context("nothing is imported")?;
             say(&format!(
                 "Imported {} junctions and {} links.",
@@ -51,6 +41,20 @@ pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCod
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a file and checks it; each rule that it breaks is printed.
+pub(super) fn load(name: &str) -> Result<JunctionFile, Failure> {
+    let junctions = read(name).map_err(Failure::Config)?;
+    let problems = junctions.problems();
+    for problem in &problems {
+        say_error(&anyhow!("{name}: {problem}"));
+    }
+    if problems.is_empty() {
+        Ok(junctions)
+    } else {
+        Err(Failure::Config(anyhow!("{name} breaks {} rules; nothing of it is used", problems.len())))
+    }
 }
 
 fn read(name: &str) -> anyhow::Result<JunctionFile> {

@@ -1,5 +1,6 @@
 //! Which junctions, lanes and devices there are: what ingest checks each message against.
 
+use crate::junction_file::JunctionFile;
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,5 +89,22 @@ impl Registry {
             }
             _ => DeviceAt::Unknown,
         }
+    }
+}
+
+/// What a file says instead of the database.
+impl From<&JunctionFile> for Registry {
+    fn from(file: &JunctionFile) -> Self {
+        let mut registry = Self::default();
+        for entry in &file.junctions {
+            let junction = entry.junction_id;
+            registry.junctions.insert(junction);
+            registry.lanes.extend(entry.lanes.iter().map(|lane| (lane.lane_id, junction)));
+            registry.devices.extend(entry.devices.iter().map(|device| {
+                let lanes = device.lanes.iter().map(|lane| lane.0).collect();
+                (device.device_id, Assigned { junction, lanes })
+            }));
+        }
+        registry
     }
 }

@@ -6,7 +6,7 @@ use crate::junction_file::JunctionEntry;
 use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::Junction;
-use flextraff_common::plan::{EMERGENCY_VALID_S, Limits, MANUAL_VALID_S};
+use flextraff_common::plan::{EMERGENCY_VALID_S, MANUAL_VALID_S};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{Mode, StageTime};
 use sqlx::PgPool;
@@ -65,8 +65,8 @@ impl Sites {
             match entry.build() {
                 Ok(junction) => {
                     let running = open.remove(&id).and_then(|open| running(open, &junction));
-                    let base_cycle_s = entry.base_cycle_time.max(0) as u32;
-                    let mut site = Site::new(Arc::new(junction), limits(&entry), base_cycle_s, running, now);
+                    let (limits, base_cycle_s) = (entry.limits(), entry.base_cycle_s());
+                    let mut site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now);
                     for (_, lane, end, vehicles, observed_s) in demand.iter().filter(|row| row.0 == id) {
                         site.seed_demand(*lane, UnixMs(*end), *vehicles, *observed_s);
                     }
@@ -84,13 +84,6 @@ impl Sites {
             self.known.remove(&gone);
         }
         Ok(())
-    }
-}
-
-fn limits(entry: &JunctionEntry) -> Limits {
-    Limits {
-        min_cycle_s: entry.min_cycle_time.max(0) as u32,
-        max_cycle_s: entry.max_cycle_time.max(0) as u32,
     }
 }
 

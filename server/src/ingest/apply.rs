@@ -1,8 +1,9 @@
 //! A batch of messages in one transaction.
 
+use super::check::check;
 use super::decode::{Message, Refusal, decode};
 use crate::db::counts::NewCounts;
-use crate::db::registry::{DeviceAt, Registry};
+use crate::db::registry::Registry;
 use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger};
 use crate::mqtt::{AckToken, Incoming};
 use chrono::{DateTime, Utc};
@@ -122,29 +123,6 @@ async fn store(
     store_counts(db, items, &mut fates).await?;
     store_others(db, items, &fates).await?;
     Ok(fates)
-}
-
-/// Whether the ids of a message exist and belong together.
-fn check(message: &Message, registry: &Registry) -> Result<(), Box<Refusal>> {
-    let junction = message.junction();
-    let refuse = |code, detail| Err(Box::new(message.refuse(code, detail)));
-    if !registry.has_junction(junction) {
-        return refuse(RejectCode::UnknownJunction, format!("there is no junction {junction}"));
-    }
-    let lanes = message.lanes();
-    if let Some(lane) = lanes.iter().find(|lane| !registry.has_lane(junction, **lane)) {
-        return refuse(RejectCode::UnknownLane, format!("junction {junction} has no lane {lane}"));
-    }
-    match message.device().map(|device| (device, registry.device_at(device, junction, &lanes))) {
-        None | Some((_, DeviceAt::Assigned)) => Ok(()),
-        Some((device, DeviceAt::OtherLanes)) => {
-            refuse(RejectCode::UnknownDevice, format!("device {device} does not serve this lane"))
-        }
-        Some((device, DeviceAt::Unknown)) => refuse(
-            RejectCode::UnknownDevice,
-            format!("device {device} is not assigned to junction {junction}"),
-        ),
-    }
 }
 
 async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate]) -> Result<(), sqlx::Error> {

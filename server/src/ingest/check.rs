@@ -1,0 +1,31 @@
+//! Whether a message speaks of what there is. Pure.
+
+use super::decode::{Message, Refusal};
+use crate::db::registry::{DeviceAt, Registry};
+use flextraff_common::wire::RejectCode;
+
+/// Checks that the ids of a message exist and belong together.
+///
+/// # Errors
+/// The first that does not.
+pub fn check(message: &Message, registry: &Registry) -> Result<(), Box<Refusal>> {
+    let junction = message.junction();
+    let refuse = |code, detail| Err(Box::new(message.refuse(code, detail)));
+    if !registry.has_junction(junction) {
+        return refuse(RejectCode::UnknownJunction, format!("there is no junction {junction}"));
+    }
+    let lanes = message.lanes();
+    if let Some(lane) = lanes.iter().find(|lane| !registry.has_lane(junction, **lane)) {
+        return refuse(RejectCode::UnknownLane, format!("junction {junction} has no lane {lane}"));
+    }
+    match message.device().map(|device| (device, registry.device_at(device, junction, &lanes))) {
+        None | Some((_, DeviceAt::Assigned)) => Ok(()),
+        Some((device, DeviceAt::OtherLanes)) => {
+            refuse(RejectCode::UnknownDevice, format!("device {device} does not serve this lane"))
+        }
+        Some((device, DeviceAt::Unknown)) => refuse(
+            RejectCode::UnknownDevice,
+            format!("device {device} is not assigned to junction {junction}"),
+        ),
+    }
+}
