@@ -253,7 +253,8 @@ impl JunctionEntry {
         };
         let mut pairs = BTreeSet::new();
         for stage in &self.stages {
-            let groups: BTreeSet<&String> = stage.groups.iter().filter(|group| names.contains(group)).collect();
+            let groups: BTreeSet<&String> =
+                stage.groups.iter().filter(|group| names.contains(group)).collect();
             for (at, &a) in groups.iter().enumerate() {
                 pairs.extend(groups.iter().skip(at + 1).map(|&b| (a, b)));
             }

@@ -51,6 +51,21 @@ fn lanes_without_groups_are_groups_and_all_conflict() {
 }
 
 #[test]
+fn a_lane_that_a_group_names_twice_is_in_it_once() {
+    let mut spec = four_way();
+    spec.groups = ["N", "S", "E", "W"]
+        .map(|name| GroupSpec {
+            name: name.into(),
+            kind: GroupKind::Vehicle,
+            lanes: vec![name.into(), name.into()],
+            exits: Vec::new(),
+        })
+        .to_vec();
+    let junction = Junction::build(&spec).unwrap();
+    assert_eq!(junction.group(GroupIx::new(3)).lanes, [LaneIx::new(3)]);
+}
+
+#[test]
 fn a_change_that_only_adds_groups_needs_no_clearance() {
     let mut spec = four_way();
     spec.stages[0].lanes = vec!["N".into()];

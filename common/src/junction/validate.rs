@@ -210,9 +210,8 @@ fn lanes_named(user: &str, names: &[String], lanes: &[Lane], problems: &mut Vec<
     let mut found = Vec::new();
     for name in names {
         match lanes.iter().position(|lane| lane.name == *name) {
-            Some(position) if found.contains(&LaneIx::new(position)) => {
-                problems.push(Problem::Twice { user: user.to_owned(), name: name.clone() });
-            }
+            // Programs that name a lane once for each movement mean the one lane.
+            Some(position) if found.contains(&LaneIx::new(position)) => {}
             Some(position) => found.push(LaneIx::new(position)),
             None => problems.push(Problem::Unknown {
                 user: user.to_owned(),

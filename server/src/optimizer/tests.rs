@@ -1,3 +1,5 @@
+mod overlap;
+
 use super::*;
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::{JunctionSpec, LaneSpec, SignalSpec, StageSpec};
