@@ -74,7 +74,7 @@ fn hour() -> String {
             lines.push(json!({"t": interval * 5, "message": {"topic": topic, "payload": payload}}));
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
