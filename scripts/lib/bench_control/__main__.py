@@ -22,6 +22,10 @@ from .scenarios import NetFiles, Scenario
 from .street import Readers, UnknownLane, dead_zones
 
 
+#: Exit status after Ctrl-C, as shells have it.
+INTERRUPTED = 130
+
+
 def main() -> int:
     """Answers the exit status."""
     options = command_line.parse(sys.argv[1:])
@@ -65,11 +69,14 @@ def measure(options: argparse.Namespace, nets: Nets, out: Path) -> int:
     rows = []
     began = time.monotonic()
     with (out / "rows.jsonl").open("w") as log:
-        for _, row in pool.run_all(jobs, lambda job: nets.network(job.scenario), options.jobs):
-            rows.append(row)
-            log.write(json.dumps(row) + "\n")
-            log.flush()
-            print(progress(row, len(rows), len(jobs)), file=sys.stderr, flush=True)
+        try:
+            for _, row in pool.run_all(jobs, lambda job: nets.network(job.scenario), options.jobs):
+                rows.append(row)
+                log.write(json.dumps(row) + "\n")
+                log.flush()
+                print(progress(row, len(rows), len(jobs)), file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print(f"bench: interrupted; the tables hold {len(rows)} of {len(jobs)} runs", file=sys.stderr)
 
     results = Results(rows, [scenario.name for scenario in options.nets], options.controllers)
     facts = about(options)
@@ -81,6 +88,8 @@ def measure(options: argparse.Namespace, nets: Nets, out: Path) -> int:
     whole = {"bench": "control", "sumo": options.sumo, "seeds": options.seeds, **results.summary(),
              "runs": len(rows), "wall_s": round(time.monotonic() - began), "out": str(out)}
     print("\n" + json.dumps(whole), flush=True)
+    if len(rows) < len(jobs):
+        return INTERRUPTED
     return 1 if results.failed or results.product_violations else 0
 
 
@@ -162,6 +171,9 @@ def programs(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, .
     for command, way_out in ((agent, ""), (server, "; --no-server measures without it")):
         if command is None:
             continue
+        # Each program runs in a folder of its own.
+        if "/" in command[0]:
+            command[0] = str(Path(command[0]).resolve())
         try:
             done = subprocess.run([*command, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         except OSError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import shutil
 import tempfile
 import time
@@ -82,7 +84,8 @@ async def _run(job: Job, network: Network, folder: Path) -> dict:
     end = begin + conditions.seconds
     own = additional_file(network, job.controller, folder) if job.controller in SUMO_CONTROLLERS else []
     tripinfo = folder / "tripinfo.xml"
-    sumo.start(simulator.command(job.files, begin, end, job.seed, tripinfo, conditions.scale, traci, own))
+    with contextlib.redirect_stdout(io.StringIO()):  # TraCI prints that it waits for SUMO.
+        sumo.start(simulator.command(job.files, begin, end, job.seed, tripinfo, conditions.scale, traci, own))
     controller = None
     try:
         controller = _controller(job, network, sumo, folder)
