@@ -168,7 +168,7 @@ def programs(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, .
     server = shlex.split(options.server) if options.server else [str(built / "flextraff-server"), "replay"]
     if options.no_server:
         server = None
-    for command, way_out in ((agent, ""), (server, "; --no-server measures without it")):
+    for command, own, way_out in ((agent, options.agent, ""), (server, options.server, "; --no-server measures without it")):
         if command is None:
             continue
         # Each program runs in a folder of its own.
@@ -177,7 +177,8 @@ def programs(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, .
         try:
             done = subprocess.run([*command, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
         except OSError as error:
-            raise Unusable(f"cannot start {command[0]}: {error.strerror}; run without --no-build{way_out}") from None
+            hint = "" if own else "; leave out --no-build"
+            raise Unusable(f"cannot start {command[0]}: {error.strerror}{hint}{way_out}") from None
         if done.returncode:
             last = "\n".join(done.stderr.strip().splitlines()[-3:])
             raise Unusable(f"'{shlex.join(command)}' cannot be measured{way_out}: {last}")

@@ -23,16 +23,21 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 class Broker:
     """What is published in one exchange is delivered with the next."""
 
-    def __init__(self, network: Network, agents: list[Program], server: Program | None, neighbours: bool, link_up: bool):
+    def __init__(self, network: Network, agents: list[Program], server: Program | None, neighbours: bool):
         self._at = {junction.id: at for at, junction in enumerate(network.junctions)}
         self._devices = [junction.device_id for junction in network.junctions]
         self._near = [network.neighbours(at) if neighbours else set() for at in range(len(agents))]
-        self._agents, self._server, self._link_up = agents, server, link_up
+        self._agents, self._server, self._link_up = agents, server, True
         self._waiting: dict[int | str, list[str]] = defaultdict(list)
         #: Messages by kind.
         self.carried: Counter[str] = Counter()
         #: What the contract does not allow, and plans that were refused.
         self.oddities: Counter[str] = Counter()
+
+    def cut(self) -> None:
+        """From now on nothing is delivered, and nothing may be published."""
+        self._link_up = False
+        self._waiting.clear()
 
     def take(self, who: int | str) -> list[str]:
         """Messages for an agent (its junction's position) or the server, as JSON."""
@@ -52,8 +57,7 @@ class Broker:
             return
         if kind == "status" and (payload.get("plan") or {}).get("state") == "refused":
             self.oddities[f"plan refused: {'; '.join(payload['plan'].get('reasons', []))[:200]}"] += 1
-        if self._link_up:
-            self._deliver(topic, kind, at, f'{{"topic":{_encode(topic)},"payload":{body}}}')
+        self._deliver(topic, kind, at, f'{{"topic":{_encode(topic)},"payload":{body}}}')
 
     def _problem(self, who: int | str, words: list[str], kind: str, at: int | None, payload, size: int) -> str | None:
         if not self._link_up:

@@ -61,12 +61,15 @@ class Product:
         if self._setup.server:
             self._server = Program("server", server.parent, self._setup.transcript)
             await self._server.start([*self._setup.server, "--junctions", str(server), *seed], self._setup.timeout_s)
-        self._broker = Broker(self._network, self._agents, self._server, self._setup.neighbours, self._setup.link_up)
+        self._broker = Broker(self._network, self._agents, self._server, self._setup.neighbours)
         said: list[list[dict]] = [[] for _ in self._agents]
         first = [] if self._setup.link_up else [json.dumps({"t": self._before, "link": "down"})]
         for t in range(-self._setup.lead_s, 1):
             for each, lines in zip(said, await self._exchange(float(t), [], first), strict=True):
                 each += lines
+            if first:
+                # Links start up, so what was said before the line counts.
+                self._broker.cut()
             first = []
         return said
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
+from .baselines import BASELINES
+
 PRODUCT = "product"
-#: Controllers that see more than the product does; no baseline to beat.
-SIGHTED = ("-sight", "sumo-")
 
 
 def progress(row: dict, number: int, total: int) -> str:
@@ -94,11 +94,7 @@ class Results:
 
     def best_baseline(self, net: str) -> Cell | None:
         """The baseline of least delay that sees only tags and failed on no seed."""
-        rivals = [
-            self.cells[net, name]
-            for name in self.controllers
-            if name != PRODUCT and not any(sign in name for sign in SIGHTED)
-        ]
+        rivals = [self.cells[net, name] for name in self.controllers if name in BASELINES]
         rivals = [cell for cell in rivals if cell.good and not cell.failed]
         return min(rivals, key=lambda cell: cell.mean("delay_s"), default=None)
 
