@@ -11,8 +11,10 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from . import fetch, network as networks, options as command_line, plots, pool, self_check
-from .network import Network, NetError
+from . import fetch, plots, pool, self_check
+from . import network as networks
+from . import options as command_line
+from .network import NetError, Network
 from .product import ProductSetup
 from .product_files import Rules
 from .report import Results, progress
@@ -20,7 +22,6 @@ from .roads import Antennas
 from .run import Conditions, Job
 from .scenarios import NetFiles, Scenario
 from .street import Readers, UnknownLane, dead_zones
-
 
 #: Exit status after Ctrl-C, as shells have it.
 INTERRUPTED = 130
@@ -85,8 +86,15 @@ def measure(options: argparse.Namespace, nets: Nets, out: Path) -> int:
     for path in plots.draw(results, out):
         print(f"drew {path}", file=sys.stderr)
     print(text, flush=True)
-    whole = {"bench": "control", "sumo": options.sumo, "seeds": options.seeds, **results.summary(),
-             "runs": len(rows), "wall_s": round(time.monotonic() - began), "out": str(out)}
+    whole = {
+        "bench": "control",
+        "sumo": options.sumo,
+        "seeds": options.seeds,
+        **results.summary(),
+        "runs": len(rows),
+        "wall_s": round(time.monotonic() - began),
+        "out": str(out),
+    }
     print("\n" + json.dumps(whole), flush=True)
     if len(rows) < len(jobs):
         return INTERRUPTED
@@ -95,8 +103,11 @@ def measure(options: argparse.Namespace, nets: Nets, out: Path) -> int:
 
 def about(options: argparse.Namespace) -> str:
     """Under which conditions the table was measured."""
-    words = [f"SUMO {options.sumo} ({'libsumo' if has_libsumo() else 'TraCI'})", f"seeds {', '.join(map(str, options.seeds))}",
-             f"read rate {options.read}"]
+    words = [
+        f"SUMO {options.sumo} ({'libsumo' if has_libsumo() else 'TraCI'})",
+        f"seeds {', '.join(map(str, options.seeds))}",
+        f"read rate {options.read}",
+    ]
     if options.penetration is not None:
         words.append(f"penetration {options.penetration}")
     if options.scale != 1:
@@ -134,7 +145,13 @@ def plan(options: argparse.Namespace, nets: Nets, out: Path) -> list[Job]:
         files = nets.files(scenario)
         dead_zones(nets.network(scenario), options.dead, 0)
         conditions = Conditions(
-            rules=Rules(scenario.amber_s, scenario.all_red_s, options.min_green, options.max_green, stage_order=options.stage_order),
+            rules=Rules(
+                scenario.amber_s,
+                scenario.all_red_s,
+                options.min_green,
+                options.max_green,
+                stage_order=options.stage_order,
+            ),
             readers=Readers(
                 scenario.penetration if options.penetration is None else options.penetration, options.read, options.dead
             ),
@@ -168,7 +185,10 @@ def programs(options: argparse.Namespace) -> tuple[tuple[str, ...], tuple[str, .
     server = shlex.split(options.server) if options.server else [str(built / "flextraff-server"), "replay"]
     if options.no_server:
         server = None
-    for command, own, way_out in ((agent, options.agent, ""), (server, options.server, "; --no-server measures without it")):
+    for command, own, way_out in (
+        (agent, options.agent, ""),
+        (server, options.server, "; --no-server measures without it"),
+    ):
         if command is None:
             continue
         # Each program runs in a folder of its own.

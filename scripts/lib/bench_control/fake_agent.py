@@ -72,7 +72,9 @@ def main() -> None:
     parser.add_argument("--fault", choices=FAULTS)
     parser.add_argument("--seed")
     options = parser.parse_args()
-    agent = FakeAgent(tomllib.loads(options.config.read_text()), [float(s) for s in options.greens.split(",")], options.fault)
+    agent = FakeAgent(
+        tomllib.loads(options.config.read_text()), [float(s) for s in options.greens.split(",")], options.fault
+    )
     print(json.dumps({"ready": True, "subscribe": []}), flush=True)
     for line in sys.stdin:
         t = json.loads(line)["t"]

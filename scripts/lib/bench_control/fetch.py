@@ -50,8 +50,20 @@ def _into_place(folder: Path, fill) -> None:
 
 def _fetch(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                   "--only-binary", ":all:", "--dest", temporary, PACKAGE]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--dest",
+            temporary,
+            PACKAGE,
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise FetchError(f"{PACKAGE} cannot be fetched from PyPI: {done.stderr.strip()[-600:]}")

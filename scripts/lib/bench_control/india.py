@@ -33,18 +33,73 @@ FLOWS = {"N": (900, 300), "E": (300, 900), "S": (600, 200), "W": (200, 600)}
 #: Share and SUMO's attributes of each type of vehicle. Motorcycles and autos (three-wheelers) carry no tag.
 _SUBLANE = {"latAlignment": "arbitrary"}
 VEHICLES = {
-    "motorcycle": (0.45, dict(vClass="motorcycle", length=1.9, width=0.75, minGap=0.6, maxSpeed=15, accel=2.8, decel=4.5,
-                              sigma=0.6, tau=0.8, minGapLat=0.25, maxSpeedLat=1.2, lcSublane=1.5, lcPushy=0.6, **_SUBLANE)),
-    "car": (0.40, dict(vClass="passenger", length=4.1, width=1.7, minGap=1.5, maxSpeed=16, accel=2.2, decel=4.5,
-                       sigma=0.5, tau=1.1, minGapLat=0.4, latAlignment="nice")),
-    "auto": (0.07, dict(vClass="taxi", length=2.7, width=1.35, minGap=1.0, maxSpeed=12.5, accel=1.4, decel=4.0,
-                        sigma=0.6, tau=1.0, minGapLat=0.3, lcSublane=1.2, lcPushy=0.4, **_SUBLANE)),
-    "van": (0.04, dict(vClass="delivery", length=5.2, width=1.9, minGap=1.5, maxSpeed=15, accel=1.6, decel=4.0,
-                       sigma=0.5, tau=1.2)),
-    "bus": (0.02, dict(vClass="bus", length=11, width=2.5, minGap=2.0, maxSpeed=13, accel=1.0, decel=4.0,
-                       sigma=0.5, tau=1.3)),
-    "truck": (0.02, dict(vClass="truck", length=9, width=2.4, minGap=2.0, maxSpeed=13, accel=0.8, decel=4.0,
-                         sigma=0.5, tau=1.4)),
+    "motorcycle": (
+        0.45,
+        dict(
+            vClass="motorcycle",
+            length=1.9,
+            width=0.75,
+            minGap=0.6,
+            maxSpeed=15,
+            accel=2.8,
+            decel=4.5,
+            sigma=0.6,
+            tau=0.8,
+            minGapLat=0.25,
+            maxSpeedLat=1.2,
+            lcSublane=1.5,
+            lcPushy=0.6,
+            **_SUBLANE,
+        ),
+    ),
+    "car": (
+        0.40,
+        dict(
+            vClass="passenger",
+            length=4.1,
+            width=1.7,
+            minGap=1.5,
+            maxSpeed=16,
+            accel=2.2,
+            decel=4.5,
+            sigma=0.5,
+            tau=1.1,
+            minGapLat=0.4,
+            latAlignment="nice",
+        ),
+    ),
+    "auto": (
+        0.07,
+        dict(
+            vClass="taxi",
+            length=2.7,
+            width=1.35,
+            minGap=1.0,
+            maxSpeed=12.5,
+            accel=1.4,
+            decel=4.0,
+            sigma=0.6,
+            tau=1.0,
+            minGapLat=0.3,
+            lcSublane=1.2,
+            lcPushy=0.4,
+            **_SUBLANE,
+        ),
+    ),
+    "van": (
+        0.04,
+        dict(
+            vClass="delivery", length=5.2, width=1.9, minGap=1.5, maxSpeed=15, accel=1.6, decel=4.0, sigma=0.5, tau=1.2
+        ),
+    ),
+    "bus": (
+        0.02,
+        dict(vClass="bus", length=11, width=2.5, minGap=2.0, maxSpeed=13, accel=1.0, decel=4.0, sigma=0.5, tau=1.3),
+    ),
+    "truck": (
+        0.02,
+        dict(vClass="truck", length=9, width=2.4, minGap=2.0, maxSpeed=13, accel=0.8, decel=4.0, sigma=0.5, tau=1.4),
+    ),
 }
 
 
@@ -74,10 +129,31 @@ def _write_net(folder: Path) -> None:
     beside = Path(sys.executable).parent / "netconvert"
     program = str(beside) if beside.exists() else shutil.which("netconvert") or "netconvert"
     subprocess.run(
-        [program, "--node-files", folder / "nodes.xml", "--edge-files", folder / "edges.xml", "--output-file",
-         folder / "india.net.xml", "--lefthand", "--no-turnarounds", "--tls.layout", "incoming", "--tls.green.time",
-         str(GREEN_S), "--tls.yellow.time", "3", "--tls.allred.time", "2", "--junctions.corner-detail", "0", "--no-warnings"],
-        check=True, stdout=subprocess.DEVNULL)
+        [
+            program,
+            "--node-files",
+            folder / "nodes.xml",
+            "--edge-files",
+            folder / "edges.xml",
+            "--output-file",
+            folder / "india.net.xml",
+            "--lefthand",
+            "--no-turnarounds",
+            "--tls.layout",
+            "incoming",
+            "--tls.green.time",
+            str(GREEN_S),
+            "--tls.yellow.time",
+            "3",
+            "--tls.allred.time",
+            "2",
+            "--junctions.corner-detail",
+            "0",
+            "--no-warnings",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def _routes(demand: float) -> str:

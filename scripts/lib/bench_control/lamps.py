@@ -42,7 +42,9 @@ class Lamps:
         return before != self.state
 
     def _red(self) -> str:
-        return "".join("s" if link in self._junction.turn_on_red else "r" for link in range(len(self._junction.program[0][1])))
+        return "".join(
+            "s" if link in self._junction.turn_on_red else "r" for link in range(len(self._junction.program[0][1]))
+        )
 
     def _state(self) -> str:
         aspects = self._aspects

@@ -138,7 +138,9 @@ class Network:
 
     def neighbours(self, at: int) -> set[int]:
         """Junctions that are linked to this one, in either direction."""
-        return {link.end for link in self.links if link.start == at} | {link.start for link in self.links if link.end == at}
+        return {link.end for link in self.links if link.start == at} | {
+            link.start for link in self.links if link.end == at
+        }
 
 
 class NetError(ValueError):
@@ -336,7 +338,8 @@ def _yielding_share(a: Group, b: Group, states: list[str], connections) -> float
         link
         for state in states
         for link in a.links
-        if state[link] == "g" and any(_gives_way(c, d) for c in connections[link] for e in b.links for d in connections[e])
+        if state[link] == "g"
+        and any(_gives_way(c, d) for c in connections[link] for e in b.links for d in connections[e])
     }
     return len(yielding) / len(a.links)
 

@@ -52,52 +52,110 @@ def parser() -> argparse.ArgumentParser:
     """All options."""
     details = DETAILS.format(nets=", ".join(scenarios.KNOWN), sighted=", ".join(SIGHTED))
     p = argparse.ArgumentParser(
-        prog="scripts/bench control", description=DESCRIPTION, epilog=details, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="scripts/bench control",
+        description=DESCRIPTION,
+        epilog=details,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     g = p.add_argument_group("what is measured")
     g.add_argument("--nets", default=",".join(scenarios.KNOWN), type=_nets, help="comma-separated (default: all ten)")
     g.add_argument("--seeds", default="1-5", type=_seeds, help="such as 1-5 (default) or 1,4,7")
     g.add_argument("--seconds", type=_positive, help="cut the window of every net, for trying things out")
     g.add_argument("--scale", type=float, default=1.0, help="factor on the demand")
-    g.add_argument("--baselines", type=_baselines, default=list(BASELINES),
-                   help=f"comma-separated, or none (default: {','.join(BASELINES)})")
+    g.add_argument(
+        "--baselines",
+        type=_baselines,
+        default=list(BASELINES),
+        help=f"comma-separated, or none (default: {','.join(BASELINES)})",
+    )
     g.add_argument("--full-sight", action="store_true", help="also controllers that see every vehicle")
     g.add_argument("--controllers", type=_controllers, help=f"exactly these instead, of {', '.join(CONTROLLERS)}")
 
     g = p.add_argument_group("what is read")
-    g.add_argument("--penetration", type=_share, help="share of tagged vehicles among those that may carry a tag (default 1, india* 0.95)")
-    g.add_argument("--read", type=_share, default=0.95, help="share of the passages through a zone that are read (default 0.95)")
-    g.add_argument("--dead", default="", metavar="WHICH",
-                   help="dead readers: one (of the net), each (one at each junction) or a SUMO lane, comma-separated; with @stop_line or "
-                   "@advance only that zone")
-    g.add_argument("--frames", nargs="?", const="all", default="ingolstadt1", metavar="NETS",
-                   help="nets on which the agents get raw UHFReader288 frames instead of decoded reads; without value all; none "
-                   "(default: ingolstadt1)")
+    g.add_argument(
+        "--penetration",
+        type=_share,
+        help="share of tagged vehicles among those that may carry a tag (default 1, india* 0.95)",
+    )
+    g.add_argument(
+        "--read", type=_share, default=0.95, help="share of the passages through a zone that are read (default 0.95)"
+    )
+    g.add_argument(
+        "--dead",
+        default="",
+        metavar="WHICH",
+        help="dead readers: one (of the net), each (one at each junction) or a SUMO lane, comma-separated; with @stop_line or "
+        "@advance only that zone",
+    )
+    g.add_argument(
+        "--frames",
+        nargs="?",
+        const="all",
+        default="ingolstadt1",
+        metavar="NETS",
+        help="nets on which the agents get raw UHFReader288 frames instead of decoded reads; without value all; none "
+        "(default: ingolstadt1)",
+    )
 
     g = p.add_argument_group("under which conditions")
     g.add_argument("--no-server", action="store_true", help="the server is away for the whole run")
     g.add_argument("--link-down", action="store_true", help="every program is told at the start that its link is down")
-    g.add_argument("--neighbours", choices=("linked", "none"), default="linked",
-                   help="none: demand and signal of linked junctions are not delivered")
-    g.add_argument("--stage-order", choices=("free", "fixed"), default="free", help="what agents and server are told (default free)")
+    g.add_argument(
+        "--neighbours",
+        choices=("linked", "none"),
+        default="linked",
+        help="none: demand and signal of linked junctions are not delivered",
+    )
+    g.add_argument(
+        "--stage-order",
+        choices=("free", "fixed"),
+        default="free",
+        help="what agents and server are told (default free)",
+    )
     g.add_argument("--min-green", type=_positive, default=5, metavar="S", help="of every stage (default 5)")
     g.add_argument("--max-green", type=_positive, default=90, metavar="S", help="of every stage (default 90)")
-    g.add_argument("--no-exits", action="store_true", help="agents and server are not told where the movements of a group lead")
+    g.add_argument(
+        "--no-exits", action="store_true", help="agents and server are not told where the movements of a group lead"
+    )
 
     g = p.add_argument_group("with what")
-    g.add_argument("--sumo", default=DEFAULT_SUMO, metavar="VERSION",
-                   help=f"from PyPI (default {DEFAULT_SUMO}); 1.9.2 is the one of published figures, over TraCI and so three to four times slower")
+    g.add_argument(
+        "--sumo",
+        default=DEFAULT_SUMO,
+        metavar="VERSION",
+        help=f"from PyPI (default {DEFAULT_SUMO}); 1.9.2 is the one of published figures, over TraCI and so three to four times slower",
+    )
     g.add_argument("--agent", metavar="COMMAND", help="instead of target/release/flextraff-agent replay")
     g.add_argument("--server", metavar="COMMAND", help="instead of target/release/flextraff-server replay")
-    g.add_argument("--agent-args", type=shlex.split, default=[], metavar="ARGS", help="added to the agent's command: --agent-args='--explain'")
+    g.add_argument(
+        "--agent-args",
+        type=shlex.split,
+        default=[],
+        metavar="ARGS",
+        help="added to the agent's command: --agent-args='--explain'",
+    )
     g.add_argument("--no-build", action="store_true", help="use the programs as they were built last time")
-    g.add_argument("--timeout", type=_positive, default=60, metavar="S", help="silence after which a program counts as hung (default 60)")
+    g.add_argument(
+        "--timeout",
+        type=_positive,
+        default=60,
+        metavar="S",
+        help="silence after which a program counts as hung (default 60)",
+    )
 
     g = p.add_argument_group("how, and where to")
-    g.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, help="runs side by side (default: one for each core)")
+    g.add_argument(
+        "--jobs", type=_positive, default=os.cpu_count() or 1, help="runs side by side (default: one for each core)"
+    )
     g.add_argument("--out", type=Path, metavar="DIR", help="default: target/bench/control")
-    g.add_argument("--keep", action="store_true", help="keep configurations, standard error and every line in and out in DIR/runs")
-    g.add_argument("--self-check", action="store_true", help="check the bench itself instead: under a minute, without FlexTraff's programs")
+    g.add_argument(
+        "--keep", action="store_true", help="keep configurations, standard error and every line in and out in DIR/runs"
+    )
+    g.add_argument(
+        "--self-check",
+        action="store_true",
+        help="check the bench itself instead: under a minute, without FlexTraff's programs",
+    )
     g.add_argument("--checkout", type=Path, default=Path(), help=argparse.SUPPRESS)
     return p
 
@@ -121,7 +179,9 @@ def _frames(p: argparse.ArgumentParser, options: argparse.Namespace) -> set[str]
         return known if options.frames == "all" else set()
     wanted = set(options.frames.split(","))
     if wanted - known:
-        p.error(f"--frames: there is no net '{min(wanted - known)}'; write all, none, or some of {', '.join(sorted(known))}")
+        p.error(
+            f"--frames: there is no net '{min(wanted - known)}'; write all, none, or some of {', '.join(sorted(known))}"
+        )
     return wanted
 
 

@@ -19,7 +19,9 @@ def draw(results: Results, folder: Path) -> list[Path]:
 
     matplotlib.use("svg")
     # The same rows give the same file.
-    matplotlib.rcParams.update({"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
+    matplotlib.rcParams.update(
+        {"svg.hashsalt": "bench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    )
     drawn = [_delays(results, folder / "delay.svg")]
     for net in results.nets:
         path = _queues(results, net, folder / f"queues-{net}.svg")
@@ -52,8 +54,18 @@ def _delays(results: Results, path: Path) -> Path:
             mean = fmean(delays)
             axis.bar(place, mean, color=COLOURS[place % len(COLOURS)])
             if len(delays) > 1:
-                axis.errorbar(place, mean, [[mean - min(delays)], [max(delays) - mean]], color="black", linewidth=0.8, capsize=2)
-            axis.annotate(f"{mean:.1f}", (place, max(delays)), ha="center", va="bottom", fontsize=7, xytext=(0, 1), textcoords="offset points")
+                axis.errorbar(
+                    place, mean, [[mean - min(delays)], [max(delays) - mean]], color="black", linewidth=0.8, capsize=2
+                )
+            axis.annotate(
+                f"{mean:.1f}",
+                (place, max(delays)),
+                ha="center",
+                va="bottom",
+                fontsize=7,
+                xytext=(0, 1),
+                textcoords="offset points",
+            )
         axis.set_title(net)
         axis.set_xticks(range(len(results.controllers)), results.controllers, rotation=60, ha="right")
         axis.margins(y=0.12)

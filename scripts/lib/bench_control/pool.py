@@ -55,7 +55,12 @@ def _work(job: Job, network: Network, sender) -> None:
     except KeyboardInterrupt:
         return
     except Exception as error:  # noqa: BLE001 - a row says what went wrong, the other runs go on
-        row = {"net": job.scenario.name, "controller": job.controller, "seed": job.seed,
-               "error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()[-2000:]}
+        row = {
+            "net": job.scenario.name,
+            "controller": job.controller,
+            "seed": job.seed,
+            "error": f"{type(error).__name__}: {error}",
+            "traceback": traceback.format_exc()[-2000:],
+        }
     sender.send(row)
     sender.close()

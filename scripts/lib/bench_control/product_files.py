@@ -44,32 +44,79 @@ def agent_toml(network: Network, at: int, rules: Rules, exits: bool) -> str:
     tables = [
         _table("[junction]", id=junction.id, name=junction.name),
         _table("[device]", id=junction.device_id),
-        _table("[signal]", amber_s=rules.amber_s, all_red_s=rules.all_red_s, stage_order=rules.stage_order,
-               longest_red_s=rules.longest_red_s),
+        _table(
+            "[signal]",
+            amber_s=rules.amber_s,
+            all_red_s=rules.all_red_s,
+            stage_order=rules.stage_order,
+            longest_red_s=rules.longest_red_s,
+        ),
         _table("[output]", driver="virtual"),
         _table("[counting]", accept="all"),
     ]
     for lane in junction.lanes:
-        tables.append(_table("[[lane]]", id=lane.id, name=lane.name, direction=lane.direction,
-                             speed_kmh=lane.speed_ms * 3.6, stop_zone_m=lane.stop_zone_m, advance_m=lane.advance_m))
+        tables.append(
+            _table(
+                "[[lane]]",
+                id=lane.id,
+                name=lane.name,
+                direction=lane.direction,
+                speed_kmh=lane.speed_ms * 3.6,
+                stop_zone_m=lane.stop_zone_m,
+                advance_m=lane.advance_m,
+            )
+        )
         ports = {"1": lane.name, **({"2": f"{lane.name}:advance"} if lane.advance_m else {}), "default": lane.name}
-        tables.append(_table("[[reader]]", name=reader_name(lane.name), protocol="uhfreader", port="virtual", lanes=ports))
+        tables.append(
+            _table("[[reader]]", name=reader_name(lane.name), protocol="uhfreader", port="virtual", lanes=ports)
+        )
     for group in junction.groups:
-        tables.append(_table("[[group]]", name=group.name, kind=group.kind, lanes=list(group.lanes),
-                             exits=list(group.exits) if exits else None))
+        tables.append(
+            _table(
+                "[[group]]",
+                name=group.name,
+                kind=group.kind,
+                lanes=list(group.lanes),
+                exits=list(group.exits) if exits else None,
+            )
+        )
     for stage in junction.stages:
-        tables.append(_table("[[stage]]", name=stage.name, groups=list(stage.groups), min_green_s=rules.min_green_s,
-                             max_green_s=rules.max_green_s))
+        tables.append(
+            _table(
+                "[[stage]]",
+                name=stage.name,
+                groups=list(stage.groups),
+                min_green_s=rules.min_green_s,
+                max_green_s=rules.max_green_s,
+            )
+        )
     for pair in junction.compatible:
         tables.append(_table("[[compatible]]", a=pair.a, b=pair.b, **{"yield": pair.yields}))
     for link in network.links:
         way = dict(distance_m=link.distance_m, free_flow_s=link.free_flow_s)
         if link.start == at:
-            tables.append(_table("[[link]]", junction=network.junctions[link.end].id, direction="to", lanes=link.start_lanes,
-                                 their_lanes=link.end_lanes, exit=link.exit if exits else None, **way))
+            tables.append(
+                _table(
+                    "[[link]]",
+                    junction=network.junctions[link.end].id,
+                    direction="to",
+                    lanes=link.start_lanes,
+                    their_lanes=link.end_lanes,
+                    exit=link.exit if exits else None,
+                    **way,
+                )
+            )
         if link.end == at:
-            tables.append(_table("[[link]]", junction=network.junctions[link.start].id, direction="from",
-                                 lanes=link.end_lanes, their_lanes=link.start_lanes, **way))
+            tables.append(
+                _table(
+                    "[[link]]",
+                    junction=network.junctions[link.start].id,
+                    direction="from",
+                    lanes=link.end_lanes,
+                    their_lanes=link.start_lanes,
+                    **way,
+                )
+            )
     return "\n".join(tables)
 
 
@@ -121,8 +168,12 @@ def _server_junction(junction: Junction, rules: Rules, exits: bool) -> dict:
         ],
         "groups": groups,
         "stages": [
-            {"stage": stage.name, "groups": list(stage.groups), "min_green_s": rules.min_green_s,
-             "max_green_s": rules.max_green_s}
+            {
+                "stage": stage.name,
+                "groups": list(stage.groups),
+                "min_green_s": rules.min_green_s,
+                "max_green_s": rules.max_green_s,
+            }
             for stage in junction.stages
         ],
         "devices": [{"device_id": junction.device_id, "device_type": "junction"}],

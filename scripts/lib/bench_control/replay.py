@@ -39,8 +39,13 @@ class Program:
         with self._errors.open("wb") as errors:
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=errors,
-                    limit=LONGEST_LINE, cwd=self._folder)
+                    *command,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=errors,
+                    limit=LONGEST_LINE,
+                    cwd=self._folder,
+                )
             except OSError as error:
                 raise ProgramError(f"{self.name}: cannot start {command[0]}: {error.strerror}") from error
         if self._transcript:
@@ -98,7 +103,9 @@ class Program:
         except ValueError:
             line = None
         if not isinstance(line, dict):
-            raise ProgramError(f"{self.name}: no JSON object: {raw[:200].decode(errors='replace').strip()}{self._stderr()}")
+            raise ProgramError(
+                f"{self.name}: no JSON object: {raw[:200].decode(errors='replace').strip()}{self._stderr()}"
+            )
         return line
 
     def _check_time(self, line: dict, t: float) -> None:
@@ -168,5 +175,7 @@ async def exchange_all(programs: list[Program], lines: list[list[str]], t: float
             raise task.exception()
     if pending:
         silent = [program for program, task in zip(programs, tasks, strict=True) if task in pending]
-        raise ProgramError(f"{silent[0].name}: no answer for {timeout_s:.0f} s at t = {t} ({len(silent)} silent){silent[0]._stderr()}")
+        raise ProgramError(
+            f"{silent[0].name}: no answer for {timeout_s:.0f} s at t = {t} ({len(silent)} silent){silent[0]._stderr()}"
+        )
     return [task.result() for task in tasks]

@@ -132,18 +132,36 @@ class Results:
 
     def detail_table(self) -> str:
         """Everything else, a row for each net and controller."""
-        heads = ["net", "controller", "p95, s", "wait, s", "stops", "longest red (somebody waiting), s", "switches/h",
-                 "ms CPU/decision", "violations"]
+        heads = [
+            "net",
+            "controller",
+            "p95, s",
+            "wait, s",
+            "stops",
+            "longest red (somebody waiting), s",
+            "switches/h",
+            "ms CPU/decision",
+            "violations",
+        ]
         lines = [_row(heads), _row(["---"] * len(heads))]
         for cell in self.cells.values():
             if cell.good:
                 cost = cell.mean("ms_per_decision")
-                lines.append(_row([
-                    cell.net, cell.controller, f"{cell.mean('p95_s'):.0f}", f"{cell.mean('wait_s'):.1f}",
-                    f"{cell.mean('stops'):.2f}", f"{cell.most('longest_red_s'):.0f} ({cell.most('longest_red_waiting_s'):.0f})",
-                    f"{cell.mean('switches_h'):.0f}", "–" if cost is None else f"{cost:.3f}",
-                    _counts(cell.violations) or "none",
-                ]))
+                lines.append(
+                    _row(
+                        [
+                            cell.net,
+                            cell.controller,
+                            f"{cell.mean('p95_s'):.0f}",
+                            f"{cell.mean('wait_s'):.1f}",
+                            f"{cell.mean('stops'):.2f}",
+                            f"{cell.most('longest_red_s'):.0f} ({cell.most('longest_red_waiting_s'):.0f})",
+                            f"{cell.mean('switches_h'):.0f}",
+                            "–" if cost is None else f"{cost:.3f}",
+                            _counts(cell.violations) or "none",
+                        ]
+                    )
+                )
         return "\n".join(lines)
 
     def notes(self) -> str:

@@ -201,7 +201,11 @@ def _note_link(links, at: int, junction: Junction, lane: Lane, way: Way, arrival
             (at, end), Link(at, end, [], [], junction.exits[way.exit_edge], way.distance_m, way.free_flow_s)
         )
         if way.distance_m < link.distance_m:
-            link.distance_m, link.free_flow_s, link.exit = way.distance_m, way.free_flow_s, junction.exits[way.exit_edge]
+            link.distance_m, link.free_flow_s, link.exit = (
+                way.distance_m,
+                way.free_flow_s,
+                junction.exits[way.exit_edge],
+            )
         if lane.name not in link.start_lanes:
             link.start_lanes.append(lane.name)
         if their_lane.name not in link.end_lanes:

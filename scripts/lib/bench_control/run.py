@@ -133,7 +133,9 @@ class _Simulation:
         return self._found()
 
     def _show(self, t: float, said: list[list[dict]]) -> None:
-        for junction, lamps, watch, lines in zip(self._network.junctions, self._lamps, self._watches, said, strict=True):
+        for junction, lamps, watch, lines in zip(
+            self._network.junctions, self._lamps, self._watches, said, strict=True
+        ):
             for line in lines:
                 lamps.take(line)
                 if "lamps" in line:

@@ -34,7 +34,8 @@ class Watch:
         self._may_share = {frozenset((pair.a, pair.b)) for pair in junction.compatible}
         self._stage_of = {stage.links: stage.name for stage in junction.stages}
         self._links_of_lane = {
-            lane.name: [k for group in junction.groups if lane.name in group.lanes for k in group.links] for lane in junction.lanes
+            lane.name: [k for group in junction.groups if lane.name in group.lanes for k in group.links]
+            for lane in junction.lanes
         }
         self._aspects = {group.name: "red" for group in junction.groups}
         self._since = {group.name: float("-inf") for group in junction.groups}
@@ -44,6 +45,7 @@ class Watch:
         self._together: set[frozenset[str]] = set()
         self._last_short_green = None
         self._last_shown: str | None = None
+        self._green_stage: str | None = None
         self._green_at = {lane.name: 0.0 for lane in junction.lanes}
         self._waiting_since: dict[str, float] = {}
         self._late: set[str] = set()
@@ -144,8 +146,6 @@ class Watch:
                 self._green_stage = shown
         for lane, its_links in self._links_of_lane.items():
             self._watch_red(t, lane, any(links[k] in GREEN or links[k] in "oO" for k in its_links), lane in occupied)
-
-    _green_stage: str | None = None
 
     def _watch_red(self, t: float, lane: str, green: bool, occupied: bool) -> None:
         if green:

@@ -21,7 +21,12 @@ SECONDS = 600
 GREENS, AMBER_S = "29,6,29,6", 5.0
 FAKE_AGENT = Path(__file__).with_name("fake_agent.py")
 #: What each fault of the fake agent must be noticed as.
-VIOLATIONS = {"conflict": "conflict", "short-amber": "short_amber", "short-green": "short_green", "no-all-red": "short_all_red"}
+VIOLATIONS = {
+    "conflict": "conflict",
+    "short-amber": "short_amber",
+    "short-green": "short_green",
+    "no-all-red": "short_all_red",
+}
 ERRORS = {"dies": "this is the end", "hangs": "no answer for 2 s", "babbles": "good morning"}
 
 
@@ -48,7 +53,9 @@ def _jobs(nets) -> dict[str, Job]:
         scenario = KNOWN[net]
         command = [sys.executable, str(FAKE_AGENT), "--greens", GREENS, *(["--fault", fault] if fault else [])]
         setup = ProductSetup(tuple(command), None, False, True, True, False, timeout_s=2, transcript=False)
-        conditions = Conditions(Rules(scenario.amber_s, scenario.all_red_s), Readers(1.0, 0.95), 1.0, SECONDS, True, setup)
+        conditions = Conditions(
+            Rules(scenario.amber_s, scenario.all_red_s), Readers(1.0, 0.95), 1.0, SECONDS, True, setup
+        )
         jobs[name] = Job(scenario, nets.files(scenario), replace(conditions, **changes), controller, seed)
 
     for net in ("cologne1", "cologne3", "ingolstadt1"):
@@ -81,7 +88,13 @@ def _vectors() -> list[Verdict]:
 def _right_of_way(nets) -> list[Verdict]:
     (junction,) = nets.network(KNOWN["cologne1"]).junctions
     yielding = {(pair.a, pair.b) for pair in junction.compatible if pair.yields}
-    return [("who turns across gives way to who goes straight on", ("W2a", "E1") in yielding and ("E1", "W2a") not in yielding, "")]
+    return [
+        (
+            "who turns across gives way to who goes straight on",
+            ("W2a", "E1") in yielding and ("E1", "W2a") not in yielding,
+            "",
+        )
+    ]
 
 
 def _judged(rows: dict[str, dict]) -> list[Verdict]:
@@ -92,26 +105,49 @@ def _judged(rows: dict[str, dict]) -> list[Verdict]:
 
     for net in ("cologne1", "cologne3", "ingolstadt1"):
         static, fixed = delay(f"{net} static"), delay(f"{net} fixed")
-        verdicts.append((f"{net}: the fixed baseline has the delay of SUMO's own program", static == fixed, f"{static} and {fixed} s"))
+        verdicts.append(
+            (
+                f"{net}: the fixed baseline has the delay of SUMO's own program",
+                static == fixed,
+                f"{static} and {fixed} s",
+            )
+        )
     safe, static = rows["safe agent"], delay("cologne1 static")
-    verdicts.append(("an agent that plays the same program over the replay protocol has the same delay", delay("safe agent") == static,
-                     f"{delay('safe agent')} s"))
+    verdicts.append(
+        (
+            "an agent that plays the same program over the replay protocol has the same delay",
+            delay("safe agent") == static,
+            f"{delay('safe agent')} s",
+        )
+    )
     verdicts.append(("and breaks no rule", not safe.get("violations", True), safe.get("examples") or ""))
     for fault, violation in VIOLATIONS.items():
         found = rows[fault].get("violations", rows[fault].get("error"))
         verdicts.append((f"an agent with the fault {fault} is caught", bool(found) and violation in found, found))
     for fault, words in ERRORS.items():
         error = rows[fault].get("error", "no error")
-        verdicts.append((f"an agent that {fault} fails its run, with the reason", words in error, " ".join(error.split())[:120]))
+        verdicts.append(
+            (f"an agent that {fault} fails its run, with the reason", words in error, " ".join(error.split())[:120])
+        )
     greedy = rows["greedy"]
-    verdicts.append(("the same run twice is the same", _outcome(greedy) == _outcome(rows["greedy again"]), f"{delay('greedy')} s"))
-    verdicts.append(("another seed is another run", delay("greedy") != delay("greedy, seed 2"), f"{delay('greedy, seed 2')} s"))
+    verdicts.append(
+        ("the same run twice is the same", _outcome(greedy) == _outcome(rows["greedy again"]), f"{delay('greedy')} s")
+    )
+    verdicts.append(
+        ("another seed is another run", delay("greedy") != delay("greedy, seed 2"), f"{delay('greedy, seed 2')} s")
+    )
     half = rows["half tagged"]["vehicles_tagged"] / rows["half tagged"]["vehicles_seen"]
     verdicts.append(("half of the vehicles are tagged when told so", abs(half - 0.5) < 0.08, round(half, 2)))
     half = rows["half read"]["passages_read"] / rows["half read"]["passages"]
     verdicts.append(("half of the passages are read when told so", abs(half - 0.5) < 0.05, round(half, 2)))
     dead = rows["one dead"]
-    verdicts.append(("a dead reader gives no reads", len(dead["dead"]) == 2 and dead["passages_read"] < greedy["passages_read"], dead["dead"]))
+    verdicts.append(
+        (
+            "a dead reader gives no reads",
+            len(dead["dead"]) == 2 and dead["passages_read"] < greedy["passages_read"],
+            dead["dead"],
+        )
+    )
     return verdicts
 
 

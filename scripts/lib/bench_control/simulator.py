@@ -24,22 +24,33 @@ def connect():
         return traci, True
 
 
-def command(files, begin: int, end: int, seed: int, tripinfo: Path, scale: float, traci: bool, additional=()) -> list[str]:
+def command(
+    files, begin: int, end: int, seed: int, tripinfo: Path, scale: float, traci: bool, additional=()
+) -> list[str]:
     """SUMO's command line: steps of 1 s, no teleports, one record for every vehicle due."""
     import sumo
 
     words = [
         str(Path(sumo.SUMO_HOME) / "bin" / "sumo"),
-        "--net-file", str(files.net),
-        "--route-files", str(files.routes),
-        "--begin", str(begin),
-        "--end", str(end),
-        "--seed", str(seed),
-        "--time-to-teleport", "-1",
-        "--tripinfo-output", str(tripinfo),
+        "--net-file",
+        str(files.net),
+        "--route-files",
+        str(files.routes),
+        "--begin",
+        str(begin),
+        "--end",
+        str(end),
+        "--seed",
+        str(seed),
+        "--time-to-teleport",
+        "-1",
+        "--tripinfo-output",
+        str(tripinfo),
         "--tripinfo-output.write-unfinished",
-        "--no-step-log", "--no-warnings",
-        "--duration-log.disable", "true",
+        "--no-step-log",
+        "--no-warnings",
+        "--duration-log.disable",
+        "true",
         *files.sumo_options,
     ]
     if not traci:

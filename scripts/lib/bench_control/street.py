@@ -152,7 +152,9 @@ class Street:
             return False
         key = (vehicle, place)
         if key not in self._seen:
-            self._seen[key] = place not in self._dead and chance(self._seed, "read", vehicle, *place) < self._readers.read_rate
+            self._seen[key] = (
+                place not in self._dead and chance(self._seed, "read", vehicle, *place) < self._readers.read_rate
+            )
         return self._seen[key]
 
     def _tag(self, vehicle: str) -> tuple[str, int] | None:

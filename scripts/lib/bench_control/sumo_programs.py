@@ -21,7 +21,9 @@ def additional_file(network: Network, controller: str, folder: Path) -> list[Pat
     for junction in network.junctions:
         lines.append(f'<tlLogic id={quoteattr(junction.tls)} type="{kind}" programID="bench" offset="0">')
         for seconds, state in junction.program:
-            span = f' minDur="{min(MIN_GREEN_S, seconds)}" maxDur="{max(MAX_GREEN_S, seconds)}"' if is_green(state) else ""
+            span = (
+                f' minDur="{min(MIN_GREEN_S, seconds)}" maxDur="{max(MAX_GREEN_S, seconds)}"' if is_green(state) else ""
+            )
             lines.append(f'<phase duration="{seconds}" state="{state}"{span}/>')
         lines.append("</tlLogic>")
     path = folder / "programs.add.xml"

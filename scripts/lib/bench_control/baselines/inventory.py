@@ -54,7 +54,11 @@ class Inventory:
         """Drops whoever has crossed, and ghosts: vehicles whose crossing no reader saw."""
         for lane, vehicles in self._lanes.items():
             green = green_since[lane]
-            silent = green is not None and t - green > EMPTY_GREEN_S and t - max(green, self.last_read[lane]) > EMPTY_SILENCE_S
+            silent = (
+                green is not None
+                and t - green > EMPTY_GREEN_S
+                and t - max(green, self.last_read[lane]) > EMPTY_SILENCE_S
+            )
             for epc in [epc for epc, seen in vehicles.items() if _is_gone(t - seen.last, seen.at_stop_line, silent)]:
                 del vehicles[epc]
 

@@ -62,7 +62,9 @@ class Greedy(Policy):
     def choose(self, t: float, green_s: float) -> int:
         now = self.signal.stage
         weights = [sum(self.weight(number, lane) for lane in lanes) for number, lanes in enumerate(self.serves)]
-        if green_s >= self.rules.max_green_s and any(weight > 0 for number, weight in enumerate(weights) if number != now):
+        if green_s >= self.rules.max_green_s and any(
+            weight > 0 for number, weight in enumerate(weights) if number != now
+        ):
             weights[now] = float("-inf")
         elif green_s % self.EVERY_S:
             return now
@@ -80,8 +82,14 @@ class Greedy(Policy):
 class MaxPressure(Greedy):
     """As greedy, but a lane counts only by how much fuller it is than the lanes that it feeds."""
 
-    def __init__(self, junction: Junction, rules: Rules, signal: Signal, inventory: Inventory,
-                 downstream: Callable[[int, str], float]):
+    def __init__(
+        self,
+        junction: Junction,
+        rules: Rules,
+        signal: Signal,
+        inventory: Inventory,
+        downstream: Callable[[int, str], float],
+    ):
         super().__init__(junction, rules, signal, inventory)
         self._feeds = {lane.name: lane.feeds for lane in junction.lanes}
         self._downstream = downstream
