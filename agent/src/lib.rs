@@ -17,7 +17,11 @@ pub mod outbox;
 
 pub mod link;
 
+pub mod estimation;
+
 pub mod signal;
+
+pub mod control;
 
 pub mod interlock;
 

@@ -13,6 +13,7 @@ mod green;
 mod plans;
 mod program;
 mod startup;
+mod tactical;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -20,6 +21,7 @@ pub use controller::Controller;
 pub use cycle::{CycleRecord, StageRecord};
 pub use fallback::Fallback;
 pub use fault::fault_lamps;
+pub use tactical::{Choice, Decision, Forced};
 
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;

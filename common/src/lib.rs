@@ -9,4 +9,5 @@ pub mod time;
 pub mod epc;
 pub mod junction;
 pub mod plan;
+pub mod traffic;
 pub mod wire;

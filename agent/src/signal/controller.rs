@@ -7,10 +7,13 @@ use super::green::{Green, Verdict};
 use super::plans::{Plans, same};
 use super::program::Program;
 use super::startup::Startup;
+use super::tactical::{self, Decision, Guard, Situation};
 use super::{Fallback, Lamps, Shown, SignalEvent};
-use flextraff_common::junction::{GroupSet, Junction, StageIx};
+use crate::estimation::Traffic;
+use flextraff_common::junction::{GroupSet, Junction, StageIx, StageOrder};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
+use flextraff_common::traffic::{Order, StageSet};
 use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,6 +43,8 @@ pub struct Controller {
     fault: Option<String>,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
+    traffic: Option<Traffic>,
+    decision: Option<Decision>,
 }
 
 #[derive(Debug)]
@@ -75,7 +80,7 @@ impl Controller {
             cycle_start: first,
         };
         Self {
-            program: Program::fallback(fallback.stages(&junction, None)),
+            program: Program::fallback(fallback.stages(&junction, None), &junction),
             phase: Phase::Startup(startup),
             next_second: first,
             now: start,
@@ -86,6 +91,8 @@ impl Controller {
             shown,
             fault: None,
             keep: None,
+            traffic: None,
+            decision: None,
             plans: Plans::default(),
             restored: Vec::new(),
             fallback,
@@ -187,6 +194,16 @@ impl Controller {
         }
     }
 
+    /// Takes what is known of the traffic at the next whole second; without it greens run as planned.
+    pub fn handle_traffic(&mut self, traffic: Traffic) {
+        self.traffic = Some(traffic);
+    }
+
+    /// The last decision of tactical control, once.
+    pub fn take_decision(&mut self) -> Option<Decision> {
+        self.decision.take()
+    }
+
     /// The next moment at which [`Controller::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
         self.next_second
@@ -223,6 +240,15 @@ impl Controller {
             Phase::Green(green) => {
                 let wanted = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
                 let wanted = wanted.and_then(|plan| plan.stages.first()).map(|planned| planned.stage);
+                if wanted.is_none() && self.is_tactical(at) {
+                    let green = *green;
+                    if let Some((end, next)) = self.decide(green, at) {
+                        let coming = self.chosen(green.stage, next, at);
+                        self.change(Some((green.stage, end)), coming, at);
+                        self.show(at);
+                    }
+                    return;
+                }
                 match green.verdict(&self.junction, &self.program, wanted, at) {
                     Verdict::Stay => return,
                     Verdict::TakeOver => self.take_over(*green, at),
@@ -245,7 +271,7 @@ impl Controller {
             return Program::of_plan(plan, &self.junction);
         }
         let wall = (self.now.clock == ClockState::Synced).then(|| self.now.wall_at(at));
-        Program::fallback(self.fallback.stages(&self.junction, wall))
+        Program::fallback(self.fallback.stages(&self.junction, wall), &self.junction)
     }
 
     /// What follows the green of a stage that ends now.
@@ -267,6 +293,59 @@ impl Controller {
                 Coming { stage, cycle_of: Some(wanted) }
             }
         }
+    }
+
+    /// Whether tactical control decides: the running greens have ranges, and the traffic of this second is known.
+    fn is_tactical(&self, at: MonoMs) -> bool {
+        let known = |traffic: &Traffic| traffic.at == at && traffic.is_known();
+        self.program.ranged && self.traffic.as_ref().is_some_and(known)
+    }
+
+    /// What tactical control makes of a green: why it ends and what follows, or that it goes on.
+    fn decide(&mut self, green: Green, at: MonoMs) -> Option<(StageEnd, StageIx)> {
+        let traffic = self.traffic.as_ref()?;
+        let junction = &*self.junction;
+        let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
+        let timing = self.program.timing(junction);
+        let had_s = at.since(green.began) as f64 / 1000.0;
+        if had_s < timing.min_green_s[green.stage.index()] {
+            return None;
+        }
+        let all: StageSet = stages.iter().copied().collect();
+        let order = match junction.signal.stage_order {
+            StageOrder::Free => Order::Free(all),
+            StageOrder::Fixed => Order::Fixed(&stages, all),
+        };
+        let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
+        let situation = Situation { traffic, timing: &timing, order, stage: green.stage, latest_s };
+        let mut decision = tactical::search(&situation);
+        let guard = Guard { junction, stages: &stages, red_since: &self.red_since };
+        let goes = decision.best.stage != green.stage && decision.best.hold_s == 0;
+        let end = if latest_s <= 0.0 { StageEnd::MaxOut } else { StageEnd::GapOut };
+        let mut answer = goes.then_some((end, decision.best.stage));
+        if let Some((slack_s, pressing)) = guard.slack_s(green.stage, at) {
+            let late = match answer {
+                Some((_, next)) => !guard.allows(green.stage, next, at),
+                None => slack_s < 1,
+            };
+            if late {
+                decision.force(pressing);
+                answer = Some((StageEnd::ForceOff, pressing));
+            }
+        }
+        self.decision = Some(decision);
+        answer
+    }
+
+    /// What follows a green when tactical control has chosen the next stage: a cycle ends when a stage comes again, or has lasted too long.
+    fn chosen(&self, stage: StageIx, next: StageIx, at: MonoMs) -> Coming {
+        let again = match self.junction.signal.stage_order {
+            StageOrder::Fixed => next <= stage,
+            StageOrder::Free => self.cycle.served(next),
+        };
+        let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
+        let ends = again || at.since(self.cycle.started) >= longest_ms;
+        Coming { stage: next, cycle_of: ends.then(|| self.wanted(at)) }
     }
 
     fn end_green(&mut self, green: Green, end: StageEnd, at: MonoMs) {
@@ -318,7 +397,8 @@ impl Controller {
         if let Some(chosen) = program {
             // What came during the clearance still counts, if it begins with the same stage.
             let newest = self.wanted(at);
-            let fits = newest.target == chosen.target && newest.first() == stage;
+            let fits = newest.target == chosen.target
+                && (newest.first() == stage || (newest.ranged && newest.green_s(stage).is_some()));
             self.begin_cycle(if fits { newest } else { chosen }, at);
         }
         self.phase = Phase::Green(Green { stage, began: at, counted_from: at, latest_end: None });

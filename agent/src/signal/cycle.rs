@@ -66,6 +66,11 @@ impl Recorder {
         self.stages.push(Open { stage, began: at, ended: None, amber_until: None });
     }
 
+    /// Whether a stage has had green in this cycle.
+    pub(super) fn served(&self, stage: StageIx) -> bool {
+        self.stages.iter().any(|open| open.stage == stage)
+    }
+
     /// The present stage's green ends, and the amber after it at `amber_until`.
     pub(super) fn green_ended(&mut self, at: MonoMs, amber_until: MonoMs, end: StageEnd) {
         if let Some(open) = self.stages.last_mut().filter(|open| open.ended.is_none()) {

@@ -3,6 +3,7 @@
 use flextraff_common::junction::{GroupSet, Junction, StageIx};
 use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::MonoMs;
+use flextraff_common::traffic::Timing;
 use flextraff_common::wire::Mode;
 
 /// The stages of a cycle in the junction's order, each with its green; never empty.
@@ -13,16 +14,25 @@ pub(super) struct Program {
     pub(super) stages: Vec<StagePlan>,
     /// The stage that an emergency asks for.
     pub(super) target: Option<StageIx>,
+    /// Whether its stages have ranges within which tactical control may move.
+    pub(super) ranged: bool,
 }
 
 impl Program {
-    pub(super) fn fallback(stages: Vec<StagePlan>) -> Self {
-        Self { plan: None, stages, target: None }
+    /// Greens of the TOML; tactical control may move within each stage's own range.
+    pub(super) fn fallback(mut stages: Vec<StagePlan>, junction: &Junction) -> Self {
+        for planned in &mut stages {
+            let stage = junction.stage(planned.stage);
+            (planned.min_green_s, planned.max_green_s) = (stage.min_green_s, stage.max_green_s);
+        }
+        let ranged = has_range(&stages);
+        Self { plan: None, stages, target: None, ranged }
     }
 
     pub(super) fn of_plan(plan: &Plan, junction: &Junction) -> Self {
         if plan.mode != Mode::Emergency {
-            return Self { plan: Some(plan.clone()), stages: plan.stages.clone(), target: None };
+            let ranged = plan.mode == Mode::Automatic && has_range(&plan.stages);
+            return Self { plan: Some(plan.clone()), stages: plan.stages.clone(), target: None, ranged };
         }
         let target = plan.stages.first().map(|planned| planned.stage);
         let stages = junction
@@ -33,7 +43,7 @@ impl Program {
                 StagePlan::exact(stage, if hold { junction.signal.longest_red_s.max(least) } else { least })
             })
             .collect();
-        Self { plan: Some(plan.clone()), stages, target }
+        Self { plan: Some(plan.clone()), stages, target, ranged: false }
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -58,6 +68,18 @@ impl Program {
     pub(super) fn after(&self, stage: StageIx) -> StageIx {
         let later = self.stages.iter().find(|planned| planned.stage > stage);
         later.unwrap_or(&self.stages[0]).stage
+    }
+
+    /// Clearances, and the ranges of its greens, as tactical control reckons with them.
+    pub(super) fn timing(&self, junction: &Junction) -> Timing {
+        let mut timing = Timing::of(junction);
+        for planned in &self.stages {
+            timing.min_green_s[planned.stage.index()] = f64::from(planned.min_green_s);
+            timing.max_green_s[planned.stage.index()] = f64::from(planned.max_green_s);
+        }
+        // A change that only adds groups is free on the road; in the search it would go back and forth for nothing.
+        timing.set_least_clearance_s(f64::from(junction.signal.amber_ms) / 1000.0);
+        timing
     }
 
     /// All groups that it serves.
@@ -95,4 +117,8 @@ impl Program {
         }
         latest
     }
+}
+
+fn has_range(stages: &[StagePlan]) -> bool {
+    stages.iter().any(|planned| planned.min_green_s < planned.max_green_s)
 }

@@ -397,6 +397,20 @@ pub struct Demand {
     /// Each second: vehicles expected to leave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub departures: Vec<DemandDeparture>,
+    /// Each second: vehicles that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departed: Vec<DemandDeparted>,
+}
+
+/// A vehicle that has left over a stop line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandDeparted {
+    /// Name of the lane.
+    pub lane: String,
+    /// The vehicle.
+    pub epc: String,
+    /// How long ago it was read last, seconds.
+    pub ago_s: f64,
 }
 
 /// A read, for the light controller of the same junction.

@@ -3,17 +3,18 @@
 use super::ReplayArgs;
 use super::input::{self, Content};
 use crate::config::{Config, Driver};
+use crate::control::Control;
 use crate::health;
 use crate::interlock::Interlock;
 use crate::link::session::{Action, Session, SessionConfig};
 use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
-use crate::signal::{Controller, Fallback, Lamps, Shown, SignalEvent};
+use crate::signal::{Choice, Decision, Lamps, Shown, SignalEvent};
 use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
 use flextraff_common::ids::{BootId, OutboxId};
-use flextraff_common::junction::StageIx;
+use flextraff_common::junction::{Junction, StageIx};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{
@@ -57,7 +58,7 @@ struct Running {
 
 /// The signal; a counter has none.
 struct Lighting {
-    controller: Controller,
+    control: Control,
     interlock: Interlock,
     shown: Option<Shown>,
     told_lamps: Option<Lamps>,
@@ -152,11 +153,7 @@ impl Engine {
             seed: self.seed,
         };
         let lamps = (self.config.device_type != DeviceType::RfidCounter).then(|| Lighting {
-            controller: Controller::new(
-                Arc::clone(&self.config.junction),
-                Fallback::new(self.config.fallback.clone(), self.config.time_zone),
-                now,
-            ),
+            control: Control::new(&self.config, true, now),
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
             told_lamps: None,
@@ -205,7 +202,14 @@ impl Engine {
             }
         }
         if let Some(lamps) = &mut running.lamps {
-            lamps.controller.handle_timeout(now);
+            lamps.control.handle_timeout(now);
+            if let Some(demand) = lamps.control.poll_demand() {
+                running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
+            }
+            if let Some(decision) = lamps.control.controller.take_decision().filter(|_| self.explain) {
+                let line = explain(&self.config.junction, &decision);
+                self.lines.push(json!({"t": seconds(at), "decision": line}).to_string());
+            }
         }
         self.obey_controller(&now);
         let Some(running) = &mut self.running else { return };
@@ -233,14 +237,24 @@ impl Engine {
                 let reads = running.sources[reader].as_mut().map(|source| source.feed(&bytes, at));
                 for read in reads.into_iter().flatten().filter(|_| running.up[reader]) {
                     running.recorder.handle_read(&read);
+                    if let Some(lamps) = &mut running.lamps {
+                        lamps.control.handle_read(&read);
+                    }
                 }
             }
             Content::Tag { lane, zone, epc, rssi } => {
-                running.recorder.handle_read(&Read { lane, zone, epc, rssi, at });
+                let read = Read { lane, zone, epc, rssi, at };
+                running.recorder.handle_read(&read);
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_read(&read);
+                }
             }
             Content::Reader { reader, up } => {
                 running.up[reader] = up;
                 running.recorder.handle_reader(reader, up, at);
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.estimator.handle_reader(reader, up);
+                }
                 self.tell_status(&now);
             }
             Content::Link { up } => {
@@ -265,13 +279,13 @@ impl Engine {
         loop {
             let Some(running) = &mut self.running else { return };
             let Some(lamps) = &mut running.lamps else { return };
-            match lamps.controller.poll() {
+            match lamps.control.poll() {
                 None => return,
                 Some(SignalEvent::Shown(shown)) => {
                     if let Err(trip) = lamps.interlock.check(&shown.lamps, shown.at) {
                         tracing::error!(%trip, "the interlock has driven the fault aspect");
                         lamps.trips += 1;
-                        lamps.controller.handle_fault(&trip.to_string(), *now);
+                        lamps.control.controller.handle_fault(&trip.to_string(), *now);
                         continue;
                     }
                     self.show(shown);
@@ -311,11 +325,6 @@ impl Engine {
             }
             self.lines.push(line.to_string());
             lamps.told_stage = Some(stage);
-            if self.explain && shown.state == ControllerState::Green {
-                let decision = json!({"stage": name(shown.stage), "hold_s": lamps.controller.planned_green_s(),
-                    "cost": null, "alternatives": [], "reason": lamps.controller.reason()});
-                self.lines.push(json!({"t": t, "decision": decision}).to_string());
-            }
         }
         lamps.shown = Some(shown);
     }
@@ -343,7 +352,7 @@ impl Engine {
         });
         let controller = running.lamps.as_ref().and_then(|lamps| {
             let shown = lamps.shown.as_ref()?;
-            let fault = lamps.controller.fault().map(str::to_owned);
+            let fault = lamps.control.controller.fault().map(str::to_owned);
             Some(ControllerStatus {
                 state: shown.state,
                 mode: shown.mode,
@@ -410,9 +419,14 @@ impl Engine {
             LinkEvent::Ack(ack) => running.recorder.handle_ack(&ack),
             LinkEvent::Inbound(Inbound::GreenTime(message)) => {
                 if let Some(lamps) = &mut running.lamps {
-                    running.plan = Some(lamps.controller.handle_plan(&message, *now));
+                    running.plan = Some(lamps.control.handle_plan(&message, *now));
                     self.obey_controller(now);
                     self.tell_status(now);
+                }
+            }
+            LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_demand(junction, &demand, *now);
                 }
             }
             LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
@@ -427,7 +441,7 @@ impl Engine {
 impl Running {
     fn next_timeout(&self) -> MonoMs {
         let sources = self.sources.iter().flatten().filter_map(Source::next_timeout);
-        let lamps = self.lamps.as_ref().map(|lamps| lamps.controller.next_timeout());
+        let lamps = self.lamps.as_ref().map(|lamps| lamps.control.next_timeout());
         let due = sources
             .chain(lamps)
             .chain(self.session.next_timeout())
@@ -436,6 +450,18 @@ impl Running {
         // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
         due.unwrap_or(self.now).max(self.now + 1)
     }
+}
+
+/// A decision of tactical control, in numbers and in a sentence.
+fn explain(junction: &Junction, decision: &Decision) -> serde_json::Value {
+    let choice = |choice: &Choice| {
+        let cost = choice.cost.is_finite().then(|| (choice.cost * 10.0).round() / 10.0);
+        json!({"stage": junction.stage(choice.stage).name, "hold_s": choice.hold_s, "cost": cost})
+    };
+    let mut line = choice(&decision.best);
+    line["alternatives"] = decision.alternatives.iter().map(choice).collect();
+    line["reason"] = json!(decision.sentence(junction));
+    line
 }
 
 /// Seconds as the lines write them.

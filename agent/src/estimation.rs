@@ -1,0 +1,16 @@
+//! What the tag reads say about traffic: who waits where, who is coming, how fast lanes discharge, and how far that can be trusted.
+//!
+//! Tags are a sample. Two- and three-wheelers carry none, and some reads are missed; so every estimate comes with its age and its confidence,
+//! silence of a reader counts as an empty lane only while the reader is known to work, and a lane without tags is never a lane without
+//! demand. Pure: time comes with each call.
+
+mod estimator;
+mod lane;
+mod learned;
+mod neighbour;
+mod queues;
+mod vehicle;
+mod walkers;
+
+pub use estimator::Estimator;
+pub use queues::{LaneTraffic, Traffic};

@@ -1,0 +1,451 @@
+//! Follows every tagged vehicle from its first read to its departure.
+
+use super::lane::{Lane, LaneShape, Standing};
+use super::neighbour::Neighbours;
+use super::vehicle::Vehicle;
+use super::walkers::Walkers;
+use crate::config::{Config, LaneConfig};
+use crate::reader::Read;
+use crate::signal::Shown;
+use flextraff_common::epc::Epc;
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::junction::{GroupSet, Junction, LaneIx, StageIx};
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::{
+    Aspect, ControllerState, Demand, DemandDeparted, DemandLane, DemandRead, ZoneName,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Most vehicles that are followed at once; beyond it the one unseen for longest is forgotten.
+const MOST_VEHICLES: usize = 4000;
+/// A vehicle unseen for so long at a green stop line has left, seconds.
+const LEFT_AFTER_S: f64 = 1.2;
+/// The same at a red one, where reads may only have failed.
+const LEFT_ON_RED_S: f64 = 4.0;
+/// A green lane whose stop-line reader is silent for so long is empty, seconds.
+const SILENT_S: f64 = 5.0;
+/// Somebody overtaken by a vehicle that was due so much later is not there, seconds.
+const OVERTAKEN_S: f64 = 20.0;
+/// Nobody stays unseen for longer on the way to the stop line, seconds.
+const OLDEST_S: f64 = 240.0;
+/// Saturation headways that are believed, seconds.
+const HEADWAYS_S: (f64, f64) = (1.0, 6.0);
+/// A head that does not move for so long at its green does not want this green, seconds.
+const STALLED_S: f64 = 6.0;
+
+/// What the signal shows, as the estimator needs it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Light {
+    pub(super) stage: Option<StageIx>,
+    pub(super) green: bool,
+    pub(super) since_s: f64,
+}
+
+/// Follows the vehicles of one junction.
+#[derive(Clone, Debug)]
+pub struct Estimator {
+    pub(super) junction: Arc<Junction>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) walkers: Vec<Walkers>,
+    pub(super) vehicles: BTreeMap<Epc, Vehicle>,
+    pub(super) light: Light,
+    pub(super) neighbours: Neighbours,
+    readers: Vec<Vec<LaneIx>>,
+    readers_up: Vec<bool>,
+    /// What neighbours have not been told yet.
+    news: News,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    pub(super) reads: Vec<(LaneIx, ZoneName, Epc)>,
+    pub(super) departed: Vec<(LaneIx, Epc, f64)>,
+}
+
+pub(super) fn seconds(at: MonoMs) -> f64 {
+    at.0 as f64 / 1000.0
+}
+
+impl Estimator {
+    /// An estimator that knows nothing yet. Lanes that no reader of this device watches count as watched only with `all_watched`.
+    pub fn new(config: &Config, all_watched: bool, start: MonoMs) -> Self {
+        let junction = Arc::clone(&config.junction);
+        let readers: Vec<Vec<LaneIx>> = config
+            .readers
+            .iter()
+            .map(|reader| {
+                let watches = reader.watches().filter(|watch| watch.zone == ZoneName::StopLine);
+                watches.map(|watch| watch.lane).collect()
+            })
+            .collect();
+        let lane = |(lane, site): (LaneIx, &LaneConfig)| {
+            Lane::new(&junction, lane, LaneShape::new(&junction, lane, site), seconds(start))
+        };
+        let lanes = junction.lane_indexes().zip(&config.lanes).map(lane).collect();
+        let mut estimator = Self {
+            lanes,
+            walkers: Walkers::of(&junction, seconds(start)),
+            vehicles: BTreeMap::new(),
+            light: Light { stage: None, green: false, since_s: seconds(start) },
+            neighbours: Neighbours::new(config),
+            readers_up: vec![all_watched; readers.len()],
+            readers,
+            news: News::default(),
+            junction,
+        };
+        estimator.note_readers(all_watched);
+        estimator
+    }
+
+    /// Takes that a reader came up or went down.
+    pub fn handle_reader(&mut self, reader: usize, up: bool) {
+        if let Some(state) = self.readers_up.get_mut(reader) {
+            *state = up;
+        }
+        self.note_readers(false);
+    }
+
+    fn note_readers(&mut self, all_watched: bool) {
+        for (lane, state) in self.junction.lane_indexes().zip(&mut self.lanes) {
+            let mut of_lane =
+                self.readers.iter().zip(&self.readers_up).filter(|(lanes, _)| lanes.contains(&lane));
+            let any = of_lane.clone().next().is_some();
+            state.reader_up = of_lane.any(|(_, up)| *up) || (all_watched && !any);
+        }
+    }
+
+    /// Takes what the signal shows from now on.
+    pub fn handle_shown(&mut self, shown: &Shown) {
+        let at_s = seconds(shown.at);
+        let lit: GroupSet = self
+            .junction
+            .group_indexes()
+            .zip(&shown.lamps)
+            .filter(|(_, aspect)| **aspect == Aspect::Green)
+            .map(|(group, _)| group)
+            .collect();
+        self.walkers.iter_mut().for_each(|walkers| walkers.handle_green(lit, at_s));
+        for lane in &mut self.lanes {
+            let green = !lane.shape.groups.intersection(lit).is_empty();
+            match lane.green_since_s {
+                None if green => lane.green_since_s = Some(at_s),
+                Some(_) if !green => {
+                    lane.green_since_s = None;
+                    lane.red_since_s = at_s;
+                }
+                _ => {}
+            }
+        }
+        let green = shown.state == ControllerState::Green;
+        if (green, shown.stage) != (self.light.green, self.light.stage) {
+            self.light = Light { stage: shown.stage, green, since_s: at_s };
+        }
+    }
+
+    /// Takes a read.
+    pub fn handle_read(&mut self, read: &Read) {
+        if read.lane.index() >= self.lanes.len() {
+            return;
+        }
+        let at_s = seconds(read.at);
+        match read.zone {
+            ZoneName::Advance => self.announce(read.epc, read.lane, at_s),
+            ZoneName::StopLine => self.stop(read.epc, read.lane, at_s),
+        }
+    }
+
+    fn announce(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
+        let at_advance = &mut self.lanes[lane.index()];
+        let since_s = match at_advance.standing {
+            Some(standing) if standing.epc == epc && at_s - standing.last_s < 5.0 => standing.since_s,
+            _ => at_s,
+        };
+        at_advance.standing = Some(Standing { epc, since_s, last_s: at_s });
+        if let Some(vehicle) = self.vehicles.get_mut(&epc) {
+            if !vehicle.at_stop_line() {
+                vehicle.last_s = at_s;
+            }
+            return;
+        }
+        at_advance.announced.add(at_s, 1.0);
+        let due_s = at_s + at_advance.drive_s.value();
+        let to = at_advance.place(lane);
+        self.neighbours.arrived(epc, lane, at_s);
+        self.news.reads.push((lane, ZoneName::Advance, epc));
+        self.insert(
+            epc,
+            Vehicle {
+                lane: to,
+                due_s,
+                announced_s: at_s,
+                last_s: at_s,
+                stopped_s: None,
+                via: Some(lane),
+                stalled: Vec::new(),
+            },
+        );
+    }
+
+    fn stop(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
+        self.lanes[lane.index()].stop_read_s = at_s;
+        if !self.vehicles.contains_key(&epc) {
+            self.neighbours.arrived(epc, lane, at_s);
+            let vehicle = Vehicle {
+                lane,
+                due_s: at_s,
+                announced_s: at_s,
+                last_s: at_s,
+                stopped_s: None,
+                via: None,
+                stalled: Vec::new(),
+            };
+            self.insert(epc, vehicle);
+        }
+        let Some(vehicle) = self.vehicles.get_mut(&epc) else { return };
+        vehicle.lane = lane;
+        vehicle.last_s = at_s;
+        vehicle.due_s = vehicle.due_s.min(at_s);
+        if vehicle.stopped_s.is_none() {
+            vehicle.stopped_s = Some(at_s);
+            self.news.reads.push((lane, ZoneName::StopLine, epc));
+            if let Some(via) = vehicle.via {
+                let announced = &mut self.lanes[via.index()];
+                announced.confirmed.add(true);
+                announced.stops_at.iter_mut().for_each(|count| *count *= 0.99);
+                announced.stops_at[lane.index()] += 1.0;
+            }
+        }
+    }
+
+    fn insert(&mut self, epc: Epc, vehicle: Vehicle) {
+        if self.vehicles.len() >= MOST_VEHICLES {
+            let oldest = self.vehicles.iter().min_by(|a, b| a.1.last_s.total_cmp(&b.1.last_s));
+            if let Some(epc) = oldest.map(|(epc, _)| *epc) {
+                self.vehicles.remove(&epc);
+            }
+        }
+        self.vehicles.insert(epc, vehicle);
+    }
+
+    /// Takes what a linked junction tells, or another device of this one.
+    pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: MonoMs) {
+        if junction != self.junction.id {
+            self.neighbours.handle(junction, demand, seconds(now));
+            return;
+        }
+        for read in &demand.reads {
+            if let (Some(lane), Ok(epc)) = (self.junction.lane_named(&read.lane), read.epc.parse()) {
+                self.handle_read(&Read { lane, zone: read.zone, epc, rssi: None, at: now });
+            }
+        }
+    }
+
+    /// What linked junctions are told each second.
+    pub fn tell(&mut self, device: DeviceId, now: Moment) -> Demand {
+        let at_s = seconds(now.mono);
+        let news = std::mem::take(&mut self.news);
+        let name = |lane: LaneIx| self.junction.lane(lane).name.clone();
+        let round = |value: f64| (value * 10.0).round() / 10.0;
+        let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
+            let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
+            let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
+            let capacity = round((lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).max(1.0));
+            let full = lane.queue_over_advance(at_s).is_some();
+            let inventory = here.count() as f64;
+            DemandLane {
+                lane: name(ix),
+                present,
+                inventory: if full { inventory.max(capacity) } else { inventory },
+                capacity,
+            }
+        });
+        // A lane that is not named is empty.
+        let lanes = lanes.filter(|lane| lane.inventory > 0.0).collect();
+        Demand {
+            device_id: device,
+            t: now.wall,
+            reads: news
+                .reads
+                .into_iter()
+                .map(|(lane, zone, epc)| DemandRead { lane: name(lane), zone, epc: epc.to_string() })
+                .collect(),
+            lanes,
+            departures: Vec::new(),
+            departed: news
+                .departed
+                .into_iter()
+                .map(|(lane, epc, left_s)| DemandDeparted {
+                    lane: name(lane),
+                    epc: epc.to_string(),
+                    ago_s: round(at_s - left_s),
+                })
+                .collect(),
+        }
+    }
+
+    /// Lets the time pass: who has left, who was never there, who does not move.
+    pub fn handle_timeout(&mut self, now: MonoMs) {
+        let at_s = seconds(now);
+        self.note_departures(at_s);
+        self.clear_ghosts(at_s);
+        self.note_stalls(at_s);
+        self.neighbours.handle_timeout(at_s);
+    }
+
+    fn note_departures(&mut self, at_s: f64) {
+        let lanes = &self.lanes;
+        let left: Vec<(Epc, Vehicle)> = self
+            .vehicles
+            .extract_if(.., |_, vehicle| {
+                let lane = &lanes[vehicle.lane.index()];
+                let open =
+                    lane.green_since_s.is_some() || at_s - lane.red_since_s < LEFT_ON_RED_S + LEFT_AFTER_S;
+                let unseen = at_s - vehicle.last_s;
+                vehicle.at_stop_line() && unseen > if open { LEFT_AFTER_S } else { LEFT_ON_RED_S }
+            })
+            .collect();
+        let mut left = left;
+        left.sort_by(|a, b| a.1.last_s.total_cmp(&b.1.last_s).then(a.0.cmp(&b.0)));
+        for (epc, vehicle) in left {
+            self.departed(epc, &vehicle);
+        }
+    }
+
+    fn departed(&mut self, epc: Epc, vehicle: &Vehicle) {
+        let at_s = vehicle.last_s;
+        // Who passed a green without a stop tells how long the way takes.
+        if let (Some(via), Some(stopped_s)) = (vehicle.via, vehicle.stopped_s)
+            && at_s - stopped_s <= 2.0
+            && self.lanes[vehicle.lane.index()].green_since_s.is_some_and(|green_s| stopped_s - green_s > 8.0)
+        {
+            let lane = &mut self.lanes[via.index()];
+            let took = at_s - vehicle.announced_s;
+            if took < 2.0 * lane.drive_s.value() + 2.0 {
+                lane.drive_s.add(took);
+            }
+        }
+        let lane = &mut self.lanes[vehicle.lane.index()];
+        lane.heralded.add(vehicle.via.is_some());
+        lane.outflow.add(at_s, 1.0);
+        if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
+            let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
+            if lane.shape.part.contains(stage) && stood_before && at_s > green_s {
+                lane.part_goes[stage.index()].add(true);
+            }
+            let gap = at_s - lane.departed_s;
+            let queued = vehicle.due_s < at_s - 4.0 && lane.departed_s > green_s + 2.0;
+            if queued && (0.5..6.0).contains(&gap) && lane.headway_s(stage) <= lane.headway_s.value() {
+                lane.headway_s.add(gap.clamp(HEADWAYS_S.0, HEADWAYS_S.1));
+            }
+        }
+        lane.departed_s = lane.departed_s.max(at_s);
+        self.neighbours.sent(epc, vehicle.lane, at_s);
+        self.news.departed.push((vehicle.lane, epc, at_s));
+        // Whoever was due long before this one and was never seen at the stop line passed it unseen.
+        self.vehicles.retain(|_, other| {
+            other.lane != vehicle.lane || other.at_stop_line() || other.due_s >= vehicle.due_s - OVERTAKEN_S
+        });
+    }
+
+    fn clear_ghosts(&mut self, at_s: f64) {
+        for lane in self.junction.lane_indexes() {
+            let state = &self.lanes[lane.index()];
+            let Some(green_s) = state.green_since_s else { continue };
+            if state.stop_reader_blind() {
+                self.let_one_go(lane, green_s, at_s);
+                continue;
+            }
+            let silent_s = at_s - green_s.max(state.stop_read_s);
+            if silent_s <= SILENT_S || at_s - green_s <= 4.0 {
+                continue;
+            }
+            let clear = at_s - green_s > SILENT_S + 2.0;
+            let mut unseen = Vec::new();
+            self.vehicles.retain(|_, vehicle| {
+                let ghost = vehicle.lane == lane && !vehicle.at_stop_line() && vehicle.due_s < at_s - 3.0;
+                if ghost && let Some(via) = vehicle.via {
+                    unseen.push(via);
+                }
+                !(ghost && clear && at_s - vehicle.last_s > 3.0)
+            });
+            for via in unseen {
+                self.lanes[via.index()].confirmed.add(false);
+            }
+        }
+        self.vehicles.retain(|_, vehicle| vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S);
+    }
+
+    /// Behind a stop-line reader that says nothing, announced vehicles leave one saturation headway after the other.
+    fn let_one_go(&mut self, lane: LaneIx, green_s: f64, at_s: f64) {
+        let stage = self.light.stage;
+        let state = &mut self.lanes[lane.index()];
+        let headway = stage.map_or(2.0, |stage| state.headway_s(stage));
+        if at_s - green_s <= 3.0 || at_s - state.let_go_s < headway {
+            return;
+        }
+        let waiting =
+            self.vehicles.iter().filter(|(_, vehicle)| vehicle.lane == lane && !vehicle.at_stop_line());
+        let first = waiting
+            .min_by(|a, b| a.1.due_s.total_cmp(&b.1.due_s))
+            .map(|(epc, vehicle)| (*epc, vehicle.due_s));
+        if let Some((epc, due_s)) = first
+            && due_s < at_s
+        {
+            state.let_go_s = at_s;
+            state.confirmed.add(false);
+            state.outflow.add(at_s, 1.0);
+            self.vehicles.remove(&epc);
+            self.neighbours.sent(epc, lane, at_s);
+            self.news.departed.push((lane, epc, at_s));
+        }
+    }
+
+    fn note_stalls(&mut self, at_s: f64) {
+        let Some(stage) = self.light.stage.filter(|_| self.light.green) else { return };
+        for lane in self.junction.lane_indexes() {
+            let state = &mut self.lanes[lane.index()];
+            let Some(green_s) = state.green_since_s else { continue };
+            let heads =
+                self.vehicles.values_mut().filter(|vehicle| vehicle.lane == lane && vehicle.at_stop_line());
+            let head = heads.min_by(|a, b| a.stopped_s.unwrap_or(0.0).total_cmp(&b.stopped_s.unwrap_or(0.0)));
+            let Some(head) = head else { continue };
+            let stopped_s = head.stopped_s.unwrap_or(at_s);
+            let still_s = at_s - green_s.max(self.light.since_s).max(stopped_s);
+            if still_s <= STALLED_S || at_s - state.departed_s <= STALLED_S {
+                continue;
+            }
+            match head.stalled.iter_mut().find(|(other, _)| *other == stage) {
+                Some((_, when)) => *when = at_s,
+                None => {
+                    if state.shape.part.contains(stage) {
+                        state.part_goes[stage.index()].add(false);
+                    }
+                    head.stalled.push((stage, at_s));
+                }
+            }
+        }
+    }
+}
+
+impl Lane {
+    /// The lane to which the next announced vehicle goes, so that over time each gets its learned share.
+    fn place(&mut self, own: LaneIx) -> LaneIx {
+        let sum: f64 = self.stops_at.iter().sum();
+        let known = self.stops_at.iter().filter(|&&count| count > 0.0).count();
+        if known <= 1 || sum <= 0.0 {
+            return own;
+        }
+        for (due, count) in self.to_place.iter_mut().zip(&self.stops_at) {
+            *due += count / sum;
+        }
+        let mut most = own;
+        for (lane, due) in self.to_place.iter().enumerate() {
+            if *due > self.to_place[most.index()] {
+                most = LaneIx::new(lane);
+            }
+        }
+        self.to_place[most.index()] -= 1.0;
+        most
+    }
+}

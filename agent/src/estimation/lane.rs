@@ -1,0 +1,180 @@
+//! What is known of one lane.
+
+use super::learned::{Mean, Rate, Share};
+use crate::config::LaneConfig;
+use flextraff_common::epc::Epc;
+use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
+use flextraff_common::traffic::StageSet;
+
+/// A queue reaches back from the stop line; its vehicles stop so much before it, metres.
+const STOPS_SHORT_M: f64 = 8.0;
+/// Traffic drives at this share of the speed limit, before anything is learned.
+const SPEED_SHARE: f64 = 0.95;
+/// Saturation headway before anything is learned, seconds per vehicle: 1 900 vehicles an hour (HCM base rate).
+const HEADWAY_S: f64 = 1.9;
+/// How much longer it is where a movement gives way to another, or where only some movements of the lane have green.
+const SLOWED: f64 = 2.0;
+/// How fast rates follow the street, seconds.
+const RATE_MEMORY_S: f64 = 300.0;
+
+/// A lane as the junction and the TOML describe it.
+#[derive(Clone, Debug)]
+pub(super) struct LaneShape {
+    /// From the advance zone to the stop line, metres.
+    pub(super) advance_m: Option<f64>,
+    /// Length of the stop-line zone, metres.
+    pub(super) stop_zone_m: f64,
+    /// Metres per second.
+    pub(super) speed: f64,
+    /// All of its movements have green.
+    pub(super) full: StageSet,
+    /// Some of them have.
+    pub(super) part: StageSet,
+    /// Its groups.
+    pub(super) groups: GroupSet,
+}
+
+impl LaneShape {
+    pub(super) fn new(junction: &Junction, lane: LaneIx, config: &LaneConfig) -> Self {
+        let groups: GroupSet = groups_of(junction, lane).collect();
+        let in_stage = |stage: StageIx| junction.stage(stage).groups.intersection(groups);
+        let full: StageSet = junction
+            .stage_indexes()
+            .filter(|&stage| !groups.is_empty() && in_stage(stage) == groups)
+            .collect();
+        let any: StageSet = junction.stage_indexes().filter(|&stage| !in_stage(stage).is_empty()).collect();
+        Self {
+            advance_m: config.advance_m,
+            stop_zone_m: config.stop_zone_m,
+            speed: (config.speed_kmh / 3.6).max(3.0),
+            full,
+            part: any.minus(full),
+            groups,
+        }
+    }
+
+    pub(super) const fn served(&self) -> StageSet {
+        self.full.union(self.part)
+    }
+}
+
+fn groups_of(junction: &Junction, lane: LaneIx) -> impl Iterator<Item = GroupIx> + '_ {
+    junction.group_indexes().filter(move |&group| junction.group(group).lanes.contains(&lane))
+}
+
+/// Whether a movement of these groups gives way in a stage.
+///
+/// `yields` of the junction says of each pair who gives way. Where files name only the pair and not the side, a group with more such pairs than its
+/// partners is the one that gives way: a turn crosses several streams, a stream is crossed by one turn.
+fn gives_way(junction: &Junction, groups: GroupSet, stage: StageIx) -> bool {
+    let green = junction.stage(stage).groups;
+    let pairs: Vec<_> =
+        junction.yields().iter().filter(|(a, b)| green.contains(*a) && green.contains(*b)).collect();
+    let pairs_of = |group: GroupIx| pairs.iter().filter(|(a, b)| *a == group || *b == group).count();
+    pairs.iter().any(|&&(a, b)| {
+        let (gives, takes) = if pairs_of(a) >= pairs_of(b) { (a, b) } else { (b, a) };
+        groups.contains(gives) && !groups.contains(takes)
+    })
+}
+
+/// Who stands in an advance zone: a queue that reaches back over it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) epc: Epc,
+    pub(super) since_s: f64,
+    pub(super) last_s: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub(super) shape: LaneShape,
+    /// Since when any of its movements has green.
+    pub(super) green_since_s: Option<f64>,
+    /// Since when none has.
+    pub(super) red_since_s: f64,
+    /// Last read at the stop line.
+    pub(super) stop_read_s: f64,
+    /// Last departure.
+    pub(super) departed_s: f64,
+    /// Departures.
+    pub(super) outflow: Rate,
+    /// Vehicles that its advance reader announces.
+    pub(super) announced: Rate,
+    /// The stages in which it gives way.
+    pub(super) gives_way: StageSet,
+    /// Saturation headway where it has the right of way.
+    pub(super) headway_s: Mean,
+    /// Of those who stood at the head when only some movements got green: who left.
+    pub(super) part_goes: Vec<Share>,
+    /// Where those whom its advance reader announced stopped, by lane.
+    pub(super) stops_at: Vec<f64>,
+    /// Of each lane: vehicles announced here that are still to be put there.
+    pub(super) to_place: Vec<f64>,
+    pub(super) standing: Option<Standing>,
+    /// Of those whom its advance reader announced: whom the stop-line reader then saw.
+    pub(super) confirmed: Share,
+    /// Of those who left: whom an advance reader had announced.
+    pub(super) heralded: Share,
+    /// From the advance zone to the stop line without a stop, seconds.
+    pub(super) drive_s: Mean,
+    /// With a stop-line reader that cannot be trusted: when the last vehicle was taken to have left.
+    pub(super) let_go_s: f64,
+    /// Whether a working reader watches its stop line, as far as its port says.
+    pub(super) reader_up: bool,
+}
+
+impl Lane {
+    pub(super) fn new(junction: &Junction, lane: LaneIx, shape: LaneShape, start_s: f64) -> Self {
+        let lanes = junction.lanes().len();
+        let drive_m = (shape.advance_m.unwrap_or(0.0) - STOPS_SHORT_M).max(0.0);
+        let drive_s = drive_m / (shape.speed * SPEED_SHARE);
+        let mut stops_at = vec![0.0; lanes];
+        stops_at[lane.index()] = 2.0;
+        let gives_way =
+            junction.stage_indexes().filter(|&stage| gives_way(junction, shape.groups, stage)).collect();
+        Self {
+            green_since_s: None,
+            red_since_s: start_s,
+            stop_read_s: f64::NEG_INFINITY,
+            departed_s: f64::NEG_INFINITY,
+            outflow: Rate::new(start_s, RATE_MEMORY_S),
+            announced: Rate::new(start_s, RATE_MEMORY_S),
+            headway_s: Mean::new(HEADWAY_S, 20, 20),
+            gives_way,
+            part_goes: vec![Share::new(1.0, 2.0, 0.95); junction.stages().len()],
+            stops_at,
+            to_place: vec![0.0; lanes],
+            standing: None,
+            confirmed: Share::new(2.0, 2.0, 0.97),
+            heralded: Share::new(1.0, 2.0, 0.99),
+            drive_s: Mean::new(drive_s, 5, 30),
+            let_go_s: f64::NEG_INFINITY,
+            reader_up: true,
+            shape,
+        }
+    }
+
+    /// Seconds per vehicle of a queue in a stage.
+    pub(super) fn headway_s(&self, stage: StageIx) -> f64 {
+        let slowed = self.gives_way.contains(stage) || self.shape.part.contains(stage);
+        self.headway_s.value() * if slowed { SLOWED } else { 1.0 }
+    }
+
+    /// Whether its advance reader sees vehicles that the stop-line reader does not: then silence of the latter says nothing.
+    pub(super) fn stop_reader_blind(&self) -> bool {
+        !self.reader_up || self.confirmed.value() < 0.5
+    }
+
+    /// Vehicles with a tag per second.
+    pub(super) fn flow(&self, at_s: f64) -> f64 {
+        let out = self.outflow.per_s(at_s);
+        if self.stop_reader_blind() { out.max(self.announced.per_s(at_s)) } else { out }
+    }
+
+    /// Whether a queue stands over its advance zone, and since when.
+    pub(super) fn queue_over_advance(&self, at_s: f64) -> Option<f64> {
+        let standing = self.standing.filter(|_| self.shape.advance_m.is_some())?;
+        let stands = at_s - standing.last_s < 1.5 && standing.last_s - standing.since_s > 4.0;
+        stands.then_some(standing.since_s)
+    }
+}

@@ -1,0 +1,233 @@
+//! What linked junctions tell: who is on the way here, and how much room there is ahead.
+
+use super::learned::Mean;
+use crate::config::{Config, LinkConfig, LinkDirection};
+use flextraff_common::epc::Epc;
+use flextraff_common::ids::JunctionId;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::wire::Demand;
+use std::collections::BTreeMap;
+
+/// What a neighbour said counts for so long, seconds.
+const FRESH_S: f64 = 10.0;
+/// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
+const LATE_S: f64 = 15.0;
+/// Where a vehicle went is of interest for so long, seconds.
+const JOURNEY_S: f64 = 300.0;
+/// Most vehicles on the way between junctions that are followed.
+const MOST: usize = 4000;
+/// Vehicles that the guess about where a lane leads is worth.
+const GUESS_WORTH: f64 = 4.0;
+
+/// A lane of a neighbour: the position of the junction among the linked ones, and the name of its lane.
+type Place = (usize, String);
+
+#[derive(Clone, Debug)]
+struct Linked {
+    junction: JunctionId,
+    heard_s: f64,
+    lanes: BTreeMap<String, f64>,
+}
+
+/// A way from a neighbour's lane to here.
+#[derive(Clone, Debug)]
+struct Way {
+    /// Vehicles that came, by our lane (where they were seen first).
+    came: Vec<f64>,
+    /// Vehicles that left there.
+    left: f64,
+    /// From their stop line to the first of our readers, seconds.
+    travel_s: Mean,
+}
+
+#[derive(Clone, Debug)]
+struct Coming {
+    from: Place,
+    left_s: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Neighbours {
+    links: Vec<LinkConfig>,
+    linked: Vec<Linked>,
+    ways: BTreeMap<Place, Way>,
+    coming: BTreeMap<Epc, Coming>,
+    /// Who left here, from which lane and when.
+    sent: BTreeMap<Epc, (LaneIx, f64)>,
+    /// Where those went who left from each of our lanes.
+    went: Vec<BTreeMap<Place, f64>>,
+    /// From each of our first readers to the stop line, seconds.
+    drive_s: Vec<f64>,
+}
+
+impl Neighbours {
+    pub(super) fn new(config: &Config) -> Self {
+        let mut linked: Vec<JunctionId> = config.links.iter().map(|link| link.junction).collect();
+        linked.sort_unstable();
+        linked.dedup();
+        let lanes = config.junction.lanes().len();
+        Self {
+            links: config.links.clone(),
+            linked: linked
+                .into_iter()
+                .map(|junction| Linked { junction, heard_s: f64::NEG_INFINITY, lanes: BTreeMap::new() })
+                .collect(),
+            ways: BTreeMap::new(),
+            coming: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            went: vec![BTreeMap::new(); lanes],
+            drive_s: config
+                .lanes
+                .iter()
+                .map(|lane| {
+                    (lane.advance_m.unwrap_or(0.0) - 8.0).max(0.0) / ((lane.speed_kmh / 3.6).max(3.0) * 0.95)
+                })
+                .collect(),
+        }
+    }
+
+    /// Takes what a neighbour tells.
+    pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
+        let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
+        let linked = &mut self.linked[index];
+        linked.heard_s = at_s;
+        linked.lanes.clear();
+        for lane in &demand.lanes {
+            let full =
+                if lane.capacity > 0.0 { (lane.inventory / lane.capacity).clamp(0.0, 1.0) } else { 0.0 };
+            linked.lanes.insert(lane.lane.clone(), full);
+        }
+        for read in &demand.reads {
+            let Ok(epc) = read.epc.parse::<Epc>() else { continue };
+            if let Some((lane, _)) = self.sent.remove(&epc) {
+                let went = &mut self.went[lane.index()];
+                went.values_mut().for_each(|count| *count *= 0.99);
+                *went.entry((index, read.lane.clone())).or_insert(0.0) += 1.0;
+            }
+        }
+        for departed in &demand.departed {
+            let Ok(epc) = departed.epc.parse::<Epc>() else { continue };
+            let from = (index, departed.lane.clone());
+            if self.way(&from).is_none() || self.coming.len() >= MOST {
+                continue;
+            }
+            self.coming.insert(epc, Coming { from, left_s: at_s - departed.ago_s });
+        }
+    }
+
+    /// The way from a place, made when somebody first leaves there towards here.
+    fn way(&mut self, from: &Place) -> Option<&mut Way> {
+        if !self.ways.contains_key(from) {
+            let junction = self.linked.get(from.0)?.junction;
+            let links = self.links.iter().filter(|link| {
+                link.junction == junction
+                    && link.direction == LinkDirection::From
+                    && (link.their_lanes.is_empty() || link.their_lanes.contains(&from.1))
+            });
+            let mut came = vec![0.0; self.went.len()];
+            let (mut travel_s, mut any) = (0.0, 0.0);
+            for link in links {
+                for lane in &link.lanes {
+                    came[lane.index()] += 1.0;
+                    travel_s += (link.free_flow_s - self.drive_s[lane.index()]).max(1.0);
+                    any += 1.0;
+                }
+            }
+            if any == 0.0 {
+                return None;
+            }
+            came.iter_mut().for_each(|share| *share *= 0.5 * GUESS_WORTH / any);
+            self.ways.insert(
+                from.clone(),
+                Way { came, left: GUESS_WORTH, travel_s: Mean::new(travel_s / any * 1.1, 3, 30) },
+            );
+        }
+        self.ways.get_mut(from)
+    }
+
+    /// A vehicle was seen here for the first time.
+    pub(super) fn arrived(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
+        let Some(coming) = self.coming.remove(&epc) else { return };
+        if let Some(way) = self.ways.get_mut(&coming.from) {
+            way.learn(Some(lane));
+            way.travel_s.add((at_s - coming.left_s).clamp(1.0, 120.0));
+        }
+    }
+
+    /// A vehicle left here.
+    pub(super) fn sent(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
+        if self.sent.len() < MOST && !self.linked.is_empty() {
+            self.sent.insert(epc, (lane, at_s));
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, at_s: f64) {
+        self.sent.retain(|_, (_, sent_s)| at_s - *sent_s < JOURNEY_S);
+        let ways = &mut self.ways;
+        self.coming.retain(|_, coming| {
+            let Some(way) = ways.get_mut(&coming.from) else { return false };
+            let gone = at_s - coming.left_s > way.travel_s.value() + LATE_S;
+            if gone {
+                way.learn(None);
+            }
+            !gone
+        });
+    }
+
+    /// How full the lanes are to which a lane leads, 0 to 1; of those of which nothing is known: empty.
+    pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
+        let went = &self.went[lane.index()];
+        let total: f64 = went.values().sum::<f64>();
+        if total < 3.0 {
+            return self.guessed_fullness(lane, at_s);
+        }
+        went.iter().map(|((linked, name), count)| count / total * self.full(*linked, name, at_s)).sum()
+    }
+
+    fn guessed_fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
+        let links = self
+            .links
+            .iter()
+            .filter(|link| link.direction == LinkDirection::To && link.lanes.contains(&lane));
+        let (mut sum, mut count) = (0.0, 0.0);
+        for link in links {
+            let Some(index) = self.linked.iter().position(|linked| linked.junction == link.junction) else {
+                continue;
+            };
+            for name in &link.their_lanes {
+                sum += self.full(index, name, at_s);
+                count += 1.0;
+            }
+        }
+        if count > 0.0 { sum / count } else { 0.0 }
+    }
+
+    fn full(&self, linked: usize, lane: &str, at_s: f64) -> f64 {
+        let linked = &self.linked[linked];
+        if at_s - linked.heard_s > FRESH_S {
+            return 0.0;
+        }
+        linked.lanes.get(lane).copied().unwrap_or(0.0)
+    }
+
+    /// Who is on the way here: when each reaches our first reader at the earliest, and with which probability on which lane.
+    pub(super) fn coming(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
+        self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?))).flat_map(
+            move |(coming, way)| {
+                let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
+                let shares = way.came.iter().enumerate().filter(|(_, came)| **came / way.left > 0.04);
+                shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
+            },
+        )
+    }
+}
+
+impl Way {
+    fn learn(&mut self, lane: Option<LaneIx>) {
+        self.came.iter_mut().for_each(|count| *count *= 0.98);
+        self.left = self.left * 0.98 + 1.0;
+        if let Some(lane) = lane {
+            self.came[lane.index()] += 1.0;
+        }
+    }
+}

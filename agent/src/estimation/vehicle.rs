@@ -1,0 +1,27 @@
+//! One tagged vehicle on its way to the stop line, or at it.
+
+use flextraff_common::junction::{LaneIx, StageIx};
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Vehicle {
+    /// The lane on which it is believed to be; known once it was read at the stop line.
+    pub(super) lane: LaneIx,
+    /// When it passes the stop line, or would have, if nothing holds it up, seconds.
+    pub(super) due_s: f64,
+    /// First read.
+    pub(super) announced_s: f64,
+    /// Last read.
+    pub(super) last_s: f64,
+    /// First read at the stop line.
+    pub(super) stopped_s: Option<f64>,
+    /// The lane whose advance reader saw it.
+    pub(super) via: Option<LaneIx>,
+    /// Stages whose green it did not use although it stood at the head, and when that was found.
+    pub(super) stalled: Vec<(StageIx, f64)>,
+}
+
+impl Vehicle {
+    pub(super) const fn at_stop_line(&self) -> bool {
+        self.stopped_s.is_some()
+    }
+}

@@ -1,0 +1,137 @@
+//! Rollouts: what a course of stages costs until everybody has left.
+
+use super::{Model, Progress, StageSet, Timing};
+use crate::junction::StageIx;
+
+/// Step of a rollout, seconds.
+const STEP_S: f64 = 1.0;
+/// Cost of each vehicle that a rollout leaves behind, seconds beyond its wait: more than a change of stages.
+const LEFT_BEHIND_S: f64 = 20.0;
+/// Most steps of one rollout; a guard against endless ones, far more than a horizon has.
+const MOST_STEPS: u32 = 2000;
+
+/// How a rollout goes on after its first change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    /// A stage goes on while somebody whom it serves arrives within this time, seconds.
+    pub gap_s: f64,
+    /// How far it looks, seconds.
+    pub horizon_s: f64,
+}
+
+/// Rollouts over one model.
+#[derive(Clone, Copy, Debug)]
+pub struct Rollout<'a> {
+    /// Who is where.
+    pub model: &'a Model,
+    /// The signal.
+    pub timing: &'a Timing,
+    /// What follows a stage: in a fixed order the next that is wanted or may not be skipped, in a free one all others.
+    pub order: Order<'a>,
+    /// How to go on.
+    pub policy: Policy,
+}
+
+/// The order of stages.
+#[derive(Clone, Copy, Debug)]
+pub enum Order<'a> {
+    /// Any of these may follow any.
+    Free(StageSet),
+    /// One after the other; those of the set are left out while nobody wants them.
+    Fixed(&'a [StageIx], StageSet),
+}
+
+impl Order<'_> {
+    /// The stages that may follow `stage` when `wanted` says who is.
+    pub fn after(&self, stage: StageIx, wanted: impl Fn(StageIx) -> bool) -> StageSet {
+        match *self {
+            Order::Free(stages) => {
+                let mut others = stages;
+                others.remove(stage);
+                others
+            }
+            Order::Fixed(order, may_skip) => {
+                let at = order.iter().position(|&other| other == stage).unwrap_or(0);
+                let others = (1..order.len()).map(|ahead| order[(at + ahead) % order.len()]);
+                let next = others.clone().find(|&next| !may_skip.contains(next) || wanted(next));
+                next.or_else(|| others.clone().next()).into_iter().collect()
+            }
+        }
+    }
+}
+
+impl Rollout<'_> {
+    /// Goes on from `stage`, which keeps its green at least until `until_s`, until everybody has left or the horizon is reached; gives up once the
+    /// cost is above `cap`. Returns the cost, vehicle-seconds.
+    pub fn finish(
+        &self,
+        progress: &mut Progress,
+        mut stage: StageIx,
+        from_s: f64,
+        until_s: f64,
+        cap: f64,
+    ) -> f64 {
+        let (model, timing, policy) = (self.model, self.timing, self.policy);
+        let mut at_s = from_s;
+        if until_s > at_s {
+            model.serve(progress, stage, at_s, until_s);
+            at_s = until_s;
+        }
+        let mut steps = 0;
+        while at_s < policy.horizon_s
+            && progress.cost < cap
+            && steps < MOST_STEPS
+            && !model.is_empty(progress)
+        {
+            let began = at_s;
+            let longest = timing.max_green_s[stage.index()];
+            while at_s < policy.horizon_s
+                && model.wanted(progress, stage, at_s, policy.gap_s)
+                && at_s - began < longest
+                && progress.cost < cap
+            {
+                model.serve(progress, stage, at_s, at_s + STEP_S);
+                at_s += STEP_S;
+                steps += 1;
+            }
+            if model.is_empty(progress) {
+                break;
+            }
+            match self.next(progress, stage, at_s) {
+                Some(next) => {
+                    at_s = model.change(progress, timing, stage, next, at_s);
+                    stage = next;
+                    let until = at_s + timing.min_green_s[stage.index()];
+                    model.serve(progress, stage, at_s, until);
+                    at_s = until;
+                    steps += 1;
+                }
+                None => {
+                    // Nobody waits: rest in this green until somebody comes.
+                    let next =
+                        model.next_arrival_s(progress).map_or(at_s + STEP_S, |next| next - policy.gap_s);
+                    let until = next.floor().max(at_s + STEP_S).min(policy.horizon_s.max(at_s + STEP_S));
+                    model.serve(progress, stage, at_s, until);
+                    at_s = until;
+                    steps += 1;
+                }
+            }
+        }
+        model.leave_behind(progress, policy.horizon_s.max(at_s), LEFT_BEHIND_S);
+        progress.cost
+    }
+
+    /// The stage to go to by weighted shortest processing time; none: nobody waits elsewhere.
+    pub fn next(&self, progress: &Progress, stage: StageIx, at_s: f64) -> Option<StageIx> {
+        let mut best = (0.0, None);
+        for next in self.order.after(stage, |stage| self.model.wanted(progress, stage, at_s, 0.0)).iter() {
+            let clearance = self.timing.clearance_s(stage, next);
+            let urgency =
+                self.model.urgency(progress, next, at_s, clearance, self.timing.min_green_s[next.index()]);
+            if urgency > best.0 {
+                best = (urgency, Some(next));
+            }
+        }
+        best.1
+    }
+}
