@@ -41,6 +41,7 @@ fn a_reader_whose_port_is_down_leaves_its_lanes_unwatched() {
     let watched = |scene: &Scene| -> Vec<bool> {
         scene.estimator.traffic(MonoMs(0)).lanes.iter().map(|lane| lane.watched).collect()
     };
+    scene.read(1, "N1", STOP, 0.0);
     assert_eq!(watched(&scene), [true, true, true, true]);
     scene.estimator.handle_reader(0, false);
     assert_eq!(watched(&scene), [false, false, true, true]);
@@ -54,8 +55,12 @@ fn a_reader_whose_port_is_down_leaves_its_lanes_unwatched() {
 }
 
 #[test]
-fn before_a_reader_has_come_up_nothing_is_known() {
+fn before_a_reader_has_come_up_or_read_anything_and_after_long_silence_nothing_is_known() {
     let config = config::parse(Path::new("agent.toml"), TOML).expect("the test's configuration is right");
     assert!(!Estimator::new(&config, false, MonoMs(0)).traffic(MonoMs(0)).is_known());
-    assert!(Estimator::new(&config, true, MonoMs(0)).traffic(MonoMs(0)).is_known());
+    assert!(!Estimator::new(&config, true, MonoMs(0)).traffic(MonoMs(0)).is_known());
+    let mut scene = Scene::new();
+    scene.read(1, "N1", STOP, 10.0);
+    assert!(scene.estimator.traffic(MonoMs(190_000)).is_known());
+    assert!(!scene.estimator.traffic(MonoMs(191_000)).is_known());
 }
