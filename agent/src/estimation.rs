@@ -4,6 +4,7 @@
 //! silence of a reader counts as an empty lane only while the reader is known to work, and a lane without tags is never a lane without
 //! demand. Pure: time comes with each call.
 
+mod counters;
 mod estimator;
 mod lane;
 mod learned;

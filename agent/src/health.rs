@@ -79,6 +79,10 @@ pub fn changed(last: &Status, present: &Status) -> bool {
             *outbox =
                 OutboxStatus { dropped: outbox.dropped, parked: outbox.parked, ..OutboxStatus::default() };
         }
+        if let Some(controller) = &mut status.controller {
+            // There is a new one each second.
+            controller.decision = None;
+        }
         for reader in &mut status.readers {
             (reader.reads_per_s, reader.bad_frames, reader.dropped_bytes) = (0.0, 0, 0);
         }
@@ -91,7 +95,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
 mod tests {
     use super::*;
     use flextraff_common::time::{ClockState, UnixMs};
-    use flextraff_common::wire::DeviceType;
+    use flextraff_common::wire::{ControllerState, DecisionStatus, DeviceType, Mode};
     use std::path::Path;
     use uuid::Uuid;
 
@@ -126,6 +130,34 @@ mod tests {
         assert!(changed(&first, &status(&config, Parts { outbox: Some(dropped), ..parts() }, at(12_000))));
         let unsynced = Moment { clock: ClockState::Unsynced, ..at(12_000) };
         assert!(changed(&first, &status(&config, parts(), unsynced)));
+    }
+
+    #[test]
+    fn a_decision_is_told_and_is_no_change() {
+        let example = include_str!("../../config/agent.toml");
+        let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
+        let controller = |mode, cost: Option<f64>| ControllerStatus {
+            state: ControllerState::Green,
+            mode,
+            fault: None,
+            interlock_trips: 0,
+            decision: cost.map(|cost| DecisionStatus {
+                stage: "N".to_owned(),
+                hold_s: 4,
+                cost: Some(cost),
+                reason: "hold N 4 s".to_owned(),
+            }),
+        };
+        let with =
+            |controller| status(&config, Parts { controller: Some(controller), ..parts() }, at(12_000));
+        let first = with(controller(Mode::Automatic, None));
+        let later = with(controller(Mode::Automatic, Some(212.0)));
+        assert!(!changed(&first, &later));
+        assert!(changed(&first, &with(controller(Mode::Emergency, Some(212.0)))));
+        let json = serde_json::to_value(&later).unwrap();
+        assert_eq!(json["controller"]["decision"]["cost"], 212.0);
+        let json = serde_json::to_value(&first).unwrap();
+        assert!(json["controller"].get("decision").is_none(), "{json}");
     }
 
     #[test]

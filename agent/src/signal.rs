@@ -26,6 +26,7 @@ pub use tactical::{Choice, Decision, Forced};
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{Aspect, ControllerState, Mode, PlanStatus};
+use std::any::Any;
 
 /// Aspect of every signal group, in the junction's order.
 pub type Lamps = Vec<Aspect>;
@@ -67,4 +68,10 @@ pub enum SignalEvent {
     CycleEnded(CycleRecord),
     /// A plan that was pending now runs, or one that an override had suspended runs again.
     Plan(PlanStatus),
+}
+
+/// What a panic said, as far as it is text.
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

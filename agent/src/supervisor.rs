@@ -5,36 +5,41 @@
 //! starts it with its start-up sequence.
 
 mod commands;
+pub mod forward;
 pub mod messages;
 pub mod recorder;
 mod threads;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
+use crate::control::Control;
 use crate::health;
 use crate::interlock::Interlock;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{self, FaultLatch, LampError, LampEvent, LampInput, LampParts, LampStats, LatchWriter};
 use crate::reader::port::ReaderPort;
-use crate::signal::{Controller, Fallback, Shown, SignalEvent};
+use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{ControllerStatus, DeviceType, OutboxStatus, PlanStatus, ReaderStatus, encode};
+use flextraff_common::wire::{
+    ControllerStatus, Demand, DeviceType, OutboxStatus, PlanStatus, ReaderState, ReaderStatus, encode,
+};
+use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use threads::{News, RecorderInput};
+use threads::{News, RecorderInput, Watcher};
 use tokio::sync::mpsc as async_mpsc;
 
 /// News that may wait for the main thread.
 const NEWS: usize = 1024;
-/// Plans that may wait for the lamp loop.
-const LAMP_INPUTS: usize = 16;
+/// Reads, demand and plans that may wait for the lamp loop: what comes in a second or two in which it stands still.
+const LAMP_INPUTS: usize = 2048;
 /// Reads and rows that may wait for the recorder; full means that reads queue up in the kernel.
 const RECORDER_INPUTS: usize = 8192;
 /// Messages that may wait for the link.
@@ -57,12 +62,15 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .transpose()?;
     let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
     let recording = threads::record(&config, &clock, boot, recorder_inputs, news.clone())?;
-    let readers = threads::read(&config, &clock, &recorder)?;
+    let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
+    let readers = threads::read(&config, &clock, &recorder, &watcher)?;
     tracing::info!(junction = %config.junction.id, device = %config.device, config_hash = config.hash, "agent is running");
     let mut supervisor = Supervisor {
         boot,
         started: clock.now().mono,
+        forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&config), clock.now().mono)),
         lamps,
+        watcher,
         recorder,
         readers,
         rates: Vec::new(),
@@ -70,6 +78,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         news,
         outbox: None,
         shown: None,
+        decision: None,
+        dropped: (0, 0),
         plan: None,
         fault: FaultLatch::beside(&config.outbox.path).read().map(|fault| fault.reason),
         signal_due: MonoMs(i64::MIN),
@@ -100,12 +110,11 @@ impl Lamps {
                 "a latched fault holds the lamps in the fault aspect; a person at the cabinet clears it"
             );
         }
-        let fallback = Fallback::new(config.fallback.clone(), config.time_zone);
         let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
         let (events, happened) = mpsc::sync_channel(NEWS);
         let stats = Arc::new(LampStats::default());
         let parts = LampParts {
-            controller: Controller::new(Arc::clone(junction), fallback, clock.now()),
+            control: Control::new(config, false, clock.now()),
             interlock: Interlock::new(junction, config.output.driver != crate::config::Driver::Virtual),
             output,
             latch: Some(LatchWriter::start(latch)?),
@@ -117,6 +126,10 @@ impl Lamps {
         let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
         Ok(Self { inputs, stats, thread })
     }
+
+    fn watcher(&self) -> Watcher {
+        Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
+    }
 }
 
 /// What the main thread knows.
@@ -126,6 +139,9 @@ struct Supervisor {
     boot: BootId,
     started: MonoMs,
     lamps: Option<Lamps>,
+    watcher: Watcher,
+    /// Where there is no lamp loop: tells others the reads.
+    forwarder: Option<Forwarder>,
     recorder: SyncSender<RecorderInput>,
     readers: Vec<Option<ReaderPort>>,
     /// Reads of each reader at the last status, and reads per second since the one before.
@@ -134,6 +150,9 @@ struct Supervisor {
     news: SyncSender<News>,
     outbox: Option<OutboxStatus>,
     shown: Option<Shown>,
+    decision: Option<Decision>,
+    /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
+    dropped: (u64, u64),
     plan: Option<PlanStatus>,
     /// Why the lamps show the fault aspect, if they do.
     fault: Option<String>,
@@ -157,9 +176,10 @@ impl Supervisor {
                 tick_due = now.mono + 1000;
                 self.tick(&now)?;
             }
-            match inbox
-                .recv_timeout(TICK.min(Duration::from_millis(tick_due.since(now.mono).max(1).unsigned_abs())))
-            {
+            self.forward(now);
+            let due = self.forwarder.as_ref().map_or(tick_due, |reads| tick_due.min(reads.next_timeout()));
+            let wait = Duration::from_millis(due.since(now.mono).max(1).unsigned_abs());
+            match inbox.recv_timeout(wait.min(TICK)) {
                 Ok(News::Stop) => return Ok(()),
                 Ok(news) => self.handle(news)?,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -171,6 +191,11 @@ impl Supervisor {
     fn handle(&mut self, news: News) -> anyhow::Result<()> {
         match news {
             News::Lamp(event) => self.handle_lamp(event),
+            News::Read(read) => {
+                if let Some(forwarder) = &mut self.forwarder {
+                    forwarder.handle_read(&read);
+                }
+            }
             News::Link(event) => self.handle_link(event),
             News::OutboxOpen { outbox, last_plan } => {
                 if let Some((message, received)) = last_plan {
@@ -202,6 +227,14 @@ impl Supervisor {
                 messages::log_plan(&status);
                 self.plan = Some(status);
                 self.tell_status();
+            }
+            LampEvent::Decided(decision) => self.decision = Some(decision),
+            LampEvent::Demand(demand) => self.tell_demand(&demand),
+            LampEvent::Defect { reason } => {
+                tracing::error!(
+                    reason,
+                    "tactical control has failed and begins anew; greens run as planned until it knows the traffic"
+                );
             }
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
@@ -251,10 +284,12 @@ impl Supervisor {
             LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
                 tracing::warn!(topic, reason, "a message cannot be used");
             }
-            // Neighbours, keys and watched vehicles have no part in fixed green times.
-            LinkEvent::Inbound(
-                Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Demand(..) | Inbound::Signal(..),
-            ) => {}
+            LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                let demand = Box::new(demand);
+                self.to_lamps_if_free(LampInput::Demand { junction, demand });
+            }
+            // Keys and watched vehicles have no part in green times, and neighbours' lamps none that their demand does not tell.
+            LinkEvent::Inbound(Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Signal(..)) => {}
         }
     }
 
@@ -270,7 +305,7 @@ impl Supervisor {
             if port.as_ref().is_some_and(ReaderPort::has_ended) {
                 let config = &self.config.readers[reader];
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
-                *port = threads::read_one(reader, config, &self.clock, &self.recorder)
+                *port = threads::read_one(reader, config, &self.clock, &self.recorder, &self.watcher)
                     .inspect_err(
                         |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
                     )
@@ -282,11 +317,57 @@ impl Supervisor {
             let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Watchdog]);
         }
         self.measure(now);
+        self.tell_lamps_readers();
+        self.log_dropped();
         if now.mono >= self.signal_due {
             self.tell_signal(now);
         }
         self.tell_status();
         Ok(())
+    }
+
+    /// Which readers are up, again and again: an event that the lamp loop missed would else leave lanes unwatched for good.
+    fn tell_lamps_readers(&self) {
+        for (reader, port) in self.readers.iter().enumerate() {
+            if let Some(port) = port {
+                let up = port.stats().state() == ReaderState::Up;
+                self.to_lamps_if_free(LampInput::Reader { reader, up });
+            }
+        }
+    }
+
+    fn log_dropped(&mut self) {
+        let Some(lamps) = &self.lamps else { return };
+        let dropped = (lamps.stats.reads_dropped.load(Relaxed), lamps.stats.events_dropped.load(Relaxed));
+        if dropped != self.dropped {
+            tracing::warn!(
+                reads = dropped.0 - self.dropped.0,
+                events = dropped.1 - self.dropped.1,
+                "the lamp loop did not take every read in time, or its events were not taken"
+            );
+            self.dropped = dropped;
+        }
+    }
+
+    /// Tells others the reads of a device that only counts, as far as due.
+    fn forward(&mut self, now: Moment) {
+        let (config, readers) = (&self.config, &self.readers);
+        let is_up = |reader: usize| {
+            readers
+                .get(reader)
+                .and_then(Option::as_ref)
+                .is_some_and(|port| port.stats().state() == ReaderState::Up)
+        };
+        let forwarder = self.forwarder.as_mut();
+        let demand = forwarder
+            .and_then(|forwarder| forwarder.handle_timeout(now, || forward::watched(config, is_up, false)));
+        if let Some(demand) = demand {
+            self.tell_demand(&demand);
+        }
+    }
+
+    fn tell_demand(&self, demand: &Demand) {
+        self.to_link(LinkRequest::Live(Topic::Demand(self.config.junction.id), encode(demand)));
     }
 
     /// Reads per second of each reader, over the last status period.
@@ -346,6 +427,7 @@ impl Supervisor {
             mode: shown.mode,
             fault: self.fault.clone(),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
+            decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
         })
     }
 
@@ -353,6 +435,14 @@ impl Supervisor {
     fn to_lamps(&self, input: LampInput) {
         if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
             tracing::error!("the lamp loop takes no plan; it goes on with what it has");
+        }
+    }
+
+    /// What comes again soon and may therefore be missed.
+    fn to_lamps_if_free(&self, input: LampInput) {
+        let Some(lamps) = &self.lamps else { return };
+        if lamps.inputs.try_send(input).is_err() {
+            lamps.stats.reads_dropped.fetch_add(1, Relaxed);
         }
     }
 
@@ -374,8 +464,8 @@ impl Supervisor {
         tracing::info!("stopping");
         drop(inbox);
         if let Some(lamps) = self.lamps {
-            let _ = lamps.inputs.try_send(LampInput::Stop);
-            drop(lamps.inputs);
+            // Readers still send: among their reads it must not get lost.
+            let _ = lamps.inputs.send(LampInput::Stop);
             if let Ok(Err(error)) = lamps.thread.join() {
                 tracing::error!(%error, "the lamp loop ended with an error");
             }

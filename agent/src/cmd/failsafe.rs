@@ -3,9 +3,9 @@
 use super::{FAILED, OK, complain};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
+use crate::control::Control;
 use crate::interlock::Interlock;
 use crate::output::{self, LampInput, LampParts, LampStats};
-use crate::signal::{Controller, Fallback};
 use flextraff_common::time::MonoMs;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -15,7 +15,7 @@ const REASON: &str = "flextraff-agent failsafe --flash";
 
 pub(super) fn run(path: &Path, flash: bool) -> u8 {
     let config = match super::load_built(path) {
-        Ok(config) => config,
+        Ok(config) => Arc::new(config),
         Err(code) => return code,
     };
     let shown = if flash { flash_until_told(&config) } else { red(&config) };
@@ -36,7 +36,7 @@ fn red(config: &Config) -> anyhow::Result<()> {
 }
 
 /// The configured fault aspect, flashing, until SIGTERM or SIGINT.
-fn flash_until_told(config: &Config) -> anyhow::Result<()> {
+fn flash_until_told(config: &Arc<Config>) -> anyhow::Result<()> {
     let clock = Clock::new(config.clock_trust);
     let (inputs, received) = mpsc::sync_channel(1);
     let (events, _nobody) = mpsc::sync_channel(1);
@@ -47,11 +47,7 @@ fn flash_until_told(config: &Config) -> anyhow::Result<()> {
         let _ = inputs.send(LampInput::Stop);
     })?;
     let parts = LampParts {
-        controller: Controller::new(
-            Arc::clone(&config.junction),
-            Fallback::new(Vec::new(), config.time_zone),
-            clock.now(),
-        ),
+        control: Control::new(config, false, clock.now()),
         interlock: Interlock::new(&config.junction, config.output.driver != Driver::Virtual),
         output: output::open(&config.output, &config.junction)?,
         latch: None,

@@ -1,5 +1,6 @@
 //! Follows every tagged vehicle from its first read to its departure.
 
+use super::counters::Counters;
 use super::lane::{Lane, LaneShape, STANDS_S, Standing};
 use super::neighbour::Neighbours;
 use super::vehicle::Vehicle;
@@ -56,6 +57,9 @@ pub struct Estimator {
     pub(super) neighbours: Neighbours,
     readers: Vec<Vec<LaneIx>>,
     readers_up: Vec<bool>,
+    /// Whether lanes without a reader count as watched.
+    all_watched: bool,
+    counters: Counters,
     /// What neighbours have not been told yet.
     news: News,
 }
@@ -71,7 +75,8 @@ pub(super) fn seconds(at: MonoMs) -> f64 {
 }
 
 impl Estimator {
-    /// An estimator that knows nothing yet. Lanes that no reader of this device watches count as watched only with `all_watched`.
+    /// An estimator that knows nothing yet. Lanes that no reader of this device watches count as watched only with `all_watched`,
+    /// or while another device of the junction watches them.
     pub fn new(config: &Config, all_watched: bool, start: MonoMs) -> Self {
         let junction = Arc::clone(&config.junction);
         let readers: Vec<Vec<LaneIx>> = config
@@ -95,10 +100,12 @@ impl Estimator {
             neighbours: Neighbours::new(config),
             readers_up: vec![all_watched; readers.len()],
             readers,
+            all_watched,
+            counters: Counters::default(),
             news: News::default(),
             junction,
         };
-        estimator.note_readers(all_watched);
+        estimator.note_readers();
         estimator
     }
 
@@ -107,15 +114,16 @@ impl Estimator {
         if let Some(state) = self.readers_up.get_mut(reader) {
             *state = up;
         }
-        self.note_readers(false);
+        self.note_readers();
     }
 
-    fn note_readers(&mut self, all_watched: bool) {
+    fn note_readers(&mut self) {
         for (lane, state) in self.junction.lane_indexes().zip(&mut self.lanes) {
             let mut of_lane =
                 self.readers.iter().zip(&self.readers_up).filter(|(lanes, _)| lanes.contains(&lane));
             let any = of_lane.clone().next().is_some();
-            state.reader_up = of_lane.any(|(_, up)| *up) || (all_watched && !any);
+            let own = of_lane.any(|(_, up)| *up) || (self.all_watched && !any);
+            state.reader_up = own || self.counters.watch(lane);
         }
     }
 
@@ -242,6 +250,8 @@ impl Estimator {
             self.neighbours.handle(junction, demand, seconds(now));
             return;
         }
+        self.counters.handle(&self.junction, demand, seconds(now));
+        self.note_readers();
         for read in &demand.reads {
             if let (Some(lane), Ok(epc)) = (self.junction.lane_named(&read.lane), read.epc.parse()) {
                 self.handle_read(&Read { lane, zone: read.zone, epc, rssi: None, at: now });
@@ -289,12 +299,15 @@ impl Estimator {
                     ago_s: round(at_s - left_s),
                 })
                 .collect(),
+            watched: None,
         }
     }
 
     /// Lets the time pass: who has left, who was never there, who does not move.
     pub fn handle_timeout(&mut self, now: MonoMs) {
         let at_s = seconds(now);
+        self.counters.handle_timeout(at_s);
+        self.note_readers();
         self.note_departures(at_s);
         self.clear_ghosts(at_s);
         self.note_stalls(at_s);

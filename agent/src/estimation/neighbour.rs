@@ -3,7 +3,7 @@
 use super::learned::Mean;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::junction::{LaneIx, MAX_LANES};
 use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
@@ -29,6 +29,8 @@ type Place = (usize, String);
 #[derive(Clone, Debug)]
 struct Linked {
     junction: JunctionId,
+    /// Who tells what the lanes hold: not a device that only counts.
+    teller: Option<DeviceId>,
     heard_s: f64,
     lanes: BTreeMap<String, f64>,
 }
@@ -74,7 +76,12 @@ impl Neighbours {
             links: config.links.clone(),
             linked: linked
                 .into_iter()
-                .map(|junction| Linked { junction, heard_s: f64::NEG_INFINITY, lanes: BTreeMap::new() })
+                .map(|junction| Linked {
+                    junction,
+                    teller: None,
+                    heard_s: f64::NEG_INFINITY,
+                    lanes: BTreeMap::new(),
+                })
                 .collect(),
             ways: BTreeMap::new(),
             coming: BTreeMap::new(),
@@ -94,12 +101,17 @@ impl Neighbours {
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
         let linked = &mut self.linked[index];
-        linked.heard_s = at_s;
-        linked.lanes.clear();
-        for lane in &demand.lanes {
-            let full = lane.inventory / lane.capacity;
-            if full > 0.0 && linked.lanes.len() < MOST_PLACES {
-                linked.lanes.insert(lane.lane.clone(), full.min(1.0));
+        if !demand.lanes.is_empty() {
+            linked.teller = Some(demand.device_id);
+        }
+        if linked.teller == Some(demand.device_id) {
+            linked.heard_s = at_s;
+            linked.lanes.clear();
+            for lane in &demand.lanes {
+                let full = lane.inventory / lane.capacity;
+                if full > 0.0 && linked.lanes.len() < MOST_PLACES {
+                    linked.lanes.insert(lane.lane.clone(), full.min(1.0));
+                }
             }
         }
         for read in &demand.reads {

@@ -1,5 +1,6 @@
 //! Scenes in which reads come by hand, and what the estimator makes of them.
 
+mod counters;
 mod ghosts;
 mod lanes;
 mod learning;
@@ -212,6 +213,7 @@ impl Scene {
             lanes: Vec::new(),
             departures: Vec::new(),
             departed: Vec::new(),
+            watched: None,
         }
     }
 }

@@ -3,11 +3,13 @@
 //! that nobody takes would hold up the lamps.
 
 use super::{LatchWriter, LatchedFault, Output, OutputError, all_red};
+use crate::control::Control;
 use crate::interlock::{Interlock, Trip};
-use crate::signal::{Controller, CycleRecord, Shown, SignalEvent};
+use crate::reader::Read;
+use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::GreenTime;
-use std::any::Any;
+use flextraff_common::wire::{Demand, GreenTime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -21,9 +23,28 @@ const TICK_MS: i64 = 50;
 /// an amber or an intergreen. Less than what the interlock tolerates.
 const LATEST_MS: i64 = 250;
 
+/// Inputs that are taken between two ticks; what is beyond waits for the next, so that no flood of reads holds up the lamps.
+const MOST_AT_ONCE: usize = 512;
+
 /// What the loop is told.
 #[derive(Clone, Debug)]
 pub enum LampInput {
+    /// A reader has read a tag.
+    Read(Read),
+    /// A reader, by its place in the TOML, is up or down.
+    Reader {
+        /// Which.
+        reader: usize,
+        /// Whether it works.
+        up: bool,
+    },
+    /// What another junction, or another device of this one, tells.
+    Demand {
+        /// Whose topic it came on.
+        junction: JunctionId,
+        /// What it says.
+        demand: Box<Demand>,
+    },
     /// A plan has come.
     Plan(Box<GreenTime>),
     /// A plan that was kept over a restart, and when it had come.
@@ -42,6 +63,15 @@ pub enum LampInput {
 pub enum LampEvent {
     /// What the controller says; [`SignalEvent::Plan`] also as the answer to each [`LampInput::Plan`].
     Signal(SignalEvent),
+    /// What tactical control has decided, each second in which it decides.
+    Decided(Decision),
+    /// What others are to be told, each second.
+    Demand(Box<Demand>),
+    /// Estimation or the search has panicked; greens run as planned until there is traffic to go by again.
+    Defect {
+        /// What the panic said.
+        reason: String,
+    },
     /// A plan to keep over a restart.
     KeepPlan {
         /// The plan.
@@ -79,14 +109,16 @@ pub struct LampStats {
     pub stood_still_s: AtomicU64,
     /// Events that nobody took in time.
     pub events_dropped: AtomicU64,
+    /// Reads and demand that the loop did not take in time; counted by whoever tried.
+    pub reads_dropped: AtomicU64,
     /// How often the interlock has driven the fault aspect.
     pub interlock_trips: AtomicU64,
 }
 
 /// What the loop is made of.
 pub struct LampParts {
-    /// The controller, not yet advanced.
-    pub controller: Controller,
+    /// The controller and what it knows of the traffic, not yet advanced.
+    pub control: Control,
     /// The interlock, which has not seen a vector yet.
     pub interlock: Interlock,
     /// The lamps.
@@ -125,7 +157,7 @@ pub fn run(
     clock: &dyn Fn() -> Moment,
     feed: &mut dyn FnMut(),
 ) -> Result<(), LampError> {
-    let groups = parts.controller.shown().lamps.len();
+    let groups = parts.control.controller.shown().lamps.len();
     let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, feed)));
     let rest = parts.output.show(&all_red(groups), MonoMs(0));
     if let Some(latch) = parts.latch.take() {
@@ -133,13 +165,8 @@ pub fn run(
     }
     match ended {
         Ok(driven) => driven.and(rest).map_err(LampError::Output),
-        Err(panic) => Err(LampError::Panicked(said(&*panic))),
+        Err(panic) => Err(LampError::Panicked(panic_message(&*panic))),
     }
-}
-
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
 
 fn drive(
@@ -150,17 +177,15 @@ fn drive(
     let mut lamps = LampLoop { parts, behind_ms: 0 };
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
-        lamps.parts.controller.handle_fault(&reason, clock());
+        lamps.parts.control.controller.handle_fault(&reason, clock());
     }
     loop {
         lamps.tick(clock())?;
         feed();
-        let now = clock();
-        let wait_ms = TICK_MS - now.mono.0.rem_euclid(TICK_MS);
-        match lamps.parts.inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs())) {
-            Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Ok(input) => lamps.handle(input, clock()),
-            Err(RecvTimeoutError::Timeout) => {}
+        let now = clock().mono;
+        let due = now + (TICK_MS - now.0.rem_euclid(TICK_MS));
+        if !lamps.take_inputs(now, due, clock) {
+            return Ok(());
         }
     }
 }
@@ -172,9 +197,26 @@ struct LampLoop<'a> {
 }
 
 impl LampLoop<'_> {
+    /// Takes what comes until the next tick is due, and what waits by then; `false` when told to end.
+    fn take_inputs(&mut self, mut now: MonoMs, due: MonoMs, clock: &dyn Fn() -> Moment) -> bool {
+        for _ in 0..MOST_AT_ONCE {
+            let wait_ms = due.since(now).max(0).unsigned_abs();
+            match self.parts.inputs.recv_timeout(Duration::from_millis(wait_ms)) {
+                Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+                Ok(input) => {
+                    let moment = clock();
+                    now = moment.mono;
+                    self.handle(input, moment);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+        }
+        true
+    }
+
     /// The controller's time for a moment, after standing still where the loop is too late.
     fn signal_time(&mut self, now: Moment) -> Moment {
-        let due = self.parts.controller.next_timeout() + self.behind_ms;
+        let due = self.parts.control.next_timeout() + self.behind_ms;
         let late_ms = now.mono.since(due);
         if late_ms > 0 {
             self.parts.stats.late_max_ms.fetch_max(late_ms.unsigned_abs(), Relaxed);
@@ -188,19 +230,34 @@ impl LampLoop<'_> {
         Moment { mono: now.mono - self.behind_ms, ..now }
     }
 
+    /// The controller's time of a read. What was read while the signal stood still was read when it stood: before its last second was over
+    /// nobody can have come.
+    fn time_of(&self, read: &Read) -> MonoMs {
+        (read.at - self.behind_ms).max(self.parts.control.next_timeout() - 1000)
+    }
+
     fn handle(&mut self, input: LampInput, now: Moment) {
         let signal_now = self.signal_time(now);
-        let controller = &mut self.parts.controller;
         match input {
+            LampInput::Read(read) => {
+                let at = self.time_of(&read);
+                self.parts.control.handle_read(&Read { at, ..read });
+            }
+            LampInput::Reader { reader, up } => {
+                self.parts.control.handle_reader(reader, up, signal_now.mono);
+            }
+            LampInput::Demand { junction, demand } => {
+                self.parts.control.handle_demand(junction, &demand, signal_now);
+            }
             LampInput::Plan(message) => {
-                let status = controller.handle_plan(&message, signal_now);
+                let status = self.parts.control.handle_plan(&message, signal_now);
                 self.emit(LampEvent::Signal(SignalEvent::Plan(status)));
-                if let Some((message, _)) = self.parts.controller.plan_to_keep() {
+                if let Some((message, _)) = self.parts.control.controller.plan_to_keep() {
                     self.emit(LampEvent::KeepPlan { message: Box::new(message), received: now });
                 }
             }
             LampInput::Restore { message, received } => {
-                if let Err(problems) = controller.restore_plan(&message, received, signal_now) {
+                if let Err(problems) = self.parts.control.restore_plan(&message, received, signal_now) {
                     let reasons = problems.iter().map(ToString::to_string).collect();
                     self.emit(LampEvent::NotRestored { reasons });
                 }
@@ -211,28 +268,43 @@ impl LampLoop<'_> {
 
     fn tick(&mut self, now: Moment) -> Result<(), OutputError> {
         let signal_now = self.signal_time(now);
-        self.parts.controller.handle_timeout(signal_now);
-        let checked = self.parts.interlock.check(&self.parts.controller.shown().lamps, now.mono);
-        match checked {
-            Ok(()) => self.parts.output.show(&self.parts.controller.shown().lamps, now.mono)?,
+        self.parts.control.handle_timeout(signal_now);
+        let shown = self.parts.control.controller.shown();
+        match self.parts.interlock.check(&shown.lamps, now.mono) {
+            Ok(()) => self.parts.output.show(&shown.lamps, now.mono)?,
             Err(trip) => {
                 self.parts.output.show(self.parts.interlock.fault_lamps(), now.mono)?;
                 self.tripped(&trip, now, signal_now);
             }
         }
-        while let Some(event) = self.parts.controller.poll() {
-            let event = on_the_clock(event, self.behind_ms);
-            self.emit(LampEvent::Signal(event));
-        }
+        self.tell();
         Ok(())
     }
 
+    /// Passes on what the controller has to say, on the clock's time.
+    fn tell(&mut self) {
+        while let Some(event) = self.parts.control.poll() {
+            let event = on_the_clock(event, self.behind_ms);
+            self.emit(LampEvent::Signal(event));
+        }
+        if let Some(decision) = self.parts.control.controller.take_decision() {
+            self.emit(LampEvent::Decided(Decision { at: decision.at + self.behind_ms, ..decision }));
+        }
+        // Its wall time is right, and everything else in it is relative to that.
+        if let Some(demand) = self.parts.control.poll_demand() {
+            self.emit(LampEvent::Demand(Box::new(demand)));
+        }
+        if let Some(reason) = self.parts.control.take_defect() {
+            self.emit(LampEvent::Defect { reason });
+        }
+    }
+
     fn tripped(&mut self, trip: &Trip, now: Moment, signal_now: Moment) {
-        if self.parts.controller.fault().is_some() {
+        if self.parts.control.controller.fault().is_some() {
             return;
         }
         let reason = trip.to_string();
-        self.parts.controller.handle_fault(&reason, signal_now);
+        self.parts.control.controller.handle_fault(&reason, signal_now);
         self.parts.stats.interlock_trips.fetch_add(1, Relaxed);
         if let Some(latch) = &self.parts.latch {
             latch.store(LatchedFault { reason: reason.clone(), at: now.wall, clock: now.clock });

@@ -1,15 +1,57 @@
 use super::*;
+use crate::config;
+use crate::control::Control;
 use crate::interlock::Interlock;
+use crate::reader::Read;
+use crate::signal::SignalEvent;
 use crate::signal::tests::{at, build, four_way, four_way_spec, message};
-use crate::signal::{Controller, Fallback, SignalEvent};
-use chrono_tz::Tz;
-use flextraff_common::time::{ClockState, UnixMs};
-use flextraff_common::wire::{PlanState, PlanStatus};
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::{ClockState, Moment, UnixMs};
+use flextraff_common::wire::{Demand, PlanState, PlanStatus, ZoneName};
 use std::cell::Cell;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// The four-way junction of the other tests, with a reader at each stop line.
+const TOML: &str = r#"
+[junction]
+id = "00000000-0000-0000-0000-000000000001"
+[device]
+id = "00000000-0000-4000-8000-0000000000d1"
+[[lane]]
+id = "00000000-0000-4000-8000-00000000000a"
+name = "N"
+[[lane]]
+id = "00000000-0000-4000-8000-00000000000b"
+name = "S"
+[[lane]]
+id = "00000000-0000-4000-8000-00000000000c"
+name = "E"
+[[lane]]
+id = "00000000-0000-4000-8000-00000000000d"
+name = "W"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "S"
+lanes = ["S"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[stage]]
+name = "W"
+lanes = ["W"]
+[[reader]]
+name = "mast"
+port = "virtual"
+lanes = { "1" = "N", "2" = "S", "3" = "E", "4" = "W" }
+[output]
+driver = "virtual"
+"#;
 
 type Written = Arc<Mutex<Vec<(MonoMs, Vec<Aspect>)>>>;
 
@@ -39,12 +81,12 @@ struct Bench {
 
 impl Bench {
     fn new(interlock: Interlock) -> Self {
-        let fallback = Fallback::new(Vec::new(), Tz::UTC);
-        let (inputs, inbox) = sync_channel(8);
-        let (outbox, events) = sync_channel(64);
+        let config = Arc::new(config::parse(Path::new("agent.toml"), TOML).expect("it is right"));
+        let (inputs, inbox) = sync_channel(1024);
+        let (outbox, events) = sync_channel(4096);
         let (written, stats) = (Written::default(), Arc::new(LampStats::default()));
         let parts = LampParts {
-            controller: Controller::new(four_way(), fallback, at(-12.0)),
+            control: Control::new(&config, false, at(-12.0)),
             interlock,
             output: Box::new(Recorder(Arc::clone(&written))),
             latch: None,
@@ -59,15 +101,40 @@ impl Bench {
     /// Runs until `until` seconds on a clock that goes on by 50 ms at each look, a millisecond before the next tick, and by what `jump` adds.
     fn run(self, until: f64, jump: impl Fn(f64) -> f64) -> Ran {
         let now = Cell::new(-12.001);
-        let feeds = Cell::new(0_u64);
-        let clock = || {
+        let look = || {
             now.set(now.get() + 0.05 + jump(now.get()));
             at(now.get())
         };
+        self.run_on(until, &look, |_| now.get())
+    }
+
+    /// Runs until `until` seconds on a clock that goes on by 50 ms after each tick, and by what `jump` adds; then `fed` is called with its seconds.
+    fn run_fed(
+        self,
+        until: f64,
+        jump: impl Fn(f64) -> f64,
+        mut fed: impl FnMut(f64, &SyncSender<LampInput>),
+    ) -> Ran {
+        let now = Cell::new(-12.001);
+        self.run_on(until, &|| at(now.get()), |inputs| {
+            now.set(now.get() + 0.05 + jump(now.get()));
+            fed(now.get(), inputs);
+            now.get()
+        })
+    }
+
+    /// `fed` says after each tick what time it is, seconds.
+    fn run_on(
+        self,
+        until: f64,
+        clock: &dyn Fn() -> Moment,
+        mut fed: impl FnMut(&SyncSender<LampInput>) -> f64,
+    ) -> Ran {
+        let feeds = Cell::new(0_u64);
         let inputs = self.inputs.clone();
-        let ended = run(self.parts, &clock, &mut || {
+        let ended = run(self.parts, clock, &mut || {
             feeds.set(feeds.get() + 1);
-            if now.get() >= until {
+            if fed(&inputs) >= until {
                 inputs.try_send(LampInput::Stop).expect("the loop takes its inputs");
             }
         });
@@ -171,6 +238,136 @@ fn a_trip_shows_the_fault_aspect_and_is_kept() {
     latch.clear().expect("nothing to remove is fine");
 }
 
+fn read(lane: usize, tag: u32, at_s: f64) -> LampInput {
+    let epc = format!("34161FA8203E7CB2{:08X}", 0x0200_0000 | (tag << 5)).parse().expect("an EPC");
+    let at = at(at_s).mono;
+    LampInput::Read(Read { lane: LaneIx::new(lane), zone: ZoneName::StopLine, epc, rssi: None, at })
+}
+
+/// Tells that the readers work, and four vehicles that stand at the stop line of S from 2 s on.
+fn queue_at_south(now: f64, inputs: &SyncSender<LampInput>) {
+    inputs.try_send(LampInput::Reader { reader: 0, up: true }).expect("there is room");
+    if now > 2.0 {
+        for tag in 0..4 {
+            inputs.try_send(read(1, tag, now)).expect("there is room");
+        }
+    }
+}
+
+fn greens(lines: &[(f64, String)]) -> Vec<(&str, f64)> {
+    let pairs = lines.windows(2).filter(|pair| pair[0].1.contains('G'));
+    pairs.map(|pair| (pair[0].1.as_str(), pair[1].0 - pair[0].0)).collect()
+}
+
+fn demands(events: &[LampEvent]) -> impl Iterator<Item = &Demand> {
+    events.iter().filter_map(|event| match event {
+        LampEvent::Demand(demand) => Some(demand.as_ref()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_queue_on_a_red_lane_ends_a_green_early() {
+    let (ended, lines, events) = Bench::new(interlock()).run_fed(40.0, |_| 0.0, queue_at_south);
+    ended.expect("it was told to stop");
+    let greens = greens(&lines);
+    assert_eq!((greens[0].0, greens[1].0), ("Grrr", "rGrr"));
+    assert!((6.7..9.0).contains(&greens[0].1), "at the shortest green instead of 25 s: {greens:?}");
+    let decided = events.iter().filter_map(|event| match event {
+        LampEvent::Decided(decision) => Some(decision),
+        _ => None,
+    });
+    let went = decided.clone().find(|decision| decision.best.stage != decision.stage);
+    let went = went.expect("the change was decided");
+    assert!((at(6.0).mono..at(9.0).mono).contains(&went.at), "{went:?}");
+    let waiting = |demand: &Demand| demand.lanes.iter().any(|lane| lane.lane == "S" && lane.present > 3.5);
+    assert!(demands(&events).any(waiting), "others are told of the queue");
+    assert!(demands(&events).all(|demand| demand.t >= at(-12.0).wall && demand.t <= at(41.0).wall));
+
+    let (_, lines, _) = Bench::new(interlock()).run_fed(
+        40.0,
+        |_| 0.0,
+        |now, inputs| {
+            // The same reads of a reader of which nobody says that it works.
+            if now > 2.0 {
+                inputs.try_send(read(1, 0, now)).expect("there is room");
+            }
+        },
+    );
+    assert!((24.7..25.3).contains(&self::greens(&lines)[0].1), "as planned: {lines:?}");
+}
+
+#[test]
+fn reads_count_on_the_signals_time_after_it_has_stood_still() {
+    // The loop stands for 100 s during start-up: from then on the signal is 100 s behind, and 100 s old reads would be of vehicles long gone.
+    let stall = |now: f64| if (-10.0..-9.9).contains(&now) { 100.0 } else { 0.0 };
+    let (ended, lines, events) = Bench::new(interlock()).run_fed(145.0, stall, |now, inputs| {
+        inputs.try_send(LampInput::Reader { reader: 0, up: true }).expect("there is room");
+        if now > 102.0 {
+            for tag in 0..4 {
+                inputs.try_send(read(1, tag, now)).expect("there is room");
+            }
+        }
+    });
+    ended.expect("it was told to stop");
+    assert!(events.iter().any(|event| matches!(event, LampEvent::Late { still_s: 100.., .. })));
+    let greens = greens(&lines);
+    assert!((6.7..9.5).contains(&greens[0].1), "{greens:?}");
+    for event in &events {
+        match event {
+            LampEvent::Decided(decision) => assert!(decision.at >= at(100.0).mono, "{decision:?}"),
+            LampEvent::Demand(demand) => {
+                assert!(demand.departed.iter().all(|departed| (0.0..10.0).contains(&departed.ago_s)));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn reads_of_a_time_in_which_the_signal_stood_count_from_when_it_goes_on() {
+    let bench = Bench::new(interlock());
+    // The loop stands from 0.5 s to 8.5 s; in that time four vehicles are read, once and 5 s before it goes on.
+    let stall = |now: f64| if (0.45..0.5).contains(&now) { 8.0 } else { 0.0 };
+    let mut sent = false;
+    let (_, _, events) = bench.run_fed(12.0, stall, |now, inputs| {
+        if now > 8.0 && !sent {
+            sent = true;
+            for tag in 0..4 {
+                inputs.try_send(read(1, tag, 3.5)).expect("there is room");
+            }
+        }
+    });
+    let told: Vec<&Demand> = demands(&events).filter(|demand| demand.t > at(8.5).wall).collect();
+    let present = |demand: &Demand| demand.lanes.first().map_or(0.0, |lane| lane.present);
+    assert!((present(told[0]) - 4.0).abs() < 1e-9, "{told:?}");
+}
+
+#[test]
+fn what_waits_is_taken_before_the_next_tick_and_no_flood_holds_it_up() {
+    let mut sent = 0;
+    let bench = Bench::new(interlock());
+    let stats = Arc::clone(&bench.stats);
+    let (ended, lines, events) = bench.run_fed(
+        1.5,
+        |_| 0.0,
+        |now, inputs| {
+            // 40 reads a tick are 800 a second; 700 at once are more than a tick takes, and less than two take.
+            let more = if (-1.0..-0.95).contains(&now) { 700 } else { u32::from(now < 0.0) * 40 };
+            for _ in 0..more {
+                inputs.try_send(read(3, sent % 500, now)).expect("nothing piles up");
+                sent += 1;
+            }
+        },
+    );
+    ended.expect("it was told to stop");
+    assert!(sent > 9000);
+    assert_eq!(stats.stood_still_s.load(std::sync::atomic::Ordering::Relaxed), 0);
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "rrrr"]);
+    let inventory = |demand: &Demand| demand.lanes.iter().map(|lane| lane.inventory as u32).max();
+    assert_eq!(demands(&events).filter_map(inventory).max(), Some(500), "every one was taken");
+}
+
 #[test]
 fn the_parts_can_go_to_a_thread() {
     fn goes<T: Send>() {}
@@ -194,7 +391,9 @@ fn nobody_taking_events_costs_events_only() {
     let (ended, lines, _) = bench.run(31.0, |_| 0.0);
     ended.expect("it was told to stop");
     assert_eq!(lines.len(), 7);
-    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6);
+    // Six of what the lamps show, and the demand of each second.
+    let demands = 12 + 31 + 1;
+    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6 + demands);
 }
 
 #[test]

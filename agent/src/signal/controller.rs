@@ -8,7 +8,7 @@ use super::plans::{Plans, same};
 use super::program::Program;
 use super::startup::Startup;
 use super::tactical::{self, Decision, Guard, Situation};
-use super::{Fallback, Lamps, Shown, SignalEvent};
+use super::{Fallback, Lamps, Shown, SignalEvent, panic_message};
 use crate::estimation::Traffic;
 use flextraff_common::junction::{GroupSet, Junction, StageIx, StageOrder};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
@@ -16,6 +16,7 @@ use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::traffic::{Order, StageSet};
 use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The signal controller of one junction.
@@ -45,7 +46,12 @@ pub struct Controller {
     keep: Option<(GreenTime, Moment)>,
     traffic: Option<Traffic>,
     decision: Option<Decision>,
+    /// What the search has panicked with.
+    defect: Option<String>,
 }
+
+/// A decision, and why the green ends and what follows, if it ends.
+type Decided = (Decision, Option<(StageEnd, StageIx)>);
 
 #[derive(Debug)]
 enum Phase {
@@ -93,6 +99,7 @@ impl Controller {
             keep: None,
             traffic: None,
             decision: None,
+            defect: None,
             plans: Plans::default(),
             restored: Vec::new(),
             fallback,
@@ -204,6 +211,11 @@ impl Controller {
         self.decision.take()
     }
 
+    /// Why the search has failed, once: its stage has gone on as planned.
+    pub fn take_defect(&mut self) -> Option<String> {
+        self.defect.take()
+    }
+
     /// The next moment at which [`Controller::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
         self.next_second
@@ -240,19 +252,18 @@ impl Controller {
             Phase::Green(green) => {
                 let wanted = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
                 let wanted = wanted.and_then(|plan| plan.stages.first()).map(|planned| planned.stage);
+                let green = *green;
                 if wanted.is_none() && self.is_tactical(at) {
-                    let green = *green;
-                    if let Some((end, next)) = self.decide(green, at) {
-                        let coming = self.chosen(green.stage, next, at);
-                        self.go(green, end, coming, at);
-                        self.show(at);
+                    // A defect there must not stop the lamps; it has changed nothing, so that the planned greens can go on.
+                    match catch_unwind(AssertUnwindSafe(|| self.decide(green, at))) {
+                        Ok(decided) => return self.follow(green, decided, at),
+                        Err(panic) => self.defect = Some(panic_message(&*panic)),
                     }
-                    return;
                 }
                 match green.verdict(&self.junction, &self.program, wanted, at) {
                     Verdict::Stay => return,
-                    Verdict::TakeOver => self.take_over(*green, at),
-                    Verdict::End(end) => self.end_green(*green, end, at),
+                    Verdict::TakeOver => self.take_over(green, at),
+                    Verdict::End(end) => self.end_green(green, end, at),
                 }
             }
             Phase::Clearance(clearance, _) => {
@@ -301,8 +312,8 @@ impl Controller {
         self.program.ranged && self.traffic.as_ref().is_some_and(known)
     }
 
-    /// What tactical control makes of a green: why it ends and what follows, or that it goes on.
-    fn decide(&mut self, green: Green, at: MonoMs) -> Option<(StageEnd, StageIx)> {
+    /// What tactical control makes of a green that may end.
+    fn decide(&self, green: Green, at: MonoMs) -> Option<Decided> {
         let traffic = self.traffic.as_ref()?;
         let junction = &*self.junction;
         let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
@@ -340,8 +351,17 @@ impl Controller {
                 answer = Some((StageEnd::ForceOff, pressing));
             }
         }
+        Some((decision, answer))
+    }
+
+    fn follow(&mut self, green: Green, decided: Option<Decided>, at: MonoMs) {
+        let Some((decision, answer)) = decided else { return };
         self.decision = Some(decision);
-        answer
+        if let Some((end, next)) = answer {
+            let coming = self.chosen(green.stage, next, at);
+            self.go(green, end, coming, at);
+            self.show(at);
+        }
     }
 
     /// What follows a green when tactical control has chosen the next stage: a cycle ends when a stage comes again, or has lasted too long.

@@ -1,12 +1,27 @@
 //! What the signal says to others; the same for `run` and `replay`.
 
-use crate::signal::Shown;
+use crate::signal::{Decision, Shown};
 use flextraff_common::junction::Junction;
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{PlanState, PlanStatus, Signal};
+use flextraff_common::wire::{DecisionStatus, PlanState, PlanStatus, Signal};
 
 /// Time between two signal messages without a change, milliseconds.
 pub const SIGNAL_PERIOD_MS: i64 = 5000;
+
+/// A decision older than this no longer says how greens come about, milliseconds: more than a clearance and a shortest green.
+const DECISION_COUNTS_MS: i64 = 60_000;
+
+/// The last decision as the status says it; none where greens have run as planned for a while.
+pub fn decision(junction: &Junction, decision: Option<&Decision>, now: &Moment) -> Option<DecisionStatus> {
+    let decision = decision.filter(|decision| now.mono.since(decision.at) <= DECISION_COUNTS_MS)?;
+    let cost = decision.best.cost;
+    Some(DecisionStatus {
+        stage: junction.stage(decision.best.stage).name.clone(),
+        hold_s: decision.best.hold_s,
+        cost: cost.is_finite().then(|| (cost * 10.0).round() / 10.0),
+        reason: decision.sentence(junction),
+    })
+}
 
 /// The signal message of this moment.
 pub fn signal(junction: &Junction, shown: &Shown, now: &Moment) -> Signal {

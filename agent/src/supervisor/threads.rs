@@ -6,7 +6,8 @@ use crate::config::{Config, ReaderConfig};
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
 use crate::outbox::{Outgoing, Room};
-use crate::output::{self, LampError, LampEvent, LampParts};
+use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
+use crate::reader::Read;
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::signal::CycleRecord;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -40,6 +42,8 @@ const GOODBYE: Duration = Duration::from_secs(3);
 pub(super) enum News {
     /// By the lamp loop.
     Lamp(LampEvent),
+    /// By a reader, where the reads go to another device's lamp loop.
+    Read(Read),
     /// By the link.
     Link(LinkEvent),
     /// The outbox is open; the plan of before the restart, and when it had come.
@@ -239,14 +243,43 @@ fn tell_outbox(recorder: &Recorder, now: &Moment, news: &SyncSender<News>) {
     }
 }
 
+/// Who lives on reads besides the recorder. Never waited for: what they miss comes again with the next read, a count would be lost.
+#[derive(Clone)]
+pub(super) enum Watcher {
+    /// The lamp loop.
+    Lamps(SyncSender<LampInput>, Arc<LampStats>),
+    /// The main thread, for the lamp loop of another device.
+    Others(SyncSender<News>),
+}
+
+impl Watcher {
+    fn tell(&self, event: &ReaderEvent) {
+        match (self, event.kind) {
+            (Self::Lamps(lamps, stats), kind) => {
+                let input = match kind {
+                    ReaderEventKind::Read(read) => LampInput::Read(read),
+                    ReaderEventKind::Up => LampInput::Reader { reader: event.reader, up: true },
+                    ReaderEventKind::Down => LampInput::Reader { reader: event.reader, up: false },
+                };
+                if lamps.try_send(input).is_err() {
+                    stats.reads_dropped.fetch_add(1, Relaxed);
+                }
+            }
+            (Self::Others(news), ReaderEventKind::Read(read)) => drop(news.try_send(News::Read(read))),
+            (Self::Others(_), ReaderEventKind::Up | ReaderEventKind::Down) => {}
+        }
+    }
+}
+
 /// Starts a thread for each reader that has a port.
 pub(super) fn read(
     config: &Config,
     clock: &Arc<Clock>,
     recorder: &SyncSender<RecorderInput>,
+    watcher: &Watcher,
 ) -> Result<Vec<Option<ReaderPort>>, StartError> {
     let start = |(reader, config): (usize, &ReaderConfig)| {
-        (config.port != NO_DEVICE).then(|| read_one(reader, config, clock, recorder)).transpose()
+        (config.port != NO_DEVICE).then(|| read_one(reader, config, clock, recorder, watcher)).transpose()
     };
     config.readers.iter().enumerate().map(start).collect()
 }
@@ -257,9 +290,14 @@ pub(super) fn read_one(
     config: &ReaderConfig,
     clock: &Arc<Clock>,
     recorder: &SyncSender<RecorderInput>,
+    watcher: &Watcher,
 ) -> Result<ReaderPort, StartError> {
-    let (recorder, clock) = (recorder.clone(), Arc::clone(clock));
-    let tell = move |event| recorder.send(RecorderInput::Reader(event)).is_ok();
+    let (recorder, clock, watcher) = (recorder.clone(), Arc::clone(clock), watcher.clone());
+    let tell = move |event| {
+        // First those who do not wait: a recorder that waits for its disk must not hold up a green.
+        watcher.tell(&event);
+        recorder.send(RecorderInput::Reader(event)).is_ok()
+    };
     ReaderPort::start(reader, config, tell, move || clock.now().mono)
 }
 

@@ -282,7 +282,7 @@ pub enum ReaderState {
 }
 
 /// State of the signal controller.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ControllerStatus {
     /// What the lamps are doing.
     pub state: ControllerState,
@@ -293,6 +293,22 @@ pub struct ControllerStatus {
     /// How often the interlock has driven the fault aspect since start.
     #[serde(default)]
     pub interlock_trips: u64,
+    /// The last decision of tactical control; absent while greens run as planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionStatus>,
+}
+
+/// What tactical control decided last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionStatus {
+    /// The stage that has green next; the present one: it goes on.
+    pub stage: String,
+    /// Seconds for which the present green goes on before that.
+    pub hold_s: u32,
+    /// Weighted delay until everybody in sight has left, vehicle-seconds; null: it was not the cost that decided.
+    pub cost: Option<f64>,
+    /// The decision and the best alternative, as a sentence.
+    pub reason: String,
 }
 
 /// What the signal is doing.
@@ -400,6 +416,9 @@ pub struct Demand {
     /// Each second: vehicles that have left.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub departed: Vec<DemandDeparted>,
+    /// From a device that only counts, each second: names of the lanes whose stop line it watches with a working reader. Absent: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Vec<String>>,
 }
 
 /// A vehicle that has left over a stop line.

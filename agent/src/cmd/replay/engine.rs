@@ -11,6 +11,7 @@ use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
 use crate::signal::{Choice, Decision, Lamps, Shown, SignalEvent};
+use crate::supervisor::forward::{self, Forwarder};
 use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
 use flextraff_common::ids::{BootId, OutboxId};
@@ -50,6 +51,8 @@ struct Running {
     recorder: Recorder,
     session: Session,
     lamps: Option<Lighting>,
+    /// Where there are no lamps: tells others the reads.
+    forwarder: Option<Forwarder>,
     link_up: bool,
     signal_due: MonoMs,
     status_due: MonoMs,
@@ -61,6 +64,7 @@ struct Lighting {
     control: Control,
     interlock: Interlock,
     shown: Option<Shown>,
+    decision: Option<Decision>,
     told_lamps: Option<Lamps>,
     told_stage: Option<(Option<StageIx>, ControllerState, Option<StageIx>)>,
     trips: u64,
@@ -156,6 +160,7 @@ impl Engine {
             control: Control::new(&self.config, true, now),
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
+            decision: None,
             told_lamps: None,
             told_stage: None,
             trips: 0,
@@ -168,6 +173,7 @@ impl Engine {
             up: vec![true; self.config.readers.len()],
             recorder,
             session: Session::new(session, at),
+            forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&self.config), at)),
             lamps,
             link_up: true,
             signal_due: at + SIGNAL_PERIOD_MS,
@@ -196,19 +202,31 @@ impl Engine {
         let now = self.moment(at);
         let Some(running) = &mut self.running else { return };
         running.now = at;
-        for source in running.sources.iter_mut().flatten() {
-            for read in source.handle_timeout(at) {
-                running.recorder.handle_read(&read);
-            }
+        let held_back = running.sources.iter_mut().flatten().flat_map(|source| source.handle_timeout(at));
+        for read in held_back.collect::<Vec<_>>() {
+            running.handle_read(&read);
         }
         if let Some(lamps) = &mut running.lamps {
             lamps.control.handle_timeout(now);
             if let Some(demand) = lamps.control.poll_demand() {
                 running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
             }
-            if let Some(decision) = lamps.control.controller.take_decision().filter(|_| self.explain) {
-                let line = explain(&self.config.junction, &decision);
-                self.lines.push(json!({"t": seconds(at), "decision": line}).to_string());
+            if let Some(reason) = lamps.control.take_defect() {
+                tracing::error!(reason, "tactical control has failed and begins anew");
+            }
+            if let Some(decision) = lamps.control.controller.take_decision() {
+                if self.explain {
+                    let line = explain(&self.config.junction, &decision);
+                    self.lines.push(json!({"t": seconds(at), "decision": line}).to_string());
+                }
+                lamps.decision = Some(decision);
+            }
+        }
+        if let Some(forwarder) = &mut running.forwarder {
+            let up = &running.up;
+            let watched = || forward::watched(&self.config, |reader| up[reader], true);
+            if let Some(demand) = forwarder.handle_timeout(now, watched) {
+                running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
             }
         }
         self.obey_controller(&now);
@@ -235,25 +253,18 @@ impl Engine {
         match content {
             Content::Bytes { reader, bytes } => {
                 let reads = running.sources[reader].as_mut().map(|source| source.feed(&bytes, at));
-                for read in reads.into_iter().flatten().filter(|_| running.up[reader]) {
-                    running.recorder.handle_read(&read);
-                    if let Some(lamps) = &mut running.lamps {
-                        lamps.control.handle_read(&read);
-                    }
+                if running.up[reader] {
+                    reads.into_iter().flatten().for_each(|read| running.handle_read(&read));
                 }
             }
             Content::Tag { lane, zone, epc, rssi } => {
-                let read = Read { lane, zone, epc, rssi, at };
-                running.recorder.handle_read(&read);
-                if let Some(lamps) = &mut running.lamps {
-                    lamps.control.handle_read(&read);
-                }
+                running.handle_read(&Read { lane, zone, epc, rssi, at });
             }
             Content::Reader { reader, up } => {
                 running.up[reader] = up;
                 running.recorder.handle_reader(reader, up, at);
                 if let Some(lamps) = &mut running.lamps {
-                    lamps.control.estimator.handle_reader(reader, up);
+                    lamps.control.handle_reader(reader, up, at);
                 }
                 self.tell_status(&now);
             }
@@ -358,6 +369,7 @@ impl Engine {
                 mode: shown.mode,
                 fault,
                 interlock_trips: lamps.trips,
+                decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
             })
         });
         let parts = health::Parts {
@@ -439,11 +451,22 @@ impl Engine {
 }
 
 impl Running {
+    fn handle_read(&mut self, read: &Read) {
+        self.recorder.handle_read(read);
+        if let Some(lamps) = &mut self.lamps {
+            lamps.control.handle_read(read);
+        }
+        if let Some(forwarder) = &mut self.forwarder {
+            forwarder.handle_read(read);
+        }
+    }
+
     fn next_timeout(&self) -> MonoMs {
         let sources = self.sources.iter().flatten().filter_map(Source::next_timeout);
         let lamps = self.lamps.as_ref().map(|lamps| lamps.control.next_timeout());
         let due = sources
             .chain(lamps)
+            .chain(self.forwarder.as_ref().map(Forwarder::next_timeout))
             .chain(self.session.next_timeout())
             .chain([self.recorder.next_timeout(), self.signal_due, self.status_due])
             .min();

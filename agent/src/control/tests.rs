@@ -1,0 +1,118 @@
+use super::*;
+use crate::estimation::{LaneTraffic, Traffic};
+use crate::signal::tests::{at, four_way};
+use flextraff_common::junction::{LaneIx, StageIx};
+use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
+use flextraff_common::wire::{ControllerState, ZoneName};
+use std::path::Path;
+
+/// Two lanes, one reader for both stop lines.
+const TOML: &str = r#"
+[junction]
+id = "00000000-0000-4000-8000-000000000001"
+[device]
+id = "00000000-0000-4000-8000-0000000000d1"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000011"
+name = "N"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000012"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[reader]]
+name = "mast"
+port = "virtual"
+lanes = { "1" = "N", "2" = "E" }
+[output]
+driver = "virtual"
+"#;
+
+fn control() -> Control {
+    let config = crate::config::parse(Path::new("agent.toml"), TOML).expect("it is right");
+    let mut control = Control::new(&Arc::new(config), false, at(-12.0));
+    control.handle_reader(0, true, at(-12.0).mono);
+    control
+}
+
+/// Lets four vehicles stand at E from zero on; the length of N's first green, and every defect with the second in which it was told.
+fn first_green(control: &mut Control, until: i32) -> (i64, Vec<(i32, String)>) {
+    let (mut began, mut ended, mut defects) = (None, None, Vec::new());
+    for second in -12..until {
+        let now = at(f64::from(second));
+        control.handle_timeout(now);
+        defects.extend(control.take_defect().map(|defect| (second, defect)));
+        while let Some(event) = control.poll() {
+            let SignalEvent::Shown(shown) = event else { continue };
+            match shown.state {
+                ControllerState::Green => began = began.or(Some(shown.at)),
+                ControllerState::Amber => ended = ended.or(Some(shown.at)),
+                _ => {}
+            }
+        }
+        for tag in 0..if second < 0 { 0 } else { 4_u32 } {
+            let epc = format!("34161FA8203E7CB2{:08X}", 0x0200_0000 | (tag << 5)).parse().expect("an EPC");
+            let lane = LaneIx::new(1);
+            control.handle_read(&Read { lane, zone: ZoneName::StopLine, epc, rssi: None, at: now.mono });
+        }
+    }
+    let (began, ended) = (began.expect("a green"), ended.expect("its end"));
+    (ended.since(began) / 1000, defects)
+}
+
+#[test]
+fn without_a_defect_the_queue_is_served_early() {
+    let (green_s, defects) = first_green(&mut control(), 40);
+    assert!((7..=9).contains(&green_s), "{green_s} s");
+    assert_eq!(defects, []);
+}
+
+#[test]
+fn a_defect_in_estimation_leaves_the_planned_greens_and_is_told_once_a_minute() {
+    let mut control = control();
+    control.hook = |_| panic!("a defect");
+    let (green_s, defects) = first_green(&mut control, 100);
+    assert_eq!(green_s, 25, "as planned");
+    let told: Vec<i32> = defects.iter().map(|(second, _)| *second).collect();
+    assert_eq!(told, [-12, 48]);
+    assert!(defects.iter().all(|(_, defect)| defect == "a defect"));
+}
+
+#[test]
+fn after_a_defect_estimation_begins_anew_with_the_readers_and_lamps_as_they_are() {
+    let mut control = control();
+    control.hook = |second| assert!(second != at(3.0).mono, "once");
+    let (green_s, defects) = first_green(&mut control, 40);
+    assert!((7..=9).contains(&green_s), "the readers still count as working: {green_s} s");
+    assert_eq!(defects, [(3, "once".to_owned())]);
+}
+
+#[test]
+fn a_defect_in_the_search_leaves_the_planned_greens() {
+    let fallback = Fallback::new(Vec::new(), chrono_tz::Tz::UTC);
+    let mut controller = Controller::new(four_way(), fallback, at(-12.0));
+    let mut defects = 0;
+    for second in -12..30 {
+        let now = at(f64::from(second));
+        // The queue of a lane that says nothing about its headways: there is no such thing, and the search relies on it.
+        let stages: StageSet = [StageIx::new(0)].into_iter().collect();
+        let arrival = Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages, moving: false };
+        let queue =
+            LaneQueue { arrivals: vec![arrival], headway_s: Vec::new(), startup_s: 1.0, served: stages };
+        let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
+        controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
+        controller.handle_timeout(now);
+        defects += u32::from(controller.take_defect().is_some());
+        assert_eq!(controller.take_decision(), None);
+    }
+    let ended = std::iter::from_fn(|| controller.poll()).find_map(|event| match event {
+        SignalEvent::Shown(shown) if shown.state == ControllerState::Amber => Some(shown.at),
+        _ => None,
+    });
+    assert_eq!(ended, Some(at(25.0).mono));
+    assert_eq!(defects, 25 - 7 + 1, "each second from the shortest green on");
+}

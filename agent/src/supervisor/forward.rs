@@ -1,0 +1,163 @@
+//! A device that only counts tells its reads to the light controller of its junction, which may have no reader of its own.
+
+use crate::config::Config;
+use crate::reader::Read;
+use crate::reader::source::stop_line_lanes;
+use flextraff_common::epc::Epc;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::{Demand, DemandRead, ZoneName};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Time between two messages with reads, milliseconds.
+const BATCH_MS: i64 = 200;
+/// Time between two reads of one tag in one zone that are told, milliseconds.
+const AGAIN_MS: i64 = 500;
+/// Time between two messages that say which lanes are watched, milliseconds.
+const WATCHED_MS: i64 = 1000;
+/// Most reads in one message: below the largest payload.
+const MOST_READS: usize = 1000;
+
+/// Makes the demand messages of a device that only counts.
+#[derive(Debug)]
+pub struct Forwarder {
+    config: Arc<Config>,
+    reads: Vec<DemandRead>,
+    told: BTreeMap<(LaneIx, ZoneName, Epc), MonoMs>,
+    sent: MonoMs,
+    watched_due: MonoMs,
+}
+
+impl Forwarder {
+    /// One that has told nothing yet.
+    pub fn new(config: Arc<Config>, start: MonoMs) -> Self {
+        Self { config, reads: Vec::new(), told: BTreeMap::new(), sent: start, watched_due: start }
+    }
+
+    /// Takes a read.
+    pub fn handle_read(&mut self, read: &Read) {
+        let key = (read.lane, read.zone, read.epc);
+        let told_of_late = self.told.get(&key).is_some_and(|told| read.at.since(*told) < AGAIN_MS);
+        if told_of_late || self.reads.len() >= MOST_READS {
+            return;
+        }
+        self.told.insert(key, read.at);
+        let lane = self.config.junction.lane(read.lane).name.clone();
+        self.reads.push(DemandRead { lane, zone: read.zone, epc: read.epc.to_string() });
+    }
+
+    /// When there is something to tell.
+    pub fn next_timeout(&self) -> MonoMs {
+        if self.reads.is_empty() { self.watched_due } else { self.watched_due.min(self.sent + BATCH_MS) }
+    }
+
+    /// What is to be told now; `watched`: see [`watched`].
+    pub fn handle_timeout(&mut self, now: Moment, watched: impl FnOnce() -> Vec<String>) -> Option<Demand> {
+        if now.mono < self.next_timeout() {
+            return None;
+        }
+        self.sent = now.mono;
+        let whole = now.mono >= self.watched_due;
+        if whole {
+            self.watched_due = now.mono + WATCHED_MS;
+            self.told.retain(|_, told| now.mono.since(*told) < AGAIN_MS);
+        }
+        Some(Demand {
+            device_id: self.config.device,
+            t: now.wall,
+            reads: std::mem::take(&mut self.reads),
+            lanes: Vec::new(),
+            departures: Vec::new(),
+            departed: Vec::new(),
+            watched: whole.then(watched),
+        })
+    }
+}
+
+/// Names of the lanes whose stop line a reader that is up watches; with `all` also of those that no reader of this device watches.
+pub fn watched(config: &Config, up: impl Fn(usize) -> bool, all: bool) -> Vec<String> {
+    let lanes_of = |reader: usize| stop_line_lanes(&config.readers[reader].lanes);
+    let readers = 0..config.readers.len();
+    let mut lanes: BTreeSet<LaneIx> =
+        readers.clone().filter(|&reader| up(reader)).flat_map(lanes_of).collect();
+    if all {
+        let read: BTreeSet<LaneIx> = readers.flat_map(lanes_of).collect();
+        lanes.extend(config.junction.lane_indexes().filter(|lane| !read.contains(lane)));
+    }
+    lanes.into_iter().map(|lane| config.junction.lane(lane).name.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flextraff_common::time::{ClockState, UnixMs};
+    use std::path::Path;
+
+    const TOML: &str = r#"
+[junction]
+id = "00000000-0000-4000-8000-000000000001"
+[device]
+id = "00000000-0000-4000-8000-0000000000d1"
+type = "rfid_counter"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000011"
+name = "N"
+[[lane]]
+id = "00000000-0000-4000-8000-000000000012"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[[reader]]
+name = "north"
+port = "virtual"
+lanes = { "1" = "N", "2" = "E:advance" }
+"#;
+
+    fn config() -> Arc<Config> {
+        Arc::new(crate::config::parse(Path::new("agent.toml"), TOML).expect("it is right"))
+    }
+
+    fn read(ms: i64, zone: ZoneName) -> Read {
+        let epc = "34161FA8203E7CB202000020".parse().expect("an EPC");
+        Read { lane: LaneIx::new(0), zone, epc, rssi: None, at: MonoMs(ms) }
+    }
+
+    fn at(ms: i64) -> Moment {
+        Moment { mono: MonoMs(ms), wall: UnixMs(ms), clock: ClockState::Synced }
+    }
+
+    #[test]
+    fn a_tag_is_told_twice_a_second_and_zone_in_messages_200_ms_apart() {
+        let mut forwarder = Forwarder::new(config(), MonoMs(0));
+        let mut told = Vec::new();
+        for ms in (0..3000).step_by(20) {
+            forwarder.handle_read(&read(ms, ZoneName::StopLine));
+            forwarder.handle_read(&read(ms, ZoneName::Advance));
+            if let Some(demand) = forwarder.handle_timeout(at(ms), || vec!["N".to_owned()]) {
+                told.push((ms, demand));
+            }
+        }
+        let of =
+            |zone| told.iter().flat_map(|(_, told)| &told.reads).filter(|read| read.zone == zone).count();
+        assert_eq!((of(ZoneName::StopLine), of(ZoneName::Advance)), (6, 6));
+        let with_reads: Vec<i64> =
+            told.iter().filter(|(_, told)| !told.reads.is_empty()).map(|(ms, _)| *ms).collect();
+        assert!(with_reads.windows(2).all(|pair| pair[1] - pair[0] >= BATCH_MS), "{with_reads:?}");
+        let watched: Vec<i64> =
+            told.iter().filter(|(_, told)| told.watched.is_some()).map(|(ms, _)| *ms).collect();
+        assert_eq!(watched, [0, 1000, 2000], "also when nobody comes");
+    }
+
+    #[test]
+    fn watched_are_the_lanes_whose_stop_line_a_working_reader_sees() {
+        let config = config();
+        assert_eq!(watched(&config, |_| true, false), ["N"]);
+        assert_eq!(watched(&config, |_| false, false), [""; 0]);
+        assert_eq!(watched(&config, |_| false, true), ["E"], "only announced by a reader, counted by nobody");
+    }
+}
