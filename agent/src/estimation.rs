@@ -9,6 +9,8 @@ mod lane;
 mod learned;
 mod neighbour;
 mod queues;
+#[cfg(test)]
+mod tests;
 mod vehicle;
 mod walkers;
 

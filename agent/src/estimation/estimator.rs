@@ -1,6 +1,6 @@
 //! Follows every tagged vehicle from its first read to its departure.
 
-use super::lane::{Lane, LaneShape, Standing};
+use super::lane::{Lane, LaneShape, STANDS_S, Standing};
 use super::neighbour::Neighbours;
 use super::vehicle::Vehicle;
 use super::walkers::Walkers;
@@ -25,6 +25,8 @@ const LEFT_AFTER_S: f64 = 1.2;
 const LEFT_ON_RED_S: f64 = 4.0;
 /// A green lane whose stop-line reader is silent for so long is empty, seconds.
 const SILENT_S: f64 = 5.0;
+/// Behind a stop-line reader that is not trusted somebody due has left so much later, unless that reader sees them after all, seconds.
+const MAY_BE_LATE_S: f64 = 2.0;
 /// Somebody overtaken by a vehicle that was due so much later is not there, seconds.
 const OVERTAKEN_S: f64 = 20.0;
 /// Nobody stays unseen for longer on the way to the stop line, seconds.
@@ -50,6 +52,7 @@ pub struct Estimator {
     pub(super) walkers: Vec<Walkers>,
     pub(super) vehicles: BTreeMap<Epc, Vehicle>,
     pub(super) light: Light,
+    pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
     readers: Vec<Vec<LaneIx>>,
     readers_up: Vec<bool>,
@@ -88,6 +91,7 @@ impl Estimator {
             walkers: Walkers::of(&junction, seconds(start)),
             vehicles: BTreeMap::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
+            last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config),
             readers_up: vec![all_watched; readers.len()],
             readers,
@@ -149,6 +153,7 @@ impl Estimator {
             return;
         }
         let at_s = seconds(read.at);
+        self.last_read_s = at_s;
         match read.zone {
             ZoneName::Advance => self.announce(read.epc, read.lane, at_s),
             ZoneName::StopLine => self.stop(read.epc, read.lane, at_s),
@@ -157,11 +162,14 @@ impl Estimator {
 
     fn announce(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
         let at_advance = &mut self.lanes[lane.index()];
-        let since_s = match at_advance.standing {
-            Some(standing) if standing.epc == epc && at_s - standing.last_s < 5.0 => standing.since_s,
-            _ => at_s,
-        };
-        at_advance.standing = Some(Standing { epc, since_s, last_s: at_s });
+        at_advance.standing = Some(match at_advance.standing {
+            Some(standing) if standing.epc == epc && at_s - standing.last_s < 5.0 => {
+                Standing { last_s: at_s, ..standing }
+            }
+            // Two may stand in the zone, and be read in turn.
+            Some(standing) if standing.epc != epc && at_s - standing.last_s < STANDS_S => standing,
+            _ => Standing { epc, since_s: at_s, last_s: at_s },
+        });
         if let Some(vehicle) = self.vehicles.get_mut(&epc) {
             if !vehicle.at_stop_line() {
                 vehicle.last_s = at_s;
@@ -390,7 +398,7 @@ impl Estimator {
             .min_by(|a, b| a.1.due_s.total_cmp(&b.1.due_s))
             .map(|(epc, vehicle)| (*epc, vehicle.due_s));
         if let Some((epc, due_s)) = first
-            && due_s < at_s
+            && due_s < at_s - MAY_BE_LATE_S
         {
             state.let_go_s = at_s;
             state.confirmed.add(false);

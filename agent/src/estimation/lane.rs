@@ -14,6 +14,8 @@ const SPEED_SHARE: f64 = 0.95;
 const HEADWAY_S: f64 = 1.9;
 /// How much longer it is where a movement gives way to another, or where only some movements of the lane have green.
 const SLOWED: f64 = 2.0;
+/// Whoever was read in an advance zone within this time is still there, seconds.
+pub(super) const STANDS_S: f64 = 1.5;
 /// How fast rates follow the street, seconds.
 const RATE_MEMORY_S: f64 = 300.0;
 
@@ -174,7 +176,7 @@ impl Lane {
     /// Whether a queue stands over its advance zone, and since when.
     pub(super) fn queue_over_advance(&self, at_s: f64) -> Option<f64> {
         let standing = self.standing.filter(|_| self.shape.advance_m.is_some())?;
-        let stands = at_s - standing.last_s < 1.5 && standing.last_s - standing.since_s > 4.0;
+        let stands = at_s - standing.last_s < STANDS_S && standing.last_s - standing.since_s > 4.0;
         stands.then_some(standing.since_s)
     }
 }

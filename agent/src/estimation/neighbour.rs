@@ -4,18 +4,22 @@ use super::learned::Mean;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
-use flextraff_common::junction::LaneIx;
+use flextraff_common::junction::{LaneIx, MAX_LANES};
 use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
 
 /// What a neighbour said counts for so long, seconds.
 const FRESH_S: f64 = 10.0;
+/// A vehicle that has not arrived so long after it was due is no longer reckoned with, seconds.
+const MISSED_S: f64 = 3.0;
 /// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
 const LATE_S: f64 = 15.0;
 /// Where a vehicle went is of interest for so long, seconds.
 const JOURNEY_S: f64 = 300.0;
 /// Most vehicles on the way between junctions that are followed.
 const MOST: usize = 4000;
+/// Most lanes of neighbours that are known by name: more than eight junctions have, whatever names a message makes up.
+const MOST_PLACES: usize = 8 * MAX_LANES;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
 
@@ -93,22 +97,27 @@ impl Neighbours {
         linked.heard_s = at_s;
         linked.lanes.clear();
         for lane in &demand.lanes {
-            let full =
-                if lane.capacity > 0.0 { (lane.inventory / lane.capacity).clamp(0.0, 1.0) } else { 0.0 };
-            linked.lanes.insert(lane.lane.clone(), full);
+            let full = lane.inventory / lane.capacity;
+            if full > 0.0 && linked.lanes.len() < MOST_PLACES {
+                linked.lanes.insert(lane.lane.clone(), full.min(1.0));
+            }
         }
         for read in &demand.reads {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
             if let Some((lane, _)) = self.sent.remove(&epc) {
                 let went = &mut self.went[lane.index()];
                 went.values_mut().for_each(|count| *count *= 0.99);
-                *went.entry((index, read.lane.clone())).or_insert(0.0) += 1.0;
+                let place = (index, read.lane.clone());
+                if went.len() < MOST_PLACES || went.contains_key(&place) {
+                    *went.entry(place).or_insert(0.0) += 1.0;
+                }
             }
         }
         for departed in &demand.departed {
             let Ok(epc) = departed.epc.parse::<Epc>() else { continue };
             let from = (index, departed.lane.clone());
-            if self.way(&from).is_none() || self.coming.len() >= MOST {
+            let is_recent = (0.0..=JOURNEY_S).contains(&departed.ago_s);
+            if !is_recent || self.coming.len() >= MOST || self.way(&from).is_none() {
                 continue;
             }
             self.coming.insert(epc, Coming { from, left_s: at_s - departed.ago_s });
@@ -118,6 +127,9 @@ impl Neighbours {
     /// The way from a place, made when somebody first leaves there towards here.
     fn way(&mut self, from: &Place) -> Option<&mut Way> {
         if !self.ways.contains_key(from) {
+            if self.ways.len() >= MOST_PLACES {
+                return None;
+            }
             let junction = self.linked.get(from.0)?.junction;
             let links = self.links.iter().filter(|link| {
                 link.junction == junction
@@ -212,13 +224,14 @@ impl Neighbours {
 
     /// Who is on the way here: when each reaches our first reader at the earliest, and with which probability on which lane.
     pub(super) fn coming(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
-        self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?))).flat_map(
-            move |(coming, way)| {
-                let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
-                let shares = way.came.iter().enumerate().filter(|(_, came)| **came / way.left > 0.04);
-                shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
-            },
-        )
+        let known = self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?)));
+        let in_time =
+            move |(coming, way): &(&Coming, &Way)| at_s <= coming.left_s + way.travel_s.value() + MISSED_S;
+        known.filter(in_time).flat_map(move |(coming, way)| {
+            let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
+            let shares = way.came.iter().enumerate();
+            shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
+        })
     }
 }
 
@@ -229,5 +242,14 @@ impl Way {
         if let Some(lane) = lane {
             self.came[lane.index()] += 1.0;
         }
+    }
+}
+
+#[cfg(test)]
+impl Neighbours {
+    /// How much is remembered: ways here, vehicles on their way, vehicles sent, and places to which each lane's vehicles go.
+    pub(super) fn sizes(&self) -> Vec<usize> {
+        let went = self.went.iter().map(BTreeMap::len);
+        [self.ways.len(), self.coming.len(), self.sent.len()].into_iter().chain(went).collect()
     }
 }

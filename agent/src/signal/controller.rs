@@ -244,7 +244,7 @@ impl Controller {
                     let green = *green;
                     if let Some((end, next)) = self.decide(green, at) {
                         let coming = self.chosen(green.stage, next, at);
-                        self.change(Some((green.stage, end)), coming, at);
+                        self.go(green, end, coming, at);
                         self.show(at);
                     }
                     return;
@@ -308,7 +308,15 @@ impl Controller {
         let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
         let timing = self.program.timing(junction);
         let had_s = at.since(green.began) as f64 / 1000.0;
-        if had_s < timing.min_green_s[green.stage.index()] {
+        if had_s < f64::from(junction.stage(green.stage).min_green_s) {
+            return None;
+        }
+        let guard = Guard { junction, stages: &stages, red_since: &self.red_since };
+        let pressing = guard.slack_s(green.stage, at);
+        // What a plan asks for beyond the stage's own shortest green gives way to the longest red, as its exact greens do.
+        let presses = pressing.is_some_and(|(slack_s, _)| slack_s < 1);
+        let had_least = had_s >= timing.min_green_s[green.stage.index()];
+        if !had_least && !presses {
             return None;
         }
         let all: StageSet = stages.iter().copied().collect();
@@ -319,14 +327,13 @@ impl Controller {
         let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
         let situation = Situation { traffic, timing: &timing, order, stage: green.stage, latest_s };
         let mut decision = tactical::search(&situation);
-        let guard = Guard { junction, stages: &stages, red_since: &self.red_since };
-        let goes = decision.best.stage != green.stage && decision.best.hold_s == 0;
+        let goes = had_least && decision.best.stage != green.stage && decision.best.hold_s == 0;
         let end = if latest_s <= 0.0 { StageEnd::MaxOut } else { StageEnd::GapOut };
         let mut answer = goes.then_some((end, decision.best.stage));
-        if let Some((slack_s, pressing)) = guard.slack_s(green.stage, at) {
+        if let Some((_, pressing)) = pressing {
             let late = match answer {
                 Some((_, next)) => !guard.allows(green.stage, next, at),
-                None => slack_s < 1,
+                None => presses,
             };
             if late {
                 decision.force(pressing);
@@ -344,12 +351,22 @@ impl Controller {
             StageOrder::Free => self.cycle.served(next),
         };
         let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
-        let ends = again || at.since(self.cycle.started) >= longest_ms;
-        Coming { stage: next, cycle_of: ends.then(|| self.wanted(at)) }
+        if !again && at.since(self.cycle.started) < longest_ms {
+            return Coming { stage: next, cycle_of: None };
+        }
+        let wanted = self.wanted(at);
+        // What begins may leave out what was chosen.
+        let next = if wanted.green_s(next).is_some() { next } else { wanted.after(stage) };
+        Coming { stage: next, cycle_of: Some(wanted) }
     }
 
     fn end_green(&mut self, green: Green, end: StageEnd, at: MonoMs) {
         let coming = self.coming(green.stage, at);
+        self.go(green, end, coming, at);
+    }
+
+    /// Ends a green; a stage that follows itself keeps it.
+    fn go(&mut self, green: Green, end: StageEnd, coming: Coming, at: MonoMs) {
         if coming.stage != green.stage {
             self.change(Some((green.stage, end)), coming, at);
             return;

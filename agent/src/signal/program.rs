@@ -119,6 +119,7 @@ impl Program {
     }
 }
 
+/// Whether there is something to decide: with one stage there is not.
 fn has_range(stages: &[StagePlan]) -> bool {
-    stages.iter().any(|planned| planned.min_green_s < planned.max_green_s)
+    stages.len() > 1 && stages.iter().any(|planned| planned.min_green_s < planned.max_green_s)
 }

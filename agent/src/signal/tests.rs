@@ -4,6 +4,7 @@ mod emergency;
 mod plans;
 mod property;
 mod stages;
+mod tactical;
 
 use super::{Controller, CycleRecord, Fallback, Shown, SignalEvent};
 use chrono_tz::Tz;

@@ -7,7 +7,7 @@ use flextraff_common::wire::{ControllerState, Mode, StageTime};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
-struct Shape {
+pub(super) struct Shape {
     groups: usize,
     compatible: u64,
     pedestrians: u8,
@@ -26,7 +26,7 @@ enum Act {
     WallClock { jump_ms: i64, synced: bool },
 }
 
-fn shapes() -> impl Strategy<Value = Shape> {
+pub(super) fn shapes() -> impl Strategy<Value = Shape> {
     let times =
         (prop::sample::select(vec![1.0, 2.5, 3.0, 4.4]), prop::sample::select(vec![0.0, 1.0, 2.0, 3.7]));
     let red_amber = prop::sample::select(vec![0.0, 0.0, 1.0, 1.5]);
@@ -67,7 +67,7 @@ fn acts() -> impl Strategy<Value = Vec<(u32, Act)>> {
 }
 
 /// Builds stages until every group has green somewhere, then some more.
-fn junction(shape: &Shape) -> Option<Arc<Junction>> {
+pub(super) fn spec(shape: &Shape) -> Option<JunctionSpec> {
     let names: Vec<String> = (0..shape.groups).map(|number| format!("g{number}")).collect();
     let goes_with =
         |a: usize, b: usize| a == b || shape.compatible >> ((a.min(b) * 8 + a.max(b)) % 61) & 1 == 1;
@@ -114,7 +114,11 @@ fn junction(shape: &Shape) -> Option<Arc<Junction>> {
     spec.signal.all_red_s = shape.all_red;
     spec.signal.red_amber_s = shape.red_amber;
     spec.signal.longest_red_s = 600.0;
-    Junction::build(&spec).ok().map(Arc::new)
+    Some(spec)
+}
+
+fn junction(shape: &Shape) -> Option<Arc<Junction>> {
+    Junction::build(&spec(shape)?).ok().map(Arc::new)
 }
 
 fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
@@ -147,7 +151,7 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
 }
 
 /// Looks at the lamps only, group by group, with nothing of the controller's in hand.
-struct Observer<'a> {
+pub(super) struct Observer<'a> {
     junction: &'a Junction,
     last: Vec<Aspect>,
     amber_began: Vec<i64>,
@@ -156,7 +160,7 @@ struct Observer<'a> {
 }
 
 impl<'a> Observer<'a> {
-    fn new(junction: &'a Junction) -> Self {
+    pub(super) fn new(junction: &'a Junction) -> Self {
         let groups = junction.groups().len();
         Self {
             junction,
@@ -167,7 +171,7 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn see(&mut self, shown: &Shown) -> Result<(), TestCaseError> {
+    pub(super) fn see(&mut self, shown: &Shown) -> Result<(), TestCaseError> {
         let (now, lamps) = (shown.at.0, &shown.lamps);
         let flash = shown.state == ControllerState::Flash;
         if self.last.is_empty() {

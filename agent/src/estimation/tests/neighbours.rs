@@ -1,0 +1,127 @@
+//! What neighbours tell: who comes, and how much room there is ahead.
+
+use super::*;
+use flextraff_common::wire::{DemandDeparted, DemandLane, DemandRead};
+
+fn departed(scene: &Scene, number: u32, at_s: f64, ago_s: f64) -> Demand {
+    let departed = DemandDeparted { lane: "S1".to_owned(), epc: tag(number).to_string(), ago_s };
+    Demand { departed: vec![departed], ..scene.nothing(at_s) }
+}
+
+fn full(scene: &Scene, at_s: f64, inventory: f64) -> Demand {
+    let lane = DemandLane { lane: "A".to_owned(), present: inventory, inventory, capacity: 10.0 };
+    Demand { lanes: vec![lane], ..scene.nothing(at_s) }
+}
+
+#[test]
+fn who_left_a_neighbour_is_expected_here() {
+    let mut scene = Scene::new();
+    let demand = departed(&scene, 1, 100.0, 2.0);
+    scene.hear(2, &demand, 100.0);
+    let expected = scene.lane("N1", 100.0).queue.arrivals;
+    let due_s = (30.0 - DRIVE_S) * 1.1 + DRIVE_S - 2.0;
+    assert!(expected.len() == 1 && (expected[0].at_s - due_s).abs() < 1e-6, "{expected:?}, {due_s}");
+    assert!(expected[0].weight == 0.5 && expected[0].vehicles == 0.5, "every other at first: {expected:?}");
+    scene.read(1, "N1", ADVANCE, 124.0);
+    let seen = scene.lane("N1", 124.0).queue.arrivals;
+    assert!(seen.len() == 1 && seen[0].vehicles == 1.0, "no longer expected, but here: {seen:?}");
+}
+
+#[test]
+fn the_share_of_those_who_come_is_learned() {
+    for (every, low, high) in [(1, 0.9, 1.0), (2, 0.4, 0.6)] {
+        let mut scene = Scene::new();
+        for number in 0..100 {
+            let at_s = 100.0 + 50.0 * f64::from(number);
+            let demand = departed(&scene, number, at_s, 0.0);
+            scene.hear(2, &demand, at_s);
+            if number % every == 0 {
+                scene.read(number, "N1", ADVANCE, at_s + 25.0);
+            }
+        }
+        scene.show(Some("N"), 5140.0);
+        scene.until(5500.0);
+        let demand = departed(&scene, 1000, 5500.0, 0.0);
+        scene.hear(2, &demand, 5500.0);
+        let expected = scene.lane("N1", 5500.0).queue.arrivals;
+        assert!(expected.len() == 1 && (low..=high).contains(&expected[0].weight), "{every}: {expected:?}");
+        let due_s = 25.0 + DRIVE_S;
+        assert!((expected[0].at_s - due_s).abs() < 1.0, "the travel time too: {expected:?}, {due_s}");
+    }
+}
+
+#[test]
+fn who_never_comes_is_no_longer_expected() {
+    let mut scene = Scene::new();
+    for number in 0..20 {
+        let at_s = 100.0 + 60.0 * f64::from(number);
+        let demand = departed(&scene, number, at_s, 0.0);
+        scene.hear(2, &demand, at_s);
+    }
+    let demand = departed(&scene, 1000, 1400.0, 0.0);
+    scene.hear(2, &demand, 1400.0);
+    assert!(scene.lane("N1", 1400.0).queue.arrivals.iter().all(|arrival| arrival.vehicles == 1.0));
+}
+
+#[test]
+fn without_room_ahead_vehicles_weigh_less_until_the_neighbour_falls_silent() {
+    let mut scene = Scene::new();
+    let stage = scene.stage_ix("N");
+    scene.read(1, "N1", ADVANCE, 10.0);
+    let weight = |scene: &mut Scene, at_s: f64| {
+        let queue = scene.lane("N1", at_s).queue;
+        (queue.arrivals[0].weight, queue.headway_s[stage.index()])
+    };
+    assert_eq!(weight(&mut scene, 12.0), (1.0, 1.9));
+    let demand = full(&scene, 12.0, 5.0);
+    scene.hear(3, &demand, 12.0);
+    let half = weight(&mut scene, 12.0);
+    assert!((half.0 - 0.6).abs() < 1e-9 && half.1 == 1.9, "{half:?}");
+    let demand = full(&scene, 13.0, 25.0);
+    scene.hear(3, &demand, 13.0);
+    let none = weight(&mut scene, 13.0);
+    assert!((none.0 - 0.2).abs() < 1e-9 && (none.1 - 7.6).abs() < 1e-9, "{none:?}");
+    scene.read(2, "E", ADVANCE, 13.5);
+    assert_eq!(scene.lane("E", 14.0).queue.arrivals[0].weight, 1.0, "E does not lead there");
+    assert!(weight(&mut scene, 23.0).0 < 0.25);
+    let silent = weight(&mut scene, 24.0);
+    assert!(silent.0 > 1.0 && silent.1 == 1.9, "silent for 11 s: {silent:?}");
+}
+
+#[test]
+fn where_our_vehicles_go_is_learned_from_the_neighbours_reads() {
+    let mut scene = Scene::new();
+    scene.show(Some("E"), 1.0);
+    // Those of E are seen at the neighbour downstream, although no link says that E leads there.
+    for number in 0..10 {
+        let at_s = 10.0 + 5.0 * f64::from(number);
+        scene.read(number, "E", STOP, at_s);
+        let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+        let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 4.0) };
+        scene.hear(3, &demand, at_s + 4.0);
+    }
+    scene.show(Some("N"), 60.0);
+    let demand = full(&scene, 70.0, 10.0);
+    scene.hear(3, &demand, 70.0);
+    scene.read(100, "E", ADVANCE, 70.0);
+    assert!(scene.lane("E", 70.0).queue.arrivals[0].weight < 0.25);
+}
+
+#[test]
+fn strangers_and_nonsense_are_no_news() {
+    let mut scene = Scene::new();
+    let mut demand = departed(&scene, 1, 100.0, 0.0);
+    scene.hear(99, &demand, 100.0);
+    demand.departed[0].epc = "no tag".to_owned();
+    scene.hear(2, &demand, 100.0);
+    assert_eq!(scene.count("N1", 100.0), 0);
+}
+
+#[test]
+fn another_device_of_this_junction_is_as_good_as_an_own_reader() {
+    let mut scene = Scene::new();
+    let read = |lane: &str| DemandRead { lane: lane.to_owned(), zone: ADVANCE, epc: tag(1).to_string() };
+    let demand = Demand { reads: vec![read("N1"), read("no lane")], ..scene.nothing(10.0) };
+    scene.hear(1, &demand, 10.0);
+    assert_eq!(scene.count("N1", 10.0), 1);
+}
