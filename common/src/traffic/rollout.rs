@@ -1,6 +1,6 @@
 //! Rollouts: what a course of stages costs until everybody has left.
 
-use super::queue::{FAR_S, within};
+use super::queue::FAR_S;
 use super::{Model, Progress, StageSet, Timing};
 use crate::junction::StageIx;
 
@@ -83,8 +83,7 @@ impl Rollout<'_> {
     ) -> f64 {
         let (model, timing, policy) = (self.model, self.timing, self.policy);
         let cap = if cap.is_nan() { f64::INFINITY } else { cap };
-        let mut at_s = if from_s.is_nan() { 0.0 } else { within(from_s, -FAR_S, FAR_S) };
-        let until_s = within(until_s, -FAR_S, FAR_S);
+        let mut at_s = from_s;
         if until_s > at_s {
             model.serve(progress, stage, at_s, until_s);
             at_s = until_s;
@@ -110,25 +109,18 @@ impl Rollout<'_> {
             if model.is_empty(progress) {
                 break;
             }
-            match self.next(progress, stage, at_s) {
-                Some(next) => {
-                    at_s = model.change(progress, timing, stage, next, at_s);
-                    stage = next;
-                    let until = at_s + timing.shortest_s(stage);
-                    model.serve(progress, stage, at_s, until);
-                    at_s = until;
-                    steps += 1;
-                }
-                None => {
-                    // Nobody waits: rest in this green until somebody comes.
-                    let next =
-                        model.next_arrival_s(progress).map_or(at_s + STEP_S, |next| next - policy.gap_s);
-                    let until = next.floor().max(at_s + STEP_S).min(policy.horizon_s.max(at_s + STEP_S));
-                    model.serve(progress, stage, at_s, until);
-                    at_s = until;
-                    steps += 1;
-                }
-            }
+            let until = if let Some(next) = self.next(progress, stage, at_s) {
+                at_s = model.change(progress, timing, stage, next, at_s);
+                stage = next;
+                at_s + timing.shortest_s(stage)
+            } else {
+                // Nobody waits: rest in this green until somebody comes.
+                let next = model.next_arrival_s(progress).map_or(at_s + STEP_S, |next| next - policy.gap_s);
+                next.floor().max(at_s + STEP_S).min(policy.horizon_s.max(at_s + STEP_S))
+            };
+            model.serve(progress, stage, at_s, until);
+            at_s = until;
+            steps += 1;
         }
         // Without a horizon the rollout ends where its steps do.
         let horizon_s = if policy.horizon_s < FAR_S { policy.horizon_s } else { at_s };
