@@ -95,14 +95,14 @@ fn after_a_defect_estimation_begins_anew_with_the_readers_and_lamps_as_they_are(
 fn a_defect_in_the_search_leaves_the_planned_greens() {
     let fallback = Fallback::new(Vec::new(), chrono_tz::Tz::UTC);
     let mut controller = Controller::new(four_way(), fallback, at(-12.0));
+    controller.broken = true;
     let mut defects = 0;
     for second in -12..30 {
         let now = at(f64::from(second));
-        // The queue of a lane that says nothing about its headways: there is no such thing, and the search relies on it.
         let stages: StageSet = [StageIx::new(0)].into_iter().collect();
         let arrival = Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages, moving: false };
         let queue =
-            LaneQueue { arrivals: vec![arrival], headway_s: Vec::new(), startup_s: 1.0, served: stages };
+            LaneQueue { arrivals: vec![arrival], headway_s: vec![2.0; 4], startup_s: 1.0, served: stages };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
         controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
         controller.handle_timeout(now);

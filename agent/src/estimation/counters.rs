@@ -33,14 +33,11 @@ impl Counters {
             .entry(demand.device_id)
             .or_insert_with(|| Counter { heard_s: at_s, lanes: BTreeSet::new() });
         counter.heard_s = at_s;
-        match &demand.watched {
-            Some(lanes) => {
-                counter.lanes = lanes.iter().filter_map(|lane| junction.lane_named(lane)).collect()
-            }
-            None => {
-                let reads = demand.reads.iter().filter(|read| read.zone == ZoneName::StopLine);
-                counter.lanes.extend(reads.filter_map(|read| junction.lane_named(&read.lane)));
-            }
+        if let Some(lanes) = &demand.watched {
+            counter.lanes = lanes.iter().filter_map(|lane| junction.lane_named(lane)).collect();
+        } else {
+            let reads = demand.reads.iter().filter(|read| read.zone == ZoneName::StopLine);
+            counter.lanes.extend(reads.filter_map(|read| junction.lane_named(&read.lane)));
         }
     }
 

@@ -436,15 +436,14 @@ impl Estimator {
             if still_s <= STALLED_S || at_s - state.departed_s <= STALLED_S {
                 continue;
             }
-            match head.stalled.iter_mut().find(|(other, _)| *other == stage) {
-                Some((_, when)) => *when = at_s,
-                None => {
-                    if state.shape.part.contains(stage) {
-                        state.part_goes[stage.index()].add(false);
-                    }
-                    head.stalled.push((stage, at_s));
-                }
+            if let Some((_, when)) = head.stalled.iter_mut().find(|(other, _)| *other == stage) {
+                *when = at_s;
+                continue;
             }
+            if state.shape.part.contains(stage) {
+                state.part_goes[stage.index()].add(false);
+            }
+            head.stalled.push((stage, at_s));
         }
     }
 }

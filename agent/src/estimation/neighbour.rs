@@ -118,7 +118,9 @@ impl Neighbours {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
             if let Some((lane, _)) = self.sent.remove(&epc) {
                 let went = &mut self.went[lane.index()];
-                went.values_mut().for_each(|count| *count *= 0.99);
+                for count in went.values_mut() {
+                    *count *= 0.99;
+                }
                 let place = (index, read.lane.clone());
                 if went.len() < MOST_PLACES || went.contains_key(&place) {
                     *went.entry(place).or_insert(0.0) += 1.0;
@@ -160,7 +162,9 @@ impl Neighbours {
             if any == 0.0 {
                 return None;
             }
-            came.iter_mut().for_each(|share| *share *= 0.5 * GUESS_WORTH / any);
+            for share in &mut came {
+                *share *= 0.5 * GUESS_WORTH / any;
+            }
             self.ways.insert(
                 from.clone(),
                 Way { came, left: GUESS_WORTH, travel_s: Mean::new(travel_s / any * 1.1, 3, 30) },

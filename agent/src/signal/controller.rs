@@ -48,6 +48,9 @@ pub struct Controller {
     decision: Option<Decision>,
     /// What the search has panicked with.
     defect: Option<String>,
+    /// Lets the search fail.
+    #[cfg(test)]
+    pub(crate) broken: bool,
 }
 
 /// A decision, and why the green ends and what follows, if it ends.
@@ -100,6 +103,8 @@ impl Controller {
             traffic: None,
             decision: None,
             defect: None,
+            #[cfg(test)]
+            broken: false,
             plans: Plans::default(),
             restored: Vec::new(),
             fallback,
@@ -307,7 +312,7 @@ impl Controller {
     }
 
     /// Whether tactical control decides: the running greens have ranges, and the traffic of this second is known.
-    fn is_tactical(&self, at: MonoMs) -> bool {
+    pub fn is_tactical(&self, at: MonoMs) -> bool {
         let known = |traffic: &Traffic| traffic.at == at && traffic.is_known();
         self.program.ranged && self.traffic.as_ref().is_some_and(known)
     }
@@ -322,6 +327,8 @@ impl Controller {
         if had_s < f64::from(junction.stage(green.stage).min_green_s) {
             return None;
         }
+        #[cfg(test)]
+        assert!(!self.broken, "a defect");
         let guard = Guard { junction, stages: &stages, red_since: &self.red_since };
         let pressing = guard.slack_s(green.stage, at);
         // What a plan asks for beyond the stage's own shortest green gives way to the longest red, as its exact greens do.

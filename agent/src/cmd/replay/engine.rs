@@ -336,6 +336,13 @@ impl Engine {
             }
             self.lines.push(line.to_string());
             lamps.told_stage = Some(stage);
+            let controller = &lamps.control.controller;
+            let planned = shown.state == ControllerState::Green && !controller.is_tactical(shown.at);
+            if self.explain && planned {
+                let decision = json!({"stage": name(shown.stage), "hold_s": controller.planned_green_s(),
+                    "cost": null, "alternatives": [], "reason": controller.reason()});
+                self.lines.push(json!({"t": t, "decision": decision}).to_string());
+            }
         }
         lamps.shown = Some(shown);
     }
