@@ -5,13 +5,19 @@
 //! start-up loss of its green. Every quantity is in seconds from the moment at which the model was made; every function is a pure one.
 
 mod closed_form;
+mod model;
+mod plan_delay;
 mod queue;
 mod rollout;
 mod stage_set;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 pub use closed_form::{hcm_delay_s, uniform_delay_s};
-pub use queue::{Arrival, LaneQueue, Model, Progress, Timing};
+pub use model::{Model, Progress};
+pub use plan_delay::{LaneFlow, plan_delay_s};
+pub use queue::{Arrival, LaneQueue};
 pub use rollout::{Order, Policy, Rollout};
 pub use stage_set::StageSet;
+pub use timing::Timing;

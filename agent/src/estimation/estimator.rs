@@ -52,6 +52,7 @@ pub struct Estimator {
     pub(super) walkers: Vec<Walkers>,
     pub(super) vehicles: BTreeMap<Epc, Vehicle>,
     pub(super) light: Light,
+    pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
     readers: Vec<Vec<LaneIx>>,
     readers_up: Vec<bool>,
@@ -90,6 +91,7 @@ impl Estimator {
             walkers: Walkers::of(&junction, seconds(start)),
             vehicles: BTreeMap::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
+            last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config),
             readers_up: vec![all_watched; readers.len()],
             readers,
@@ -151,6 +153,7 @@ impl Estimator {
             return;
         }
         let at_s = seconds(read.at);
+        self.last_read_s = at_s;
         match read.zone {
             ZoneName::Advance => self.announce(read.epc, read.lane, at_s),
             ZoneName::StopLine => self.stop(read.epc, read.lane, at_s),

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 /// What a neighbour said counts for so long, seconds.
 const FRESH_S: f64 = 10.0;
+/// A vehicle that has not arrived so long after it was due is no longer reckoned with, seconds.
+const MISSED_S: f64 = 3.0;
 /// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
 const LATE_S: f64 = 15.0;
 /// Where a vehicle went is of interest for so long, seconds.
@@ -222,13 +224,14 @@ impl Neighbours {
 
     /// Who is on the way here: when each reaches our first reader at the earliest, and with which probability on which lane.
     pub(super) fn coming(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
-        self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?))).flat_map(
-            move |(coming, way)| {
-                let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
-                let shares = way.came.iter().enumerate().filter(|(_, came)| **came / way.left > 0.04);
-                shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
-            },
-        )
+        let known = self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?)));
+        let in_time =
+            move |(coming, way): &(&Coming, &Way)| at_s <= coming.left_s + way.travel_s.value() + MISSED_S;
+        known.filter(in_time).flat_map(move |(coming, way)| {
+            let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
+            let shares = way.came.iter().enumerate();
+            shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
+        })
     }
 }
 

@@ -25,6 +25,8 @@ const OVERFLOW_WEIGHT: f64 = 2.0;
 const FULL_AHEAD: f64 = 0.8;
 /// Lanes ahead this full let vehicles in only slowly, and by how much.
 const BLOCKED_AHEAD: (f64, f64) = (0.85, 4.0);
+/// Without any read for so long nothing is known, seconds.
+const SILENT_S: f64 = 180.0;
 /// Most vehicles of a lane that nobody has seen and that are reckoned with.
 const MOST_UNSEEN: f64 = 15.0;
 /// Most arrivals of a lane that are reckoned with.
@@ -41,6 +43,8 @@ pub struct Traffic {
     pub at: MonoMs,
     /// Each lane, in lane order, and then each pedestrian head.
     pub lanes: Vec<LaneTraffic>,
+    /// Since the last read of any reader, seconds.
+    pub silent_s: f64,
 }
 
 /// A lane's traffic at a moment.
@@ -55,9 +59,10 @@ pub struct LaneTraffic {
 }
 
 impl Traffic {
-    /// Whether anything at all is known: with no working reader the plan's greens are better.
+    /// Whether anything at all is known. With no working reader, or when none has read anything for minutes, the plan's greens are better:
+    /// no tags never means no demand.
     pub fn is_known(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.watched)
+        self.silent_s <= SILENT_S && self.lanes.iter().any(|lane| lane.watched)
     }
 }
 
@@ -98,7 +103,7 @@ impl Estimator {
         });
         let stages = self.junction.stages().len();
         let walkers = self.walkers.iter().map(|walkers| walkers.traffic(stages, at_s));
-        Traffic { at: now, lanes: lanes.chain(walkers).collect() }
+        Traffic { at: now, lanes: lanes.chain(walkers).collect(), silent_s: at_s - self.last_read_s }
     }
 
     /// Who is on the way from neighbours: by lane, when each is due at the stop line, and with which probability.

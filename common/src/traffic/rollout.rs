@@ -1,12 +1,13 @@
 //! Rollouts: what a course of stages costs until everybody has left.
 
+use super::queue::{FAR_S, within};
 use super::{Model, Progress, StageSet, Timing};
 use crate::junction::StageIx;
 
 /// Step of a rollout, seconds.
 const STEP_S: f64 = 1.0;
 /// Cost of each vehicle that a rollout leaves behind, seconds beyond its wait: more than a change of stages.
-const LEFT_BEHIND_S: f64 = 20.0;
+pub(super) const LEFT_BEHIND_S: f64 = 20.0;
 /// Most steps of one rollout; a guard against endless ones, far more than a horizon has.
 const MOST_STEPS: u32 = 2000;
 
@@ -15,7 +16,7 @@ const MOST_STEPS: u32 = 2000;
 pub struct Policy {
     /// A stage goes on while somebody whom it serves arrives within this time, seconds.
     pub gap_s: f64,
-    /// How far it looks, seconds.
+    /// How far it looks, seconds. Whoever is left then costs his wait so far, what serving his lane alone would add, and 20 s.
     pub horizon_s: f64,
 }
 
@@ -42,7 +43,7 @@ pub enum Order<'a> {
 }
 
 impl Order<'_> {
-    /// The stages that may follow `stage` when `wanted` says who is.
+    /// The stages that may follow `stage` when `wanted` says who is. In a fixed order at most one, also after a stage that is not in the order.
     pub fn after(&self, stage: StageIx, wanted: impl Fn(StageIx) -> bool) -> StageSet {
         match *self {
             Order::Free(stages) => {
@@ -51,18 +52,27 @@ impl Order<'_> {
                 others
             }
             Order::Fixed(order, may_skip) => {
-                let at = order.iter().position(|&other| other == stage).unwrap_or(0);
-                let others = (1..order.len()).map(|ahead| order[(at + ahead) % order.len()]);
-                let next = others.clone().find(|&next| !may_skip.contains(next) || wanted(next));
-                next.or_else(|| others.clone().next()).into_iter().collect()
+                let at = order.iter().position(|&other| other == stage);
+                let first = at
+                    .map_or_else(|| order.iter().position(|&other| other > stage).unwrap_or(0), |at| at + 1);
+                let others = order.iter().copied().cycle().skip(first);
+                let mut others = others.take(order.len() - usize::from(at.is_some()));
+                let soonest = others.clone().next();
+                others
+                    .find(|&next| !may_skip.contains(next) || wanted(next))
+                    .or(soonest)
+                    .into_iter()
+                    .collect()
             }
         }
     }
 }
 
 impl Rollout<'_> {
-    /// Goes on from `stage`, which keeps its green at least until `until_s`, until everybody has left or the horizon is reached; gives up once the
-    /// cost is above `cap`. Returns the cost, vehicle-seconds.
+    /// Goes on from `stage`, which has green from `from_s` at least until `until_s`, until everybody has left or the horizon is reached. Returns
+    /// the cost, vehicle-seconds: exactly when it is below `cap`, else something that is not below `cap`, because it gives up there.
+    ///
+    /// It ends whatever the times are: after 2000 steps at the latest.
     pub fn finish(
         &self,
         progress: &mut Progress,
@@ -72,7 +82,9 @@ impl Rollout<'_> {
         cap: f64,
     ) -> f64 {
         let (model, timing, policy) = (self.model, self.timing, self.policy);
-        let mut at_s = from_s;
+        let cap = if cap.is_nan() { f64::INFINITY } else { cap };
+        let mut at_s = if from_s.is_nan() { 0.0 } else { within(from_s, -FAR_S, FAR_S) };
+        let until_s = within(until_s, -FAR_S, FAR_S);
         if until_s > at_s {
             model.serve(progress, stage, at_s, until_s);
             at_s = until_s;
@@ -89,6 +101,7 @@ impl Rollout<'_> {
                 && model.wanted(progress, stage, at_s, policy.gap_s)
                 && at_s - began < longest
                 && progress.cost < cap
+                && steps < MOST_STEPS
             {
                 model.serve(progress, stage, at_s, at_s + STEP_S);
                 at_s += STEP_S;
@@ -101,7 +114,7 @@ impl Rollout<'_> {
                 Some(next) => {
                     at_s = model.change(progress, timing, stage, next, at_s);
                     stage = next;
-                    let until = at_s + timing.min_green_s[stage.index()];
+                    let until = at_s + timing.shortest_s(stage);
                     model.serve(progress, stage, at_s, until);
                     at_s = until;
                     steps += 1;
@@ -117,7 +130,9 @@ impl Rollout<'_> {
                 }
             }
         }
-        model.leave_behind(progress, policy.horizon_s.max(at_s), LEFT_BEHIND_S);
+        // Without a horizon the rollout ends where its steps do.
+        let horizon_s = if policy.horizon_s < FAR_S { policy.horizon_s } else { at_s };
+        model.leave_behind(progress, horizon_s.max(at_s), LEFT_BEHIND_S);
         progress.cost
     }
 
@@ -126,8 +141,7 @@ impl Rollout<'_> {
         let mut best = (0.0, None);
         for next in self.order.after(stage, |stage| self.model.wanted(progress, stage, at_s, 0.0)).iter() {
             let clearance = self.timing.clearance_s(stage, next);
-            let urgency =
-                self.model.urgency(progress, next, at_s, clearance, self.timing.min_green_s[next.index()]);
+            let urgency = self.model.urgency(progress, next, at_s, clearance, self.timing.shortest_s(next));
             if urgency > best.0 {
                 best = (urgency, Some(next));
             }

@@ -3,13 +3,20 @@
 use crate::junction::StageIx;
 use std::fmt;
 
-/// A set of the stages of one junction.
+/// A set of the stages of one junction: of the first 32, more than a junction has. Later ones are in no set.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StageSet(u32);
 
 impl StageSet {
     /// The empty set.
     pub const EMPTY: Self = Self(0);
+    /// How many stages a set can hold.
+    pub(super) const MOST: usize = u32::BITS as usize;
+
+    /// The first `count` stages.
+    pub(super) const fn first(count: usize) -> Self {
+        if count >= Self::MOST { Self(u32::MAX) } else { Self((1 << count) - 1) }
+    }
 
     /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
@@ -63,7 +70,7 @@ impl StageSet {
     }
 
     const fn bit(stage: StageIx) -> u32 {
-        1 << (stage.index() & 31)
+        if stage.index() < Self::MOST { 1 << stage.index() } else { 0 }
     }
 }
 

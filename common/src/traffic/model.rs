@@ -1,0 +1,260 @@
+//! All lanes of a junction, their discharge, and its cost.
+
+use super::queue::{Arrival, FAR_S, LaneQueue, within};
+use super::rollout::LEFT_BEHIND_S;
+use super::{StageSet, Timing};
+use crate::junction::{LaneIx, StageIx};
+use std::cmp::Ordering;
+
+/// A delay after which somebody who was still driving has to start again, seconds of waiting: less is no stop.
+const STOP_AFTER_S: f64 = 1.5;
+
+/// Most lanes and crossings of one model.
+const MOST_QUEUES: usize = 64;
+
+/// All lanes of a junction, ready for rollouts.
+#[derive(Clone, Debug)]
+pub struct Model {
+    lanes: usize,
+    stages: usize,
+    offsets: Vec<usize>,
+    arrivals: Vec<Arrival>,
+    headway_s: Vec<f64>,
+    startup_s: Vec<f64>,
+    served: Vec<StageSet>,
+    stop_s: f64,
+}
+
+/// How far a rollout has come: whom each lane has served, when it is free again, since when it has green, and what it cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    next: [u16; MOST_QUEUES],
+    free_s: [f64; MOST_QUEUES],
+    green_s: [f64; MOST_QUEUES],
+    /// Vehicle-seconds so far.
+    pub cost: f64,
+    /// Vehicles that have left.
+    pub served: f64,
+}
+
+impl Model {
+    /// Lanes in the junction's order. `stop_s`: cost of a stop, braking and starting again, seconds of delay; more than the 20 s that
+    /// [`Rollout`](super::Rollout) adds for whoever it leaves behind would make it cheaper to serve nobody.
+    ///
+    /// Takes anything, because a signal must go on: what is outside its range counts as the nearest value inside, what is no number as the
+    /// least (of a time: as the present), a headway that is not given as 2 s. Headways are 0.1 to 3600 s, start-up losses 0 to 3600 s, `stop_s`
+    /// 0 to 20 s, vehicles and weights 0 to a million, times within a million seconds. Left out are stages from the 33rd on, lanes from the
+    /// 65th on, and arrivals of a lane from the 65 536th on.
+    pub fn new(stages: usize, lanes: &[LaneQueue], stop_s: f64) -> Self {
+        let stages = stages.min(StageSet::MOST);
+        let all = StageSet::first(stages);
+        let mut model = Self {
+            lanes: lanes.len().min(MOST_QUEUES),
+            stages,
+            offsets: vec![0],
+            arrivals: Vec::with_capacity(lanes.iter().map(|lane| lane.arrivals.len()).sum()),
+            headway_s: Vec::with_capacity(lanes.len() * stages),
+            startup_s: Vec::with_capacity(lanes.len()),
+            served: Vec::with_capacity(lanes.len()),
+            stop_s: within(stop_s, 0.0, LEFT_BEHIND_S),
+        };
+        for lane in lanes.iter().take(MOST_QUEUES) {
+            let arrivals = lane.arrivals.iter().take(usize::from(u16::MAX));
+            model.arrivals.extend(arrivals.map(|arrival| arrival.checked(all)));
+            model.offsets.push(model.arrivals.len());
+            model.headway_s.extend((0..stages).map(|stage| lane.checked_headway_s(stage)));
+            model.startup_s.push(lane.checked_startup_s());
+            model.served.push(lane.served.intersection(all));
+        }
+        model
+    }
+
+    /// The state at time 0. `green_since_s` of each lane: zero or negative when it has green; `None` on red, until a [`change`](Self::change)
+    /// gives it green.
+    pub fn begin(&self, green_since_s: &[Option<f64>]) -> Progress {
+        let mut progress = Progress {
+            next: [0; MOST_QUEUES],
+            free_s: [f64::NEG_INFINITY; MOST_QUEUES],
+            green_s: [f64::INFINITY; MOST_QUEUES],
+            cost: 0.0,
+            served: 0.0,
+        };
+        for (lane, since) in green_since_s.iter().enumerate().take(self.lanes) {
+            progress.green_s[lane] = since.filter(|since| !since.is_nan()).unwrap_or(f64::INFINITY);
+        }
+        progress
+    }
+
+    /// Whether everybody has left.
+    pub fn is_empty(&self, progress: &Progress) -> bool {
+        (0..self.lanes).all(|lane| self.line(lane).len() <= usize::from(progress.next[lane]))
+    }
+
+    /// Who is left on a lane, the head first; nobody on a lane that the model does not have.
+    pub fn left(&self, progress: &Progress, lane: LaneIx) -> &[Arrival] {
+        if lane.index() < self.lanes { self.rest(progress, lane.index()) } else { &[] }
+    }
+
+    /// Lets a stage have green from `from_s` to `to_s`. Nobody leaves before `from_s`, nor at `to_s` or later. Serving in pieces that follow
+    /// each other is the same as serving once.
+    pub fn serve(&self, progress: &mut Progress, stage: StageIx, from_s: f64, to_s: f64) {
+        // Nor does anybody leave when one of the times is no number.
+        if from_s.partial_cmp(&to_s) != Some(Ordering::Less) {
+            return;
+        }
+        let only = StageSet::from_iter([stage]);
+        for lane in 0..self.lanes {
+            self.discharge(progress, lane, stage, only, from_s, to_s);
+        }
+    }
+
+    fn headway(&self, lane: usize, stage: StageIx) -> f64 {
+        self.headway_s[lane * self.stages + stage.index()]
+    }
+
+    /// Changes from one stage to another; lanes that both serve go on. Returns when the new stage has green.
+    pub fn change(
+        &self,
+        progress: &mut Progress,
+        timing: &Timing,
+        from: StageIx,
+        to: StageIx,
+        at_s: f64,
+    ) -> f64 {
+        let green_at = at_s + timing.clearance_s(from, to);
+        let both = StageSet::from_iter([from, to]);
+        for lane in 0..self.lanes {
+            if self.served[lane].contains(to) && self.served[lane].contains(from) {
+                self.discharge(progress, lane, from, both, at_s, green_at);
+            }
+            let (old, new) = match self.rest(progress, lane).first() {
+                Some(head) => (head.stages.contains(from), head.stages.contains(to)),
+                None => (self.served[lane].contains(from), self.served[lane].contains(to)),
+            };
+            if new && !old {
+                progress.green_s[lane] = green_at;
+            }
+        }
+        green_at
+    }
+
+    /// Whether anybody whom the stage serves waits at `at_s` or arrives within `look_s`.
+    pub fn wanted(&self, progress: &Progress, stage: StageIx, at_s: f64, look_s: f64) -> bool {
+        (0..self.lanes).any(|lane| {
+            self.rest(progress, lane)
+                .first()
+                .is_some_and(|head| head.stages.contains(stage) && head.at_s <= at_s + look_s)
+        })
+    }
+
+    /// Weight that a stage would serve per second if it followed now: weighted-shortest-processing-time (Smith's rule), the clearance
+    /// and the start-up loss being part of the processing time. Zero when nobody wants it.
+    pub fn urgency(
+        &self,
+        progress: &Progress,
+        stage: StageIx,
+        at_s: f64,
+        clearance_s: f64,
+        min_green_s: f64,
+    ) -> f64 {
+        let (mut weight, mut green, mut startup) = (0.0, 0.0_f64, 0.0);
+        // Those who arrive while the first ones leave are served along with them.
+        for _ in 0..2 {
+            let until = at_s + clearance_s + green;
+            (weight, startup) = (0.0, 0.0);
+            let mut longest = 0.0_f64;
+            for lane in 0..self.lanes {
+                if !self.served[lane].contains(stage) {
+                    continue;
+                }
+                let headway = self.headway(lane, stage);
+                let mut busy = 0.0;
+                for arrival in self.rest(progress, lane) {
+                    if arrival.at_s > until || !arrival.stages.contains(stage) {
+                        break;
+                    }
+                    weight += arrival.weight;
+                    busy += headway * arrival.vehicles;
+                }
+                if busy > longest {
+                    (longest, startup) = (busy, self.startup_s[lane]);
+                }
+            }
+            green = longest;
+        }
+        if weight <= 0.0 { 0.0 } else { weight / (clearance_s + startup + green.max(min_green_s)) }
+    }
+
+    /// Cost of leaving everybody who is left where they are at `end_s`: their delay so far, what serving each lane alone would add, and
+    /// `each_s` more.
+    pub fn leave_behind(&self, progress: &mut Progress, end_s: f64, each_s: f64) {
+        let end_s = within(end_s, -FAR_S, FAR_S);
+        for lane in 0..self.lanes {
+            let mut ahead = 0.0;
+            for arrival in self.rest(progress, lane) {
+                let waited = (end_s - arrival.at_s).max(0.0);
+                let headway = arrival.stages.iter().next().map_or(0.0, |stage| self.headway(lane, stage));
+                progress.cost += arrival.weight * (waited + ahead + each_s);
+                ahead += headway * arrival.vehicles;
+            }
+        }
+    }
+
+    /// When the first of those left would arrive, over all lanes.
+    pub fn next_arrival_s(&self, progress: &Progress) -> Option<f64> {
+        (0..self.lanes)
+            .filter_map(|lane| Some(self.rest(progress, lane).first()?.at_s))
+            .min_by(f64::total_cmp)
+    }
+
+    fn line(&self, lane: usize) -> &[Arrival] {
+        &self.arrivals[self.offsets[lane]..self.offsets[lane + 1]]
+    }
+
+    fn rest(&self, progress: &Progress, lane: usize) -> &[Arrival] {
+        &self.line(lane)[usize::from(progress.next[lane])..]
+    }
+
+    /// Lets the vehicles of a lane go whose movements have green in all of `stages`, at the headway of `stage`.
+    #[inline]
+    fn discharge(
+        &self,
+        progress: &mut Progress,
+        lane: usize,
+        stage: StageIx,
+        stages: StageSet,
+        from_s: f64,
+        to_s: f64,
+    ) {
+        if !self.served[lane].contains(stage) {
+            return;
+        }
+        let headway = self.headway(lane, stage);
+        let flowing = progress.green_s[lane] + self.startup_s[lane];
+        let line = self.line(lane);
+        let mut next = usize::from(progress.next[lane]);
+        while let Some(arrival) = line.get(next) {
+            if !stages.minus(arrival.stages).is_empty() {
+                break;
+            }
+            let mut leaves = (progress.free_s[lane] + headway * arrival.vehicles).max(from_s);
+            // Only those who stood when the green began lose its start; who arrives later drives through.
+            if flowing > leaves && arrival.at_s < progress.green_s[lane] + 1.0 {
+                leaves = flowing;
+            }
+            leaves = leaves.max(arrival.at_s);
+            if leaves >= to_s {
+                break;
+            }
+            let delay = leaves - arrival.at_s;
+            progress.cost += delay * arrival.weight;
+            if arrival.moving && delay > STOP_AFTER_S {
+                progress.cost += self.stop_s * arrival.weight;
+            }
+            progress.served += arrival.vehicles;
+            progress.free_s[lane] = leaves;
+            next += 1;
+        }
+        progress.next[lane] = next as u16;
+    }
+}
