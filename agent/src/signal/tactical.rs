@@ -58,8 +58,14 @@ impl Decision {
             Choice { stage, hold_s: 0, cost: costs.unwrap_or(f64::INFINITY) },
         );
         if best.stage != stage {
-            self.alternatives.insert(0, best);
+            self.alternatives.push(best);
+            self.sort();
         }
+    }
+
+    /// Cheapest first.
+    fn sort(&mut self) {
+        self.alternatives.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.stage.cmp(&b.stage)));
     }
 
     /// The decision and the best alternative, as a sentence.

@@ -38,7 +38,7 @@ impl Guard<'_> {
             if covered.contains(group) {
                 continue;
             }
-            let Some(next) = self.best_for(group, covered) else { continue };
+            let Some(next) = self.best_for(group) else { continue };
             busy_s += i64::from(self.junction.clearance_s(last, next));
             let left_s = (red_since(group) + longest_ms).since(at).div_euclid(1000);
             slack = slack.min(left_s - busy_s);
@@ -59,12 +59,11 @@ impl Guard<'_> {
         self.slack_with(next, at + i64::from(busy_s) * 1000, red_since).is_none_or(|(slack, _)| slack >= 0)
     }
 
-    /// Of the stages that serve a group the one that serves most of those who still wait.
-    fn best_for(&self, group: GroupIx, covered: GroupSet) -> Option<StageIx> {
+    /// Of the stages that serve a group the one that serves most groups. Who has green now plays no part: otherwise the course on which time was
+    /// still enough would not be the one that is taken a second later.
+    fn best_for(&self, group: GroupIx) -> Option<StageIx> {
         let serving =
             self.stages.iter().copied().filter(|&stage| self.junction.stage(stage).groups.contains(group));
-        serving.max_by_key(|&stage| {
-            (self.junction.stage(stage).groups.minus(covered).len(), std::cmp::Reverse(stage))
-        })
+        serving.max_by_key(|&stage| (self.junction.stage(stage).groups.len(), std::cmp::Reverse(stage)))
     }
 }
