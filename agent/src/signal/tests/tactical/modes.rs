@@ -23,7 +23,7 @@ fn exact_greens(world: &World) -> Result<(), TestCaseError> {
             match served.end {
                 StageEnd::Plan => prop_assert_eq!(exact, Some(served.green_s as u32), "{:?}", cycle),
                 StageEnd::ForceOff | StageEnd::Priority => {
-                    prop_assert!(served.green_s as u32 <= exact.unwrap_or(0), "{cycle:?}")
+                    prop_assert!(served.green_s as u32 <= exact.unwrap_or(0), "{cycle:?}");
                 }
                 _ => prop_assert!(false, "tactical control ended a green of exact length: {cycle:?}"),
             }

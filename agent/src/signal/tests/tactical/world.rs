@@ -84,7 +84,7 @@ impl Script {
         Junction::build(&spec).ok().map(Arc::new)
     }
 
-    fn plan(&self, junction: &Junction, number: usize, ask: &Ask) -> Option<GreenTime> {
+    fn plan(junction: &Junction, number: usize, ask: &Ask) -> Option<GreenTime> {
         let skipped = |skips: u16, at: usize| skips >> at & 1 == 1 && junction.stages()[at].skip;
         let stages = junction.stages().iter().enumerate();
         let (mode, times, valid_s, ends_override) = match ask {
@@ -228,7 +228,7 @@ impl World {
             if let Ask::Blind { seconds } = ask {
                 blind_until = at_s + *seconds as i32;
             }
-            if let Some(message) = script.plan(&world.junction, number, ask) {
+            if let Some(message) = Script::plan(&world.junction, number, ask) {
                 world.ask(&message, at(f64::from(at_s) - 0.5));
             }
         }
@@ -287,14 +287,11 @@ impl World {
 
     /// The ranges of what runs: those of the plan, of the fallback without one.
     pub(super) fn ranges(&self, plan_id: Option<&str>) -> Ranges {
-        match plan_id {
-            Some(id) => self.plans[id].2.clone(),
-            None => {
-                let range =
-                    |stage| (self.junction.stage(stage).min_green_s, self.junction.stage(stage).max_green_s);
-                self.junction.stage_indexes().map(|stage| (stage, range(stage))).collect()
-            }
+        if let Some(id) = plan_id {
+            return self.plans[id].2.clone();
         }
+        let range = |stage| (self.junction.stage(stage).min_green_s, self.junction.stage(stage).max_green_s);
+        self.junction.stage_indexes().map(|stage| (stage, range(stage))).collect()
     }
 
     /// The groups that what runs serves.
