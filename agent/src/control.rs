@@ -13,7 +13,7 @@ use crate::signal::{Controller, Fallback, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Demand, GreenTime, PlanStatus};
+use flextraff_common::wire::{Demand, Estimates, GreenTime, PlanStatus};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -80,6 +80,11 @@ impl Control {
     /// What others are to be told, once a second.
     pub fn poll_demand(&mut self) -> Option<Demand> {
         self.demand.take()
+    }
+
+    /// What is known of the lanes; none after a defect that shows just now.
+    pub fn estimates(&mut self, now: MonoMs) -> Option<Estimates> {
+        self.estimate(now, |estimator| estimator.estimates(now))
     }
 
     /// With what estimation or the search has panicked; the same minute tells it once.

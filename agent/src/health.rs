@@ -3,7 +3,7 @@
 use crate::config::Config;
 use flextraff_common::ids::{BootId, DeviceId};
 use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{ControllerStatus, OutboxStatus, PlanStatus, ReaderStatus, Status};
+use flextraff_common::wire::{ControllerStatus, Estimates, OutboxStatus, PlanStatus, ReaderStatus, Status};
 
 /// Time between two status messages without a change, milliseconds.
 pub const PERIOD_MS: i64 = 30_000;
@@ -23,6 +23,8 @@ pub struct Parts {
     pub controller: Option<ControllerStatus>,
     /// The last plan received.
     pub plan: Option<PlanStatus>,
+    /// What is known of the lanes; none on a counter.
+    pub estimates: Option<Estimates>,
 }
 
 /// The status message of this moment.
@@ -40,6 +42,7 @@ pub fn status(config: &Config, parts: Parts, now: Moment) -> Status {
         readers: parts.readers,
         controller: parts.controller,
         plan: parts.plan,
+        estimates: parts.estimates,
     }
 }
 
@@ -58,6 +61,7 @@ pub fn offline(device: DeviceId) -> Status {
         readers: Vec::new(),
         controller: None,
         plan: None,
+        estimates: None,
     }
 }
 
@@ -83,6 +87,8 @@ pub fn changed(last: &Status, present: &Status) -> bool {
             // There is a new one each second.
             controller.decision = None;
         }
+        // They are a little older each second, and go along with what else there is to tell.
+        status.estimates = None;
         for reader in &mut status.readers {
             (reader.reads_per_s, reader.bad_frames, reader.dropped_bytes) = (0.0, 0, 0);
         }
@@ -95,7 +101,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
 mod tests {
     use super::*;
     use flextraff_common::time::{ClockState, UnixMs};
-    use flextraff_common::wire::{ControllerState, DecisionStatus, DeviceType, Mode};
+    use flextraff_common::wire::{ControllerState, DecisionStatus, DeviceType, LaneEstimates, Mode};
     use std::path::Path;
     use uuid::Uuid;
 
@@ -107,6 +113,7 @@ mod tests {
             readers: Vec::new(),
             controller: None,
             plan: None,
+            estimates: None,
         }
     }
 
@@ -158,6 +165,18 @@ mod tests {
         assert_eq!(json["controller"]["decision"]["cost"], 212.0);
         let json = serde_json::to_value(&first).unwrap();
         assert!(json["controller"].get("decision").is_none(), "{json}");
+    }
+
+    #[test]
+    fn estimates_are_told_and_are_no_change() {
+        let example = include_str!("../../config/agent.toml");
+        let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
+        let lanes = [("N".to_owned(), LaneEstimates::default())].into();
+        let with = |estimates| status(&config, Parts { estimates, ..parts() }, at(12_000));
+        let (without, with) = (with(None), with(Some(Estimates { lanes })));
+        assert!(!changed(&without, &with));
+        assert!(serde_json::to_value(&with).unwrap()["estimates"]["lanes"]["N"].is_object());
+        assert!(serde_json::to_value(&without).unwrap().get("estimates").is_none());
     }
 
     #[test]

@@ -24,7 +24,8 @@ use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{
-    ControllerStatus, Demand, DeviceType, OutboxStatus, PlanStatus, ReaderState, ReaderStatus, encode,
+    ControllerStatus, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, ReaderStatus,
+    encode,
 };
 use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
@@ -79,6 +80,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         outbox: None,
         shown: None,
         decision: None,
+        estimates: None,
         dropped: (0, 0),
         plan: None,
         fault: FaultLatch::beside(&config.outbox.path).read().map(|fault| fault.reason),
@@ -151,6 +153,7 @@ struct Supervisor {
     outbox: Option<OutboxStatus>,
     shown: Option<Shown>,
     decision: Option<Decision>,
+    estimates: Option<Estimates>,
     /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
     dropped: (u64, u64),
     plan: Option<PlanStatus>,
@@ -229,6 +232,7 @@ impl Supervisor {
                 self.tell_status();
             }
             LampEvent::Decided(decision) => self.decision = Some(decision),
+            LampEvent::Estimated(estimates) => self.estimates = Some(*estimates),
             LampEvent::Demand(demand) => self.tell_demand(&demand),
             LampEvent::Defect { reason } => {
                 tracing::error!(
@@ -405,6 +409,7 @@ impl Supervisor {
                 .collect(),
             controller: self.controller_status(),
             plan: self.plan.clone(),
+            estimates: self.estimates.clone(),
         };
         self.to_link(LinkRequest::Status(Box::new(health::status(&self.config, parts, now))));
     }

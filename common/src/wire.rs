@@ -4,11 +4,15 @@
 
 mod down;
 mod envelope;
+mod estimates;
 pub mod topics;
 mod up;
 
 pub use down::{Ack, Command, CommandType, GreenTime, Mode, RejectCode, StageTime};
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
+pub use estimates::{
+    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
+};
 pub use up::{
     Aspect, CarCounts, ClockFix, ControllerState, ControllerStatus, CycleLane, CycleStage, Cycles,
     DecisionStatus, Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, Departure, DeviceType,

@@ -118,6 +118,39 @@ fn status() {
 }
 
 #[test]
+fn status_with_estimates() {
+    let status: Status = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"estimates":{"lanes":{"E":{},"N":{
+        "stop_reader":{"state":"works","silent_s":3},"advance_reader":{"state":"blind","silent_s":null},
+        "present":{"value":2.0,"age_s":3,"confidence":0.9},"inventory":{"value":5.0,"age_s":1,"confidence":0.8},
+        "flow_per_h":{"value":420.0,"age_s":3,"confidence":0.8},"headway_s":{"value":1.9,"age_s":null,"confidence":0.0},
+        "startup_loss_s":{"value":1.0,"age_s":60,"confidence":0.5},"drive_s":{"value":6.9,"age_s":60,"confidence":0.5},
+        "read_rate":{"value":0.95,"age_s":3,"confidence":0.9},"announced_share":{"value":0.9,"age_s":3,"confidence":0.9},
+        "tagged_share":{"value":0.6,"age_s":3,"confidence":0.1},
+        "stops_on":{"shares":[{"lane":"N","share":0.75},{"lane":"E","share":0.25}],"age_s":3,"confidence":0.9},
+        "leads_to":{"shares":[{"junction_id":"00000000-0000-4000-8000-000000000002","lane":"A","share":1.0}],"age_s":9,"confidence":0.4}}}}}"#,
+    );
+    assert_eq!(status.estimates.map(|estimates| estimates.lanes.len()), Some(2));
+}
+
+#[test]
+fn estimates_of_another_kind_never_cost_the_status() {
+    let with = |estimates: &str| -> Status {
+        let text = format!(
+            r#"{{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"estimates":{estimates}}}"#
+        );
+        decode(text.as_bytes()).expect("the status counts all the same")
+    };
+    for other in ["null", "7", "[]", r#"{"lanes":[]}"#, r#"{"lanes":{"N":{"present":"many"}}}"#] {
+        let status = with(other);
+        assert!(status.online && status.estimates.is_none_or(|known| known.lanes.is_empty()), "{other}");
+    }
+    let newer = with(r#"{"more":1,"lanes":{"N":{"stop_reader":{"state":"dazzled"},"new_s":{"value":1}}}}"#);
+    let lanes = newer.estimates.expect("what is new is left out").lanes;
+    assert!(lanes["N"].stop_reader.is_some() && lanes["N"].present.is_none());
+}
+
+#[test]
 fn signal() {
     let _: Signal = frozen(
         r#"{"v":1,"t":"2026-02-10T14:30:00Z","stage":"N","state":"amber","next_stage":"E","groups":{"E":"red","N":"amber","P":"flash_amber"},

@@ -1,7 +1,8 @@
 //! Follows every tagged vehicle from its first read to its departure.
 
 use super::counters::Counters;
-use super::lane::{Lane, LaneShape, STANDS_S, Standing};
+use super::estimates::AdvanceReaders;
+use super::lane::{Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
 use super::neighbour::Neighbours;
 use super::vehicle::Vehicle;
 use super::walkers::Walkers;
@@ -56,10 +57,11 @@ pub struct Estimator {
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
     readers: Vec<Vec<LaneIx>>,
-    readers_up: Vec<bool>,
+    pub(super) advance_readers: AdvanceReaders,
+    pub(super) readers_up: Vec<bool>,
     /// Whether lanes without a reader count as watched.
-    all_watched: bool,
-    counters: Counters,
+    pub(super) all_watched: bool,
+    pub(super) counters: Counters,
     /// What neighbours have not been told yet.
     news: News,
 }
@@ -100,6 +102,7 @@ impl Estimator {
             neighbours: Neighbours::new(config),
             readers_up: vec![all_watched; readers.len()],
             readers,
+            advance_readers: AdvanceReaders::of(config),
             all_watched,
             counters: Counters::default(),
             news: News::default(),
@@ -170,6 +173,7 @@ impl Estimator {
 
     fn announce(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
         let at_advance = &mut self.lanes[lane.index()];
+        at_advance.advance_read_s = at_s;
         at_advance.standing = Some(match at_advance.standing {
             Some(standing) if standing.epc == epc && at_s - standing.last_s < 5.0 => {
                 Standing { last_s: at_s, ..standing }
@@ -227,8 +231,9 @@ impl Estimator {
             self.news.reads.push((lane, ZoneName::StopLine, epc));
             if let Some(via) = vehicle.via {
                 let announced = &mut self.lanes[via.index()];
-                announced.confirmed.add(true);
-                announced.stops_at.iter_mut().for_each(|count| *count *= 0.99);
+                announced.confirmed.add(at_s, true);
+                announced.stops.add(at_s);
+                announced.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
                 announced.stops_at[lane.index()] += 1.0;
             }
         }
@@ -344,21 +349,22 @@ impl Estimator {
             let lane = &mut self.lanes[via.index()];
             let took = at_s - vehicle.announced_s;
             if took < 2.0 * lane.drive_s.value() + 2.0 {
-                lane.drive_s.add(took);
+                lane.drive_s.add(at_s, took);
             }
         }
         let lane = &mut self.lanes[vehicle.lane.index()];
-        lane.heralded.add(vehicle.via.is_some());
+        lane.heralded.add(at_s, vehicle.via.is_some());
         lane.outflow.add(at_s, 1.0);
         if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
             let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
             if lane.shape.part.contains(stage) && stood_before && at_s > green_s {
-                lane.part_goes[stage.index()].add(true);
+                lane.part_goes[stage.index()].add(at_s, true);
             }
+            lane.learn_startup_loss(vehicle, stage, green_s, at_s);
             let gap = at_s - lane.departed_s;
             let queued = vehicle.due_s < at_s - 4.0 && lane.departed_s > green_s + 2.0;
             if queued && (0.5..6.0).contains(&gap) && lane.headway_s(stage) <= lane.headway_s.value() {
-                lane.headway_s.add(gap.clamp(HEADWAYS_S.0, HEADWAYS_S.1));
+                lane.headway_s.add(at_s, gap.clamp(HEADWAYS_S.0, HEADWAYS_S.1));
             }
         }
         lane.departed_s = lane.departed_s.max(at_s);
@@ -392,7 +398,7 @@ impl Estimator {
                 !(ghost && clear && at_s - vehicle.last_s > 3.0)
             });
             for via in unseen {
-                self.lanes[via.index()].confirmed.add(false);
+                self.lanes[via.index()].confirmed.add(at_s, false);
             }
         }
         self.vehicles.retain(|_, vehicle| vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S);
@@ -415,7 +421,7 @@ impl Estimator {
             && due_s < at_s - MAY_BE_LATE_S
         {
             state.let_go_s = at_s;
-            state.confirmed.add(false);
+            state.confirmed.add(at_s, false);
             state.outflow.add(at_s, 1.0);
             self.vehicles.remove(&epc);
             self.neighbours.sent(epc, lane, at_s);
@@ -442,7 +448,7 @@ impl Estimator {
                 continue;
             }
             if state.shape.part.contains(stage) {
-                state.part_goes[stage.index()].add(false);
+                state.part_goes[stage.index()].add(at_s, false);
             }
             head.stalled.push((stage, at_s));
         }

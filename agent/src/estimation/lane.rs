@@ -1,6 +1,7 @@
 //! What is known of one lane.
 
-use super::learned::{Mean, Rate, Share};
+use super::estimates::STARTUP_LOSS;
+use super::learned::{Mean, Rate, Share, Trials};
 use crate::config::LaneConfig;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
@@ -16,6 +17,10 @@ const HEADWAY_S: f64 = 1.9;
 const SLOWED: f64 = 2.0;
 /// Whoever was read in an advance zone within this time is still there, seconds.
 pub(super) const STANDS_S: f64 = 1.5;
+/// Vehicles that the guess is worth that whom an advance reader announces stops on its own lane.
+const OWN_LANE_WORTH: f64 = 2.0;
+/// By how much each vehicle that stops lets those before it fade.
+pub(super) const STOPS_FADE: f64 = 0.99;
 /// How fast rates follow the street, seconds.
 const RATE_MEMORY_S: f64 = 300.0;
 
@@ -96,6 +101,8 @@ pub(super) struct Lane {
     pub(super) red_since_s: f64,
     /// Last read at the stop line.
     pub(super) stop_read_s: f64,
+    /// Last read in the advance zone.
+    pub(super) advance_read_s: f64,
     /// Last departure.
     pub(super) departed_s: f64,
     /// Departures.
@@ -106,10 +113,14 @@ pub(super) struct Lane {
     pub(super) gives_way: StageSet,
     /// Saturation headway where it has the right of way.
     pub(super) headway_s: Mean,
+    /// From the start of green to the first departure of a queue, beyond a headway.
+    pub(super) startup_loss_s: Mean,
     /// Of those who stood at the head when only some movements got green: who left.
     pub(super) part_goes: Vec<Share>,
     /// Where those whom its advance reader announced stopped, by lane.
     pub(super) stops_at: Vec<f64>,
+    /// What is known of it.
+    pub(super) stops: Trials,
     /// Of each lane: vehicles announced here that are still to be put there.
     pub(super) to_place: Vec<f64>,
     pub(super) standing: Option<Standing>,
@@ -131,20 +142,23 @@ impl Lane {
         let drive_m = (shape.advance_m.unwrap_or(0.0) - STOPS_SHORT_M).max(0.0);
         let drive_s = drive_m / (shape.speed * SPEED_SHARE);
         let mut stops_at = vec![0.0; lanes];
-        stops_at[lane.index()] = 2.0;
+        stops_at[lane.index()] = OWN_LANE_WORTH;
         let gives_way =
             junction.stage_indexes().filter(|&stage| gives_way(junction, shape.groups, stage)).collect();
         Self {
             green_since_s: None,
             red_since_s: start_s,
             stop_read_s: f64::NEG_INFINITY,
+            advance_read_s: f64::NEG_INFINITY,
             departed_s: f64::NEG_INFINITY,
             outflow: Rate::new(start_s, RATE_MEMORY_S),
             announced: Rate::new(start_s, RATE_MEMORY_S),
             headway_s: Mean::new(HEADWAY_S, 20, 20),
+            startup_loss_s: STARTUP_LOSS,
             gives_way,
             part_goes: vec![Share::new(1.0, 2.0, 0.95); junction.stages().len()],
             stops_at,
+            stops: Trials::new(OWN_LANE_WORTH, STOPS_FADE),
             to_place: vec![0.0; lanes],
             standing: None,
             confirmed: Share::new(2.0, 2.0, 0.97),

@@ -1,6 +1,6 @@
 //! What linked junctions tell: who is on the way here, and how much room there is ahead.
 
-use super::learned::Mean;
+use super::learned::{Evidence, Mean, Trials};
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -22,6 +22,11 @@ const MOST: usize = 4000;
 const MOST_PLACES: usize = 8 * MAX_LANES;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
+
+/// Vehicles that the guess is worth about where those go who leave a lane of ours.
+const WENT_WORTH: f64 = 3.0;
+/// By how much each vehicle that arrives there lets those before it fade.
+const WENT_FADE: f64 = 0.99;
 
 /// A lane of a neighbour: the position of the junction among the linked ones, and the name of its lane.
 type Place = (usize, String);
@@ -62,6 +67,8 @@ pub(super) struct Neighbours {
     sent: BTreeMap<Epc, (LaneIx, f64)>,
     /// Where those went who left from each of our lanes.
     went: Vec<BTreeMap<Place, f64>>,
+    /// What is known of it.
+    went_seen: Vec<Trials>,
     /// From each of our first readers to the stop line, seconds.
     drive_s: Vec<f64>,
 }
@@ -87,6 +94,7 @@ impl Neighbours {
             coming: BTreeMap::new(),
             sent: BTreeMap::new(),
             went: vec![BTreeMap::new(); lanes],
+            went_seen: vec![Trials::new(WENT_WORTH, WENT_FADE); lanes],
             drive_s: config
                 .lanes
                 .iter()
@@ -119,8 +127,9 @@ impl Neighbours {
             if let Some((lane, _)) = self.sent.remove(&epc) {
                 let went = &mut self.went[lane.index()];
                 for count in went.values_mut() {
-                    *count *= 0.99;
+                    *count *= WENT_FADE;
                 }
+                self.went_seen[lane.index()].add(at_s);
                 let place = (index, read.lane.clone());
                 if went.len() < MOST_PLACES || went.contains_key(&place) {
                     *went.entry(place).or_insert(0.0) += 1.0;
@@ -178,7 +187,7 @@ impl Neighbours {
         let Some(coming) = self.coming.remove(&epc) else { return };
         if let Some(way) = self.ways.get_mut(&coming.from) {
             way.learn(Some(lane));
-            way.travel_s.add((at_s - coming.left_s).clamp(1.0, 120.0));
+            way.travel_s.add(at_s, (at_s - coming.left_s).clamp(1.0, 120.0));
         }
     }
 
@@ -206,10 +215,21 @@ impl Neighbours {
     pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
         let went = &self.went[lane.index()];
         let total: f64 = went.values().sum::<f64>();
-        if total < 3.0 {
+        if total < WENT_WORTH {
             return self.guessed_fullness(lane, at_s);
         }
         went.iter().map(|((linked, name), count)| count / total * self.full(*linked, name, at_s)).sum()
+    }
+
+    /// Where those went who left from a lane: junction, name of its lane and share of those who arrived anywhere; and what is known of it.
+    pub(super) fn destinations(&self, lane: LaneIx) -> (Vec<(JunctionId, &str, f64)>, Evidence) {
+        let went = &self.went[lane.index()];
+        let total: f64 = went.values().sum();
+        let shares = went
+            .iter()
+            .map(|((linked, name), count)| (self.linked[*linked].junction, name.as_str(), count / total))
+            .collect();
+        (shares, self.went_seen[lane.index()].evidence())
     }
 
     fn guessed_fullness(&self, lane: LaneIx, at_s: f64) -> f64 {

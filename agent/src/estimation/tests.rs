@@ -2,6 +2,7 @@
 #![expect(clippy::float_cmp, reason = "weights that are set, not computed")]
 
 mod counters;
+mod estimates;
 mod ghosts;
 mod lanes;
 mod learning;

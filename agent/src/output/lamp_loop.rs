@@ -9,7 +9,7 @@ use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Demand, GreenTime};
+use flextraff_common::wire::{Demand, Estimates, GreenTime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -67,6 +67,8 @@ pub enum LampEvent {
     Decided(Decision),
     /// What others are to be told, each second.
     Demand(Box<Demand>),
+    /// What is known of the lanes, each second.
+    Estimated(Box<Estimates>),
     /// Estimation or the search has panicked; greens run as planned until there is traffic to go by again.
     Defect {
         /// What the panic said.
@@ -277,12 +279,12 @@ impl LampLoop<'_> {
                 self.tripped(&trip, now, signal_now);
             }
         }
-        self.tell();
+        self.tell(signal_now.mono);
         Ok(())
     }
 
     /// Passes on what the controller has to say, on the clock's time.
-    fn tell(&mut self) {
+    fn tell(&mut self, signal_now: MonoMs) {
         while let Some(event) = self.parts.control.poll() {
             let event = on_the_clock(event, self.behind_ms);
             self.emit(LampEvent::Signal(event));
@@ -293,6 +295,9 @@ impl LampLoop<'_> {
         // Its wall time is right, and everything else in it is relative to that.
         if let Some(demand) = self.parts.control.poll_demand() {
             self.emit(LampEvent::Demand(Box::new(demand)));
+            if let Some(estimates) = self.parts.control.estimates(signal_now) {
+                self.emit(LampEvent::Estimated(Box::new(estimates)));
+            }
         }
         if let Some(reason) = self.parts.control.take_defect() {
             self.emit(LampEvent::Defect { reason });

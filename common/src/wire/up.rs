@@ -2,6 +2,7 @@
 
 use super::Mode;
 use super::envelope::Delivery;
+use super::estimates::{self, Estimates};
 use crate::ids::{BootId, DeviceId, JunctionId, LaneId};
 use crate::time::{ClockState, UnixMs};
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,9 @@ pub struct Status {
     /// The last plan received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
+    /// What it has learned of its lanes; absent on a counter.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "estimates::if_understood")]
+    pub estimates: Option<Estimates>,
 }
 
 /// What a device does.

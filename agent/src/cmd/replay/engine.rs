@@ -368,6 +368,7 @@ impl Engine {
                 dropped_bytes: line.dropped_bytes,
             }
         });
+        let estimates = running.lamps.as_mut().and_then(|lamps| lamps.control.estimates(now.mono));
         let controller = running.lamps.as_ref().and_then(|lamps| {
             let shown = lamps.shown.as_ref()?;
             let fault = lamps.control.controller.fault().map(str::to_owned);
@@ -386,6 +387,7 @@ impl Engine {
             readers: readers.collect(),
             controller,
             plan: running.plan.clone(),
+            estimates,
         };
         let status = health::status(&self.config, parts, *now);
         running.session.set_status(status, now.mono);

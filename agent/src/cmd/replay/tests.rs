@@ -113,6 +113,18 @@ fn bytes_and_tags_become_counts() {
 }
 
 #[test]
+fn a_status_says_what_is_known_of_the_lanes() {
+    let tag = json!({"lane": "N", "zone": "advance", "epc": "34161FA8203E7CB202000020"});
+    let lines = play(&[json!({"t": -20}), json!({"t": 1, "tag": tag}), json!({"t": 31})], true);
+    let last = *published(&lines, "/status/").last().expect("there is one every 30 s");
+    let north = &last["estimates"]["lanes"]["N"];
+    assert_eq!(north["advance_reader"]["state"], "works", "{north}");
+    assert_eq!(north["headway_s"], json!({"value": 1.9, "age_s": null, "confidence": 0.0}));
+    assert!(north["inventory"]["age_s"].is_u64(), "{north}");
+    assert!(last["estimates"]["lanes"]["E"].get("advance_reader").is_none(), "it has none");
+}
+
+#[test]
 fn a_plan_that_comes_in_runs_when_the_cycle_ends_and_says_so() {
     let plan = json!({"junction_id": "00000000-0000-4000-8000-000000000001", "plan_id": "p1",
         "stages": [{"stage": "N", "green_s": 10}, {"stage": "E", "green_s": 20}]});

@@ -1,0 +1,210 @@
+//! What is known of each lane, in numbers for people and for other programs: each with its age and its confidence.
+//!
+//! The confidence of a number that is learned is the share that observations have in it, n / (n + w) after n observations when the guess is
+//! worth w; old observations fade, and the guess with them. What a rate is observed for are the seconds in which somebody looked, at most
+//! five minutes, beside a guess worth one. A count of vehicles is as good as the readers: its confidence is the read rate, for those on the
+//! way times the share of vehicles that are announced, and of both only what is observed.
+
+use super::estimator::{Estimator, seconds};
+use super::lane::Lane;
+use super::learned::{Evidence, Mean, Share};
+use super::queues::STARTUP_S;
+use super::vehicle::Vehicle;
+use crate::config::Config;
+use flextraff_common::junction::{LaneIx, StageIx};
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::{
+    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare, ZoneName,
+};
+
+/// Start-up loss: what the queue model reckons with is worth five greens as a guess; it follows the last thirty.
+pub(super) const STARTUP_LOSS: Mean = Mean::new(STARTUP_S, 5, 30);
+/// A queue that takes longer than this to start was held up by something else, or led by somebody without a tag, seconds.
+const LONGEST_STARTUP_S: f64 = 8.0;
+/// An advance reader that announces fewer of those who leave does not see its lane, share.
+const ANNOUNCES_TOO_FEW: f64 = 0.25;
+/// Most shares that are told of a lane; the greatest.
+const MOST_SHARES: usize = 8;
+/// Smaller shares are not told.
+const LEAST_SHARE: f64 = 0.01;
+/// Longer names of lanes come from no agent.
+const LONGEST_NAME: usize = 64;
+
+/// Which lanes each reader announces, in the order of the TOML.
+#[derive(Clone, Debug)]
+pub(super) struct AdvanceReaders(Vec<Vec<LaneIx>>);
+
+impl AdvanceReaders {
+    pub(super) fn of(config: &Config) -> Self {
+        let lanes = config.readers.iter().map(|reader| {
+            let watches = reader.watches().filter(|watch| watch.zone == ZoneName::Advance);
+            watches.map(|watch| watch.lane).collect()
+        });
+        Self(lanes.collect())
+    }
+}
+
+impl Lane {
+    /// A vehicle leaves in a green: when it is the first of a queue, it tells how long that took to start.
+    pub(super) fn learn_startup_loss(&mut self, vehicle: &Vehicle, stage: StageIx, green_s: f64, at_s: f64) {
+        let stood = vehicle.stopped_s.is_some_and(|stopped_s| stopped_s < green_s);
+        let is_first = self.departed_s <= green_s && green_s < at_s;
+        let has_way = self.headway_s(stage) <= self.headway_s.value();
+        let loss_s = at_s - green_s - self.headway_s.value();
+        if stood && is_first && has_way && loss_s <= LONGEST_STARTUP_S {
+            self.startup_loss_s.add(at_s, loss_s.max(0.0));
+        }
+    }
+
+    fn stop_sight(&self) -> ReaderSight {
+        match (self.reader_up, self.stop_reader_blind()) {
+            (false, _) => ReaderSight::Down,
+            (true, true) => ReaderSight::Blind,
+            (true, false) => ReaderSight::Works,
+        }
+    }
+
+    fn advance_sight(&self, up: bool) -> ReaderSight {
+        let observed = self.heralded.evidence().confidence >= 0.5;
+        match up {
+            false => ReaderSight::Down,
+            true if observed && self.heralded.value() < ANNOUNCES_TOO_FEW => ReaderSight::Blind,
+            true => ReaderSight::Works,
+        }
+    }
+}
+
+impl Estimator {
+    /// What is known of each lane. Numbers are rounded: a status with many lanes stays small.
+    pub fn estimates(&self, now: MonoMs) -> Estimates {
+        let at_s = seconds(now);
+        let mut counts = vec![(0_u32, 0_u32); self.lanes.len()];
+        for vehicle in self.vehicles.values() {
+            let (present, inventory) = &mut counts[vehicle.lane.index()];
+            *inventory += 1;
+            *present += u32::from(vehicle.at_stop_line());
+        }
+        let lanes = self.junction.lane_indexes().zip(counts);
+        let lanes = lanes.map(|(lane, counts)| {
+            (self.junction.lane(lane).name.clone(), self.lane_estimates(lane, counts, at_s))
+        });
+        Estimates { lanes: lanes.collect() }
+    }
+
+    fn lane_estimates(&self, ix: LaneIx, (present, inventory): (u32, u32), at_s: f64) -> LaneEstimates {
+        let lane = &self.lanes[ix.index()];
+        let announces = lane.shape.advance_m.is_some();
+        let stop = lane.stop_sight();
+        let advance = announces.then(|| lane.advance_sight(self.advance_up(ix)));
+        let seen = if stop == ReaderSight::Works { observed(&lane.confirmed) } else { 0.0 };
+        let announced = if advance == Some(ReaderSight::Works) { observed(&lane.heralded) } else { 0.0 };
+        let counted = |number: u32, confidence: f64, last_s: f64| {
+            let last_s = Some(last_s).filter(|last_s| last_s.is_finite());
+            estimate(f64::from(number), 0, Evidence { confidence, last_s }, at_s)
+        };
+        LaneEstimates {
+            stop_reader: Some(ReaderEstimate { state: stop, silent_s: age_s(lane.stop_read_s, at_s) }),
+            advance_reader: advance
+                .map(|state| ReaderEstimate { state, silent_s: age_s(lane.advance_read_s, at_s) }),
+            present: Some(counted(present, seen, lane.stop_read_s)),
+            inventory: Some(counted(inventory, seen * announced, lane.stop_read_s.max(lane.advance_read_s))),
+            flow_per_h: Some(flow(lane, stop, advance, at_s)),
+            headway_s: Some(mean(&lane.headway_s, at_s)),
+            startup_loss_s: Some(mean(&lane.startup_loss_s, at_s)),
+            drive_s: announces.then(|| mean(&lane.drive_s, at_s)),
+            read_rate: announces.then(|| share(&lane.confirmed, at_s)),
+            announced_share: Some(share(&lane.heralded, at_s)),
+            tagged_share: None,
+            stops_on: announces.then(|| self.stops_on(lane, at_s)),
+            leads_to: self.leads_to(ix, at_s),
+        }
+    }
+
+    /// Whether a port is open through which reads of a lane's advance zone could come.
+    fn advance_up(&self, lane: LaneIx) -> bool {
+        let readers = self.advance_readers.0.iter().zip(&self.readers_up);
+        let mut own = readers.filter(|(lanes, _)| lanes.contains(&lane)).map(|(_, up)| *up).peekable();
+        if own.peek().is_none() {
+            return self.all_watched || self.counters.watch(lane);
+        }
+        own.any(|up| up)
+    }
+
+    fn stops_on(&self, lane: &Lane, at_s: f64) -> EstimatedShares {
+        let total: f64 = lane.stops_at.iter().sum();
+        let lanes = self.junction.lane_indexes().zip(&lane.stops_at);
+        let shares = lanes.map(|(lane, count)| TurnShare {
+            junction_id: None,
+            lane: self.junction.lane(lane).name.clone(),
+            share: count / total,
+        });
+        shares_of(shares.collect(), lane.stops.evidence(), at_s)
+    }
+
+    fn leads_to(&self, lane: LaneIx, at_s: f64) -> Option<EstimatedShares> {
+        let (went, evidence) = self.neighbours.destinations(lane);
+        let known = went.into_iter().filter(|(_, name, _)| name.len() <= LONGEST_NAME);
+        let shares: Vec<TurnShare> = known
+            .map(|(junction, lane, share)| TurnShare {
+                junction_id: Some(junction),
+                lane: lane.to_owned(),
+                share,
+            })
+            .collect();
+        (!shares.is_empty()).then(|| shares_of(shares, evidence, at_s))
+    }
+}
+
+/// Tagged vehicles per hour, as the queue model takes it: those who leave, and behind a stop-line reader that does not see those who are
+/// announced. Nothing is known of it while no reader sees them.
+fn flow(lane: &Lane, stop: ReaderSight, advance: Option<ReaderSight>, at_s: f64) -> Estimate {
+    let evidence = match (stop, advance) {
+        (ReaderSight::Works, _) => lane.outflow.evidence(at_s),
+        (_, Some(ReaderSight::Works)) => lane.announced.evidence(at_s),
+        _ => Evidence { confidence: 0.0, ..lane.outflow.evidence(at_s) },
+    };
+    estimate(lane.flow(at_s) * 3600.0, 0, evidence, at_s)
+}
+
+/// What is observed of a share: the rest of it is not known to be so.
+fn observed(share: &Share) -> f64 {
+    share.value() * share.evidence().confidence
+}
+
+fn mean(mean: &Mean, at_s: f64) -> Estimate {
+    estimate(mean.value(), 2, mean.evidence(), at_s)
+}
+
+fn share(share: &Share, at_s: f64) -> Estimate {
+    estimate(share.value(), 3, share.evidence(), at_s)
+}
+
+fn estimate(value: f64, decimals: i32, evidence: Evidence, at_s: f64) -> Estimate {
+    Estimate {
+        value: round(value, decimals),
+        age_s: evidence.last_s.and_then(|last_s| age_s(last_s, at_s)),
+        confidence: round(evidence.confidence, 2),
+    }
+}
+
+/// Sorts, rounds and leaves out what hardly anybody does.
+fn shares_of(mut shares: Vec<TurnShare>, evidence: Evidence, at_s: f64) -> EstimatedShares {
+    shares.retain(|turn| turn.share >= LEAST_SHARE);
+    shares.sort_by(|a, b| {
+        b.share.total_cmp(&a.share).then_with(|| (a.junction_id, &a.lane).cmp(&(b.junction_id, &b.lane)))
+    });
+    shares.truncate(MOST_SHARES);
+    shares.iter_mut().for_each(|turn| turn.share = round(turn.share, 3));
+    let Estimate { age_s, confidence, .. } = estimate(0.0, 0, evidence, at_s);
+    EstimatedShares { shares, age_s, confidence }
+}
+
+/// Whole seconds since a moment; none when it never was.
+fn age_s(last_s: f64, at_s: f64) -> Option<u32> {
+    last_s.is_finite().then(|| (at_s - last_s).max(0.0) as u32)
+}
+
+fn round(value: f64, decimals: i32) -> f64 {
+    let factor = 10_f64.powi(decimals);
+    (value * factor).round() / factor
+}
