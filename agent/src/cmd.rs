@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod failsafe;
 mod lamps;
+mod monitor;
 mod replay;
 mod run;
 
@@ -44,6 +45,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Look at the running agent: reads, counts, lamps, estimates and the last decision, live
+    ///
+    /// Talks to `flextraff-agent run` over the socket of [console]. A table that fills the terminal; plain lines when the output is no
+    /// terminal. Ctrl-C ends it, and the agent never notices. Exit code 1 when no agent runs.
+    Monitor(monitor::MonitorArgs),
     /// Print the effective configuration: what the file says and what defaults add, secrets masked
     Config,
     /// Play JSON lines of time, reads and messages through the same cores on a given clock, and print what they do
@@ -73,6 +79,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(match cli.command {
         Command::Check { json } => check::run(&cli.config, json),
         Command::Config => config::run(&cli.config),
+        Command::Monitor(args) => monitor::run(&cli.config, &args),
         Command::Run => run::run(&cli.config),
         Command::Replay(args) => replay::run(&cli.config, &args),
         Command::Lamps(command) => lamps::run(&cli.config, &command),

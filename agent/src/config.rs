@@ -3,6 +3,7 @@
 //! The commented example, `config/agent.toml`, documents every key. Whatever is wrong is reported at once, each error with its line, its
 //! column and the way out; an unknown key is an error, because a mistyped one would otherwise hide for months.
 
+mod console;
 mod counting;
 mod effective;
 mod errors;
@@ -30,7 +31,7 @@ use flextraff_common::wire::{DeviceType, ZoneName};
 use junction::Draft;
 use output::Pinned;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Table;
 use toml::de::DeTable;
@@ -73,6 +74,8 @@ pub struct Config {
     pub output: OutputConfig,
     /// Inputs at the cabinet.
     pub input: InputConfig,
+    /// Socket through which a person at this machine looks at the running agent.
+    pub console: PathBuf,
     /// Neighbours.
     pub links: Vec<LinkConfig>,
     /// Greens by time of day, when no plan is valid; where tables overlap, the first one holds.
@@ -152,6 +155,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
     let privacy = counting::read_privacy(root);
     let mqtt = mqtt::read_mqtt(root);
     let clock_trust = site::read_clock(root);
+    let console = console::read_console(root);
     let (output, input) = pinned.assign(&draft, report);
     let junction = draft.build(report);
     root.finish();
@@ -176,6 +180,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
         mqtt,
         output,
         input,
+        console,
         links,
         fallback,
         hash: String::new(),

@@ -29,6 +29,8 @@ pub mod output;
 
 pub mod health;
 
+pub mod console;
+
 pub mod supervisor;
 
 pub mod cmd;

@@ -8,10 +8,12 @@ mod commands;
 pub mod forward;
 pub mod messages;
 pub mod recorder;
+mod snapshot;
 mod threads;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
+use crate::console::{Console, Hub};
 use crate::control::Control;
 use crate::health;
 use crate::interlock::Interlock;
@@ -25,10 +27,11 @@ use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{
     ControllerStatus, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, ReaderStatus,
-    encode,
+    Status, encode,
 };
 use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
+use snapshot::Show;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -64,7 +67,13 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
     let recording = threads::record(&config, &clock, boot, recorder_inputs, news.clone())?;
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
-    let readers = threads::read(&config, &clock, &recorder, &watcher)?;
+    let hub = Hub::default();
+    let show = Show { hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
+    let readers = threads::read(&config, &clock, &recorder, &watcher, &show)?;
+    // Somebody who cannot look is no reason to leave the lamps undriven.
+    let console = Console::start(config.console.clone(), hub.clone())
+        .inspect_err(|error| tracing::warn!(%error, "nobody can look at the agent from this machine"))
+        .ok();
     tracing::info!(junction = %config.junction.id, device = %config.device, config_hash = config.hash, "agent is running");
     let mut supervisor = Supervisor {
         boot,
@@ -72,12 +81,17 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&config), clock.now().mono)),
         lamps,
         watcher,
+        hub,
+        show,
+        console,
         recorder,
         readers,
         rates: Vec::new(),
         link: None,
         news,
         outbox: None,
+        counted: Vec::new(),
+        connected: false,
         shown: None,
         decision: None,
         estimates: None,
@@ -142,6 +156,10 @@ struct Supervisor {
     started: MonoMs,
     lamps: Option<Lamps>,
     watcher: Watcher,
+    /// What people at this machine see.
+    hub: Hub,
+    show: Show,
+    console: Option<Console>,
     /// Where there is no lamp loop: tells others the reads.
     forwarder: Option<Forwarder>,
     recorder: SyncSender<RecorderInput>,
@@ -151,6 +169,10 @@ struct Supervisor {
     link: Option<async_mpsc::Sender<LinkRequest>>,
     news: SyncSender<News>,
     outbox: Option<OutboxStatus>,
+    /// Passages on each lane since the agent started.
+    counted: Vec<u64>,
+    /// Whether the broker is.
+    connected: bool,
     shown: Option<Shown>,
     decision: Option<Decision>,
     estimates: Option<Estimates>,
@@ -210,7 +232,7 @@ impl Supervisor {
             }
             News::Rows(rows) => self.to_link(LinkRequest::Rows(rows)),
             News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
-            News::Outbox(status) => self.outbox = Some(status),
+            News::Recorded { outbox, counted } => (self.outbox, self.counted) = (Some(outbox), counted),
             News::Stop => {}
         }
         Ok(())
@@ -269,8 +291,12 @@ impl Supervisor {
 
     fn handle_link(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Connected => tracing::info!("connected to the broker"),
+            LinkEvent::Connected => {
+                self.connected = true;
+                tracing::info!("connected to the broker");
+            }
             LinkEvent::Disconnected { reason } => {
+                self.connected = false;
                 tracing::warn!(reason, "not connected to the broker; counts are kept");
             }
             LinkEvent::NeedRows { room, in_flight } => {
@@ -289,6 +315,9 @@ impl Supervisor {
                 tracing::warn!(topic, reason, "a message cannot be used");
             }
             LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                if junction == self.config.junction.id {
+                    self.show_told_reads(&demand, &self.clock.now());
+                }
                 let demand = Box::new(demand);
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
@@ -309,11 +338,12 @@ impl Supervisor {
             if port.as_ref().is_some_and(ReaderPort::has_ended) {
                 let config = &self.config.readers[reader];
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
-                *port = threads::read_one(reader, config, &self.clock, &self.recorder, &self.watcher)
-                    .inspect_err(
-                        |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
-                    )
-                    .ok();
+                *port =
+                    threads::read_one(reader, config, &self.clock, &self.recorder, &self.watcher, &self.show)
+                        .inspect_err(
+                            |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
+                        )
+                        .ok();
             }
         }
         if self.lamps.is_none() {
@@ -327,6 +357,7 @@ impl Supervisor {
             self.tell_signal(now);
         }
         self.tell_status();
+        self.tell_snapshot(now);
         Ok(())
     }
 
@@ -398,7 +429,10 @@ impl Supervisor {
     }
 
     fn tell_status(&self) {
-        let now = self.clock.now();
+        self.to_link(LinkRequest::Status(Box::new(self.status(self.clock.now()))));
+    }
+
+    fn status(&self, now: Moment) -> Status {
         let readers = self.config.readers.iter().zip(&self.readers).enumerate();
         let parts = health::Parts {
             boot_id: self.boot,
@@ -411,7 +445,7 @@ impl Supervisor {
             plan: self.plan.clone(),
             estimates: self.estimates.clone(),
         };
-        self.to_link(LinkRequest::Status(Box::new(health::status(&self.config, parts, now))));
+        health::status(&self.config, parts, now)
     }
 
     fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
@@ -480,6 +514,9 @@ impl Supervisor {
         }
         let _ = self.recorder.send(RecorderInput::Stop);
         let _ = recording.join();
+        if let Some(console) = self.console {
+            console.stop();
+        }
         if let Some(link) = self.link {
             threads::disconnect(&link);
         }

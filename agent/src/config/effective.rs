@@ -28,6 +28,7 @@ struct Effective<'c> {
     privacy: PrivacySection,
     output: Output<'c>,
     input: Input,
+    console: Console<'c>,
     lane: Vec<Lane<'c>>,
     group: Vec<Group<'c>>,
     stage: Vec<Stage<'c>>,
@@ -122,6 +123,11 @@ struct Input {
     flash: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     door: Option<u8>,
+}
+
+#[derive(Serialize)]
+struct Console<'c> {
+    socket: &'c Path,
 }
 
 #[derive(Serialize)]
@@ -263,6 +269,7 @@ fn effective(config: &Config) -> Effective<'_> {
             socket: config.output.socket.as_deref(),
         },
         input: Input { panel: config.input.panel, flash: config.input.flash, door: config.input.door },
+        console: Console { socket: &config.console },
         lane: lanes(config),
         group: groups(config),
         stage: stages(junction),

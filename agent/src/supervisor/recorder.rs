@@ -47,6 +47,8 @@ pub struct Recorder {
     cycles: VecDeque<CycleRecord>,
     /// First reads of published passages, for the cycles that are still to be reported.
     starts: VecDeque<(MonoMs, LaneIx)>,
+    /// Passages of published intervals, by lane.
+    counted: Vec<u64>,
     next_flush: MonoMs,
     failing: bool,
 }
@@ -92,6 +94,7 @@ impl Recorder {
             unstored: Batch::default(),
             cycles: VecDeque::new(),
             starts: VecDeque::new(),
+            counted: vec![0; config.junction.lanes().len()],
             next_flush: now.mono,
             failing: false,
             config,
@@ -117,6 +120,11 @@ impl Recorder {
     /// Identity of the outbox.
     pub const fn outbox_id(&self) -> OutboxId {
         self.outbox.outbox_id()
+    }
+
+    /// Passages counted since this recorder was opened, in intervals that are over, by lane.
+    pub fn counted(&self) -> &[u64] {
+        &self.counted
     }
 
     /// Takes a read.
@@ -173,6 +181,7 @@ impl Recorder {
             let starts =
                 interval.passages.iter().map(|passage| (interval.start + passage.t_ms, interval.lane));
             self.starts.extend(starts);
+            self.counted[interval.lane.index()] += interval.passages.len() as u64;
             self.unstored.rows.push(rows::counts(&self.config.junction, interval));
         }
         let changes =

@@ -1,6 +1,7 @@
 //! The threads and what goes between them.
 
 use super::recorder::{Recorder, RecorderSetup};
+use super::snapshot::Show;
 use crate::clock::Clock;
 use crate::config::{Config, ReaderConfig};
 use crate::link::session::SessionConfig;
@@ -52,8 +53,8 @@ pub(super) enum News {
     Rows(Vec<Outgoing>),
     /// The outbox has new rows.
     RowsWaiting,
-    /// How full the outbox is.
-    Outbox(OutboxStatus),
+    /// How full the outbox is, and the passages counted on each lane since the agent started.
+    Recorded { outbox: OutboxStatus, counted: Vec<u64> },
     /// SIGTERM or SIGINT.
     Stop,
 }
@@ -239,7 +240,7 @@ fn wait_for_disk(inputs: &Receiver<RecorderInput>, clock: &Clock, up: &mut [bool
 
 fn tell_outbox(recorder: &Recorder, now: &Moment, news: &SyncSender<News>) {
     if let Some(status) = recorder.status(now) {
-        let _ = news.try_send(News::Outbox(status));
+        let _ = news.try_send(News::Recorded { outbox: status, counted: recorder.counted().to_vec() });
     }
 }
 
@@ -277,9 +278,12 @@ pub(super) fn read(
     clock: &Arc<Clock>,
     recorder: &SyncSender<RecorderInput>,
     watcher: &Watcher,
+    show: &Show,
 ) -> Result<Vec<Option<ReaderPort>>, StartError> {
     let start = |(reader, config): (usize, &ReaderConfig)| {
-        (config.port != NO_DEVICE).then(|| read_one(reader, config, clock, recorder, watcher)).transpose()
+        (config.port != NO_DEVICE)
+            .then(|| read_one(reader, config, clock, recorder, watcher, show))
+            .transpose()
     };
     config.readers.iter().enumerate().map(start).collect()
 }
@@ -291,11 +295,14 @@ pub(super) fn read_one(
     clock: &Arc<Clock>,
     recorder: &SyncSender<RecorderInput>,
     watcher: &Watcher,
+    show: &Show,
 ) -> Result<ReaderPort, StartError> {
-    let (recorder, clock, watcher) = (recorder.clone(), Arc::clone(clock), watcher.clone());
+    let (recorder, clock) = (recorder.clone(), Arc::clone(clock));
+    let (watcher, show) = (watcher.clone(), show.clone());
     let tell = move |event| {
         // First those who do not wait: a recorder that waits for its disk must not hold up a green.
         watcher.tell(&event);
+        show.tell(&event);
         recorder.send(RecorderInput::Reader(event)).is_ok()
     };
     ReaderPort::start(reader, config, tell, move || clock.now().mono)

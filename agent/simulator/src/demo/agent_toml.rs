@@ -20,6 +20,7 @@ struct File<'a> {
     outbox: Outbox<'a>,
     mqtt: Mqtt<'a>,
     output: Output<'a>,
+    console: Console<'a>,
     lane: Vec<Lane>,
     stage: Vec<Stage>,
     reader: Vec<Reader>,
@@ -70,6 +71,11 @@ struct Mqtt<'a> {
 #[derive(Serialize)]
 struct Output<'a> {
     driver: &'static str,
+    socket: &'a Path,
+}
+
+#[derive(Serialize)]
+struct Console<'a> {
     socket: &'a Path,
 }
 
@@ -133,6 +139,7 @@ pub(super) fn write(
         outbox: Outbox { path: &paths.outbox },
         mqtt: Mqtt { url, username: place.device.to_string(), password_file: &paths.password },
         output: Output { driver: "virtual", socket: &paths.lamps },
+        console: Console { socket: &paths.console },
         lane: Side::ALL.iter().map(|&side| lane(city, index, side)).collect(),
         stage: Side::ALL.iter().map(|&side| stage(side)).collect(),
         reader: Side::ALL.iter().map(|&side| reader(index, side, paths)).collect(),

@@ -30,6 +30,7 @@ pub(super) struct AgentPaths {
     pub(super) outbox: PathBuf,
     pub(super) password: PathBuf,
     pub(super) lamps: PathBuf,
+    pub(super) console: PathBuf,
     /// Device files of the readers, in the order of lanes.
     pub(super) readers: [PathBuf; 4],
 }
@@ -83,6 +84,7 @@ impl Folder {
             outbox: home.join("outbox.db"),
             password: home.join("mqtt-password"),
             lamps: self.run.join(format!("lamps-{number}.sock")),
+            console: self.run.join(format!("agent-{number}.sock")),
             readers: ["n", "s", "e", "w"].map(|side| self.run.join(format!("reader-{number}-{side}"))),
         }
     }

@@ -1,0 +1,82 @@
+//! What a person at this machine sees of the running agent.
+
+use super::Supervisor;
+use super::messages;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::console::Hub;
+use crate::console::protocol::{LaneSnapshot, Message, Snapshot, TagRead};
+use crate::reader::port::{ReaderEvent, ReaderEventKind};
+use flextraff_common::time::Moment;
+use flextraff_common::wire::Demand;
+use std::sync::Arc;
+
+impl Supervisor {
+    /// How everything is, once a second.
+    pub(super) fn tell_snapshot(&self, now: &Moment) {
+        self.hub.tell(|| Message::Snapshot(Box::new(self.snapshot(now))));
+    }
+
+    fn snapshot(&self, now: &Moment) -> Snapshot {
+        let junction = &self.config.junction;
+        let lanes = junction.lane_indexes().map(|lane| LaneSnapshot {
+            lane: junction.lane(lane).name.clone(),
+            groups: junction
+                .groups()
+                .iter()
+                .filter(|group| group.lanes.contains(&lane))
+                .map(|group| group.name.clone())
+                .collect(),
+            counted: self.counted.get(lane.index()).copied().unwrap_or_default(),
+        });
+        Snapshot {
+            t: now.wall,
+            junction: junction.name.clone(),
+            broker: self.config.mqtt.is_some().then_some(self.connected),
+            status: self.status(*now),
+            signal: self.shown.as_ref().map(|shown| messages::signal(junction, shown, now)),
+            lanes: lanes.collect(),
+        }
+    }
+
+    /// Reads that another device of this junction tells.
+    pub(super) fn show_told_reads(&self, demand: &Demand, now: &Moment) {
+        for read in &demand.reads {
+            self.hub.tell(|| {
+                Message::Read(TagRead {
+                    t: now.wall,
+                    reader: None,
+                    lane: read.lane.clone(),
+                    zone: read.zone,
+                    epc: read.epc.clone(),
+                    rssi: None,
+                })
+            });
+        }
+    }
+}
+
+/// Shows each read of the own readers as it happens.
+#[derive(Clone)]
+pub(super) struct Show {
+    pub(super) hub: Hub,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Arc<Clock>,
+}
+
+impl Show {
+    /// Never waits.
+    pub(super) fn tell(&self, event: &ReaderEvent) {
+        let ReaderEventKind::Read(read) = event.kind else { return };
+        self.hub.tell(|| {
+            Message::Read(TagRead {
+                t: self.clock.now().wall_at(read.at),
+                reader: self.config.readers.get(event.reader).map(|reader| reader.name.clone()),
+                lane: self.config.junction.lane(read.lane).name.clone(),
+                zone: read.zone,
+                epc: read.epc.to_string(),
+                rssi: read.rssi,
+            })
+        });
+    }
+}
