@@ -25,10 +25,7 @@ use anyhow::Context as _;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{
-    ControllerStatus, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, ReaderStatus,
-    Status, encode,
-};
+use flextraff_common::wire::{Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode};
 use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
 use snapshot::Show;
@@ -430,44 +427,6 @@ impl Supervisor {
 
     fn tell_status(&self) {
         self.to_link(LinkRequest::Status(Box::new(self.status(self.clock.now()))));
-    }
-
-    fn status(&self, now: Moment) -> Status {
-        let readers = self.config.readers.iter().zip(&self.readers).enumerate();
-        let parts = health::Parts {
-            boot_id: self.boot,
-            started: self.started,
-            outbox: self.outbox.clone(),
-            readers: readers
-                .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))
-                .collect(),
-            controller: self.controller_status(),
-            plan: self.plan.clone(),
-            estimates: self.estimates.clone(),
-        };
-        health::status(&self.config, parts, now)
-    }
-
-    fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
-        let stats = port.map(ReaderPort::stats);
-        ReaderStatus {
-            name: name.to_owned(),
-            state: stats.map(super::reader::port::ReaderStats::state).unwrap_or_default(),
-            reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
-            bad_frames: stats.map_or(0, super::reader::port::ReaderStats::bad_frames),
-            dropped_bytes: stats.map_or(0, super::reader::port::ReaderStats::dropped_bytes),
-        }
-    }
-
-    fn controller_status(&self) -> Option<ControllerStatus> {
-        let (lamps, shown) = (self.lamps.as_ref()?, self.shown.as_ref()?);
-        Some(ControllerStatus {
-            state: shown.state,
-            mode: shown.mode,
-            fault: self.fault.clone(),
-            interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
-            decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
-        })
     }
 
     /// Never waits: the lamps do not depend on whether a plan reaches them.

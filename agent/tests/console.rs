@@ -29,7 +29,7 @@ struct Client(BufReader<UnixStream>);
 impl Client {
     fn connect(path: &Path) -> Self {
         let stream = until("somebody listens", || UnixStream::connect(path).ok());
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
         Self(BufReader::new(stream))
     }
 
@@ -69,12 +69,12 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        Self::in_folder(tempfile::tempdir().unwrap())
+        Self::in_folder(tempfile::tempdir().expect("a folder"))
     }
 
     fn in_folder(folder: tempfile::TempDir) -> Self {
         let hub = Hub::default();
-        let console = Console::start(folder.path().join("agent.sock"), hub.clone()).unwrap();
+        let console = Console::start(folder.path().join("agent.sock"), hub.clone()).expect("a thread");
         Self { folder, hub, console: Some(console) }
     }
 
@@ -86,13 +86,17 @@ impl Scene {
     fn clients(&self, number: usize) -> Vec<Client> {
         let clients = (0..number).map(|_| {
             let mut client = Client::watching(&self.path());
-            client.0.get_ref().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+            client
+                .0
+                .get_ref()
+                .set_read_timeout(Some(Duration::from_millis(20)))
+                .expect("a time-out can be set");
             until("the client is served", || {
                 self.hub.tell(|| message("hello"));
                 let mut line = String::new();
                 (client.0.read_line(&mut line).is_ok() && line.contains("hello")).then_some(())
             });
-            client.0.get_ref().set_read_timeout(Some(DEADLINE)).unwrap();
+            client.0.get_ref().set_read_timeout(Some(DEADLINE)).expect("a time-out can be set");
             client
         });
         clients.collect()

@@ -180,9 +180,9 @@ impl View {
 fn draw(inputs: &Receiver<Input>) -> Result<(), MonitorError> {
     let clock = Clock::new(ClockTrust::Always);
     let mut view = View::default();
-    let mut screen = Screen::open()?;
+    let _screen = Screen::open()?;
     loop {
-        screen.draw(&table::rows(&view))?;
+        screen::draw(&table::rows(&view))?;
         let mut wait = ANSWERS_WITHIN;
         let until = clock.mono() + DRAWING_MS;
         // The first thing that happens is waited for, what follows it within a moment goes into the same drawing.

@@ -194,7 +194,9 @@ fn shares_of(mut shares: Vec<TurnShare>, evidence: Evidence, at_s: f64) -> Estim
         b.share.total_cmp(&a.share).then_with(|| (a.junction_id, &a.lane).cmp(&(b.junction_id, &b.lane)))
     });
     shares.truncate(MOST_SHARES);
-    shares.iter_mut().for_each(|turn| turn.share = round(turn.share, 3));
+    for turn in &mut shares {
+        turn.share = round(turn.share, 3);
+    }
     let Estimate { age_s, confidence, .. } = estimate(0.0, 0, evidence, at_s);
     EstimatedShares { shares, age_s, confidence }
 }

@@ -1,4 +1,4 @@
-//! What a person at this machine sees of the running agent.
+//! What the running agent tells of itself: its status, and what a person at this machine sees besides.
 
 use super::Supervisor;
 use super::messages;
@@ -6,10 +6,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::Hub;
 use crate::console::protocol::{LaneSnapshot, Message, Snapshot, TagRead};
-use crate::reader::port::{ReaderEvent, ReaderEventKind};
+use crate::health;
+use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, ReaderStats};
 use flextraff_common::time::Moment;
-use flextraff_common::wire::Demand;
+use flextraff_common::wire::{ControllerStatus, Demand, ReaderStatus, Status};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Supervisor {
     /// How everything is, once a second.
@@ -37,6 +39,45 @@ impl Supervisor {
             signal: self.shown.as_ref().map(|shown| messages::signal(junction, shown, now)),
             lanes: lanes.collect(),
         }
+    }
+
+    /// What the device says of itself.
+    pub(super) fn status(&self, now: Moment) -> Status {
+        let readers = self.config.readers.iter().zip(&self.readers).enumerate();
+        let parts = health::Parts {
+            boot_id: self.boot,
+            started: self.started,
+            outbox: self.outbox.clone(),
+            readers: readers
+                .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))
+                .collect(),
+            controller: self.controller_status(),
+            plan: self.plan.clone(),
+            estimates: self.estimates.clone(),
+        };
+        health::status(&self.config, parts, now)
+    }
+
+    fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
+        let stats = port.map(ReaderPort::stats);
+        ReaderStatus {
+            name: name.to_owned(),
+            state: stats.map(ReaderStats::state).unwrap_or_default(),
+            reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
+            bad_frames: stats.map_or(0, ReaderStats::bad_frames),
+            dropped_bytes: stats.map_or(0, ReaderStats::dropped_bytes),
+        }
+    }
+
+    fn controller_status(&self) -> Option<ControllerStatus> {
+        let (lamps, shown) = (self.lamps.as_ref()?, self.shown.as_ref()?);
+        Some(ControllerStatus {
+            state: shown.state,
+            mode: shown.mode,
+            fault: self.fault.clone(),
+            interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
+            decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
+        })
     }
 
     /// Reads that another device of this junction tells.

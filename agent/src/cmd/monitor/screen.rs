@@ -27,18 +27,6 @@ impl Screen {
         write("\x1b[?1049h\x1b[?25l")?;
         Ok(screen)
     }
-
-    /// Shows rows from the top, as many and as much of them as there is room for.
-    pub(super) fn draw(&mut self, rows: &[Row]) -> io::Result<()> {
-        let (columns, lines) = size();
-        let mut text = String::from("\x1b[H");
-        for (at, row) in rows.iter().take(lines).enumerate() {
-            let end = if at == 0 { "" } else { "\r\n" };
-            let _ = write!(text, "{end}{}\x1b[K", row.coloured(columns));
-        }
-        text += "\x1b[J";
-        write(&text)
-    }
 }
 
 impl Drop for Screen {
@@ -49,6 +37,18 @@ impl Drop for Screen {
             let _ = tcsetattr(io::stdin(), OptionalActions::Flush, keyboard);
         }
     }
+}
+
+/// Shows rows from the top, as many and as much of them as there is room for.
+pub(super) fn draw(rows: &[Row]) -> io::Result<()> {
+    let (columns, lines) = size();
+    let mut text = String::from("\x1b[H");
+    for (at, row) in rows.iter().take(lines).enumerate() {
+        let end = if at == 0 { "" } else { "\r\n" };
+        let _ = write!(text, "{end}{}\x1b[K", row.coloured(columns));
+    }
+    text += "\x1b[J";
+    write(&text)
 }
 
 fn size() -> (usize, usize) {

@@ -7,6 +7,7 @@ use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{
     Aspect, EstimatedShares, LaneEstimates, ReaderEstimate, ReaderSight, ReaderState, Status, ZoneName,
 };
+use std::fmt::Write as _;
 
 /// Everything there is to show.
 pub(super) fn rows(view: &View) -> Vec<Row> {
@@ -70,10 +71,10 @@ pub(super) fn signal(snapshot: &Snapshot) -> Option<String> {
     let signal = snapshot.signal.as_ref()?;
     let mut text = name_of(&signal.state);
     if let Some(stage) = &signal.stage {
-        text += &format!(", stage {stage}");
+        let _ = write!(text, ", stage {stage}");
     }
     if let Some(next) = &signal.next_stage {
-        text += &format!(", then {next}");
+        let _ = write!(text, ", then {next}");
     }
     let since_s = (snapshot.t.0 - signal.since.0).max(0) / 1000;
     let plan = signal.plan_id.as_deref().map_or_else(|| "fallback".to_owned(), |plan| format!("plan {plan}"));
@@ -103,7 +104,7 @@ pub(super) fn outbox(snapshot: &Snapshot) -> Option<String> {
     let mut text = format!("{rows} rows wait, oldest {} s; {made} counts made; {broker}", outbox.oldest_s);
     for (what, number) in [("dropped", outbox.dropped), ("parked", outbox.parked)] {
         if number > 0 {
-            text += &format!("; {number} {what}");
+            let _ = write!(text, "; {number} {what}");
         }
     }
     Some(text)
@@ -117,7 +118,7 @@ pub(super) fn readers(status: &Status) -> impl Iterator<Item = (&str, String)> {
             ReaderState::Down => "down".to_owned(),
         };
         if reader.bad_frames > 0 {
-            text += &format!(", {} bad frames", reader.bad_frames);
+            let _ = write!(text, ", {} bad frames", reader.bad_frames);
         }
         (reader.name.as_str(), text)
     })
@@ -244,10 +245,10 @@ pub(super) fn read_in_words(read: &TagRead) -> String {
     };
     let mut text = format!("{} read {} {zone} {}", time_of_day(read.t), read.lane, read.epc);
     if let Some(rssi) = read.rssi {
-        text += &format!(" {rssi} dBm");
+        let _ = write!(text, " {rssi} dBm");
     }
     if let Some(reader) = &read.reader {
-        text += &format!(" by {reader}");
+        let _ = write!(text, " by {reader}");
     }
     text
 }
