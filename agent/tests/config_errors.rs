@@ -51,6 +51,22 @@ fn a_sound_beginning_is_sound() {
 }
 
 #[test]
+fn a_socket_has_a_path_that_a_socket_can_have() {
+    let longest = format!("/{}", "x".repeat(106));
+    expect(&format!("[console]\nsocket = \"{longest}\"\n"), &[]);
+    expect(
+        &format!("[console]\nsocket = \"{longest}x\"\n"),
+        &["2:10: socket of [console] has 108 bytes; the path of a socket has at most 107"],
+    );
+    expect(
+        "[console]\nsocket = \"agent.sock\"\n",
+        &[
+            "2:10: socket of [console] is \"agent.sock\"; it is a path from the root, such as \"/var/lib/flextraff\"",
+        ],
+    );
+}
+
+#[test]
 fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
     let text = r#"[singal]
 amber_s = 3

@@ -73,6 +73,7 @@ fn the_example_is_the_defaults() {
     let counting = example.counting;
     assert_eq!((counting.settle_ms, counting.absence_ms, counting.interval_ms), (1000, 10_000, 5000));
     assert_eq!(counting.accept, Accept::Fastag);
+    assert_eq!(example.console, Path::new("/run/flextraff/agent.sock"));
     assert_eq!(example.outbox.path, Path::new("/var/lib/flextraff/outbox.sqlite"));
     assert_eq!((example.outbox.max_bytes, example.outbox.flush_ms), (512_000_000, 1000));
     let signal = example.junction.signal;

@@ -245,7 +245,7 @@ pub(super) fn read_in_words(read: &TagRead) -> String {
     };
     let mut text = format!("{} read {} {zone} {}", time_of_day(read.t), read.lane, read.epc);
     if let Some(rssi) = read.rssi {
-        let _ = write!(text, " {rssi} dBm");
+        let _ = write!(text, " rssi {rssi}");
     }
     if let Some(reader) = &read.reader {
         let _ = write!(text, " by {reader}");

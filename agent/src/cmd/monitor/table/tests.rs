@@ -56,7 +56,7 @@ fn the_screen_shows_lamps_counts_estimates_decision_and_reads() {
     assert!(text[7].starts_with("N    N=green N-left=red  12"), "{}", text[7]);
     assert!(text[8].starts_with("E    red "), "{}", text[8]);
     assert_eq!(text[10], "N stops on N 75 %, E 25 % (90% 3s)");
-    assert_eq!(text[13], "14:30:11.120 read N stop_line 34161FA8203E7CB202000020 -55 dBm by north");
+    assert_eq!(text[13], "14:30:11.120 read N stop_line 34161FA8203E7CB202000020 rssi -55 by north");
 }
 
 #[test]
@@ -94,6 +94,6 @@ fn plain_lines_tell_reads_and_changes_once() {
     let odd = TagRead { lane: "N\n\x1b[2J".to_owned(), ..read() };
     assert_eq!(
         lines.handle(&Message::Read(odd)),
-        ["14:30:11.120 read N??[2J stop_line 34161FA8203E7CB202000020 -55 dBm by north"]
+        ["14:30:11.120 read N??[2J stop_line 34161FA8203E7CB202000020 rssi -55 by north"]
     );
 }
