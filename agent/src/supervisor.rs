@@ -24,7 +24,8 @@ use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{
-    ControllerStatus, Demand, DeviceType, OutboxStatus, PlanStatus, ReaderState, ReaderStatus, encode,
+    ControlLevel, ControllerStatus, Demand, DeviceType, OutboxStatus, PlanStatus, ReaderState, ReaderStatus,
+    encode,
 };
 use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
@@ -78,6 +79,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         news,
         outbox: None,
         shown: None,
+        level: None,
         decision: None,
         dropped: (0, 0),
         plan: None,
@@ -150,6 +152,7 @@ struct Supervisor {
     news: SyncSender<News>,
     outbox: Option<OutboxStatus>,
     shown: Option<Shown>,
+    level: Option<ControlLevel>,
     decision: Option<Decision>,
     /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
     dropped: (u64, u64),
@@ -229,13 +232,13 @@ impl Supervisor {
                 self.tell_status();
             }
             LampEvent::Decided(decision) => self.decision = Some(decision),
-            LampEvent::Demand(demand) => self.tell_demand(&demand),
-            LampEvent::Defect { reason } => {
-                tracing::error!(
-                    reason,
-                    "tactical control has failed and begins anew; greens run as planned until it knows the traffic"
-                );
+            LampEvent::Level(level) => {
+                messages::log_level(level);
+                self.level = level;
+                self.tell_status();
             }
+            LampEvent::Demand(demand) => self.tell_demand(&demand),
+            LampEvent::Defect { reason } => messages::log_defect(&reason),
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
@@ -427,6 +430,7 @@ impl Supervisor {
             mode: shown.mode,
             fault: self.fault.clone(),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
+            level: self.level,
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
         })
     }

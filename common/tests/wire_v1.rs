@@ -2,8 +2,8 @@
 //! code, never these texts. A field that is added gets a test of its own.
 
 use flextraff_common::wire::{
-    Ack, CarCounts, ClockFix, Command, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal, Status, decode,
-    encode,
+    Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal,
+    Status, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -115,6 +115,23 @@ fn status() {
         "plan":{"plan_id":"p1","state":"pending","reasons":[]}}"#,
     );
     let _: Status = frozen(r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":false}"#);
+}
+
+#[test]
+fn status_with_the_level_of_control() {
+    for level in ["rolling_horizon", "greedy", "actuated", "splits", "fixed"] {
+        let json = format!(
+            r#"{{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+            "controller":{{"state":"green","mode":"automatic","fault":null,"interlock_trips":0,"level":"{level}"}}}}"#
+        );
+        let _: Status = frozen(&json);
+    }
+    let newer: Status = decode(
+        br#"{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+        "controller":{"state":"green","mode":"automatic","fault":null,"level":"telepathy"}}"#,
+    )
+    .expect("a level of a newer agent is no reason to refuse its status");
+    assert_eq!(newer.controller.expect("it has one").level, Some(ControlLevel::Other));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Demand, GreenTime};
+use flextraff_common::wire::{ControlLevel, Demand, GreenTime};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -67,7 +67,9 @@ pub enum LampEvent {
     Decided(Decision),
     /// What others are to be told, each second.
     Demand(Box<Demand>),
-    /// Estimation or the search has panicked; greens run as planned until there is traffic to go by again.
+    /// What ends greens has changed; none: an override, an emergency, start-up or a fault.
+    Level(Option<ControlLevel>),
+    /// Estimation or a level of control has panicked; a simpler level takes its place.
     Defect {
         /// What the panic said.
         reason: String,
@@ -174,7 +176,7 @@ fn drive(
     clock: &dyn Fn() -> Moment,
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
-    let mut lamps = LampLoop { parts, behind_ms: 0 };
+    let mut lamps = LampLoop { parts, behind_ms: 0, level: None };
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
         lamps.parts.control.controller.handle_fault(&reason, clock());
@@ -194,6 +196,8 @@ struct LampLoop<'a> {
     parts: &'a mut LampParts,
     /// How far the controller's time is behind the clock, milliseconds; whole seconds.
     behind_ms: i64,
+    /// What ends greens, as far as it was told.
+    level: Option<ControlLevel>,
 }
 
 impl LampLoop<'_> {
@@ -287,6 +291,11 @@ impl LampLoop<'_> {
             let event = on_the_clock(event, self.behind_ms);
             self.emit(LampEvent::Signal(event));
         }
+        let level = self.parts.control.controller.level();
+        if level != self.level {
+            self.level = level;
+            self.emit(LampEvent::Level(level));
+        }
         if let Some(decision) = self.parts.control.controller.take_decision() {
             self.emit(LampEvent::Decided(Decision { at: decision.at + self.behind_ms, ..decision }));
         }
@@ -294,7 +303,7 @@ impl LampLoop<'_> {
         if let Some(demand) = self.parts.control.poll_demand() {
             self.emit(LampEvent::Demand(Box::new(demand)));
         }
-        if let Some(reason) = self.parts.control.take_defect() {
+        while let Some(reason) = self.parts.control.take_defect() {
             self.emit(LampEvent::Defect { reason });
         }
     }

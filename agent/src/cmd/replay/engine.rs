@@ -19,7 +19,8 @@ use flextraff_common::junction::{Junction, StageIx};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{
-    Ack, ControllerState, ControllerStatus, DeviceType, PlanStatus, ReaderState, ReaderStatus, encode,
+    Ack, ControlLevel, ControllerState, ControllerStatus, DeviceType, PlanStatus, ReaderState, ReaderStatus,
+    encode,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ struct Lighting {
     interlock: Interlock,
     shown: Option<Shown>,
     decision: Option<Decision>,
+    level: Option<ControlLevel>,
     told_lamps: Option<Lamps>,
     told_stage: Option<(Option<StageIx>, ControllerState, Option<StageIx>)>,
     trips: u64,
@@ -161,6 +163,7 @@ impl Engine {
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
             decision: None,
+            level: None,
             told_lamps: None,
             told_stage: None,
             trips: 0,
@@ -211,8 +214,8 @@ impl Engine {
             if let Some(demand) = lamps.control.poll_demand() {
                 running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
             }
-            if let Some(reason) = lamps.control.take_defect() {
-                tracing::error!(reason, "tactical control has failed and begins anew");
+            while let Some(reason) = lamps.control.take_defect() {
+                messages::log_defect(&reason);
             }
             if let Some(decision) = lamps.control.controller.take_decision() {
                 if self.explain {
@@ -230,6 +233,7 @@ impl Engine {
             }
         }
         self.obey_controller(&now);
+        self.note_level(&now);
         let Some(running) = &mut self.running else { return };
         if running.recorder.handle_timeout(&now) {
             running.session.handle_rows_waiting(at);
@@ -336,15 +340,42 @@ impl Engine {
             }
             self.lines.push(line.to_string());
             lamps.told_stage = Some(stage);
-            let controller = &lamps.control.controller;
-            let planned = shown.state == ControllerState::Green && !controller.is_tactical(shown.at);
-            if self.explain && planned {
-                let decision = json!({"stage": name(shown.stage), "hold_s": controller.planned_green_s(),
-                    "cost": null, "alternatives": [], "reason": controller.reason()});
-                self.lines.push(json!({"t": t, "decision": decision}).to_string());
-            }
+            lamps.shown = Some(shown);
+            self.explain_planned(t);
+        } else {
+            lamps.shown = Some(shown);
         }
-        lamps.shown = Some(shown);
+    }
+
+    /// A line for a level that has taken the place of another, if greens now run as planned.
+    fn note_level(&mut self, now: &Moment) {
+        let Some(lamps) = self.running.as_mut().and_then(|running| running.lamps.as_mut()) else { return };
+        let level = lamps.control.controller.level();
+        if level == lamps.level {
+            return;
+        }
+        let was_tactical = lamps.level.is_some_and(ControlLevel::is_tactical);
+        lamps.level = level;
+        messages::log_level(level);
+        if was_tactical {
+            self.explain_planned(seconds(now.mono));
+        }
+        self.tell_status(now);
+    }
+
+    /// With `--explain` a line for a green that runs as planned.
+    fn explain_planned(&mut self, t: f64) {
+        let Some(lamps) = self.running.as_ref().and_then(|running| running.lamps.as_ref()) else { return };
+        let Some(shown) = &lamps.shown else { return };
+        let controller = &lamps.control.controller;
+        let level = controller.level();
+        let planned = shown.state == ControllerState::Green && !level.is_some_and(ControlLevel::is_tactical);
+        if self.explain && planned {
+            let stage = shown.stage.map(|stage| self.config.junction.stage(stage).name.as_str());
+            let decision = json!({"level": level, "stage": stage, "hold_s": controller.planned_green_s(),
+                "cost": null, "alternatives": [], "reason": controller.reason()});
+            self.lines.push(json!({"t": t, "decision": decision}).to_string());
+        }
     }
 
     fn tell_signal(&mut self, now: &Moment) {
@@ -376,6 +407,7 @@ impl Engine {
                 mode: shown.mode,
                 fault,
                 interlock_trips: lamps.trips,
+                level: lamps.level,
                 decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
             })
         });
@@ -489,6 +521,7 @@ fn explain(junction: &Junction, decision: &Decision) -> serde_json::Value {
         json!({"stage": junction.stage(choice.stage).name, "hold_s": choice.hold_s, "cost": cost})
     };
     let mut line = choice(&decision.best);
+    line["level"] = json!(decision.grounds.level());
     line["alternatives"] = decision.alternatives.iter().map(choice).collect();
     line["reason"] = json!(decision.sentence(junction));
     line

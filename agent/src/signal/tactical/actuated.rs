@@ -1,0 +1,146 @@
+//! Vehicle actuation: reads at the stop lines extend a green, gaps end it, and stages that nobody calls are left out.
+//!
+//! It stands in when the traffic is not known, after a defect in estimation above all, and for that reason has a record of its own: when each
+//! lane's stop line was last read, and which of them a working reader watches.
+
+use super::ladder::following;
+use super::{Choice, Decision, Forced, Grounds};
+use flextraff_common::junction::{GroupIx, Junction, LaneIx, StageIx};
+use flextraff_common::time::MonoMs;
+use flextraff_common::traffic::StageSet;
+
+/// A green goes on while its stop lines are read at intervals of at most this, milliseconds.
+const GAP_MS: i64 = 3000;
+/// Without any read for so long the readers are not trusted, milliseconds.
+const SILENT_MS: i64 = 180_000;
+/// After so much red somebody without a tag may wait, milliseconds.
+const UNSEEN_AFTER_MS: i64 = 110_000;
+/// What another device said about the lanes that it watches counts for so long, milliseconds.
+const FRESH_MS: i64 = 10_000;
+
+/// Who was read at the stop lines, as far as actuation needs it.
+#[derive(Clone, Debug)]
+pub(in crate::signal) struct Calls {
+    /// Last read of each lane.
+    read: Vec<Option<MonoMs>>,
+    /// Whether a working reader of this device watches it.
+    watched: Vec<bool>,
+    /// Until when another device watches it.
+    told_until: Vec<Option<MonoMs>>,
+}
+
+impl Calls {
+    /// Nobody was read, and nobody watches.
+    pub(in crate::signal) fn new(lanes: usize) -> Self {
+        Self { read: vec![None; lanes], watched: vec![false; lanes], told_until: vec![None; lanes] }
+    }
+
+    /// Takes a read at a stop line.
+    pub(in crate::signal) fn handle_read(&mut self, lane: LaneIx, at: MonoMs) {
+        if let Some(read) = self.read.get_mut(lane.index()) {
+            *read = Some(read.map_or(at, |last| last.max(at)));
+        }
+    }
+
+    /// Takes whether a working reader of this device watches each lane.
+    pub(in crate::signal) fn handle_watched(&mut self, watched: &[bool]) {
+        for (state, watched) in self.watched.iter_mut().zip(watched) {
+            *state = *watched;
+        }
+    }
+
+    /// Takes that another device watches a lane.
+    pub(in crate::signal) fn handle_told(&mut self, lane: LaneIx, at: MonoMs) {
+        if let Some(until) = self.told_until.get_mut(lane.index()) {
+            *until = Some(at + FRESH_MS);
+        }
+    }
+
+    /// Whether stop-line readers work, and have read somebody of late.
+    pub(in crate::signal) fn are_known(&self, at: MonoMs) -> bool {
+        let lanes = (0..self.read.len()).filter(|&lane| self.sees(lane, at));
+        lanes.filter_map(|lane| self.read[lane]).any(|read| at.since(read) <= SILENT_MS)
+    }
+
+    fn sees(&self, lane: usize, at: MonoMs) -> bool {
+        let own = self.watched.get(lane).copied().unwrap_or(false);
+        own || self.told_until.get(lane).copied().flatten().is_some_and(|until| at <= until)
+    }
+}
+
+/// What actuation goes by.
+pub(in crate::signal) struct Actuation<'a> {
+    pub(in crate::signal) junction: &'a Junction,
+    pub(in crate::signal) calls: &'a Calls,
+    /// The stages that may be served, in the order of the junction.
+    pub(in crate::signal) stages: &'a [StageIx],
+    /// Those that a fixed order may leave out.
+    pub(in crate::signal) may_skip: StageSet,
+    /// When each group's last green ended.
+    pub(in crate::signal) green_ended: &'a [Option<MonoMs>],
+    /// The stage that has green.
+    pub(in crate::signal) stage: StageIx,
+    /// For how long, seconds.
+    pub(in crate::signal) had_s: f64,
+    /// Seconds until it must end.
+    pub(in crate::signal) latest_s: f64,
+    /// Its planned green, seconds: what it has where nobody can be seen.
+    pub(in crate::signal) planned_s: f64,
+}
+
+impl Actuation<'_> {
+    /// What to do now.
+    pub(in crate::signal) fn decide(&self, at: MonoMs) -> Decision {
+        let order = self.junction.signal.stage_order;
+        let others = following(self.stages, self.stage, order, self.may_skip, |next| self.called(next, at));
+        let called = others.iter().copied().find(|&next| self.called(next, at));
+        // In a fixed order the call may come from behind a stage that nobody calls.
+        let anywhere = self.stages.iter().any(|&other| other != self.stage && self.called(other, at));
+        let next = called.or_else(|| others.first().copied()).unwrap_or(self.stage);
+        let must_end = self.latest_s <= 0.0;
+        let (stay, grounds) = match (must_end, self.extension(at)) {
+            (true, _) => (false, Grounds::Longest),
+            (false, Some(grounds)) => (true, grounds),
+            (false, None) if anywhere => (false, Grounds::GapOut),
+            (false, None) => (true, Grounds::Rest),
+        };
+        let choice = |stage, hold_s| Choice { stage, hold_s, cost: f64::INFINITY };
+        let (best, other) = match stay {
+            true => (choice(self.stage, 1), choice(next, 0)),
+            false => (choice(next, 0), choice(self.stage, 1)),
+        };
+        let alternatives = if must_end || next == self.stage { Vec::new() } else { vec![other] };
+        let forced = must_end.then_some(Forced::MaxGreen);
+        Decision { at, stage: self.stage, best, alternatives, forced, grounds }
+    }
+
+    /// Why the present green goes on; none: nobody uses it any more.
+    fn extension(&self, at: MonoMs) -> Option<Grounds> {
+        let lanes = self.junction.lanes_of_stage(self.stage);
+        let recent = |lane: &LaneIx| {
+            self.calls.read.get(lane.index()).copied().flatten().is_some_and(|read| at.since(read) <= GAP_MS)
+        };
+        if lanes.iter().any(recent) {
+            return Some(Grounds::Extended);
+        }
+        let is_blind = lanes.iter().any(|lane| !self.calls.sees(lane.index(), at));
+        (is_blind && self.had_s < self.planned_s).then_some(Grounds::Unwatched)
+    }
+
+    /// Whether somebody wants a stage: somebody whom the present one does not serve.
+    fn called(&self, stage: StageIx, at: MonoMs) -> bool {
+        let groups = self.junction.stage(stage).groups.minus(self.junction.stage(self.stage).groups);
+        groups.iter().any(|group| self.group_called(group, at))
+    }
+
+    fn group_called(&self, group: GroupIx, at: MonoMs) -> bool {
+        let lanes = &self.junction.group(group).lanes;
+        let Some(ended) = self.green_ended.get(group.index()).copied().flatten() else { return true };
+        // Nobody sees people on foot, nor a lane without a working reader.
+        let recall = lanes.is_empty() || lanes.iter().any(|lane| !self.calls.sees(lane.index(), at));
+        // Whoever is read in amber may still drive through.
+        let from = ended + i64::from(self.junction.signal.amber_ms);
+        let read = |lane: &LaneIx| self.calls.read.get(lane.index()).copied().flatten();
+        recall || at.since(ended) >= UNSEEN_AFTER_MS || lanes.iter().filter_map(read).any(|read| read > from)
+    }
+}
