@@ -67,9 +67,7 @@ impl Control {
 
     /// Takes a read.
     pub fn handle_read(&mut self, read: &Read) {
-        if read.zone == ZoneName::StopLine {
-            self.controller.handle_stop_read(read.lane, read.at);
-        }
+        self.controller.handle_read(read.lane, read.zone, read.at);
         self.estimate(read.at, |estimator| estimator.handle_read(read));
     }
 
@@ -109,11 +107,15 @@ impl Control {
     /// Tells the controller what another device of this junction has read, and what it watches; what it reads it watches.
     fn note_calls(&mut self, demand: &Demand, at: MonoMs) {
         let lane = |name: &String| self.config.junction.lane_named(name);
-        let reads = demand.reads.iter().filter(|read| read.zone == ZoneName::StopLine);
-        let read: Vec<_> = reads.filter_map(|read| lane(&read.lane)).collect();
-        let watched = demand.watched.iter().flatten().filter_map(lane);
-        let watched: Vec<_> = watched.chain(read.iter().copied()).collect();
-        read.into_iter().for_each(|lane| self.controller.handle_stop_read(lane, at));
+        let mut watched: Vec<_> = demand.watched.iter().flatten().filter_map(lane).collect();
+        let mut read = Vec::new();
+        for (lane, zone) in demand.reads.iter().filter_map(|read| Some((lane(&read.lane)?, read.zone))) {
+            read.push((lane, zone));
+            if zone == ZoneName::StopLine {
+                watched.push(lane);
+            }
+        }
+        read.into_iter().for_each(|(lane, zone)| self.controller.handle_read(lane, zone, at));
         watched.into_iter().for_each(|lane| self.controller.handle_told_watched(lane, at));
     }
 

@@ -151,7 +151,7 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
             LaneQueue { arrivals: vec![arrival], headway_s: vec![2.0; 4], startup_s: 1.0, served: stages };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
         controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
-        controller.handle_stop_read(LaneIx::new(0), now.mono);
+        controller.handle_read(LaneIx::new(0), ZoneName::StopLine, now.mono);
         controller.handle_timeout(now);
         defects.extend(std::iter::from_fn(|| controller.take_defect()).map(|(level, _)| (second, level)));
         assert_eq!(controller.take_decision(), None);

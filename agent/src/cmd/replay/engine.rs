@@ -37,6 +37,7 @@ pub(super) struct Engine {
     seed: u64,
     ack: bool,
     explain: bool,
+    highest: ControlLevel,
     readers: Vec<String>,
     running: Option<Running>,
     lines: Vec<String>,
@@ -82,6 +83,7 @@ impl Engine {
             seed: args.seed,
             ack: args.ack,
             explain: args.explain,
+            highest: args.level,
             readers: config.readers.iter().map(|reader| reader.name.clone()).collect(),
             running: None,
             lines: vec![json!({"ready": true, "subscribe": filters}).to_string()],
@@ -159,7 +161,7 @@ impl Engine {
             seed: self.seed,
         };
         let lamps = (self.config.device_type != DeviceType::RfidCounter).then(|| Lighting {
-            control: Control::new(&self.config, true, now),
+            control: self.control(now),
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
             decision: None,
@@ -185,6 +187,12 @@ impl Engine {
         });
         self.step(at);
         Ok(())
+    }
+
+    fn control(&self, now: Moment) -> Control {
+        let mut control = Control::new(&self.config, true, now);
+        control.controller.set_highest_level(self.highest);
+        control
     }
 
     /// Runs every timer that is due up to and including `to`.

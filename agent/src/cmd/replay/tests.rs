@@ -40,7 +40,13 @@ fn play(lines: &[Value], ack: bool) -> Vec<Value> {
 
 fn play_text(text: &str, ack: bool) -> Vec<Value> {
     let config = config::parse(Path::new("agent.toml"), TOML).expect("the test's configuration is right");
-    let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true };
+    let args = ReplayArgs {
+        epoch: UnixMs(1_767_225_600_000),
+        seed: 1,
+        ack,
+        explain: true,
+        level: ControlLevel::RollingHorizon,
+    };
     let mut output = Vec::new();
     replay(&mut Engine::new(Arc::new(config), &args), text.as_bytes(), &mut output)
         .expect("memory can be written");

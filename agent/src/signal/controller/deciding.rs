@@ -7,7 +7,7 @@ use crate::signal::tactical::{self, Actuation, Calls, Decision, Found, Guard, La
 use flextraff_common::junction::{Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::{Order, StageSet};
-use flextraff_common::wire::{ControlLevel, Mode, StageEnd};
+use flextraff_common::wire::{ControlLevel, Mode, StageEnd, ZoneName};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -48,9 +48,9 @@ impl Controller {
         self.deciding.traffic = Some(traffic);
     }
 
-    /// Takes a read at a stop line, for actuation.
-    pub fn handle_stop_read(&mut self, lane: LaneIx, at: MonoMs) {
-        self.deciding.calls.handle_read(lane, at);
+    /// Takes a read, for actuation.
+    pub fn handle_read(&mut self, lane: LaneIx, zone: ZoneName, at: MonoMs) {
+        self.deciding.calls.handle_read(lane, zone, at);
     }
 
     /// Takes whether a working reader of this device watches the stop line of each lane.
@@ -61,6 +61,11 @@ impl Controller {
     /// Takes that another device of the junction watches the stop line of a lane.
     pub fn handle_told_watched(&mut self, lane: LaneIx, at: MonoMs) {
         self.deciding.calls.handle_told(lane, at);
+    }
+
+    /// Leaves out every level above one: for measuring what each of them is worth.
+    pub fn set_highest_level(&mut self, level: ControlLevel) {
+        self.deciding.ladder.set_highest(level);
     }
 
     /// The last decision of tactical control, once.

@@ -8,21 +8,25 @@ use super::{Choice, Decision, Forced, Grounds};
 use flextraff_common::junction::{GroupIx, Junction, LaneIx, StageIx};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::StageSet;
+use flextraff_common::wire::ZoneName;
 
-/// A green goes on while its stop lines are read at intervals of at most this, milliseconds.
-const GAP_MS: i64 = 3000;
+/// A green goes on while its lanes are read at intervals of at most this, milliseconds. A reader zone is some metres long and read several times
+/// a second, so that 2 s without a read are about 3 s from one vehicle to the next.
+const GAP_MS: i64 = 2000;
 /// Without any read for so long the readers are not trusted, milliseconds.
 const SILENT_MS: i64 = 180_000;
 /// After so much red somebody without a tag may wait, milliseconds.
-const UNSEEN_AFTER_MS: i64 = 110_000;
+const UNSEEN_AFTER_MS: i64 = 60000;
 /// What another device said about the lanes that it watches counts for so long, milliseconds.
 const FRESH_MS: i64 = 10_000;
 
 /// Who was read at the stop lines, as far as actuation needs it.
 #[derive(Clone, Debug)]
 pub(in crate::signal) struct Calls {
-    /// Last read of each lane.
+    /// Last read at the stop line of each lane.
     read: Vec<Option<MonoMs>>,
+    /// Last read in its advance zone.
+    announced: Vec<Option<MonoMs>>,
     /// Whether a working reader of this device watches it.
     watched: Vec<bool>,
     /// Until when another device watches it.
@@ -32,12 +36,14 @@ pub(in crate::signal) struct Calls {
 impl Calls {
     /// Nobody was read, and nobody watches.
     pub(in crate::signal) fn new(lanes: usize) -> Self {
-        Self { read: vec![None; lanes], watched: vec![false; lanes], told_until: vec![None; lanes] }
+        let never = vec![None; lanes];
+        Self { read: never.clone(), announced: never.clone(), watched: vec![false; lanes], told_until: never }
     }
 
-    /// Takes a read at a stop line.
-    pub(in crate::signal) fn handle_read(&mut self, lane: LaneIx, at: MonoMs) {
-        if let Some(read) = self.read.get_mut(lane.index()) {
+    /// Takes a read.
+    pub(in crate::signal) fn handle_read(&mut self, lane: LaneIx, zone: ZoneName, at: MonoMs) {
+        let reads = if zone == ZoneName::StopLine { &mut self.read } else { &mut self.announced };
+        if let Some(read) = reads.get_mut(lane.index()) {
             *read = Some(read.map_or(at, |last| last.max(at)));
         }
     }
@@ -118,7 +124,8 @@ impl Actuation<'_> {
     fn extension(&self, at: MonoMs) -> Option<Grounds> {
         let lanes = self.junction.lanes_of_stage(self.stage);
         let recent = |lane: &LaneIx| {
-            self.calls.read.get(lane.index()).copied().flatten().is_some_and(|read| at.since(read) <= GAP_MS)
+            let reads = [self.calls.read[lane.index()], self.calls.announced[lane.index()]];
+            reads.into_iter().flatten().any(|read| at.since(read) <= GAP_MS)
         };
         if lanes.iter().any(recent) {
             return Some(Grounds::Extended);
@@ -140,7 +147,9 @@ impl Actuation<'_> {
         let recall = lanes.is_empty() || lanes.iter().any(|lane| !self.calls.sees(lane.index(), at));
         // Whoever is read in amber may still drive through.
         let from = ended + i64::from(self.junction.signal.amber_ms);
-        let read = |lane: &LaneIx| self.calls.read.get(lane.index()).copied().flatten();
-        recall || at.since(ended) >= UNSEEN_AFTER_MS || lanes.iter().filter_map(read).any(|read| read > from)
+        let read = |lane: &LaneIx| self.calls.read[lane.index()].is_some_and(|read| read > from);
+        // Behind somebody without a tag they may stand unread.
+        let announced = |lane: &LaneIx| self.calls.announced[lane.index()].is_some_and(|read| read > ended);
+        recall || at.since(ended) >= UNSEEN_AFTER_MS || lanes.iter().any(|lane| read(lane) || announced(lane))
     }
 }

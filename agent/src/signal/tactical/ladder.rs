@@ -53,31 +53,43 @@ pub(in crate::signal) struct Found {
     pub(in crate::signal) plan: bool,
 }
 
-/// Which levels have failed.
-#[derive(Clone, Debug, Default)]
+/// Which levels may decide, and which have failed.
+#[derive(Clone, Debug)]
 pub(in crate::signal) struct Ladder {
+    highest: ControlLevel,
     search: Rest,
     greedy: Rest,
     actuated: Rest,
 }
 
+impl Default for Ladder {
+    fn default() -> Self {
+        let rest = Rest::default();
+        Self { highest: ControlLevel::RollingHorizon, search: rest, greedy: rest, actuated: rest }
+    }
+}
+
 impl Ladder {
+    /// Leaves out every level above one.
+    pub(in crate::signal) fn set_highest(&mut self, level: ControlLevel) {
+        self.highest = level;
+    }
+
     /// The best level that can work.
     pub(in crate::signal) fn level(&self, found: Found, at: MonoMs) -> ControlLevel {
         let knows = found.estimate == Some(true);
         // An estimate that knows nothing although readers are up has its reasons not to trust them.
         let may_actuate = found.reads && found.estimate != Some(false);
-        if found.ranged && knows && !self.search.rests(at) {
-            ControlLevel::RollingHorizon
-        } else if found.ranged && knows && !self.greedy.rests(at) {
-            ControlLevel::Greedy
-        } else if found.ranged && may_actuate && !self.actuated.rests(at) {
-            ControlLevel::Actuated
-        } else if found.plan {
-            ControlLevel::Splits
-        } else {
-            ControlLevel::Fixed
-        }
+        let tactical = [
+            (ControlLevel::RollingHorizon, knows, &self.search),
+            (ControlLevel::Greedy, knows, &self.greedy),
+            (ControlLevel::Actuated, may_actuate, &self.actuated),
+        ];
+        let works = |(level, has_what_it_needs, rest): &(ControlLevel, bool, &Rest)| {
+            *level >= self.highest && found.ranged && *has_what_it_needs && !rest.rests(at)
+        };
+        let planned = if found.plan { ControlLevel::Splits } else { ControlLevel::Fixed };
+        tactical.into_iter().find(works).map_or(planned, |(level, ..)| level)
     }
 
     /// Takes that a level has failed; the planned greens cannot.

@@ -5,7 +5,7 @@ use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::Decision;
 use flextraff_common::junction::{GroupSet, LaneIx, StageIx, StageOrder};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
-use flextraff_common::wire::{ControlLevel, Mode, PlanState, StageTime};
+use flextraff_common::wire::{ControlLevel, Mode, PlanState, StageTime, ZoneName};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -257,7 +257,7 @@ impl World {
             for (lane, traffic) in traffic.iter().flat_map(|traffic| &traffic.lanes).enumerate() {
                 let head = traffic.queue.arrivals.first();
                 if head.is_some_and(|head| head.at_s <= 0.0) {
-                    self.road.controller.handle_stop_read(LaneIx::new(lane), now.mono - 300);
+                    self.road.controller.handle_read(LaneIx::new(lane), ZoneName::StopLine, now.mono - 300);
                 }
             }
             if let Some(traffic) = traffic.clone() {
