@@ -150,11 +150,12 @@ impl Controller {
         }
         let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
         let (stage, order) = (green.stage, junction.signal.stage_order);
-        let may_skip: StageSet = stages.iter().copied().collect();
+        // In a fixed order; in a free one whoever waits for long enough has its turn.
+        let may_skip: StageSet = stages.iter().copied().filter(|stage| junction.stage(*stage).skip).collect();
         let mut decision = match (level, &self.deciding.traffic) {
             (ControlLevel::RollingHorizon, Some(traffic)) => {
                 let order = match order {
-                    StageOrder::Free => Order::Free(may_skip),
+                    StageOrder::Free => Order::Free(stages.iter().copied().collect()),
                     StageOrder::Fixed => Order::Fixed(&stages, may_skip),
                 };
                 tactical::search(&Situation { traffic, timing: &timing, order, stage, latest_s })

@@ -75,6 +75,7 @@ impl Script {
         }
         for (stage, more) in spec.stages.iter_mut().zip(self.longest.iter().cycle()) {
             stage.max_green_s = stage.min_green_s + f64::from(more % 50);
+            stage.skip &= more % 4 > 0;
         }
         spec.signal.stage_order = if self.fixed { StageOrder::Fixed } else { StageOrder::Free };
         let longest_change = Junction::build(&spec).ok()?.longest_clearance_s();
