@@ -7,13 +7,14 @@
 mod tests;
 
 use crate::config::Config;
-use crate::estimation::Estimator;
+use crate::estimation::{Estimator, Priority};
 use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
+use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{ControlLevel, Demand, GreenTime, PlanStatus, ZoneName};
+use flextraff_common::wire::{ControlLevel, Demand, GreenTime, Keys, PlanStatus, Watchlist, ZoneName};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub struct Control {
     all_watched: bool,
     /// What the reads say.
     estimator: Estimator,
+    /// Whom the junction looks out for; outlasts defects of the estimator.
+    priority: Priority,
+    /// The last second that was passed through: it says what wall time a read has.
+    second: Moment,
     /// Which readers are up, as far as it was said.
     readers: Vec<Option<bool>>,
     events: VecDeque<SignalEvent>,
@@ -50,6 +55,8 @@ impl Control {
         let mut control = Self {
             controller: Controller::new(Arc::clone(&config.junction), fallback, start),
             estimator: Estimator::new(config, all_watched, start.mono),
+            priority: Priority::default(),
+            second: start,
             readers: vec![None; config.readers.len()],
             events: VecDeque::new(),
             demand: None,
@@ -68,7 +75,23 @@ impl Control {
     /// Takes a read.
     pub fn handle_read(&mut self, read: &Read) {
         self.controller.handle_read(read.lane, read.zone, read.at);
+        self.note_watched_vehicle(read.epc, read.at);
         self.estimate(read.at, |estimator| estimator.handle_read(read));
+    }
+
+    /// Takes the key under which watch-lists name vehicles.
+    pub fn handle_keys(&mut self, keys: &Keys) {
+        self.priority.handle_keys(keys);
+    }
+
+    /// Takes the vehicles that the junction looks out for.
+    pub fn handle_watchlist(&mut self, list: &Watchlist) {
+        self.priority.handle_watchlist(list);
+    }
+
+    fn note_watched_vehicle(&mut self, epc: Epc, at: MonoMs) {
+        let now = Moment { mono: at, wall: self.second.wall_at(at), clock: self.second.clock };
+        self.priority.handle_read(epc, now);
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -116,6 +139,8 @@ impl Control {
             }
         }
         read.into_iter().for_each(|(lane, zone)| self.controller.handle_read(lane, zone, at));
+        let tags: Vec<Epc> = demand.reads.iter().filter_map(|read| read.epc.parse().ok()).collect();
+        tags.into_iter().for_each(|epc| self.note_watched_vehicle(epc, at));
         watched.into_iter().for_each(|lane| self.controller.handle_told_watched(lane, at));
     }
 
@@ -162,9 +187,13 @@ impl Control {
             #[cfg(test)]
             let hook = self.hook;
             let device = self.config.device;
+            self.second = second;
+            self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
+            let weights = self.priority.weights();
             let seen = self.estimate(at, |estimator| {
                 #[cfg(test)]
                 hook(at);
+                estimator.handle_priority(weights);
                 estimator.handle_timeout(at);
                 (estimator.traffic(at), estimator.tell(device, second))
             });

@@ -291,8 +291,10 @@ impl Supervisor {
                 let demand = Box::new(demand);
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
-            // Keys and watched vehicles have no part in green times, and neighbours' lamps none that their demand does not tell.
-            LinkEvent::Inbound(Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Signal(..)) => {}
+            LinkEvent::Inbound(Inbound::Keys(keys)) => self.to_lamps(LampInput::Keys(keys)),
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => self.to_lamps(LampInput::Watchlist(list)),
+            // Neighbours' lamps have no part in green times that their demand does not tell.
+            LinkEvent::Inbound(Inbound::Signal(..)) => {}
         }
     }
 
@@ -438,7 +440,7 @@ impl Supervisor {
     /// Never waits: the lamps do not depend on whether a plan reaches them.
     fn to_lamps(&self, input: LampInput) {
         if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
-            tracing::error!("the lamp loop takes no plan; it goes on with what it has");
+            tracing::error!("the lamp loop takes no message; it goes on with what it has");
         }
     }
 

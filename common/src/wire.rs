@@ -7,7 +7,10 @@ mod envelope;
 pub mod topics;
 mod up;
 
-pub use down::{Ack, Command, CommandType, GreenTime, Mode, RejectCode, StageTime};
+pub use down::{
+    Ack, Command, CommandType, GreenTime, Keys, MAX_WATCHED, Mode, RejectCode, StageTime, Watched,
+    WatchedClass, Watchlist,
+};
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use up::{
     Aspect, CarCounts, ClockFix, ControlLevel, ControllerState, ControllerStatus, CycleLane, CycleStage,

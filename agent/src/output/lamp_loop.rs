@@ -9,7 +9,7 @@ use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{ControlLevel, Demand, GreenTime};
+use flextraff_common::wire::{ControlLevel, Demand, GreenTime, Keys, Watchlist};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -45,6 +45,10 @@ pub enum LampInput {
         /// What it says.
         demand: Box<Demand>,
     },
+    /// The key of the watch-list has come.
+    Keys(Keys),
+    /// The vehicles that the junction looks out for have come.
+    Watchlist(Watchlist),
     /// A plan has come.
     Plan(Box<GreenTime>),
     /// A plan that was kept over a restart, and when it had come.
@@ -253,6 +257,8 @@ impl LampLoop<'_> {
             LampInput::Demand { junction, demand } => {
                 self.parts.control.handle_demand(junction, &demand, signal_now);
             }
+            LampInput::Keys(keys) => self.parts.control.handle_keys(&keys),
+            LampInput::Watchlist(list) => self.parts.control.handle_watchlist(&list),
             LampInput::Plan(message) => {
                 let status = self.parts.control.handle_plan(&message, signal_now);
                 self.emit(LampEvent::Signal(SignalEvent::Plan(status)));

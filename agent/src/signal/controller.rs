@@ -386,6 +386,7 @@ impl Controller {
     }
 
     fn show(&mut self, at: MonoMs) {
+        self.note_level(at);
         let junction = &*self.junction;
         let (state, stage, next_stage, lamps): (_, _, _, Lamps) = match &mut self.phase {
             Phase::Startup(startup) => {

@@ -488,6 +488,16 @@ impl Engine {
                     lamps.control.handle_demand(junction, &demand, *now);
                 }
             }
+            LinkEvent::Inbound(Inbound::Keys(keys)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_keys(&keys);
+                }
+            }
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_watchlist(&list);
+                }
+            }
             LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
                 let text = format!("{topic}: {reason}");
                 self.lines.push(json!({"t": seconds(now.mono), "error": text}).to_string());

@@ -153,3 +153,108 @@ impl Actuation<'_> {
         recall || at.since(ended) >= UNSEEN_AFTER_MS || lanes.iter().any(|lane| read(lane) || announced(lane))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::tests::{at, build, four_way_spec, group, overlapping_spec, stage};
+    use flextraff_common::junction::{GroupKind, StageOrder};
+
+    struct Case {
+        junction: std::sync::Arc<Junction>,
+        calls: Calls,
+        green_ended: Vec<Option<MonoMs>>,
+        had_s: f64,
+    }
+
+    impl Case {
+        /// At 100 s; N has green, all others ended theirs at 80 s, and nobody was read.
+        fn new() -> Self {
+            let junction = build(&four_way_spec());
+            let mut calls = Calls::new(4);
+            calls.handle_watched(&[true; 4]);
+            let ended = Some(at(80.0).mono);
+            Self { junction, calls, green_ended: vec![ended; 4], had_s: 10.0 }
+        }
+
+        fn read(mut self, lane: usize, second: f64) -> Self {
+            self.calls.handle_read(LaneIx::new(lane), ZoneName::StopLine, at(second).mono);
+            self
+        }
+
+        /// Where it goes and why.
+        fn decide(&self, may_skip: bool) -> (usize, Grounds) {
+            let stages: Vec<StageIx> = self.junction.stage_indexes().collect();
+            let actuation = Actuation {
+                junction: &self.junction,
+                calls: &self.calls,
+                stages: &stages,
+                may_skip: stages.iter().copied().filter(|_| may_skip).collect(),
+                green_ended: &self.green_ended,
+                stage: stages[0],
+                had_s: self.had_s,
+                latest_s: 60.0 - self.had_s,
+                planned_s: 25.0,
+            };
+            let decision = actuation.decide(at(100.0).mono);
+            (decision.best.stage.index(), decision.grounds)
+        }
+    }
+
+    #[test]
+    fn reads_extend_gaps_end_and_without_calls_the_green_rests() {
+        assert_eq!(Case::new().decide(true), (0, Grounds::Rest));
+        assert_eq!(Case::new().read(2, 95.0).decide(true), (2, Grounds::GapOut), "nobody called S");
+        assert_eq!(Case::new().read(2, 95.0).read(0, 98.5).decide(true), (0, Grounds::Extended));
+        assert_eq!(Case::new().read(2, 95.0).read(0, 97.5).decide(true), (2, Grounds::GapOut));
+        let longest = Case { had_s: 60.0, ..Case::new().read(2, 95.0).read(0, 99.5) };
+        assert_eq!(longest.decide(true), (2, Grounds::Longest));
+        assert_eq!(Case::new().read(2, 82.0).decide(true), (0, Grounds::Rest), "that one went in amber");
+        assert_eq!(Case::new().read(2, 95.0).decide(false), (1, Grounds::GapOut), "S may not be skipped");
+    }
+
+    #[test]
+    fn whom_nobody_can_see_calls_always() {
+        let mut blind = Case::new();
+        blind.calls.handle_watched(&[true, true, true, false]);
+        assert_eq!(blind.decide(true), (3, Grounds::GapOut), "the lane of W");
+        blind.calls.handle_watched(&[false, true, true, false]);
+        assert_eq!(blind.decide(true), (0, Grounds::Unwatched), "and N has its planned green");
+        blind.had_s = 25.0;
+        assert_eq!(blind.decide(true), (3, Grounds::GapOut));
+        blind.calls.handle_told(LaneIx::new(3), at(95.0).mono);
+        assert_eq!(blind.decide(true), (0, Grounds::Rest), "another device watches W");
+
+        let waited = Case { green_ended: vec![Some(at(30.0).mono); 4], ..Case::new() };
+        assert_eq!(
+            waited.decide(true),
+            (1, Grounds::GapOut),
+            "after a minute somebody without a tag may wait"
+        );
+
+        let mut spec = overlapping_spec();
+        spec.groups.push(group("Q", GroupKind::Pedestrian, &[]));
+        spec.stages.push(stage("D", &["Q"]));
+        let junction = build(&spec);
+        let green_ended = vec![Some(at(80.0).mono); junction.groups().len()];
+        assert_eq!(
+            Case { junction, green_ended, ..Case::new() }.decide(true),
+            (3, Grounds::GapOut),
+            "walkers"
+        );
+    }
+
+    #[test]
+    fn a_free_order_takes_the_next_call_and_the_readers_must_have_read() {
+        let mut case = Case::new();
+        assert!(!case.calls.are_known(at(100.0).mono));
+        case = case.read(3, 0.0);
+        assert!(case.calls.are_known(at(180.0).mono) && !case.calls.are_known(at(181.0).mono));
+        case.calls.handle_watched(&[true, true, true, false]);
+        assert!(!case.calls.are_known(at(100.0).mono), "the reader that read is down");
+        let mut spec = four_way_spec();
+        spec.signal.stage_order = StageOrder::Free;
+        let free = Case { junction: build(&spec), ..Case::new().read(2, 95.0).read(3, 90.0) };
+        assert_eq!(free.decide(false), (2, Grounds::GapOut));
+    }
+}

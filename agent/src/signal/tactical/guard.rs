@@ -94,3 +94,32 @@ impl Guard<'_> {
         serving.max_by_key(|&stage| (self.junction.stage(stage).groups.len(), std::cmp::Reverse(stage)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::tests::{at, build, four_way_spec, intergreen};
+
+    #[test]
+    fn the_intergreen_of_a_stage_before_the_last_counts() {
+        let slack = |long_s: f64| {
+            let mut spec = four_way_spec();
+            spec.intergreens = vec![intergreen("N", "E", long_s)];
+            let junction = build(&spec);
+            let stages: Vec<StageIx> = junction.stage_indexes().collect();
+            // N until 2 s before S began; E waits since 0 and is next.
+            let (mut red_since, mut green_ended) = (vec![at(90.0).mono; 4], vec![None; 4]);
+            red_since[2] = at(0.0).mono;
+            green_ended[0] = Some(at(90.0).mono);
+            let guard = Guard {
+                junction: &junction,
+                stages: &stages,
+                red_since: &red_since,
+                green_ended: &green_ended,
+            };
+            guard.slack_s(stages[1], at(102.0).mono).expect("somebody waits")
+        };
+        assert_eq!(slack(5.0), (180 - 102 - 5, StageIx::new(2)), "all-red and amber after S");
+        assert_eq!(slack(30.0), (180 - 90 - 30, StageIx::new(2)), "30 s after N");
+    }
+}
