@@ -12,6 +12,7 @@ use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
+use flextraff_common::junction::LaneIx;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControlLevel, Demand, GreenTime, Keys, PlanStatus, Watchlist, ZoneName};
@@ -129,19 +130,20 @@ impl Control {
 
     /// Tells the controller what another device of this junction has read, and what it watches; what it reads it watches.
     fn note_calls(&mut self, demand: &Demand, at: MonoMs) {
-        let lane = |name: &String| self.config.junction.lane_named(name);
-        let mut watched: Vec<_> = demand.watched.iter().flatten().filter_map(lane).collect();
-        let mut read = Vec::new();
-        for (lane, zone) in demand.reads.iter().filter_map(|read| Some((lane(&read.lane)?, read.zone))) {
-            read.push((lane, zone));
-            if zone == ZoneName::StopLine {
+        let junction = Arc::clone(&self.config.junction);
+        let named = demand.watched.iter().flatten();
+        let mut watched: Vec<LaneIx> = named.filter_map(|lane| junction.lane_named(lane)).collect();
+        for read in &demand.reads {
+            let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
+            self.controller.handle_read(lane, read.zone, at);
+            self.note_watched_vehicle(epc, at);
+            if read.zone == ZoneName::StopLine {
                 watched.push(lane);
             }
         }
-        read.into_iter().for_each(|(lane, zone)| self.controller.handle_read(lane, zone, at));
-        let tags: Vec<Epc> = demand.reads.iter().filter_map(|read| read.epc.parse().ok()).collect();
-        tags.into_iter().for_each(|epc| self.note_watched_vehicle(epc, at));
-        watched.into_iter().for_each(|lane| self.controller.handle_told_watched(lane, at));
+        for lane in watched {
+            self.controller.handle_told_watched(lane, at);
+        }
     }
 
     /// What others are to be told, once a second.

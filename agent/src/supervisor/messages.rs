@@ -48,10 +48,8 @@ pub fn signal(junction: &Junction, shown: &Shown, now: &Moment) -> Signal {
 
 /// Says in the log what ends greens from now on.
 pub fn log_level(level: Option<ControlLevel>) {
-    match level {
-        Some(level) => tracing::info!(level = level.name(), "level of control"),
-        None => tracing::info!(level = "none", "level of control: who overrides it decides"),
-    }
+    let level = level.map_or("none: not decided here", ControlLevel::name);
+    tracing::info!(level, "level of control");
 }
 
 /// Says in the log that tactical control has failed.

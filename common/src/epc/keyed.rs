@@ -93,8 +93,13 @@ impl PartialEq for TagKey {
 
 impl Serialize for TagKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let hex: String = self.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&hex)
+        struct Hex<'a>(&'a [u8]);
+        impl fmt::Display for Hex<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to_hex(self.0, f)
+            }
+        }
+        serializer.collect_str(&Hex(&self.bytes))
     }
 }
 

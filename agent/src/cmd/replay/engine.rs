@@ -1,5 +1,8 @@
 //! Readers, recorder, session, controller and interlock on one given clock.
 
+mod explain;
+
+use self::explain::explain;
 use super::ReplayArgs;
 use super::input::{self, Content};
 use crate::config::{Config, Driver};
@@ -10,12 +13,12 @@ use crate::link::session::{Action, Session, SessionConfig};
 use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
-use crate::signal::{Choice, Decision, Lamps, Shown, SignalEvent};
+use crate::signal::{Decision, Lamps, Shown, SignalEvent};
 use crate::supervisor::forward::{self, Forwarder};
 use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
 use flextraff_common::ids::{BootId, OutboxId};
-use flextraff_common::junction::{Junction, StageIx};
+use flextraff_common::junction::StageIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{
@@ -340,7 +343,8 @@ impl Engine {
             lamps.told_lamps = Some(shown.lamps.clone());
         }
         let stage = (shown.stage, shown.state, shown.next_stage);
-        if lamps.told_stage.as_ref() != Some(&stage) {
+        let is_new = lamps.told_stage.as_ref() != Some(&stage);
+        if is_new {
             let name = |stage: Option<StageIx>| stage.map(|stage| junction.stage(stage).name.clone());
             let mut line = json!({"t": t, "stage": name(shown.stage), "state": shown.state});
             if let Some(next) = name(shown.next_stage) {
@@ -348,41 +352,10 @@ impl Engine {
             }
             self.lines.push(line.to_string());
             lamps.told_stage = Some(stage);
-            lamps.shown = Some(shown);
+        }
+        lamps.shown = Some(shown);
+        if is_new {
             self.explain_planned(t);
-        } else {
-            lamps.shown = Some(shown);
-        }
-    }
-
-    /// A line for a level that has taken the place of another, if greens now run as planned.
-    fn note_level(&mut self, now: &Moment) {
-        let Some(lamps) = self.running.as_mut().and_then(|running| running.lamps.as_mut()) else { return };
-        let level = lamps.control.controller.level();
-        if level == lamps.level {
-            return;
-        }
-        let was_tactical = lamps.level.is_some_and(ControlLevel::is_tactical);
-        lamps.level = level;
-        messages::log_level(level);
-        if was_tactical {
-            self.explain_planned(seconds(now.mono));
-        }
-        self.tell_status(now);
-    }
-
-    /// With `--explain` a line for a green that runs as planned.
-    fn explain_planned(&mut self, t: f64) {
-        let Some(lamps) = self.running.as_ref().and_then(|running| running.lamps.as_ref()) else { return };
-        let Some(shown) = &lamps.shown else { return };
-        let controller = &lamps.control.controller;
-        let level = controller.level();
-        let planned = shown.state == ControllerState::Green && !level.is_some_and(ControlLevel::is_tactical);
-        if self.explain && planned {
-            let stage = shown.stage.map(|stage| self.config.junction.stage(stage).name.as_str());
-            let decision = json!({"level": level, "stage": stage, "hold_s": controller.planned_green_s(),
-                "cost": null, "alternatives": [], "reason": controller.reason()});
-            self.lines.push(json!({"t": t, "decision": decision}).to_string());
         }
     }
 
@@ -530,19 +503,6 @@ impl Running {
         // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
         due.unwrap_or(self.now).max(self.now + 1)
     }
-}
-
-/// A decision of tactical control, in numbers and in a sentence.
-fn explain(junction: &Junction, decision: &Decision) -> serde_json::Value {
-    let choice = |choice: &Choice| {
-        let cost = choice.cost.is_finite().then(|| (choice.cost * 10.0).round() / 10.0);
-        json!({"stage": junction.stage(choice.stage).name, "hold_s": choice.hold_s, "cost": cost})
-    };
-    let mut line = choice(&decision.best);
-    line["level"] = json!(decision.grounds.level());
-    line["alternatives"] = decision.alternatives.iter().map(choice).collect();
-    line["reason"] = json!(decision.sentence(junction));
-    line
 }
 
 /// Seconds as the lines write them.

@@ -184,15 +184,15 @@ fn stream_and_one(second: i32) -> Vec<Value> {
     if second > 0 { vec![passing, waiting] } else { vec![passing] }
 }
 
-/// When E first has green, seconds; `first`: lines at the start.
-fn green_of_e(first: &[Value]) -> f64 {
+/// When E first has green, milliseconds; `first`: lines at the start.
+fn green_of_e(first: &[Value]) -> i64 {
     let mut lines = vec![json!({"t": -20})];
     lines.extend_from_slice(first);
     lines.extend((0..70).flat_map(stream_and_one));
     let out = play(&lines, true);
     assert!(out.iter().all(|line| line.get("error").is_none()), "{out:?}");
     let green = out.iter().find(|line| line["stage"] == "E" && line["state"] == "green");
-    green.and_then(|line| line["t"].as_f64()).expect("E has its green")
+    green.map(ms).expect("E has its green")
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_watched_bus_has_its_green_earlier() {
     let car = green_of_e(&[]);
     let bus = green_of_e(&[keys.clone(), list("transit", "2026-03-01T00:00:00Z")]);
     let ambulance = green_of_e(&[keys.clone(), list("emergency", "2026-03-01T00:00:00Z")]);
-    assert!(bus + 4.0 <= car && ambulance <= bus, "bus {bus} s, ambulance {ambulance} s, car {car} s");
+    assert!(bus + 4000 <= car && ambulance <= bus, "bus {bus} ms, ambulance {ambulance} ms, car {car} ms");
     let run_out = green_of_e(&[keys.clone(), list("transit", "2025-12-31T23:59:00Z")]);
     let unknown_class = green_of_e(&[keys, list("snowplough", "2026-03-01T00:00:00Z")]);
     let without_key = green_of_e(&[list("transit", "2026-03-01T00:00:00Z")]);

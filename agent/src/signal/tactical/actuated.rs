@@ -111,10 +111,8 @@ impl Actuation<'_> {
             (false, None) => (true, Grounds::Rest),
         };
         let choice = |stage, hold_s| Choice { stage, hold_s, cost: f64::INFINITY };
-        let (best, other) = match stay {
-            true => (choice(self.stage, 1), choice(next, 0)),
-            false => (choice(next, 0), choice(self.stage, 1)),
-        };
+        let (present, coming) = (choice(self.stage, 1), choice(next, 0));
+        let (best, other) = if stay { (present, coming) } else { (coming, present) };
         let alternatives = if must_end || next == self.stage { Vec::new() } else { vec![other] };
         let forced = must_end.then_some(Forced::MaxGreen);
         Decision { at, stage: self.stage, best, alternatives, forced, grounds }

@@ -103,3 +103,51 @@ fn discharging(traffic: &Traffic, stage: StageIx) -> (bool, f64) {
 const fn finite(rate: f64) -> f64 {
     if rate.is_finite() { rate } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::tests::four_way;
+    use flextraff_common::time::MonoMs;
+    use flextraff_common::traffic::{Arrival, LaneQueue};
+
+    /// Where to go from N: weights of those who wait on each of the four lanes, each of which has its own stage.
+    fn goes_to(waiting: [&[f64]; 4], order: StageOrder, latest_s: f64) -> usize {
+        let junction = four_way();
+        let timing = Timing::of(&junction);
+        let stages: Vec<StageIx> = junction.stage_indexes().collect();
+        let lanes = waiting.iter().zip(&stages).map(|(weights, &stage)| {
+            let served: StageSet = [stage].into_iter().collect();
+            let arrival =
+                |&weight: &f64| Arrival { at_s: 0.0, vehicles: 1.0, weight, stages: served, moving: false };
+            let arrivals = weights.iter().map(arrival).collect();
+            let queue = LaneQueue { arrivals, headway_s: vec![2.0; 4], startup_s: 1.0, served };
+            LaneTraffic { queue, green_s: None, watched: true }
+        });
+        let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
+        let (may_skip, stage) = (stages.iter().copied().collect(), stages[0]);
+        let (traffic, timing, stages) = (&traffic, &timing, &stages[..]);
+        greedy(&Lookout { traffic, timing, stages, order, may_skip, stage, latest_s }).best.stage.index()
+    }
+
+    #[test]
+    fn it_goes_where_most_wait_and_stays_while_it_discharges() {
+        let free = |waiting| goes_to(waiting, StageOrder::Free, 30.0);
+        assert_eq!(free([&[], &[1.0], &[1.0, 1.0], &[]]), 2);
+        assert_eq!(free([&[], &[], &[], &[]]), 0, "nobody waits");
+        assert_eq!(free([&[1.0, 1.0], &[1.0; 4], &[], &[]]), 0, "N discharges");
+        assert_eq!(free([&[1.0, 1.0], &[4.0; 4], &[], &[]]), 1, "those at S have waited for minutes");
+        assert_eq!(
+            free([&[f64::NAN], &[f64::INFINITY], &[1.0], &[]]),
+            2,
+            "numbers that are none count for nothing"
+        );
+    }
+
+    #[test]
+    fn the_longest_green_and_a_fixed_order_hold() {
+        assert_eq!(goes_to([&[1.0; 9], &[], &[1.0], &[]], StageOrder::Free, 0.0), 2);
+        assert_eq!(goes_to([&[1.0; 9], &[], &[], &[]], StageOrder::Free, 0.0), 1);
+        assert_eq!(goes_to([&[], &[], &[1.0], &[1.0; 9]], StageOrder::Fixed, 30.0), 2, "E is before W");
+    }
+}
