@@ -1,19 +1,23 @@
 //! Estimation and signal controller on one clock: reads and plans in, lamps out.
 //!
 //! The lamps need the controller only. What reckons with the traffic may have a defect: a panic there is caught, what is known of the traffic
-//! is forgotten, and greens run as planned until there is something to go by again.
+//! is forgotten, and a simpler level of control, which needs none of it, decides for a minute at least.
 
 #[cfg(test)]
 mod tests;
 
 use crate::config::Config;
-use crate::estimation::Estimator;
+use crate::estimation::{Estimator, Priority};
 use crate::reader::Read;
-use crate::signal::{Controller, Fallback, SignalEvent, panic_message};
+use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
+use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
+use flextraff_common::junction::LaneIx;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Demand, Estimates, GreenTime, PlanStatus};
+use flextraff_common::wire::{
+    ControlLevel, Demand, Estimates, GreenTime, Keys, PlanStatus, Watchlist, ZoneName,
+};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -29,12 +33,19 @@ pub struct Control {
     all_watched: bool,
     /// What the reads say.
     estimator: Estimator,
+    /// Whom the junction looks out for; outlasts defects of the estimator.
+    priority: Priority,
+    /// The last second that was passed through: it says what wall time a read has.
+    second: Moment,
     /// Which readers are up, as far as it was said.
     readers: Vec<Option<bool>>,
     events: VecDeque<SignalEvent>,
     demand: Option<Demand>,
-    defect: Option<String>,
-    told: Option<MonoMs>,
+    /// After a defect in estimation: until when nobody goes by it.
+    rest: Rest,
+    defects: VecDeque<String>,
+    /// The last defect that was told, and when.
+    told: Option<(String, MonoMs)>,
     /// Called within each second's estimation: where a defect would be.
     #[cfg(test)]
     hook: fn(MonoMs),
@@ -44,24 +55,46 @@ impl Control {
     /// Begins with start-up; lanes without readers count as watched only with `all_watched`.
     pub fn new(config: &Arc<Config>, all_watched: bool, start: Moment) -> Self {
         let fallback = Fallback::new(config.fallback.clone(), config.time_zone);
-        Self {
+        let mut control = Self {
             controller: Controller::new(Arc::clone(&config.junction), fallback, start),
             estimator: Estimator::new(config, all_watched, start.mono),
+            priority: Priority::default(),
+            second: start,
             readers: vec![None; config.readers.len()],
             events: VecDeque::new(),
             demand: None,
-            defect: None,
+            rest: Rest::default(),
+            defects: VecDeque::new(),
             told: None,
             #[cfg(test)]
             hook: |_| {},
             all_watched,
             config: Arc::clone(config),
-        }
+        };
+        control.note_watched();
+        control
     }
 
     /// Takes a read.
     pub fn handle_read(&mut self, read: &Read) {
+        self.controller.handle_read(read.lane, read.zone, read.at);
+        self.note_watched_vehicle(read.epc, read.at);
         self.estimate(read.at, |estimator| estimator.handle_read(read));
+    }
+
+    /// Takes the key under which watch-lists name vehicles.
+    pub fn handle_keys(&mut self, keys: &Keys) {
+        self.priority.handle_keys(keys);
+    }
+
+    /// Takes the vehicles that the junction looks out for.
+    pub fn handle_watchlist(&mut self, list: &Watchlist) {
+        self.priority.handle_watchlist(list);
+    }
+
+    fn note_watched_vehicle(&mut self, epc: Epc, at: MonoMs) {
+        let now = Moment { mono: at, wall: self.second.wall_at(at), clock: self.second.clock };
+        self.priority.handle_read(epc, now);
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -69,12 +102,50 @@ impl Control {
         if let Some(state) = self.readers.get_mut(reader) {
             *state = Some(up);
         }
+        self.note_watched();
         self.estimate(at, |estimator| estimator.handle_reader(reader, up));
+    }
+
+    /// Tells the controller which stop lines the own readers watch.
+    fn note_watched(&mut self) {
+        let lanes = self.config.junction.lanes().len();
+        let (mut has_reader, mut watched) = (vec![false; lanes], vec![false; lanes]);
+        for (reader, up) in self.config.readers.iter().zip(&self.readers) {
+            for watch in reader.watches().filter(|watch| watch.zone == ZoneName::StopLine) {
+                has_reader[watch.lane.index()] = true;
+                watched[watch.lane.index()] |= up.unwrap_or(self.all_watched);
+            }
+        }
+        for (watched, has_reader) in watched.iter_mut().zip(has_reader) {
+            *watched |= self.all_watched && !has_reader;
+        }
+        self.controller.handle_watched(&watched);
     }
 
     /// Takes what another junction, or another device of this one, tells.
     pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: Moment) {
+        if junction == self.config.junction.id {
+            self.note_calls(demand, now.mono);
+        }
         self.estimate(now.mono, |estimator| estimator.handle_demand(junction, demand, now.mono));
+    }
+
+    /// Tells the controller what another device of this junction has read, and what it watches; what it reads it watches.
+    fn note_calls(&mut self, demand: &Demand, at: MonoMs) {
+        let junction = Arc::clone(&self.config.junction);
+        let named = demand.watched.iter().flatten();
+        let mut watched: Vec<LaneIx> = named.filter_map(|lane| junction.lane_named(lane)).collect();
+        for read in &demand.reads {
+            let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
+            self.controller.handle_read(lane, read.zone, at);
+            self.note_watched_vehicle(epc, at);
+            if read.zone == ZoneName::StopLine {
+                watched.push(lane);
+            }
+        }
+        for lane in watched {
+            self.controller.handle_told_watched(lane, at);
+        }
     }
 
     /// What others are to be told, once a second.
@@ -87,9 +158,9 @@ impl Control {
         self.estimate(now, |estimator| estimator.estimates(now))
     }
 
-    /// With what estimation or the search has panicked; the same minute tells it once.
+    /// With what estimation or a level of control has panicked; the same defect is told once a minute.
     pub fn take_defect(&mut self) -> Option<String> {
-        self.defect.take()
+        self.defects.pop_front()
     }
 
     /// As [`Controller::handle_plan`].
@@ -125,19 +196,29 @@ impl Control {
             #[cfg(test)]
             let hook = self.hook;
             let device = self.config.device;
+            self.second = second;
+            self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
+            let weights = self.priority.weights();
             let seen = self.estimate(at, |estimator| {
                 #[cfg(test)]
                 hook(at);
+                estimator.handle_priority(weights);
                 estimator.handle_timeout(at);
                 (estimator.traffic(at), estimator.tell(device, second))
             });
             if let Some((traffic, demand)) = seen {
-                self.controller.handle_traffic(traffic);
+                if !self.rest.rests(at) {
+                    self.controller.handle_traffic(traffic);
+                }
                 self.demand = Some(demand);
             }
             self.controller.handle_timeout(second);
-            if let Some(defect) = self.controller.take_defect() {
-                self.forget(defect, at);
+            while let Some((level, defect)) = self.controller.take_defect() {
+                self.tell(format!("{}: {defect}", level.name()), at);
+                // With two methods that fail on it, the fault may well be in the estimate.
+                if level == ControlLevel::Greedy {
+                    self.forget(at);
+                }
             }
             self.take_events();
         }
@@ -165,18 +246,24 @@ impl Control {
         match catch_unwind(AssertUnwindSafe(|| act(&mut self.estimator))) {
             Ok(answer) => Some(answer),
             Err(panic) => {
-                self.forget(panic_message(&*panic), at);
+                self.tell(panic_message(&*panic), at);
+                self.forget(at);
                 None
             }
         }
     }
 
-    /// Begins to follow the traffic anew.
-    fn forget(&mut self, defect: String, at: MonoMs) {
-        if self.told.is_none_or(|told| at.since(told) >= TELL_AGAIN_MS) {
-            self.told = Some(at);
-            self.defect = Some(defect);
+    fn tell(&mut self, defect: String, at: MonoMs) {
+        let is_old = |(told, when): &(String, MonoMs)| *told == defect && at.since(*when) < TELL_AGAIN_MS;
+        if !self.told.as_ref().is_some_and(is_old) {
+            self.told = Some((defect.clone(), at));
+            self.defects.push_back(defect);
         }
+    }
+
+    /// Begins to follow the traffic anew; for a while nobody goes by it.
+    fn forget(&mut self, at: MonoMs) {
+        self.rest.failed(at);
         self.estimator = Estimator::new(&self.config, self.all_watched, at);
         for (reader, up) in self.readers.iter().enumerate() {
             if let Some(up) = *up {

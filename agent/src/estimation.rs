@@ -10,6 +10,7 @@ mod estimator;
 mod lane;
 mod learned;
 mod neighbour;
+mod priority;
 mod queues;
 #[cfg(test)]
 mod tests;
@@ -17,4 +18,5 @@ mod vehicle;
 mod walkers;
 
 pub use estimator::Estimator;
+pub use priority::Priority;
 pub use queues::{LaneTraffic, Traffic};

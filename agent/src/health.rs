@@ -148,6 +148,7 @@ mod tests {
             mode,
             fault: None,
             interlock_trips: 0,
+            level: None,
             decision: cost.map(|cost| DecisionStatus {
                 stage: "N".to_owned(),
                 hold_s: 4,

@@ -17,7 +17,7 @@ use client::{Client, ClientEvent};
 use flextraff_common::ids::{JunctionId, Seq};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Signal, Status};
+use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, Signal, Status, Watchlist};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -68,10 +68,10 @@ pub enum Inbound {
     GreenTime(GreenTime),
     /// A request to this device.
     Command(Command),
-    /// Pseudonym and watch-list keys, as they came.
-    Keys(serde_json::Value),
-    /// Watched vehicles, as they came.
-    Watchlist(serde_json::Value),
+    /// Keys.
+    Keys(Keys),
+    /// Watched vehicles.
+    Watchlist(Watchlist),
     /// Who waits at a junction, or comes from it; never our own message.
     Demand(JunctionId, Demand),
     /// What the lamps of a junction show; of our own junction too, where another device drives them or we ourselves.

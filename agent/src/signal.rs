@@ -21,7 +21,8 @@ pub use controller::Controller;
 pub use cycle::{CycleRecord, StageRecord};
 pub use fallback::Fallback;
 pub use fault::fault_lamps;
-pub use tactical::{Choice, Decision, Forced};
+pub(crate) use tactical::Rest;
+pub use tactical::{Choice, Decision, Forced, Grounds};
 
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;

@@ -25,7 +25,9 @@ use anyhow::Context as _;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode};
+use flextraff_common::wire::{
+    ControlLevel, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode,
+};
 use forward::Forwarder;
 use messages::SIGNAL_PERIOD_MS;
 use snapshot::Show;
@@ -90,6 +92,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         counted: Vec::new(),
         connected: false,
         shown: None,
+        level: None,
         decision: None,
         estimates: None,
         dropped: (0, 0),
@@ -171,6 +174,7 @@ struct Supervisor {
     /// Whether the broker is.
     connected: bool,
     shown: Option<Shown>,
+    level: Option<ControlLevel>,
     decision: Option<Decision>,
     estimates: Option<Estimates>,
     /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
@@ -252,13 +256,13 @@ impl Supervisor {
             }
             LampEvent::Decided(decision) => self.decision = Some(decision),
             LampEvent::Estimated(estimates) => self.estimates = Some(*estimates),
-            LampEvent::Demand(demand) => self.tell_demand(&demand),
-            LampEvent::Defect { reason } => {
-                tracing::error!(
-                    reason,
-                    "tactical control has failed and begins anew; greens run as planned until it knows the traffic"
-                );
+            LampEvent::Level(level) => {
+                messages::log_level(level);
+                self.level = level;
+                self.tell_status();
             }
+            LampEvent::Demand(demand) => self.tell_demand(&demand),
+            LampEvent::Defect { reason } => messages::log_defect(&reason),
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
@@ -318,8 +322,10 @@ impl Supervisor {
                 let demand = Box::new(demand);
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
-            // Keys and watched vehicles have no part in green times, and neighbours' lamps none that their demand does not tell.
-            LinkEvent::Inbound(Inbound::Keys(_) | Inbound::Watchlist(_) | Inbound::Signal(..)) => {}
+            LinkEvent::Inbound(Inbound::Keys(keys)) => self.to_lamps(LampInput::Keys(keys)),
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => self.to_lamps(LampInput::Watchlist(list)),
+            // Neighbours' lamps have no part in green times that their demand does not tell.
+            LinkEvent::Inbound(Inbound::Signal(..)) => {}
         }
     }
 
@@ -432,7 +438,7 @@ impl Supervisor {
     /// Never waits: the lamps do not depend on whether a plan reaches them.
     fn to_lamps(&self, input: LampInput) {
         if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
-            tracing::error!("the lamp loop takes no plan; it goes on with what it has");
+            tracing::error!("the lamp loop takes no message; it goes on with what it has");
         }
     }
 

@@ -5,9 +5,11 @@
 
 mod fastag;
 mod giai;
+mod keyed;
 
 pub use fastag::{Fastag, FastagError};
 pub use giai::{Giai96, GiaiError};
+pub use keyed::{KeyedError, KeyedTag, TagKey};
 
 use std::fmt;
 use std::str::FromStr;

@@ -60,7 +60,7 @@ pub struct Stage {
     pub min_green_s: u32,
     /// Longest green, whole seconds.
     pub max_green_s: u32,
-    /// Whether a plan may leave it out.
+    /// Whether it may be left out: by a plan, and in a fixed order while nobody wants it.
     pub skip: bool,
 }
 

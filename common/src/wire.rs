@@ -8,16 +8,19 @@ mod estimates;
 pub mod topics;
 mod up;
 
-pub use down::{Ack, Command, CommandType, GreenTime, Mode, RejectCode, StageTime};
+pub use down::{
+    Ack, Command, CommandType, GreenTime, Keys, MAX_WATCHED, Mode, RejectCode, StageTime, Watched,
+    WatchedClass, Watchlist,
+};
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use estimates::{
     Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
 };
 pub use up::{
-    Aspect, CarCounts, ClockFix, ControllerState, ControllerStatus, CycleLane, CycleStage, Cycles,
-    DecisionStatus, Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, Departure, DeviceType,
-    Events, Gap, OutboxStatus, Passage, PlanState, PlanStatus, ReaderState, ReaderStatus, Reply, Signal,
-    StageEnd, Status, ZoneName,
+    Aspect, CarCounts, ClockFix, ControlLevel, ControllerState, ControllerStatus, CycleLane, CycleStage,
+    Cycles, DecisionStatus, Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, Departure,
+    DeviceType, Events, Gap, OutboxStatus, Passage, PlanState, PlanStatus, ReaderState, ReaderStatus, Reply,
+    Signal, StageEnd, Status, ZoneName,
 };
 
 /// Largest payload of any message, bytes. Checked before a row is queued, on receipt, and set on the broker.

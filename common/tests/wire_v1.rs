@@ -2,8 +2,8 @@
 //! code, never these texts. A field that is added gets a test of its own.
 
 use flextraff_common::wire::{
-    Ack, CarCounts, ClockFix, Command, Cycles, Demand, Events, Gap, GreenTime, Reply, Signal, Status, decode,
-    encode,
+    Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Keys, Reply,
+    Signal, Status, WatchedClass, Watchlist, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,6 +87,28 @@ fn command_and_reply() {
 }
 
 #[test]
+fn keys_and_watchlist() {
+    let keys: Keys = frozen(
+        r#"{"v":1,"watchlist_key":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"}"#,
+    );
+    let none: Keys = frozen(r#"{"v":1}"#);
+    assert!(none.watchlist_key.is_none());
+    let list: Watchlist = frozen(
+        r#"{"v":1,"entries":[
+        {"tag":"0b3a72a53fa1f837688cd05e3606c99b","class":"transit","valid_until":"2026-03-01T00:00:00Z"},
+        {"tag":"00112233445566778899aabbccddeeff","class":"emergency","valid_until":"2026-03-01T00:00:00Z"}]}"#,
+    );
+    let epc = "34161FA8203E7CB202000020".parse().expect("an EPC");
+    let key = keys.watchlist_key.expect("it has one");
+    assert_eq!(key.tag(&epc), list.entries[0].tag, "what a key makes of a tag is frozen too");
+    let newer: Watchlist = decode(
+        br#"{"entries":[{"tag":"00112233445566778899aabbccddeeff","class":"snowplough","valid_until":"2026-03-01T00:00:00Z"}]}"#,
+    )
+    .expect("a class of a newer server is no reason to refuse the list");
+    assert_eq!(newer.entries[0].class, WatchedClass::Other);
+}
+
+#[test]
 fn cycles() {
     let _: Cycles = frozen(
         r#"{"v":1,DELIVERY,"plan_id":null,"mode":"automatic","started_at":"2026-02-10T14:30:00Z","ended_at":"2026-02-10T14:31:00Z",
@@ -148,6 +170,23 @@ fn estimates_of_another_kind_never_cost_the_status() {
     let newer = with(r#"{"more":1,"lanes":{"N":{"stop_reader":{"state":"dazzled"},"new_s":{"value":1}}}}"#);
     let lanes = newer.estimates.expect("what is new is left out").lanes;
     assert!(lanes["N"].stop_reader.is_some() && lanes["N"].present.is_none());
+}
+
+#[test]
+fn status_with_the_level_of_control() {
+    for level in ["rolling_horizon", "greedy", "actuated", "splits", "fixed"] {
+        let json = format!(
+            r#"{{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+            "controller":{{"state":"green","mode":"automatic","fault":null,"interlock_trips":0,"level":"{level}"}}}}"#
+        );
+        let _: Status = frozen(&json);
+    }
+    let newer: Status = decode(
+        br#"{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+        "controller":{"state":"green","mode":"automatic","fault":null,"level":"telepathy"}}"#,
+    )
+    .expect("a level of a newer agent is no reason to refuse its status");
+    assert_eq!(newer.controller.expect("it has one").level, Some(ControlLevel::Other));
 }
 
 #[test]

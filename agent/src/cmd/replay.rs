@@ -8,6 +8,7 @@ mod tests;
 use super::{FAILED, OK, USAGE, complain};
 use engine::Engine;
 use flextraff_common::time::UnixMs;
+use flextraff_common::wire::ControlLevel;
 use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -30,6 +31,16 @@ pub(super) struct ReplayArgs {
     /// Say why each green lasts as long as it does
     #[arg(long)]
     explain: bool,
+    /// Leave out every level of control above this one: rolling_horizon, greedy, actuated, splits
+    #[arg(long, value_name = "LEVEL", default_value = "rolling_horizon", value_parser = level)]
+    level: ControlLevel,
+}
+
+fn level(name: &str) -> Result<ControlLevel, String> {
+    let levels =
+        [ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated, ControlLevel::Splits];
+    let named = levels.into_iter().find(|level| level.name() == name);
+    named.ok_or_else(|| format!("expected one of {}", levels.map(ControlLevel::name).join(", ")))
 }
 
 pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {

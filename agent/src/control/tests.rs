@@ -3,7 +3,8 @@ use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::tests::{at, four_way};
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
-use flextraff_common::wire::{ControllerState, ZoneName};
+use flextraff_common::wire::{ControlLevel, ControllerState, ZoneName};
+use std::ops::Range;
 use std::path::Path;
 
 /// Two lanes, one reader for both stop lines.
@@ -45,7 +46,7 @@ fn first_green(control: &mut Control, until: i32) -> (i64, Vec<(i32, String)>) {
     for second in -12..until {
         let now = at(f64::from(second));
         control.handle_timeout(now);
-        defects.extend(control.take_defect().map(|defect| (second, defect)));
+        defects.extend(std::iter::from_fn(|| control.take_defect()).map(|defect| (second, defect)));
         while let Some(event) = control.poll() {
             let SignalEvent::Shown(shown) = event else { continue };
             match shown.state {
@@ -54,14 +55,28 @@ fn first_green(control: &mut Control, until: i32) -> (i64, Vec<(i32, String)>) {
                 _ => {}
             }
         }
-        for tag in 0..if second < 0 { 0 } else { 4_u32 } {
-            let epc = format!("34161FA8203E7CB2{:08X}", 0x0200_0000 | (tag << 5)).parse().expect("an EPC");
-            let lane = LaneIx::new(1);
-            control.handle_read(&Read { lane, zone: ZoneName::StopLine, epc, rssi: None, at: now.mono });
-        }
+        let tags = if second < 0 { 0 } else { 4 };
+        stand_at_e(control, tags, now);
     }
     let (began, ended) = (began.expect("a green"), ended.expect("its end"));
     (ended.since(began) / 1000, defects)
+}
+
+fn stand_at_e(control: &mut Control, tags: u32, now: Moment) {
+    for tag in 0..tags {
+        let epc = format!("34161FA8203E7CB2{:08X}", 0x0200_0000 | (tag << 5)).parse().expect("an EPC");
+        let lane = LaneIx::new(1);
+        control.handle_read(&Read { lane, zone: ZoneName::StopLine, epc, rssi: None, at: now.mono });
+    }
+}
+
+/// Lets them stand on; the level that decides at the end.
+fn level_after(control: &mut Control, seconds: Range<i32>) -> Option<ControlLevel> {
+    for now in seconds.map(|second| at(f64::from(second))) {
+        control.handle_timeout(now);
+        stand_at_e(control, 4, now);
+    }
+    control.controller.level()
 }
 
 #[test]
@@ -72,11 +87,12 @@ fn without_a_defect_the_queue_is_served_early() {
 }
 
 #[test]
-fn a_defect_in_estimation_leaves_the_planned_greens_and_is_told_once_a_minute() {
+fn a_defect_in_estimation_leaves_actuation_and_is_told_once_a_minute() {
     let mut control = control();
     control.hook = |_| panic!("a defect");
     let (green_s, defects) = first_green(&mut control, 100);
-    assert_eq!(green_s, 25, "as planned");
+    assert_eq!(green_s, 7, "nobody was read at N, and there are calls at E");
+    assert_eq!(control.controller.level(), Some(ControlLevel::Actuated));
     let told: Vec<i32> = defects.iter().map(|(second, _)| *second).collect();
     assert_eq!(told, [-12, 48]);
     assert!(defects.iter().all(|(_, defect)| defect == "a defect"));
@@ -89,14 +105,44 @@ fn after_a_defect_estimation_begins_anew_with_the_readers_and_lamps_as_they_are(
     let (green_s, defects) = first_green(&mut control, 40);
     assert!((7..=9).contains(&green_s), "the readers still count as working: {green_s} s");
     assert_eq!(defects, [(3, "once".to_owned())]);
+    assert_eq!(control.controller.level(), Some(ControlLevel::Actuated), "it rests for a minute");
+    assert_eq!(level_after(&mut control, 40..64), Some(ControlLevel::RollingHorizon));
 }
 
 #[test]
-fn a_defect_in_the_search_leaves_the_planned_greens() {
+fn without_a_working_reader_a_defect_in_estimation_leaves_the_planned_greens() {
+    let mut control = control();
+    control.hook = |_| panic!("a defect");
+    control.handle_reader(0, false, at(-12.0).mono);
+    assert_eq!(first_green(&mut control, 40).0, 25);
+    assert_eq!(control.controller.level(), Some(ControlLevel::Fixed));
+}
+
+#[test]
+fn a_defect_in_the_search_leaves_the_greedy_rule_and_one_there_actuation() {
+    let search = [ControlLevel::RollingHorizon];
+    let both = [ControlLevel::RollingHorizon, ControlLevel::Greedy];
+    for (broken, level) in [(&search[..], ControlLevel::Greedy), (&both[..], ControlLevel::Actuated)] {
+        let mut control = control();
+        control.controller.set_broken(broken);
+        let (green_s, defects) = first_green(&mut control, 20);
+        assert!((7..=9).contains(&green_s), "{green_s} s");
+        let told: Vec<_> = defects.into_iter().map(|(_, defect)| defect).collect();
+        let expected: Vec<_> = broken.iter().map(|level| format!("{}: a defect", level.name())).collect();
+        assert_eq!(told, expected);
+        assert_eq!(control.controller.level(), Some(level));
+        control.controller.set_broken(&[]);
+        assert_eq!(level_after(&mut control, 20..80), Some(ControlLevel::RollingHorizon), "it climbs back");
+    }
+}
+
+#[test]
+fn a_defect_in_every_level_leaves_the_planned_greens() {
     let fallback = Fallback::new(Vec::new(), chrono_tz::Tz::UTC);
     let mut controller = Controller::new(four_way(), fallback, at(-12.0));
-    controller.broken = true;
-    let mut defects = 0;
+    controller.set_broken(&[ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated]);
+    controller.handle_watched(&[true; 4]);
+    let mut defects = Vec::new();
     for second in -12..30 {
         let now = at(f64::from(second));
         let stages: StageSet = [StageIx::new(0)].into_iter().collect();
@@ -105,8 +151,9 @@ fn a_defect_in_the_search_leaves_the_planned_greens() {
             LaneQueue { arrivals: vec![arrival], headway_s: vec![2.0; 4], startup_s: 1.0, served: stages };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
         controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
+        controller.handle_read(LaneIx::new(0), ZoneName::StopLine, now.mono);
         controller.handle_timeout(now);
-        defects += u32::from(controller.take_defect().is_some());
+        defects.extend(std::iter::from_fn(|| controller.take_defect()).map(|(level, _)| (second, level)));
         assert_eq!(controller.take_decision(), None);
     }
     let ended = std::iter::from_fn(|| controller.poll()).find_map(|event| match event {
@@ -114,5 +161,6 @@ fn a_defect_in_the_search_leaves_the_planned_greens() {
         _ => None,
     });
     assert_eq!(ended, Some(at(25.0).mono));
-    assert_eq!(defects, 25 - 7 + 1, "each second from the shortest green on");
+    let levels = [ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated];
+    assert_eq!(defects, levels.map(|level| (7, level)), "in the first second after the shortest green");
 }

@@ -56,6 +56,8 @@ pub struct Estimator {
     pub(super) light: Light,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
+    /// Vehicles that count more than others.
+    pub(super) priority: Vec<(Epc, f64)>,
     readers: Vec<Vec<LaneIx>>,
     pub(super) advance_readers: AdvanceReaders,
     pub(super) readers_up: Vec<bool>,
@@ -100,6 +102,7 @@ impl Estimator {
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config),
+            priority: Vec::new(),
             readers_up: vec![all_watched; readers.len()],
             readers,
             advance_readers: AdvanceReaders::of(config),

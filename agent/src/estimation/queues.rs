@@ -81,8 +81,10 @@ impl Estimator {
             let fullness = self.neighbours.fullness(ix, at_s);
             let overflow = if lane.queue_over_advance(at_s).is_some() { OVERFLOW_WEIGHT } else { 1.0 };
             let weight = overflow * (1.0 - FULL_AHEAD * fullness);
-            let mut arrivals: Vec<Arrival> =
-                vehicles.iter().map(|vehicle| lane.arrival(vehicle, weight, at_s)).collect();
+            let mut arrivals: Vec<Arrival> = vehicles
+                .iter()
+                .map(|vehicle| lane.arrival(vehicle, weight * self.counts_as(vehicle), at_s))
+                .collect();
             lane.add_unseen(&mut arrivals, &vehicles, at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));

@@ -306,5 +306,6 @@ fn what_comes_down_is_read_and_what_is_not_ours_is_left() {
         [Inbound::Demand(NEIGHBOUR, _)]
     ));
     assert!(matches!(&inbound(Topic::Keys(JUNCTION, DEVICE), "{\"v\":1}")[..], [Inbound::Keys(_)]));
-    assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{}")[..], [Inbound::Watchlist(_)]));
+    assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{\"entries\":[]}")[..], [Inbound::Watchlist(_)]));
+    assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{}")[..], [Inbound::Unreadable { .. }]));
 }

@@ -9,7 +9,7 @@ use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Demand, Estimates, GreenTime};
+use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -45,6 +45,10 @@ pub enum LampInput {
         /// What it says.
         demand: Box<Demand>,
     },
+    /// The key of the watch-list has come.
+    Keys(Keys),
+    /// The vehicles that the junction looks out for have come.
+    Watchlist(Watchlist),
     /// A plan has come.
     Plan(Box<GreenTime>),
     /// A plan that was kept over a restart, and when it had come.
@@ -69,7 +73,9 @@ pub enum LampEvent {
     Demand(Box<Demand>),
     /// What is known of the lanes, each second.
     Estimated(Box<Estimates>),
-    /// Estimation or the search has panicked; greens run as planned until there is traffic to go by again.
+    /// What ends greens has changed; none: an override, an emergency, start-up or a fault.
+    Level(Option<ControlLevel>),
+    /// Estimation or a level of control has panicked; a simpler level takes its place.
     Defect {
         /// What the panic said.
         reason: String,
@@ -176,7 +182,7 @@ fn drive(
     clock: &dyn Fn() -> Moment,
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
-    let mut lamps = LampLoop { parts, behind_ms: 0 };
+    let mut lamps = LampLoop { parts, behind_ms: 0, level: None };
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
         lamps.parts.control.controller.handle_fault(&reason, clock());
@@ -196,6 +202,8 @@ struct LampLoop<'a> {
     parts: &'a mut LampParts,
     /// How far the controller's time is behind the clock, milliseconds; whole seconds.
     behind_ms: i64,
+    /// What ends greens, as far as it was told.
+    level: Option<ControlLevel>,
 }
 
 impl LampLoop<'_> {
@@ -251,6 +259,8 @@ impl LampLoop<'_> {
             LampInput::Demand { junction, demand } => {
                 self.parts.control.handle_demand(junction, &demand, signal_now);
             }
+            LampInput::Keys(keys) => self.parts.control.handle_keys(&keys),
+            LampInput::Watchlist(list) => self.parts.control.handle_watchlist(&list),
             LampInput::Plan(message) => {
                 let status = self.parts.control.handle_plan(&message, signal_now);
                 self.emit(LampEvent::Signal(SignalEvent::Plan(status)));
@@ -289,6 +299,11 @@ impl LampLoop<'_> {
             let event = on_the_clock(event, self.behind_ms);
             self.emit(LampEvent::Signal(event));
         }
+        let level = self.parts.control.controller.level();
+        if level != self.level {
+            self.level = level;
+            self.emit(LampEvent::Level(level));
+        }
         if let Some(decision) = self.parts.control.controller.take_decision() {
             self.emit(LampEvent::Decided(Decision { at: decision.at + self.behind_ms, ..decision }));
         }
@@ -299,7 +314,7 @@ impl LampLoop<'_> {
                 self.emit(LampEvent::Estimated(Box::new(estimates)));
             }
         }
-        if let Some(reason) = self.parts.control.take_defect() {
+        while let Some(reason) = self.parts.control.take_defect() {
             self.emit(LampEvent::Defect { reason });
         }
     }

@@ -391,9 +391,9 @@ fn nobody_taking_events_costs_events_only() {
     let (ended, lines, _) = bench.run(31.0, |_| 0.0);
     ended.expect("it was told to stop");
     assert_eq!(lines.len(), 7);
-    // Six of what the lamps show, and the demand and the estimates of each second.
+    // Six of what the lamps show, the level of control, and the demand and the estimates of each second.
     let seconds = 12 + 31 + 1;
-    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6 + 2 * seconds);
+    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6 + 1 + 2 * seconds);
 }
 
 #[test]

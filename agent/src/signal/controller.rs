@@ -1,5 +1,8 @@
 //! The state machine: one state at a time, advanced second by second.
 
+mod deciding;
+
+use self::deciding::Deciding;
 use super::clearance::Clearance;
 use super::cycle::Recorder;
 use super::fault::{fault_lamps, fault_state};
@@ -7,16 +10,12 @@ use super::green::{Green, Verdict};
 use super::plans::{Plans, same};
 use super::program::Program;
 use super::startup::Startup;
-use super::tactical::{self, Decision, Guard, Situation};
-use super::{Fallback, Lamps, Shown, SignalEvent, panic_message};
-use crate::estimation::Traffic;
-use flextraff_common::junction::{GroupSet, Junction, StageIx, StageOrder};
+use super::{Fallback, Lamps, Shown, SignalEvent};
+use flextraff_common::junction::{GroupSet, Junction, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::traffic::{Order, StageSet};
 use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The signal controller of one junction.
@@ -44,17 +43,8 @@ pub struct Controller {
     fault: Option<String>,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
-    traffic: Option<Traffic>,
-    decision: Option<Decision>,
-    /// What the search has panicked with.
-    defect: Option<String>,
-    /// Lets the search fail.
-    #[cfg(test)]
-    pub(crate) broken: bool,
+    deciding: Deciding,
 }
-
-/// A decision, and why the green ends and what follows, if it ends.
-type Decided = (Decision, Option<(StageEnd, StageIx)>);
 
 #[derive(Debug)]
 enum Phase {
@@ -100,11 +90,7 @@ impl Controller {
             shown,
             fault: None,
             keep: None,
-            traffic: None,
-            decision: None,
-            defect: None,
-            #[cfg(test)]
-            broken: false,
+            deciding: Deciding::new(&junction),
             plans: Plans::default(),
             restored: Vec::new(),
             fallback,
@@ -206,21 +192,6 @@ impl Controller {
         }
     }
 
-    /// Takes what is known of the traffic at the next whole second; without it greens run as planned.
-    pub fn handle_traffic(&mut self, traffic: Traffic) {
-        self.traffic = Some(traffic);
-    }
-
-    /// The last decision of tactical control, once.
-    pub fn take_decision(&mut self) -> Option<Decision> {
-        self.decision.take()
-    }
-
-    /// Why the search has failed, once: its stage has gone on as planned.
-    pub fn take_defect(&mut self) -> Option<String> {
-        self.defect.take()
-    }
-
     /// The next moment at which [`Controller::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
         self.next_second
@@ -246,6 +217,7 @@ impl Controller {
     }
 
     fn second(&mut self, at: MonoMs) {
+        self.note_level(at);
         match &self.phase {
             Phase::Startup(startup) => {
                 if startup.over(at) {
@@ -258,12 +230,8 @@ impl Controller {
                 let wanted = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
                 let wanted = wanted.and_then(|plan| plan.stages.first()).map(|planned| planned.stage);
                 let green = *green;
-                if wanted.is_none() && self.is_tactical(at) {
-                    // A defect there must not stop the lamps; it has changed nothing, so that the planned greens can go on.
-                    match catch_unwind(AssertUnwindSafe(|| self.decide(green, at))) {
-                        Ok(decided) => return self.follow(green, decided, at),
-                        Err(panic) => self.defect = Some(panic_message(&*panic)),
-                    }
+                if wanted.is_none() && self.decides(green, at) {
+                    return;
                 }
                 match green.verdict(&self.junction, &self.program, wanted, at) {
                     Verdict::Stay => return,
@@ -309,82 +277,6 @@ impl Controller {
                 Coming { stage, cycle_of: Some(wanted) }
             }
         }
-    }
-
-    /// Whether tactical control decides: the running greens have ranges, and the traffic of this second is known.
-    pub fn is_tactical(&self, at: MonoMs) -> bool {
-        let known = |traffic: &Traffic| traffic.at == at && traffic.is_known();
-        self.program.ranged && self.traffic.as_ref().is_some_and(known)
-    }
-
-    /// What tactical control makes of a green that may end.
-    fn decide(&self, green: Green, at: MonoMs) -> Option<Decided> {
-        let traffic = self.traffic.as_ref()?;
-        let junction = &*self.junction;
-        let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
-        let timing = self.program.timing(junction);
-        let had_s = at.since(green.began) as f64 / 1000.0;
-        if had_s < f64::from(junction.stage(green.stage).min_green_s) {
-            return None;
-        }
-        #[cfg(test)]
-        assert!(!self.broken, "a defect");
-        let guard = Guard { junction, stages: &stages, red_since: &self.red_since };
-        let pressing = guard.slack_s(green.stage, at);
-        // What a plan asks for beyond the stage's own shortest green gives way to the longest red, as its exact greens do.
-        let presses = pressing.is_some_and(|(slack_s, _)| slack_s < 1);
-        let had_least = had_s >= timing.min_green_s[green.stage.index()];
-        if !had_least && !presses {
-            return None;
-        }
-        let all: StageSet = stages.iter().copied().collect();
-        let order = match junction.signal.stage_order {
-            StageOrder::Free => Order::Free(all),
-            StageOrder::Fixed => Order::Fixed(&stages, all),
-        };
-        let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
-        let situation = Situation { traffic, timing: &timing, order, stage: green.stage, latest_s };
-        let mut decision = tactical::search(&situation);
-        let goes = had_least && decision.best.stage != green.stage && decision.best.hold_s == 0;
-        let end = if latest_s <= 0.0 { StageEnd::MaxOut } else { StageEnd::GapOut };
-        let mut answer = goes.then_some((end, decision.best.stage));
-        if let Some((_, pressing)) = pressing {
-            let late = match answer {
-                Some((_, next)) => !guard.allows(green.stage, next, at),
-                None => presses,
-            };
-            if late {
-                decision.force(pressing);
-                answer = Some((StageEnd::ForceOff, pressing));
-            }
-        }
-        Some((decision, answer))
-    }
-
-    fn follow(&mut self, green: Green, decided: Option<Decided>, at: MonoMs) {
-        let Some((decision, answer)) = decided else { return };
-        self.decision = Some(decision);
-        if let Some((end, next)) = answer {
-            let coming = self.chosen(green.stage, next, at);
-            self.go(green, end, coming, at);
-            self.show(at);
-        }
-    }
-
-    /// What follows a green when tactical control has chosen the next stage: a cycle ends when a stage comes again, or has lasted too long.
-    fn chosen(&self, stage: StageIx, next: StageIx, at: MonoMs) -> Coming {
-        let again = match self.junction.signal.stage_order {
-            StageOrder::Fixed => next <= stage,
-            StageOrder::Free => self.cycle.served(next),
-        };
-        let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
-        if !again && at.since(self.cycle.started) < longest_ms {
-            return Coming { stage: next, cycle_of: None };
-        }
-        let wanted = self.wanted(at);
-        // What begins may leave out what was chosen.
-        let next = if wanted.green_s(next).is_some() { next } else { wanted.after(stage) };
-        Coming { stage: next, cycle_of: Some(wanted) }
     }
 
     fn end_green(&mut self, green: Green, end: StageEnd, at: MonoMs) {
@@ -494,6 +386,7 @@ impl Controller {
     }
 
     fn show(&mut self, at: MonoMs) {
+        self.note_level(at);
         let junction = &*self.junction;
         let (state, stage, next_stage, lamps): (_, _, _, Lamps) = match &mut self.phase {
             Phase::Startup(startup) => {

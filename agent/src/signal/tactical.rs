@@ -2,11 +2,21 @@
 //!
 //! Schedule-driven rolling horizon (the family of OPAC, COP, ALLONS-D and SURTRAC), searched anew every second: for each "hold this green so
 //! many seconds, then go to that stage" the queue model is rolled out until everybody has left, and the first step of the cheapest is taken.
+//! Beneath it stand simpler levels that need less; [`ladder`] says when which of them decides.
 
+mod actuated;
+mod greedy;
+mod grounds;
 mod guard;
+mod ladder;
 mod search;
 
+pub(super) use actuated::{Actuation, Calls};
+pub(super) use greedy::{Lookout, greedy};
+pub use grounds::Grounds;
 pub(super) use guard::Guard;
+pub(crate) use ladder::Rest;
+pub(super) use ladder::{Found, Ladder};
 pub(super) use search::{Situation, search};
 
 use flextraff_common::junction::{Junction, StageIx};
@@ -19,7 +29,7 @@ pub struct Choice {
     pub stage: StageIx,
     /// Seconds for which the present green goes on before that.
     pub hold_s: u32,
-    /// Weighted delay until everybody in sight has left, vehicle-seconds.
+    /// Weighted delay until everybody in sight has left, vehicle-seconds; of a level that does not reckon with costs: infinite.
     pub cost: f64,
 }
 
@@ -34,11 +44,13 @@ pub struct Decision {
     pub best: Choice,
     /// The best choice for each other stage, cheapest first.
     pub alternatives: Vec<Choice>,
-    /// Why, when it was not the cost that decided.
+    /// What overruled the level, if anything did.
     pub forced: Option<Forced>,
+    /// What the level went by.
+    pub grounds: Grounds,
 }
 
-/// What overrules the search.
+/// What overrules a level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forced {
     /// The longest green is.
@@ -79,6 +91,10 @@ impl Decision {
             Some(Forced::MaxGreen) => format!("{present} has had its longest green. "),
             None => String::new(),
         };
+        let there = (self.best.stage != self.stage).then(|| junction.stage(self.best.stage).name.as_str());
+        if let Some(reason) = self.grounds.sentence(present, there) {
+            return sentence + &reason;
+        }
         sentence += &in_words(junction, self.stage, self.best);
         for other in self.alternatives.iter().filter(|other| other.cost.is_finite()).take(1) {
             sentence += "; ";

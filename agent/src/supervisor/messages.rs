@@ -3,7 +3,7 @@
 use crate::signal::{Decision, Shown};
 use flextraff_common::junction::Junction;
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{DecisionStatus, PlanState, PlanStatus, Signal};
+use flextraff_common::wire::{ControlLevel, DecisionStatus, PlanState, PlanStatus, Signal};
 
 /// Time between two signal messages without a change, milliseconds.
 pub const SIGNAL_PERIOD_MS: i64 = 5000;
@@ -44,6 +44,17 @@ pub fn signal(junction: &Junction, shown: &Shown, now: &Moment) -> Signal {
         mode: shown.mode,
         cycle_second: shown.cycle_second(now.mono),
     }
+}
+
+/// Says in the log what ends greens from now on.
+pub fn log_level(level: Option<ControlLevel>) {
+    let level = level.map_or("none: not decided here", ControlLevel::name);
+    tracing::info!(level, "level of control");
+}
+
+/// Says in the log that tactical control has failed.
+pub fn log_defect(reason: &str) {
+    tracing::error!(reason, "tactical control has failed; a simpler level decides, for a minute at least");
 }
 
 /// Says in the log what became of a plan.

@@ -76,6 +76,7 @@ impl Supervisor {
             mode: shown.mode,
             fault: self.fault.clone(),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
+            level: self.level,
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
         })
     }

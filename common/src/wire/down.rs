@@ -1,6 +1,7 @@
 //! Messages from the server to agents.
 
 use super::envelope::VERSION;
+use crate::epc::{KeyedTag, TagKey};
 use crate::ids::{JunctionId, OutboxId};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -142,6 +143,48 @@ pub enum CommandType {
     SendConfig,
     /// Read the configuration again.
     Reload,
+}
+
+/// Most vehicles of a watch-list.
+pub const MAX_WATCHED: usize = 10_000;
+
+/// Keys of one device. Never retained and never shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Keys {
+    /// The junction's fixed key, under which its watch-list names vehicles; absent: the one that was sent before stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watchlist_key: Option<TagKey>,
+}
+
+/// The vehicles that a junction looks out for; it takes the place of the list before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watchlist {
+    /// At most [`MAX_WATCHED`].
+    pub entries: Vec<Watched>,
+}
+
+/// A vehicle that a junction looks out for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watched {
+    /// Its tag under the junction's key.
+    pub tag: KeyedTag,
+    /// What it is.
+    pub class: WatchedClass,
+    /// After this it is a vehicle like any other.
+    pub valid_until: UnixMs,
+}
+
+/// What a watched vehicle is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchedClass {
+    /// A bus or a tram.
+    Transit,
+    /// An ambulance, a fire engine, the police.
+    Emergency,
+    /// A class of a newer server; means nothing here.
+    #[serde(other)]
+    Other,
 }
 
 const _: () = assert!(VERSION == 1, "a new major version needs its own frozen tests");

@@ -297,9 +297,50 @@ pub struct ControllerStatus {
     /// How often the interlock has driven the fault aspect since start.
     #[serde(default)]
     pub interlock_trips: u64,
+    /// What ends greens at present; absent in overrides, emergencies and faults, at start-up, and from an agent that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<ControlLevel>,
     /// The last decision of tactical control; absent while greens run as planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionStatus>,
+}
+
+/// What ends greens, the best first. Each is there for when the ones before it cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ControlLevel {
+    /// The search over courses of stages by their delay.
+    RollingHorizon,
+    /// The stage at which most wait for the time that serving them takes.
+    Greedy,
+    /// Vehicle actuation: stop-line reads extend the green.
+    Actuated,
+    /// The greens of the server's plan.
+    Splits,
+    /// The greens of the time of day.
+    Fixed,
+    /// A level of a newer agent.
+    #[serde(other)]
+    Other,
+}
+
+impl ControlLevel {
+    /// Whether it decides each second about the green that runs, instead of giving it the time of a plan.
+    pub const fn is_tactical(self) -> bool {
+        matches!(self, Self::RollingHorizon | Self::Greedy | Self::Actuated)
+    }
+
+    /// Its name, as on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RollingHorizon => "rolling_horizon",
+            Self::Greedy => "greedy",
+            Self::Actuated => "actuated",
+            Self::Splits => "splits",
+            Self::Fixed => "fixed",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What tactical control decided last.

@@ -1,5 +1,8 @@
 //! Readers, recorder, session, controller and interlock on one given clock.
 
+mod explain;
+
+use self::explain::explain;
 use super::ReplayArgs;
 use super::input::{self, Content};
 use crate::config::{Config, Driver};
@@ -10,16 +13,17 @@ use crate::link::session::{Action, Session, SessionConfig};
 use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
-use crate::signal::{Choice, Decision, Lamps, Shown, SignalEvent};
+use crate::signal::{Decision, Lamps, Shown, SignalEvent};
 use crate::supervisor::forward::{self, Forwarder};
 use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
 use flextraff_common::ids::{BootId, OutboxId};
-use flextraff_common::junction::{Junction, StageIx};
+use flextraff_common::junction::StageIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{
-    Ack, ControllerState, ControllerStatus, DeviceType, PlanStatus, ReaderState, ReaderStatus, encode,
+    Ack, ControlLevel, ControllerState, ControllerStatus, DeviceType, PlanStatus, ReaderState, ReaderStatus,
+    encode,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -36,6 +40,7 @@ pub(super) struct Engine {
     seed: u64,
     ack: bool,
     explain: bool,
+    highest: ControlLevel,
     readers: Vec<String>,
     running: Option<Running>,
     lines: Vec<String>,
@@ -65,6 +70,7 @@ struct Lighting {
     interlock: Interlock,
     shown: Option<Shown>,
     decision: Option<Decision>,
+    level: Option<ControlLevel>,
     told_lamps: Option<Lamps>,
     told_stage: Option<(Option<StageIx>, ControllerState, Option<StageIx>)>,
     trips: u64,
@@ -80,6 +86,7 @@ impl Engine {
             seed: args.seed,
             ack: args.ack,
             explain: args.explain,
+            highest: args.level,
             readers: config.readers.iter().map(|reader| reader.name.clone()).collect(),
             running: None,
             lines: vec![json!({"ready": true, "subscribe": filters}).to_string()],
@@ -157,10 +164,11 @@ impl Engine {
             seed: self.seed,
         };
         let lamps = (self.config.device_type != DeviceType::RfidCounter).then(|| Lighting {
-            control: Control::new(&self.config, true, now),
+            control: self.control(now),
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
             decision: None,
+            level: None,
             told_lamps: None,
             told_stage: None,
             trips: 0,
@@ -182,6 +190,12 @@ impl Engine {
         });
         self.step(at);
         Ok(())
+    }
+
+    fn control(&self, now: Moment) -> Control {
+        let mut control = Control::new(&self.config, true, now);
+        control.controller.set_highest_level(self.highest);
+        control
     }
 
     /// Runs every timer that is due up to and including `to`.
@@ -211,8 +225,8 @@ impl Engine {
             if let Some(demand) = lamps.control.poll_demand() {
                 running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
             }
-            if let Some(reason) = lamps.control.take_defect() {
-                tracing::error!(reason, "tactical control has failed and begins anew");
+            while let Some(reason) = lamps.control.take_defect() {
+                messages::log_defect(&reason);
             }
             if let Some(decision) = lamps.control.controller.take_decision() {
                 if self.explain {
@@ -230,6 +244,7 @@ impl Engine {
             }
         }
         self.obey_controller(&now);
+        self.note_level(&now);
         let Some(running) = &mut self.running else { return };
         if running.recorder.handle_timeout(&now) {
             running.session.handle_rows_waiting(at);
@@ -328,7 +343,8 @@ impl Engine {
             lamps.told_lamps = Some(shown.lamps.clone());
         }
         let stage = (shown.stage, shown.state, shown.next_stage);
-        if lamps.told_stage.as_ref() != Some(&stage) {
+        let is_new = lamps.told_stage.as_ref() != Some(&stage);
+        if is_new {
             let name = |stage: Option<StageIx>| stage.map(|stage| junction.stage(stage).name.clone());
             let mut line = json!({"t": t, "stage": name(shown.stage), "state": shown.state});
             if let Some(next) = name(shown.next_stage) {
@@ -336,15 +352,11 @@ impl Engine {
             }
             self.lines.push(line.to_string());
             lamps.told_stage = Some(stage);
-            let controller = &lamps.control.controller;
-            let planned = shown.state == ControllerState::Green && !controller.is_tactical(shown.at);
-            if self.explain && planned {
-                let decision = json!({"stage": name(shown.stage), "hold_s": controller.planned_green_s(),
-                    "cost": null, "alternatives": [], "reason": controller.reason()});
-                self.lines.push(json!({"t": t, "decision": decision}).to_string());
-            }
         }
         lamps.shown = Some(shown);
+        if is_new {
+            self.explain_planned(t);
+        }
     }
 
     fn tell_signal(&mut self, now: &Moment) {
@@ -377,6 +389,7 @@ impl Engine {
                 mode: shown.mode,
                 fault,
                 interlock_trips: lamps.trips,
+                level: lamps.level,
                 decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
             })
         });
@@ -450,6 +463,16 @@ impl Engine {
                     lamps.control.handle_demand(junction, &demand, *now);
                 }
             }
+            LinkEvent::Inbound(Inbound::Keys(keys)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_keys(&keys);
+                }
+            }
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_watchlist(&list);
+                }
+            }
             LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
                 let text = format!("{topic}: {reason}");
                 self.lines.push(json!({"t": seconds(now.mono), "error": text}).to_string());
@@ -482,18 +505,6 @@ impl Running {
         // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
         due.unwrap_or(self.now).max(self.now + 1)
     }
-}
-
-/// A decision of tactical control, in numbers and in a sentence.
-fn explain(junction: &Junction, decision: &Decision) -> serde_json::Value {
-    let choice = |choice: &Choice| {
-        let cost = choice.cost.is_finite().then(|| (choice.cost * 10.0).round() / 10.0);
-        json!({"stage": junction.stage(choice.stage).name, "hold_s": choice.hold_s, "cost": cost})
-    };
-    let mut line = choice(&decision.best);
-    line["alternatives"] = decision.alternatives.iter().map(choice).collect();
-    line["reason"] = json!(decision.sentence(junction));
-    line
 }
 
 /// Seconds as the lines write them.

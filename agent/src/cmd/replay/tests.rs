@@ -39,8 +39,12 @@ fn play(lines: &[Value], ack: bool) -> Vec<Value> {
 }
 
 fn play_text(text: &str, ack: bool) -> Vec<Value> {
+    play_at(ControlLevel::RollingHorizon, text, ack)
+}
+
+fn play_at(level: ControlLevel, text: &str, ack: bool) -> Vec<Value> {
     let config = config::parse(Path::new("agent.toml"), TOML).expect("the test's configuration is right");
-    let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true };
+    let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true, level };
     let mut output = Vec::new();
     replay(&mut Engine::new(Arc::new(config), &args), text.as_bytes(), &mut output)
         .expect("memory can be written");
@@ -181,4 +185,74 @@ fn the_same_input_gives_the_same_output() {
     }
     let (first, second) = (play(&input, true), play(&input[..500], true));
     assert_eq!(first[..second.len() - 1], second[..second.len() - 1]);
+}
+
+/// Reads of a second: a stream at N, of which another vehicle stands at the line every 2 s, and one vehicle that waits at E from 1 s on.
+fn stream_and_one(second: i32) -> Vec<Value> {
+    let tag =
+        |lane: &str, epc: String| json!({"t": f64::from(second) + 0.5, "tag": {"lane": lane, "epc": epc}});
+    let passing = tag("N", format!("34161FA8203E7CB2{:08X}", 0x0300_0000 + (second / 2) * 32));
+    let waiting = tag("E", "34161FA8203E7CB202000020".to_owned());
+    if second > 0 { vec![passing, waiting] } else { vec![passing] }
+}
+
+/// When E first has green, milliseconds; `first`: lines at the start.
+fn green_of_e(first: &[Value]) -> i64 {
+    let mut lines = vec![json!({"t": -20})];
+    lines.extend_from_slice(first);
+    lines.extend((0..70).flat_map(stream_and_one));
+    let out = play(&lines, true);
+    assert!(out.iter().all(|line| line.get("error").is_none()), "{out:?}");
+    let green = out.iter().find(|line| line["stage"] == "E" && line["state"] == "green");
+    green.map(ms).expect("E has its green")
+}
+
+#[test]
+fn a_watched_bus_has_its_green_earlier() {
+    let junction = "flextraff/00000000-0000-4000-8000-000000000001";
+    let key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    let keys = json!({"t": -5, "message": {
+        "topic": format!("{junction}/keys/00000000-0000-4000-8000-0000000000d1"),
+        "payload": {"v": 1, "watchlist_key": key}}});
+    let list = |class: &str, valid_until: &str| {
+        let entry =
+            json!({"tag": "0b3a72a53fa1f837688cd05e3606c99b", "class": class, "valid_until": valid_until});
+        json!({"t": -5, "message": {"topic": format!("{junction}/watchlist"),
+            "payload": {"v": 1, "entries": [entry]}}})
+    };
+    let car = green_of_e(&[]);
+    let bus = green_of_e(&[keys.clone(), list("transit", "2026-03-01T00:00:00Z")]);
+    let ambulance = green_of_e(&[keys.clone(), list("emergency", "2026-03-01T00:00:00Z")]);
+    assert!(bus + 4000 <= car && ambulance <= bus, "bus {bus} ms, ambulance {ambulance} ms, car {car} ms");
+    let run_out = green_of_e(&[keys.clone(), list("transit", "2025-12-31T23:59:00Z")]);
+    let unknown_class = green_of_e(&[keys, list("snowplough", "2026-03-01T00:00:00Z")]);
+    let without_key = green_of_e(&[list("transit", "2026-03-01T00:00:00Z")]);
+    assert_eq!([run_out, unknown_class, without_key], [car; 3]);
+}
+
+#[test]
+fn decisions_and_status_say_which_level_decides() {
+    let lines: Vec<Value> =
+        std::iter::once(json!({"t": -20})).chain((0..40).flat_map(stream_and_one)).collect();
+    let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    for level in
+        [ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated, ControlLevel::Splits]
+    {
+        let out = play_at(level, &text, true);
+        let name = if level == ControlLevel::Splits { "fixed" } else { level.name() };
+        let decisions: Vec<&Value> = out.iter().filter_map(|line| line.get("decision")).collect();
+        let (last, first) = (decisions[decisions.len() - 1], decisions[0]);
+        assert_eq!(
+            (&first["level"], &last["level"]),
+            (&json!("fixed"), &json!(name)),
+            "nothing is known at first"
+        );
+        assert!(
+            decisions
+                .iter()
+                .all(|decision| decision["reason"].as_str().is_some_and(|why| why.ends_with('.')))
+        );
+        let status = published(&out, "/status/");
+        assert_eq!(status[status.len() - 1]["controller"]["level"], name);
+    }
 }

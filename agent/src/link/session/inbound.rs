@@ -4,7 +4,7 @@ use super::SessionConfig;
 use crate::link::Inbound;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Ack, Demand, GreenTime, WireError, decode};
+use flextraff_common::wire::{Ack, Demand, GreenTime, MAX_WATCHED, Watchlist, WireError, decode};
 use serde::de::DeserializeOwned;
 
 /// What a message is to the session.
@@ -34,7 +34,7 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
         Topic::GreenTime(junction) if ours => green_time(junction, payload),
         Topic::Command(..) if ours => message(payload, Inbound::Command),
         Topic::Keys(..) if ours => message(payload, Inbound::Keys),
-        Topic::Watchlist(_) if ours => message(payload, Inbound::Watchlist),
+        Topic::Watchlist(_) if ours => watchlist(payload),
         Topic::Signal(junction) if near => message(payload, |signal| Inbound::Signal(junction, signal)),
         Topic::Demand(junction) if near => decode::<Demand>(payload).map(|demand| {
             if demand.device_id == config.device {
@@ -50,6 +50,16 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
 
 fn message<T: DeserializeOwned>(payload: &[u8], wrap: impl FnOnce(T) -> Inbound) -> Result<Read, WireError> {
     decode(payload).map(|message| Read::Inbound(wrap(message)))
+}
+
+fn watchlist(payload: &[u8]) -> Result<Read, WireError> {
+    let list: Watchlist = decode(payload)?;
+    if list.entries.len() > MAX_WATCHED {
+        let reason =
+            format!("{} entries are too many; a watch-list has at most {MAX_WATCHED}", list.entries.len());
+        return Err(WireError::Malformed { reason });
+    }
+    Ok(Read::Inbound(Inbound::Watchlist(list)))
 }
 
 fn green_time(junction: JunctionId, payload: &[u8]) -> Result<Read, WireError> {

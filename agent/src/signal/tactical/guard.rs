@@ -10,53 +10,80 @@ pub(in crate::signal) struct Guard<'a> {
     pub(in crate::signal) stages: &'a [StageIx],
     /// Of each group: since when those who wait at it count as waiting.
     pub(in crate::signal) red_since: &'a [MonoMs],
+    /// Of each group: when its last green ended.
+    pub(in crate::signal) green_ended: &'a [Option<MonoMs>],
+}
+
+/// Stages one after the other, each with its shortest green.
+#[derive(Clone)]
+struct Course {
+    stage: StageIx,
+    /// When its green ends.
+    until: MonoMs,
+    green_ended: Vec<Option<MonoMs>>,
+}
+
+impl Course {
+    /// Changes to a stage; when it has green. Groups whose green ended several stages ago may still hold it up.
+    fn change(&mut self, junction: &Junction, next: StageIx) -> MonoMs {
+        let (old, new) = (junction.stage(self.stage).groups, junction.stage(next).groups);
+        old.minus(new).iter().for_each(|group| self.green_ended[group.index()] = Some(self.until));
+        let mut green_at = self.until + i64::from(junction.clearance_s(self.stage, next)) * 1000;
+        for group in new.minus(old).iter() {
+            for other in junction.conflicts_of(group).iter() {
+                let Some(ended) = self.green_ended[other.index()] else { continue };
+                let clear = ended + i64::from(junction.intergreen_ms(other, group));
+                green_at = green_at.max(clear.ceil_second());
+            }
+        }
+        self.stage = next;
+        self.until = green_at + i64::from(junction.stage(next).min_green_s) * 1000;
+        green_at
+    }
 }
 
 impl Guard<'_> {
     /// Seconds that may pass at `at`, while `stage` has green, before the most pressing group must be on its way to green; and the stage
     /// that serves it. None: no group waits.
     pub(in crate::signal) fn slack_s(&self, stage: StageIx, at: MonoMs) -> Option<(i64, StageIx)> {
-        self.slack_with(stage, at, |group| self.red_since[group.index()])
+        self.slack_on(self.begin(stage, at), |group| self.red_since[group.index()])
     }
 
-    fn slack_with(
-        &self,
-        stage: StageIx,
-        at: MonoMs,
-        red_since: impl Fn(GroupIx) -> MonoMs,
-    ) -> Option<(i64, StageIx)> {
+    fn begin(&self, stage: StageIx, until: MonoMs) -> Course {
+        Course { stage, until, green_ended: self.green_ended.to_vec() }
+    }
+
+    fn slack_on(&self, mut course: Course, red_since: impl Fn(GroupIx) -> MonoMs) -> Option<(i64, StageIx)> {
         let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
         let all = self
             .stages
             .iter()
             .fold(GroupSet::EMPTY, |all, &stage| all.union(self.junction.stage(stage).groups));
-        let mut waiting: Vec<_> = all.minus(self.junction.stage(stage).groups).iter().collect();
+        let mut covered = self.junction.stage(course.stage).groups;
+        let mut waiting: Vec<_> = all.minus(covered).iter().collect();
         waiting.sort_by_key(|group| (red_since(*group), *group));
-        let mut covered = self.junction.stage(stage).groups;
-        let (mut last, mut busy_s, mut slack, mut first) = (stage, 0, i64::MAX, None);
+        let (mut slack, mut first) = (i64::MAX, None);
         for group in waiting {
             if covered.contains(group) {
                 continue;
             }
             let Some(next) = self.best_for(group) else { continue };
-            busy_s += i64::from(self.junction.clearance_s(last, next));
-            let left_s = (red_since(group) + longest_ms).since(at).div_euclid(1000);
-            slack = slack.min(left_s - busy_s);
-            busy_s += i64::from(self.junction.stage(next).min_green_s);
+            let green_at = course.change(self.junction, next);
+            slack = slack.min((red_since(group) + longest_ms).since(green_at).div_euclid(1000));
             covered = covered.union(self.junction.stage(next).groups);
             first.get_or_insert(next);
-            last = next;
         }
         first.map(|stage| (slack, stage))
     }
 
     /// Whether going to `next` now leaves enough time for everybody else.
     pub(in crate::signal) fn allows(&self, stage: StageIx, next: StageIx, at: MonoMs) -> bool {
-        let busy_s = self.junction.clearance_s(stage, next) + self.junction.stage(next).min_green_s;
+        let mut course = self.begin(stage, at);
+        course.change(self.junction, next);
         let ending = self.junction.stage(stage).groups;
         let red_since =
             |group: GroupIx| if ending.contains(group) { at } else { self.red_since[group.index()] };
-        self.slack_with(next, at + i64::from(busy_s) * 1000, red_since).is_none_or(|(slack, _)| slack >= 0)
+        self.slack_on(course, red_since).is_none_or(|(slack, _)| slack >= 0)
     }
 
     /// Of the stages that serve a group the one that serves most groups. Who has green now plays no part: otherwise the course on which time was
@@ -65,5 +92,34 @@ impl Guard<'_> {
         let serving =
             self.stages.iter().copied().filter(|&stage| self.junction.stage(stage).groups.contains(group));
         serving.max_by_key(|&stage| (self.junction.stage(stage).groups.len(), std::cmp::Reverse(stage)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::tests::{at, build, four_way_spec, intergreen};
+
+    #[test]
+    fn the_intergreen_of_a_stage_before_the_last_counts() {
+        let slack = |long_s: f64| {
+            let mut spec = four_way_spec();
+            spec.intergreens = vec![intergreen("N", "E", long_s)];
+            let junction = build(&spec);
+            let stages: Vec<StageIx> = junction.stage_indexes().collect();
+            // N until 2 s before S began; E waits since 0 and is next.
+            let (mut red_since, mut green_ended) = (vec![at(90.0).mono; 4], vec![None; 4]);
+            red_since[2] = at(0.0).mono;
+            green_ended[0] = Some(at(90.0).mono);
+            let guard = Guard {
+                junction: &junction,
+                stages: &stages,
+                red_since: &red_since,
+                green_ended: &green_ended,
+            };
+            guard.slack_s(stages[1], at(102.0).mono).expect("somebody waits")
+        };
+        assert_eq!(slack(5.0), (180 - 102 - 5, StageIx::new(2)), "all-red and amber after S");
+        assert_eq!(slack(30.0), (180 - 90 - 30, StageIx::new(2)), "30 s after N");
     }
 }

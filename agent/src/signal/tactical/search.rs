@@ -1,6 +1,6 @@
 //! The search over "hold so long, then go there".
 
-use super::{Choice, Decision, Forced};
+use super::{Choice, Decision, Forced, Grounds};
 use crate::estimation::Traffic;
 use flextraff_common::junction::StageIx;
 use flextraff_common::traffic::{LaneQueue, Model, Order, Policy, Rollout, Timing};
@@ -70,5 +70,5 @@ pub(in crate::signal) fn search(situation: &Situation<'_>) -> Decision {
     alternatives.retain(|other| other.stage != best.stage);
     alternatives.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.stage.cmp(&b.stage)));
     let forced = (situation.latest_s <= 0.0).then_some(Forced::MaxGreen);
-    Decision { at: traffic.at, stage, best, alternatives, forced }
+    Decision { at: traffic.at, stage, best, alternatives, forced, grounds: Grounds::Cost }
 }

@@ -1,5 +1,6 @@
 //! Whatever the traffic looks like: tactical control keeps greens, longest reds, order and plans, and gives its reason every second.
 
+mod ladder;
 mod limits;
 mod modes;
 mod world;

@@ -3,9 +3,9 @@
 use super::*;
 use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::Decision;
-use flextraff_common::junction::{GroupSet, StageIx, StageOrder};
+use flextraff_common::junction::{GroupSet, LaneIx, StageIx, StageOrder};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
-use flextraff_common::wire::{Mode, PlanState, StageTime};
+use flextraff_common::wire::{ControlLevel, Mode, PlanState, StageTime, ZoneName};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -75,6 +75,7 @@ impl Script {
         }
         for (stage, more) in spec.stages.iter_mut().zip(self.longest.iter().cycle()) {
             stage.max_green_s = stage.min_green_s + f64::from(more % 50);
+            stage.skip &= more % 4 > 0;
         }
         spec.signal.stage_order = if self.fixed { StageOrder::Fixed } else { StageOrder::Free };
         let longest_change = Junction::build(&spec).ok()?.longest_clearance_s();
@@ -191,6 +192,7 @@ pub(super) struct Second {
     pub(super) before: Shown,
     pub(super) traffic: Option<Traffic>,
     pub(super) decision: Option<Decision>,
+    pub(super) level: Option<ControlLevel>,
 }
 
 /// A range of greens by stage; stages that are missing are not served.
@@ -211,8 +213,20 @@ pub(super) struct World {
 impl World {
     /// Runs a script to its end and 500 s on.
     pub(super) fn run(script: &Script) -> Option<Self> {
+        Self::run_at(ControlLevel::RollingHorizon, script)
+    }
+
+    /// The same with every level above one broken.
+    pub(super) fn run_at(level: ControlLevel, script: &Script) -> Option<Self> {
         let junction = script.junction()?;
-        let road = Road::new(Arc::clone(&junction));
+        let mut road = Road::new(Arc::clone(&junction));
+        let levels = [ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated];
+        let above: Vec<ControlLevel> = levels.into_iter().filter(|other| *other < level).collect();
+        road.controller.set_broken(&above);
+        // Some lanes are not watched.
+        let watched: Vec<bool> =
+            junction.lane_indexes().map(|lane| script.seed >> (lane.index() % 16) & 3 > 0).collect();
+        road.controller.handle_watched(&watched);
         let mut world = Self {
             junction,
             road,
@@ -241,12 +255,20 @@ impl World {
             let now = at(f64::from(*at_s));
             let before = self.road.controller.shown().clone();
             let traffic = (*at_s >= blind_until).then(|| picture(&self.junction, script.seed, now.mono));
+            for (lane, traffic) in traffic.iter().flat_map(|traffic| &traffic.lanes).enumerate() {
+                let head = traffic.queue.arrivals.first();
+                if head.is_some_and(|head| head.at_s <= 0.0) {
+                    self.road.controller.handle_read(LaneIx::new(lane), ZoneName::StopLine, now.mono - 300);
+                }
+            }
             if let Some(traffic) = traffic.clone() {
                 self.road.controller.handle_traffic(traffic);
             }
             self.road.run(now);
             let decision = self.road.controller.take_decision();
-            self.seconds.push(Second { at: now.mono, before, traffic, decision });
+            while self.road.controller.take_defect().is_some() {}
+            let level = self.road.controller.level();
+            self.seconds.push(Second { at: now.mono, before, traffic, decision, level });
             *at_s += 1;
         }
     }
