@@ -14,6 +14,7 @@ mod priority;
 mod queues;
 #[cfg(test)]
 mod tests;
+mod unseen;
 mod vehicle;
 mod walkers;
 

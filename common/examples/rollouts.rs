@@ -56,7 +56,13 @@ fn lane(lane: usize) -> LaneQueue {
         stages: served,
         moving: i > 5,
     });
-    LaneQueue { arrivals: arrivals.collect(), headway_s: vec![2.0; STAGES], startup_s: 1.0, served }
+    LaneQueue {
+        arrivals: arrivals.collect(),
+        headway_s: vec![2.0; STAGES],
+        startup_s: 1.0,
+        held_s: Vec::new(),
+        served,
+    }
 }
 
 fn junction() -> Result<Junction, Vec<Problem>> {

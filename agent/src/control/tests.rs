@@ -147,8 +147,13 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
         let now = at(f64::from(second));
         let stages: StageSet = [StageIx::new(0)].into_iter().collect();
         let arrival = Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages, moving: false };
-        let queue =
-            LaneQueue { arrivals: vec![arrival], headway_s: vec![2.0; 4], startup_s: 1.0, served: stages };
+        let queue = LaneQueue {
+            arrivals: vec![arrival],
+            headway_s: vec![2.0; 4],
+            startup_s: 1.0,
+            held_s: Vec::new(),
+            served: stages,
+        };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
         controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
         controller.handle_read(LaneIx::new(0), ZoneName::StopLine, now.mono);

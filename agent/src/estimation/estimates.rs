@@ -114,7 +114,7 @@ impl Estimator {
             drive_s: announces.then(|| mean(&lane.drive_s, at_s)),
             read_rate: announces.then(|| share(&lane.confirmed, at_s)),
             announced_share: Some(share(&lane.heralded, at_s)),
-            tagged_share: None,
+            tagged_share: Some(self.tagged_share(lane, at_s)),
             stops_on: announces.then(|| self.stops_on(lane, at_s)),
             leads_to: self.leads_to(ix, at_s),
         }
@@ -128,6 +128,11 @@ impl Estimator {
             return self.all_watched || self.counters.watch(lane);
         }
         own.any(|up| up)
+    }
+
+    fn tagged_share(&self, lane: &Lane, at_s: f64) -> Estimate {
+        let (share, evidence) = self.seen_share(lane);
+        estimate(share, 2, evidence, at_s)
     }
 
     fn stops_on(&self, lane: &Lane, at_s: f64) -> EstimatedShares {

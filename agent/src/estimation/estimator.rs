@@ -4,6 +4,7 @@ use super::counters::Counters;
 use super::estimates::AdvanceReaders;
 use super::lane::{Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
 use super::neighbour::Neighbours;
+use super::unseen::Ratio;
 use super::vehicle::Vehicle;
 use super::walkers::Walkers;
 use crate::config::{Config, LaneConfig};
@@ -56,6 +57,8 @@ pub struct Estimator {
     pub(super) light: Light,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
+    /// How many users of the whole junction are not seen.
+    pub(super) unseen: Ratio,
     /// Vehicles that count more than others.
     pub(super) priority: Vec<(Epc, f64)>,
     readers: Vec<Vec<LaneIx>>,
@@ -102,6 +105,7 @@ impl Estimator {
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config),
+            unseen: Ratio::default(),
             priority: Vec::new(),
             readers_up: vec![all_watched; readers.len()],
             readers,
@@ -144,13 +148,15 @@ impl Estimator {
             .map(|(group, _)| group)
             .collect();
         self.walkers.iter_mut().for_each(|walkers| walkers.handle_green(lit, at_s));
-        for lane in &mut self.lanes {
+        for ix in self.junction.lane_indexes() {
+            let lane = &mut self.lanes[ix.index()];
             let green = !lane.shape.groups.intersection(lit).is_empty();
             match lane.green_since_s {
                 None if green => lane.green_since_s = Some(at_s),
                 Some(_) if !green => {
                     lane.green_since_s = None;
                     lane.red_since_s = at_s;
+                    self.learn_unseen(ix, at_s);
                 }
                 _ => {}
             }
@@ -277,7 +283,7 @@ impl Estimator {
         let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
             let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
             let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
-            let capacity = round((lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).max(1.0));
+            let capacity = (lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).floor().max(1.0);
             let full = lane.queue_over_advance(at_s).is_some();
             let inventory = here.count() as f64;
             DemandLane {
@@ -358,12 +364,14 @@ impl Estimator {
         let lane = &mut self.lanes[vehicle.lane.index()];
         lane.heralded.add(at_s, vehicle.via.is_some());
         lane.outflow.add(at_s, 1.0);
+        lane.usual_flow.add(at_s, 1.0);
         if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
             let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
             if lane.shape.part.contains(stage) && stood_before && at_s > green_s {
                 lane.part_goes[stage.index()].add(at_s, true);
             }
             lane.learn_startup_loss(vehicle, stage, green_s, at_s);
+            lane.note_place(vehicle, stage, green_s, at_s);
             let gap = at_s - lane.departed_s;
             let queued = vehicle.due_s < at_s - 4.0 && lane.departed_s > green_s + 2.0;
             if queued && (0.5..6.0).contains(&gap) && lane.headway_s(stage) <= lane.headway_s.value() {
@@ -371,6 +379,7 @@ impl Estimator {
             }
         }
         lane.departed_s = lane.departed_s.max(at_s);
+        lane.held_until_s.fill(f64::NEG_INFINITY);
         self.neighbours.sent(epc, vehicle.lane, at_s);
         self.news.departed.push((vehicle.lane, epc, at_s));
         // Whoever was due long before this one and was never seen at the stop line passed it unseen.
@@ -426,6 +435,7 @@ impl Estimator {
             state.let_go_s = at_s;
             state.confirmed.add(at_s, false);
             state.outflow.add(at_s, 1.0);
+            state.usual_flow.add(at_s, 1.0);
             self.vehicles.remove(&epc);
             self.neighbours.sent(epc, lane, at_s);
             self.news.departed.push((lane, epc, at_s));
@@ -443,6 +453,7 @@ impl Estimator {
             let Some(head) = head else { continue };
             let stopped_s = head.stopped_s.unwrap_or(at_s);
             let still_s = at_s - green_s.max(self.light.since_s).max(stopped_s);
+            state.note_held(stage, still_s.min(at_s - state.departed_s), at_s);
             if still_s <= STALLED_S || at_s - state.departed_s <= STALLED_S {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use super::estimates::STARTUP_LOSS;
 use super::learned::{Mean, Rate, Share, Trials};
+use super::unseen::{Discharge, Ratio};
 use crate::config::LaneConfig;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
@@ -12,7 +13,7 @@ const STOPS_SHORT_M: f64 = 8.0;
 /// Traffic drives at this share of the speed limit, before anything is learned.
 const SPEED_SHARE: f64 = 0.95;
 /// Saturation headway before anything is learned, seconds per vehicle: 1 900 vehicles an hour (HCM base rate).
-const HEADWAY_S: f64 = 1.9;
+pub(super) const HEADWAY_S: f64 = 1.9;
 /// How much longer it is where a movement gives way to another, or where only some movements of the lane have green.
 const SLOWED: f64 = 2.0;
 /// Whoever was read in an advance zone within this time is still there, seconds.
@@ -21,8 +22,16 @@ pub(super) const STANDS_S: f64 = 1.5;
 const OWN_LANE_WORTH: f64 = 2.0;
 /// By how much each vehicle that stops lets those before it fade.
 pub(super) const STOPS_FADE: f64 = 0.99;
+/// A head with the right of way that has not moved for so long at green has no room ahead, seconds.
+const HELD_S: f64 = 5.0;
+/// One that gives way, or of whose lane only some movements have green, waits for a gap or for another stage; beyond this it is held up too, seconds.
+const WAITS_FOR_GAP_S: f64 = 15.0;
+/// Longer than this nobody is expected to be held up, seconds.
+const MOST_HELD_S: f64 = 60.0;
 /// How fast rates follow the street, seconds.
 const RATE_MEMORY_S: f64 = 300.0;
+/// How fast the usual flow follows it, seconds.
+const USUAL_MEMORY_S: f64 = 900.0;
 
 /// A lane as the junction and the TOML describe it.
 #[derive(Clone, Debug)]
@@ -107,6 +116,8 @@ pub(super) struct Lane {
     pub(super) departed_s: f64,
     /// Departures.
     pub(super) outflow: Rate,
+    /// The same over a longer time.
+    pub(super) usual_flow: Rate,
     /// Vehicles that its advance reader announces.
     pub(super) announced: Rate,
     /// The stages in which it gives way.
@@ -132,6 +143,12 @@ pub(super) struct Lane {
     pub(super) drive_s: Mean,
     /// With a stop-line reader that cannot be trusted: when the last vehicle was taken to have left.
     pub(super) let_go_s: f64,
+    /// Until when nobody is expected to leave in each stage, because the head has stood at its green.
+    pub(super) held_until_s: Vec<f64>,
+    /// The queue that leaves in the present green.
+    pub(super) discharge: Option<Discharge>,
+    /// How many users of it are not seen.
+    pub(super) unseen: Ratio,
     /// Whether a working reader watches its stop line, as far as its port says.
     pub(super) reader_up: bool,
 }
@@ -152,6 +169,7 @@ impl Lane {
             advance_read_s: f64::NEG_INFINITY,
             departed_s: f64::NEG_INFINITY,
             outflow: Rate::new(start_s, RATE_MEMORY_S),
+            usual_flow: Rate::new(start_s, USUAL_MEMORY_S),
             announced: Rate::new(start_s, RATE_MEMORY_S),
             headway_s: Mean::new(HEADWAY_S, 20, 20),
             startup_loss_s: STARTUP_LOSS,
@@ -165,6 +183,9 @@ impl Lane {
             heralded: Share::new(1.0, 2.0, 0.99),
             drive_s: Mean::new(drive_s, 5, 30),
             let_go_s: f64::NEG_INFINITY,
+            held_until_s: vec![f64::NEG_INFINITY; junction.stages().len()],
+            discharge: None,
+            unseen: Ratio::default(),
             reader_up: true,
             shape,
         }
@@ -174,6 +195,20 @@ impl Lane {
     pub(super) fn headway_s(&self, stage: StageIx) -> f64 {
         let slowed = self.gives_way.contains(stage) || self.shape.part.contains(stage);
         self.headway_s.value() * if slowed { SLOWED } else { 1.0 }
+    }
+
+    /// Its head has stood for so long at the green of a stage: that goes on for as long again, as far as anybody can tell.
+    pub(super) fn note_held(&mut self, stage: StageIx, held_s: f64, at_s: f64) {
+        let has_way = self.shape.full.minus(self.gives_way);
+        let until_s = at_s + held_s.min(MOST_HELD_S);
+        if has_way.contains(stage) {
+            if held_s > HELD_S {
+                // What is full is the way ahead, whatever the stage.
+                has_way.iter().for_each(|stage| self.held_until_s[stage.index()] = until_s);
+            }
+        } else if held_s > WAITS_FOR_GAP_S {
+            self.held_until_s[stage.index()] = until_s;
+        }
     }
 
     /// Whether its advance reader sees vehicles that the stop-line reader does not: then silence of the latter says nothing.

@@ -20,6 +20,10 @@ const JOURNEY_S: f64 = 300.0;
 const MOST: usize = 4000;
 /// Most lanes of neighbours that are known by name: more than eight junctions have, whatever names a message makes up.
 const MOST_PLACES: usize = 8 * MAX_LANES;
+/// A lane that holds this share of its capacity has no room.
+const FULL: f64 = 0.9;
+/// After somebody has left it a lane moves for so long, seconds.
+const MOVES_FOR_S: f64 = 4.0;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
 
@@ -38,6 +42,8 @@ struct Linked {
     teller: Option<DeviceId>,
     heard_s: f64,
     lanes: BTreeMap<String, f64>,
+    /// When somebody last left each lane, seconds.
+    moved_s: BTreeMap<String, f64>,
 }
 
 /// A way from a neighbour's lane to here.
@@ -88,6 +94,7 @@ impl Neighbours {
                     teller: None,
                     heard_s: f64::NEG_INFINITY,
                     lanes: BTreeMap::new(),
+                    moved_s: BTreeMap::new(),
                 })
                 .collect(),
             ways: BTreeMap::new(),
@@ -109,6 +116,11 @@ impl Neighbours {
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
         let linked = &mut self.linked[index];
+        for gone in &demand.departed {
+            if linked.moved_s.len() < MOST_PLACES || linked.moved_s.contains_key(&gone.lane) {
+                linked.moved_s.insert(gone.lane.clone(), at_s - gone.ago_s);
+            }
+        }
         if !demand.lanes.is_empty() {
             linked.teller = Some(demand.device_id);
         }
@@ -230,6 +242,21 @@ impl Neighbours {
             .map(|((linked, name), count)| (self.linked[*linked].junction, name.as_str(), count / total))
             .collect();
         (shares, self.went_seen[lane.index()].evidence())
+    }
+
+    /// Share of a lane's vehicles that goes to lanes which are full and do not move.
+    pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
+        let went = &self.went[lane.index()];
+        let total: f64 = went.values().sum::<f64>();
+        if total < WENT_WORTH {
+            return if self.guessed_fullness(lane, at_s) >= FULL { 1.0 } else { 0.0 };
+        }
+        let stuck = |place: &Place| {
+            let moved_s = self.linked[place.0].moved_s.get(&place.1);
+            self.full(place.0, &place.1, at_s) >= FULL
+                && moved_s.is_none_or(|moved_s| at_s - moved_s > MOVES_FOR_S)
+        };
+        went.iter().filter(|(place, _)| stuck(place)).map(|(_, count)| count / total).sum()
     }
 
     fn guessed_fullness(&self, lane: LaneIx, at_s: f64) -> f64 {

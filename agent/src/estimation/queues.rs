@@ -25,10 +25,18 @@ const OVERFLOW_WEIGHT: f64 = 2.0;
 const FULL_AHEAD: f64 = 0.8;
 /// Lanes ahead this full let vehicles in only slowly, and by how much.
 const BLOCKED_AHEAD: (f64, f64) = (0.85, 4.0);
+/// When this share of a lane's vehicles goes to lanes that are full and do not move, its head is taken to be one of them.
+const NO_ROOM: f64 = 0.3;
+/// Then nobody is expected to leave for so long, seconds; that is looked at anew each second.
+const NO_ROOM_FOR_S: f64 = 5.0;
 /// Without any read for so long nothing is known, seconds.
 const SILENT_S: f64 = 180.0;
 /// Most vehicles of a lane that nobody has seen and that are reckoned with.
 const MOST_UNSEEN: f64 = 15.0;
+/// Fewer expected users without a tag are not worth a green.
+const LEAST_WITHOUT_TAG: f64 = 0.3;
+/// Most users without a tag that are expected on a lane.
+const MOST_WITHOUT_TAG: f64 = 6.0;
 /// Most arrivals of a lane that are reckoned with.
 const MOST_ARRIVALS: usize = 80;
 /// A vehicle due later than this still drives, seconds.
@@ -85,11 +93,14 @@ impl Estimator {
                 .iter()
                 .map(|vehicle| lane.arrival(vehicle, weight * self.counts_as(vehicle), at_s))
                 .collect();
-            lane.add_unseen(&mut arrivals, &vehicles, at_s);
+            lane.add_beyond(&mut arrivals, &vehicles, at_s);
+            lane.add_unseen(&mut arrivals, self.unseen_for_each(lane), at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));
             arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
             arrivals.truncate(MOST_ARRIVALS);
+            let no_room_s = if self.neighbours.no_room(ix, at_s) >= NO_ROOM { NO_ROOM_FOR_S } else { 0.0 };
+            let held_s = lane.held_until_s.iter().map(|until_s| (until_s - at_s).max(no_room_s)).collect();
             let slower = if fullness > BLOCKED_AHEAD.0 { BLOCKED_AHEAD.1 } else { 1.0 };
             let stages = self.junction.stage_indexes();
             LaneTraffic {
@@ -97,6 +108,7 @@ impl Estimator {
                     arrivals,
                     headway_s: stages.map(|stage| lane.headway_s(stage) * slower).collect(),
                     startup_s: STARTUP_S,
+                    held_s,
                     served: lane.shape.served(),
                 },
                 green_s: lane.green_since_s.map(|since| at_s - since),
@@ -178,8 +190,8 @@ impl Lane {
         if usable.is_empty() { self.shape.served() } else { usable }
     }
 
-    /// Those whom nobody has seen: a queue beyond the advance zone, one behind the stop-line zone, somebody without a tag.
-    fn add_unseen(&self, arrivals: &mut Vec<Arrival>, vehicles: &[&Vehicle], at_s: f64) {
+    /// Those who stand where no reader looks: a queue beyond the advance zone, or one behind the stop-line zone.
+    fn add_beyond(&self, arrivals: &mut Vec<Arrival>, vehicles: &[&Vehicle], at_s: f64) {
         let on_red = self.green_since_s.is_none();
         let red_s = at_s - self.red_since_s;
         let heralded = self.shape.advance_m.is_some() || self.heralded.value() >= 0.5;
@@ -192,9 +204,29 @@ impl Lane {
         for _ in 0..(unseen + 0.5).clamp(0.0, MOST_UNSEEN) as u32 {
             arrivals.push(self.expected(0.0, 1.0));
         }
-        if arrivals.is_empty() && on_red && red_s > UNSEEN_AFTER_S {
+    }
+
+    /// Those who have come during red and whom nobody sees: `for_each` seen one so many, and somebody at the latest after [`UNSEEN_AFTER_S`].
+    fn add_unseen(&self, arrivals: &mut Vec<Arrival>, for_each: f64, at_s: f64) {
+        if self.green_since_s.is_some() {
+            return;
+        }
+        let red_s = at_s - self.red_since_s;
+        let count = (self.usual_flow.per_s(at_s) * for_each * red_s).min(MOST_WITHOUT_TAG);
+        let mut unseen = self.expected(0.0, count);
+        if count > LEAST_WITHOUT_TAG {
+            // On the average they have waited for half of it.
+            unseen.weight = count * (1.0 + 0.5 * red_s / PATIENCE_S);
+        } else {
+            unseen.weight = 0.0;
+        }
+        if arrivals.is_empty() && red_s > UNSEEN_AFTER_S {
             let weight = UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1;
-            arrivals.push(Arrival { weight, ..self.expected(0.0, 1.0) });
+            unseen.vehicles = unseen.vehicles.max(1.0);
+            unseen.weight = unseen.weight.max(weight);
+        }
+        if unseen.weight > 0.0 {
+            arrivals.push(unseen);
         }
     }
 }

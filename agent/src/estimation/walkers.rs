@@ -61,6 +61,7 @@ impl Walkers {
                 arrivals: if waits { vec![waiting] } else { Vec::new() },
                 headway_s: vec![1.0; stages],
                 startup_s: 0.0,
+                held_s: Vec::new(),
                 served: self.served,
             },
             green_s: self.green_since_s.map(|since| at_s - since),

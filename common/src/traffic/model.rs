@@ -21,6 +21,7 @@ pub struct Model {
     arrivals: Vec<Arrival>,
     headway_s: Vec<f64>,
     startup_s: Vec<f64>,
+    held_s: Vec<f64>,
     served: Vec<StageSet>,
     stop_s: f64,
 }
@@ -55,6 +56,7 @@ impl Model {
             arrivals: Vec::with_capacity(lanes.iter().map(|lane| lane.arrivals.len()).sum()),
             headway_s: Vec::with_capacity(lanes.len() * stages),
             startup_s: Vec::with_capacity(lanes.len()),
+            held_s: Vec::with_capacity(lanes.len() * stages),
             served: Vec::with_capacity(lanes.len()),
             stop_s: within(stop_s, 0.0, LEFT_BEHIND_S),
         };
@@ -64,6 +66,7 @@ impl Model {
             model.offsets.push(model.arrivals.len());
             model.headway_s.extend((0..stages).map(|stage| lane.checked_headway_s(stage)));
             model.startup_s.push(lane.checked_startup_s());
+            model.held_s.extend((0..stages).map(|stage| lane.checked_held_s(stage)));
             model.served.push(lane.served.intersection(all));
         }
         model
@@ -230,6 +233,7 @@ impl Model {
             return;
         }
         let headway = self.headway(lane, stage);
+        let from_s = from_s.max(self.held_s[lane * self.stages + stage.index()]);
         let flowing = progress.green_s[lane] + self.startup_s[lane];
         let line = self.line(lane);
         let mut next = usize::from(progress.next[lane]);

@@ -101,6 +101,7 @@ fn portions(cycle_s: f64, counted: usize, own: StageIx, lane: &LaneFlow) -> (Lan
         arrivals: (0..cycles * each_cycle).map(arrival).collect(),
         headway_s: lane.headway_s.clone(),
         startup_s: lane.startup_s,
+        held_s: Vec::new(),
         served: lane.served,
     };
     // A portion leaves when its middle would: else each green would serve the half of a portion too many.

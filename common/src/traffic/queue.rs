@@ -38,6 +38,9 @@ pub struct LaneQueue {
     /// Start-up loss: from the start of green to the first departure of a queue, seconds. The others follow at the saturation headway, so that
     /// a green of `g` serves `(g − startup_s) / headway_s` vehicles, rounded up.
     pub startup_s: f64,
+    /// Until when nobody leaves in each stage, because there is no room ahead or no gap, seconds; zero, negative or not given: nothing holds
+    /// them up.
+    pub held_s: Vec<f64>,
     /// The stages in which any movement of the lane has green.
     pub served: StageSet,
 }
@@ -60,6 +63,10 @@ impl Arrival {
 impl LaneQueue {
     pub(super) fn checked_headway_s(&self, stage: usize) -> f64 {
         within(self.headway_s.get(stage).copied().unwrap_or(USUAL_HEADWAY_S), HEADWAYS_S.0, HEADWAYS_S.1)
+    }
+
+    pub(super) fn checked_held_s(&self, stage: usize) -> f64 {
+        within(self.held_s.get(stage).copied().unwrap_or(0.0), 0.0, FAR_S)
     }
 
     pub(super) fn checked_startup_s(&self) -> f64 {

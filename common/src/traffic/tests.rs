@@ -112,10 +112,11 @@ fn lane(alike: bool) -> impl Strategy<Value = LaneQueue> {
             moving,
         });
         let headways = prop::collection::vec(1.0..6.0, 4);
-        (prop::collection::vec(arrival, 0..15), headways, 0.0..3.0).prop_map(
-            move |(mut arrivals, headway_s, startup_s)| {
+        let held = prop::collection::vec(prop_oneof![Just(0.0), 0.0..40.0], 0..5);
+        (prop::collection::vec(arrival, 0..15), headways, 0.0..3.0, held).prop_map(
+            move |(mut arrivals, headway_s, startup_s, held_s)| {
                 arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-                LaneQueue { arrivals, headway_s, startup_s, served }
+                LaneQueue { arrivals, headway_s, startup_s, held_s, served }
             },
         )
     })

@@ -121,7 +121,8 @@ mod tests {
             let arrival =
                 |&weight: &f64| Arrival { at_s: 0.0, vehicles: 1.0, weight, stages: served, moving: false };
             let arrivals = weights.iter().map(arrival).collect();
-            let queue = LaneQueue { arrivals, headway_s: vec![2.0; 4], startup_s: 1.0, served };
+            let queue =
+                LaneQueue { arrivals, headway_s: vec![2.0; 4], startup_s: 1.0, held_s: Vec::new(), served };
             LaneTraffic { queue, green_s: None, watched: true }
         });
         let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };

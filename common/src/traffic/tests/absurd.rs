@@ -23,8 +23,15 @@ fn queue() -> impl Strategy<Value = LaneQueue> {
         moving,
     });
     let headways = prop::collection::vec(number(), 0..6);
-    (prop::collection::vec(arrival, 0..6), headways, number(), set()).prop_map(
-        |(arrivals, headway_s, startup_s, served)| LaneQueue { arrivals, headway_s, startup_s, served },
+    let held = prop::collection::vec(number(), 0..6);
+    (prop::collection::vec(arrival, 0..6), headways, number(), held, set()).prop_map(
+        |(arrivals, headway_s, startup_s, held_s, served)| LaneQueue {
+            arrivals,
+            headway_s,
+            startup_s,
+            held_s,
+            served,
+        },
     )
 }
 
@@ -72,7 +79,13 @@ proptest! {
 
 fn waiting(count: usize, served: StageSet, goes: StageSet) -> LaneQueue {
     let arrival = Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages: goes, moving: false };
-    LaneQueue { arrivals: vec![arrival; count], headway_s: vec![0.0; 4], startup_s: 0.0, served }
+    LaneQueue {
+        arrivals: vec![arrival; count],
+        headway_s: vec![0.0; 4],
+        startup_s: 0.0,
+        held_s: Vec::new(),
+        served,
+    }
 }
 
 /// Neither the lane nor its vehicles have green in any stage, and nothing else ends the rollout or takes time.

@@ -32,7 +32,11 @@ impl FixedTime {
         };
         let arrivals: Vec<Arrival> = (0..count).map(arrival).collect();
         let headway_s = vec![HEADWAY_S; 4];
-        let model = Model::new(4, &[LaneQueue { arrivals, headway_s, startup_s: STARTUP_S, served }], 0.0);
+        let model = Model::new(
+            4,
+            &[LaneQueue { arrivals, headway_s, startup_s: STARTUP_S, held_s: Vec::new(), served }],
+            0.0,
+        );
         let mut progress = model.begin(&[None]);
         let shown_s = self.green_s + STARTUP_S;
         let other_s = self.cycle_s - shown_s - 10.0;

@@ -131,6 +131,7 @@ fn a_queue_discharges_after_its_start_up_loss_one_by_one() {
         arrivals: vec![arrival(-2.0), arrival(3.0), arrival(14.0)],
         headway_s: vec![2.0; 4],
         startup_s: 1.5,
+        held_s: Vec::new(),
         served: stages(&[1]),
     };
     let world = World { lanes: vec![queue], course: vec![(stage(0), 4.0), (stage(1), 10.0)] };
@@ -147,8 +148,28 @@ fn whoever_cannot_go_holds_up_those_behind() {
         arrivals: vec![arrival(stages(&[1])), arrival(stages(&[0, 1]))],
         headway_s: vec![2.0; 4],
         startup_s: 1.0,
+        held_s: Vec::new(),
         served: stages(&[0, 1]),
     };
     let world = World { lanes: vec![queue], course: vec![(stage(0), 20.0), (stage(1), 10.0)] };
     assert_eq!(world.departures(0), [Some(26.0), Some(28.0)]);
+}
+
+/// There is no room ahead until 12 s in stage 0; stage 1 goes elsewhere.
+#[test]
+fn nobody_leaves_while_held_up() {
+    let arrival = |stages| Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages, moving: false };
+    let queue = |held_s| LaneQueue {
+        arrivals: vec![arrival(stages(&[0, 1])); 3],
+        headway_s: vec![2.0; 4],
+        startup_s: 1.0,
+        held_s,
+        served: stages(&[0, 1]),
+    };
+    let course = vec![(stage(0), 15.0), (stage(1), 10.0)];
+    let departures = |held_s| World { lanes: vec![queue(held_s)], course: course.clone() }.departures(0);
+    assert_eq!(departures(vec![12.0]), [Some(12.0), Some(14.0), Some(16.0)]);
+    let never_held: Vec<_> = departures(Vec::new());
+    assert_eq!(departures(vec![0.0, 12.0]), never_held);
+    assert!(never_held[2] < Some(12.0));
 }

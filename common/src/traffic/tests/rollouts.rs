@@ -75,6 +75,7 @@ fn those_who_leave_soonest_for_their_weight_come_first() {
         ],
         headway_s: vec![2.0; 4],
         startup_s: 1.0,
+        held_s: Vec::new(),
         served,
     };
     let (model, timing) = (Model::new(4, &[wait(stages(&[2]), 1), wait(stages(&[1]), 10)], 5.0), timing());
@@ -93,7 +94,13 @@ fn those_who_leave_soonest_for_their_weight_come_first() {
 fn a_green_rests_while_nobody_waits() {
     let served = stages(&[0]);
     let late = Arrival { at_s: 100.0, vehicles: 1.0, weight: 1.0, stages: served, moving: true };
-    let lane = LaneQueue { arrivals: vec![late], headway_s: vec![2.0; 4], startup_s: 1.0, served };
+    let lane = LaneQueue {
+        arrivals: vec![late],
+        headway_s: vec![2.0; 4],
+        startup_s: 1.0,
+        held_s: Vec::new(),
+        served,
+    };
     let (model, timing) = (Model::new(4, &[lane], 5.0), timing());
     let order = Order::Free(stages(&[0, 1, 2, 3]));
     let rollout = Rollout { model: &model, timing: &timing, order, policy: POLICY };

@@ -176,6 +176,7 @@ fn picture(junction: &Junction, seed: u64, at: MonoMs) -> Traffic {
                 arrivals,
                 headway_s: vec![1.0 + dice.roll(30) as f64 / 10.0; junction.stages().len()],
                 startup_s: dice.roll(30) as f64 / 10.0,
+                held_s: Vec::new(),
                 served,
             },
             green_s: (dice.roll(2) == 0).then(|| dice.roll(60) as f64),
