@@ -94,7 +94,7 @@ impl Estimator {
                 .map(|vehicle| lane.arrival(vehicle, weight * self.counts_as(vehicle), at_s))
                 .collect();
             lane.add_beyond(&mut arrivals, &vehicles, at_s);
-            lane.add_unseen(&mut arrivals, self.unseen_for_each(lane), at_s);
+            lane.add_unseen(&mut arrivals, self.unseen_for_each(lane), weight, at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));
             arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
@@ -207,7 +207,7 @@ impl Lane {
     }
 
     /// Those who have come during red and whom nobody sees: `for_each` seen one so many, and somebody at the latest after [`UNSEEN_AFTER_S`].
-    fn add_unseen(&self, arrivals: &mut Vec<Arrival>, for_each: f64, at_s: f64) {
+    fn add_unseen(&self, arrivals: &mut Vec<Arrival>, for_each: f64, weight: f64, at_s: f64) {
         if self.green_since_s.is_some() {
             return;
         }
@@ -216,7 +216,7 @@ impl Lane {
         let mut unseen = self.expected(0.0, count);
         if count > LEAST_WITHOUT_TAG {
             // On the average they have waited for half of it.
-            unseen.weight = count * (1.0 + 0.5 * red_s / PATIENCE_S);
+            unseen.weight = weight * count * (1.0 + 0.5 * red_s / PATIENCE_S);
         } else {
             unseen.weight = 0.0;
         }

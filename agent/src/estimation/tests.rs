@@ -9,7 +9,9 @@ mod learning;
 mod neighbours;
 mod property;
 mod readers;
+mod unseen;
 
+use super::unseen::Ratio;
 use super::{Estimator, LaneTraffic};
 use crate::config::{self, Config};
 use crate::reader::Read;
@@ -138,6 +140,7 @@ impl Scene {
         let mut estimator = Estimator::new(&config, false, MonoMs(0));
         estimator.handle_reader(0, true);
         estimator.handle_reader(1, true);
+        estimator.unseen = Ratio::all_seen();
         Self { config, estimator, second: 0 }
     }
 

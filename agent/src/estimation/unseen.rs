@@ -42,6 +42,12 @@ impl Ratio {
         self.last_s = Some(at_s);
     }
 
+    /// What is known when everybody has been seen for a long time.
+    #[cfg(test)]
+    pub(super) const fn all_seen() -> Self {
+        Self { unseen: 0.0, seen: f64::MAX, last_s: None }
+    }
+
     /// Unseen users for each seen one, beside a guess.
     fn value(&self, guess: f64) -> f64 {
         ((self.unseen + WORTH * guess) / (self.seen + WORTH)).clamp(0.0, MOST)

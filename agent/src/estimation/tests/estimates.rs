@@ -4,7 +4,7 @@ use super::*;
 use flextraff_common::wire::{Estimates, LaneEstimates, MAX_PAYLOAD, ReaderSight};
 
 impl Scene {
-    fn estimates(&mut self, lane: &str, at_s: f64) -> LaneEstimates {
+    pub(super) fn estimates(&mut self, lane: &str, at_s: f64) -> LaneEstimates {
         self.until(at_s);
         self.estimator.estimates(mono(at_s)).lanes.remove(lane).expect("every lane is named")
     }
@@ -31,6 +31,7 @@ fn at_the_start_everything_is_a_guess() {
         ("drive time", north.drive_s),
         ("read rate", north.read_rate),
         ("announced", north.announced_share),
+        ("tagged", north.tagged_share),
         ("present", north.present),
         ("inventory", north.inventory),
     ] {
@@ -42,7 +43,6 @@ fn at_the_start_everything_is_a_guess() {
         north.stop_reader.map(|reader| (reader.state, reader.silent_s)),
         Some((ReaderSight::Works, None))
     );
-    assert_eq!(north.tagged_share, None);
     let west = scene.estimates("W", 1.0);
     assert_eq!(
         (west.drive_s, west.read_rate, west.advance_reader),

@@ -134,3 +134,35 @@ fn a_stream_over_the_advance_zone_is_no_queue() {
         }
     }
 }
+
+#[test]
+fn a_head_that_stands_at_its_green_is_held_up_for_as_long_again() {
+    let mut scene = Scene::new();
+    let held_s = |scene: &mut Scene, at_s: f64| scene.lane("N1", at_s).queue.held_s;
+    let stage = scene.stage_ix("N").index();
+    scene.stands(1, "N1", STOP, 5.0, 10.0);
+    scene.show(Some("N"), 10.5);
+    scene.stands(1, "N1", STOP, 11.0, 14.0);
+    assert_eq!(held_s(&mut scene, 14.0)[stage], 0.0, "a queue takes some seconds to start");
+    scene.stands(1, "N1", STOP, 14.5, 18.0);
+    let early = held_s(&mut scene, 18.0)[stage];
+    scene.stands(1, "N1", STOP, 18.5, 24.0);
+    let late = held_s(&mut scene, 24.0)[stage];
+    assert!((6.0..9.0).contains(&early) && late >= early + 5.0, "{early} {late}");
+    scene.until(27.0);
+    assert_eq!(held_s(&mut scene, 27.0)[stage], 0.0, "it has left");
+}
+
+#[test]
+fn a_head_that_may_wait_for_a_gap_is_not_held_up_so_soon() {
+    let mut scene = Scene::new();
+    let stage = scene.stage_ix("W").index();
+    scene.stands(1, "E", STOP, 5.0, 10.0);
+    // In stage W only one of the two movements of E has green.
+    scene.show(Some("W"), 10.5);
+    let held_s = |scene: &mut Scene, at_s: f64| scene.lane("E", at_s).queue.held_s[stage];
+    scene.stands(1, "E", STOP, 11.0, 22.0);
+    assert_eq!(held_s(&mut scene, 22.0), 0.0);
+    scene.stands(1, "E", STOP, 22.5, 30.0);
+    assert!(held_s(&mut scene, 30.0) > 15.0);
+}

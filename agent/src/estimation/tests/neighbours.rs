@@ -125,3 +125,41 @@ fn another_device_of_this_junction_is_as_good_as_an_own_reader() {
     scene.hear(1, &demand, 10.0);
     assert_eq!(scene.count("N1", 10.0), 1);
 }
+
+#[test]
+fn nobody_is_let_towards_a_full_lane_that_does_not_move() {
+    let mut scene = Scene::new();
+    let stage = scene.stage_ix("N").index();
+    scene.read(1, "N1", ADVANCE, 10.0);
+    let held_s = |scene: &mut Scene, at_s: f64| scene.lane("N1", at_s).queue.held_s[stage];
+    assert_eq!(held_s(&mut scene, 12.0), 0.0);
+    let demand = full(&scene, 13.0, 25.0);
+    scene.hear(3, &demand, 13.0);
+    assert!(held_s(&mut scene, 13.0) > 0.0);
+    let demand = full(&scene, 14.0, 5.0);
+    scene.hear(3, &demand, 14.0);
+    assert_eq!(held_s(&mut scene, 14.0), 0.0, "there is room again");
+}
+
+#[test]
+fn a_full_lane_that_moves_takes_more() {
+    let mut scene = Scene::new();
+    let stage = scene.stage_ix("E").index();
+    scene.show(Some("E"), 1.0);
+    // All of E go to lane A of the neighbour.
+    for number in 0..10 {
+        let at_s = 10.0 + 5.0 * f64::from(number);
+        scene.read(number, "E", STOP, at_s);
+        let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+        let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 4.0) };
+        scene.hear(3, &demand, at_s + 4.0);
+    }
+    let held_s = |scene: &mut Scene, at_s: f64| scene.lane("E", at_s).queue.held_s[stage];
+    let gone = DemandDeparted { lane: "A".to_owned(), epc: tag(0).to_string(), ago_s: 0.5 };
+    let demand = Demand { departed: vec![gone], ..full(&scene, 70.0, 25.0) };
+    scene.hear(3, &demand, 70.0);
+    assert_eq!(held_s(&mut scene, 70.0), 0.0);
+    let demand = full(&scene, 75.0, 25.0);
+    scene.hear(3, &demand, 75.0);
+    assert!(held_s(&mut scene, 75.0) > 0.0, "nobody has left it for 5 s");
+}

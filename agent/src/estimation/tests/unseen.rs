@@ -1,0 +1,78 @@
+//! Users without a tag: how many there are for each who is seen, and what that means for a lane at red.
+
+use super::*;
+
+/// Cycles of 60 s red and 30 s green on N1, in each of which `seen` vehicles queue and the last of them leaves from place `place`.
+fn cycles(scene: &mut Scene, count: u32, seen: u32, place: f64) -> f64 {
+    let mut start = 10.0;
+    for cycle in 0..count {
+        scene.show(None, start);
+        for number in 0..seen {
+            let at_s = start + 20.0 + 10.0 * f64::from(number);
+            scene.read(cycle * 100 + number, "N1", ADVANCE, at_s);
+        }
+        scene.show(Some("N"), start + 60.0);
+        for number in 0..seen {
+            // Unseen ones stand before each of them.
+            let before = place * f64::from(number + 1) / f64::from(seen) - 1.0;
+            scene.read(cycle * 100 + number, "N1", STOP, start + 60.3 + 1.9 * before);
+        }
+        start += 90.0;
+    }
+    scene.show(None, start);
+    start
+}
+
+fn tagged_share(scene: &mut Scene, at_s: f64) -> (f64, f64) {
+    let share = scene.estimates("N1", at_s).tagged_share.expect("it is always told");
+    (share.value, share.confidence)
+}
+
+fn fresh() -> Scene {
+    let mut scene = Scene::new();
+    scene.estimator.unseen = Ratio::default();
+    scene
+}
+
+#[test]
+fn places_in_the_queue_tell_the_share_of_those_who_are_seen() {
+    let (mut half, mut all) = (fresh(), fresh());
+    let end = cycles(&mut half, 60, 4, 8.0);
+    cycles(&mut all, 60, 4, 4.0);
+    let ((half, confidence), (all, _)) = (tagged_share(&mut half, end), tagged_share(&mut all, end));
+    assert!((0.35..0.58).contains(&half) && all > 0.8, "{half} and {all}");
+    assert!(confidence > 0.5, "{confidence}");
+}
+
+#[test]
+fn a_lane_learns_from_the_others_what_it_does_not_know_itself() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 60, 4, 4.0);
+    let east = scene.estimates("E", end).tagged_share.expect("it is always told");
+    assert!(east.value > 0.7 && east.confidence == 0.0 && east.age_s.is_none(), "{east:?}");
+}
+
+#[test]
+fn at_red_those_without_a_tag_are_reckoned_with_as_time_goes_by() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 20, 4, 8.0);
+    let waiting = |scene: &mut Scene, at_s: f64| -> f64 {
+        scene.lane("N1", at_s).queue.arrivals.iter().map(|arrival| arrival.vehicles).sum()
+    };
+    assert_eq!(waiting(&mut scene, end + 2.0), 0.0);
+    let (soon, late) = (waiting(&mut scene, end + 30.0), waiting(&mut scene, end + 60.0));
+    assert!(soon > 0.3 && late > 1.5 * soon && late < 6.0, "{soon} {late}");
+    scene.show(Some("N"), end + 61.0);
+    assert_eq!(waiting(&mut scene, end + 62.0), 0.0, "at green they leave");
+}
+
+#[test]
+fn a_lane_full_of_unseen_users_never_waits_for_longer_than_one_that_nobody_uses() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 2, 1, 1.0);
+    let weight = |scene: &mut Scene, at_s: f64| -> f64 {
+        scene.lane("N1", at_s).queue.arrivals.iter().map(|arrival| arrival.weight).sum()
+    };
+    let (early, late) = (weight(&mut scene, end + 115.0), weight(&mut scene, end + 170.0));
+    assert!(early >= 0.5 && late >= early + 1.0, "{early} {late}");
+}
