@@ -61,7 +61,8 @@ pub(in crate::signal) fn greedy(lookout: &Lookout<'_>) -> Decision {
 /// Those on a lane whom a stage serves and who are there within `within_s`, as far as nobody stands before them whom it does not: the weight
 /// of each, and the saturation headways that it takes.
 fn waiting(lane: &LaneTraffic, stage: StageIx, within_s: f64) -> Vec<(f64, f64)> {
-    if !lane.queue.served.contains(stage) {
+    let held_s = lane.queue.held_s.get(stage.index()).copied().unwrap_or(0.0);
+    if !lane.queue.served.contains(stage) || held_s > within_s {
         return Vec::new();
     }
     let in_time = lane
@@ -113,6 +114,11 @@ mod tests {
 
     /// Where to go from N: weights of those who wait on each of the four lanes, each of which has its own stage.
     fn goes_to(waiting: [&[f64]; 4], order: StageOrder, latest_s: f64) -> usize {
+        goes_with(waiting, 0.0, order, latest_s)
+    }
+
+    /// The same with no room ahead of N for so long.
+    fn goes_with(waiting: [&[f64]; 4], held_s: f64, order: StageOrder, latest_s: f64) -> usize {
         let junction = four_way();
         let timing = Timing::of(&junction);
         let stages: Vec<StageIx> = junction.stage_indexes().collect();
@@ -121,8 +127,13 @@ mod tests {
             let arrival =
                 |&weight: &f64| Arrival { at_s: 0.0, vehicles: 1.0, weight, stages: served, moving: false };
             let arrivals = weights.iter().map(arrival).collect();
-            let queue =
-                LaneQueue { arrivals, headway_s: vec![2.0; 4], startup_s: 1.0, held_s: Vec::new(), served };
+            let queue = LaneQueue {
+                arrivals,
+                headway_s: vec![2.0; 4],
+                startup_s: 1.0,
+                held_s: vec![held_s, 0.0, 0.0, 0.0],
+                served,
+            };
             LaneTraffic { queue, green_s: None, watched: true }
         });
         let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
@@ -143,6 +154,13 @@ mod tests {
             2,
             "numbers that are none count for nothing"
         );
+    }
+
+    #[test]
+    fn a_queue_without_room_ahead_holds_no_green() {
+        let waiting: [&[f64]; 4] = [&[1.0; 4], &[1.0], &[], &[]];
+        assert_eq!(goes_with(waiting, 0.0, StageOrder::Free, 30.0), 0);
+        assert_eq!(goes_with(waiting, 20.0, StageOrder::Free, 30.0), 1);
     }
 
     #[test]
