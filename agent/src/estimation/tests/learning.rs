@@ -42,9 +42,21 @@ fn the_saturation_headway_of_a_lane_is_learned() {
     let learned = headway(&mut scene, "N1", 1000.0);
     assert!((2.6..=2.95).contains(&learned), "{learned}");
     assert!((headway(&mut scene, "N2", 1000.0) - 1.9).abs() < 1e-9, "the lane beside it learned nothing");
-    let part = scene.stage_ix("W");
-    let slowed = scene.lane("E", 1000.0).queue.headway_s[part.index()];
-    assert!((slowed - 3.8).abs() < 1e-9, "half as fast where only some movements of a lane have green");
+}
+
+#[test]
+fn who_gives_way_takes_half_as_long_again() {
+    let headways_s = |toml: &str| {
+        let config = config::parse(Path::new("agent.toml"), toml).expect("the test's configuration is right");
+        let mut scene = Scene { estimator: Estimator::new(&config, true, MonoMs(0)), config, second: 0 };
+        let stages = ["E", "W"].map(|stage| scene.stage_ix(stage).index());
+        let queue = scene.lane("E", 1.0).queue;
+        stages.map(|stage| (queue.headway_s[stage] * 100.0).round())
+    };
+    let pair = "a = \"E\"\nb = \"W\"\n";
+    assert!(TOML.contains(pair));
+    assert_eq!(headways_s(TOML), [190.0, 190.0], "some of its movements have green as well as all");
+    assert_eq!(headways_s(&TOML.replace(pair, &format!("{pair}yield = true\n"))), [190.0, 285.0]);
 }
 
 #[test]
