@@ -15,7 +15,9 @@ const SPEED_SHARE: f64 = 0.95;
 /// Saturation headway before anything is learned, seconds per vehicle: 1 900 vehicles an hour (HCM base rate).
 pub(super) const HEADWAY_S: f64 = 1.9;
 /// How much longer it is where a movement gives way to another.
-const SLOWED: f64 = 1.5;
+const GIVES_WAY: f64 = 1.5;
+/// How much longer it is where only some movements of the lane have green: the others stand in the way.
+const IN_PART: f64 = 2.0;
 /// Whoever was read in an advance zone within this time is still there, seconds.
 pub(super) const STANDS_S: f64 = 1.5;
 /// Vehicles that the guess is worth that whom an advance reader announces stops on its own lane.
@@ -193,7 +195,12 @@ impl Lane {
 
     /// Seconds per vehicle of a queue in a stage.
     pub(super) fn headway_s(&self, stage: StageIx) -> f64 {
-        self.headway_s.value() * if self.gives_way.contains(stage) { SLOWED } else { 1.0 }
+        let longer = match (self.gives_way.contains(stage), self.shape.part.contains(stage)) {
+            (true, _) => GIVES_WAY,
+            (false, true) => IN_PART,
+            (false, false) => 1.0,
+        };
+        self.headway_s.value() * longer
     }
 
     /// Its head has stood for so long at the green of a stage: that goes on for as long again, as far as anybody can tell.

@@ -45,7 +45,7 @@ fn the_saturation_headway_of_a_lane_is_learned() {
 }
 
 #[test]
-fn who_gives_way_takes_half_as_long_again() {
+fn who_gives_way_or_shares_a_lane_takes_longer() {
     let headways_s = |toml: &str| {
         let config = config::parse(Path::new("agent.toml"), toml).expect("the test's configuration is right");
         let mut scene = Scene { estimator: Estimator::new(&config, true, MonoMs(0)), config, second: 0 };
@@ -55,7 +55,7 @@ fn who_gives_way_takes_half_as_long_again() {
     };
     let pair = "a = \"E\"\nb = \"W\"\n";
     assert!(TOML.contains(pair));
-    assert_eq!(headways_s(TOML), [190.0, 190.0], "some of its movements have green as well as all");
+    assert_eq!(headways_s(TOML), [190.0, 380.0], "in stage W only some of its movements have green");
     assert_eq!(headways_s(&TOML.replace(pair, &format!("{pair}yield = true\n"))), [190.0, 285.0]);
 }
 
