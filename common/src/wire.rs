@@ -2,12 +2,15 @@
 //!
 //! Receivers ignore unknown fields and refuse a higher major version. `v` is absent in messages of the published interface and then counts as 1.
 
+mod demand;
 mod down;
 mod envelope;
 mod estimates;
+mod status;
 pub mod topics;
 mod up;
 
+pub use demand::{Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, ZoneName};
 pub use down::{
     Ack, Command, CommandType, GreenTime, Keys, MAX_WATCHED, Mode, RejectCode, StageTime, Watched,
     WatchedClass, Watchlist,
@@ -16,11 +19,13 @@ pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use estimates::{
     Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
 };
+pub use status::{
+    ControlLevel, ControllerStatus, DecisionStatus, DeviceType, OutboxStatus, PlanState, PlanStatus,
+    ReaderState, ReaderStatus, Status,
+};
 pub use up::{
-    Aspect, CarCounts, ClockFix, ControlLevel, ControllerState, ControllerStatus, CycleLane, CycleStage,
-    Cycles, DecisionStatus, Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, Departure,
-    DeviceType, Events, Gap, OutboxStatus, Passage, PlanState, PlanStatus, ReaderState, ReaderStatus, Reply,
-    Signal, StageEnd, Status, ZoneName,
+    Aspect, CarCounts, ClockFix, ControllerState, CycleLane, CycleStage, Cycles, Departure, Events, Gap,
+    Passage, Reply, Signal, StageEnd,
 };
 
 /// Largest payload of any message, bytes. Checked before a row is queued, on receipt, and set on the broker.

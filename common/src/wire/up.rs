@@ -1,10 +1,9 @@
-//! Messages from agents: to the server through the outbox, to everybody about the signal, to neighbours about demand.
+//! Messages from agents: to the server through the outbox, to everybody about the signal.
 
 use super::Mode;
 use super::envelope::Delivery;
-use super::estimates::{self, Estimates};
-use crate::ids::{BootId, DeviceId, JunctionId, LaneId};
-use crate::time::{ClockState, UnixMs};
+use crate::ids::{JunctionId, LaneId};
+use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -187,175 +186,6 @@ pub struct ClockFix {
     pub offset_ms: i64,
 }
 
-/// State of a device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Status {
-    /// The device; agrees with the topic.
-    pub device_id: DeviceId,
-    /// False only in the last will.
-    pub online: bool,
-    /// What the device does; absent in the last will, as is everything below.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_type: Option<DeviceType>,
-    /// Version of the agent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub software_version: Option<String>,
-    /// Hash of the effective configuration, secrets left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_hash: Option<String>,
-    /// The present uptime of the machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot_id: Option<BootId>,
-    /// Seconds since the agent started.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uptime_s: Option<u64>,
-    /// Whether the wall clock may be trusted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clock: Option<ClockState>,
-    /// What waits to be confirmed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outbox: Option<OutboxStatus>,
-    /// The readers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub readers: Vec<ReaderStatus>,
-    /// The signal controller; absent on a counter.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub controller: Option<ControllerStatus>,
-    /// The last plan received.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<PlanStatus>,
-    /// What it has learned of its lanes; absent on a counter.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "estimates::if_understood")]
-    pub estimates: Option<Estimates>,
-}
-
-/// What a device does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DeviceType {
-    /// Counts.
-    RfidCounter,
-    /// Drives the lamps.
-    LightController,
-    /// Both.
-    Junction,
-}
-
-/// Fill of the outbox.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutboxStatus {
-    /// Rows that the server has not confirmed.
-    pub rows: u64,
-    /// Age of the oldest of them, seconds.
-    pub oldest_s: u64,
-    /// Size of the database, bytes.
-    pub bytes: u64,
-    /// Rows dropped by a limit since the outbox was born.
-    pub dropped: u64,
-    /// Rows that the server rejected, kept for a person to look at.
-    pub parked: u64,
-    /// Count messages made since the outbox was born.
-    #[serde(default)]
-    pub counts_made: u64,
-}
-
-/// State of a reader.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReaderStatus {
-    /// Name in the TOML.
-    pub name: String,
-    /// Whether it works.
-    pub state: ReaderState,
-    /// Reads per second over the last status period.
-    pub reads_per_s: f64,
-    /// Frames with a wrong checksum since start.
-    pub bad_frames: u64,
-    /// Bytes that belonged to no frame since start.
-    pub dropped_bytes: u64,
-}
-
-/// Whether a reader works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ReaderState {
-    /// The port is open.
-    Up,
-    /// The port cannot be opened, or is gone.
-    #[default]
-    Down,
-}
-
-/// State of the signal controller.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ControllerStatus {
-    /// What the lamps are doing.
-    pub state: ControllerState,
-    /// Who decides.
-    pub mode: Mode,
-    /// The latched fault, in words; null: none.
-    pub fault: Option<String>,
-    /// How often the interlock has driven the fault aspect since start.
-    #[serde(default)]
-    pub interlock_trips: u64,
-    /// What ends greens at present; absent in overrides, emergencies and faults, at start-up, and from an agent that does not say so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<ControlLevel>,
-    /// The last decision of tactical control; absent while greens run as planned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub decision: Option<DecisionStatus>,
-}
-
-/// What ends greens, the best first. Each is there for when the ones before it cannot work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ControlLevel {
-    /// The search over courses of stages by their delay.
-    RollingHorizon,
-    /// The stage at which most wait for the time that serving them takes.
-    Greedy,
-    /// Vehicle actuation: stop-line reads extend the green.
-    Actuated,
-    /// The greens of the server's plan.
-    Splits,
-    /// The greens of the time of day.
-    Fixed,
-    /// A level of a newer agent.
-    #[serde(other)]
-    Other,
-}
-
-impl ControlLevel {
-    /// Whether it decides each second about the green that runs, instead of giving it the time of a plan.
-    pub const fn is_tactical(self) -> bool {
-        matches!(self, Self::RollingHorizon | Self::Greedy | Self::Actuated)
-    }
-
-    /// Its name, as on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RollingHorizon => "rolling_horizon",
-            Self::Greedy => "greedy",
-            Self::Actuated => "actuated",
-            Self::Splits => "splits",
-            Self::Fixed => "fixed",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// What tactical control decided last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DecisionStatus {
-    /// The stage that has green next; the present one: it goes on.
-    pub stage: String,
-    /// Seconds for which the present green goes on before that.
-    pub hold_s: u32,
-    /// Weighted delay until everybody in sight has left, vehicle-seconds; null: it was not the cost that decided.
-    pub cost: Option<f64>,
-    /// The decision and the best alternative, as a sentence.
-    pub reason: String,
-}
-
 /// What the signal is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -394,30 +224,6 @@ pub enum Aspect {
     Dark,
 }
 
-/// What became of the last plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlanStatus {
-    /// Its name; null when it had none.
-    pub plan_id: Option<String>,
-    /// What became of it.
-    pub state: PlanState,
-    /// Why it was refused.
-    #[serde(default)]
-    pub reasons: Vec<String>,
-}
-
-/// What became of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PlanState {
-    /// The lamps follow it.
-    Running,
-    /// Starts when the running cycle ends.
-    Pending,
-    /// Breaks a rule; the one before goes on.
-    Refused,
-}
-
 /// What the lamps show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
@@ -440,85 +246,6 @@ pub struct Signal {
     pub mode: Mode,
     /// Whole seconds since the cycle's first green began.
     pub cycle_second: u32,
-}
-
-/// Who is waiting at a junction and who is coming from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Demand {
-    /// The sender.
-    pub device_id: DeviceId,
-    /// When this was so.
-    pub t: UnixMs,
-    /// Reads as they happen.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reads: Vec<DemandRead>,
-    /// Each second: what each lane holds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lanes: Vec<DemandLane>,
-    /// Each second: vehicles expected to leave.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub departures: Vec<DemandDeparture>,
-    /// Each second: vehicles that have left.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub departed: Vec<DemandDeparted>,
-    /// From a device that only counts, each second: names of the lanes whose stop line it watches with a working reader. Absent: not said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watched: Option<Vec<String>>,
-}
-
-/// A vehicle that has left over a stop line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DemandDeparted {
-    /// Name of the lane.
-    pub lane: String,
-    /// The vehicle.
-    pub epc: String,
-    /// How long ago it was read last, seconds.
-    pub ago_s: f64,
-}
-
-/// A read, for the light controller of the same junction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DemandRead {
-    /// Name of the lane.
-    pub lane: String,
-    /// Where on it.
-    pub zone: ZoneName,
-    /// The vehicle.
-    pub epc: String,
-}
-
-/// Where on a lane a reader sees.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ZoneName {
-    /// At the stop line: counts.
-    #[default]
-    StopLine,
-    /// Upstream: announces, never counts.
-    Advance,
-}
-
-/// What a lane holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DemandLane {
-    /// Name of the lane.
-    pub lane: String,
-    /// Tagged vehicles at the stop line.
-    pub present: f64,
-    /// Tagged vehicles between the advance reader and the stop line.
-    pub inventory: f64,
-    /// Vehicles that fit there.
-    pub capacity: f64,
-}
-
-/// Vehicles expected to leave towards a neighbour.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DemandDeparture {
-    /// The neighbour.
-    pub to_junction: JunctionId,
-    /// Seconds ahead of each.
-    pub in_s: Vec<f64>,
 }
 
 /// Answer to a command.

@@ -1,0 +1,84 @@
+//! What agents tell each other about demand: reads, what lanes hold, who has left.
+
+use crate::ids::{DeviceId, JunctionId};
+use crate::time::UnixMs;
+use serde::{Deserialize, Serialize};
+
+/// Who is waiting at a junction and who is coming from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Demand {
+    /// The sender.
+    pub device_id: DeviceId,
+    /// When this was so.
+    pub t: UnixMs,
+    /// Reads as they happen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<DemandRead>,
+    /// Each second: what each lane holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<DemandLane>,
+    /// Each second: vehicles expected to leave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departures: Vec<DemandDeparture>,
+    /// Each second: vehicles that have left.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub departed: Vec<DemandDeparted>,
+    /// From a device that only counts, each second: names of the lanes whose stop line it watches with a working reader. Absent: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<Vec<String>>,
+}
+
+/// A vehicle that has left over a stop line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandDeparted {
+    /// Name of the lane.
+    pub lane: String,
+    /// The vehicle.
+    pub epc: String,
+    /// How long ago it was read last, seconds.
+    pub ago_s: f64,
+}
+
+/// A read, for the light controller of the same junction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemandRead {
+    /// Name of the lane.
+    pub lane: String,
+    /// Where on it.
+    pub zone: ZoneName,
+    /// The vehicle.
+    pub epc: String,
+}
+
+/// Where on a lane a reader sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneName {
+    /// At the stop line: counts.
+    #[default]
+    StopLine,
+    /// Upstream: announces, never counts.
+    Advance,
+}
+
+/// What a lane holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandLane {
+    /// Name of the lane.
+    pub lane: String,
+    /// Tagged vehicles at the stop line.
+    pub present: f64,
+    /// Tagged vehicles between the advance reader and the stop line.
+    pub inventory: f64,
+    /// Vehicles that fit there.
+    pub capacity: f64,
+}
+
+/// Vehicles expected to leave towards a neighbour.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandDeparture {
+    /// The neighbour.
+    pub to_junction: JunctionId,
+    /// Seconds ahead of each.
+    pub in_s: Vec<f64>,
+}
