@@ -10,8 +10,9 @@ use super::green::{Green, Verdict};
 use super::plans::{Plans, same};
 use super::program::Program;
 use super::startup::Startup;
+use super::tactical::Guard;
 use super::{Fallback, Lamps, Shown, SignalEvent};
-use flextraff_common::junction::{GroupSet, Junction, StageIx};
+use flextraff_common::junction::{GroupIx, GroupSet, Junction, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
@@ -258,9 +259,19 @@ impl Controller {
         Program::fallback(self.fallback.stages(&self.junction, wall), &self.junction)
     }
 
+    /// What counts for what follows the green of a stage that ends now. A plan that ends before its first green can begin does not: the groups
+    /// that it leaves out would wait on, for one that never runs.
+    fn wanted_after(&self, stage: StageIx, at: MonoMs) -> Program {
+        if self.plans.best(at).is_some_and(|plan| plan.mode == Mode::Emergency) {
+            return self.wanted(at);
+        }
+        let begins = |next| Clearance::new(&self.junction, Some(stage), next, at, &self.green_ended).green_at;
+        self.wanted(self.junction.stage_indexes().map(begins).fold(at, MonoMs::max))
+    }
+
     /// What follows the green of a stage that ends now.
     fn coming(&self, stage: StageIx, at: MonoMs) -> Coming {
-        let wanted = self.wanted(at);
+        let wanted = self.wanted_after(stage, at);
         let next = self.program.after(stage);
         match (self.program.target, wanted.target) {
             // Out of an emergency: on from here, in the order of what runs next.
@@ -269,14 +280,33 @@ impl Controller {
                 Coming { stage: next, cycle_of: None }
             }
             (_, Some(target)) => Coming { stage: target, cycle_of: Some(wanted) },
-            (None, None) if next > stage => Coming { stage: next, cycle_of: None },
+            (None, None) if next > stage => {
+                Coming { stage: self.in_time(&self.program, stage, next, at), cycle_of: None }
+            }
             (None, None) => {
                 // The new cycle's first stage may be the one that has just had its time: it does not get a second one in a row.
                 let first = wanted.first();
-                let stage = if first == stage { wanted.after(stage) } else { first };
-                Coming { stage, cycle_of: Some(wanted) }
+                let first = if first == stage { wanted.after(stage) } else { first };
+                Coming { stage: self.in_time(&wanted, stage, first, at), cycle_of: Some(wanted) }
             }
         }
+    }
+
+    /// `next`, unless somebody would then wait longer than the longest red, because what ran before served the stages in another order or left
+    /// some out: then a stage from which the order of the stages is in time for all, else the one that leaves the others most time.
+    fn in_time(&self, program: &Program, stage: StageIx, next: StageIx, at: MonoMs) -> StageIx {
+        let junction = &*self.junction;
+        let new = program.groups(junction).minus(self.program.groups(junction));
+        let since = |(group, since): (GroupIx, &MonoMs)| if new.contains(group) { at } else { *since };
+        let red_since: Vec<MonoMs> = junction.group_indexes().zip(&self.red_since).map(since).collect();
+        let stages: Vec<StageIx> = program.stages.iter().map(|planned| planned.stage).collect();
+        let (stages, red_since, green_ended) = (&stages[..], &red_since[..], &self.green_ended[..]);
+        let guard = Guard { junction, stages, red_since, green_ended };
+        if next == stage || (program.ranged && guard.allows(stage, next, at)) {
+            return next;
+        }
+        let joins = if program.ranged { None } else { guard.joins_order(stage, next, at) };
+        joins.or_else(|| guard.safest(stage, at)).unwrap_or(next)
     }
 
     fn end_green(&mut self, green: Green, end: StageEnd, at: MonoMs) {
@@ -331,10 +361,14 @@ impl Controller {
         let Phase::Clearance(_, coming) = &mut self.phase else { return };
         let (stage, program) = (coming.stage, coming.cycle_of.take());
         if let Some(chosen) = program {
-            // What came during the clearance still counts, if it begins with the same stage.
+            // What came during the clearance still counts, if it begins with the same stage, and nobody whom the change has left out
+            // would have waited for it.
             let newest = self.wanted(at);
+            let groups = |program: &Program| program.groups(&self.junction);
+            let left_out = groups(&self.program).minus(groups(&chosen));
             let fits = newest.target == chosen.target
-                && (newest.first() == stage || (newest.ranged && newest.green_s(stage).is_some()));
+                && (newest.first() == stage || (newest.ranged && newest.green_s(stage).is_some()))
+                && groups(&newest).intersection(left_out).is_empty();
             self.begin_cycle(if fits { newest } else { chosen }, at);
         }
         self.phase = Phase::Green(Green { stage, began: at, counted_from: at, latest_end: None });

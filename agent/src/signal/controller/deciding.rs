@@ -196,13 +196,19 @@ impl Controller {
     }
 
     fn follow(&mut self, green: Green, decided: Option<Decided>, at: MonoMs) {
-        let Some((decision, answer)) = decided else { return };
-        self.deciding.decision = Some(decision);
-        if let Some((end, next)) = answer {
-            let coming = self.chosen(green.stage, next, at);
-            self.go(green, end, coming, at);
-            self.show(at);
+        let Some((mut decision, answer)) = decided else { return };
+        let Some((end, next)) = answer else {
+            self.deciding.decision = Some(decision);
+            return;
+        };
+        let coming = self.chosen(green.stage, next, at);
+        let begins = coming.cycle_of.as_ref().unwrap_or(&self.program);
+        if coming.stage != next && begins.green_s(next).is_some() {
+            decision.force(coming.stage);
         }
+        self.deciding.decision = Some(decision);
+        self.go(green, end, coming, at);
+        self.show(at);
     }
 
     /// What follows a green when tactical control has chosen the next stage: a cycle ends when a stage comes again, or has lasted too long.
@@ -215,9 +221,9 @@ impl Controller {
         if !again && at.since(self.cycle.started) < longest_ms {
             return Coming { stage: next, cycle_of: None };
         }
-        let wanted = self.wanted(at);
+        let wanted = self.wanted_after(stage, at);
         // What begins may leave out what was chosen.
         let next = if wanted.green_s(next).is_some() { next } else { wanted.after(stage) };
-        Coming { stage: next, cycle_of: Some(wanted) }
+        Coming { stage: self.in_time(&wanted, stage, next, at), cycle_of: Some(wanted) }
     }
 }

@@ -78,12 +78,55 @@ impl Guard<'_> {
 
     /// Whether going to `next` now leaves enough time for everybody else.
     pub(in crate::signal) fn allows(&self, stage: StageIx, next: StageIx, at: MonoMs) -> bool {
+        self.slack_after(stage, next, at) >= 0
+    }
+
+    /// Going to which stage now leaves most time for everybody else.
+    pub(in crate::signal) fn safest(&self, stage: StageIx, at: MonoMs) -> Option<StageIx> {
+        let others = self.stages.iter().copied().filter(|other| *other != stage);
+        others.max_by_key(|&next| (self.slack_after(stage, next, at), std::cmp::Reverse(next)))
+    }
+
+    fn slack_after(&self, stage: StageIx, next: StageIx, at: MonoMs) -> i64 {
         let mut course = self.begin(stage, at);
         course.change(self.junction, next);
         let ending = self.junction.stage(stage).groups;
         let red_since =
             |group: GroupIx| if ending.contains(group) { at } else { self.red_since[group.index()] };
-        self.slack_on(course, red_since).is_none_or(|(slack, _)| slack >= 0)
+        self.slack_on(course, red_since).map_or(i64::MAX, |(slack, _)| slack)
+    }
+
+    /// The first stage, in their order from `next` on, from which going on in that order, each with its shortest green, is in time for all.
+    pub(in crate::signal) fn joins_order(
+        &self,
+        stage: StageIx,
+        next: StageIx,
+        at: MonoMs,
+    ) -> Option<StageIx> {
+        let count = self.stages.len();
+        let first = self.stages.iter().position(|&other| other == next)?;
+        let ahead = (first..first + count).map(|position| (position, self.stages[position % count]));
+        ahead
+            .filter(|(_, other)| *other != stage)
+            .find(|(position, _)| self.is_in_time(self.begin(stage, at), *position))
+            .map(|(_, other)| other)
+    }
+
+    /// Whether a course through all stages in their order, from a position in it on, gives everybody green in time.
+    fn is_in_time(&self, mut course: Course, first: usize) -> bool {
+        let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
+        let mut covered = self.junction.stage(course.stage).groups;
+        self.stages.iter().cycle().skip(first).take(self.stages.len()).all(|&next| {
+            if next == course.stage {
+                return true;
+            }
+            let green_at = course.change(self.junction, next);
+            let groups = self.junction.stage(next).groups;
+            let in_time = |group: GroupIx| green_at.since(self.red_since[group.index()]) <= longest_ms;
+            let all = groups.minus(covered).iter().all(in_time);
+            covered = covered.union(groups);
+            all
+        })
     }
 
     /// Of the stages that serve a group the one that serves most groups. Who has green now plays no part: otherwise the course on which time was
@@ -121,5 +164,28 @@ mod tests {
         };
         assert_eq!(slack(5.0), (180 - 102 - 5, StageIx::new(2)), "all-red and amber after S");
         assert_eq!(slack(30.0), (180 - 90 - 30, StageIx::new(2)), "30 s after N");
+    }
+
+    #[test]
+    fn the_order_is_joined_where_it_is_in_time_for_all() {
+        let junction = build(&four_way_spec());
+        let stages: Vec<StageIx> = junction.stage_indexes().collect();
+        // N has green until 200 and S is next by the order; E has waited since `east`.
+        let joins = |east: f64, west: f64| {
+            let mut red_since = vec![at(190.0).mono; 4];
+            (red_since[2], red_since[3]) = (at(east).mono, at(west).mono);
+            let green_ended = vec![None; 4];
+            let guard = Guard {
+                junction: &junction,
+                stages: &stages,
+                red_since: &red_since,
+                green_ended: &green_ended,
+            };
+            guard.joins_order(stages[0], stages[1], at(200.0).mono)
+        };
+        assert_eq!(joins(100.0, 100.0), Some(StageIx::new(1)));
+        assert_eq!(joins(25.0, 40.0), Some(StageIx::new(2)), "after S it would be too late for E");
+        assert_eq!(joins(100.0, 25.0), Some(StageIx::new(3)), "and after E for W");
+        assert_eq!(joins(25.0, 25.0), None, "one of them is late whatever comes next");
     }
 }

@@ -200,3 +200,17 @@ fn the_fallback_follows_the_time_of_day() {
     assert_eq!(lengths, [75, 75, 75, 75], "the cycle that begins at 240 is past four minutes");
     assert_eq!(road.greens(300.0)[..3], ["300 N", "330 S", "360 E"]);
 }
+
+/// A plan without N is over during the clearance before its first green: it never runs, so N, which nobody served meanwhile, keeps its turn.
+#[test]
+fn a_plan_that_ends_before_its_first_green_does_not_choose_what_follows() {
+    let mut spec = four_way_spec();
+    spec.stages.iter_mut().for_each(|stage| stage.skip = true);
+    let mut road = Road::new(build(&spec));
+    let without_n = r#"{"stages": [{"stage": "S", "green_s": 25}, {"stage": "E", "green_s": 25}],
+        "plan_id": "late", "valid_s": 30}"#;
+    assert_eq!(road.plan(without_n, at(87.0)).state, PlanState::Pending);
+    road.run(at(200.0));
+    assert_eq!(road.greens(0.0)[3..6], ["90 W", "120 N", "150 S"]);
+    assert_eq!(started(&road), [""; 0]);
+}

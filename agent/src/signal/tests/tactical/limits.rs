@@ -4,7 +4,7 @@ use super::world::ranged;
 use super::*;
 use crate::interlock::Interlock;
 use crate::signal::Forced;
-use flextraff_common::junction::StageIx;
+use flextraff_common::junction::{GroupSet, StageIx};
 use flextraff_common::traffic::StageSet;
 use flextraff_common::wire::{ControlLevel, ControllerState};
 use proptest::prelude::*;
@@ -34,20 +34,23 @@ pub(super) fn longest_greens(world: &World) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// From the end of a group's green, or from when what runs began to serve it, to its next green.
+/// From the end of a group's green, or from when what runs began to serve it, to its next green. Who is left out by what comes next is promised
+/// nothing from the beginning of the change to it.
 pub(super) fn longest_reds(world: &World) -> Result<(), TestCaseError> {
     let longest = i64::from(world.junction.signal.longest_red_s) * 1000;
     let begins = world.road.shown.iter().find(|shown| shown.next_stage.is_some() || shown.stage.is_some());
     let Some(first) = begins else { return Ok(()) };
     let mut red_since = vec![Some(first.at); world.junction.groups().len()];
     let mut plan_id = None;
-    for shown in world.road.shown.iter().filter(|shown| shown.at >= first.at) {
+    for (index, shown) in world.road.shown.iter().enumerate().filter(|(_, shown)| shown.at >= first.at) {
         if shown.plan_id.as_deref() != plan_id {
             let new = world.groups(shown.plan_id.as_deref()).minus(world.groups(plan_id));
             new.iter().for_each(|group| red_since[group.index()] = Some(shown.at));
             plan_id = shown.plan_id.as_deref();
         }
-        for group in world.groups(plan_id).iter() {
+        let begins = world.road.shown[index..].iter().find(|shown| shown.state == ControllerState::Green);
+        let goes_on = begins.map_or(GroupSet::EMPTY, |shown| world.groups(shown.plan_id.as_deref()));
+        for group in world.groups(plan_id).intersection(goes_on).iter() {
             match (shown.lamps[group.index()] == Aspect::Green, red_since[group.index()]) {
                 (true, _) => red_since[group.index()] = None,
                 (false, None) => red_since[group.index()] = Some(shown.at),
