@@ -13,7 +13,7 @@ const CYCLES: (f64, f64) = (3.0, 900.0);
 /// A queue that has not left after so many times the warm-up and the period never leaves.
 const ENDLESS: usize = 20;
 /// Vehicles flow in portions of at most so many vehicles, and of at most so many seconds.
-const PORTION: (f64, f64) = (0.2, 1.0);
+const PORTION: (f64, f64) = (0.1, 1.0);
 /// Most portions of a lane.
 const MOST_PORTIONS: f64 = 60_000.0;
 /// Longest green, seconds.

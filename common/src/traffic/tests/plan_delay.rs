@@ -95,14 +95,14 @@ fn a_cycle_is_its_greens_and_clearances() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn more_flow_is_never_quicker(per_h in 0.0..1500.0, more in 0.0..500.0, green_s in 8.0..60.0) {
         let plan = [(0, green_s), (1, 30.0)];
         let (less_s, more_s) = (delay_s(&plan, flow(per_h, &[0])), delay_s(&plan, flow(per_h + more, &[0])));
         // The size of the portions differs.
-        prop_assert!(more_s >= less_s * 0.98 - 0.1, "{} and {}", less_s, more_s);
+        prop_assert!(more_s >= less_s * 0.97 - 0.1, "{} and {}", less_s, more_s);
     }
 
     #[test]
