@@ -13,6 +13,8 @@ mod mqtt;
 mod output;
 mod places;
 mod reader;
+#[cfg(test)]
+pub(crate) mod sample;
 mod site;
 mod table;
 
@@ -20,7 +22,7 @@ pub use counting::{Accept, CountingConfig, OutboxConfig, Privacy};
 pub use errors::{ConfigError, ConfigErrors};
 pub use mqtt::{MqttConfig, Secret};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
-pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, Watch};
+pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, StopLines, Watch};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
 
 use crate::reader::source::is_built;

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::config::Config;
+use crate::config::{Config, StopLines};
 use crate::estimation::{Estimator, Priority};
 use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
@@ -16,7 +16,7 @@ use flextraff_common::junction::LaneIx;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{
-    ControlLevel, Demand, Estimates, GreenTime, Keys, PlanStatus, Watchlist, ZoneName,
+    ControlLevel, Demand, DemandDeparture, Estimates, GreenTime, Keys, PlanStatus, Watchlist, ZoneName,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,6 +30,7 @@ pub struct Control {
     /// The state machine.
     pub controller: Controller,
     config: Arc<Config>,
+    stop_lines: StopLines,
     all_watched: bool,
     /// What the reads say.
     estimator: Estimator,
@@ -69,6 +70,7 @@ impl Control {
             #[cfg(test)]
             hook: |_| {},
             all_watched,
+            stop_lines: StopLines::new(config.junction.lanes().len(), &config.readers),
             config: Arc::clone(config),
         };
         control.note_watched();
@@ -108,17 +110,8 @@ impl Control {
 
     /// Tells the controller which stop lines the own readers watch.
     fn note_watched(&mut self) {
-        let lanes = self.config.junction.lanes().len();
-        let (mut has_reader, mut watched) = (vec![false; lanes], vec![false; lanes]);
-        for (reader, up) in self.config.readers.iter().zip(&self.readers) {
-            for watch in reader.watches().filter(|watch| watch.zone == ZoneName::StopLine) {
-                has_reader[watch.lane.index()] = true;
-                watched[watch.lane.index()] |= up.unwrap_or(self.all_watched);
-            }
-        }
-        for (watched, has_reader) in watched.iter_mut().zip(has_reader) {
-            *watched |= self.all_watched && !has_reader;
-        }
+        let (readers, all) = (&self.readers, self.all_watched);
+        let watched = self.stop_lines.watched(|reader| readers[reader].unwrap_or(all), all);
         self.controller.handle_watched(&watched);
     }
 
@@ -206,13 +199,18 @@ impl Control {
                 estimator.handle_timeout(at);
                 (estimator.traffic(at), estimator.tell(device, second))
             });
+            let mut told = None;
             if let Some((traffic, demand)) = seen {
                 if !self.rest.rests(at) {
                     self.controller.handle_traffic(traffic);
                 }
-                self.demand = Some(demand);
+                told = Some(demand);
             }
             self.controller.handle_timeout(second);
+            if let Some(demand) = &mut told {
+                demand.departures = self.departures(at);
+            }
+            self.demand = told.or_else(|| self.demand.take());
             while let Some((level, defect)) = self.controller.take_defect() {
                 self.tell(format!("{}: {defect}", level.name()), at);
                 // With two methods that fail on it, the fault may well be in the estimate.
@@ -224,6 +222,20 @@ impl Control {
         }
         self.controller.handle_timeout(now);
         self.take_events();
+    }
+
+    /// Whom the neighbours are to expect.
+    fn departures(&mut self, at: MonoMs) -> Vec<DemandDeparture> {
+        let controller = &self.controller;
+        match catch_unwind(AssertUnwindSafe(|| controller.departures(at))) {
+            Ok(departures) => {
+                self.estimate(at, |estimator| estimator.tell_departures(&departures)).unwrap_or_default()
+            }
+            Err(panic) => {
+                self.tell(panic_message(&*panic), at);
+                Vec::new()
+            }
+        }
     }
 
     fn take_events(&mut self) {

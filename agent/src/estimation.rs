@@ -10,8 +10,10 @@ mod estimator;
 mod lane;
 mod learned;
 mod neighbour;
+mod onward;
 mod priority;
 mod queues;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod unseen;

@@ -5,6 +5,7 @@
 //! start-up loss of its green. Every quantity is in seconds from the moment at which the model was made; every function is a pure one.
 
 mod closed_form;
+mod forecast;
 mod model;
 mod plan_delay;
 mod queue;
@@ -15,6 +16,7 @@ mod tests;
 mod timing;
 
 pub use closed_form::{hcm_delay_s, uniform_delay_s};
+pub use forecast::Departure;
 pub use model::{Model, Progress};
 pub use plan_delay::{LaneFlow, plan_delay_s};
 pub use queue::{Arrival, LaneQueue};

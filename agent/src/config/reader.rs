@@ -108,6 +108,43 @@ impl ReaderConfig {
     pub fn watches(&self) -> impl Iterator<Item = Watch> {
         self.lanes.ports.values().copied().chain(self.lanes.default)
     }
+
+    /// Lanes whose stop line it watches, in order, each once.
+    pub fn stop_lines(&self) -> Vec<LaneIx> {
+        let stop_line = self.watches().filter(|watch| watch.zone == ZoneName::StopLine);
+        let mut lanes: Vec<LaneIx> = stop_line.map(|watch| watch.lane).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        lanes
+    }
+}
+
+/// Which reader watches the stop lines of which lanes.
+#[derive(Clone, Debug)]
+pub struct StopLines {
+    lanes: usize,
+    readers: Vec<Vec<LaneIx>>,
+}
+
+impl StopLines {
+    /// Those of a junction with so many lanes.
+    pub fn new(lanes: usize, readers: &[ReaderConfig]) -> Self {
+        Self { lanes, readers: readers.iter().map(ReaderConfig::stop_lines).collect() }
+    }
+
+    /// Whether a reader that is up watches each lane's stop line; `up` by place in the TOML. With `all` also the lanes that no reader of this
+    /// device watches count.
+    pub fn watched(&self, up: impl Fn(usize) -> bool, all: bool) -> Vec<bool> {
+        let (mut has_reader, mut watched) = (vec![false; self.lanes], vec![false; self.lanes]);
+        for (reader, lanes) in self.readers.iter().enumerate() {
+            for lane in lanes {
+                has_reader[lane.index()] = true;
+                watched[lane.index()] |= up(reader);
+            }
+        }
+        let lanes = watched.into_iter().zip(has_reader);
+        lanes.map(|(watched, has_reader)| watched || (all && !has_reader)).collect()
+    }
 }
 
 impl Protocol {

@@ -1,41 +1,31 @@
 use super::*;
+use crate::config::sample::two_lanes;
 use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::tests::{at, four_way};
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
 use flextraff_common::wire::{ControlLevel, ControllerState, ZoneName};
 use std::ops::Range;
-use std::path::Path;
 
-/// Two lanes, one reader for both stop lines.
-const TOML: &str = r#"
-[junction]
-id = "00000000-0000-4000-8000-000000000001"
-[device]
-id = "00000000-0000-4000-8000-0000000000d1"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000011"
-name = "N"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000012"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
+/// One reader for both stop lines, and a junction to which E leads.
+const READER: &str = r#"
 [[reader]]
 name = "mast"
 port = "virtual"
 lanes = { "1" = "N", "2" = "E" }
 [output]
 driver = "virtual"
+[[link]]
+junction = "00000000-0000-4000-8000-000000000002"
+direction = "to"
+lanes = ["E"]
+distance_m = 300
 "#;
 
+const NEIGHBOUR: &str = "00000000-0000-4000-8000-000000000002";
+
 fn control() -> Control {
-    let config = crate::config::parse(Path::new("agent.toml"), TOML).expect("it is right");
-    let mut control = Control::new(&Arc::new(config), false, at(-12.0));
+    let mut control = Control::new(&two_lanes(READER), false, at(-12.0));
     control.handle_reader(0, true, at(-12.0).mono);
     control
 }
@@ -84,6 +74,19 @@ fn without_a_defect_the_queue_is_served_early() {
     let (green_s, defects) = first_green(&mut control(), 40);
     assert!((7..=9).contains(&green_s), "{green_s} s");
     assert_eq!(defects, []);
+}
+
+#[test]
+fn neighbours_are_told_when_somebody_will_leave_towards_them() {
+    let mut control = control();
+    first_green(&mut control, 8);
+    let told: Vec<_> =
+        std::iter::from_fn(|| control.poll_demand()).flat_map(|told| told.departures).collect();
+    let [told] = &told[..] else { panic!("one lane of E leads to one junction: {told:?}") };
+    assert_eq!((told.to_junction.to_string(), told.lane.as_deref()), (NEIGHBOUR.to_owned(), Some("E")));
+    // N's green is over at 7 s; then amber and all-red, and half of four vehicles.
+    assert_eq!(told.in_s.len(), 2, "{:?}", told.in_s);
+    assert!(told.in_s.iter().all(|in_s| (4.0..12.0).contains(in_s)), "{:?}", told.in_s);
 }
 
 #[test]

@@ -4,19 +4,18 @@ use super::counters::Counters;
 use super::estimates::AdvanceReaders;
 use super::lane::{Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
 use super::neighbour::Neighbours;
+use super::telling::News;
 use super::unseen::Ratio;
 use super::vehicle::Vehicle;
 use super::walkers::Walkers;
-use crate::config::{Config, LaneConfig};
+use crate::config::{Config, LaneConfig, StopLines};
 use crate::reader::Read;
 use crate::signal::Shown;
 use flextraff_common::epc::Epc;
-use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::{GroupSet, Junction, LaneIx, StageIx};
-use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{
-    Aspect, ControllerState, Demand, DemandDeparted, DemandLane, DemandRead, ZoneName,
-};
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::{Aspect, ControllerState, Demand, ZoneName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -61,20 +60,14 @@ pub struct Estimator {
     pub(super) unseen: Ratio,
     /// Vehicles that count more than others.
     pub(super) priority: Vec<(Epc, f64)>,
-    readers: Vec<Vec<LaneIx>>,
+    stop_lines: StopLines,
     pub(super) advance_readers: AdvanceReaders,
     pub(super) readers_up: Vec<bool>,
     /// Whether lanes without a reader count as watched.
     pub(super) all_watched: bool,
     pub(super) counters: Counters,
     /// What neighbours have not been told yet.
-    news: News,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct News {
-    pub(super) reads: Vec<(LaneIx, ZoneName, Epc)>,
-    pub(super) departed: Vec<(LaneIx, Epc, f64)>,
+    pub(super) news: News,
 }
 
 pub(super) fn seconds(at: MonoMs) -> f64 {
@@ -86,14 +79,6 @@ impl Estimator {
     /// or while another device of the junction watches them.
     pub fn new(config: &Config, all_watched: bool, start: MonoMs) -> Self {
         let junction = Arc::clone(&config.junction);
-        let readers: Vec<Vec<LaneIx>> = config
-            .readers
-            .iter()
-            .map(|reader| {
-                let watches = reader.watches().filter(|watch| watch.zone == ZoneName::StopLine);
-                watches.map(|watch| watch.lane).collect()
-            })
-            .collect();
         let lane = |(lane, site): (LaneIx, &LaneConfig)| {
             Lane::new(&junction, lane, LaneShape::new(&junction, lane, site), seconds(start))
         };
@@ -107,8 +92,8 @@ impl Estimator {
             neighbours: Neighbours::new(config),
             unseen: Ratio::default(),
             priority: Vec::new(),
-            readers_up: vec![all_watched; readers.len()],
-            readers,
+            readers_up: vec![all_watched; config.readers.len()],
+            stop_lines: StopLines::new(config.lanes.len(), &config.readers),
             advance_readers: AdvanceReaders::of(config),
             all_watched,
             counters: Counters::default(),
@@ -128,11 +113,8 @@ impl Estimator {
     }
 
     fn note_readers(&mut self) {
-        for (lane, state) in self.junction.lane_indexes().zip(&mut self.lanes) {
-            let mut of_lane =
-                self.readers.iter().zip(&self.readers_up).filter(|(lanes, _)| lanes.contains(&lane));
-            let any = of_lane.clone().next().is_some();
-            let own = of_lane.any(|(_, up)| *up) || (self.all_watched && !any);
+        let own = self.stop_lines.watched(|reader| self.readers_up[reader], self.all_watched);
+        for ((lane, state), own) in self.junction.lane_indexes().zip(&mut self.lanes).zip(own) {
             state.reader_up = own || self.counters.watch(lane);
         }
     }
@@ -271,50 +253,6 @@ impl Estimator {
             if let (Some(lane), Ok(epc)) = (self.junction.lane_named(&read.lane), read.epc.parse()) {
                 self.handle_read(&Read { lane, zone: read.zone, epc, rssi: None, at: now });
             }
-        }
-    }
-
-    /// What linked junctions are told each second.
-    pub fn tell(&mut self, device: DeviceId, now: Moment) -> Demand {
-        let at_s = seconds(now.mono);
-        let news = std::mem::take(&mut self.news);
-        let name = |lane: LaneIx| self.junction.lane(lane).name.clone();
-        let round = |value: f64| (value * 10.0).round() / 10.0;
-        let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
-            let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
-            let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
-            let capacity = (lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).floor().max(1.0);
-            let full = lane.queue_over_advance(at_s).is_some();
-            let inventory = here.count() as f64;
-            DemandLane {
-                lane: name(ix),
-                present,
-                inventory: if full { inventory.max(capacity) } else { inventory },
-                capacity,
-            }
-        });
-        // A lane that is not named is empty.
-        let lanes = lanes.filter(|lane| lane.inventory > 0.0).collect();
-        Demand {
-            device_id: device,
-            t: now.wall,
-            reads: news
-                .reads
-                .into_iter()
-                .map(|(lane, zone, epc)| DemandRead { lane: name(lane), zone, epc: epc.to_string() })
-                .collect(),
-            lanes,
-            departures: Vec::new(),
-            departed: news
-                .departed
-                .into_iter()
-                .map(|(lane, epc, left_s)| DemandDeparted {
-                    lane: name(lane),
-                    epc: epc.to_string(),
-                    ago_s: round(at_s - left_s),
-                })
-                .collect(),
-            watched: None,
         }
     }
 

@@ -1,10 +1,12 @@
 //! What linked junctions tell: who is on the way here, and how much room there is ahead.
 
-use super::learned::{Evidence, Mean, Trials};
+use super::learned::{Evidence, Mean};
+use super::onward::Onward;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::junction::{LaneIx, MAX_LANES};
+use flextraff_common::traffic::Departure;
 use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
 
@@ -15,25 +17,24 @@ const MISSED_S: f64 = 3.0;
 /// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
 const LATE_S: f64 = 15.0;
 /// Where a vehicle went is of interest for so long, seconds.
-const JOURNEY_S: f64 = 300.0;
+pub(super) const JOURNEY_S: f64 = 300.0;
 /// Most vehicles on the way between junctions that are followed.
-const MOST: usize = 4000;
+pub(super) const MOST: usize = 4000;
 /// Most lanes of neighbours that are known by name: more than eight junctions have, whatever names a message makes up.
-const MOST_PLACES: usize = 8 * MAX_LANES;
+pub(super) const MOST_PLACES: usize = 8 * MAX_LANES;
 /// A lane that holds this share of its capacity has no room.
 const FULL: f64 = 0.9;
 /// After somebody has left it a lane moves for so long, seconds.
 const MOVES_FOR_S: f64 = 4.0;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
-
-/// Vehicles that the guess is worth about where those go who leave a lane of ours.
-const WENT_WORTH: f64 = 3.0;
-/// By how much each vehicle that arrives there lets those before it fade.
-const WENT_FADE: f64 = 0.99;
+/// Most vehicles of a neighbour that are about to leave and that are reckoned with.
+const MOST_AHEAD: usize = 200;
+/// No neighbour knows who will leave later than this, seconds.
+const AHEAD_S: f64 = 120.0;
 
 /// A lane of a neighbour: the position of the junction among the linked ones, and the name of its lane.
-type Place = (usize, String);
+pub(super) type Place = (usize, String);
 
 #[derive(Clone, Debug)]
 struct Linked {
@@ -44,6 +45,8 @@ struct Linked {
     lanes: BTreeMap<String, f64>,
     /// When somebody last left each lane, seconds.
     moved_s: BTreeMap<String, f64>,
+    /// Who is about to leave towards here: from which lane, if it was said, and when.
+    ahead: Vec<(Option<String>, f64)>,
 }
 
 /// A way from a neighbour's lane to here.
@@ -65,16 +68,14 @@ struct Coming {
 
 #[derive(Clone, Debug)]
 pub(super) struct Neighbours {
+    own: JunctionId,
+    /// How many lanes there are here.
+    lanes: usize,
     links: Vec<LinkConfig>,
     linked: Vec<Linked>,
     ways: BTreeMap<Place, Way>,
     coming: BTreeMap<Epc, Coming>,
-    /// Who left here, from which lane and when.
-    sent: BTreeMap<Epc, (LaneIx, f64)>,
-    /// Where those went who left from each of our lanes.
-    went: Vec<BTreeMap<Place, f64>>,
-    /// What is known of it.
-    went_seen: Vec<Trials>,
+    pub(super) onward: Onward,
     /// From each of our first readers to the stop line, seconds.
     drive_s: Vec<f64>,
 }
@@ -86,6 +87,9 @@ impl Neighbours {
         linked.dedup();
         let lanes = config.junction.lanes().len();
         Self {
+            onward: Onward::new(lanes, &config.links, &linked),
+            own: config.junction.id,
+            lanes,
             links: config.links.clone(),
             linked: linked
                 .into_iter()
@@ -95,13 +99,11 @@ impl Neighbours {
                     heard_s: f64::NEG_INFINITY,
                     lanes: BTreeMap::new(),
                     moved_s: BTreeMap::new(),
+                    ahead: Vec::new(),
                 })
                 .collect(),
             ways: BTreeMap::new(),
             coming: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            went: vec![BTreeMap::new(); lanes],
-            went_seen: vec![Trials::new(WENT_WORTH, WENT_FADE); lanes],
             drive_s: config
                 .lanes
                 .iter()
@@ -133,20 +135,14 @@ impl Neighbours {
                     linked.lanes.insert(lane.lane.clone(), full.min(1.0));
                 }
             }
+            let here = demand.departures.iter().filter(|departures| departures.to_junction == self.own);
+            let each = here.flat_map(|from| from.in_s.iter().map(|in_s| (from.lane.clone(), *in_s)));
+            let soon = each.filter(|(_, in_s)| (0.0..=AHEAD_S).contains(in_s));
+            linked.ahead = soon.take(MOST_AHEAD).map(|(lane, in_s)| (lane, at_s + in_s)).collect();
         }
         for read in &demand.reads {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
-            if let Some((lane, _)) = self.sent.remove(&epc) {
-                let went = &mut self.went[lane.index()];
-                for count in went.values_mut() {
-                    *count *= WENT_FADE;
-                }
-                self.went_seen[lane.index()].add(at_s);
-                let place = (index, read.lane.clone());
-                if went.len() < MOST_PLACES || went.contains_key(&place) {
-                    *went.entry(place).or_insert(0.0) += 1.0;
-                }
-            }
+            self.onward.seen(epc, (index, read.lane.clone()), at_s);
         }
         for departed in &demand.departed {
             let Ok(epc) = departed.epc.parse::<Epc>() else { continue };
@@ -171,7 +167,7 @@ impl Neighbours {
                     && link.direction == LinkDirection::From
                     && (link.their_lanes.is_empty() || link.their_lanes.contains(&from.1))
             });
-            let mut came = vec![0.0; self.went.len()];
+            let mut came = vec![0.0; self.lanes];
             let (mut travel_s, mut any) = (0.0, 0.0);
             for link in links {
                 for lane in &link.lanes {
@@ -205,13 +201,13 @@ impl Neighbours {
 
     /// A vehicle left here.
     pub(super) fn sent(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        if self.sent.len() < MOST && !self.linked.is_empty() {
-            self.sent.insert(epc, (lane, at_s));
+        if !self.linked.is_empty() {
+            self.onward.left(epc, lane, at_s);
         }
     }
 
     pub(super) fn handle_timeout(&mut self, at_s: f64) {
-        self.sent.retain(|_, (_, sent_s)| at_s - *sent_s < JOURNEY_S);
+        self.onward.handle_timeout(at_s);
         let ways = &mut self.ways;
         self.coming.retain(|_, coming| {
             let Some(way) = ways.get_mut(&coming.from) else { return false };
@@ -225,38 +221,35 @@ impl Neighbours {
 
     /// How full the lanes are to which a lane leads, 0 to 1; of those of which nothing is known: empty.
     pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
-        let went = &self.went[lane.index()];
-        let total: f64 = went.values().sum::<f64>();
-        if total < WENT_WORTH {
-            return self.guessed_fullness(lane, at_s);
-        }
-        went.iter().map(|((linked, name), count)| count / total * self.full(*linked, name, at_s)).sum()
+        let Some(shares) = self.onward.shares(lane) else { return self.guessed_fullness(lane, at_s) };
+        shares.map(|((linked, name), share)| share * self.full(*linked, name, at_s)).sum()
     }
 
     /// Where those went who left from a lane: junction, name of its lane and share of those who arrived anywhere; and what is known of it.
     pub(super) fn destinations(&self, lane: LaneIx) -> (Vec<(JunctionId, &str, f64)>, Evidence) {
-        let went = &self.went[lane.index()];
-        let total: f64 = went.values().sum();
-        let shares = went
-            .iter()
-            .map(|((linked, name), count)| (self.linked[*linked].junction, name.as_str(), count / total))
-            .collect();
-        (shares, self.went_seen[lane.index()].evidence())
+        let (shares, evidence) = self.onward.destinations(lane);
+        let named =
+            shares.map(|((linked, name), share)| (self.linked[*linked].junction, name.as_str(), share));
+        (named.collect(), evidence)
+    }
+
+    /// Of those who are about to leave a lane, in order of time: when some do towards each linked junction, seconds ahead.
+    pub(super) fn spread(&self, lane: LaneIx, departures: &[&Departure]) -> Vec<(JunctionId, Vec<f64>)> {
+        let spread = self.onward.spread(lane, self.linked.len(), departures);
+        spread.into_iter().map(|(linked, in_s)| (self.linked[linked].junction, in_s)).collect()
     }
 
     /// Share of a lane's vehicles that goes to lanes which are full and do not move.
     pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
-        let went = &self.went[lane.index()];
-        let total: f64 = went.values().sum::<f64>();
-        if total < WENT_WORTH {
+        let Some(shares) = self.onward.shares(lane) else {
             return if self.guessed_fullness(lane, at_s) >= FULL { 1.0 } else { 0.0 };
-        }
+        };
         let stuck = |place: &Place| {
             let moved_s = self.linked[place.0].moved_s.get(&place.1);
             self.full(place.0, &place.1, at_s) >= FULL
                 && moved_s.is_none_or(|moved_s| at_s - moved_s > MOVES_FOR_S)
         };
-        went.iter().filter(|(place, _)| stuck(place)).map(|(_, count)| count / total).sum()
+        shares.filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
     }
 
     fn guessed_fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
@@ -290,11 +283,36 @@ impl Neighbours {
         let known = self.coming.values().filter_map(|coming| Some((coming, self.ways.get(&coming.from)?)));
         let in_time =
             move |(coming, way): &(&Coming, &Way)| at_s <= coming.left_s + way.travel_s.value() + MISSED_S;
-        known.filter(in_time).flat_map(move |(coming, way)| {
+        let left = known.filter(in_time).flat_map(move |(coming, way)| {
             let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
             let shares = way.came.iter().enumerate();
             shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
+        });
+        left.chain(self.about_to_come(at_s))
+    }
+
+    /// The same of those who have not left the neighbour yet, but have been announced; all of them come here.
+    fn about_to_come(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
+        let heard =
+            self.linked.iter().enumerate().filter(move |(_, linked)| at_s - linked.heard_s <= FRESH_S);
+        heard.flat_map(move |(index, linked)| {
+            let due = linked.ahead.iter().filter(move |(_, leaves_s)| *leaves_s > at_s - 1.0);
+            due.filter_map(move |(lane, leaves_s)| Some((*leaves_s, self.way_of(index, lane.as_deref())?)))
+                .flat_map(|(leaves_s, way)| {
+                    let (seen_s, all) = (leaves_s + way.travel_s.value(), way.came.iter().sum::<f64>());
+                    let shares = way.came.iter().enumerate();
+                    shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / all))
+                })
         })
+    }
+
+    /// The way from a neighbour's lane; when that was not said, the one that most take.
+    fn way_of(&self, linked: usize, lane: Option<&str>) -> Option<&Way> {
+        if let Some(lane) = lane {
+            return self.ways.get(&(linked, lane.to_owned()));
+        }
+        let of_linked = self.ways.iter().filter(|((from, _), _)| *from == linked);
+        of_linked.max_by(|(_, a), (_, b)| a.left.total_cmp(&b.left)).map(|(_, way)| way)
     }
 }
 
@@ -312,7 +330,6 @@ impl Way {
 impl Neighbours {
     /// How much is remembered: ways here, vehicles on their way, vehicles sent, and places to which each lane's vehicles go.
     pub(super) fn sizes(&self) -> Vec<usize> {
-        let went = self.went.iter().map(BTreeMap::len);
-        [self.ways.len(), self.coming.len(), self.sent.len()].into_iter().chain(went).collect()
+        [self.ways.len(), self.coming.len()].into_iter().chain(self.onward.sizes()).collect()
     }
 }

@@ -4,27 +4,11 @@ use super::Read;
 use super::frame::{LineStats, TagFrame};
 use super::uhfreader::UhfReader;
 use crate::config::{LaneMap, Protocol, ReaderConfig};
-use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
-use flextraff_common::wire::ZoneName;
 
 /// Whether this program can decode a protocol.
 pub const fn is_built(protocol: Protocol) -> bool {
     matches!(protocol, Protocol::Uhfreader)
-}
-
-/// Lanes whose stop line a reader watches, in order, each once.
-pub fn stop_line_lanes(map: &LaneMap) -> Vec<LaneIx> {
-    let mut lanes: Vec<LaneIx> = map
-        .ports
-        .values()
-        .chain(&map.default)
-        .filter(|watch| watch.zone == ZoneName::StopLine)
-        .map(|watch| watch.lane)
-        .collect();
-    lanes.sort_unstable();
-    lanes.dedup();
-    lanes
 }
 
 /// The decoder of a protocol.
@@ -116,6 +100,8 @@ impl Source {
 mod tests {
     use super::*;
     use crate::config::{AntennaByte, Watch};
+    use flextraff_common::junction::LaneIx;
+    use flextraff_common::wire::ZoneName;
 
     fn reader(protocol: Protocol) -> ReaderConfig {
         let watch = |lane, zone| Watch { lane: LaneIx::new(lane), zone };
@@ -175,6 +161,6 @@ mod tests {
 
     #[test]
     fn advance_antennas_watch_no_stop_line() {
-        assert_eq!(stop_line_lanes(&reader(Protocol::Uhfreader).lanes), [LaneIx::new(0)]);
+        assert_eq!(reader(Protocol::Uhfreader).stop_lines(), [LaneIx::new(0)]);
     }
 }

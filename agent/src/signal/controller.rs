@@ -1,6 +1,7 @@
 //! The state machine: one state at a time, advanced second by second.
 
 mod deciding;
+mod forecast;
 
 use self::deciding::Deciding;
 use super::clearance::Clearance;

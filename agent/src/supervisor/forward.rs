@@ -1,13 +1,12 @@
 //! A device that only counts tells its reads to the light controller of its junction, which may have no reader of its own.
 
-use crate::config::Config;
+use crate::config::{Config, StopLines};
 use crate::reader::Read;
-use crate::reader::source::stop_line_lanes;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{Demand, DemandRead, ZoneName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Time between two messages with reads, milliseconds.
@@ -77,49 +76,28 @@ impl Forwarder {
 
 /// Names of the lanes whose stop line a reader that is up watches; with `all` also of those that no reader of this device watches.
 pub fn watched(config: &Config, up: impl Fn(usize) -> bool, all: bool) -> Vec<String> {
-    let lanes_of = |reader: usize| stop_line_lanes(&config.readers[reader].lanes);
-    let readers = 0..config.readers.len();
-    let mut lanes: BTreeSet<LaneIx> =
-        readers.clone().filter(|&reader| up(reader)).flat_map(lanes_of).collect();
-    if all {
-        let read: BTreeSet<LaneIx> = readers.flat_map(lanes_of).collect();
-        lanes.extend(config.junction.lane_indexes().filter(|lane| !read.contains(lane)));
-    }
-    lanes.into_iter().map(|lane| config.junction.lane(lane).name.clone()).collect()
+    let junction = &config.junction;
+    let watched = StopLines::new(junction.lanes().len(), &config.readers).watched(up, all);
+    let lanes = junction.lanes().iter().zip(watched).filter(|(_, watched)| *watched);
+    lanes.map(|(lane, _)| lane.name.clone()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::sample::two_lanes;
     use flextraff_common::time::{ClockState, UnixMs};
-    use std::path::Path;
-
-    const TOML: &str = r#"
-[junction]
-id = "00000000-0000-4000-8000-000000000001"
-[device]
-id = "00000000-0000-4000-8000-0000000000d1"
-type = "rfid_counter"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000011"
-name = "N"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000012"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[[reader]]
-name = "north"
-port = "virtual"
-lanes = { "1" = "N", "2" = "E:advance" }
-"#;
 
     fn config() -> Arc<Config> {
-        Arc::new(crate::config::parse(Path::new("agent.toml"), TOML).expect("it is right"))
+        two_lanes(
+            r#"
+            type = "rfid_counter"
+            [[reader]]
+            name = "north"
+            port = "virtual"
+            lanes = { "1" = "N", "2" = "E:advance" }
+            "#,
+        )
     }
 
     fn read(ms: i64, zone: ZoneName) -> Read {

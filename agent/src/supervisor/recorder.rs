@@ -6,11 +6,10 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::config::Config;
+use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState};
 use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
 use crate::reader::Read;
-use crate::reader::source::stop_line_lanes;
 use crate::signal::CycleRecord;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
@@ -76,8 +75,7 @@ impl Recorder {
         let kept = kept::read(&outbox.passages()?, &config.junction);
         let (ours, left): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.boot == setup.boot);
         let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
-        let mut readers: Vec<Vec<LaneIx>> =
-            config.readers.iter().map(|reader| stop_line_lanes(&reader.lanes)).collect();
+        let mut readers: Vec<Vec<LaneIx>> = config.readers.iter().map(ReaderConfig::stop_lines).collect();
         let read: BTreeSet<LaneIx> = readers.iter().flatten().copied().collect();
         readers.push(config.junction.lane_indexes().filter(|lane| !read.contains(lane)).collect());
         let mut counter =

@@ -2,7 +2,7 @@
 
 use super::queue::{Arrival, FAR_S, LaneQueue, within};
 use super::rollout::LEFT_BEHIND_S;
-use super::{StageSet, Timing};
+use super::{Departure, StageSet, Timing};
 use crate::junction::{LaneIx, StageIx};
 use std::cmp::Ordering;
 
@@ -96,6 +96,23 @@ impl Model {
     /// Who is left on a lane, the head first; nobody on a lane that the model does not have.
     pub fn left(&self, progress: &Progress, lane: LaneIx) -> &[Arrival] {
         if lane.index() < self.lanes { self.rest(progress, lane.index()) } else { &[] }
+    }
+
+    /// Who has left between two states of a rollout that are a step apart: at the time at which the last of his lane did.
+    pub(super) fn left_between(
+        &self,
+        before: &Progress,
+        after: &Progress,
+    ) -> impl Iterator<Item = Departure> {
+        (0..self.lanes).flat_map(move |lane| {
+            let gone = usize::from(before.next[lane])..usize::from(after.next[lane]);
+            let in_s = after.free_s[lane];
+            self.line(lane)[gone].iter().map(move |arrival| Departure {
+                lane: LaneIx::new(lane),
+                in_s,
+                vehicles: arrival.vehicles,
+            })
+        })
     }
 
     /// Lets a stage have green from `from_s` to `to_s`. Nobody leaves before `from_s`, nor at `to_s` or later. Serving in pieces that follow

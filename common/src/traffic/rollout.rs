@@ -2,7 +2,7 @@
 
 use super::queue::FAR_S;
 use super::{Model, Progress, StageSet, Timing};
-use crate::junction::StageIx;
+use crate::junction::{StageIx, StageOrder};
 
 /// Step of a rollout, seconds.
 const STEP_S: f64 = 1.0;
@@ -42,7 +42,15 @@ pub enum Order<'a> {
     Fixed(&'a [StageIx], StageSet),
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
+    /// The order that a junction has, of the stages that are served; `may_skip`: which of them are left out while nobody wants them.
+    pub fn of(order: StageOrder, stages: &'a [StageIx], may_skip: StageSet) -> Self {
+        match order {
+            StageOrder::Free => Self::Free(stages.iter().copied().collect()),
+            StageOrder::Fixed => Self::Fixed(stages, may_skip),
+        }
+    }
+
     /// The stages that may follow `stage` when `wanted` says who is. In a fixed order at most one, also after a stage that is not in the order.
     pub fn after(&self, stage: StageIx, wanted: impl Fn(StageIx) -> bool) -> StageSet {
         match *self {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 mod absurd;
 mod closed_form;
 mod fixed_time;
+mod forecast;
 mod order;
 mod plan_delay;
 mod properties;

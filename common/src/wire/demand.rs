@@ -79,6 +79,9 @@ pub struct DemandLane {
 pub struct DemandDeparture {
     /// The neighbour.
     pub to_junction: JunctionId,
+    /// Name of the lane from which they leave; absent: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
     /// Seconds ahead of each.
     pub in_s: Vec<f64>,
 }

@@ -1,26 +1,9 @@
 use super::*;
-use crate::config;
+use crate::config::sample::two_lanes;
 use serde_json::{Value, json};
 
-/// Two lanes, a reader for each zone, short start-up.
-const TOML: &str = r#"
-[junction]
-id = "00000000-0000-4000-8000-000000000001"
-name = "Test"
-[device]
-id = "00000000-0000-4000-8000-0000000000d1"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000011"
-name = "N"
-[[lane]]
-id = "00000000-0000-4000-8000-000000000012"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
+/// A reader for each zone of N.
+const READER: &str = r#"
 [[reader]]
 name = "north"
 protocol = "uhfreader"
@@ -43,10 +26,9 @@ fn play_text(text: &str, ack: bool) -> Vec<Value> {
 }
 
 fn play_at(level: ControlLevel, text: &str, ack: bool) -> Vec<Value> {
-    let config = config::parse(Path::new("agent.toml"), TOML).expect("the test's configuration is right");
     let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true, level };
     let mut output = Vec::new();
-    replay(&mut Engine::new(Arc::new(config), &args), text.as_bytes(), &mut output)
+    replay(&mut Engine::new(two_lanes(READER), &args), text.as_bytes(), &mut output)
         .expect("memory can be written");
     let output = String::from_utf8(output).expect("lines are text");
     output.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()

@@ -1,7 +1,10 @@
 //! What neighbours tell: who comes, and how much room there is ahead.
 
 use super::*;
-use flextraff_common::wire::{DemandDeparted, DemandLane, DemandRead};
+use flextraff_common::traffic::Departure;
+use flextraff_common::wire::{DemandDeparted, DemandDeparture, DemandLane, DemandRead};
+
+const NOBODY: [f64; 0] = [];
 
 fn departed(scene: &Scene, number: u32, at_s: f64, ago_s: f64) -> Demand {
     let departed = DemandDeparted { lane: "S1".to_owned(), epc: tag(number).to_string(), ago_s };
@@ -162,4 +165,80 @@ fn a_full_lane_that_moves_takes_more() {
     let demand = full(&scene, 75.0, 25.0);
     scene.hear(3, &demand, 75.0);
     assert!(held_s(&mut scene, 75.0) > 0.0, "nobody has left it for 5 s");
+}
+
+/// A neighbour that will send vehicles to a junction, with something on its lanes, as one has that has vehicles to send.
+fn will_leave(scene: &Scene, to: u128, lane: Option<&str>, in_s: &[f64], at_s: f64) -> Demand {
+    let lane = lane.map(str::to_owned);
+    let departures = vec![DemandDeparture { to_junction: neighbour(to), lane, in_s: in_s.to_vec() }];
+    Demand { departures, ..full(scene, at_s, 1.0) }
+}
+
+#[test]
+fn who_is_about_to_leave_a_neighbour_is_expected_here_until_the_neighbour_says_otherwise() {
+    let mut scene = Scene::new();
+    // One has come this way before.
+    let demand = departed(&scene, 1, 100.0, 0.0);
+    scene.hear(2, &demand, 100.0);
+    scene.read(1, "N1", ADVANCE, 125.0);
+    scene.stands(1, "N1", STOP, 131.0, 131.0);
+    scene.show(Some("N"), 132.0);
+    scene.until(150.0);
+    let due = |scene: &mut Scene, at_s: f64| -> Vec<f64> {
+        scene.lane("N1", at_s).queue.arrivals.iter().map(|arrival| arrival.at_s).collect()
+    };
+    assert_eq!(due(&mut scene, 150.0), NOBODY);
+    for lane in [Some("S1"), None] {
+        let demand = will_leave(&scene, 1, lane, &[4.0, 500.0, -3.0, f64::NAN], 150.0);
+        scene.hear(2, &demand, 150.0);
+        let expected = due(&mut scene, 150.0);
+        assert_eq!(expected.len(), 1, "{lane:?}: {expected:?}");
+        assert!((expected[0] - (4.0 + 25.0 + DRIVE_S)).abs() < 2.0, "{lane:?}: {expected:?}");
+    }
+    let elsewhere = will_leave(&scene, 3, Some("S1"), &[4.0], 150.0);
+    scene.hear(2, &elsewhere, 150.0);
+    assert_eq!(due(&mut scene, 150.0), NOBODY, "they go to another junction, as it says now");
+    let unknown = will_leave(&scene, 1, Some("S9"), &[4.0], 150.0);
+    scene.hear(2, &unknown, 150.0);
+    assert_eq!(due(&mut scene, 150.0), NOBODY, "nobody has come from there");
+    let demand = will_leave(&scene, 1, Some("S1"), &[4.0], 150.0);
+    scene.hear(2, &demand, 150.0);
+    assert_eq!(due(&mut scene, 154.0).len(), 1);
+    assert_eq!(due(&mut scene, 156.0), NOBODY, "he would have left, and nobody has said that he did");
+    let demand = will_leave(&scene, 1, Some("S1"), &[30.0], 156.0);
+    scene.hear(2, &demand, 156.0);
+    assert_eq!(due(&mut scene, 168.0), NOBODY, "the neighbour has fallen silent");
+}
+
+#[test]
+fn neighbours_are_told_their_share_of_those_who_will_leave() {
+    let mut scene = Scene::new();
+    let (n1, n2) = (scene.lane_ix("N1"), scene.lane_ix("N2"));
+    let departures: Vec<Departure> = (0..12)
+        .map(|number| Departure {
+            lane: if number % 3 < 2 { n1 } else { n2 },
+            in_s: 1.0 + f64::from(number),
+            vehicles: 1.0,
+        })
+        .collect();
+    let tell = |scene: &Scene| {
+        let told = scene.estimator.tell_departures(&departures);
+        told.into_iter().map(|told| (told.to_junction, told.lane, told.in_s.len())).collect::<Vec<_>>()
+    };
+    let half = vec![(neighbour(3), Some("N1".to_owned()), 4)];
+    assert_eq!(tell(&scene), half, "half of those on the lane that leads there, before anything is learned");
+    for number in 0..120 {
+        let at_s = 20.0 + 20.0 * f64::from(number);
+        scene.show(Some("N"), at_s);
+        scene.stands(number, "N1", STOP, at_s, at_s + 1.0);
+        // Three of four are seen there.
+        if number % 4 > 0 {
+            let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+            let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 15.0) };
+            scene.hear(3, &demand, at_s + 15.0);
+        }
+    }
+    scene.until(2800.0);
+    let most = vec![(neighbour(3), Some("N1".to_owned()), 6)];
+    assert_eq!(tell(&scene), most, "three quarters of eight");
 }

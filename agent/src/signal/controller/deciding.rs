@@ -13,11 +13,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What tactical control knows and what it has to say.
 pub(super) struct Deciding {
-    traffic: Option<Traffic>,
+    pub(super) traffic: Option<Traffic>,
     calls: Calls,
     ladder: Ladder,
     level: Option<ControlLevel>,
-    decision: Option<Decision>,
+    pub(super) decision: Option<Decision>,
     defects: VecDeque<(ControlLevel, String)>,
     /// Levels that fail.
     #[cfg(test)]
@@ -154,10 +154,7 @@ impl Controller {
         let may_skip: StageSet = stages.iter().copied().filter(|stage| junction.stage(*stage).skip).collect();
         let mut decision = match (level, &self.deciding.traffic) {
             (ControlLevel::RollingHorizon, Some(traffic)) => {
-                let order = match order {
-                    StageOrder::Free => Order::Free(stages.iter().copied().collect()),
-                    StageOrder::Fixed => Order::Fixed(&stages, may_skip),
-                };
+                let order = Order::of(order, &stages, may_skip);
                 tactical::search(&Situation { traffic, timing: &timing, order, stage, latest_s })
             }
             (ControlLevel::Greedy, Some(traffic)) => {

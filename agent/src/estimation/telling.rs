@@ -1,0 +1,77 @@
+//! What neighbours are told: who was read, what the lanes hold, who has left and who will.
+
+use super::estimator::{Estimator, seconds};
+use flextraff_common::epc::Epc;
+use flextraff_common::ids::DeviceId;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::time::Moment;
+use flextraff_common::traffic::Departure;
+use flextraff_common::wire::{Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, ZoneName};
+
+/// Reads and departures since the last message.
+#[derive(Clone, Debug, Default)]
+pub(super) struct News {
+    pub(super) reads: Vec<(LaneIx, ZoneName, Epc)>,
+    pub(super) departed: Vec<(LaneIx, Epc, f64)>,
+}
+
+impl Estimator {
+    /// What linked junctions are told each second.
+    pub fn tell(&mut self, device: DeviceId, now: Moment) -> Demand {
+        let at_s = seconds(now.mono);
+        let news = std::mem::take(&mut self.news);
+        let name = |lane: LaneIx| self.junction.lane(lane).name.clone();
+        let round = |value: f64| (value * 10.0).round() / 10.0;
+        let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
+            let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
+            let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
+            let capacity = (lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).floor().max(1.0);
+            let full = lane.queue_over_advance(at_s).is_some();
+            let inventory = here.count() as f64;
+            DemandLane {
+                lane: name(ix),
+                present,
+                inventory: if full { inventory.max(capacity) } else { inventory },
+                capacity,
+            }
+        });
+        // A lane that is not named is empty.
+        let lanes = lanes.filter(|lane| lane.inventory > 0.0).collect();
+        Demand {
+            device_id: device,
+            t: now.wall,
+            reads: news
+                .reads
+                .into_iter()
+                .map(|(lane, zone, epc)| DemandRead { lane: name(lane), zone, epc: epc.to_string() })
+                .collect(),
+            lanes,
+            departures: Vec::new(),
+            departed: news
+                .departed
+                .into_iter()
+                .map(|(lane, epc, left_s)| DemandDeparted {
+                    lane: name(lane),
+                    epc: epc.to_string(),
+                    ago_s: round(at_s - left_s),
+                })
+                .collect(),
+            watched: None,
+        }
+    }
+
+    /// Whom neighbours are to expect of those who will leave here.
+    pub fn tell_departures(&self, departures: &[Departure]) -> Vec<DemandDeparture> {
+        let lanes = self.junction.lane_indexes();
+        lanes
+            .flat_map(|lane| {
+                let own: Vec<&Departure> =
+                    departures.iter().filter(|departure| departure.lane == lane).collect();
+                let name = &self.junction.lane(lane).name;
+                self.neighbours.spread(lane, &own).into_iter().map(move |(to_junction, in_s)| {
+                    DemandDeparture { to_junction, lane: Some(name.clone()), in_s }
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,79 @@
+//! What the controller's intentions mean for its neighbours: who will leave, and when.
+
+use super::{Controller, Phase};
+use flextraff_common::junction::StageIx;
+use flextraff_common::time::MonoMs;
+use flextraff_common::traffic::{Departure, LaneQueue, Model, Order, Policy, Rollout, StageSet};
+use flextraff_common::wire::Mode;
+
+/// A stage goes on while somebody whom it serves arrives within 2 s; further ahead than half a minute the next decisions change too much.
+const POLICY: Policy = Policy { gap_s: 2.0, horizon_s: 10.0 };
+
+/// From when and until when at least a stage has green, seconds from now, and what follows then.
+struct Course {
+    stage: StageIx,
+    from_s: f64,
+    until_s: f64,
+    next: Option<StageIx>,
+}
+
+impl Controller {
+    /// Who is expected to leave in the next half a minute, in order of time, by the traffic as last told and the last decision; nobody when
+    /// the traffic is not known, at start-up, in an emergency and after a fault.
+    pub fn departures(&self, at: MonoMs) -> Vec<Departure> {
+        let traffic = self.deciding.traffic.as_ref().filter(|traffic| traffic.at == at && traffic.is_known());
+        let (Some(traffic), Some(course)) = (traffic, self.course(at)) else { return Vec::new() };
+        let junction = &*self.junction;
+        let lanes: Vec<LaneQueue> = traffic.lanes.iter().map(|lane| lane.queue.clone()).collect();
+        let timing = self.program.timing(junction);
+        let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
+        let may_skip: StageSet = stages.iter().copied().filter(|stage| junction.stage(*stage).skip).collect();
+        let order = Order::of(junction.signal.stage_order, &stages, may_skip);
+        let model = Model::new(timing.stages(), &lanes, 0.0);
+        let green: Vec<Option<f64>> = traffic
+            .lanes
+            .iter()
+            .map(|lane| {
+                let begins = || lane.queue.served.contains(course.stage).then_some(course.from_s);
+                lane.green_s.map(|green_s| -green_s).or_else(begins)
+            })
+            .collect();
+        let mut progress = model.begin(&green);
+        let rollout = Rollout { model: &model, timing: &timing, order, policy: POLICY };
+        let Course { stage, from_s, until_s, next } = course;
+        let mut departures = rollout.departures(&mut progress, stage, from_s, until_s, next);
+        // Beyond the lanes there are the pedestrian heads.
+        departures.retain(|departure| departure.lane.index() < junction.lanes().len());
+        departures
+    }
+
+    fn course(&self, at: MonoMs) -> Option<Course> {
+        if self.program.mode() == Mode::Emergency {
+            return None;
+        }
+        let least_s = |stage: StageIx| f64::from(self.junction.stage(stage).min_green_s);
+        match &self.phase {
+            Phase::Green(green) => {
+                let stage = green.stage;
+                let decision = self.deciding.decision.as_ref().filter(|decision| decision.at == at);
+                let had_s = at.since(green.began) as f64 / 1000.0;
+                let planned_s = || f64::from(self.program.green_s(stage).unwrap_or(0));
+                let (until_s, next) = match decision {
+                    Some(decision) if decision.best.stage != stage => {
+                        (f64::from(decision.best.hold_s), Some(decision.best.stage))
+                    }
+                    Some(_) => (1.0, None),
+                    None if self.program.ranged => (least_s(stage) - had_s, None),
+                    None => (planned_s() - had_s, Some(self.program.after(stage))),
+                };
+                Some(Course { stage, from_s: 0.0, until_s: until_s.max(0.0), next })
+            }
+            Phase::Clearance(clearance, coming) => {
+                let from_s = clearance.green_at.since(at) as f64 / 1000.0;
+                let until_s = from_s + least_s(coming.stage);
+                Some(Course { stage: coming.stage, from_s, until_s, next: None })
+            }
+            Phase::Startup(_) | Phase::Fault => None,
+        }
+    }
+}
