@@ -4,7 +4,6 @@
 //! tag can hold the junction, a request ends after [`LASTS_MS`], a tag makes one in [`AGAIN_MS`], and there are at most [`MOST_AT_ONCE`].
 
 use super::estimator::Estimator;
-use super::vehicle::Vehicle;
 use flextraff_common::epc::{Epc, KeyedTag, TagKey};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Keys, WatchedClass, Watchlist};
@@ -112,10 +111,9 @@ impl Estimator {
         self.vehicles.contains_key(epc)
     }
 
-    /// How many ordinary vehicles one of those followed counts as.
-    pub(super) fn counts_as(&self, vehicle: &Vehicle) -> f64 {
-        let is_it = |epc: &Epc| self.vehicles.get(epc).is_some_and(|known| std::ptr::eq(known, vehicle));
-        self.priority.iter().find(|(epc, _)| is_it(epc)).map_or(1.0, |(_, weight)| *weight)
+    /// How many ordinary vehicles a vehicle counts as.
+    pub(super) fn counts_as(&self, vehicle: &Epc) -> f64 {
+        self.priority.iter().find(|(epc, _)| epc == vehicle).map_or(1.0, |(_, weight)| *weight)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::estimator::{Estimator, seconds};
 use super::lane::Lane;
 use super::vehicle::Vehicle;
+use flextraff_common::epc::Epc;
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
@@ -78,22 +79,23 @@ impl Estimator {
     /// What the queue model takes at a moment.
     pub fn traffic(&self, now: MonoMs) -> Traffic {
         let at_s = seconds(now);
-        let mut on_lane: Vec<Vec<&Vehicle>> = vec![Vec::new(); self.lanes.len()];
-        for vehicle in self.vehicles.values() {
-            on_lane[vehicle.lane.index()].push(vehicle);
+        let mut on_lane: Vec<Vec<(&Epc, &Vehicle)>> = vec![Vec::new(); self.lanes.len()];
+        for (epc, vehicle) in &self.vehicles {
+            on_lane[vehicle.lane.index()].push((epc, vehicle));
         }
         let coming = self.coming(at_s);
         let lanes = self.junction.lane_indexes().zip(&self.lanes).zip(on_lane);
         let lanes = lanes.map(|((ix, lane), mut vehicles)| {
-            vehicles.sort_by(|a, b| a.order().total_cmp(&b.order()));
+            vehicles.sort_by(|(_, a), (_, b)| a.order().total_cmp(&b.order()));
             let fullness = self.neighbours.fullness(ix, at_s);
             let overflow = if lane.queue_over_advance(at_s).is_some() { OVERFLOW_WEIGHT } else { 1.0 };
             let weight = overflow * (1.0 - FULL_AHEAD * fullness);
             let mut arrivals: Vec<Arrival> = vehicles
                 .iter()
-                .map(|vehicle| lane.arrival(vehicle, weight * self.counts_as(vehicle), at_s))
+                .map(|(epc, vehicle)| lane.arrival(vehicle, weight * self.counts_as(epc), at_s))
                 .collect();
-            lane.add_beyond(&mut arrivals, &vehicles, at_s);
+            let head = vehicles.first().map(|(_, head)| *head);
+            lane.add_beyond(&mut arrivals, head, vehicles.len(), at_s);
             lane.add_unseen(&mut arrivals, self.unseen_for_each(lane), weight, at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));
@@ -191,14 +193,14 @@ impl Lane {
     }
 
     /// Those who stand where no reader looks: a queue beyond the advance zone, or one behind the stop-line zone.
-    fn add_beyond(&self, arrivals: &mut Vec<Arrival>, vehicles: &[&Vehicle], at_s: f64) {
+    fn add_beyond(&self, arrivals: &mut Vec<Arrival>, head: Option<&Vehicle>, count: usize, at_s: f64) {
         let on_red = self.green_since_s.is_none();
         let red_s = at_s - self.red_since_s;
         let heralded = self.shape.advance_m.is_some() || self.heralded.value() >= 0.5;
-        let waits = vehicles.first().is_some_and(|head| head.at_stop_line());
+        let waits = head.is_some_and(Vehicle::at_stop_line);
         let unseen = match self.queue_over_advance(at_s) {
             Some(since_s) => self.announced.per_s(at_s).max(self.flow(at_s)) * (at_s - since_s),
-            None if on_red && waits && !heralded => self.flow(at_s) * red_s - vehicles.len() as f64,
+            None if on_red && waits && !heralded => self.flow(at_s) * red_s - count as f64,
             None => 0.0,
         };
         for _ in 0..(unseen + 0.5).clamp(0.0, MOST_UNSEEN) as u32 {
@@ -213,18 +215,17 @@ impl Lane {
         }
         let red_s = at_s - self.red_since_s;
         let count = (self.usual_flow.per_s(at_s) * for_each * red_s).min(MOST_WITHOUT_TAG);
-        let mut unseen = self.expected(0.0, count);
-        if count > LEAST_WITHOUT_TAG {
-            // On the average they have waited for half of it.
-            unseen.weight = weight * count * (1.0 + 0.5 * red_s / PATIENCE_S);
-        } else {
-            unseen.weight = 0.0;
-        }
-        if arrivals.is_empty() && red_s > UNSEEN_AFTER_S {
-            let weight = UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1;
-            unseen.vehicles = unseen.vehicles.max(1.0);
-            unseen.weight = unseen.weight.max(weight);
-        }
+        // On the average they have waited for half of it.
+        let waited = weight * count * (1.0 + 0.5 * red_s / PATIENCE_S);
+        let expected = if count > LEAST_WITHOUT_TAG { (count, waited) } else { (0.0, 0.0) };
+        let nobody_for_long = arrivals.is_empty() && red_s > UNSEEN_AFTER_S;
+        let somebody = (1.0, UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1);
+        let feared = if nobody_for_long { somebody } else { (0.0, 0.0) };
+        let unseen = Arrival {
+            vehicles: expected.0.max(feared.0),
+            weight: expected.1.max(feared.1),
+            ..self.expected(0.0, 1.0)
+        };
         if unseen.weight > 0.0 {
             arrivals.push(unseen);
         }
