@@ -13,6 +13,7 @@ mod neighbour;
 mod onward;
 mod priority;
 mod queues;
+mod silent;
 mod telling;
 #[cfg(test)]
 mod tests;

@@ -136,6 +136,7 @@ impl Estimator {
             match lane.green_since_s {
                 None if green => lane.green_since_s = Some(at_s),
                 Some(_) if !green => {
+                    lane.presumed_since_s = lane.presumed_since_s(at_s);
                     lane.green_since_s = None;
                     lane.red_since_s = at_s;
                     self.learn_unseen(ix, at_s);
@@ -262,6 +263,7 @@ impl Estimator {
         self.counters.handle_timeout(at_s);
         self.note_readers();
         self.note_departures(at_s);
+        self.note_silence(at_s);
         self.clear_ghosts(at_s);
         self.note_stalls(at_s);
         self.neighbours.handle_timeout(at_s);
@@ -303,6 +305,7 @@ impl Estimator {
         lane.heralded.add(at_s, vehicle.via.is_some());
         lane.outflow.add(at_s, 1.0);
         lane.usual_flow.add(at_s, 1.0);
+        lane.flow_before = lane.usual_flow.per_s(at_s);
         if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
             let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
             if lane.shape.part.contains(stage) && stood_before && at_s > green_s {

@@ -149,6 +149,14 @@ pub(super) struct Lane {
     pub(super) held_until_s: Vec<f64>,
     /// The queue that leaves in the present green.
     pub(super) discharge: Option<Discharge>,
+    /// When it was first looked at.
+    pub(super) start_s: f64,
+    /// When the first of those came who were presumed to wait when the present green, or red, began.
+    pub(super) presumed_since_s: f64,
+    /// Departures per second at its last read.
+    pub(super) flow_before: f64,
+    /// Vehicles per second that are presumed to come although nobody is read.
+    pub(super) presumed_per_s: f64,
     /// How many users of it are not seen.
     pub(super) unseen: Ratio,
     /// Whether a working reader watches its stop line, as far as its port says.
@@ -187,6 +195,10 @@ impl Lane {
             let_go_s: f64::NEG_INFINITY,
             held_until_s: vec![f64::NEG_INFINITY; junction.stages().len()],
             discharge: None,
+            start_s,
+            presumed_since_s: start_s,
+            flow_before: 0.0,
+            presumed_per_s: 0.0,
             unseen: Ratio::default(),
             reader_up: true,
             shape,

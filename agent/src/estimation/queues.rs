@@ -210,14 +210,21 @@ impl Lane {
 
     /// Those who have come during red and whom nobody sees: `for_each` seen one so many, and somebody at the latest after [`UNSEEN_AFTER_S`].
     fn add_unseen(&self, arrivals: &mut Vec<Arrival>, for_each: f64, weight: f64, at_s: f64) {
+        if self.presumed_per_s > 0.0 {
+            let waited_s = at_s - self.presumed_since_s(at_s);
+            let count = (self.presumed_per_s * waited_s).min(MOST_UNSEEN);
+            if count > LEAST_WITHOUT_TAG {
+                arrivals.push(self.unseen(count, weight, waited_s));
+            }
+            return;
+        }
         if self.green_since_s.is_some() {
             return;
         }
         let red_s = at_s - self.red_since_s;
         let count = (self.usual_flow.per_s(at_s) * for_each * red_s).min(MOST_WITHOUT_TAG);
-        // On the average they have waited for half of it.
-        let waited = weight * count * (1.0 + 0.5 * red_s / PATIENCE_S);
-        let expected = if count > LEAST_WITHOUT_TAG { (count, waited) } else { (0.0, 0.0) };
+        let waiting = self.unseen(count, weight, red_s);
+        let expected = if count > LEAST_WITHOUT_TAG { (count, waiting.weight) } else { (0.0, 0.0) };
         let nobody_for_long = arrivals.is_empty() && red_s > UNSEEN_AFTER_S;
         let somebody = (1.0, UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1);
         let feared = if nobody_for_long { somebody } else { (0.0, 0.0) };
@@ -229,5 +236,11 @@ impl Lane {
         if unseen.weight > 0.0 {
             arrivals.push(unseen);
         }
+    }
+
+    /// So many who have come within a time: on the average each has waited for half of it.
+    fn unseen(&self, count: f64, weight: f64, within_s: f64) -> Arrival {
+        let weight = weight * count * (1.0 + 0.5 * within_s / PATIENCE_S);
+        Arrival { vehicles: count, weight, ..self.expected(0.0, 1.0) }
     }
 }

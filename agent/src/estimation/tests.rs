@@ -9,6 +9,7 @@ mod learning;
 mod neighbours;
 mod property;
 mod readers;
+mod silent;
 mod unseen;
 
 use super::unseen::Ratio;

@@ -1,0 +1,63 @@
+//! Lanes of which nobody is read: empty, or their readers have failed.
+//!
+//! No tags never means no demand. A reader that says of itself that it is down is known to have failed; one that only falls silent is presumed to,
+//! the more the longer it is silent while the others read. What comes on such a lane is what came before it fell silent, or else what the
+//! other lanes of the junction would suggest.
+
+use super::estimator::Estimator;
+use super::lane::{HEADWAY_S, Lane};
+use super::queues::STARTUP_S;
+
+/// A lane may have failed when it is silent for longer than the first, and counts as failed after so much more, seconds.
+const MAY_FAIL_S: (f64, f64) = (120.0, 600.0);
+/// A lane whose reader says that it is down counts as failed after so much silence, seconds.
+const DOWN_S: f64 = 30.0;
+/// Fewer vehicles than this missing are no evidence.
+const MISSING: f64 = 10.0;
+/// Vehicles on a lane that has failed for each on another: leaving too many to wait there costs more than some green for nobody.
+const AS_OTHERS: f64 = 2.0;
+/// No lane is presumed to be more saturated than this, if all stages had the same green.
+const SATURATED: f64 = 0.8;
+
+impl Lane {
+    fn silent_s(&self, at_s: f64) -> f64 {
+        at_s - self.stop_read_s.max(self.advance_read_s).max(self.start_s)
+    }
+
+    /// Vehicles per second that are presumed to come unread; `typical`: those of a lane that is read.
+    fn presumed_per_s(&self, typical: f64, stages: usize, at_s: f64) -> f64 {
+        let silent_s = self.silent_s(at_s);
+        if silent_s < DOWN_S || typical <= 0.0 {
+            return 0.0;
+        }
+        if self.flow_before * silent_s > MISSING && silent_s > MAY_FAIL_S.0 {
+            return self.flow_before;
+        }
+        let down = if self.reader_up { 0.0 } else { 1.0 };
+        let failed = ((silent_s - MAY_FAIL_S.0) / MAY_FAIL_S.1).clamp(down, 1.0);
+        let split = self.shape.served().iter().count() as f64 / stages as f64;
+        failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
+    }
+
+    /// When the first of those came who are presumed to wait: at green they leave one headway after the other.
+    pub(super) fn presumed_since_s(&self, at_s: f64) -> f64 {
+        let served =
+            self.green_since_s.map_or(0.0, |green_s| (at_s - green_s - STARTUP_S).max(0.0) / HEADWAY_S);
+        let (per_s, since_s) = (self.presumed_per_s, self.presumed_since_s);
+        if per_s > 0.0 { (since_s + served / per_s).min(at_s) } else { at_s }
+    }
+}
+
+impl Estimator {
+    /// Presumes what comes on lanes that are silent while others are read.
+    pub(super) fn note_silence(&mut self, at_s: f64) {
+        let reading = self.lanes.iter().filter(|lane| lane.silent_s(at_s) < MAY_FAIL_S.0);
+        let (flow, count) =
+            reading.fold((0.0, 0.0), |(flow, count), lane| (flow + lane.usual_flow.per_s(at_s), count + 1.0));
+        let typical = if count > 0.0 { flow / count } else { 0.0 };
+        let stages = self.junction.stages().len();
+        for lane in &mut self.lanes {
+            lane.presumed_per_s = lane.presumed_per_s(typical, stages, at_s);
+        }
+    }
+}

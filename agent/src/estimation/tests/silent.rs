@@ -1,0 +1,77 @@
+//! Lanes of which nobody is read while others are.
+
+use super::*;
+
+/// Vehicles leave E at green every ten seconds, and N1 too for as long as its readers work.
+fn drive(scene: &mut Scene, from_s: u32, to_s: u32, n1_until_s: u32) {
+    for second in (from_s..to_s).step_by(10) {
+        let at_s = f64::from(second);
+        scene.show(Some("E"), at_s);
+        scene.read(second, "E", STOP, at_s + 1.0);
+        scene.show(Some("N"), at_s + 4.0);
+        if second < n1_until_s {
+            scene.read(100_000 + second, "N1", STOP, at_s + 5.0);
+        }
+    }
+    scene.show(None, f64::from(to_s));
+}
+
+fn waiting(scene: &mut Scene, lane: &str, at_s: f64) -> f64 {
+    scene.lane(lane, at_s).queue.arrivals.iter().map(|arrival| arrival.vehicles).sum()
+}
+
+#[test]
+fn on_a_lane_of_which_nobody_is_ever_read_some_are_presumed_in_time() {
+    let mut scene = Scene::new();
+    drive(&mut scene, 10, 110, 0);
+    assert_eq!(waiting(&mut scene, "W", 112.0), 0.0, "that can be chance");
+    drive(&mut scene, 120, 500, 0);
+    let soon = waiting(&mut scene, "W", 530.0);
+    drive(&mut scene, 540, 1000, 0);
+    let late = waiting(&mut scene, "W", 1030.0);
+    assert!(soon > 0.3 && late > soon && late <= 15.0, "{soon}, {late}");
+    assert_eq!(waiting(&mut scene, "E", 1030.0), 0.0);
+    scene.show(Some("W"), 1031.0);
+    let green: Vec<f64> = (0..8).map(|second| waiting(&mut scene, "W", 1033.0 + f64::from(second))).collect();
+    assert!(
+        green.is_sorted_by(|a, b| a >= b) && green[0] > green[7],
+        "at green they leave one by one: {green:?}"
+    );
+    scene.read(1, "W", STOP, 1045.0);
+    scene.show(None, 1050.0);
+    assert_eq!(waiting(&mut scene, "W", 1060.0), 0.0, "somebody has been read");
+}
+
+#[test]
+fn a_lane_that_falls_silent_is_presumed_to_go_on_as_before() {
+    let mut scene = Scene::new();
+    drive(&mut scene, 10, 1000, 700);
+    let n1 = scene.lane_ix("N1");
+    scene.until(1001.0);
+    let before = scene.estimator.lanes[n1.index()].presumed_per_s;
+    assert!((0.05..0.1).contains(&before), "one in ten seconds, as far as learned: {before}");
+    drive(&mut scene, 1010, 1020, 2000);
+    scene.until(1021.0);
+    assert_eq!(scene.estimator.lanes[n1.index()].presumed_per_s, 0.0);
+}
+
+#[test]
+fn a_reader_that_is_down_is_not_waited_for() {
+    let mut scene = Scene::new();
+    drive(&mut scene, 10, 100, 0);
+    scene.estimator.handle_reader(0, false);
+    drive(&mut scene, 100, 140, 0);
+    let presumed = |scene: &Scene| -> Vec<bool> {
+        scene.estimator.lanes.iter().map(|lane| lane.presumed_per_s > 0.0).collect()
+    };
+    scene.until(141.0);
+    assert_eq!(presumed(&scene)[..3], [true, true, false], "of N1 and N2 nothing will be heard");
+}
+
+#[test]
+fn where_nobody_is_read_at_all_nobody_is_presumed() {
+    let mut scene = Scene::new();
+    drive(&mut scene, 10, 1000, 1000);
+    scene.until(3000.0);
+    assert!(scene.estimator.lanes.iter().all(|lane| lane.presumed_per_s == 0.0), "it is night");
+}
