@@ -12,11 +12,11 @@ fn shares_of_lane_changers_are_learned() {
         scene.read(number, "N1", ADVANCE, at_s);
         scene.read(number, if number % 4 == 0 { "N1" } else { "N2" }, STOP, at_s + 3.0);
     }
-    scene.show(None, 900.0);
+    scene.show(None, 815.0);
     for number in 1000..1020 {
-        scene.read(number, "N1", ADVANCE, 1000.0 + f64::from(number - 1000) * 2.0);
+        scene.read(number, "N1", ADVANCE, 820.0 + f64::from(number - 1000) * 2.0);
     }
-    let placed = (scene.count("N1", 1039.0), scene.count("N2", 1039.0));
+    let placed = (scene.count("N1", 859.0), scene.count("N2", 859.0));
     assert!((4..=6).contains(&placed.0) && placed.0 + placed.1 == 20, "{placed:?}");
 }
 
