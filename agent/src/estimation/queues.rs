@@ -33,7 +33,7 @@ const NO_ROOM_FOR_S: f64 = 5.0;
 /// Without any read for so long nothing is known, seconds.
 const SILENT_S: f64 = 180.0;
 /// Most vehicles of a lane that nobody has seen and that are reckoned with.
-const MOST_UNSEEN: f64 = 15.0;
+pub(super) const MOST_UNSEEN: f64 = 15.0;
 /// Fewer expected users without a tag are not worth a green.
 const LEAST_WITHOUT_TAG: f64 = 0.3;
 /// Most users without a tag that are expected on a lane.

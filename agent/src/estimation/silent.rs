@@ -6,7 +6,7 @@
 
 use super::estimator::Estimator;
 use super::lane::{HEADWAY_S, Lane};
-use super::queues::STARTUP_S;
+use super::queues::{MOST_UNSEEN, STARTUP_S};
 
 /// A lane may have failed when it is silent for longer than the first, and counts as failed after so much more, seconds.
 const MAY_FAIL_S: (f64, f64) = (120.0, 600.0);
@@ -39,12 +39,17 @@ impl Lane {
         failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
     }
 
-    /// When the first of those came who are presumed to wait: at green they leave one headway after the other.
+    /// When the first of those came who are presumed to wait, of the last [`MOST_UNSEEN`] at most: at green they leave one headway after the
+    /// other.
     pub(super) fn presumed_since_s(&self, at_s: f64) -> f64 {
-        let served =
-            self.green_since_s.map_or(0.0, |green_s| (at_s - green_s - STARTUP_S).max(0.0) / HEADWAY_S);
-        let (per_s, since_s) = (self.presumed_per_s, self.presumed_since_s);
-        if per_s > 0.0 { (since_s + served / per_s).min(at_s) } else { at_s }
+        let per_s = self.presumed_per_s;
+        if per_s <= 0.0 {
+            return at_s;
+        }
+        let began_s = self.green_since_s.unwrap_or(at_s);
+        let since_s = self.presumed_since_s.max(began_s - MOST_UNSEEN / per_s);
+        let served = (at_s - began_s - STARTUP_S).max(0.0) / HEADWAY_S;
+        (since_s + served / per_s).min(at_s)
     }
 }
 
