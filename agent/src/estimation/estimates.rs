@@ -60,6 +60,7 @@ impl Lane {
         match (self.reader_up, self.stop_reader_blind()) {
             (false, _) => ReaderSight::Down,
             (true, true) => ReaderSight::Blind,
+            (true, false) if self.presumed_per_s > 0.0 => ReaderSight::Silent,
             (true, false) => ReaderSight::Works,
         }
     }
@@ -68,6 +69,7 @@ impl Lane {
         let observed = self.heralded.evidence().confidence >= 0.5;
         match up {
             false => ReaderSight::Down,
+            true if self.presumed_per_s > 0.0 => ReaderSight::Silent,
             true if observed && self.heralded.value() < ANNOUNCES_TOO_FEW => ReaderSight::Blind,
             true => ReaderSight::Works,
         }

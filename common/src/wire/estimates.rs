@@ -115,6 +115,8 @@ pub enum ReaderSight {
     Down,
     /// Its port is open, and it misses most vehicles that are known from the other reader of the lane.
     Blind,
+    /// Its port is open, and nobody is read on the lane while others are: it may have failed, and vehicles are presumed to come.
+    Silent,
     /// What a newer sender calls by a name that this program does not know.
     #[serde(other)]
     Unknown,

@@ -205,6 +205,7 @@ fn sight(zone: &str, reader: ReaderEstimate) -> String {
         ReaderSight::Works => "works",
         ReaderSight::Down => "down",
         ReaderSight::Blind => "blind",
+        ReaderSight::Silent => "silent",
         ReaderSight::Unknown => "unknown",
     };
     format!("{zone} {state} {}", age_in_words(reader.silent_s))

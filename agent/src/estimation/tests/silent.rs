@@ -1,6 +1,7 @@
 //! Lanes of which nobody is read while others are.
 
 use super::*;
+use flextraff_common::wire::ReaderSight;
 
 /// Vehicles leave E at green every ten seconds, and N1 too for as long as its readers work.
 fn drive(scene: &mut Scene, from_s: u32, to_s: u32, n1_until_s: u32) {
@@ -53,6 +54,8 @@ fn a_lane_that_falls_silent_is_presumed_to_go_on_as_before() {
     let n1 = scene.lane_ix("N1");
     scene.until(1001.0);
     let before = scene.estimator.lanes[n1.index()].presumed_per_s;
+    let told = scene.estimator.estimates(mono(1001.0)).lanes["N1"].stop_reader.expect("it has one");
+    assert_eq!(told.state, ReaderSight::Silent);
     assert!((0.05..=0.11).contains(&before), "one in ten seconds, as far as learned: {before}");
     drive(&mut scene, 1010, 1020, 2000);
     scene.until(1021.0);
