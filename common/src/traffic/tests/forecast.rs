@@ -79,7 +79,7 @@ proptest! {
             for (departure, arrival) in own.zip(&queue.arrivals) {
                 let last_s = POLICY.horizon_s + 5.0;
                 prop_assert!(departure.in_s >= arrival.at_s.max(0.0) && departure.in_s < last_s, "{departure:?}");
-                prop_assert_eq!(departure.vehicles, arrival.vehicles);
+                prop_assert!(close(departure.vehicles, arrival.vehicles, 0.0));
             }
         }
     }
