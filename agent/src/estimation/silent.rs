@@ -1,15 +1,18 @@
 //! Lanes of which nobody is read: empty, or their readers have failed.
 //!
 //! No tags never means no demand. A reader that says of itself that it is down is known to have failed; one that only falls silent is presumed to,
-//! the more the longer it is silent while the others read. What comes on such a lane is what came before it fell silent, or else what the
+//! the more the more vehicles it misses that the others have. What comes on such a lane is what came before it fell silent, or else what the
 //! other lanes of the junction would suggest.
 
 use super::estimator::Estimator;
 use super::lane::{HEADWAY_S, Lane};
 use super::queues::{MOST_UNSEEN, STARTUP_S};
 
-/// A lane may have failed when it is silent for longer than the first, and counts as failed after so much more, seconds.
-const MAY_FAIL_S: (f64, f64) = (120.0, 600.0);
+/// A lane that was read within this time is not silent, seconds.
+const SILENT_S: f64 = 120.0;
+/// A lane that never had any may have failed when it misses more vehicles than the first of as many as other lanes have, and counts as failed
+/// when it misses so many more.
+const MAY_FAIL: (f64, f64) = (6.0, 30.0);
 /// A lane whose reader says that it is down counts as failed after so much silence, seconds.
 const DOWN_S: f64 = 30.0;
 /// Fewer vehicles than this missing are no evidence.
@@ -27,14 +30,14 @@ impl Lane {
     /// Vehicles per second that are presumed to come unread; `typical`: those of a lane that is read.
     fn presumed_per_s(&self, typical: f64, stages: usize, at_s: f64) -> f64 {
         let silent_s = self.silent_s(at_s);
-        if silent_s < DOWN_S || typical <= 0.0 {
+        if silent_s < if self.reader_up { SILENT_S } else { DOWN_S } || typical <= 0.0 {
             return 0.0;
         }
-        if self.flow_before * silent_s > MISSING && silent_s > MAY_FAIL_S.0 {
+        if self.flow_before * silent_s > MISSING {
             return self.flow_before;
         }
         let down = if self.reader_up { 0.0 } else { 1.0 };
-        let failed = ((silent_s - MAY_FAIL_S.0) / MAY_FAIL_S.1).clamp(down, 1.0);
+        let failed = ((typical * silent_s - MAY_FAIL.0) / MAY_FAIL.1).clamp(down, 1.0);
         let split = self.shape.served().iter().count() as f64 / stages as f64;
         failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
     }
@@ -56,7 +59,7 @@ impl Lane {
 impl Estimator {
     /// Presumes what comes on lanes that are silent while others are read.
     pub(super) fn note_silence(&mut self, at_s: f64) {
-        let reading = self.lanes.iter().filter(|lane| lane.silent_s(at_s) < MAY_FAIL_S.0);
+        let reading = self.lanes.iter().filter(|lane| lane.silent_s(at_s) < SILENT_S);
         let (flow, count) =
             reading.fold((0.0, 0.0), |(flow, count), lane| (flow + lane.usual_flow.per_s(at_s), count + 1.0));
         let typical = if count > 0.0 { flow / count } else { 0.0 };

@@ -106,7 +106,12 @@ fn a_port_that_closes_and_a_reader_that_misses_vehicles_are_told_apart() {
         dead.headway_s.unwrap().confidence >= works.headway_s.unwrap().confidence,
         "what was learned stays"
     );
-    assert_eq!(scene.estimates("E", 770.0).stop_reader.map(|reader| reader.state), Some(ReaderSight::Works));
+    let other = scene.estimates("E", 770.0).stop_reader.map(|reader| reader.state);
+    assert_eq!(
+        other,
+        Some(ReaderSight::Silent),
+        "its port is open, and nobody was ever read there beside so many"
+    );
 }
 
 #[test]

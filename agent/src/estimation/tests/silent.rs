@@ -26,11 +26,11 @@ fn on_a_lane_of_which_nobody_is_ever_read_some_are_presumed_in_time() {
     let mut scene = Scene::new();
     drive(&mut scene, 10, 100, 0);
     assert_eq!(waiting(&mut scene, "W", 102.0), 0.0, "that can be chance");
-    drive(&mut scene, 110, 500, 0);
+    drive(&mut scene, 110, 140, 0);
     let w = scene.lane_ix("W").index();
-    scene.until(530.0);
+    scene.until(142.0);
     let soon = scene.estimator.lanes[w].presumed_per_s;
-    drive(&mut scene, 540, 1000, 0);
+    drive(&mut scene, 150, 1000, 0);
     scene.until(1030.0);
     let late = scene.estimator.lanes[w].presumed_per_s;
     assert!(soon > 0.0 && late > 1.2 * soon && late < 0.15, "{soon}, {late}");
