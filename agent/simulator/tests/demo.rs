@@ -33,7 +33,9 @@ struct Stage {
 impl Stage {
     fn new(server: &str) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let broker = Command::new("sleep").arg("600").spawn().expect("sleep starts");
+        // SIGHUP ends it, also where whoever runs the tests ignores that.
+        let sleep = ["--default-signal=HUP", "sleep", "600"];
+        let broker = Command::new("env").args(sleep).spawn().expect("sleep starts");
         let stage = Self { dir, broker };
         stage.script("server", server);
         stage.script("agent", WAITS);
