@@ -199,18 +199,17 @@ impl Control {
                 estimator.handle_timeout(at);
                 (estimator.traffic(at), estimator.tell(device, second))
             });
-            let mut told = None;
-            if let Some((traffic, demand)) = seen {
+            let told = seen.map(|(traffic, demand)| {
                 if !self.rest.rests(at) {
                     self.controller.handle_traffic(traffic);
                 }
-                told = Some(demand);
-            }
+                demand
+            });
             self.controller.handle_timeout(second);
-            if let Some(demand) = &mut told {
-                demand.departures = self.departures(at);
+            if let Some(demand) = told {
+                let departures = self.departures(at);
+                self.demand = Some(Demand { departures, ..demand });
             }
-            self.demand = told.or_else(|| self.demand.take());
             while let Some((level, defect)) = self.controller.take_defect() {
                 self.tell(format!("{}: {defect}", level.name()), at);
                 // With two methods that fail on it, the fault may well be in the estimate.

@@ -305,7 +305,6 @@ impl Estimator {
         lane.heralded.add(at_s, vehicle.via.is_some());
         lane.outflow.add(at_s, 1.0);
         lane.usual_flow.add(at_s, 1.0);
-        lane.flow_before = lane.usual_flow.per_s(at_s);
         if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
             let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
             if lane.shape.part.contains(stage) && stood_before && at_s > green_s {

@@ -153,8 +153,6 @@ pub(super) struct Lane {
     pub(super) start_s: f64,
     /// When the first of those came who were presumed to wait when the present green, or red, began.
     pub(super) presumed_since_s: f64,
-    /// Departures per second at its last read.
-    pub(super) flow_before: f64,
     /// Vehicles per second that are presumed to come although nobody is read.
     pub(super) presumed_per_s: f64,
     /// How many users of it are not seen.
@@ -197,7 +195,6 @@ impl Lane {
             discharge: None,
             start_s,
             presumed_since_s: start_s,
-            flow_before: 0.0,
             presumed_per_s: 0.0,
             unseen: Ratio::default(),
             reader_up: true,

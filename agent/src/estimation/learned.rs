@@ -131,6 +131,11 @@ impl Rate {
         self.faded(at_s) / self.weight_s((at_s - self.began_s).max(GUESSED_S))
     }
 
+    /// The same at the last event; without any: zero.
+    pub(super) fn last_per_s(&self) -> f64 {
+        self.last_s.map_or(0.0, |last_s| self.per_s(last_s))
+    }
+
     /// Seconds are what a rate is observed for, whether something happens in them or not, and the guess is worth a minute.
     pub(super) fn evidence(&self, at_s: f64) -> Evidence {
         let seen_s = self.weight_s((at_s - self.began_s).max(0.0));

@@ -33,8 +33,9 @@ impl Lane {
         if silent_s < if self.reader_up { SILENT_S } else { DOWN_S } || typical <= 0.0 {
             return 0.0;
         }
-        if self.flow_before * silent_s > MISSING {
-            return self.flow_before;
+        let before = self.usual_flow.last_per_s();
+        if before * silent_s > MISSING {
+            return before;
         }
         let down = if self.reader_up { 0.0 } else { 1.0 };
         let failed = ((typical * silent_s - MAY_FAIL.0) / MAY_FAIL.1).clamp(down, 1.0);

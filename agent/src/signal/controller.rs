@@ -300,7 +300,7 @@ impl Controller {
         let new = program.groups(junction).minus(self.program.groups(junction));
         let since = |(group, since): (GroupIx, &MonoMs)| if new.contains(group) { at } else { *since };
         let red_since: Vec<MonoMs> = junction.group_indexes().zip(&self.red_since).map(since).collect();
-        let stages: Vec<StageIx> = program.stages.iter().map(|planned| planned.stage).collect();
+        let stages = program.order();
         let (stages, red_since, green_ended) = (&stages[..], &red_since[..], &self.green_ended[..]);
         let guard = Guard { junction, stages, red_since, green_ended };
         if next == stage || (program.ranged && guard.allows(stage, next, at)) {

@@ -3,7 +3,7 @@
 use flextraff_common::junction::{GroupSet, Junction, StageIx};
 use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::MonoMs;
-use flextraff_common::traffic::Timing;
+use flextraff_common::traffic::{StageSet, Timing};
 use flextraff_common::wire::Mode;
 
 /// The stages of a cycle in the junction's order, each with its green; never empty.
@@ -68,6 +68,17 @@ impl Program {
     pub(super) fn after(&self, stage: StageIx) -> StageIx {
         let later = self.stages.iter().find(|planned| planned.stage > stage);
         later.unwrap_or(&self.stages[0]).stage
+    }
+
+    /// Its stages, in the junction's order.
+    pub(super) fn order(&self) -> Vec<StageIx> {
+        self.stages.iter().map(|planned| planned.stage).collect()
+    }
+
+    /// Those of its stages that are left out while nobody wants them.
+    pub(super) fn may_skip(&self, junction: &Junction) -> StageSet {
+        let stages = self.stages.iter().map(|planned| planned.stage);
+        stages.filter(|stage| junction.stage(*stage).skip).collect()
     }
 
     /// Clearances, and the ranges of its greens, as tactical control reckons with them.

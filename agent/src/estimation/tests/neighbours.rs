@@ -11,6 +11,21 @@ fn departed(scene: &Scene, number: u32, at_s: f64, ago_s: f64) -> Demand {
     Demand { departed: vec![departed], ..scene.nothing(at_s) }
 }
 
+/// Lane A of the neighbour downstream reads a vehicle.
+fn hear_of(scene: &mut Scene, number: u32, at_s: f64) {
+    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+    let demand = Demand { reads: vec![read], ..scene.nothing(at_s) };
+    scene.hear(3, &demand, at_s);
+}
+
+fn ten_of_e_are_seen_downstream(scene: &mut Scene) {
+    for number in 0..10 {
+        let at_s = 10.0 + 5.0 * f64::from(number);
+        scene.read(number, "E", STOP, at_s);
+        hear_of(scene, number, at_s + 4.0);
+    }
+}
+
 fn full(scene: &Scene, at_s: f64, inventory: f64) -> Demand {
     let lane = DemandLane { lane: "A".to_owned(), present: inventory, inventory, capacity: 10.0 };
     Demand { lanes: vec![lane], ..scene.nothing(at_s) }
@@ -95,14 +110,8 @@ fn without_room_ahead_vehicles_weigh_less_until_the_neighbour_falls_silent() {
 fn where_our_vehicles_go_is_learned_from_the_neighbours_reads() {
     let mut scene = Scene::new();
     scene.show(Some("E"), 1.0);
-    // Those of E are seen at the neighbour downstream, although no link says that E leads there.
-    for number in 0..10 {
-        let at_s = 10.0 + 5.0 * f64::from(number);
-        scene.read(number, "E", STOP, at_s);
-        let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
-        let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 4.0) };
-        scene.hear(3, &demand, at_s + 4.0);
-    }
+    // No link says that E leads there.
+    ten_of_e_are_seen_downstream(&mut scene);
     scene.show(Some("N"), 60.0);
     let demand = full(&scene, 70.0, 10.0);
     scene.hear(3, &demand, 70.0);
@@ -149,14 +158,7 @@ fn a_full_lane_that_moves_takes_more() {
     let mut scene = Scene::new();
     let stage = scene.stage_ix("E").index();
     scene.show(Some("E"), 1.0);
-    // All of E go to lane A of the neighbour.
-    for number in 0..10 {
-        let at_s = 10.0 + 5.0 * f64::from(number);
-        scene.read(number, "E", STOP, at_s);
-        let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
-        let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 4.0) };
-        scene.hear(3, &demand, at_s + 4.0);
-    }
+    ten_of_e_are_seen_downstream(&mut scene);
     let held_s = |scene: &mut Scene, at_s: f64| scene.lane("E", at_s).queue.held_s[stage];
     let gone = DemandDeparted { lane: "A".to_owned(), epc: tag(0).to_string(), ago_s: 0.5 };
     let demand = Demand { departed: vec![gone], ..full(&scene, 70.0, 25.0) };
@@ -233,9 +235,7 @@ fn neighbours_are_told_their_share_of_those_who_will_leave() {
         scene.stands(number, "N1", STOP, at_s, at_s + 1.0);
         // Three of four are seen there.
         if number % 4 > 0 {
-            let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
-            let demand = Demand { reads: vec![read], ..scene.nothing(at_s + 15.0) };
-            scene.hear(3, &demand, at_s + 15.0);
+            hear_of(&mut scene, number, at_s + 15.0);
         }
     }
     scene.until(2800.0);

@@ -6,7 +6,7 @@ use crate::signal::panic_message;
 use crate::signal::tactical::{self, Actuation, Calls, Decision, Found, Guard, Ladder, Lookout, Situation};
 use flextraff_common::junction::{Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
-use flextraff_common::traffic::{Order, StageSet};
+use flextraff_common::traffic::Order;
 use flextraff_common::wire::{ControlLevel, Mode, StageEnd, ZoneName};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -131,7 +131,7 @@ impl Controller {
     /// What a level makes of a green that may end.
     fn decide(&self, level: ControlLevel, green: Green, at: MonoMs) -> Option<Decided> {
         let junction = &*self.junction;
-        let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
+        let stages = self.program.order();
         let timing = self.program.timing(junction);
         let had_s = at.since(green.began) as f64 / 1000.0;
         if had_s < f64::from(junction.stage(green.stage).min_green_s) {
@@ -151,7 +151,7 @@ impl Controller {
         let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
         let (stage, order) = (green.stage, junction.signal.stage_order);
         // In a fixed order; in a free one whoever waits for long enough has its turn.
-        let may_skip: StageSet = stages.iter().copied().filter(|stage| junction.stage(*stage).skip).collect();
+        let may_skip = self.program.may_skip(junction);
         let mut decision = match (level, &self.deciding.traffic) {
             (ControlLevel::RollingHorizon, Some(traffic)) => {
                 let order = Order::of(order, &stages, may_skip);

@@ -3,10 +3,10 @@
 use super::{Controller, Phase};
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
-use flextraff_common::traffic::{Departure, LaneQueue, Model, Order, Policy, Rollout, StageSet};
+use flextraff_common::traffic::{Departure, LaneQueue, Model, Order, Policy, Rollout};
 use flextraff_common::wire::Mode;
 
-/// A stage goes on while somebody whom it serves arrives within 2 s; further ahead than half a minute the next decisions change too much.
+/// A stage goes on while somebody whom it serves arrives within 2 s; further ahead than 10 s the next decisions change too much.
 const POLICY: Policy = Policy { gap_s: 2.0, horizon_s: 10.0 };
 
 /// From when and until when at least a stage has green, seconds from now, and what follows then.
@@ -18,7 +18,7 @@ struct Course {
 }
 
 impl Controller {
-    /// Who is expected to leave in the next half a minute, in order of time, by the traffic as last told and the last decision; nobody when
+    /// Who is expected to leave in the next 10 s, in order of time, by the traffic as last told and the last decision; nobody when
     /// the traffic is not known, at start-up, in an emergency and after a fault.
     pub fn departures(&self, at: MonoMs) -> Vec<Departure> {
         let traffic = self.deciding.traffic.as_ref().filter(|traffic| traffic.at == at && traffic.is_known());
@@ -26,9 +26,8 @@ impl Controller {
         let junction = &*self.junction;
         let lanes: Vec<LaneQueue> = traffic.lanes.iter().map(|lane| lane.queue.clone()).collect();
         let timing = self.program.timing(junction);
-        let stages: Vec<StageIx> = self.program.stages.iter().map(|planned| planned.stage).collect();
-        let may_skip: StageSet = stages.iter().copied().filter(|stage| junction.stage(*stage).skip).collect();
-        let order = Order::of(junction.signal.stage_order, &stages, may_skip);
+        let stages = self.program.order();
+        let order = Order::of(junction.signal.stage_order, &stages, self.program.may_skip(junction));
         let model = Model::new(timing.stages(), &lanes, 0.0);
         let green: Vec<Option<f64>> = traffic
             .lanes
