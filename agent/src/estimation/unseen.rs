@@ -15,15 +15,20 @@ use flextraff_common::junction::{LaneIx, StageIx};
 /// with too many costs little, while reckoning with too few leaves them at red.
 const GUESS: f64 = 0.67;
 /// Seen vehicles that the guess is worth, and that the ratio of the whole junction is worth to a lane: places are rough, single lanes noisy.
-const WORTH: f64 = 40.0;
+const WORTH: f64 = 20.0;
 /// How much of what was learned each further queue leaves.
 const FADE: f64 = 0.998;
 /// From the start of green to the last read of a head that leaves at once, seconds.
 const HEAD_LEAVES_S: f64 = 0.3;
+/// How much later than a saturation headway after the one before it each of the next in a queue leaves, because it starts from a stop, seconds: about
+/// 2 s in all, the start-up lost time of the HCM; SUMO's drivers need as much.
+const STARTS_S: [f64; 3] = [1.1, 0.6, 0.3];
 /// Whoever arrives in the last second of red may not have stopped, seconds.
 const STOOD_S: f64 = 1.0;
 /// Most unseen users of one queue that are believed: behind a longer gap something else has held it up.
 const MOST_IN_QUEUE: f64 = 10.0;
+/// As many at most stand between two seen ones, and so much further is the next one.
+const MOST_BETWEEN: u32 = 11;
 /// The ratio is believed up to this.
 const MOST: f64 = 3.0;
 
@@ -63,11 +68,25 @@ impl Ratio {
 pub(super) struct Discharge {
     /// Since when the lane had had red.
     red_s: f64,
-    /// Of the last seen vehicle that had stood in it: its place, counted from 1, and when it was due.
-    place: f64,
+    /// Of the last seen vehicle that had stood in it: its place, counted from 1, when it left and when it was due.
+    place: u32,
+    left_s: f64,
     due_s: f64,
     /// How many seen ones have left.
     seen: f64,
+}
+
+/// When the vehicle in a place leaves, seconds after the head, if each starts as soon as it can; place 0 is when the head may leave.
+fn leaves_s(place: u32) -> f64 {
+    let before = place.saturating_sub(1);
+    f64::from(before) * HEADWAY_S + STARTS_S.iter().take(before as usize).sum::<f64>()
+}
+
+/// The place of a vehicle that leaves so long after the one in `place`: the one whose time is nearest. To count on from each seen vehicle
+/// keeps what one start takes longer than another from adding up.
+fn place_after(place: u32, gap_s: f64) -> u32 {
+    let off_s = |other: u32| (leaves_s(other) - leaves_s(place) - gap_s).abs();
+    (place + 1..=place + MOST_BETWEEN).min_by(|a, b| off_s(*a).total_cmp(&off_s(*b))).unwrap_or(place + 1)
 }
 
 impl Lane {
@@ -77,19 +96,18 @@ impl Lane {
         if !has_way || vehicle.due_s > green_s - STOOD_S {
             return;
         }
-        let before = self.discharge.map_or(0.0, |discharge| discharge.seen);
-        self.discharge = Some(Discharge {
-            red_s: self.red_since_s,
-            place: (at_s - green_s - HEAD_LEAVES_S).max(0.0) / HEADWAY_S + 1.0,
-            due_s: vehicle.due_s,
-            seen: before + 1.0,
-        });
+        let (place, seen) = match &self.discharge {
+            Some(before) => (place_after(before.place, at_s - before.left_s), before.seen + 1.0),
+            None => (place_after(0, at_s - green_s - HEAD_LEAVES_S), 1.0),
+        };
+        let red_s = self.red_since_s;
+        self.discharge = Some(Discharge { red_s, place, left_s: at_s, due_s: vehicle.due_s, seen });
     }
 
     /// The green of a queue is over: unseen users in it, and seen ones who usually arrive in the time in which they did.
     fn take_discharge(&mut self, at_s: f64) -> Option<(f64, f64)> {
         let queue = self.discharge.take().filter(|queue| queue.due_s > queue.red_s)?;
-        let unseen = (queue.place - queue.seen).clamp(-1.0, MOST_IN_QUEUE);
+        let unseen = (f64::from(queue.place) - queue.seen).clamp(0.0, MOST_IN_QUEUE);
         Some((unseen, self.usual_flow.per_s(at_s) * (queue.due_s - queue.red_s)))
     }
 }

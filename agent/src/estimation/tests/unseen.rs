@@ -45,6 +45,27 @@ fn places_in_the_queue_tell_the_share_of_those_who_are_seen() {
 }
 
 #[test]
+fn what_a_queue_takes_to_start_is_not_taken_for_unseen_users() {
+    let mut scene = fresh();
+    let mut start = 10.0;
+    for cycle in 0..60 {
+        scene.show(None, start);
+        (0..6).for_each(|number| {
+            scene.read(cycle * 100 + number, "N1", ADVANCE, start + 5.0 * f64::from(number + 1));
+        });
+        scene.show(Some("N"), start + 60.0);
+        // The first ones need longer than a saturation headway each, about 2 s in all.
+        for (number, leaves_s) in (0..).zip([0.4, 3.4, 5.8, 7.9, 9.7, 11.6]) {
+            scene.read(cycle * 100 + number, "N1", STOP, start + 60.0 + leaves_s);
+        }
+        start += 90.0;
+    }
+    scene.show(None, start);
+    let (share, confidence) = tagged_share(&mut scene, start);
+    assert!(share > 0.93 && confidence > 0.8, "{share} {confidence}");
+}
+
+#[test]
 fn a_lane_learns_from_the_others_what_it_does_not_know_itself() {
     let mut scene = fresh();
     let end = cycles(&mut scene, 60, 4, 4.0);
