@@ -2,7 +2,7 @@
 
 use super::counters::Counters;
 use super::estimates::AdvanceReaders;
-use super::lane::{Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
+use super::lane::{HEADWAY_S, Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
 use super::neighbour::Neighbours;
 use super::telling::News;
 use super::unseen::Ratio;
@@ -25,14 +25,22 @@ const MOST_VEHICLES: usize = 4000;
 const LEFT_AFTER_S: f64 = 1.2;
 /// The same at a red one, where reads may only have failed.
 const LEFT_ON_RED_S: f64 = 4.0;
-/// A green lane whose stop-line reader is silent for so long is empty, seconds.
-const SILENT_S: f64 = 5.0;
+/// A green lane is empty when its stop line is silent for so long and for a saturation headway, and for as many headways more as unseen users
+/// may pass in a row: so many times those that there are for each seen one, seconds.
+const GAP_S: f64 = 2.0;
+const MOST_IN_A_ROW: f64 = 2.0;
+/// So long after the start of green the head of a queue has moved at the latest, seconds.
+const STARTS_S: f64 = 7.0;
+/// Whoever was due at the stop line, or still read in the advance zone, within this time may still be on the way, seconds.
+const MAY_STILL_COME_S: f64 = 3.0;
 /// Behind a stop-line reader that is not trusted somebody due has left so much later, unless that reader sees them after all, seconds.
 const MAY_BE_LATE_S: f64 = 2.0;
-/// Somebody overtaken by a vehicle that was due so much later is not there, seconds.
-const OVERTAKEN_S: f64 = 20.0;
+/// Somebody overtaken by a vehicle that was due so much later is not there, seconds; the second, where he may be on another lane.
+const OVERTAKEN_S: (f64, f64) = (4.0, 8.0);
 /// Nobody stays unseen for longer on the way to the stop line, seconds.
 const OLDEST_S: f64 = 240.0;
+/// With fewer unseen users for each seen one nobody is taken to have left between two seen ones that follow each other.
+const FEW_UNSEEN: f64 = 0.2;
 /// Saturation headways that are believed, seconds.
 const HEADWAYS_S: (f64, f64) = (1.0, 6.0);
 /// A head that does not move for so long at its green does not want this green, seconds.
@@ -136,7 +144,6 @@ impl Estimator {
             match lane.green_since_s {
                 None if green => lane.green_since_s = Some(at_s),
                 Some(_) if !green => {
-                    lane.presumed_since_s = lane.presumed_since_s(at_s);
                     lane.green_since_s = None;
                     lane.red_since_s = at_s;
                     self.learn_unseen(ix, at_s);
@@ -221,6 +228,9 @@ impl Estimator {
         if vehicle.stopped_s.is_none() {
             vehicle.stopped_s = Some(at_s);
             self.news.reads.push((lane, ZoneName::StopLine, epc));
+            if vehicle.via.is_none() {
+                self.lanes[lane.index()].note_unannounced(at_s);
+            }
             if let Some(via) = vehicle.via {
                 let announced = &mut self.lanes[via.index()];
                 announced.confirmed.add(at_s, true);
@@ -264,6 +274,7 @@ impl Estimator {
         self.note_readers();
         self.note_departures(at_s);
         self.note_silence(at_s);
+        self.note_hidden(at_s);
         self.clear_ghosts(at_s);
         self.note_stalls(at_s);
         self.neighbours.handle_timeout(at_s);
@@ -301,6 +312,7 @@ impl Estimator {
                 lane.drive_s.add(at_s, took);
             }
         }
+        let unseen = self.unseen_for_each(&self.lanes[vehicle.lane.index()]);
         let lane = &mut self.lanes[vehicle.lane.index()];
         lane.heralded.add(at_s, vehicle.via.is_some());
         lane.outflow.add(at_s, 1.0);
@@ -315,20 +327,38 @@ impl Estimator {
             let gap = at_s - lane.departed_s;
             let queued = vehicle.due_s < at_s - 4.0 && lane.departed_s > green_s + 2.0;
             if queued && (0.5..6.0).contains(&gap) && lane.headway_s(stage) <= lane.headway_s.value() {
-                lane.headway_s.add(at_s, gap.clamp(HEADWAYS_S.0, HEADWAYS_S.1));
+                let places =
+                    if unseen < FEW_UNSEEN { 1.0 } else { (gap / lane.headway_s.value()).round().max(1.0) };
+                lane.headway_s.add(at_s, (gap / places).clamp(HEADWAYS_S.0, HEADWAYS_S.1));
             }
         }
         lane.departed_s = lane.departed_s.max(at_s);
+        lane.unseen_stream.clear(vehicle.due_s.min(at_s));
         lane.held_until_s.fill(f64::NEG_INFINITY);
         self.neighbours.sent(epc, vehicle.lane, at_s);
         self.news.departed.push((vehicle.lane, epc, at_s));
-        // Whoever was due long before this one and was never seen at the stop line passed it unseen.
-        self.vehicles.retain(|_, other| {
-            other.lane != vehicle.lane || other.at_stop_line() || other.due_s >= vehicle.due_s - OVERTAKEN_S
-        });
+        // Whoever was due before this one and was never seen at the stop line passed it unseen, or has gone elsewhere.
+        let lanes = &self.lanes;
+        let overtaken = |other: &Vehicle| {
+            let margin_s = if other.is_surely_there(lanes) { OVERTAKEN_S.0 } else { OVERTAKEN_S.1 };
+            other.lane == vehicle.lane && !other.at_stop_line() && other.due_s < vehicle.due_s - margin_s
+        };
+        let gone: Vec<Vehicle> =
+            self.vehicles.extract_if(.., |_, other| overtaken(other)).map(|(_, other)| other).collect();
+        for other in &gone {
+            self.missed(other, at_s);
+        }
+    }
+
+    /// Somebody who was announced has never been seen at a stop line.
+    fn missed(&mut self, vehicle: &Vehicle, at_s: f64) {
+        if let Some(via) = vehicle.via {
+            self.lanes[via.index()].confirmed.add(at_s, false);
+        }
     }
 
     fn clear_ghosts(&mut self, at_s: f64) {
+        let mut clear = vec![false; self.lanes.len()];
         for lane in self.junction.lane_indexes() {
             let state = &self.lanes[lane.index()];
             let Some(green_s) = state.green_since_s else { continue };
@@ -337,23 +367,26 @@ impl Estimator {
                 continue;
             }
             let silent_s = at_s - green_s.max(state.stop_read_s);
-            if silent_s <= SILENT_S || at_s - green_s <= 4.0 {
-                continue;
-            }
-            let clear = at_s - green_s > SILENT_S + 2.0;
-            let mut unseen = Vec::new();
-            self.vehicles.retain(|_, vehicle| {
-                let ghost = vehicle.lane == lane && !vehicle.at_stop_line() && vehicle.due_s < at_s - 3.0;
-                if ghost && let Some(via) = vehicle.via {
-                    unseen.push(via);
-                }
-                !(ghost && clear && at_s - vehicle.last_s > 3.0)
-            });
-            for via in unseen {
-                self.lanes[via.index()].confirmed.add(at_s, false);
-            }
+            let for_each = self.unseen_for_each(state);
+            clear[lane.index()] =
+                silent_s > GAP_S + HEADWAY_S * (1.0 + MOST_IN_A_ROW * for_each) && at_s - green_s > STARTS_S;
         }
-        self.vehicles.retain(|_, vehicle| vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S);
+        let is_ghost = |vehicle: &Vehicle| {
+            !vehicle.at_stop_line()
+                && clear[vehicle.lane.index()]
+                && vehicle.due_s.max(vehicle.last_s) < at_s - MAY_STILL_COME_S
+        };
+        let ghosts: Vec<Vehicle> =
+            self.vehicles.values().filter(|vehicle| is_ghost(vehicle)).cloned().collect();
+        for ghost in &ghosts {
+            self.missed(ghost, at_s);
+        }
+        // Where it is the reader that sees nobody, they leave one by one from now on.
+        let lanes = &self.lanes;
+        self.vehicles.retain(|_, vehicle| {
+            let cleared = is_ghost(vehicle) && !lanes[vehicle.lane.index()].stop_reader_blind();
+            !cleared && (vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S)
+        });
     }
 
     /// Behind a stop-line reader that says nothing, announced vehicles leave one saturation headway after the other.

@@ -1,6 +1,7 @@
 //! What is known of one lane.
 
 use super::estimates::STARTUP_LOSS;
+use super::hidden::Stream;
 use super::learned::{Mean, Rate, Share, Trials};
 use super::unseen::{Discharge, Ratio};
 use crate::config::LaneConfig;
@@ -30,6 +31,10 @@ const HELD_S: f64 = 5.0;
 const WAITS_FOR_GAP_S: f64 = 15.0;
 /// Longer than this nobody is expected to be held up, seconds.
 const MOST_HELD_S: f64 = 60.0;
+/// A stop-line reader that sees less than this share of those whom an advance reader announces is taken to be blind, if at least the second
+/// share of those whom it sees had been announced.
+const BLIND: f64 = 0.5;
+const ANNOUNCED: f64 = 0.3;
 /// How fast rates follow the street, seconds.
 const RATE_MEMORY_S: f64 = 300.0;
 /// How fast the usual flow follows it, seconds.
@@ -151,8 +156,10 @@ pub(super) struct Lane {
     pub(super) discharge: Option<Discharge>,
     /// When it was first looked at.
     pub(super) start_s: f64,
-    /// When the first of those came who were presumed to wait when the present green, or red, began.
-    pub(super) presumed_since_s: f64,
+    /// Those of its users who are not seen.
+    pub(super) unseen_stream: Stream,
+    /// Those whom nobody has announced, and who stand behind the stop-line zone.
+    pub(super) behind: Stream,
     /// Vehicles per second that are presumed to come although nobody is read.
     pub(super) presumed_per_s: f64,
     /// How many users of it are not seen.
@@ -187,14 +194,15 @@ impl Lane {
             stops: Trials::new(OWN_LANE_WORTH, STOPS_FADE),
             to_place: vec![0.0; lanes],
             standing: None,
-            confirmed: Share::new(2.0, 2.0, 0.97),
+            confirmed: Share::new(2.0, 2.0, 0.95),
             heralded: Share::new(1.0, 2.0, 0.99),
             drive_s: Mean::new(drive_s, 5, 30),
             let_go_s: f64::NEG_INFINITY,
             held_until_s: vec![f64::NEG_INFINITY; junction.stages().len()],
             discharge: None,
             start_s,
-            presumed_since_s: start_s,
+            unseen_stream: Stream { since_s: start_s },
+            behind: Stream { since_s: start_s },
             presumed_per_s: 0.0,
             unseen: Ratio::default(),
             reader_up: true,
@@ -226,9 +234,10 @@ impl Lane {
         }
     }
 
-    /// Whether its advance reader sees vehicles that the stop-line reader does not: then silence of the latter says nothing.
+    /// Whether its advance reader sees vehicles that the stop-line reader does not: then silence of the latter says nothing. Where those who are
+    /// seen there have come past no advance reader, those whom it announces go elsewhere, and that says nothing.
     pub(super) fn stop_reader_blind(&self) -> bool {
-        !self.reader_up || self.confirmed.value() < 0.5
+        !self.reader_up || (self.confirmed.value() < BLIND && self.heralded.value() >= ANNOUNCED)
     }
 
     /// Vehicles with a tag per second.

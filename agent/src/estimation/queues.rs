@@ -1,6 +1,7 @@
 //! From what is known of vehicles to what the queue model takes.
 
 use super::estimator::{Estimator, seconds};
+use super::hidden::{MOST_HIDDEN, Stream};
 use super::lane::Lane;
 use super::vehicle::Vehicle;
 use flextraff_common::epc::Epc;
@@ -32,12 +33,8 @@ const NO_ROOM: f64 = 0.3;
 const NO_ROOM_FOR_S: f64 = 5.0;
 /// Without any read for so long nothing is known, seconds.
 const SILENT_S: f64 = 180.0;
-/// Most vehicles of a lane that nobody has seen and that are reckoned with.
-pub(super) const MOST_UNSEEN: f64 = 15.0;
-/// Fewer expected users without a tag are not worth a green.
-const LEAST_WITHOUT_TAG: f64 = 0.3;
-/// Most users without a tag that are expected on a lane.
-const MOST_WITHOUT_TAG: f64 = 6.0;
+/// Fewer expected users whom nobody sees are not worth a green.
+const LEAST_HIDDEN: f64 = 0.3;
 /// Most arrivals of a lane that are reckoned with.
 const MOST_ARRIVALS: usize = 80;
 /// A vehicle due later than this still drives, seconds.
@@ -92,11 +89,14 @@ impl Estimator {
             let weight = overflow * (1.0 - FULL_AHEAD * fullness);
             let mut arrivals: Vec<Arrival> = vehicles
                 .iter()
-                .map(|(epc, vehicle)| lane.arrival(vehicle, weight * self.counts_as(epc), at_s))
+                .map(|(epc, vehicle)| {
+                    let comes = self.comes(lane, vehicle);
+                    let arrival = lane.arrival(vehicle, comes * weight * self.counts_as(epc), at_s);
+                    Arrival { vehicles: comes, ..arrival }
+                })
                 .collect();
-            let head = vehicles.first().map(|(_, head)| *head);
-            lane.add_beyond(&mut arrivals, head, vehicles.len(), at_s);
-            lane.add_unseen(&mut arrivals, self.unseen_for_each(lane), weight, at_s);
+            lane.add_unseen(&mut arrivals, &vehicles, self.unseen_for_each(lane), weight, at_s);
+            lane.add_behind(&mut arrivals, weight, at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));
             arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
@@ -120,6 +120,16 @@ impl Estimator {
         let stages = self.junction.stages().len();
         let walkers = self.walkers.iter().map(|walkers| walkers.traffic(stages, at_s));
         Traffic { at: now, lanes: lanes.chain(walkers).collect(), silent_s: at_s - self.last_read_s }
+    }
+
+    /// Probability that an announced vehicle comes to the stop line: some go elsewhere, or pass it unseen.
+    fn comes(&self, lane: &Lane, vehicle: &Vehicle) -> f64 {
+        match vehicle.via {
+            Some(via) if !vehicle.at_stop_line() && !lane.stop_reader_blind() => {
+                self.lanes[via.index()].confirmed.value()
+            }
+            _ => 1.0,
+        }
     }
 
     /// Who is on the way from neighbours: by lane, when each is due at the stop line, and with which probability.
@@ -192,55 +202,62 @@ impl Lane {
         if usable.is_empty() { self.shape.served() } else { usable }
     }
 
-    /// Those who stand where no reader looks: a queue beyond the advance zone, or one behind the stop-line zone.
-    fn add_beyond(&self, arrivals: &mut Vec<Arrival>, head: Option<&Vehicle>, count: usize, at_s: f64) {
-        let on_red = self.green_since_s.is_none();
-        let red_s = at_s - self.red_since_s;
-        let heralded = self.shape.advance_m.is_some() || self.heralded.value() >= 0.5;
-        let waits = head.is_some_and(Vehicle::at_stop_line);
-        let unseen = match self.queue_over_advance(at_s) {
-            Some(since_s) => self.announced.per_s(at_s).max(self.flow(at_s)) * (at_s - since_s),
-            None if on_red && waits && !heralded => self.flow(at_s) * red_s - count as f64,
-            None => 0.0,
-        };
-        for _ in 0..(unseen + 0.5).clamp(0.0, MOST_UNSEEN) as u32 {
-            arrivals.push(self.expected(0.0, 1.0));
-        }
-    }
-
-    /// Those who have come during red and whom nobody sees: `for_each` seen one so many, and somebody at the latest after [`UNSEEN_AFTER_S`].
-    fn add_unseen(&self, arrivals: &mut Vec<Arrival>, for_each: f64, weight: f64, at_s: f64) {
-        if self.presumed_per_s > 0.0 {
-            let waited_s = at_s - self.presumed_since_s(at_s);
-            let count = (self.presumed_per_s * waited_s).min(MOST_UNSEEN);
-            if count > LEAST_WITHOUT_TAG {
-                arrivals.push(self.unseen(count, weight, waited_s));
+    /// A queue that reaches back beyond the advance zone, and those who stand unannounced behind the stop-line zone.
+    fn add_behind(&self, arrivals: &mut Vec<Arrival>, weight: f64, at_s: f64) {
+        if let Some(since_s) = self.queue_over_advance(at_s) {
+            let beyond = self.announced.per_s(at_s).max(self.flow(at_s)) * (at_s - since_s);
+            for _ in 0..(beyond + 0.5).clamp(0.0, MOST_HIDDEN) as u32 {
+                arrivals.push(self.expected(0.0, 1.0));
             }
-            return;
         }
-        if self.green_since_s.is_some() {
-            return;
-        }
-        let red_s = at_s - self.red_since_s;
-        let count = (self.usual_flow.per_s(at_s) * for_each * red_s).min(MOST_WITHOUT_TAG);
-        let waiting = self.unseen(count, weight, red_s);
-        let expected = if count > LEAST_WITHOUT_TAG { (count, waiting.weight) } else { (0.0, 0.0) };
-        let nobody_for_long = arrivals.is_empty() && red_s > UNSEEN_AFTER_S;
-        let somebody = (1.0, UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1);
-        let feared = if nobody_for_long { somebody } else { (0.0, 0.0) };
-        let unseen = Arrival {
-            vehicles: expected.0.max(feared.0),
-            weight: expected.1.max(feared.1),
-            ..self.expected(0.0, 1.0)
-        };
-        if unseen.weight > 0.0 {
-            arrivals.push(unseen);
+        let behind = self.hidden(self.behind, self.unannounced_per_s(at_s), at_s, weight, at_s);
+        if behind.vehicles > LEAST_HIDDEN {
+            arrivals.push(behind);
         }
     }
 
-    /// So many who have come within a time: on the average each has waited for half of it.
-    fn unseen(&self, count: f64, weight: f64, within_s: f64) -> Arrival {
-        let weight = weight * count * (1.0 + 0.5 * within_s / PATIENCE_S);
-        Arrival { vehicles: count, weight, ..self.expected(0.0, 1.0) }
+    /// Unseen users who have come before each seen one and after the last; and after [`UNSEEN_AFTER_S`] of red somebody in any case.
+    fn add_unseen(
+        &self,
+        arrivals: &mut Vec<Arrival>,
+        vehicles: &[(&Epc, &Vehicle)],
+        for_each: f64,
+        weight: f64,
+        at_s: f64,
+    ) {
+        let per_s = self.unseen_per_s(for_each, at_s);
+        let mut stream = self.unseen_stream;
+        let mut left = MOST_HIDDEN;
+        for (arrival, (_, vehicle)) in arrivals.iter_mut().zip(vehicles) {
+            let before_s = vehicle.due_s.min(at_s);
+            let unseen = self.hidden(stream, per_s, before_s, weight, at_s);
+            if unseen.vehicles <= left {
+                left -= unseen.vehicles;
+                arrival.vehicles += unseen.vehicles;
+                arrival.weight += unseen.weight;
+            }
+            stream.clear(before_s);
+        }
+        let mut last = self.hidden(stream, per_s, at_s, weight, at_s);
+        if last.vehicles < LEAST_HIDDEN || last.vehicles > left {
+            last.vehicles = 0.0;
+        }
+        let red_s = at_s - self.red_since_s;
+        if self.green_since_s.is_none() && vehicles.is_empty() && red_s > UNSEEN_AFTER_S {
+            let feared = UNSEEN_WEIGHT.0 + (red_s - UNSEEN_AFTER_S) / UNSEEN_WEIGHT.1;
+            last.vehicles = last.vehicles.max(1.0);
+            last.weight = last.weight.max(feared);
+        }
+        if last.vehicles > 0.0 {
+            arrivals.push(last);
+        }
+    }
+
+    /// Those of a stream who are still there of all who came up to a moment; on the average each has come half-way.
+    fn hidden(&self, stream: Stream, per_s: f64, until_s: f64, weight: f64, at_s: f64) -> Arrival {
+        let vehicles = stream.count(per_s, until_s);
+        let waits_s = at_s - 0.5 * (stream.since_s + until_s);
+        let weight = weight * vehicles * (1.0 + waits_s.max(0.0) / PATIENCE_S);
+        Arrival { vehicles, weight, ..self.expected(0.0, 1.0) }
     }
 }

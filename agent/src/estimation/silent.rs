@@ -6,7 +6,6 @@
 
 use super::estimator::Estimator;
 use super::lane::{HEADWAY_S, Lane};
-use super::queues::{MOST_UNSEEN, STARTUP_S};
 
 /// A lane that was read within this time is not silent, seconds.
 const SILENT_S: f64 = 120.0;
@@ -41,19 +40,6 @@ impl Lane {
         let failed = ((typical * silent_s - MAY_FAIL.0) / MAY_FAIL.1).clamp(down, 1.0);
         let split = self.shape.served().iter().count() as f64 / stages as f64;
         failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
-    }
-
-    /// When the first of those came who are presumed to wait, of the last [`MOST_UNSEEN`] at most: at green they leave one headway after the
-    /// other.
-    pub(super) fn presumed_since_s(&self, at_s: f64) -> f64 {
-        let per_s = self.presumed_per_s;
-        if per_s <= 0.0 {
-            return at_s;
-        }
-        let began_s = self.green_since_s.unwrap_or(at_s);
-        let since_s = self.presumed_since_s.max(began_s - MOST_UNSEEN / per_s);
-        let served = (at_s - began_s - STARTUP_S).max(0.0) / HEADWAY_S;
-        (since_s + served / per_s).min(at_s)
     }
 }
 

@@ -4,6 +4,10 @@
 //! its place, and so how many stood before it unseen. These arrived between the start of red and its own arrival; in the same time seen ones
 //! arrive at their usual rate. Both summed over many queues, the ratio is that of two Poisson streams over the same exposure: unseen users for
 //! each seen one.
+//!
+//! Where a lane gives way its vehicles leave as gaps allow. There the stop-line zone tells: one of the first who arrive at red is read in it, or
+//! stands behind it because unseen ones fill it. That bounds their number; what is expected within the bound counts (the step of expectation
+//! of Dempster, Laird and Rubin 1977, taken queue by queue).
 
 use super::estimator::Estimator;
 use super::lane::{HEADWAY_S, Lane};
@@ -11,10 +15,12 @@ use super::learned::Evidence;
 use super::vehicle::Vehicle;
 use flextraff_common::junction::{LaneIx, StageIx};
 
-/// Unseen users for each seen one before anything is learned: 60 % are seen. About half of Indian traffic carries no tag; where more does, reckoning
-/// with too many costs little, while reckoning with too few leaves them at red.
-const GUESS: f64 = 0.67;
-/// Seen vehicles that the guess is worth, and that the ratio of the whole junction is worth to a lane: places are rough, single lanes noisy.
+/// Unseen users for each seen one before anything is learned: two of three are seen. About half of Indian traffic carries no tag, most of that
+/// two-wheelers, which take less of a green than a car.
+const GUESS: f64 = 0.5;
+/// Seen vehicles that the guess is worth.
+const GUESS_WORTH: f64 = 5.0;
+/// Seen vehicles that the ratio of the whole junction is worth to a lane: single lanes are noisy.
 const WORTH: f64 = 20.0;
 /// How much of what was learned each further queue leaves.
 const FADE: f64 = 0.998;
@@ -23,8 +29,10 @@ const HEAD_LEAVES_S: f64 = 0.3;
 /// How much later than a saturation headway after the one before it each of the next in a queue leaves, because it starts from a stop, seconds: about
 /// 2 s in all, the start-up lost time of the HCM; SUMO's drivers need as much.
 const STARTS_S: [f64; 3] = [1.1, 0.6, 0.3];
-/// Whoever arrives in the last second of red may not have stopped, seconds.
-const STOOD_S: f64 = 1.0;
+/// Whoever arrives in the last seconds of red may not have stopped, seconds.
+const STOOD_S: f64 = 4.0;
+/// Who was due so long before green is in the stop-line zone, if there is room for it, seconds.
+const ARRIVED_S: f64 = 2.0;
 /// Most unseen users of one queue that are believed: behind a longer gap something else has held it up.
 const MOST_IN_QUEUE: f64 = 10.0;
 /// As many at most stand between two seen ones, and so much further is the next one.
@@ -54,8 +62,8 @@ impl Ratio {
     }
 
     /// Unseen users for each seen one, beside a guess.
-    fn value(&self, guess: f64) -> f64 {
-        ((self.unseen + WORTH * guess) / (self.seen + WORTH)).clamp(0.0, MOST)
+    fn value(&self, guess: f64, worth: f64) -> f64 {
+        ((self.unseen + worth * guess) / (self.seen + worth)).clamp(0.0, MOST)
     }
 
     fn evidence(&self) -> Evidence {
@@ -68,12 +76,53 @@ impl Ratio {
 pub(super) struct Discharge {
     /// Since when the lane had had red.
     red_s: f64,
-    /// Of the last seen vehicle that had stood in it: its place, counted from 1, when it left and when it was due.
+    /// How many seen ones that had stood in it have left.
+    seen: f64,
+    /// Of the last of these, where the lane has the right of way.
+    last: Option<Placed>,
+    /// Of the last of these that tells by having been in the stop-line zone at red, or not.
+    zone: Option<InZone>,
+}
+
+/// A seen vehicle that has left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Placed {
+    /// Its place, counted from 1.
     place: u32,
+    /// So many of those up to it were seen.
+    seen: f64,
     left_s: f64,
     due_s: f64,
-    /// How many seen ones have left.
-    seen: f64,
+}
+
+/// What the stop-line zone says about those before a vehicle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct InZone {
+    due_s: f64,
+    /// Whether at most so many unseen ones stood before it, or more.
+    at_most: bool,
+    unseen: u32,
+}
+
+/// Probability that a Poisson variable is at most `most`; of -1: none is.
+fn poisson_at_most(most: i64, mean: f64) -> f64 {
+    let mut term = (-mean).exp();
+    let mut sum = 0.0;
+    for k in 0..=most {
+        sum += term;
+        term *= mean / (k + 1) as f64;
+    }
+    sum
+}
+
+/// Mean of a Poisson variable of which it is known that it is at most `unseen`, or more.
+fn expected(at_most: bool, unseen: u32, mean: f64) -> f64 {
+    let (within, less) = (poisson_at_most(unseen.into(), mean), poisson_at_most(i64::from(unseen) - 1, mean));
+    match (at_most, 1.0 - within) {
+        (true, _) => mean * less / within,
+        (false, beyond) if beyond > 1e-6 => mean * (1.0 - less) / beyond,
+        (false, _) => f64::from(unseen) + 1.0,
+    }
 }
 
 /// When the vehicle in a place leaves, seconds after the head, if each starts as soon as it can; place 0 is when the head may leave.
@@ -92,31 +141,59 @@ fn place_after(place: u32, gap_s: f64) -> u32 {
 impl Lane {
     /// A seen vehicle leaves at `at_s` in a green that began at `green_s`.
     pub(super) fn note_place(&mut self, vehicle: &Vehicle, stage: StageIx, green_s: f64, at_s: f64) {
-        let has_way = self.shape.full.contains(stage) && !self.gives_way.contains(stage);
-        if !has_way || vehicle.due_s > green_s - STOOD_S {
+        if vehicle.due_s > green_s - ARRIVED_S {
             return;
         }
-        let (place, seen) = match &self.discharge {
-            Some(before) => (place_after(before.place, at_s - before.left_s), before.seen + 1.0),
-            None => (place_after(0, at_s - green_s - HEAD_LEAVES_S), 1.0),
-        };
-        let red_s = self.red_since_s;
-        self.discharge = Some(Discharge { red_s, place, left_s: at_s, due_s: vehicle.due_s, seen });
+        let stood = vehicle.due_s <= green_s - STOOD_S;
+        let has_way = self.shape.full.contains(stage) && !self.gives_way.contains(stage);
+        let fresh = Discharge { red_s: self.red_since_s, seen: 0.0, last: None, zone: None };
+        let before = self.discharge.unwrap_or(fresh);
+        let in_zone = vehicle.stopped_s.is_some_and(|stopped_s| stopped_s <= green_s);
+        let seen = before.seen + 1.0;
+        let last = (has_way && stood).then(|| {
+            let (first, place) = match before.last {
+                Some(last) => (last.place + 1, place_after(last.place, at_s - last.left_s)),
+                None => (1, place_after(0, at_s - green_s - HEAD_LEAVES_S)),
+            };
+            // Whoever is read at the stop line at red stands in its zone, however long it takes to leave.
+            let place = if in_zone { place.min(self.places_in_zone() as u32).max(first) } else { place };
+            Placed { place, seen, left_s: at_s, due_s: vehicle.due_s }
+        });
+        let places = self.places_in_zone() - 1.0 - before.seen;
+        let zone = (vehicle.via.is_some() && places >= 0.0).then_some(InZone {
+            due_s: vehicle.due_s,
+            at_most: in_zone,
+            unseen: places as u32,
+        });
+        self.discharge =
+            Some(Discharge { seen, last: last.or(before.last), zone: zone.or(before.zone), ..before });
     }
 
-    /// The green of a queue is over: unseen users in it, and seen ones who usually arrive in the time in which they did.
-    fn take_discharge(&mut self, at_s: f64) -> Option<(f64, f64)> {
-        let queue = self.discharge.take().filter(|queue| queue.due_s > queue.red_s)?;
-        let unseen = (f64::from(queue.place) - queue.seen).clamp(0.0, MOST_IN_QUEUE);
-        Some((unseen, self.usual_flow.per_s(at_s) * (queue.due_s - queue.red_s)))
+    /// The green of a queue is over: unseen users in it, and seen ones who usually arrive in the time in which they did. `for_each`: unseen users
+    /// for each seen one, as far as known.
+    fn take_discharge(&mut self, for_each: f64, at_s: f64) -> Option<(f64, f64)> {
+        let queue = self.discharge.take()?;
+        let usual = |due_s: f64| self.usual_flow.per_s(at_s) * (due_s - queue.red_s);
+        match (queue.last, queue.zone) {
+            (Some(last), _) if last.due_s > queue.red_s => {
+                let unseen = (f64::from(last.place) - last.seen).clamp(0.0, MOST_IN_QUEUE);
+                Some((unseen, usual(last.due_s)))
+            }
+            (None, Some(zone)) if zone.due_s > queue.red_s => {
+                let seen = usual(zone.due_s);
+                Some((expected(zone.at_most, zone.unseen, seen * for_each), seen))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Estimator {
     /// A lane's green is over.
     pub(super) fn learn_unseen(&mut self, lane: LaneIx, at_s: f64) {
+        let for_each = self.unseen_for_each(&self.lanes[lane.index()]);
         let lane = &mut self.lanes[lane.index()];
-        if let Some((unseen, seen)) = lane.take_discharge(at_s) {
+        if let Some((unseen, seen)) = lane.take_discharge(for_each, at_s) {
             lane.unseen.add(at_s, unseen, seen);
             self.unseen.add(at_s, unseen, seen);
         }
@@ -124,7 +201,7 @@ impl Estimator {
 
     /// Unseen users for each seen one on a lane.
     pub(super) fn unseen_for_each(&self, lane: &Lane) -> f64 {
-        lane.unseen.value(self.unseen.value(GUESS))
+        lane.unseen.value(self.unseen.value(GUESS, GUESS_WORTH), WORTH)
     }
 
     /// Share of a lane's users who are seen, and what is known of it.

@@ -1,6 +1,10 @@
 //! One tagged vehicle on its way to the stop line, or at it.
 
+use super::lane::Lane;
 use flextraff_common::junction::{LaneIx, StageIx};
+
+/// With at least this share nobody is expected elsewhere.
+const SURE: f64 = 0.85;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vehicle {
@@ -21,6 +25,14 @@ pub(super) struct Vehicle {
 }
 
 impl Vehicle {
+    /// Whether hardly anybody whom the same advance reader announces stops on another lane.
+    pub(super) fn is_surely_there(&self, lanes: &[Lane]) -> bool {
+        self.via.is_some_and(|via| {
+            let stops_at = &lanes[via.index()].stops_at;
+            stops_at[self.lane.index()] > SURE * stops_at.iter().sum::<f64>()
+        })
+    }
+
     pub(super) const fn at_stop_line(&self) -> bool {
         self.stopped_s.is_some()
     }

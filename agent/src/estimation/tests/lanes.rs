@@ -77,9 +77,25 @@ fn behind_a_reader_at_the_stop_line_alone_a_queue_grows_as_the_flow_says() {
     }
     scene.show(None, 600.0);
     assert_eq!(scene.count("W", 605.0), 0, "nobody stands at the line: nobody waits behind");
-    scene.stands(100, "W", STOP, 606.0, 660.0);
-    let hidden = scene.count("W", 660.0);
-    assert!((5..=7).contains(&hidden), "{hidden} after 60 s of red with 0.1 vehicles a second");
+    let waiting = |scene: &mut Scene, at_s: f64| -> f64 {
+        scene.lane("W", at_s).queue.arrivals.iter().map(|arrival| arrival.vehicles).sum()
+    };
+    scene.read(100, "W", STOP, 606.0);
+    assert_eq!(waiting(&mut scene, 609.0), 1.0, "there is room in the zone for another one");
+    for half in 0..100 {
+        let at_s = 610.0 + f64::from(half) / 2.0;
+        scene.read(100, "W", STOP, at_s);
+        scene.read(101, "W", STOP, at_s);
+    }
+    let red = waiting(&mut scene, 660.0);
+    assert!((5.5..8.0).contains(&red), "{red} after 50 s behind a full zone with 0.1 vehicles a second");
+    scene.show(Some("W"), 660.0);
+    for number in 102..105 {
+        scene.read(number, "W", STOP, 660.0 + 2.0 * f64::from(number - 101));
+    }
+    let green = waiting(&mut scene, 667.0);
+    assert!((2.0..4.0).contains(&green), "three have come forward: {green}");
+    assert_eq!(waiting(&mut scene, 670.0), 0.0, "nobody comes any more");
 }
 
 #[test]

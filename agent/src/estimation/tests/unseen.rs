@@ -84,7 +84,9 @@ fn at_red_those_without_a_tag_are_reckoned_with_as_time_goes_by() {
     let (soon, late) = (waiting(&mut scene, end + 30.0), waiting(&mut scene, end + 60.0));
     assert!(soon > 0.3 && late > 1.5 * soon && late < 6.0, "{soon} {late}");
     scene.show(Some("N"), end + 61.0);
-    assert_eq!(waiting(&mut scene, end + 62.0), 0.0, "at green they leave");
+    let green: Vec<f64> = (0..12).map(|second| waiting(&mut scene, end + 62.0 + f64::from(second))).collect();
+    assert!(green.is_sorted_by(|a, b| a >= b) && green[0] > 1.0, "at green they leave one by one: {green:?}");
+    assert_eq!(green[11], 0.0, "and then there is nobody");
 }
 
 #[test]
