@@ -94,6 +94,16 @@ fn a_cycle_is_its_greens_and_clearances() {
     assert!(close(timing.cycle_s(&[]), 0.0, 1e-9));
 }
 
+/// Above saturation a short green serves few portions, and half a portion too much or too little sums up over all cycles.
+#[test]
+fn a_little_more_flow_is_not_quicker_above_saturation() {
+    for (per_h, more, green_s) in [(1423.8828, 3.2060, 10.7691), (1443.1862, 9.1004, 8.3719)] {
+        let plan = [(0, green_s), (1, 30.0)];
+        let (less_s, more_s) = (delay_s(&plan, flow(per_h, &[0])), delay_s(&plan, flow(per_h + more, &[0])));
+        assert!(more_s >= less_s * 0.995, "{less_s} and {more_s} at {per_h}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
