@@ -9,9 +9,12 @@ from .network import Network
 
 #: Queues are looked at so often, seconds.
 QUEUE_EVERY_S = 10
-#: A net counts as gridlocked when in its last ten minutes fewer than this share of the usual number of vehicles arrived.
+#: A net counts as gridlocked when in its last ten minutes fewer than this share of the usual number of vehicles arrived,
+#: or when somebody has stood inside a junction for so long.
 GRIDLOCK_TAIL_S = 600
 GRIDLOCK_SHARE = 0.1
+STANDSTILL_S = 300
+STANDSTILL_EVERY_S = 60
 
 
 def delays(tripinfo: Path, begin: int, end: int, never_inserted: list[float]) -> dict:
@@ -95,3 +98,26 @@ class Queues:
         if t % QUEUE_EVERY_S == 0:
             for approach, edges in self._approaches.items():
                 self.of[approach].append(sum(self._halting(edge) for edge in edges))
+
+
+class Standstills:
+    """Junctions in whose inside vehicles block each other: no signal lets them go."""
+
+    def __init__(self, sumo):
+        self._vehicle = sumo.vehicle
+        #: Node of the net: since when, seconds.
+        self.since: dict[str, float] = {}
+
+    def second(self, t: float) -> None:
+        """Looks who stands past a stop line when it is time."""
+        if t % STANDSTILL_EVERY_S:
+            return
+        for vehicle in self._vehicle.getIDList():
+            stood = self._vehicle.getWaitingTime(vehicle)
+            if stood < STANDSTILL_S:
+                continue
+            # Lanes inside a junction are called ":<node>_<link>_<lane>".
+            lane = self._vehicle.getLaneID(vehicle)
+            if lane.startswith(":"):
+                node = lane[1:].rsplit("_", 2)[0]
+                self.since[node] = min(self.since.get(node, t), t - stood)

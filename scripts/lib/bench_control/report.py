@@ -19,7 +19,8 @@ def progress(row: dict, number: int, total: int) -> str:
         return f"{head} FAILED: {row['error']}"
     parts = [f"delay {row['delay_s']:.1f} s", f"p95 {row['p95_s']:.0f}", f"longest red {row['longest_red_s']:.0f} s"]
     if row["gridlock"]:
-        parts.append("GRIDLOCK")
+        nodes = ", ".join(f"{node} from {since:.0f} s" for node, since in sorted(row["standstills"].items()))
+        parts.append(f"GRIDLOCK (inside {nodes})" if nodes else "GRIDLOCK")
     if row["violations"]:
         parts.append("violations: " + _counts(row["violations"]))
     return f"{head} {', '.join(parts)} ({row['wall_s']:.0f} s)"

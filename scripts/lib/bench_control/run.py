@@ -95,7 +95,8 @@ async def _run(job: Job, network: Network, folder: Path) -> dict:
     finally:
         cost = await controller.close() if controller else {}
         sumo.close()
-    return found | cost | measures.delays(tripinfo, begin, end, missing)
+    trips = measures.delays(tripinfo, begin, end, missing)
+    return found | cost | trips | {"gridlock": trips["gridlock"] or bool(found["standstills"])}
 
 
 def _controller(job: Job, network: Network, sumo, folder: Path):
@@ -117,6 +118,7 @@ class _Simulation:
         self._lamps = [Lamps(junction) for junction in network.junctions]
         self._watches = [Watch(junction, job.conditions.rules) for junction in network.junctions]
         self._queues = measures.Queues(sumo, network)
+        self._standstills = measures.Standstills(sumo)
 
     async def play(self) -> dict:
         """Plays the window; answers what was seen besides the trips."""
@@ -128,6 +130,7 @@ class _Simulation:
             for watch, lamps, occupied in zip(self._watches, self._lamps, self._street.occupied, strict=True):
                 watch.second(t, lamps.state, occupied)
             self._queues.second(t)
+            self._standstills.second(t)
             if second < self._seconds:
                 self._show(t, await self._controller.step(t, reads))
         return self._found()
@@ -163,5 +166,6 @@ class _Simulation:
             "switches_h": round(sum(watch.stage_changes for watch in self._watches) / hours, 1),
             "dead": self._street.dead,
             "queues": self._queues.of,
+            "standstills": self._standstills.since,
             **self._street.counts(),
         }
