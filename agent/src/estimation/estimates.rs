@@ -8,18 +8,22 @@
 use super::estimator::{Estimator, seconds};
 use super::lane::Lane;
 use super::learned::{Evidence, Mean, Share};
-use super::queues::STARTUP_S;
-use super::vehicle::Vehicle;
+use super::unseen::{HEAD_LEAVES_S, STARTS_S};
 use crate::config::Config;
-use flextraff_common::junction::{LaneIx, StageIx};
+use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{
     Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare, ZoneName,
 };
 
-/// Start-up loss: what the queue model reckons with is worth five greens as a guess; it follows the last thirty.
-pub(super) const STARTUP_LOSS: Mean = Mean::new(STARTUP_S, 5, 30);
-/// A queue that takes longer than this to start was held up by something else, or led by somebody without a tag, seconds.
+/// Start-up loss: the guess is worth five greens; it follows the last thirty.
+pub(super) const STARTUP_LOSS: Mean =
+    Mean::new(HEAD_LEAVES_S + STARTS_S[0] + STARTS_S[1] + STARTS_S[2], 5, 30);
+/// The vehicle from which on a queue flows (HCM), and how many headways it leaves after the head.
+const FLOWS_FROM: (u32, f64) = (4, 3.0);
+/// The first four of a queue lose less than all of the start-up loss: the head hardly anything. On the average of the four this share.
+const LOST_BY_THE_FIRST: f64 = 0.65;
+/// A queue that takes longer than this to start was held up by something else, seconds.
 const LONGEST_STARTUP_S: f64 = 8.0;
 /// An advance reader that announces fewer of those who leave does not see its lane, share.
 const ANNOUNCES_TOO_FEW: f64 = 0.25;
@@ -45,15 +49,18 @@ impl AdvanceReaders {
 }
 
 impl Lane {
-    /// A vehicle leaves in a green: when it is the first of a queue, it tells how long that took to start.
-    pub(super) fn learn_startup_loss(&mut self, vehicle: &Vehicle, stage: StageIx, green_s: f64, at_s: f64) {
-        let stood = vehicle.stopped_s.is_some_and(|stopped_s| stopped_s < green_s);
-        let is_first = self.departed_s <= green_s && green_s < at_s;
-        let has_way = self.headway_s(stage) <= self.headway_s.value();
-        let loss_s = at_s - green_s - self.headway_s.value();
-        if stood && is_first && has_way && loss_s <= LONGEST_STARTUP_S {
+    /// A vehicle leaves in a green: when it is the fourth of a queue of which all were seen, it tells how long that took to start.
+    pub(super) fn learn_startup_loss(&mut self, green_s: f64, at_s: f64) {
+        let (fourth, headways) = FLOWS_FROM;
+        let loss_s = at_s - green_s - headways * self.headway_s.value();
+        if self.place_left(at_s) == Some(fourth) && loss_s <= LONGEST_STARTUP_S {
             self.startup_loss_s.add(at_s, loss_s.max(0.0));
         }
+    }
+
+    /// When the queue model lets the head of a queue leave, seconds after the start of green: as much later as the first vehicles on the average.
+    pub(super) fn startup_s(&self) -> f64 {
+        LOST_BY_THE_FIRST * self.startup_loss_s.value()
     }
 
     fn stop_sight(&self) -> ReaderSight {

@@ -322,8 +322,8 @@ impl Estimator {
             if lane.shape.part.contains(stage) && stood_before && at_s > green_s {
                 lane.part_goes[stage.index()].add(at_s, true);
             }
-            lane.learn_startup_loss(vehicle, stage, green_s, at_s);
             lane.note_place(vehicle, stage, green_s, at_s);
+            lane.learn_startup_loss(green_s, at_s);
             let gap = at_s - lane.departed_s;
             let queued = vehicle.due_s < at_s - 4.0 && lane.departed_s > green_s + 2.0;
             if queued && (0.5..6.0).contains(&gap) && lane.headway_s(stage) <= lane.headway_s.value() {

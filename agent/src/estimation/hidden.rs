@@ -6,7 +6,6 @@
 
 use super::estimator::Estimator;
 use super::lane::Lane;
-use super::queues::STARTUP_S;
 use super::vehicle::Vehicle;
 use flextraff_common::junction::StageIx;
 
@@ -73,7 +72,7 @@ impl Lane {
         let headway_s = self.headway_s(stage);
         let held = self.held_until_s[stage.index()] > at_s;
         let head_is_seen = seen.iter().any(|vehicle| vehicle.at_stop_line());
-        let from_s = (at_s - 1.0).max(green_s + STARTUP_S).max(self.departed_s + headway_s);
+        let from_s = (at_s - 1.0).max(green_s + self.startup_s()).max(self.departed_s + headway_s);
         let free_s = if held || head_is_seen { 0.0 } else { (at_s - from_s).max(0.0) };
         self.unseen_stream.serve(free_s / headway_s, per_s, next_due_s, at_s);
     }

@@ -131,7 +131,7 @@ pub(super) struct Lane {
     pub(super) gives_way: StageSet,
     /// Saturation headway where it has the right of way.
     pub(super) headway_s: Mean,
-    /// From the start of green to the first departure of a queue, beyond a headway.
+    /// How much later than if it had flowed from the start of green on a queue leaves, because its first vehicles start from a stop.
     pub(super) startup_loss_s: Mean,
     /// Of those who stood at the head when only some movements got green: who left.
     pub(super) part_goes: Vec<Share>,

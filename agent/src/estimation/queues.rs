@@ -15,8 +15,6 @@ const PATIENCE_S: f64 = 60.0;
 const PART_SERVES: f64 = 0.4;
 /// A head that did not move in a stage does not want that stage for so long, seconds.
 const STALL_HOLDS_S: f64 = 45.0;
-/// From the start of green to the first departure of a queue, beyond a headway, seconds.
-pub(super) const STARTUP_S: f64 = 1.0;
 /// After so much red somebody without a tag may wait at a lane without any, seconds.
 const UNSEEN_AFTER_S: f64 = 110.0;
 /// Their weight then, and how long it takes to grow by 1, seconds.
@@ -109,7 +107,7 @@ impl Estimator {
                 queue: LaneQueue {
                     arrivals,
                     headway_s: stages.map(|stage| lane.headway_s(stage) * slower).collect(),
-                    startup_s: STARTUP_S,
+                    startup_s: lane.startup_s(),
                     held_s,
                     served: lane.shape.served(),
                 },

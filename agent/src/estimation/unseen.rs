@@ -25,10 +25,10 @@ const WORTH: f64 = 20.0;
 /// How much of what was learned each further queue leaves.
 const FADE: f64 = 0.998;
 /// From the start of green to the last read of a head that leaves at once, seconds.
-const HEAD_LEAVES_S: f64 = 0.3;
+pub(super) const HEAD_LEAVES_S: f64 = 0.3;
 /// How much later than a saturation headway after the one before it each of the next in a queue leaves, because it starts from a stop, seconds: about
 /// 2 s in all, the start-up lost time of the HCM; SUMO's drivers need as much.
-const STARTS_S: [f64; 3] = [1.1, 0.6, 0.3];
+pub(super) const STARTS_S: [f64; 3] = [1.1, 0.6, 0.3];
 /// Whoever arrives in the last seconds of red may not have stopped, seconds.
 const STOOD_S: f64 = 4.0;
 /// Who was due so long before green is in the stop-line zone, if there is room for it, seconds.
@@ -167,6 +167,13 @@ impl Lane {
         });
         self.discharge =
             Some(Discharge { seen, last: last.or(before.last), zone: zone.or(before.zone), ..before });
+    }
+
+    /// The place of the vehicle that has just left, if its queue has the right of way and everybody before it was seen.
+    pub(super) fn place_left(&self, at_s: f64) -> Option<u32> {
+        let last = self.discharge.as_ref()?.last?;
+        let unseen = f64::from(last.place) - last.seen;
+        (at_s <= last.left_s && unseen < 0.5).then_some(last.place)
     }
 
     /// The green of a queue is over: unseen users in it, and seen ones who usually arrive in the time in which they did. `for_each`: unseen users

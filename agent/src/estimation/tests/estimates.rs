@@ -130,23 +130,43 @@ fn an_advance_reader_that_announces_hardly_anybody_is_blind() {
     assert!(north.announced_share.unwrap().value < 0.05, "{:?}", north.announced_share);
 }
 
-#[test]
-fn the_start_up_loss_is_learned_from_the_first_of_a_queue() {
-    let mut scene = Scene::new();
+/// Queues of five that wait on N1, whose vehicles leave so long after the start of green; all are read, or all but the second.
+fn queues_leave(scene: &mut Scene, left_s: [f64; 5], all_are_read: bool) {
     for cycle in 0..20 {
-        let start = 10.0 + 60.0 * f64::from(cycle);
-        scene.stands(cycle * 2, "N1", STOP, start, start + 10.0);
-        scene.stands(cycle * 2 + 1, "N1", STOP, start + 3.0, start + 10.0);
-        scene.show(Some("N"), start + 10.0);
-        // Away 4.5 s after the start of green; a headway is 1.9 s until more is known.
-        scene.stands(cycle * 2, "N1", STOP, start + 10.5, start + 14.5);
-        scene.stands(cycle * 2 + 1, "N1", STOP, start + 10.5, start + 16.5);
-        scene.show(None, start + 30.0);
+        let start = 10.0 + 80.0 * f64::from(cycle);
+        let numbers = (0..5).filter(|k| all_are_read || *k != 1);
+        for k in numbers.clone() {
+            scene.read(cycle * 5 + k, "N1", ADVANCE, start + 2.0 * f64::from(k));
+        }
+        scene.read(cycle * 5, "N1", STOP, start + 29.0);
+        scene.show(Some("N"), start + 30.0);
+        scene.read(cycle * 5, "N1", STOP, start + 30.1);
+        for k in numbers {
+            scene.read(cycle * 5 + k, "N1", STOP, start + 30.0 + left_s[k as usize]);
+        }
+        scene.show(None, start + 50.0);
     }
-    let loss = scene.estimates("N1", 1300.0).startup_loss_s.unwrap();
-    assert!((2.2..=2.6).contains(&loss.value), "{loss:?}");
-    assert_eq!((loss.confidence, loss.age_s), (0.8, Some(135)), "20 greens beside a guess worth 5");
-    assert_eq!(scene.estimates("N2", 1300.0).startup_loss_s.unwrap().age_s, None);
+}
+
+#[test]
+fn the_start_up_loss_is_learned_from_the_fourth_of_a_queue() {
+    let mut scene = Scene::new();
+    let guess = scene.estimates("N1", 1.0).startup_loss_s.unwrap();
+    assert_eq!((guess.value, guess.confidence), (2.3, 0.0));
+    // The fourth leaves 3.2 s later than three headways of 1.9 s after the start of green; then one follows the other.
+    queues_leave(&mut scene, [1.2, 4.2, 6.8, 8.9, 10.8], true);
+    let estimates = scene.estimates("N1", 1700.0);
+    let loss = estimates.startup_loss_s.unwrap();
+    let expected = 8.9 - 3.0 * estimates.headway_s.unwrap().value;
+    assert!((loss.value - expected).abs() < 0.4 && loss.confidence == 0.8, "{loss:?} {expected}");
+    assert_eq!(scene.estimates("N2", 1700.0).startup_loss_s.unwrap().age_s, None);
+}
+
+#[test]
+fn where_somebody_unseen_is_in_the_queue_its_start_up_loss_is_not_believed() {
+    let mut scene = Scene::new();
+    queues_leave(&mut scene, [0.3, 3.3, 5.8, 8.0, 9.9], false);
+    assert_eq!(scene.estimates("N1", 1700.0).startup_loss_s.unwrap().age_s, None);
 }
 
 #[test]
