@@ -1,7 +1,8 @@
 //! Types and rules that the agent at the junction and the server of the city agree on.
 //!
 //! Nothing here does I/O or reads a clock. The order of the modules is the order of the flow: identity, time, the tag on the
-//! windscreen, the junction it passes, the plan that its signal runs, and the messages that carry all of it.
+//! windscreen, the junction it passes, the plan that its signal runs, and the messages that carry all of it; then what lets both programs be
+//! replayed.
 
 pub mod ids;
 pub mod time;
@@ -11,3 +12,5 @@ pub mod junction;
 pub mod plan;
 pub mod traffic;
 pub mod wire;
+
+pub mod replay;

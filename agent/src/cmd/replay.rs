@@ -7,14 +7,12 @@ mod tests;
 
 use super::{FAILED, OK, USAGE, complain};
 use engine::Engine;
+use flextraff_common::replay;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::ControlLevel;
-use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Longest line that is read, bytes: a payload, and what stands around it.
-const LONGEST_LINE: u64 = 1 << 20;
 
 /// How to replay.
 #[derive(Debug, clap::Args)]
@@ -50,7 +48,7 @@ pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
     };
     let mut engine = Engine::new(config, args);
     let output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    match replay(&mut engine, io::stdin().lock(), output) {
+    match replay::play(&mut engine, io::stdin().lock(), output) {
         Ok(()) => OK,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => OK,
         Err(error) if error.kind() == ErrorKind::InvalidInput => {
@@ -62,45 +60,4 @@ pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
             FAILED
         }
     }
-}
-
-/// Plays every line, and flushes after each one's `done`.
-fn replay(engine: &mut Engine, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
-    write_lines(&mut output, engine)?;
-    let mut line = Vec::new();
-    let mut number = 0_u64;
-    loop {
-        line.clear();
-        let read = io::Read::take(&mut input, LONGEST_LINE).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(());
-        }
-        number += 1;
-        if read as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
-            skip_line(&mut input)?;
-            engine.complain(number, &format!("a line has at most {LONGEST_LINE} bytes"));
-        } else if !line.trim_ascii().is_empty() {
-            engine.handle_line(number, line.trim_ascii()).map_err(io::Error::other)?;
-        }
-        write_lines(&mut output, engine)?;
-    }
-}
-
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
-    let mut rest = Vec::new();
-    loop {
-        rest.clear();
-        let read = io::Read::take(&mut *input, LONGEST_LINE).read_until(b'\n', &mut rest)?;
-        if read == 0 || rest.last() == Some(&b'\n') {
-            return Ok(());
-        }
-    }
-}
-
-fn write_lines(output: &mut impl Write, engine: &mut Engine) -> io::Result<()> {
-    for line in engine.take_lines() {
-        output.write_all(line.as_bytes())?;
-        output.write_all(b"\n")?;
-    }
-    output.flush()
 }

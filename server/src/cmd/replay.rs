@@ -9,12 +9,10 @@ mod tests;
 use super::{Failure, junction};
 use anyhow::{Context as _, anyhow};
 use engine::Engine;
+use flextraff_common::replay;
 use flextraff_common::time::UnixMs;
-use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind};
 use std::process::ExitCode;
-
-/// Longest line that is read, bytes: a payload, and what stands around it.
-const LONGEST_LINE: u64 = 1 << 20;
 
 /// How to replay.
 #[derive(Debug, clap::Args)]
@@ -41,40 +39,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<ExitCode, Failure> {
     let mut engine = Engine::new(&file, args.epoch, args.seed)
         .map_err(|problems| Failure::Config(anyhow!("{}: {}", args.junctions, problems.join("; "))))?;
     let output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    match replay(&mut engine, io::stdin().lock(), output) {
+    match replay::play(&mut engine, io::stdin().lock(), output) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         // Whoever closes the pipe early has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         result => Ok(result.map(|()| ExitCode::SUCCESS).context("cannot replay")?),
     }
-}
-
-/// Plays every line, and flushes after each one's `done`.
-fn replay(engine: &mut Engine, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
-    write_lines(&mut output, engine)?;
-    let mut line = Vec::new();
-    let mut number = 0_u64;
-    loop {
-        line.clear();
-        let read = io::Read::take(&mut input, LONGEST_LINE).read_until(b'\n', &mut line)?;
-        if read == 0 {
-            return Ok(());
-        }
-        number += 1;
-        if read as u64 == LONGEST_LINE && line.last() != Some(&b'\n') {
-            input.skip_until(b'\n')?;
-            engine.complain(number, &format!("a line has at most {LONGEST_LINE} bytes"));
-        } else if !line.trim_ascii().is_empty() {
-            engine.handle_line(number, line.trim_ascii());
-        }
-        write_lines(&mut output, engine)?;
-    }
-}
-
-fn write_lines(output: &mut impl Write, engine: &mut Engine) -> io::Result<()> {
-    for line in engine.take_lines() {
-        output.write_all(line.as_bytes())?;
-        output.write_all(b"\n")?;
-    }
-    output.flush()
 }

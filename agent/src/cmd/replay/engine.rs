@@ -20,10 +20,12 @@ use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::junction::StageIx;
+use flextraff_common::replay::{Replay, seconds};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{ControlLevel, ControllerState, DeviceType, PlanStatus, encode};
 use serde_json::json;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -74,6 +76,40 @@ struct Lighting {
     trips: u64,
 }
 
+impl Replay for Engine {
+    type Line<'a> = input::Line;
+
+    fn now(&self) -> Option<MonoMs> {
+        self.running.as_ref().map(|running| running.now)
+    }
+
+    fn start(&mut self, at: MonoMs) -> io::Result<()> {
+        self.run(at).map_err(io::Error::other)
+    }
+
+    fn advance(&mut self, to: MonoMs) {
+        while let Some(due) = self.running.as_ref().map(Running::next_timeout) {
+            if due > to {
+                break;
+            }
+            self.step(due);
+        }
+        if let Some(running) = &mut self.running {
+            running.now = to;
+        }
+    }
+
+    fn take(&mut self, line: input::Line, at: MonoMs) -> Result<(), String> {
+        let content = input::content(line, &self.config.junction, &self.readers)?;
+        self.handle(content, at);
+        Ok(())
+    }
+
+    fn lines(&mut self) -> &mut Vec<String> {
+        &mut self.lines
+    }
+}
+
 impl Engine {
     /// An agent that starts with the first line; says that it is ready.
     pub(super) fn new(config: Arc<Config>, args: &ReplayArgs) -> Self {
@@ -92,58 +128,11 @@ impl Engine {
         }
     }
 
-    /// What there is to say.
-    pub(super) fn take_lines(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.lines)
-    }
-
-    /// Says that a line cannot be used.
-    pub(super) fn complain(&mut self, number: u64, what: &str) {
-        let t = self.running.as_ref().map_or(0.0, |running| seconds(running.now));
-        self.lines.push(json!({"t": t, "error": format!("line {number}: {what}")}).to_string());
-        self.lines.push(json!({"t": t, "done": true}).to_string());
-    }
-
-    /// Lets the time pass up to the line's, then takes what it says.
-    ///
-    /// # Errors
-    /// When the agent cannot start.
-    pub(super) fn handle_line(&mut self, number: u64, line: &[u8]) -> anyhow::Result<()> {
-        let (at, content) = input::read(line, &self.config.junction, &self.readers);
-        let last = self.running.as_ref().map(|running| running.now);
-        match (at, last) {
-            (None, _) => {
-                self.complain(number, &content.err().unwrap_or_default());
-                return Ok(());
-            }
-            (Some(at), Some(last)) if at < last => {
-                self.complain(
-                    number,
-                    &format!("t is {}, before {} of the line before", seconds(at), seconds(last)),
-                );
-                return Ok(());
-            }
-            (Some(at), None) => self.start(at)?,
-            (Some(_), Some(_)) => {}
-        }
-        let at = at.unwrap_or_default();
-        self.advance(at);
-        match content {
-            Ok(content) => self.take(content, at),
-            Err(error) => {
-                self.lines
-                    .push(json!({"t": seconds(at), "error": format!("line {number}: {error}")}).to_string());
-            }
-        }
-        self.lines.push(format!("{{\"t\":{},\"done\":true}}", json!(seconds(at))));
-        Ok(())
-    }
-
     fn moment(&self, at: MonoMs) -> Moment {
         Moment { mono: at, wall: self.epoch + at.0, clock: ClockState::Synced }
     }
 
-    fn start(&mut self, at: MonoMs) -> anyhow::Result<()> {
+    fn run(&mut self, at: MonoMs) -> anyhow::Result<()> {
         let now = self.moment(at);
         let id = |what: &str| Uuid::new_v5(&self.config.device.0, format!("{what}/{}", self.seed).as_bytes());
         let boot = BootId(id("boot"));
@@ -197,18 +186,6 @@ impl Engine {
     }
 
     /// Runs every timer that is due up to and including `to`.
-    fn advance(&mut self, to: MonoMs) {
-        while let Some(due) = self.running.as_ref().map(Running::next_timeout) {
-            if due > to {
-                break;
-            }
-            self.step(due);
-        }
-        if let Some(running) = &mut self.running {
-            running.now = to;
-        }
-    }
-
     /// Everything that is due at a moment.
     fn step(&mut self, at: MonoMs) {
         let now = self.moment(at);
@@ -260,7 +237,7 @@ impl Engine {
         self.obey_session(&now);
     }
 
-    fn take(&mut self, content: Content, at: MonoMs) {
+    fn handle(&mut self, content: Content, at: MonoMs) {
         let now = self.moment(at);
         let Some(running) = &mut self.running else { return };
         match content {
@@ -405,9 +382,4 @@ impl Running {
         // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
         due.unwrap_or(self.now).max(self.now + 1)
     }
-}
-
-/// Seconds as the lines write them.
-fn seconds(at: MonoMs) -> f64 {
-    at.0 as f64 / 1000.0
 }

@@ -2,13 +2,10 @@
 
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::{Junction, LaneIx};
-use flextraff_common::time::MonoMs;
+use flextraff_common::replay::{Timed, UpDown};
 use flextraff_common::wire::ZoneName;
 use serde::Deserialize;
 use serde_json::Value;
-
-/// Times beyond this, seconds, are a mistake: 3 years, far more than anybody replays.
-const MOST_S: f64 = 1e8;
 
 /// What a line says beside the time.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,9 +24,10 @@ pub(super) enum Content {
     Message { topic: String, payload: Vec<u8> },
 }
 
+/// A line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+pub(super) struct Line {
     t: f64,
     bytes: Option<Bytes>,
     tag: Option<Tag>,
@@ -60,45 +58,20 @@ struct Reader {
     state: UpDown,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum UpDown {
-    Up,
-    Down,
-}
-
 #[derive(Deserialize)]
 struct Message {
     topic: String,
     payload: Value,
 }
 
-/// A line as far as it can be used: its time, if it has one, and what it says or why that cannot be used.
-pub(super) fn read(
-    line: &[u8],
-    junction: &Junction,
-    readers: &[String],
-) -> (Option<MonoMs>, Result<Content, String>) {
-    match serde_json::from_slice::<Line>(line) {
-        Ok(line) => match time(line.t) {
-            Ok(at) => (Some(at), content(line, junction, readers)),
-            Err(error) => (None, Err(error)),
-        },
-        Err(error) => {
-            let at = serde_json::from_slice::<Value>(line).ok().and_then(|value| value.get("t")?.as_f64());
-            (at.and_then(|at| time(at).ok()), Err(error.to_string()))
-        }
+impl Timed for Line {
+    fn t(&self) -> f64 {
+        self.t
     }
 }
 
-fn time(t: f64) -> Result<MonoMs, String> {
-    if !(-MOST_S..=MOST_S).contains(&t) {
-        return Err(format!("t is {t}; it is a number of seconds between -{MOST_S} and {MOST_S}"));
-    }
-    Ok(MonoMs((t * 1000.0).round() as i64))
-}
-
-fn content(line: Line, junction: &Junction, readers: &[String]) -> Result<Content, String> {
+/// What a line says, or why that cannot be used.
+pub(super) fn content(line: Line, junction: &Junction, readers: &[String]) -> Result<Content, String> {
     let reader = |name: &str| {
         readers.iter().position(|reader| reader == name).ok_or_else(|| format!("no reader \"{name}\""))
     };

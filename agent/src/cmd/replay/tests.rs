@@ -28,7 +28,7 @@ fn play_text(text: &str, ack: bool) -> Vec<Value> {
 fn play_at(level: ControlLevel, text: &str, ack: bool) -> Vec<Value> {
     let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true, level };
     let mut output = Vec::new();
-    replay(&mut Engine::new(two_lanes(READER), &args), text.as_bytes(), &mut output)
+    flextraff_common::replay::play(&mut Engine::new(two_lanes(READER), &args), text.as_bytes(), &mut output)
         .expect("memory can be written");
     let output = String::from_utf8(output).expect("lines are text");
     output.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()

@@ -9,11 +9,13 @@ use crate::junction_file::JunctionFile;
 use crate::planner::{PlanCommand, Planner, Site};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::Limits;
+use flextraff_common::replay::{Replay, seconds};
 use flextraff_common::time::{MonoMs, UnixMs};
 use flextraff_common::wire::encode;
 use flextraff_common::wire::topics::{Topic, server_filters};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -31,6 +33,44 @@ pub(super) struct Engine {
     /// What waits for the link; a later message takes the place of an earlier one on its topic.
     waiting: BTreeMap<Topic, String>,
     lines: Vec<String>,
+}
+
+impl Replay for Engine {
+    type Line<'a> = input::Line<'a>;
+
+    fn now(&self) -> Option<MonoMs> {
+        self.now
+    }
+
+    fn start(&mut self, at: MonoMs) -> io::Result<()> {
+        let now = self.wall(at);
+        for (junction, limits, base_cycle_s) in std::mem::take(&mut self.coming) {
+            self.planner.add_site(Site::new(junction, limits, base_cycle_s, None, now));
+        }
+        self.now = Some(at);
+        Ok(())
+    }
+
+    /// Every timer that is due up to and including `to`.
+    fn advance(&mut self, to: MonoMs) {
+        while let Some(due) = self.planner.next_timeout() {
+            let at = MonoMs(due.since(self.epoch));
+            if at > to {
+                break;
+            }
+            self.planner.handle_timeout(due);
+            self.obey(at);
+        }
+        self.now = Some(to);
+    }
+
+    fn take(&mut self, line: input::Line<'_>, at: MonoMs) -> Result<(), String> {
+        self.handle(input::content(line)?, at)
+    }
+
+    fn lines(&mut self) -> &mut Vec<String> {
+        &mut self.lines
+    }
 }
 
 impl Engine {
@@ -63,63 +103,11 @@ impl Engine {
         })
     }
 
-    /// What there is to say.
-    pub(super) fn take_lines(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.lines)
-    }
-
-    /// Says that a line cannot be used.
-    pub(super) fn complain(&mut self, number: u64, what: &str) {
-        let at = self.now.unwrap_or_default();
-        self.say_error(number, what, at);
-        self.say_done(at);
-    }
-
-    /// Lets the time pass up to the line's, then takes what it says.
-    pub(super) fn handle_line(&mut self, number: u64, line: &[u8]) {
-        let (at, content) = input::read(line);
-        let Some(at) = at else { return self.complain(number, &content.err().unwrap_or_default()) };
-        match self.now {
-            Some(last) if at < last => {
-                let (t, last) = (seconds(at), seconds(last));
-                return self.complain(number, &format!("t is {t}, before {last} of the line before"));
-            }
-            Some(_) => {}
-            None => self.start(at),
-        }
-        self.advance(at);
-        if let Err(error) = content.and_then(|content| self.take(content, at)) {
-            self.say_error(number, &error, at);
-        }
-        self.say_done(at);
-    }
-
     fn wall(&self, at: MonoMs) -> UnixMs {
         self.epoch + at.0
     }
 
-    fn start(&mut self, at: MonoMs) {
-        let now = self.wall(at);
-        for (junction, limits, base_cycle_s) in std::mem::take(&mut self.coming) {
-            self.planner.add_site(Site::new(junction, limits, base_cycle_s, None, now));
-        }
-        self.now = Some(at);
-    }
-
-    /// Runs every timer that is due up to and including `to`.
-    fn advance(&mut self, to: MonoMs) {
-        while let Some(due) = self.planner.next_timeout() {
-            let at = MonoMs(due.since(self.epoch));
-            if at > to {
-                break;
-            }
-            self.planner.handle_timeout(due);
-            self.obey(at);
-        }
-        self.now = Some(to);
-    }
-
-    fn take(&mut self, content: Content, at: MonoMs) -> Result<(), String> {
+    fn handle(&mut self, content: Content, at: MonoMs) -> Result<(), String> {
         match content {
             Content::Link { up } => {
                 self.link_up = up;
@@ -199,14 +187,6 @@ impl Engine {
             "{{\"t\":{t},\"publish\":{{\"topic\":\"{topic}\",\"payload\":{payload},\"qos\":{qos},\"retain\":{retain}}}}}"
         ));
     }
-
-    fn say_error(&mut self, number: u64, what: &str, at: MonoMs) {
-        self.lines.push(json!({"t": seconds(at), "error": format!("line {number}: {what}")}).to_string());
-    }
-
-    fn say_done(&mut self, at: MonoMs) {
-        self.lines.push(format!("{{\"t\":{},\"done\":true}}", json!(seconds(at))));
-    }
 }
 
 /// Whether a topic is one on which the server itself publishes: it ignores what comes back.
@@ -215,9 +195,4 @@ const fn goes_down(topic: Topic) -> bool {
         topic,
         Topic::GreenTime(_) | Topic::Ack(..) | Topic::Command(..) | Topic::Keys(..) | Topic::Watchlist(_)
     )
-}
-
-/// Seconds as the lines write them.
-fn seconds(at: MonoMs) -> f64 {
-    at.0 as f64 / 1000.0
 }

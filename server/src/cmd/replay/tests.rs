@@ -40,7 +40,7 @@ fn play_text(text: &str, seed: u64) -> Vec<Value> {
     let epoch = UnixMs::parse("2026-01-01T00:00:00Z").expect("it is a time");
     let mut engine = Engine::new(&file(), epoch, seed).expect("the test's junction keeps every rule");
     let mut output = Vec::new();
-    replay(&mut engine, text.as_bytes(), &mut output).expect("memory can be written");
+    flextraff_common::replay::play(&mut engine, text.as_bytes(), &mut output).expect("memory can be written");
     let output = String::from_utf8(output).expect("lines are text");
     output.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
 }
