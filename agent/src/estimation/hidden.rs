@@ -13,6 +13,8 @@ use flextraff_common::junction::StageIx;
 pub(super) const MOST_HIDDEN: f64 = 15.0;
 /// What a vehicle takes of a queue, and how far before the stop line the first one may stand, metres.
 const VEHICLE_M: (f64, f64) = (7.5, 1.0);
+/// So long after the start of green the first one leaves, seconds.
+const HEAD_STARTS_S: f64 = 1.0;
 /// A green stop line without a read for so long has nobody behind it, seconds.
 const SILENT_S: f64 = 2.0;
 
@@ -72,7 +74,7 @@ impl Lane {
         let headway_s = self.headway_s(stage);
         let held = self.held_until_s[stage.index()] > at_s;
         let head_is_seen = seen.iter().any(|vehicle| vehicle.at_stop_line());
-        let from_s = (at_s - 1.0).max(green_s + self.startup_s()).max(self.departed_s + headway_s);
+        let from_s = (at_s - 1.0).max(green_s + HEAD_STARTS_S).max(self.departed_s + headway_s);
         let free_s = if held || head_is_seen { 0.0 } else { (at_s - from_s).max(0.0) };
         self.unseen_stream.serve(free_s / headway_s, per_s, next_due_s, at_s);
     }
