@@ -48,6 +48,18 @@ fn on_a_lane_of_which_nobody_is_ever_read_some_are_presumed_in_time() {
 }
 
 #[test]
+fn of_many_lanes_of_which_nobody_is_ever_read_most_are_taken_to_be_empty() {
+    // Nobody is ever read on two lanes, or on three.
+    let [two, three] = [1000, 0].map(|n1_until_s| {
+        let mut scene = Scene::new();
+        drive(&mut scene, 10, 1000, n1_until_s);
+        let w = scene.lane_ix("W").index();
+        scene.estimator.lanes[w].presumed_per_s
+    });
+    assert!((1.4..1.6).contains(&(two / three)), "{two} {three}");
+}
+
+#[test]
 fn a_lane_that_falls_silent_is_presumed_to_go_on_as_before() {
     let mut scene = Scene::new();
     drive(&mut scene, 10, 1000, 700);
