@@ -5,7 +5,7 @@ mod input;
 #[cfg(test)]
 mod tests;
 
-use super::{FAILED, OK, USAGE, complain};
+use super::{FAILED, OK, complain};
 use engine::Engine;
 use flextraff_common::replay;
 use flextraff_common::time::UnixMs;
@@ -51,10 +51,6 @@ pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
     match replay::play(&mut engine, io::stdin().lock(), output) {
         Ok(()) => OK,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => OK,
-        Err(error) if error.kind() == ErrorKind::InvalidInput => {
-            complain(&error.to_string());
-            USAGE
-        }
         Err(error) => {
             complain(&format!("replay: {error}"));
             FAILED

@@ -19,8 +19,8 @@ use flextraff_common::wire::{
 /// Start-up loss: the guess is worth five greens; it follows the last thirty.
 pub(super) const STARTUP_LOSS: Mean =
     Mean::new(HEAD_LEAVES_S + STARTS_S[0] + STARTS_S[1] + STARTS_S[2], 5, 30);
-/// The vehicle from which on a queue flows (HCM), and how many headways it leaves after the head.
-const FLOWS_FROM: (u32, f64) = (4, 3.0);
+/// The vehicle from which on a queue flows (HCM), counted from 1.
+const FLOWS_FROM: u32 = 4;
 /// The first four of a queue lose less than all of the start-up loss: the head hardly anything. On the average of the four this share.
 const LOST_BY_THE_FIRST: f64 = 0.65;
 /// A queue that takes longer than this to start was held up by something else, seconds.
@@ -51,9 +51,8 @@ impl AdvanceReaders {
 impl Lane {
     /// A vehicle leaves in a green: when it is the fourth of a queue of which all were seen, it tells how long that took to start.
     pub(super) fn learn_startup_loss(&mut self, green_s: f64, at_s: f64) {
-        let (fourth, headways) = FLOWS_FROM;
-        let loss_s = at_s - green_s - headways * self.headway_s.value();
-        if self.place_left(at_s) == Some(fourth) && loss_s <= LONGEST_STARTUP_S {
+        let loss_s = at_s - green_s - f64::from(FLOWS_FROM - 1) * self.headway_s.value();
+        if self.place_left(at_s) == Some(FLOWS_FROM) && loss_s <= LONGEST_STARTUP_S {
             self.startup_loss_s.add(at_s, loss_s.max(0.0));
         }
     }

@@ -26,13 +26,13 @@ impl Lane {
         at_s - self.stop_read_s.max(self.advance_read_s).max(self.start_s)
     }
 
-    /// Whether nobody has ever been read on it.
+    /// Whether nobody has ever been read on it although its reader is up.
     fn was_never_read(&self) -> bool {
-        self.usual_flow.last_per_s() <= 0.0
+        self.reader_up && self.usual_flow.last_per_s() <= 0.0
     }
 
-    /// Vehicles per second that are presumed to come unread; `typical`: those of a lane that is read; `alike`: the lanes of which nobody has ever
-    /// been read.
+    /// Vehicles per second that are presumed to come unread; `typical`: those of a lane that is read; `alike`: the lanes of which nobody has
+    /// ever been read.
     fn presumed_per_s(&self, typical: f64, alike: f64, stages: usize, at_s: f64) -> f64 {
         let silent_s = self.silent_s(at_s);
         if silent_s < if self.reader_up { SILENT_S } else { DOWN_S } || typical <= 0.0 {
@@ -42,11 +42,13 @@ impl Lane {
         if before * silent_s > MISSING {
             return before;
         }
-        let down = if self.reader_up { 0.0 } else { 1.0 };
-        let failed = ((typical * silent_s - MAY_FAIL.0) / MAY_FAIL.1).clamp(down, 1.0);
+        let failed = if self.reader_up {
+            // As a rule one reader fails and not all of them: of many lanes without anybody most are empty.
+            ((typical * silent_s - MAY_FAIL.0) / MAY_FAIL.1).clamp(0.0, 1.0) / alike.max(1.0)
+        } else {
+            1.0
+        };
         let split = self.shape.served().iter().count() as f64 / stages as f64;
-        // As a rule one reader fails and not all of them: of many lanes without anybody most are empty.
-        let failed = if self.reader_up { failed / alike.max(1.0) } else { failed };
         failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
     }
 }

@@ -87,6 +87,7 @@ impl Replay for Engine {
         self.run(at).map_err(io::Error::other)
     }
 
+    /// Runs every timer that is due up to and including `to`.
     fn advance(&mut self, to: MonoMs) {
         while let Some(due) = self.running.as_ref().map(Running::next_timeout) {
             if due > to {
@@ -185,7 +186,6 @@ impl Engine {
         control
     }
 
-    /// Runs every timer that is due up to and including `to`.
     /// Everything that is due at a moment.
     fn step(&mut self, at: MonoMs) {
         let now = self.moment(at);

@@ -24,7 +24,7 @@ pub(super) enum Content {
     Message { topic: String, payload: Vec<u8> },
 }
 
-/// A line.
+/// A line as it is written: its time, and at most one thing beside it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Line {

@@ -57,6 +57,18 @@ fn of_many_lanes_of_which_nobody_is_ever_read_most_are_taken_to_be_empty() {
         scene.estimator.lanes[w].presumed_per_s
     });
     assert!((1.4..1.6).contains(&(two / three)), "{two} {three}");
+    // Where a reader says itself that it is down there is nothing to guess about its lanes.
+    let mut scene = Scene::new();
+    scene.estimator.handle_reader(0, false);
+    drive(&mut scene, 10, 1000, 0);
+    let [n1, w] = ["N1", "W"].map(|name| scene.lane_ix(name).index());
+    let presumed = |lane: usize| scene.estimator.lanes[lane].presumed_per_s;
+    assert!(
+        presumed(w) > 2.5 * three && presumed(n1) > 2.5 * three,
+        "{} {} {three}",
+        presumed(w),
+        presumed(n1)
+    );
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl Replay for Engine {
         Ok(())
     }
 
-    /// Every timer that is due up to and including `to`.
+    /// Runs every timer that is due up to and including `to`.
     fn advance(&mut self, to: MonoMs) {
         while let Some(due) = self.planner.next_timeout() {
             let at = MonoMs(due.since(self.epoch));
