@@ -35,6 +35,9 @@ const STOOD_S: f64 = 4.0;
 const ARRIVED_S: f64 = 2.0;
 /// Most unseen users of one queue that are believed: behind a longer gap something else has held it up.
 const MOST_IN_QUEUE: f64 = 10.0;
+/// No red of a program lasts longer, seconds: the signal was dark, flashed or was switched by hand, and not everybody who came in that time has
+/// waited for its end.
+const LONGEST_RED_S: f64 = 300.0;
 /// As many at most stand between two seen ones, and so much further is the next one.
 const MOST_BETWEEN: u32 = 11;
 /// The ratio is believed up to this.
@@ -116,10 +119,12 @@ fn poisson_at_most(most: i64, mean: f64) -> f64 {
 }
 
 /// Mean of a Poisson variable of which it is known that it is at most `unseen`, or more.
-fn expected(at_most: bool, unseen: u32, mean: f64) -> f64 {
+pub(super) fn expected(at_most: bool, unseen: u32, mean: f64) -> f64 {
     let (within, less) = (poisson_at_most(unseen.into(), mean), poisson_at_most(i64::from(unseen) - 1, mean));
     match (at_most, 1.0 - within) {
-        (true, _) => mean * less / within,
+        (true, _) if within > f64::MIN_POSITIVE => mean * less / within,
+        // Far more would be usual: as many as there can be.
+        (true, _) => f64::from(unseen),
         (false, beyond) if beyond > 1e-6 => mean * (1.0 - less) / beyond,
         (false, _) => f64::from(unseen) + 1.0,
     }
@@ -180,13 +185,14 @@ impl Lane {
     /// for each seen one, as far as known.
     fn take_discharge(&mut self, for_each: f64, at_s: f64) -> Option<(f64, f64)> {
         let queue = self.discharge.take()?;
+        let came_at_red = |due_s: f64| due_s > queue.red_s && due_s <= queue.red_s + LONGEST_RED_S;
         let usual = |due_s: f64| self.usual_flow.per_s(at_s) * (due_s - queue.red_s);
         match (queue.last, queue.zone) {
-            (Some(last), _) if last.due_s > queue.red_s => {
+            (Some(last), _) if came_at_red(last.due_s) => {
                 let unseen = (f64::from(last.place) - last.seen).clamp(0.0, MOST_IN_QUEUE);
                 Some((unseen, usual(last.due_s)))
             }
-            (None, Some(zone)) if zone.due_s > queue.red_s => {
+            (None, Some(zone)) if came_at_red(zone.due_s) => {
                 let seen = usual(zone.due_s);
                 Some((expected(zone.at_most, zone.unseen, seen * for_each), seen))
             }

@@ -1,6 +1,7 @@
 //! Users without a tag: how many there are for each who is seen, and what that means for a lane at red.
 
 use super::*;
+use crate::estimation::unseen::expected;
 
 /// Cycles of 60 s red and 30 s green on N1, in each of which `seen` vehicles queue and the last of them leaves from place `place`.
 fn cycles(scene: &mut Scene, count: u32, seen: u32, place: f64) -> f64 {
@@ -98,4 +99,33 @@ fn a_lane_full_of_unseen_users_never_waits_for_longer_than_one_that_nobody_uses(
     };
     let (early, late) = (weight(&mut scene, end + 115.0), weight(&mut scene, end + 170.0));
     assert!(early >= 0.5 && late >= early + 1.0, "{early} {late}");
+}
+
+#[test]
+fn a_night_at_red_says_nothing_about_the_share_of_those_who_are_seen() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 60, 4, 8.0);
+    let (before, _) = tagged_share(&mut scene, end);
+    // The signal is switched off by hand for six hours; then one vehicle waits, and leaves first.
+    let morning = end + 6.0 * 3600.0;
+    scene.read(90_000, "N1", ADVANCE, morning - 30.0);
+    scene.show(Some("N"), morning);
+    scene.read(90_000, "N1", STOP, morning + 0.3);
+    scene.show(None, morning + 30.0);
+    let (after, _) = tagged_share(&mut scene, morning + 31.0);
+    assert!((after - before).abs() < 0.02, "{before} {after}");
+}
+
+#[test]
+fn what_is_expected_of_a_full_zone_stays_a_number_whatever_the_flow() {
+    for mean in [0.0, 0.3, 5.0, 200.0, 700.0, 1e5] {
+        for unseen in [0, 1, 3] {
+            let (within, beyond) = (expected(true, unseen, mean), expected(false, unseen, mean));
+            let most = f64::from(unseen);
+            assert!(
+                (0.0..=most + 1e-9).contains(&within) && beyond > most,
+                "{mean} {unseen}: {within} {beyond}"
+            );
+        }
+    }
 }
