@@ -16,7 +16,8 @@ use flextraff_common::junction::LaneIx;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{
-    ControlLevel, Demand, DemandDeparture, Estimates, GreenTime, Keys, PlanStatus, Watchlist, ZoneName,
+    ControlLevel, Demand, DemandDeparture, DemandGreen, Estimates, GreenTime, Keys, PlanStatus, Watchlist,
+    ZoneName,
 };
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -207,8 +208,8 @@ impl Control {
             });
             self.controller.handle_timeout(second);
             if let Some(demand) = told {
-                let departures = self.departures(at);
-                self.demand = Some(Demand { departures, ..demand });
+                let (departures, greens) = self.intentions(at);
+                self.demand = Some(Demand { departures, greens, ..demand });
             }
             while let Some((level, defect)) = self.controller.take_defect() {
                 self.tell(format!("{}: {defect}", level.name()), at);
@@ -223,16 +224,20 @@ impl Control {
         self.take_events();
     }
 
-    /// Whom the neighbours are to expect.
-    fn departures(&mut self, at: MonoMs) -> Vec<DemandDeparture> {
+    /// Whom the neighbours are to expect, and which lanes flow, if that is known.
+    fn intentions(&mut self, at: MonoMs) -> (Vec<DemandDeparture>, Option<Vec<DemandGreen>>) {
         let controller = &self.controller;
-        match catch_unwind(AssertUnwindSafe(|| controller.departures(at))) {
-            Ok(departures) => {
-                self.estimate(at, |estimator| estimator.tell_departures(&departures)).unwrap_or_default()
+        let intended = || (controller.departures(at), controller.coming_greens(at));
+        match catch_unwind(AssertUnwindSafe(intended)) {
+            Ok((departures, greens)) => {
+                let told = self.estimate(at, |estimator| {
+                    (estimator.tell_departures(&departures), estimator.tell_greens(&greens))
+                });
+                told.map_or((Vec::new(), None), |(departures, greens)| (departures, Some(greens)))
             }
             Err(panic) => {
                 self.tell(panic_message(&*panic), at);
-                Vec::new()
+                (Vec::new(), None)
             }
         }
     }

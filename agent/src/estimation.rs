@@ -10,14 +10,17 @@ mod estimator;
 mod hidden;
 mod lane;
 mod learned;
+mod linked;
 mod neighbour;
 mod onward;
 mod priority;
 mod queues;
+mod room;
 mod silent;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod unseen;
 mod vehicle;
 mod walkers;

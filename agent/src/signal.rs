@@ -17,7 +17,7 @@ mod tactical;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use controller::Controller;
+pub use controller::{ComingGreen, Controller};
 pub use cycle::{CycleRecord, StageRecord};
 pub use fallback::Fallback;
 pub use fault::fault_lamps;

@@ -62,6 +62,7 @@ fn lane(lane: usize) -> LaneQueue {
         startup_s: 1.0,
         held_s: Vec::new(),
         served,
+        gate: None,
     }
 }
 

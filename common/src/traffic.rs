@@ -6,6 +6,7 @@
 
 mod closed_form;
 mod forecast;
+mod gate;
 mod model;
 mod plan_delay;
 mod queue;
@@ -17,6 +18,7 @@ mod timing;
 
 pub use closed_form::{hcm_delay_s, uniform_delay_s};
 pub use forecast::Departure;
+pub use gate::Gate;
 pub use model::{Model, Progress};
 pub use plan_delay::{LaneFlow, plan_delay_s};
 pub use queue::{Arrival, LaneQueue};

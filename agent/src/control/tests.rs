@@ -2,9 +2,10 @@ use super::*;
 use crate::config::sample::two_lanes;
 use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::tests::{at, four_way};
+use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
-use flextraff_common::wire::{ControlLevel, ControllerState, ZoneName};
+use flextraff_common::wire::{ControlLevel, ControllerState, DemandGreen, DemandLane, ZoneName};
 use std::ops::Range;
 
 /// One reader for both stop lines, and a junction to which E leads.
@@ -25,7 +26,11 @@ distance_m = 300
 const NEIGHBOUR: &str = "00000000-0000-4000-8000-000000000002";
 
 fn control() -> Control {
-    let mut control = Control::new(&two_lanes(READER), false, at(-12.0));
+    control_of(READER)
+}
+
+fn control_of(reader: &str) -> Control {
+    let mut control = Control::new(&two_lanes(reader), false, at(-12.0));
     control.handle_reader(0, true, at(-12.0).mono);
     control
 }
@@ -87,6 +92,84 @@ fn neighbours_are_told_when_somebody_will_leave_towards_them() {
     // N's green is over at 7 s; then amber and all-red, and half of four vehicles, the second of them after more than the 10 s that are told.
     assert_eq!(told.in_s.len(), 1, "{:?}", told.in_s);
     assert!((4.0..8.0).contains(&told.in_s[0]), "{:?}", told.in_s);
+}
+
+#[test]
+fn neighbours_are_told_which_lanes_flow() {
+    let mut control = control();
+    let mut told = Vec::new();
+    for second in -12..12 {
+        control.handle_timeout(at(f64::from(second)));
+        let demand = std::iter::from_fn(|| control.poll_demand()).last().expect("told every second");
+        told.push(
+            demand.greens.expect("it says so").into_iter().map(|green| (second, green)).collect::<Vec<_>>(),
+        );
+        if second >= 0 {
+            stand_at_e(&mut control, 4, at(f64::from(second)));
+        }
+    }
+    let of = |lane: &str| -> Vec<(i32, f64, Option<f64>)> {
+        let of_lane = told.iter().flatten().filter(|(_, green)| green.lane == lane);
+        of_lane.map(|(second, green)| (*second, green.in_s, green.until_s)).collect()
+    };
+    assert!(told[0].is_empty(), "at start-up nothing flows: {:?}", told[0]);
+    let (n, e) = (of("N"), of("E"));
+    assert!(n.contains(&(0, 0.0, None)) && n.iter().all(|(second, ..)| *second < 8), "{n:?}");
+    let (second, in_s, until_s) = e[0];
+    assert!((5..=7).contains(&second) && in_s > 0.0 && until_s.is_none(), "when it is decided: {e:?}");
+    assert!(e.windows(2).all(|pair| pair[1].1 <= pair[0].1), "it comes nearer: {e:?}");
+}
+
+/// Lane A, to which E leads, is 30 m long and full, and says how it goes on there; the length of N's first green, how
+/// many were announced, and why it was so at 15 s.
+fn first_green_towards(greens: &[DemandGreen]) -> (i64, usize, String) {
+    let mut control =
+        control_of(&READER.replace("distance_m = 300", "distance_m = 30\ntheir_lanes = [\"A\"]"));
+    let junction: JunctionId = NEIGHBOUR.parse().expect("an id");
+    let full = DemandLane { lane: "A".to_owned(), present: 2.0, inventory: 2.0, capacity: 2.0 };
+    let (mut began, mut ended, mut announced, mut why) = (None, None, 0, String::new());
+    for second in -12..40 {
+        let now = at(f64::from(second));
+        let demand = Demand {
+            device_id: DeviceId(uuid::Uuid::from_u128(7)),
+            t: now.wall,
+            reads: Vec::new(),
+            lanes: vec![full.clone()],
+            departures: Vec::new(),
+            departed: Vec::new(),
+            watched: None,
+            greens: Some(greens.to_vec()),
+        };
+        control.handle_demand(junction, &demand, now);
+        control.handle_timeout(now);
+        while let Some(event) = control.poll() {
+            let SignalEvent::Shown(shown) = event else { continue };
+            match shown.state {
+                ControllerState::Green => began = began.or(Some(shown.at)),
+                ControllerState::Amber => ended = ended.or(Some(shown.at)),
+                _ => {}
+            }
+        }
+        if let Some(decision) = control.controller.take_decision().filter(|_| second == 15) {
+            why = decision.sentence(&control.config.junction);
+        }
+        let told = std::iter::from_fn(|| control.poll_demand()).flat_map(|told| told.departures);
+        announced += told.count();
+        stand_at_e(&mut control, if second < 0 { 0 } else { 4 }, now);
+    }
+    let end = ended.unwrap_or(at(40.0).mono);
+    (end.since(began.expect("a green")) / 1000, announced, why)
+}
+
+#[test]
+fn nobody_is_let_into_a_full_short_lane_until_it_flows_and_who_waits_for_it_is_announced() {
+    let green = DemandGreen { lane: "A".to_owned(), in_s: 6.0, until_s: None };
+    let (soon_s, ..) = first_green_towards(&[green]);
+    let (never_s, announced, why) = first_green_towards(&[]);
+    assert!((7..=9).contains(&soon_s), "it flows by the time they come: {soon_s} s");
+    assert!(never_s > 20, "{never_s} s");
+    assert!(announced > 20, "each second, that the neighbour may make room: {announced}");
+    assert!(why.contains("stay in N") && why.contains("With room ahead: go to E now: "), "{why}");
 }
 
 #[test]
@@ -156,6 +239,7 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
             startup_s: 1.0,
             held_s: Vec::new(),
             served: stages,
+            gate: None,
         };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
         controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });

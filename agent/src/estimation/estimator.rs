@@ -97,7 +97,7 @@ impl Estimator {
             vehicles: BTreeMap::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
-            neighbours: Neighbours::new(config),
+            neighbours: Neighbours::new(config, seconds(start)),
             unseen: Ratio::default(),
             priority: Vec::new(),
             readers_up: vec![all_watched; config.readers.len()],
@@ -249,6 +249,7 @@ impl Estimator {
             let oldest = *oldest;
             self.vehicles.retain(|_, vehicle| vehicle.last_s > oldest);
         }
+        self.neighbours.unread.read_here(epc, vehicle.last_s);
         self.vehicles.insert(epc, vehicle);
     }
 

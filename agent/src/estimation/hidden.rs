@@ -5,14 +5,14 @@
 //! turn; so it is enough to know since when those who are still there have come.
 
 use super::estimator::Estimator;
-use super::lane::Lane;
+use super::lane::{Lane, VEHICLE_M};
 use super::vehicle::Vehicle;
 use flextraff_common::junction::StageIx;
 
 /// Most users of a lane that nobody has seen and that are reckoned with.
 pub(super) const MOST_HIDDEN: f64 = 15.0;
-/// What a vehicle takes of a queue, and how far before the stop line the first one may stand, metres.
-const VEHICLE_M: (f64, f64) = (7.5, 1.0);
+/// How far before the stop line the first vehicle of a queue may stand, metres.
+const STANDS_BEFORE_M: f64 = 1.0;
 /// So long after the start of green the first one leaves, seconds.
 const HEAD_STARTS_S: f64 = 1.0;
 /// A green stop line without a read for so long has nobody behind it, seconds.
@@ -57,7 +57,7 @@ impl Lane {
 
     /// Vehicles that stand in the stop-line zone when it is full.
     pub(super) fn places_in_zone(&self) -> f64 {
-        ((self.shape.stop_zone_m - VEHICLE_M.1) / VEHICLE_M.0).max(0.0).floor() + 1.0
+        ((self.shape.stop_zone_m - STANDS_BEFORE_M) / VEHICLE_M).max(0.0).floor() + 1.0
     }
 
     /// Vehicles per second that no advance reader announces and that the stop-line reader sees.

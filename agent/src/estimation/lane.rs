@@ -9,6 +9,10 @@ use flextraff_common::epc::Epc;
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::traffic::StageSet;
 
+/// What a vehicle takes of a queue, metres.
+pub(super) const VEHICLE_M: f64 = 7.5;
+/// So far before the stop line its head may stand, metres.
+const HEAD_STANDS_M: f64 = 2.0;
 /// A queue reaches back from the stop line; its vehicles stop so much before it, metres.
 const STOPS_SHORT_M: f64 = 8.0;
 /// Traffic drives at this share of the speed limit, before anything is learned.
@@ -238,6 +242,12 @@ impl Lane {
     /// seen there have come past no advance reader, those whom it announces go elsewhere, and that says nothing.
     pub(super) fn stop_reader_blind(&self) -> bool {
         !self.reader_up || (self.confirmed.value() < BLIND && self.heralded.value() >= ANNOUNCED)
+    }
+
+    /// Vehicles that fit between its first reader and the stop line; at least one does.
+    pub(super) fn capacity(&self) -> f64 {
+        let first_m = self.shape.advance_m.unwrap_or(self.shape.stop_zone_m);
+        ((first_m - HEAD_STANDS_M) / VEHICLE_M).floor().max(1.0)
     }
 
     /// Vehicles with a tag per second.

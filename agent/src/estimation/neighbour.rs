@@ -1,17 +1,17 @@
-//! What linked junctions tell: who is on the way here, and how much room there is ahead.
+//! Who is on the way here from linked junctions.
 
 use super::learned::{Evidence, Mean};
+use super::linked::Linked;
 use super::onward::Onward;
+use super::unread::Unread;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
-use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::{LaneIx, MAX_LANES};
 use flextraff_common::traffic::Departure;
 use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
 
-/// What a neighbour said counts for so long, seconds.
-const FRESH_S: f64 = 10.0;
 /// A vehicle that has not arrived so long after it was due is no longer reckoned with, seconds.
 const MISSED_S: f64 = 3.0;
 /// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
@@ -22,32 +22,11 @@ pub(super) const JOURNEY_S: f64 = 300.0;
 pub(super) const MOST: usize = 4000;
 /// Most lanes of neighbours that are known by name: more than eight junctions have, whatever names a message makes up.
 pub(super) const MOST_PLACES: usize = 8 * MAX_LANES;
-/// A lane that holds this share of its capacity has no room.
-const FULL: f64 = 0.9;
-/// After somebody has left it a lane moves for so long, seconds.
-const MOVES_FOR_S: f64 = 4.0;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
-/// Most vehicles of a neighbour that are about to leave and that are reckoned with.
-const MOST_AHEAD: usize = 200;
-/// No neighbour knows who will leave later than this, seconds.
-const AHEAD_S: f64 = 120.0;
 
 /// A lane of a neighbour: the position of the junction among the linked ones, and the name of its lane.
 pub(super) type Place = (usize, String);
-
-#[derive(Clone, Debug)]
-struct Linked {
-    junction: JunctionId,
-    /// Who tells what the lanes hold: not a device that only counts.
-    teller: Option<DeviceId>,
-    heard_s: f64,
-    lanes: BTreeMap<String, f64>,
-    /// When somebody last left each lane, seconds.
-    moved_s: BTreeMap<String, f64>,
-    /// Who is about to leave towards here: from which lane, if it was said, and when.
-    ahead: Vec<(Option<String>, f64)>,
-}
 
 /// A way from a neighbour's lane to here.
 #[derive(Clone, Debug)]
@@ -71,37 +50,29 @@ pub(super) struct Neighbours {
     own: JunctionId,
     /// How many lanes there are here.
     lanes: usize,
-    links: Vec<LinkConfig>,
-    linked: Vec<Linked>,
+    pub(super) links: Vec<LinkConfig>,
+    pub(super) linked: Vec<Linked>,
     ways: BTreeMap<Place, Way>,
     coming: BTreeMap<Epc, Coming>,
     pub(super) onward: Onward,
+    pub(super) unread: Unread,
     /// From each of our first readers to the stop line, seconds.
     drive_s: Vec<f64>,
 }
 
 impl Neighbours {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, start_s: f64) -> Self {
         let mut linked: Vec<JunctionId> = config.links.iter().map(|link| link.junction).collect();
         linked.sort_unstable();
         linked.dedup();
         let lanes = config.junction.lanes().len();
         Self {
             onward: Onward::new(lanes, &config.links, &linked),
+            unread: Unread::new(lanes, &config.links, &linked, start_s),
             own: config.junction.id,
             lanes,
             links: config.links.clone(),
-            linked: linked
-                .into_iter()
-                .map(|junction| Linked {
-                    junction,
-                    teller: None,
-                    heard_s: f64::NEG_INFINITY,
-                    lanes: BTreeMap::new(),
-                    moved_s: BTreeMap::new(),
-                    ahead: Vec::new(),
-                })
-                .collect(),
+            linked: linked.into_iter().map(Linked::new).collect(),
             ways: BTreeMap::new(),
             coming: BTreeMap::new(),
             drive_s: config
@@ -117,31 +88,10 @@ impl Neighbours {
     /// Takes what a neighbour tells.
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
-        let linked = &mut self.linked[index];
-        for gone in &demand.departed {
-            if linked.moved_s.len() < MOST_PLACES || linked.moved_s.contains_key(&gone.lane) {
-                linked.moved_s.insert(gone.lane.clone(), at_s - gone.ago_s);
-            }
-        }
-        if !demand.lanes.is_empty() {
-            linked.teller = Some(demand.device_id);
-        }
-        if linked.teller == Some(demand.device_id) {
-            linked.heard_s = at_s;
-            linked.lanes.clear();
-            for lane in &demand.lanes {
-                let full = lane.inventory / lane.capacity;
-                if full > 0.0 && linked.lanes.len() < MOST_PLACES {
-                    linked.lanes.insert(lane.lane.clone(), full.min(1.0));
-                }
-            }
-            let here = demand.departures.iter().filter(|departures| departures.to_junction == self.own);
-            let each = here.flat_map(|from| from.in_s.iter().map(|in_s| (from.lane.clone(), *in_s)));
-            let soon = each.filter(|(_, in_s)| (0.0..=AHEAD_S).contains(in_s));
-            linked.ahead = soon.take(MOST_AHEAD).map(|(lane, in_s)| (lane, at_s + in_s)).collect();
-        }
+        self.linked[index].handle(self.own, demand, at_s);
         for read in &demand.reads {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
+            self.unread.read_there(epc, index, &read.lane, at_s);
             self.onward.seen(epc, (index, read.lane.clone()), at_s);
         }
         for departed in &demand.departed {
@@ -208,6 +158,7 @@ impl Neighbours {
 
     pub(super) fn handle_timeout(&mut self, at_s: f64) {
         self.onward.handle_timeout(at_s);
+        self.unread.handle_timeout(at_s);
         let ways = &mut self.ways;
         self.coming.retain(|_, coming| {
             let Some(way) = ways.get_mut(&coming.from) else { return false };
@@ -217,12 +168,6 @@ impl Neighbours {
             }
             !gone
         });
-    }
-
-    /// How full the lanes are to which a lane leads, 0 to 1; of those of which nothing is known: empty.
-    pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
-        let Some(shares) = self.onward.shares(lane) else { return self.guessed_fullness(lane, at_s) };
-        shares.map(|((linked, name), share)| share * self.full(*linked, name, at_s)).sum()
     }
 
     /// Where those went who left from a lane: junction, name of its lane and share of those who arrived anywhere; and what is known of it.
@@ -237,45 +182,6 @@ impl Neighbours {
     pub(super) fn spread(&self, lane: LaneIx, departures: &[&Departure]) -> Vec<(JunctionId, Vec<f64>)> {
         let spread = self.onward.spread(lane, self.linked.len(), departures);
         spread.into_iter().map(|(linked, in_s)| (self.linked[linked].junction, in_s)).collect()
-    }
-
-    /// Share of a lane's vehicles that goes to lanes which are full and do not move.
-    pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
-        let Some(shares) = self.onward.shares(lane) else {
-            return if self.guessed_fullness(lane, at_s) >= FULL { 1.0 } else { 0.0 };
-        };
-        let stuck = |place: &Place| {
-            let moved_s = self.linked[place.0].moved_s.get(&place.1);
-            self.full(place.0, &place.1, at_s) >= FULL
-                && moved_s.is_none_or(|moved_s| at_s - moved_s > MOVES_FOR_S)
-        };
-        shares.filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
-    }
-
-    fn guessed_fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
-        let links = self
-            .links
-            .iter()
-            .filter(|link| link.direction == LinkDirection::To && link.lanes.contains(&lane));
-        let (mut sum, mut count) = (0.0, 0.0);
-        for link in links {
-            let Some(index) = self.linked.iter().position(|linked| linked.junction == link.junction) else {
-                continue;
-            };
-            for name in &link.their_lanes {
-                sum += self.full(index, name, at_s);
-                count += 1.0;
-            }
-        }
-        if count > 0.0 { sum / count } else { 0.0 }
-    }
-
-    fn full(&self, linked: usize, lane: &str, at_s: f64) -> f64 {
-        let linked = &self.linked[linked];
-        if at_s - linked.heard_s > FRESH_S {
-            return 0.0;
-        }
-        linked.lanes.get(lane).copied().unwrap_or(0.0)
     }
 
     /// Who is on the way here: when each reaches our first reader at the earliest, and with which probability on which lane.
@@ -293,8 +199,7 @@ impl Neighbours {
 
     /// The same of those who have not left the neighbour yet, but have been announced; all of them come here.
     fn about_to_come(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
-        let heard =
-            self.linked.iter().enumerate().filter(move |(_, linked)| at_s - linked.heard_s <= FRESH_S);
+        let heard = self.linked.iter().enumerate().filter(move |(_, linked)| linked.is_fresh(at_s));
         heard.flat_map(move |(index, linked)| {
             let due = linked.ahead.iter().filter(move |(_, leaves_s)| *leaves_s > at_s - 1.0);
             due.filter_map(move |(lane, leaves_s)| Some((*leaves_s, self.way_of(index, lane.as_deref())?)))
@@ -330,6 +235,8 @@ impl Way {
 impl Neighbours {
     /// How much is remembered: ways here, vehicles on their way, vehicles sent, and places to which each lane's vehicles go.
     pub(super) fn sizes(&self) -> Vec<usize> {
-        [self.ways.len(), self.coming.len()].into_iter().chain(self.onward.sizes()).collect()
+        let own = [self.ways.len(), self.coming.len()].into_iter();
+        let told = self.linked.iter().map(Linked::size);
+        own.chain(self.onward.sizes()).chain(self.unread.sizes()).chain(told).collect()
     }
 }

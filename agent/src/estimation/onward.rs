@@ -95,6 +95,26 @@ impl Onward {
         (went.to.iter().map(move |(place, count)| (place, count / total)), went.seen.evidence())
     }
 
+    /// Vehicles that have left towards a place since a moment and have not been seen there.
+    pub(super) fn under_way(&self, place: &Place, since_s: f64) -> f64 {
+        let sent = self.sent.values().filter(|(_, sent_s)| *sent_s >= since_s);
+        let share = |lane: LaneIx| {
+            let count = self.lanes[lane.index()].to.get(place).copied().unwrap_or(0.0);
+            count / self.arrived(lane).max(WORTH)
+        };
+        sent.map(|(lane, _)| share(*lane)).sum()
+    }
+
+    /// Share of those who have left here, from any lane, who were seen at a linked junction.
+    pub(super) fn seen_again(&self) -> f64 {
+        let sums = |(seen, all): (f64, f64), went: &Went| {
+            let arrived: f64 = went.to.values().sum();
+            (seen + arrived, all + arrived + went.elsewhere)
+        };
+        let (seen, all) = self.lanes.iter().fold((WORTH * GUESS, WORTH), sums);
+        seen / all
+    }
+
     fn arrived(&self, lane: LaneIx) -> f64 {
         self.lanes[lane.index()].to.values().sum()
     }

@@ -2,10 +2,11 @@
 //!
 //! No tags never means no demand. A reader that says of itself that it is down is known to have failed; one that only falls silent is presumed to,
 //! the more the more vehicles it misses that the others have. What comes on such a lane is what came before it fell silent, or else what the
-//! other lanes of the junction would suggest.
+//! other lanes of the junction would suggest, as far as nothing better is known of those who pass here unread.
 
 use super::estimator::Estimator;
 use super::lane::{HEADWAY_S, Lane};
+use flextraff_common::junction::LaneIx;
 
 /// A lane that was read within this time is not silent, seconds.
 const SILENT_S: f64 = 120.0;
@@ -61,9 +62,21 @@ impl Estimator {
             reading.fold((0.0, 0.0), |(flow, count), lane| (flow + lane.usual_flow.per_s(at_s), count + 1.0));
         let typical = if count > 0.0 { flow / count } else { 0.0 };
         let stages = self.junction.stages().len();
-        let alike = self.lanes.iter().filter(|lane| lane.was_never_read()).count() as f64;
-        for lane in &mut self.lanes {
-            lane.presumed_per_s = lane.presumed_per_s(typical, alike, stages, at_s);
+        let never: Vec<LaneIx> =
+            self.junction.lane_indexes().filter(|lane| self.lanes[lane.index()].was_never_read()).collect();
+        let presumed = |ix: LaneIx| {
+            let lane = &self.lanes[ix.index()];
+            let presumed_per_s = |alike: f64| lane.presumed_per_s(typical, alike, stages, at_s);
+            let shared_per_s = presumed_per_s(never.len() as f64);
+            if shared_per_s <= 0.0 || !never.contains(&ix) {
+                return shared_per_s;
+            }
+            let found = self.passed_unread(ix, &never, presumed_per_s(1.0), at_s);
+            found.map_or(shared_per_s, |(per_s, sure)| sure * per_s + (1.0 - sure) * shared_per_s)
+        };
+        let presumed: Vec<f64> = self.junction.lane_indexes().map(presumed).collect();
+        for (lane, presumed_per_s) in self.lanes.iter_mut().zip(presumed) {
+            lane.presumed_per_s = presumed_per_s;
         }
     }
 }

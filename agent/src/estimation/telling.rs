@@ -1,12 +1,16 @@
 //! What neighbours are told: who was read, what the lanes hold, who has left and who will.
 
 use super::estimator::{Estimator, seconds};
+use super::lane::Lane;
+use crate::signal::ComingGreen;
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::Moment;
 use flextraff_common::traffic::Departure;
-use flextraff_common::wire::{Demand, DemandDeparted, DemandDeparture, DemandLane, DemandRead, ZoneName};
+use flextraff_common::wire::{
+    Demand, DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandRead, ZoneName,
+};
 
 /// Reads and departures since the last message.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +29,7 @@ impl Estimator {
         let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
             let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
             let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
-            let capacity = (lane.shape.advance_m.unwrap_or(lane.shape.stop_zone_m) / 7.5).floor().max(1.0);
+            let capacity = lane.capacity();
             let full = lane.queue_over_advance(at_s).is_some();
             let inventory = here.count() as f64;
             DemandLane {
@@ -57,7 +61,22 @@ impl Estimator {
                 })
                 .collect(),
             watched: None,
+            greens: None,
         }
+    }
+
+    /// Which lanes flow or are about to: of those of which at least one movement has green, the ones that have the right of way. `greens` in order
+    /// of time.
+    pub fn tell_greens(&self, greens: &[ComingGreen]) -> Vec<DemandGreen> {
+        let told = |(ix, lane): (LaneIx, &Lane)| {
+            let flowing = lane.shape.served().minus(lane.gives_way);
+            let mut own = greens.iter().filter(|green| flowing.contains(green.stage));
+            let first = own.next()?;
+            let last = own.next_back().unwrap_or(first);
+            let lane = self.junction.lane(ix).name.clone();
+            Some(DemandGreen { lane, in_s: first.in_s, until_s: last.until_s })
+        };
+        self.junction.lane_indexes().zip(&self.lanes).filter_map(told).collect()
     }
 
     /// Whom neighbours are to expect of those who will leave here.

@@ -9,6 +9,7 @@ mod learning;
 mod neighbours;
 mod property;
 mod readers;
+mod room;
 mod silent;
 mod unseen;
 
@@ -220,6 +221,7 @@ impl Scene {
             departures: Vec::new(),
             departed: Vec::new(),
             watched: None,
+            greens: None,
         }
     }
 }

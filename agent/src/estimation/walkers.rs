@@ -63,6 +63,7 @@ impl Walkers {
                 startup_s: 0.0,
                 held_s: Vec::new(),
                 served: self.served,
+                gate: None,
             },
             green_s: self.green_since_s.map(|since| at_s - since),
             watched: false,

@@ -4,6 +4,7 @@ mod deciding;
 mod forecast;
 
 use self::deciding::Deciding;
+pub use self::forecast::ComingGreen;
 use super::clearance::Clearance;
 use super::cycle::Recorder;
 use super::fault::{fault_lamps, fault_state};

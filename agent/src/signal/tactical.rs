@@ -48,6 +48,8 @@ pub struct Decision {
     pub forced: Option<Forced>,
     /// What the level went by.
     pub grounds: Grounds,
+    /// What would be best if there were room ahead for everybody; none: there is.
+    pub wish: Option<Choice>,
 }
 
 /// What overrules a level.
@@ -100,7 +102,15 @@ impl Decision {
             sentence += "; ";
             sentence += &in_words(junction, self.stage, *other);
         }
-        sentence + " vehicle-seconds."
+        sentence += " vehicle-seconds.";
+        if let Some(wish) =
+            self.wish.filter(|wish| (wish.stage, wish.hold_s) != (self.best.stage, self.best.hold_s))
+        {
+            sentence += " With room ahead: ";
+            sentence += &in_words(junction, self.stage, wish);
+            sentence += " vehicle-seconds.";
+        }
+        sentence
     }
 }
 

@@ -70,6 +70,7 @@ impl Forwarder {
             departures: Vec::new(),
             departed: Vec::new(),
             watched: whole.then(watched),
+            greens: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::queue::{Arrival, FAR_S, LaneQueue, within};
 use super::rollout::LEFT_BEHIND_S;
-use super::{Departure, StageSet, Timing};
+use super::{Departure, Gate, StageSet, Timing};
 use crate::junction::{LaneIx, StageIx};
 use std::cmp::Ordering;
 
@@ -23,6 +23,7 @@ pub struct Model {
     startup_s: Vec<f64>,
     held_s: Vec<f64>,
     served: Vec<StageSet>,
+    gates: Vec<Gate>,
     stop_s: f64,
 }
 
@@ -32,6 +33,8 @@ pub struct Progress {
     next: [u16; MOST_QUEUES],
     free_s: [f64; MOST_QUEUES],
     green_s: [f64; MOST_QUEUES],
+    /// How many have left while the gate was shut.
+    used: [f32; MOST_QUEUES],
     /// Vehicle-seconds so far.
     pub cost: f64,
     /// Vehicles that have left.
@@ -58,6 +61,7 @@ impl Model {
             startup_s: Vec::with_capacity(lanes.len()),
             held_s: Vec::with_capacity(lanes.len() * stages),
             served: Vec::with_capacity(lanes.len()),
+            gates: Vec::with_capacity(lanes.len()),
             stop_s: within(stop_s, 0.0, LEFT_BEHIND_S),
         };
         for lane in lanes.iter().take(MOST_QUEUES) {
@@ -68,6 +72,7 @@ impl Model {
             model.startup_s.push(lane.checked_startup_s());
             model.held_s.extend((0..stages).map(|stage| lane.checked_held_s(stage)));
             model.served.push(lane.served.intersection(all));
+            model.gates.push(lane.gate.map_or(Gate::NONE, Gate::checked));
         }
         model
     }
@@ -79,6 +84,7 @@ impl Model {
             next: [0; MOST_QUEUES],
             free_s: [f64::NEG_INFINITY; MOST_QUEUES],
             green_s: [f64::INFINITY; MOST_QUEUES],
+            used: [0.0; MOST_QUEUES],
             cost: 0.0,
             served: 0.0,
         };
@@ -164,6 +170,7 @@ impl Model {
             self.rest(progress, lane)
                 .first()
                 .is_some_and(|head| head.stages.contains(stage) && head.at_s <= at_s + look_s)
+                && self.gates[lane].room_at(at_s + look_s, f64::from(progress.used[lane])) > 0.0
         })
     }
 
@@ -189,10 +196,13 @@ impl Model {
                 }
                 let headway = self.headway(lane, stage);
                 let mut busy = 0.0;
+                let used = f64::from(progress.used[lane]);
+                let mut room = self.gates[lane].room_at(at_s + clearance_s, used);
                 for arrival in self.rest(progress, lane) {
-                    if arrival.at_s > until || !arrival.stages.contains(stage) {
+                    if arrival.at_s > until || !arrival.stages.contains(stage) || room <= 0.0 {
                         break;
                     }
+                    room -= arrival.vehicles;
                     weight += arrival.weight;
                     busy += headway * arrival.vehicles;
                 }
@@ -253,6 +263,7 @@ impl Model {
         let from_s = from_s.max(self.held_s[lane * self.stages + stage.index()]);
         let flowing = progress.green_s[lane] + self.startup_s[lane];
         let line = self.line(lane);
+        let gate = &self.gates[lane];
         let mut next = usize::from(progress.next[lane]);
         while let Some(arrival) = line.get(next) {
             if !stages.minus(arrival.stages).is_empty() {
@@ -264,6 +275,9 @@ impl Model {
                 leaves = flowing;
             }
             leaves = leaves.max(arrival.at_s);
+            let could = leaves;
+            leaves = gate.leaves_s(could, f64::from(progress.used[lane]));
+            progress.cost += gate.blocks * (leaves.min(to_s) - could).max(0.0);
             if leaves >= to_s {
                 break;
             }
@@ -274,6 +288,9 @@ impl Model {
             }
             progress.served += arrival.vehicles;
             progress.free_s[lane] = leaves;
+            if !gate.is_open(leaves) {
+                progress.used[lane] += arrival.vehicles as f32;
+            }
             next += 1;
         }
         progress.next[lane] = next as u16;

@@ -104,6 +104,7 @@ fn portions(cycle_s: f64, counted: usize, own: StageIx, lane: &LaneFlow) -> (Lan
         startup_s: lane.startup_s,
         held_s: Vec::new(),
         served: lane.served,
+        gate: None,
     };
     // A portion leaves when its middle would: else each green would serve the half of a portion too many.
     queue.startup_s = queue.checked_startup_s() + 0.5 * flow * apart_s * queue.checked_headway_s(own.index());

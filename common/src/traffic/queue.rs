@@ -1,6 +1,6 @@
 //! Who is on a lane, and the ranges that the model takes.
 
-use super::StageSet;
+use super::{Gate, StageSet};
 
 /// Farther from the present than this no time of the model lies, seconds.
 pub(super) const FAR_S: f64 = 1e6;
@@ -43,6 +43,8 @@ pub struct LaneQueue {
     pub held_s: Vec<f64>,
     /// The stages in which any movement of the lane has green.
     pub served: StageSet,
+    /// Room ahead; none: there is always enough.
+    pub gate: Option<Gate>,
 }
 
 impl Arrival {

@@ -6,6 +6,7 @@ mod absurd;
 mod closed_form;
 mod fixed_time;
 mod forecast;
+mod gates;
 mod order;
 mod plan_delay;
 mod properties;
@@ -99,6 +100,14 @@ fn subset(of: StageSet) -> impl Strategy<Value = StageSet> {
     prop::sample::subsequence(all, 1..=most).prop_map(|some| some.into_iter().collect())
 }
 
+/// Little room ahead for a while; nobody is blocked by those for whom there is none.
+fn gate() -> impl Strategy<Value = Gate> {
+    (0.0..5.0, -20.0..60.0, 0.0..60.0, 0.0..60.0).prop_map(|(room, opens_s, open_s, shut_s)| {
+        let shuts_s = opens_s + open_s;
+        Gate { room, opens_s, shuts_s, again_s: shuts_s + shut_s, blocks: 0.0 }
+    })
+}
+
 /// A lane whose vehicles go in some or, with `alike`, in all of its stages.
 fn lane(alike: bool) -> impl Strategy<Value = LaneQueue> {
     let served = subset(stages(&[0, 1, 2, 3]));
@@ -114,10 +123,11 @@ fn lane(alike: bool) -> impl Strategy<Value = LaneQueue> {
         });
         let headways = prop::collection::vec(1.0..6.0, 4);
         let held = prop::collection::vec(prop_oneof![Just(0.0), 0.0..40.0], 0..5);
-        (prop::collection::vec(arrival, 0..15), headways, 0.0..3.0, held).prop_map(
-            move |(mut arrivals, headway_s, startup_s, held_s)| {
+        let arrivals = prop::collection::vec(arrival, 0..15);
+        (arrivals, headways, 0.0..3.0, held, prop::option::of(gate())).prop_map(
+            move |(mut arrivals, headway_s, startup_s, held_s, gate)| {
                 arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
-                LaneQueue { arrivals, headway_s, startup_s, held_s, served }
+                LaneQueue { arrivals, headway_s, startup_s, held_s, served, gate }
             },
         )
     })

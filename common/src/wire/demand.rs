@@ -26,6 +26,21 @@ pub struct Demand {
     /// From a device that only counts, each second: names of the lanes whose stop line it watches with a working reader. Absent: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watched: Option<Vec<String>>,
+    /// Each second: lanes that have green or are about to get it. Absent: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greens: Option<Vec<DemandGreen>>,
+}
+
+/// A green that a lane has or is about to get.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandGreen {
+    /// Name of the lane.
+    pub lane: String,
+    /// Seconds ahead of its start; 0: it has green.
+    pub in_s: f64,
+    /// Seconds ahead of its end; absent: no end is in sight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_s: Option<f64>,
 }
 
 /// A vehicle that has left over a stop line.

@@ -42,6 +42,7 @@ fn demand(device: u128, lanes: &[&str], watched: Option<&[&str]>) -> Demand {
         departures: Vec::new(),
         departed: Vec::new(),
         watched: watched.map(|lanes| lanes.iter().map(|&lane| lane.to_owned()).collect()),
+        greens: None,
     }
 }
 
@@ -96,7 +97,7 @@ fn reads_of_another_device_are_vehicles() {
 #[test]
 fn a_neighbours_counter_does_not_empty_its_lanes() {
     let config = config();
-    let mut neighbours = crate::estimation::neighbour::Neighbours::new(&config);
+    let mut neighbours = crate::estimation::neighbour::Neighbours::new(&config, 0.0);
     let lane = config.junction.lane_named("E").expect("it is there");
     let full = DemandLane { lane: "W1".to_owned(), present: 4.0, inventory: 10.0, capacity: 10.0 };
     neighbours.handle(neighbour(2), &Demand { lanes: vec![full], ..demand(7, &[], None) }, 1.0);

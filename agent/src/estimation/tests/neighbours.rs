@@ -12,7 +12,7 @@ fn departed(scene: &Scene, number: u32, at_s: f64, ago_s: f64) -> Demand {
 }
 
 /// Lane A of the neighbour downstream reads a vehicle.
-fn hear_of(scene: &mut Scene, number: u32, at_s: f64) {
+pub(super) fn hear_of(scene: &mut Scene, number: u32, at_s: f64) {
     let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
     let demand = Demand { reads: vec![read], ..scene.nothing(at_s) };
     scene.hear(3, &demand, at_s);
@@ -26,7 +26,7 @@ fn ten_of_e_are_seen_downstream(scene: &mut Scene) {
     }
 }
 
-fn full(scene: &Scene, at_s: f64, inventory: f64) -> Demand {
+pub(super) fn full(scene: &Scene, at_s: f64, inventory: f64) -> Demand {
     let lane = DemandLane { lane: "A".to_owned(), present: inventory, inventory, capacity: 10.0 };
     Demand { lanes: vec![lane], ..scene.nothing(at_s) }
 }

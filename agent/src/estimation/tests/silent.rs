@@ -1,7 +1,7 @@
 //! Lanes of which nobody is read while others are.
 
 use super::*;
-use flextraff_common::wire::ReaderSight;
+use flextraff_common::wire::{DemandRead, ReaderSight};
 
 /// Vehicles leave E at green every ten seconds, and N1 too for as long as its readers work.
 fn drive(scene: &mut Scene, from_s: u32, to_s: u32, n1_until_s: u32) {
@@ -105,4 +105,35 @@ fn where_nobody_is_read_at_all_nobody_is_presumed() {
     drive(&mut scene, 10, 1000, 1000);
     scene.until(3000.0);
     assert!(scene.estimator.lanes.iter().all(|lane| lane.presumed_per_s == 0.0), "it is night");
+}
+
+/// The neighbour to which N1 leads reads a vehicle on its lane A.
+fn read_there(scene: &mut Scene, number: u32, at_s: f64) {
+    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+    let demand = Demand { reads: vec![read], ..scene.nothing(at_s) };
+    scene.hear(3, &demand, at_s);
+}
+
+/// Vehicles leave E; N1, which leads to the neighbour, gives no read. What is presumed there then.
+fn presumed_on_n1(unknown: bool) -> f64 {
+    let mut scene = Scene::new();
+    for second in (10..1200).step_by(10) {
+        drive(&mut scene, second, second + 10, 0);
+        // Some of those of E are seen there, so that it is known that whoever goes there is read.
+        if second > 40 && second % 20 == 0 {
+            read_there(&mut scene, second - 30, f64::from(second + 10));
+        }
+        if unknown {
+            read_there(&mut scene, 500_000 + second, f64::from(second + 10));
+        }
+    }
+    let n1 = scene.lane_ix("N1").index();
+    scene.estimator.lanes[n1].presumed_per_s
+}
+
+#[test]
+fn who_appears_downstream_without_having_been_read_here_tells_of_a_failed_reader() {
+    let [empty, failed] = [false, true].map(presumed_on_n1);
+    assert!(empty < 0.02, "nobody comes out of it: {empty}");
+    assert!(failed > 5.0 * empty && failed > 0.06, "one in ten seconds does: {failed}, {empty}");
 }

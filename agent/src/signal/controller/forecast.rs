@@ -17,14 +17,55 @@ struct Course {
     next: Option<StageIx>,
 }
 
+/// A stage that has green or is about to get it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ComingGreen {
+    /// The stage.
+    pub stage: StageIx,
+    /// Seconds ahead of its start; 0: it has green.
+    pub in_s: f64,
+    /// Seconds ahead of its end; none: it is not in sight.
+    pub until_s: Option<f64>,
+}
+
+/// What is told to neighbours.
+#[derive(Clone, Copy, Debug)]
+enum Intent {
+    /// What happens.
+    Deed,
+    /// What would happen if there were room ahead everywhere: a junction that waits for its neighbour to make room must say whom it would send,
+    /// or the neighbour never does.
+    Wish,
+}
+
 impl Controller {
+    /// The stage that has green or gets it next, and the one that follows if that is decided, in order of time.
+    pub fn coming_greens(&self, at: MonoMs) -> Vec<ComingGreen> {
+        let Some(Course { stage, from_s, until_s, next }) = self.course(at, Intent::Deed) else {
+            return Vec::new();
+        };
+        let timing = self.program.timing(&self.junction);
+        let first = ComingGreen { stage, in_s: from_s, until_s: next.map(|_| until_s) };
+        let then = |next| ComingGreen {
+            stage: next,
+            in_s: until_s + timing.clearance_s(stage, next),
+            until_s: None,
+        };
+        std::iter::once(first).chain(next.map(then)).collect()
+    }
+
     /// Who is expected to leave in the next 10 s, in order of time, by the traffic as last told and the last decision; nobody when
     /// the traffic is not known, at start-up, in an emergency and after a fault.
     pub fn departures(&self, at: MonoMs) -> Vec<Departure> {
         let traffic = self.deciding.traffic.as_ref().filter(|traffic| traffic.at == at && traffic.is_known());
-        let (Some(traffic), Some(course)) = (traffic, self.course(at)) else { return Vec::new() };
+        let (Some(traffic), Some(course)) =
+            (traffic, self.course(at, Intent::Wish).filter(|_| self.program.mode() != Mode::Emergency))
+        else {
+            return Vec::new();
+        };
         let junction = &*self.junction;
-        let lanes: Vec<LaneQueue> = traffic.lanes.iter().map(|lane| lane.queue.clone()).collect();
+        let lanes: Vec<LaneQueue> =
+            traffic.lanes.iter().map(|lane| LaneQueue { gate: None, ..lane.queue.clone() }).collect();
         let timing = self.program.timing(junction);
         let stages = self.program.order();
         let order = Order::of(junction.signal.stage_order, &stages, self.program.may_skip(junction));
@@ -46,10 +87,7 @@ impl Controller {
         departures
     }
 
-    fn course(&self, at: MonoMs) -> Option<Course> {
-        if self.program.mode() == Mode::Emergency {
-            return None;
-        }
+    fn course(&self, at: MonoMs, intent: Intent) -> Option<Course> {
         let least_s = |stage: StageIx| f64::from(self.junction.stage(stage).min_green_s);
         match &self.phase {
             Phase::Green(green) => {
@@ -57,10 +95,12 @@ impl Controller {
                 let decision = self.deciding.decision.as_ref().filter(|decision| decision.at == at);
                 let had_s = at.since(green.began) as f64 / 1000.0;
                 let planned_s = || f64::from(self.program.green_s(stage).unwrap_or(0));
-                let (until_s, next) = match decision {
-                    Some(decision) if decision.best.stage != stage => {
-                        (f64::from(decision.best.hold_s), Some(decision.best.stage))
-                    }
+                let best = decision.map(|decision| match intent {
+                    Intent::Deed => decision.best,
+                    Intent::Wish => decision.wish.unwrap_or(decision.best),
+                });
+                let (until_s, next) = match best {
+                    Some(best) if best.stage != stage => (f64::from(best.hold_s), Some(best.stage)),
                     Some(_) => (1.0, None),
                     None if self.program.ranged => (least_s(stage) - had_s, None),
                     None => (planned_s() - had_s, Some(self.program.after(stage))),

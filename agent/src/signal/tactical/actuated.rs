@@ -115,7 +115,7 @@ impl Actuation<'_> {
         let (best, other) = if stay { (present, coming) } else { (coming, present) };
         let alternatives = if must_end || next == self.stage { Vec::new() } else { vec![other] };
         let forced = must_end.then_some(Forced::MaxGreen);
-        Decision { at, stage: self.stage, best, alternatives, forced, grounds }
+        Decision { at, stage: self.stage, best, alternatives, forced, grounds, wish: None }
     }
 
     /// Why the present green goes on; none: nobody uses it any more.

@@ -55,7 +55,7 @@ pub(in crate::signal) fn greedy(lookout: &Lookout<'_>) -> Decision {
     let alternatives = others.iter().filter(|&&next| next != best.stage).map(|&next| choice((next, 0)));
     let stay = (best.stage != stage && !must_end).then(|| choice((stage, 1)));
     let alternatives = stay.into_iter().chain(alternatives).collect();
-    Decision { at: traffic.at, stage, best, alternatives, forced, grounds }
+    Decision { at: traffic.at, stage, best, alternatives, forced, grounds, wish: None }
 }
 
 /// Those on a lane whom a stage serves and who are there within `within_s`, as far as nobody stands before them whom it does not: the weight
@@ -133,6 +133,7 @@ mod tests {
                 startup_s: 1.0,
                 held_s: vec![held_s, 0.0, 0.0, 0.0],
                 served,
+                gate: None,
             };
             LaneTraffic { queue, green_s: None, watched: true }
         });

@@ -27,9 +27,23 @@ pub(in crate::signal) struct Situation<'a> {
 
 /// The cheapest way to go on.
 pub(in crate::signal) fn search(situation: &Situation<'_>) -> Decision {
+    let lanes: Vec<LaneQueue> = situation.traffic.lanes.iter().map(|lane| lane.queue.clone()).collect();
+    let decision = search_among(situation, &lanes);
+    let lacks_room = |lane: &LaneQueue| {
+        let vehicles: f64 = lane.arrivals.iter().map(|arrival| arrival.vehicles).sum();
+        lane.gate.is_some_and(|gate| gate.room < vehicles)
+    };
+    if !lanes.iter().any(lacks_room) {
+        return decision;
+    }
+    let free: Vec<LaneQueue> = lanes.into_iter().map(|lane| LaneQueue { gate: None, ..lane }).collect();
+    Decision { wish: Some(search_among(situation, &free).best), ..decision }
+}
+
+/// The same when these are the lanes.
+fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
     let Situation { traffic, timing, order, stage, .. } = *situation;
-    let lanes: Vec<LaneQueue> = traffic.lanes.iter().map(|lane| lane.queue.clone()).collect();
-    let model = Model::new(timing.stages(), &lanes, STOP_S);
+    let model = Model::new(timing.stages(), lanes, STOP_S);
     let green: Vec<Option<f64>> =
         traffic.lanes.iter().map(|lane| lane.green_s.map(|green_s| -green_s)).collect();
     let start = model.begin(&green);
@@ -70,5 +84,5 @@ pub(in crate::signal) fn search(situation: &Situation<'_>) -> Decision {
     alternatives.retain(|other| other.stage != best.stage);
     alternatives.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.stage.cmp(&b.stage)));
     let forced = (situation.latest_s <= 0.0).then_some(Forced::MaxGreen);
-    Decision { at: traffic.at, stage, best, alternatives, forced, grounds: Grounds::Cost }
+    Decision { at: traffic.at, stage, best, alternatives, forced, grounds: Grounds::Cost, wish: None }
 }

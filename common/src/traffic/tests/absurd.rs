@@ -24,13 +24,18 @@ fn queue() -> impl Strategy<Value = LaneQueue> {
     });
     let headways = prop::collection::vec(number(), 0..6);
     let held = prop::collection::vec(number(), 0..6);
-    (prop::collection::vec(arrival, 0..6), headways, number(), held, set()).prop_map(
-        |(arrivals, headway_s, startup_s, held_s, served)| LaneQueue {
+    let gate = (number(), number(), number(), number(), number()).prop_map(
+        |(room, opens_s, shuts_s, again_s, blocks)| Gate { room, opens_s, shuts_s, again_s, blocks },
+    );
+    let arrivals = prop::collection::vec(arrival, 0..6);
+    (arrivals, headways, number(), held, set(), prop::option::of(gate)).prop_map(
+        |(arrivals, headway_s, startup_s, held_s, served, gate)| LaneQueue {
             arrivals,
             headway_s,
             startup_s,
             held_s,
             served,
+            gate,
         },
     )
 }
@@ -85,6 +90,7 @@ fn waiting(count: usize, served: StageSet, goes: StageSet) -> LaneQueue {
         startup_s: 0.0,
         held_s: Vec::new(),
         served,
+        gate: None,
     }
 }
 

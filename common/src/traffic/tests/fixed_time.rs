@@ -34,7 +34,14 @@ impl FixedTime {
         let headway_s = vec![HEADWAY_S; 4];
         let model = Model::new(
             4,
-            &[LaneQueue { arrivals, headway_s, startup_s: STARTUP_S, held_s: Vec::new(), served }],
+            &[LaneQueue {
+                arrivals,
+                headway_s,
+                startup_s: STARTUP_S,
+                held_s: Vec::new(),
+                served,
+                gate: None,
+            }],
             0.0,
         );
         let mut progress = model.begin(&[None]);

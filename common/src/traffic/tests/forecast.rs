@@ -14,6 +14,7 @@ fn waiting(count: usize, served: &[usize]) -> LaneQueue {
         startup_s: 1.0,
         held_s: Vec::new(),
         served: stages,
+        gate: None,
     }
 }
 

@@ -104,7 +104,8 @@ proptest! {
     }
 
     #[test]
-    fn serving_in_pieces_is_serving_at_once(world in world(false), cut in 0.0..1.0) {
+    fn serving_in_pieces_is_serving_at_once(mut world in world(false), cut in 0.0..1.0, blocks in 0.0..20.0) {
+        world.lanes.iter_mut().filter_map(|lane| lane.gate.as_mut()).for_each(|gate| gate.blocks = blocks);
         let model = world.model(5.0);
         let (stage, green_s) = world.course[0];
         let (mut whole, mut pieces) = (world.begin(&model), world.begin(&model));
@@ -133,6 +134,7 @@ fn a_queue_discharges_after_its_start_up_loss_one_by_one() {
         startup_s: 1.5,
         held_s: Vec::new(),
         served: stages(&[1]),
+        gate: None,
     };
     let world = World { lanes: vec![queue], course: vec![(stage(0), 4.0), (stage(1), 10.0)] };
     assert_eq!(world.departures(0), [Some(10.5), Some(12.5), Some(14.5)]);
@@ -150,6 +152,7 @@ fn whoever_cannot_go_holds_up_those_behind() {
         startup_s: 1.0,
         held_s: Vec::new(),
         served: stages(&[0, 1]),
+        gate: None,
     };
     let world = World { lanes: vec![queue], course: vec![(stage(0), 20.0), (stage(1), 10.0)] };
     assert_eq!(world.departures(0), [Some(26.0), Some(28.0)]);
@@ -165,6 +168,7 @@ fn nobody_leaves_while_held_up() {
         startup_s: 1.0,
         held_s,
         served: stages(&[0, 1]),
+        gate: None,
     };
     let course = vec![(stage(0), 15.0), (stage(1), 10.0)];
     let departures = |held_s| World { lanes: vec![queue(held_s)], course: course.clone() }.departures(0);

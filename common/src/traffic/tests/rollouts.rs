@@ -77,6 +77,7 @@ fn those_who_leave_soonest_for_their_weight_come_first() {
         startup_s: 1.0,
         held_s: Vec::new(),
         served,
+        gate: None,
     };
     let (model, timing) = (Model::new(4, &[wait(stages(&[2]), 1), wait(stages(&[1]), 10)], 5.0), timing());
     let order = Order::Free(stages(&[0, 1, 2, 3]));
@@ -100,6 +101,7 @@ fn a_green_rests_while_nobody_waits() {
         startup_s: 1.0,
         held_s: Vec::new(),
         served,
+        gate: None,
     };
     let (model, timing) = (Model::new(4, &[lane], 5.0), timing());
     let order = Order::Free(stages(&[0, 1, 2, 3]));

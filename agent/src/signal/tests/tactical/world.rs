@@ -178,6 +178,7 @@ fn picture(junction: &Junction, seed: u64, at: MonoMs) -> Traffic {
                 startup_s: dice.roll(30) as f64 / 10.0,
                 held_s: Vec::new(),
                 served,
+                gate: None,
             },
             green_s: (dice.roll(2) == 0).then(|| dice.roll(60) as f64),
             watched: true,

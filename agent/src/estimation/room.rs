@@ -1,0 +1,141 @@
+//! How much room there is ahead.
+//!
+//! A full lane ahead lets vehicles in only as it moves; whoever is let go all the same stands in the junction, and two junctions close to each other
+//! can lock for good. Neighbours say what their lanes hold, who has left and which lanes flow: so it is known for how many there is room while a
+//! lane ahead stands, and from when on it moves.
+
+use super::lane::VEHICLE_M;
+use super::linked::{LaneThere, Linked};
+use super::neighbour::{Neighbours, Place};
+use crate::config::{LinkConfig, LinkDirection};
+use flextraff_common::junction::LaneIx;
+use flextraff_common::traffic::Gate;
+
+/// A lane that holds this share of its capacity has no room.
+const FULL: f64 = 0.9;
+/// After somebody has left it a lane moves for so long, seconds.
+const MOVES_FOR_S: f64 = 4.0;
+/// Lanes ahead to which this share of a lane's vehicles goes can hold up all of them.
+const MATTERS: f64 = 0.3;
+/// A lane ahead of which nothing is said flows again after so long, seconds: half of a usual red.
+const FLOWS_IN_S: f64 = 20.0;
+/// And so long after a green that ends, seconds: a usual red.
+const FLOWS_AGAIN_S: f64 = 30.0;
+/// Of the way from stop line to stop line so much lies within junctions, where nobody may stand, metres.
+const INSIDE_M: f64 = 20.0;
+/// Slack in the time that a vehicle takes to the next stop line, seconds.
+const SLACK_S: f64 = 2.0;
+/// Cost of each second in which somebody has green and no room, vehicle-seconds per second: whoever goes all the same is in the way of others.
+const BLOCKS: f64 = 5.0;
+
+/// A lane ahead: the share of a lane's vehicles that goes there, how many fit, and from when to when whoever leaves finds it flowing.
+struct Way {
+    share: f64,
+    room: f64,
+    opens_s: f64,
+    shuts_s: f64,
+}
+
+/// The gate towards one junction. Vehicles find their lane there on the way, so what counts is how many go to lanes that do not flow; when none
+/// is shut, to all.
+fn gate_of(ways: &[Way], at_s: f64) -> Option<Gate> {
+    let is_shut = |way: &&Way| way.opens_s > at_s || way.shuts_s <= at_s;
+    let share = |ways: &[&Way]| ways.iter().map(|way| way.share).sum::<f64>();
+    let shut: Vec<&Way> = ways.iter().filter(is_shut).collect();
+    let counting = if share(&shut) >= MATTERS { shut } else { ways.iter().collect() };
+    let most = counting.iter().max_by(|a, b| a.share.total_cmp(&b.share))?;
+    let share = share(&counting);
+    let room: f64 = counting.iter().map(|way| way.room).sum();
+    (share >= MATTERS).then(|| Gate {
+        room: room / share,
+        opens_s: most.opens_s - at_s,
+        shuts_s: most.shuts_s - at_s,
+        again_s: most.shuts_s + FLOWS_AGAIN_S - at_s,
+        blocks: BLOCKS,
+    })
+}
+
+impl Neighbours {
+    /// How full the lanes are to which a lane leads, 0 to 1; of those of which nothing is known: empty.
+    pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
+        let full = |(to, share): &(Place, f64)| {
+            share * self.lane_there(to, at_s).map_or(0.0, |(_, there)| there.fullness())
+        };
+        self.ahead_of(lane).iter().map(full).sum()
+    }
+
+    /// Share of a lane's vehicles that goes to lanes which are full and do not move.
+    pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
+        let stuck = |place: &Place| {
+            self.lane_there(place, at_s)
+                .is_some_and(|(_, there)| there.fullness() >= FULL && at_s - there.left_s > MOVES_FOR_S)
+        };
+        self.ahead_of(lane).iter().filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
+    }
+
+    /// Room ahead of a lane, towards the junction where there is least, as far as that says which of its lanes flow; times from now.
+    pub(super) fn gate(&self, lane: LaneIx, at_s: f64) -> Option<Gate> {
+        let ahead = self.ahead_of(lane);
+        let towards = |index: usize| {
+            let there = ahead.iter().filter(|((linked, _), _)| *linked == index);
+            let ways: Vec<Way> =
+                there.filter_map(|(place, share)| self.way_to(lane, place, *share, at_s)).collect();
+            gate_of(&ways, at_s)
+        };
+        let gates = (0..self.linked.len()).filter_map(towards);
+        gates.min_by(|a, b| a.room.total_cmp(&b.room))
+    }
+
+    fn way_to(&self, lane: LaneIx, place: &Place, share: f64, at_s: f64) -> Option<Way> {
+        let (linked, there) = self.lane_there(place, at_s)?;
+        let capacity = there.capacity.filter(|_| linked.tells_greens)?;
+        let link = self.link_to(lane, place)?;
+        let fit = capacity.max(((link.distance_m - INSIDE_M) / VEHICLE_M).floor());
+        let under_way = self.onward.under_way(place, at_s - 2.0 * link.free_flow_s - SLACK_S);
+        // A green at which nobody leaves a full lane says nothing.
+        let moves = |(from_s, _): &(f64, f64)| {
+            there.holds < capacity || at_s - from_s.max(there.left_s) <= MOVES_FOR_S
+        };
+        let flows = there.flows_s.filter(moves);
+        let (from_s, until_s) = flows.unwrap_or((at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY));
+        Some(Way {
+            share,
+            room: (fit - there.holds - under_way).max(0.0),
+            opens_s: from_s - link.free_flow_s,
+            shuts_s: until_s - link.free_flow_s,
+        })
+    }
+
+    /// The lanes to which a lane leads, and the share of its vehicles that goes to each; a guess until enough is known.
+    fn ahead_of(&self, lane: LaneIx) -> Vec<(Place, f64)> {
+        if let Some(shares) = self.onward.shares(lane) {
+            return shares.map(|(place, share)| (place.clone(), share)).collect();
+        }
+        let index =
+            |link: &LinkConfig| self.linked.iter().position(|linked| linked.junction == link.junction);
+        let links = self.links_to(lane).filter_map(|link| Some((index(link)?, link)));
+        let places: Vec<Place> = links
+            .flat_map(|(index, link)| link.their_lanes.iter().map(move |name| (index, name.clone())))
+            .collect();
+        let share = 1.0 / places.len() as f64;
+        places.into_iter().map(|place| (place, share)).collect()
+    }
+
+    fn links_to(&self, lane: LaneIx) -> impl Iterator<Item = &LinkConfig> {
+        self.links
+            .iter()
+            .filter(move |link| link.direction == LinkDirection::To && link.lanes.contains(&lane))
+    }
+
+    /// The link over which a lane's vehicles come to a place.
+    fn link_to(&self, lane: LaneIx, place: &Place) -> Option<&LinkConfig> {
+        let junction = self.linked.get(place.0)?.junction;
+        let links = || self.links_to(lane).filter(|link| link.junction == junction);
+        links().find(|link| link.their_lanes.contains(&place.1)).or_else(|| links().next())
+    }
+
+    fn lane_there(&self, place: &Place, at_s: f64) -> Option<(&Linked, &LaneThere)> {
+        let linked = self.linked.get(place.0)?;
+        Some((linked, linked.lane(&place.1, at_s)?))
+    }
+}
