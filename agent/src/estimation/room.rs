@@ -26,7 +26,9 @@ const INSIDE_M: f64 = 20.0;
 /// Slack in the time that a vehicle takes to the next stop line, seconds.
 const SLACK_S: f64 = 2.0;
 /// Cost of each second in which somebody has green and no room, vehicle-seconds per second: whoever goes all the same is in the way of others.
-const BLOCKS: f64 = 5.0;
+const BLOCKS: f64 = 30.0;
+/// Places that are kept free: the next vehicle may be a long one, and some are under way before a green can end.
+const SPARE: f64 = 1.0;
 
 /// A lane ahead: the share of a lane's vehicles that goes there, how many fit, and from when to when whoever leaves finds it flowing.
 struct Way {
@@ -100,7 +102,7 @@ impl Neighbours {
         let (from_s, until_s) = flows.unwrap_or((at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY));
         Some(Way {
             share,
-            room: (fit - there.holds - under_way).max(0.0),
+            room: (fit - SPARE - there.holds - under_way).max(0.0),
             opens_s: from_s - link.free_flow_s,
             shuts_s: until_s - link.free_flow_s,
         })

@@ -8,8 +8,8 @@ use flextraff_common::wire::{DemandDeparted, DemandGreen, DemandLane, DemandRead
 
 /// From stop line to stop line, seconds; where the configuration does not say it, as long as at 40 km/h.
 const WAY_S: f64 = 350.0 / (40.0 / 3.6);
-/// Vehicles that fit between the junctions.
-const ROOM: f64 = 44.0;
+/// Vehicles that fit between the junctions, one place kept free.
+const ROOM: f64 = 44.0 - 1.0;
 
 fn green(demand: Demand, in_s: f64, until_s: Option<f64>) -> Demand {
     Demand { greens: Some(vec![DemandGreen { lane: "A".to_owned(), in_s, until_s }]), ..demand }
