@@ -8,7 +8,7 @@ const MOST_ROOM: f64 = 1e6;
 /// Limited room ahead of a lane. While the gate is open the way ahead moves, and whoever leaves finds room.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gate {
-    /// Vehicles of the lane for which there is room while it is shut, all such times together.
+    /// Vehicles of the lane for which there is room each time that it is shut: while it is open the way ahead drains.
     pub room: f64,
     /// When it opens, seconds; zero or negative: it is open.
     pub opens_s: f64,
@@ -44,9 +44,9 @@ impl Gate {
         (at_s >= self.opens_s && at_s < self.shuts_s) || at_s >= self.again_s
     }
 
-    /// When somebody leaves who could at `at_s`, after so many have left while it was shut.
-    pub(super) const fn leaves_s(&self, at_s: f64, used: f64) -> f64 {
-        if used < self.room || self.is_open(at_s) {
+    /// When somebody leaves who could at `at_s`; `last_s` and `used` as for [`room_at`](Self::room_at).
+    pub(super) const fn leaves_s(&self, at_s: f64, last_s: f64, used: f64) -> f64 {
+        if self.room_at(at_s, last_s, used) > 0.0 {
             at_s
         } else if at_s < self.opens_s {
             self.opens_s
@@ -55,8 +55,14 @@ impl Gate {
         }
     }
 
-    /// For how many there is room at that moment.
-    pub(super) const fn room_at(&self, at_s: f64, used: f64) -> f64 {
-        if self.is_open(at_s) { f64::INFINITY } else { self.room - used }
+    /// For how many there is room at that moment, when the last one has left at `last_s` and `used` were those who had left since the gate shut.
+    pub(super) const fn room_at(&self, at_s: f64, last_s: f64, used: f64) -> f64 {
+        if self.is_open(at_s) { f64::INFINITY } else { self.room - self.used_at(at_s, last_s, used) }
+    }
+
+    /// How many have left since the gate shut, up to that moment.
+    pub(super) const fn used_at(&self, at_s: f64, last_s: f64, used: f64) -> f64 {
+        let since_it_shut = last_s >= self.shuts_s || (at_s < self.opens_s && last_s < self.opens_s);
+        if since_it_shut { used } else { 0.0 }
     }
 }

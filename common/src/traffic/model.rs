@@ -33,7 +33,7 @@ pub struct Progress {
     next: [u16; MOST_QUEUES],
     free_s: [f64; MOST_QUEUES],
     green_s: [f64; MOST_QUEUES],
-    /// How many have left while the gate was shut.
+    /// How many had left since the gate shut when the last one did.
     used: [f32; MOST_QUEUES],
     /// Vehicle-seconds so far.
     pub cost: f64,
@@ -170,7 +170,7 @@ impl Model {
             self.rest(progress, lane)
                 .first()
                 .is_some_and(|head| head.stages.contains(stage) && head.at_s <= at_s + look_s)
-                && self.gates[lane].room_at(at_s + look_s, f64::from(progress.used[lane])) > 0.0
+                && self.room_at(progress, lane, at_s + look_s) > 0.0
         })
     }
 
@@ -196,8 +196,7 @@ impl Model {
                 }
                 let headway = self.headway(lane, stage);
                 let mut busy = 0.0;
-                let used = f64::from(progress.used[lane]);
-                let mut room = self.gates[lane].room_at(at_s + clearance_s, used);
+                let mut room = self.room_at(progress, lane, at_s + clearance_s);
                 for arrival in self.rest(progress, lane) {
                     if arrival.at_s > until || !arrival.stages.contains(stage) || room <= 0.0 {
                         break;
@@ -235,6 +234,11 @@ impl Model {
         (0..self.lanes)
             .filter_map(|lane| Some(self.rest(progress, lane).first()?.at_s))
             .min_by(f64::total_cmp)
+    }
+
+    /// For how many of a lane there is room ahead at that moment.
+    fn room_at(&self, progress: &Progress, lane: usize, at_s: f64) -> f64 {
+        self.gates[lane].room_at(at_s, progress.free_s[lane], f64::from(progress.used[lane]))
     }
 
     fn line(&self, lane: usize) -> &[Arrival] {
@@ -276,7 +280,8 @@ impl Model {
             }
             leaves = leaves.max(arrival.at_s);
             let could = leaves;
-            leaves = gate.leaves_s(could, f64::from(progress.used[lane]));
+            let (last_s, used) = (progress.free_s[lane], f64::from(progress.used[lane]));
+            leaves = gate.leaves_s(could, last_s, used);
             progress.cost += gate.blocks * (leaves.min(to_s) - could).max(0.0);
             if leaves >= to_s {
                 break;
@@ -289,7 +294,7 @@ impl Model {
             progress.served += arrival.vehicles;
             progress.free_s[lane] = leaves;
             if !gate.is_open(leaves) {
-                progress.used[lane] += arrival.vehicles as f32;
+                progress.used[lane] = (gate.used_at(leaves, last_s, used) + arrival.vehicles) as f32;
             }
             next += 1;
         }

@@ -77,9 +77,6 @@ proptest! {
         world in world(true), stop_s in 0.0..20.0, lane: prop::sample::Index, place: prop::sample::Index,
         at_s in -30.0..150.0, vehicles in 0.0..2.0, weight in 0.0..3.0, moving: bool,
     ) {
-        let mut world = world;
-        // Behind a gate whoever leaves later may leave room to others.
-        world.lanes.iter_mut().for_each(|lane| lane.gate = None);
         let mut more = world.clone();
         let lane = lane.get_mut(&mut more.lanes);
         let arrival = Arrival { at_s, vehicles, weight, stages: lane.served, moving };
@@ -93,7 +90,6 @@ proptest! {
         mut lane in lane(true), red_s in 0.0..90.0, longer_s in 0.0..60.0, stop_s in 0.0..20.0,
     ) {
         lane.served = stages(&[1]);
-        lane.gate = None;
         lane.arrivals.iter_mut().for_each(|arrival| arrival.stages = stages(&[1]));
         let model = Model::new(4, &[lane], stop_s);
         let cost = |red_s: f64| {
