@@ -10,7 +10,9 @@ mod status;
 pub mod topics;
 mod up;
 
-pub use demand::{Demand, DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandRead, ZoneName};
+pub use demand::{
+    Demand, DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandRead, DemandUsers, ZoneName,
+};
 pub use down::{
     Ack, Command, CommandType, GreenTime, Keys, MAX_WATCHED, Mode, RejectCode, StageTime, Watched,
     WatchedClass, Watchlist,

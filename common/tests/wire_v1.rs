@@ -209,6 +209,12 @@ fn demand() {
         "lanes":[{"lane":"N","present":1.0,"inventory":2.0,"capacity":16.0}],
         "departures":[{"to_junction":"00000000-0000-4000-8000-000000000002","in_s":[1.0,3.5]}]}"#,
     );
+    let _: Demand = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","t":"2026-02-10T14:30:00Z",
+        "departed":[{"lane":"N","epc":"34161FA8203E7CB202000020","ago_s":1.5}],
+        "greens":[{"lane":"N","in_s":0.0,"until_s":12.0},{"lane":"E","in_s":15.0}],
+        "users":{"unseen":12.5,"seen":30.0}}"#,
+    );
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn first_green_towards(greens: &[DemandGreen]) -> (Option<i64>, usize, String) {
             departed: Vec::new(),
             watched: None,
             greens: Some(greens.to_vec()),
+            users: None,
         };
         control.handle_demand(junction, &demand, now);
         control.handle_timeout(now);

@@ -1,6 +1,7 @@
 //! What a linked junction says of itself.
 
 use super::neighbour::MOST_PLACES;
+use super::unseen::Ratio;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ pub(super) struct Linked {
     lanes: BTreeMap<String, LaneThere>,
     /// Whether it says which lanes have green.
     pub(super) tells_greens: bool,
+    /// What its queues have told of those whom no reader sees.
+    pub(super) unseen: Ratio,
     /// Who is about to leave towards here: from which lane, if it was said, and when.
     pub(super) ahead: Vec<(Option<String>, f64)>,
 }
@@ -50,13 +53,14 @@ impl LaneThere {
 }
 
 impl Linked {
-    pub(super) const fn new(junction: JunctionId) -> Self {
+    pub(super) fn new(junction: JunctionId) -> Self {
         Self {
             junction,
             teller: None,
             heard_s: f64::NEG_INFINITY,
             lanes: BTreeMap::new(),
             tells_greens: false,
+            unseen: Ratio::default(),
             ahead: Vec::new(),
         }
     }
@@ -68,7 +72,7 @@ impl Linked {
                 lane.left_s = at_s - gone.ago_s;
             }
         }
-        if !demand.lanes.is_empty() || demand.greens.is_some() {
+        if !demand.lanes.is_empty() || demand.greens.is_some() || demand.users.is_some() {
             self.teller = Some(demand.device_id);
         }
         if self.teller != Some(demand.device_id) {
@@ -89,6 +93,9 @@ impl Linked {
             }
         }
         self.tells_greens = demand.greens.is_some();
+        if let Some(unseen) = demand.users.as_ref().and_then(Ratio::heard) {
+            self.unseen = unseen;
+        }
         for green in demand.greens.iter().flatten() {
             let until_s = green.until_s.map_or(f64::INFINITY, |until_s| at_s + until_s.clamp(0.0, AHEAD_S));
             let from_s = at_s + green.in_s.clamp(0.0, AHEAD_S);

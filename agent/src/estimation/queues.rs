@@ -94,7 +94,7 @@ impl Estimator {
                 })
                 .collect();
             lane.add_unseen(&mut arrivals, &vehicles, self.unseen_for_each(lane), weight, at_s);
-            lane.add_behind(&mut arrivals, weight, at_s);
+            lane.add_behind(&mut arrivals, self.unseen_for_each(lane), weight, at_s);
             arrivals
                 .extend(coming[ix.index()].iter().map(|&(due_s, share)| lane.expected(due_s - at_s, share)));
             arrivals.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
@@ -202,9 +202,10 @@ impl Lane {
     }
 
     /// A queue that reaches back beyond the advance zone, and those who stand unannounced behind the stop-line zone.
-    fn add_behind(&self, arrivals: &mut Vec<Arrival>, weight: f64, at_s: f64) {
+    fn add_behind(&self, arrivals: &mut Vec<Arrival>, for_each: f64, weight: f64, at_s: f64) {
         if let Some(since_s) = self.queue_over_advance(at_s) {
-            let beyond = self.announced.per_s(at_s).max(self.flow(at_s)) * (at_s - since_s);
+            let per_s = self.announced.per_s(at_s).max(self.flow(at_s)) * (1.0 + for_each);
+            let beyond = per_s * (at_s - since_s);
             for _ in 0..(beyond + 0.5).clamp(0.0, MOST_HIDDEN) as u32 {
                 arrivals.push(self.expected(0.0, 1.0));
             }

@@ -62,6 +62,7 @@ impl Estimator {
                 .collect(),
             watched: None,
             greens: None,
+            users: Some(self.unseen.told()),
         }
     }
 

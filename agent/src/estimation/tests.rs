@@ -222,6 +222,7 @@ impl Scene {
             departed: Vec::new(),
             watched: None,
             greens: None,
+            users: None,
         }
     }
 }

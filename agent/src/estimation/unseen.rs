@@ -14,6 +14,7 @@ use super::lane::{HEADWAY_S, Lane};
 use super::learned::Evidence;
 use super::vehicle::Vehicle;
 use flextraff_common::junction::{LaneIx, StageIx};
+use flextraff_common::wire::DemandUsers;
 
 /// Unseen users for each seen one before anything is learned: two of three are seen. About half of Indian traffic carries no tag, most of that
 /// two-wheelers, which take less of a green than a car.
@@ -22,6 +23,10 @@ const GUESS: f64 = 0.5;
 const GUESS_WORTH: f64 = 5.0;
 /// Seen vehicles that the ratio of the whole junction is worth to a lane: single lanes are noisy.
 const WORTH: f64 = 20.0;
+/// Seen vehicles that the guess of what linked junctions have learned is worth at most: theirs is much, and nearly the same users.
+const LINKED_WORTH: f64 = 60.0;
+/// More than this no junction can have learned.
+const MOST_HEARD: f64 = 1e6;
 /// How much of what was learned each further queue leaves.
 const FADE: f64 = 0.998;
 /// From the start of green to the last read of a head that leaves at once, seconds.
@@ -33,6 +38,9 @@ pub(super) const STARTS_S: [f64; 3] = [1.1, 0.6, 0.3];
 const STOOD_S: f64 = 4.0;
 /// Who was due so long before green is in the stop-line zone, if there is room for it, seconds.
 const ARRIVED_S: f64 = 2.0;
+/// A queue that seems to hold more unseen users than were expected counts with at most so many standard deviations more (of one more than were,
+/// as if Poisson): something else may have held it up, and such queues must not outweigh the others (Huber 1964).
+const SURPRISE: f64 = 1.0;
 /// Most unseen users of one queue that are believed: behind a longer gap something else has held it up.
 const MOST_IN_QUEUE: f64 = 10.0;
 /// No red of a program lasts longer, seconds: the signal was dark, flashed or was switched by hand, and not everybody who came in that time has
@@ -62,6 +70,25 @@ impl Ratio {
     #[cfg(test)]
     pub(super) const fn all_seen() -> Self {
         Self { unseen: 0.0, seen: f64::MAX, last_s: None }
+    }
+
+    /// What linked junctions are told.
+    pub(super) fn told(&self) -> DemandUsers {
+        let round = |value: f64| (value * 10.0).round() / 10.0;
+        DemandUsers { unseen: round(self.unseen), seen: round(self.seen) }
+    }
+
+    /// What a linked junction tells; none: that cannot be.
+    pub(super) fn heard(told: &DemandUsers) -> Option<Self> {
+        let range = 0.0..MOST_HEARD;
+        let is_possible = range.contains(&told.unseen) && range.contains(&told.seen);
+        is_possible.then_some(Self { unseen: told.unseen, seen: told.seen, last_s: None })
+    }
+
+    /// Both together.
+    fn plus(self, other: Self) -> Self {
+        let last_s = self.last_s.or(other.last_s);
+        Self { unseen: self.unseen + other.unseen, seen: self.seen + other.seen, last_s }
     }
 
     /// Unseen users for each seen one, beside a guess.
@@ -207,14 +234,19 @@ impl Estimator {
         let for_each = self.unseen_for_each(&self.lanes[lane.index()]);
         let lane = &mut self.lanes[lane.index()];
         if let Some((unseen, seen)) = lane.take_discharge(for_each, at_s) {
+            let usual = for_each * seen;
+            let unseen = unseen.min(usual + SURPRISE * (usual + 1.0).sqrt());
             lane.unseen.add(at_s, unseen, seen);
             self.unseen.add(at_s, unseen, seen);
         }
     }
 
-    /// Unseen users for each seen one on a lane.
+    /// Unseen users for each seen one on a lane, beside what the whole junction and those linked to it have learned.
     pub(super) fn unseen_for_each(&self, lane: &Lane) -> f64 {
-        lane.unseen.value(self.unseen.value(GUESS, GUESS_WORTH), WORTH)
+        let linked = self.neighbours.linked.iter().map(|linked| linked.unseen);
+        let elsewhere = linked.fold(Ratio::default(), Ratio::plus);
+        let worth = (elsewhere.seen + GUESS_WORTH).min(LINKED_WORTH);
+        lane.unseen.value(self.unseen.value(elsewhere.value(GUESS, GUESS_WORTH), worth), WORTH)
     }
 
     /// Share of a lane's users who are seen, and what is known of it.

@@ -71,6 +71,7 @@ impl Forwarder {
             departed: Vec::new(),
             watched: whole.then(watched),
             greens: None,
+            users: None,
         })
     }
 }

@@ -29,6 +29,18 @@ pub struct Demand {
     /// Each second: lanes that have green or are about to get it. Absent: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greens: Option<Vec<DemandGreen>>,
+    /// Each second: how many users carry a tag, as far as its queues have told. Absent: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<DemandUsers>,
+}
+
+/// Users who came over the same times, as the queues of a junction have told; old ones count less.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DemandUsers {
+    /// Who were not seen.
+    pub unseen: f64,
+    /// Who were.
+    pub seen: f64,
 }
 
 /// A green that a lane has or is about to get.

@@ -43,6 +43,7 @@ fn demand(device: u128, lanes: &[&str], watched: Option<&[&str]>) -> Demand {
         departed: Vec::new(),
         watched: watched.map(|lanes| lanes.iter().map(|&lane| lane.to_owned()).collect()),
         greens: None,
+        users: None,
     }
 }
 

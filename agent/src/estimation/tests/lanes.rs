@@ -127,6 +127,22 @@ fn one_vehicle_that_stands_in_the_advance_zone_is_a_queue_over_it() {
 }
 
 #[test]
+fn whoever_stands_behind_the_advance_zone_may_carry_no_tag_either() {
+    let users = |unseen: Ratio| -> f64 {
+        let mut scene = Scene::new();
+        scene.estimator.unseen = unseen;
+        (0..6).for_each(|number| scene.read(number, "N1", ADVANCE, f64::from(number) * 2.5));
+        let mut before = scene.lane("N1", 16.0).queue.arrivals.len();
+        scene.stands(9, "N1", ADVANCE, 20.0, 60.0);
+        before += 1;
+        scene.lane("N1", 60.0).queue.arrivals.iter().skip(before).map(|arrival| arrival.vehicles).sum()
+    };
+    let all = users(Ratio::all_seen());
+    let two_thirds = users(Ratio::default());
+    assert!(all >= 2.0 && two_thirds > 1.3 * all, "{all} {two_thirds}");
+}
+
+#[test]
 fn a_queue_over_the_advance_zone_is_seen_when_two_stand_in_it() {
     let mut scene = Scene::new();
     for half in 0..40 {

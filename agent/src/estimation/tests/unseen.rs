@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::estimation::unseen::expected;
+use flextraff_common::wire::DemandUsers;
 
 /// Cycles of 60 s red and 30 s green on N1, in each of which `seen` vehicles queue and the last of them leaves from place `place`.
 fn cycles(scene: &mut Scene, count: u32, seen: u32, place: f64) -> f64 {
@@ -72,6 +73,70 @@ fn a_lane_learns_from_the_others_what_it_does_not_know_itself() {
     let end = cycles(&mut scene, 60, 4, 4.0);
     let east = scene.estimates("E", end).tagged_share.expect("it is always told");
     assert!(east.value > 0.7 && east.confidence == 0.0 && east.age_s.is_none(), "{east:?}");
+}
+
+#[test]
+fn a_queue_that_something_else_holds_up_tells_little() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 10, 4, 4.0);
+    let (before, _) = tagged_share(&mut scene, end);
+    // By their times as many again stand between them.
+    (0..5)
+        .for_each(|number| scene.read(90_000 + number, "N1", ADVANCE, end + 20.0 + 5.0 * f64::from(number)));
+    scene.show(Some("N"), end + 60.0);
+    (0..5).for_each(|number| scene.read(90_000 + number, "N1", STOP, end + 60.3 + 4.0 * f64::from(number)));
+    scene.show(None, end + 90.0);
+    let (after, _) = tagged_share(&mut scene, end + 91.0);
+    assert!(after < before && after > before - 0.05, "{before} {after}");
+}
+
+/// What a neighbour's queues have told.
+fn hear_of_users(scene: &mut Scene, unseen: f64, seen: f64, at_s: f64) {
+    let demand = Demand { users: Some(DemandUsers { unseen, seen }), ..scene.nothing(at_s) };
+    scene.hear(2, &demand, at_s);
+}
+
+#[test]
+fn a_junction_learns_from_its_neighbours_what_it_does_not_know_itself() {
+    let mut scene = fresh();
+    let (guess, _) = tagged_share(&mut scene, 10.0);
+    hear_of_users(&mut scene, 150.0, 150.0, 11.0);
+    let (half, confidence) = tagged_share(&mut scene, 30.0);
+    assert!(guess > 0.6 && (0.49..0.53).contains(&half), "{guess} {half}");
+    assert_eq!(confidence, 0.0, "it has not seen it itself");
+    hear_of_users(&mut scene, 0.0, 300.0, 31.0);
+    let (all, _) = tagged_share(&mut scene, 32.0);
+    assert!(all > 0.95, "the last word counts: {all}");
+}
+
+#[test]
+fn own_queues_tell_a_junction_more_than_its_neighbours_do() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 60, 4, 8.0);
+    let (own, _) = tagged_share(&mut scene, end);
+    hear_of_users(&mut scene, 0.0, 10_000.0, end);
+    let (both, _) = tagged_share(&mut scene, end);
+    assert!(own < both && both < own + 0.15, "{own} {both}");
+}
+
+#[test]
+fn what_no_neighbour_can_have_learned_is_no_news() {
+    let mut scene = fresh();
+    let (before, _) = tagged_share(&mut scene, 10.0);
+    for (unseen, seen) in [(f64::NAN, 1.0), (-1.0, 9.0), (1.0, f64::INFINITY), (1e9, 1.0), (5.0, -5.0)] {
+        hear_of_users(&mut scene, unseen, seen, 11.0);
+        assert_eq!(tagged_share(&mut scene, 11.0).0, before, "{unseen} {seen}");
+    }
+}
+
+#[test]
+fn neighbours_are_told_what_the_queues_have_told() {
+    let mut scene = fresh();
+    let end = cycles(&mut scene, 60, 4, 8.0);
+    let device = scene.config.device;
+    let told = scene.estimator.tell(device, moment(end)).users.expect("it says so each second");
+    let share = told.seen / (told.seen + told.unseen);
+    assert!(told.seen > 50.0 && (0.35..0.58).contains(&share), "{told:?}");
 }
 
 #[test]
