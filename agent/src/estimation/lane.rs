@@ -15,6 +15,8 @@ pub(super) const VEHICLE_M: f64 = 7.5;
 const HEAD_STANDS_M: f64 = 2.0;
 /// A queue reaches back from the stop line; its vehicles stop so much before it, metres.
 const STOPS_SHORT_M: f64 = 8.0;
+/// Nobody drives slower on a free road, whatever the TOML says, metres per second.
+const LEAST_SPEED: f64 = 3.0;
 /// Traffic drives at this share of the speed limit, before anything is learned.
 const SPEED_SHARE: f64 = 0.95;
 /// Saturation headway before anything is learned, seconds per vehicle: 1 900 vehicles an hour (HCM base rate).
@@ -51,8 +53,8 @@ pub(super) struct LaneShape {
     pub(super) advance_m: Option<f64>,
     /// Length of the stop-line zone, metres.
     pub(super) stop_zone_m: f64,
-    /// Metres per second.
-    pub(super) speed: f64,
+    /// From the advance zone to the stop line without a stop, before anything is learned, seconds.
+    drive_s: f64,
     /// All of its movements have green.
     pub(super) full: StageSet,
     /// Some of them have.
@@ -73,7 +75,7 @@ impl LaneShape {
         Self {
             advance_m: config.advance_m,
             stop_zone_m: config.stop_zone_m,
-            speed: (config.speed_kmh / 3.6).max(3.0),
+            drive_s: drive_s(config),
             full,
             part: any.minus(full),
             groups,
@@ -83,6 +85,12 @@ impl LaneShape {
     pub(super) const fn served(&self) -> StageSet {
         self.full.union(self.part)
     }
+}
+
+/// From a lane's advance zone to its stop line without a stop, before anything is learned, seconds.
+pub(super) fn drive_s(lane: &LaneConfig) -> f64 {
+    let metres = (lane.advance_m.unwrap_or(0.0) - STOPS_SHORT_M).max(0.0);
+    metres / ((lane.speed_kmh / 3.6).max(LEAST_SPEED) * SPEED_SHARE)
 }
 
 fn groups_of(junction: &Junction, lane: LaneIx) -> impl Iterator<Item = GroupIx> + '_ {
@@ -175,8 +183,6 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(junction: &Junction, lane: LaneIx, shape: LaneShape, start_s: f64) -> Self {
         let lanes = junction.lanes().len();
-        let drive_m = (shape.advance_m.unwrap_or(0.0) - STOPS_SHORT_M).max(0.0);
-        let drive_s = drive_m / (shape.speed * SPEED_SHARE);
         let mut stops_at = vec![0.0; lanes];
         stops_at[lane.index()] = OWN_LANE_WORTH;
         let gives_way =
@@ -200,7 +206,7 @@ impl Lane {
             standing: None,
             confirmed: Share::new(2.0, 2.0, 0.95),
             heralded: Share::new(1.0, 2.0, 0.99),
-            drive_s: Mean::new(drive_s, 5, 30),
+            drive_s: Mean::new(shape.drive_s, 5, 30),
             let_go_s: f64::NEG_INFINITY,
             held_until_s: vec![f64::NEG_INFINITY; junction.stages().len()],
             discharge: None,

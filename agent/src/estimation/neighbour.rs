@@ -1,5 +1,6 @@
 //! Who is on the way here from linked junctions.
 
+use super::lane::drive_s;
 use super::learned::{Evidence, Mean};
 use super::linked::Linked;
 use super::onward::Onward;
@@ -75,13 +76,7 @@ impl Neighbours {
             linked: linked.into_iter().map(Linked::new).collect(),
             ways: BTreeMap::new(),
             coming: BTreeMap::new(),
-            drive_s: config
-                .lanes
-                .iter()
-                .map(|lane| {
-                    (lane.advance_m.unwrap_or(0.0) - 8.0).max(0.0) / ((lane.speed_kmh / 3.6).max(3.0) * 0.95)
-                })
-                .collect(),
+            drive_s: config.lanes.iter().map(drive_s).collect(),
         }
     }
 
