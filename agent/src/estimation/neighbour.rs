@@ -67,9 +67,19 @@ impl Neighbours {
         linked.sort_unstable();
         linked.dedup();
         let lanes = config.junction.lanes().len();
+        let mut leads_to = vec![Vec::new(); lanes];
+        for link in config.links.iter().filter(|link| link.direction == LinkDirection::To) {
+            let Some(index) = linked.iter().position(|junction| *junction == link.junction) else { continue };
+            for lane in &link.lanes {
+                let to: &mut Vec<usize> = &mut leads_to[lane.index()];
+                if !to.contains(&index) {
+                    to.push(index);
+                }
+            }
+        }
         Self {
-            onward: Onward::new(lanes, &config.links, &linked),
-            unread: Unread::new(lanes, &config.links, &linked, start_s),
+            unread: Unread::new(leads_to.clone(), &config.links, &linked, start_s),
+            onward: Onward::new(leads_to),
             own: config.junction.id,
             lanes,
             links: config.links.clone(),

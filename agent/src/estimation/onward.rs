@@ -2,9 +2,7 @@
 
 use super::learned::{Evidence, Trials};
 use super::neighbour::{JOURNEY_S, MOST, MOST_PLACES, Place};
-use crate::config::{LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
-use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::traffic::Departure;
 use std::collections::BTreeMap;
@@ -35,20 +33,11 @@ struct Went {
 }
 
 impl Onward {
-    /// `linked`: the linked junctions, each once.
-    pub(super) fn new(lanes: usize, links: &[LinkConfig], linked: &[JunctionId]) -> Self {
+    /// `leads_to`: the linked junctions to which each lane leads.
+    pub(super) fn new(leads_to: Vec<Vec<usize>>) -> Self {
         let went = Went { to: BTreeMap::new(), elsewhere: 0.0, seen: Trials::new(WORTH, FADE) };
-        let mut leads_to = vec![Vec::new(); lanes];
-        for link in links.iter().filter(|link| link.direction == LinkDirection::To) {
-            let Some(index) = linked.iter().position(|junction| *junction == link.junction) else { continue };
-            for lane in &link.lanes {
-                let to: &mut Vec<usize> = &mut leads_to[lane.index()];
-                if !to.contains(&index) {
-                    to.push(index);
-                }
-            }
-        }
-        Self { leads_to, sent: BTreeMap::new(), lanes: vec![went; lanes] }
+        let lanes = vec![went; leads_to.len()];
+        Self { leads_to, sent: BTreeMap::new(), lanes }
     }
 
     /// A vehicle left here.

@@ -45,27 +45,22 @@ struct Beyond {
 }
 
 impl Unread {
-    /// `linked`: the linked junctions, each once; `lanes`: how many there are here.
-    pub(super) fn new(lanes: usize, links: &[LinkConfig], linked: &[JunctionId], start_s: f64) -> Self {
-        let onward = || links.iter().filter(|link| link.direction == LinkDirection::To);
+    /// `linked`: the linked junctions, each once; `leads_to`: those to which each lane leads.
+    pub(super) fn new(
+        leads_to: Vec<Vec<usize>>,
+        links: &[LinkConfig],
+        linked: &[JunctionId],
+        start_s: f64,
+    ) -> Self {
+        let onward = links.iter().filter(|link| link.direction == LinkDirection::To);
         let beyond = |junction: &JunctionId| {
-            let there = onward().filter(|link| link.junction == *junction);
+            let there = onward.clone().filter(|link| link.junction == *junction);
             Beyond {
                 lanes: there.flat_map(|link| link.their_lanes.iter().cloned()).collect(),
                 known: Rate::new(start_s, MEMORY_S),
                 unknown: Rate::new(start_s, MEMORY_S),
             }
         };
-        let mut leads_to = vec![Vec::new(); lanes];
-        for link in onward() {
-            let Some(index) = linked.iter().position(|junction| *junction == link.junction) else { continue };
-            for lane in &link.lanes {
-                let to: &mut Vec<usize> = &mut leads_to[lane.index()];
-                if !to.contains(&index) {
-                    to.push(index);
-                }
-            }
-        }
         let linked = linked.iter().map(beyond).collect();
         Self { read_here: BTreeMap::new(), read_there: BTreeMap::new(), linked, leads_to }
     }
