@@ -110,7 +110,7 @@ impl Estimator {
                     startup_s: lane.startup_s(),
                     held_s,
                     served: lane.shape.served(),
-                    gate: self.neighbours.gate(ix, self.unseen_for_each(lane), at_s),
+                    gate: self.neighbours.gate(ix, at_s),
                 },
                 green_s: lane.green_since_s.map(|since| at_s - since),
                 watched: !lane.stop_reader_blind(),

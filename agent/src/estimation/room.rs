@@ -75,21 +75,20 @@ impl Neighbours {
         self.ahead_of(lane).iter().filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
     }
 
-    /// Room ahead of a lane, towards the junction where there is least, as far as that says which of its lanes flow; times from now. `for_each`:
-    /// unseen users for each seen one.
-    pub(super) fn gate(&self, lane: LaneIx, for_each: f64, at_s: f64) -> Option<Gate> {
+    /// Room ahead of a lane, towards the junction where there is least, as far as that says which of its lanes flow; times from now.
+    pub(super) fn gate(&self, lane: LaneIx, at_s: f64) -> Option<Gate> {
         let ahead = self.ahead_of(lane);
         let towards = |index: usize| {
             let there = ahead.iter().filter(|((linked, _), _)| *linked == index);
             let ways: Vec<Way> =
-                there.filter_map(|(place, share)| self.way_to(lane, place, *share, for_each, at_s)).collect();
+                there.filter_map(|(place, share)| self.way_to(lane, place, *share, at_s)).collect();
             gate_of(&ways, at_s)
         };
         let gates = (0..self.linked.len()).filter_map(towards);
         gates.min_by(|a, b| a.room.total_cmp(&b.room))
     }
 
-    fn way_to(&self, lane: LaneIx, place: &Place, share: f64, for_each: f64, at_s: f64) -> Option<Way> {
+    fn way_to(&self, lane: LaneIx, place: &Place, share: f64, at_s: f64) -> Option<Way> {
         let (linked, there) = self.lane_there(place, at_s)?;
         let capacity = there.capacity.filter(|_| linked.tells_greens)?;
         let link = self.link_to(lane, place)?;
@@ -103,7 +102,7 @@ impl Neighbours {
         let (from_s, until_s) = flows.unwrap_or((at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY));
         Some(Way {
             share,
-            room: (fit - SPARE - (1.0 + for_each) * (there.holds + under_way)).max(0.0),
+            room: (fit - SPARE - there.holds - under_way).max(0.0),
             opens_s: from_s - link.free_flow_s,
             shuts_s: until_s - link.free_flow_s,
         })
