@@ -24,7 +24,7 @@ pub(super) struct Linked {
     lanes: BTreeMap<String, LaneThere>,
     /// Whether it says which lanes have green.
     pub(super) tells_greens: bool,
-    /// What its queues have told of those whom no reader sees.
+    /// What its queues have told of those whom no reader sees; kept when it falls silent, because that hardly changes within hours.
     pub(super) unseen: Ratio,
     /// Who is about to leave towards here: from which lane, if it was said, and when.
     pub(super) ahead: Vec<(Option<String>, f64)>,

@@ -132,10 +132,10 @@ fn whoever_stands_behind_the_advance_zone_may_carry_no_tag_either() {
         let mut scene = Scene::new();
         scene.estimator.unseen = unseen;
         (0..6).for_each(|number| scene.read(number, "N1", ADVANCE, f64::from(number) * 2.5));
-        let mut before = scene.lane("N1", 16.0).queue.arrivals.len();
         scene.stands(9, "N1", ADVANCE, 20.0, 60.0);
-        before += 1;
-        scene.lane("N1", 60.0).queue.arrivals.iter().skip(before).map(|arrival| arrival.vehicles).sum()
+        let queue = scene.lane("N1", 60.0).queue.arrivals;
+        // Seven have been announced; whoever else is there stands beyond.
+        queue.iter().skip(7).map(|arrival| arrival.vehicles).sum()
     };
     let all = users(Ratio::all_seen());
     let two_thirds = users(Ratio::default());

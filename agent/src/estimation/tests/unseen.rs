@@ -107,6 +107,7 @@ fn a_junction_learns_from_its_neighbours_what_it_does_not_know_itself() {
     hear_of_users(&mut scene, 0.0, 300.0, 31.0);
     let (all, _) = tagged_share(&mut scene, 32.0);
     assert!(all > 0.95, "the last word counts: {all}");
+    assert_eq!(tagged_share(&mut scene, 90.0).0, all, "and goes on to when the neighbour falls silent");
 }
 
 #[test]
