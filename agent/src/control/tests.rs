@@ -246,7 +246,7 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
             gate: None,
         };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
-        controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
+        controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0, age_s: 0.0 });
         controller.handle_read(LaneIx::new(0), ZoneName::StopLine, now.mono);
         controller.handle_timeout(now);
         defects.extend(std::iter::from_fn(|| controller.take_defect()).map(|(level, _)| (second, level)));
