@@ -5,9 +5,7 @@ use crate::signal::tests::{at, four_way};
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
-use flextraff_common::wire::{
-    ControlLevel, ControllerState, DemandGreen, DemandLane, GreenTime, PlanState, ZoneName,
-};
+use flextraff_common::wire::{ControlLevel, ControllerState, DemandGreen, DemandLane, ZoneName};
 use std::ops::Range;
 
 /// One reader for both stop lines, and a junction to which E leads.
@@ -92,48 +90,6 @@ fn without_a_defect_the_queue_is_served_early() {
     let (green_s, defects) = first_green(&mut control(), 40);
     assert!((7..=9).contains(&green_s), "{green_s} s");
     assert_eq!(defects, []);
-}
-
-/// Nobody is ever read. When N's first green ends, and the level that decides after 20 s and after the three minutes.
-fn alone(plan: Option<&str>) -> (i64, [Option<ControlLevel>; 2]) {
-    let mut control = control();
-    if let Some(plan) = plan {
-        let plan: GreenTime = serde_json::from_str(plan).expect("a plan");
-        assert_eq!(control.handle_plan(&plan, at(-12.0)).state, PlanState::Pending);
-    }
-    let (mut ended, mut levels) = (None, [None; 2]);
-    for second in -12..=180 {
-        control.handle_timeout(at(f64::from(second)));
-        while let Some(event) = control.poll() {
-            if let SignalEvent::Shown(shown) = event
-                && shown.state == ControllerState::Amber
-            {
-                ended = ended.or(Some(shown.at.since(at(0.0).mono) / 1000));
-            }
-        }
-        match second {
-            20 => levels[0] = control.controller.level(),
-            180 => levels[1] = control.controller.level(),
-            _ => {}
-        }
-    }
-    (ended.expect("an end"), levels)
-}
-
-#[test]
-fn before_the_first_read_a_plan_with_ranges_is_searched_for_three_minutes_and_the_fallback_runs() {
-    let plan = |greens: &str| {
-        format!(
-            r#"{{"junction_id": "00000000-0000-4000-8000-000000000001", "plan_id": "p", "valid_s": 600,
-                "timestamp": "2026-01-01T00:00:00Z", "lane_times": [16, 16], "stages": [
-                {{"stage": "N", "green_s": 12{greens}}}, {{"stage": "E", "green_s": 12{greens}}}]}}"#
-        )
-    };
-    let (ended_s, levels) = alone(Some(&plan(r#", "min_green_s": 7, "max_green_s": 60"#)));
-    assert_eq!(ended_s, 60, "the green rests for its longest time");
-    assert_eq!(levels, [Some(ControlLevel::RollingHorizon), Some(ControlLevel::Splits)]);
-    assert_eq!(alone(Some(&plan(""))), (12, [Some(ControlLevel::Splits); 2]), "exact greens");
-    assert_eq!(alone(None), (25, [Some(ControlLevel::Fixed); 2]));
 }
 
 #[test]
@@ -290,7 +246,7 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
             gate: None,
         };
         let lanes = vec![LaneTraffic { queue, green_s: Some(0.0), watched: true }];
-        controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0, age_s: 0.0 });
+        controller.handle_traffic(Traffic { at: now.mono, lanes, silent_s: 0.0 });
         controller.handle_read(LaneIx::new(0), ZoneName::StopLine, now.mono);
         controller.handle_timeout(now);
         defects.extend(std::iter::from_fn(|| controller.take_defect()).map(|(level, _)| (second, level)));

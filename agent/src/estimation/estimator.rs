@@ -62,7 +62,6 @@ pub struct Estimator {
     pub(super) walkers: Vec<Walkers>,
     pub(super) vehicles: BTreeMap<Epc, Vehicle>,
     pub(super) light: Light,
-    pub(super) began_s: f64,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
     /// How many users of the whole junction are not seen.
@@ -97,7 +96,6 @@ impl Estimator {
             walkers: Walkers::of(&junction, seconds(start)),
             vehicles: BTreeMap::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
-            began_s: seconds(start),
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config, seconds(start)),
             unseen: Ratio::default(),

@@ -47,10 +47,8 @@ pub struct Traffic {
     pub at: MonoMs,
     /// Each lane, in lane order, and then each pedestrian head.
     pub lanes: Vec<LaneTraffic>,
-    /// Since the last read of any reader, seconds; infinite: there was none.
+    /// Since the last read of any reader, seconds.
     pub silent_s: f64,
-    /// Since the estimator began, seconds.
-    pub age_s: f64,
 }
 
 /// A lane's traffic at a moment.
@@ -68,16 +66,7 @@ impl Traffic {
     /// Whether anything at all is known. With no working reader, or when none has read anything for minutes, the plan's greens are better:
     /// no tags never means no demand.
     pub fn is_known(&self) -> bool {
-        self.silent_s <= SILENT_S && self.is_watched()
-    }
-
-    /// Whether readers work and have had no time yet to be found silent: from the start on as long as after a read.
-    pub fn is_young(&self) -> bool {
-        self.age_s <= SILENT_S && self.is_watched()
-    }
-
-    fn is_watched(&self) -> bool {
-        self.lanes.iter().any(|lane| lane.watched)
+        self.silent_s <= SILENT_S && self.lanes.iter().any(|lane| lane.watched)
     }
 }
 
@@ -129,12 +118,7 @@ impl Estimator {
         });
         let stages = self.junction.stages().len();
         let walkers = self.walkers.iter().map(|walkers| walkers.traffic(stages, at_s));
-        Traffic {
-            at: now,
-            lanes: lanes.chain(walkers).collect(),
-            silent_s: at_s - self.last_read_s,
-            age_s: at_s - self.began_s,
-        }
+        Traffic { at: now, lanes: lanes.chain(walkers).collect(), silent_s: at_s - self.last_read_s }
     }
 
     /// Probability that an announced vehicle comes to the stop line: some go elsewhere, or pass it unseen.

@@ -97,15 +97,11 @@ impl Controller {
 
     fn level_at(&self, at: MonoMs) -> ControlLevel {
         let Deciding { traffic, calls, ladder, .. } = &self.deciding;
-        let plan = self.program.plan.is_some();
-        // A plan that gives ranges leaves the greens to the agent, and to a street that is empty at the start as well. Tables by time of
-        // day are there for when nothing is known, and hold until somebody has been read.
-        let knows = |traffic: &Traffic| traffic.is_known() || plan && traffic.is_young();
         let found = Found {
             ranged: self.program.ranged,
-            estimate: traffic.as_ref().filter(|traffic| traffic.at == at).map(knows),
+            estimate: traffic.as_ref().filter(|traffic| traffic.at == at).map(Traffic::is_known),
             reads: calls.are_known(at),
-            plan,
+            plan: self.program.plan.is_some(),
         };
         ladder.level(found, at)
     }

@@ -137,7 +137,7 @@ mod tests {
             };
             LaneTraffic { queue, green_s: None, watched: true }
         });
-        let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0, age_s: 0.0 };
+        let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
         let (may_skip, stage) = (stages.iter().copied().collect(), stages[0]);
         let (traffic, timing, stages) = (&traffic, &timing, &stages[..]);
         greedy(&Lookout { traffic, timing, stages, order, may_skip, stage, latest_s }).best.stage.index()

@@ -184,7 +184,7 @@ fn picture(junction: &Junction, seed: u64, at: MonoMs) -> Traffic {
             watched: true,
         }
     });
-    Traffic { at, lanes: lanes.collect(), silent_s: 0.0, age_s: 0.0 }
+    Traffic { at, lanes: lanes.collect(), silent_s: 0.0 }
 }
 
 /// A second of the run: what was shown when it began, and what the controller made of it.
