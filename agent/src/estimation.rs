@@ -7,6 +7,7 @@
 mod counters;
 mod estimates;
 mod estimator;
+mod ghosts;
 mod hidden;
 mod lane;
 mod learned;
