@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most vehicles that are followed at once; beyond it those unseen for longest are forgotten.
-const MOST_VEHICLES: usize = 4000;
+pub(super) const MOST_VEHICLES: usize = 4000;
 /// A vehicle unseen for so long at a green stop line has left, seconds.
 const LEFT_AFTER_S: f64 = 1.2;
 /// The same at a red one, where reads may only have failed.

@@ -4,7 +4,7 @@
 //! widens before the junction a reader upstream cannot know who will turn. Of these the most probable is believed, by what is known of the others
 //! whom that reader announced.
 
-use super::estimator::Estimator;
+use super::estimator::{Estimator, MOST_VEHICLES};
 use super::lane::{HEADWAY_S, Lane};
 use super::vehicle::Vehicle;
 use flextraff_common::epc::Epc;
@@ -89,7 +89,9 @@ impl Estimator {
         }
         if self.lanes[vehicle.lane.index()].stop_reader_blind() {
             vehicle.not_on.clear();
-        } else if let Some(vehicle) = self.vehicles.remove(&epc) {
+        } else if let Some(vehicle) = self.vehicles.remove(&epc)
+            && self.lost.len() < MOST_VEHICLES
+        {
             self.lost.insert(epc, vehicle);
         }
     }
