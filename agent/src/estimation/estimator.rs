@@ -192,7 +192,6 @@ impl Estimator {
                 stopped_s: None,
                 via: Some(lane),
                 stalled: Vec::new(),
-                not_on: Vec::new(),
                 given_up: false,
             },
         );
@@ -211,7 +210,6 @@ impl Estimator {
                 stopped_s: None,
                 via: None,
                 stalled: Vec::new(),
-                not_on: Vec::new(),
                 given_up: false,
             };
             self.insert(epc, vehicle);

@@ -1,8 +1,8 @@
 //! Vehicles that were announced and do not turn up at the stop line where they were believed to be.
 //!
 //! They have passed it unread, have turned off before it, or stand on another lane to which the same advance reader leads: where a road
-//! widens before the junction a reader upstream cannot know who will turn. Of these the most probable is believed, by what is known of the others
-//! whom that reader announced.
+//! widens before the junction a reader upstream cannot know who will turn. They are given up, and remembered: those who turn up after all tell
+//! where the vehicles of their reader stop.
 
 use super::estimator::{Estimator, MOST_VEHICLES};
 use super::lane::{HEADWAY_S, Lane};
@@ -25,8 +25,6 @@ const MAY_BE_LATE_S: f64 = 2.0;
 const OVERTAKEN_S: (f64, f64) = (4.0, 8.0);
 /// Nobody stays unseen for longer on the way to the stop line, seconds.
 const OLDEST_S: f64 = 240.0;
-/// Somebody who is not where he was believed to be is expected on another lane with at least this probability.
-const ELSEWHERE: f64 = 0.3;
 
 /// Vehicles that have been given up, and may turn up after all.
 pub(super) type Lost = BTreeMap<Epc, Vehicle>;
@@ -39,7 +37,7 @@ impl Estimator {
             other.lane == left.lane && !other.at_stop_line() && other.due_s < left.due_s - margin_s
         };
         for epc in self.those(overtaken) {
-            self.not_there(epc, at_s);
+            self.give_up(epc, at_s);
         }
     }
 
@@ -64,7 +62,7 @@ impl Estimator {
                 && vehicle.due_s.max(vehicle.last_s) < at_s - MAY_STILL_COME_S
         });
         for epc in ghosts {
-            self.not_there(epc, at_s);
+            self.give_up(epc, at_s);
         }
         self.vehicles.retain(|_, vehicle| vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S);
         self.lost.retain(|_, vehicle| at_s - vehicle.due_s <= OLDEST_S);
@@ -75,21 +73,15 @@ impl Estimator {
     }
 
     /// A vehicle is not on the lane on which it was believed to be. Where it is the reader that sees nobody, it stays and leaves in its turn.
-    fn not_there(&mut self, epc: Epc, at_s: f64) {
+    fn give_up(&mut self, epc: Epc, at_s: f64) {
         let Some(vehicle) = self.vehicles.get_mut(&epc) else { return };
-        vehicle.not_on.push(vehicle.lane);
-        if let Some(lane) = vehicle.elsewhere(&self.lanes) {
-            vehicle.lane = lane;
-            return;
-        }
         if !std::mem::replace(&mut vehicle.given_up, true)
             && let Some(via) = vehicle.via
         {
             self.lanes[via.index()].confirmed.add(at_s, false);
         }
-        if self.lanes[vehicle.lane.index()].stop_reader_blind() {
-            vehicle.not_on.clear();
-        } else if let Some(vehicle) = self.vehicles.remove(&epc)
+        if !self.lanes[vehicle.lane.index()].stop_reader_blind()
+            && let Some(vehicle) = self.vehicles.remove(&epc)
             && self.lost.len() < MOST_VEHICLES
         {
             self.lost.insert(epc, vehicle);
@@ -99,7 +91,7 @@ impl Estimator {
     /// Somebody is read: if given up, then wrongly.
     pub(super) fn find(&mut self, epc: Epc) {
         if let Some(vehicle) = self.lost.remove(&epc) {
-            self.vehicles.insert(epc, Vehicle { not_on: Vec::new(), ..vehicle });
+            self.vehicles.insert(epc, vehicle);
         }
     }
 
@@ -127,30 +119,6 @@ impl Estimator {
             self.neighbours.sent(epc, lane, at_s);
             self.news.departed.push((lane, epc, at_s));
         }
-    }
-}
-
-impl Vehicle {
-    /// Probability that an announced vehicle comes to a stop line, as far as it is not known where it is not: some go elsewhere, or pass it unseen.
-    pub(super) fn comes(&self, lanes: &[Lane]) -> f64 {
-        let Some(via) = self.via.filter(|_| !self.at_stop_line()) else { return 1.0 };
-        let comes = lanes[via.index()].confirmed.value();
-        if self.not_on.is_empty() {
-            return comes;
-        }
-        let stops_at = &lanes[via.index()].stops_at;
-        let not_on: f64 = self.not_on.iter().map(|lane| stops_at[lane.index()]).sum();
-        let rest = comes * (1.0 - not_on / stops_at.iter().sum::<f64>()).max(0.0);
-        rest / (rest + 1.0 - comes).max(f64::MIN_POSITIVE)
-    }
-
-    /// Where a vehicle is instead of the lanes on which it is known not to be; none: nowhere here.
-    fn elsewhere(&self, lanes: &[Lane]) -> Option<LaneIx> {
-        let stops_at = &lanes[self.via?.index()].stops_at;
-        let other = |lane: &LaneIx| stops_at[lane.index()] > 0.0 && !self.not_on.contains(lane);
-        let others = (0..lanes.len()).map(LaneIx::new).filter(other);
-        let most = others.max_by(|a, b| stops_at[a.index()].total_cmp(&stops_at[b.index()]))?;
-        (self.comes(lanes) >= ELSEWHERE).then_some(most)
     }
 }
 

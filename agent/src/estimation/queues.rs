@@ -88,7 +88,7 @@ impl Estimator {
             let mut arrivals: Vec<Arrival> = vehicles
                 .iter()
                 .map(|(epc, vehicle)| {
-                    let comes = if lane.stop_reader_blind() { 1.0 } else { vehicle.comes(&self.lanes) };
+                    let comes = self.comes(lane, vehicle);
                     let arrival = lane.arrival(vehicle, comes * weight * self.counts_as(epc), at_s);
                     Arrival { vehicles: comes, ..arrival }
                 })
@@ -119,6 +119,16 @@ impl Estimator {
         let stages = self.junction.stages().len();
         let walkers = self.walkers.iter().map(|walkers| walkers.traffic(stages, at_s));
         Traffic { at: now, lanes: lanes.chain(walkers).collect(), silent_s: at_s - self.last_read_s }
+    }
+
+    /// Probability that an announced vehicle comes to the stop line: some go elsewhere, or pass it unseen.
+    fn comes(&self, lane: &Lane, vehicle: &Vehicle) -> f64 {
+        match vehicle.via {
+            Some(via) if !vehicle.at_stop_line() && !lane.stop_reader_blind() => {
+                self.lanes[via.index()].confirmed.value()
+            }
+            _ => 1.0,
+        }
     }
 
     /// Who is on the way from neighbours: by lane, when each is due at the stop line, and with which probability.

@@ -70,36 +70,6 @@ fn whoever_may_be_on_another_lane_is_not_so_soon_overtaken() {
     assert!(scene.estimator.vehicles.contains_key(&tag(1)) && scene.estimator.vehicles.contains_key(&tag(2)));
 }
 
-/// Every other vehicle that the advance reader of E announces stops on W.
-fn half_stop_on_w(scene: &mut Scene) {
-    scene.show(Some("W"), 0.5);
-    for number in 1000..1040 {
-        let at_s = 5.0 + 5.0 * f64::from(number - 1000);
-        scene.read(number, "E", ADVANCE, at_s);
-        scene.read(number, if number % 2 == 0 { "E" } else { "W" }, STOP, at_s + 7.0);
-    }
-    scene.show(None, 220.0);
-    scene.until(230.0);
-    assert!(scene.estimator.vehicles.is_empty());
-}
-
-#[test]
-fn whoever_does_not_turn_up_on_a_lane_that_flows_is_expected_on_the_other_one() {
-    let mut scene = Scene::new();
-    half_stop_on_w(&mut scene);
-    scene.read(1, "E", ADVANCE, 240.0);
-    scene.read(2, "E", ADVANCE, 242.0);
-    assert_eq!((scene.count("E", 245.0), scene.count("W", 245.0)), (1, 1), "in turn");
-    scene.show(Some("E"), 245.0);
-    assert_eq!((scene.count("E", 260.0), scene.count("W", 260.0)), (0, 2), "neither was read at E");
-    let expected: Vec<f64> =
-        scene.lane("W", 260.0).queue.arrivals.iter().map(|arrival| arrival.vehicles).collect();
-    assert!(expected.iter().all(|vehicles| (0.9..=1.0).contains(vehicles)), "{expected:?}");
-    scene.show(Some("W"), 262.0);
-    assert_eq!(scene.count("W", 280.0), 0, "nor at W: they have passed unread");
-    assert!(scene.estimator.vehicles.is_empty());
-}
-
 #[test]
 fn who_was_given_up_and_turns_up_tells_where_such_vehicles_stop() {
     let mut scene = Scene::new();
