@@ -222,7 +222,7 @@ impl Config {
         }
         missing.extend(self.readers.iter().filter(|reader| !is_built(reader.protocol)).map(|reader| {
             format!(
-                "protocol \"{}\" of reader \"{}\" is not built into this version; use \"uhfreader\"",
+                "protocol \"{}\" of reader \"{}\" is not built into this version; name the reader's own protocol",
                 reader.protocol.name(),
                 reader.name
             )

@@ -1,13 +1,20 @@
 //! From the bytes of a reader to tag reads.
 //!
-//! [`uhfreader`] and its kin are pure decoders: bytes and the time go in, tag frames come out. [`source`] picks the decoder that the
-//! configuration names and puts each frame on its lane. [`port`] is the only part that touches a serial line.
+//! [`decoder`] is pure: bytes and the time go in, tag frames come out. Each family of readers has a file of its own that says how its frames
+//! begin and end and what they hold. [`source`] picks the one that the configuration names and puts each frame on its lane. [`port`] is the only part that touches a serial line.
 
+mod a0;
+mod ascii;
+mod cc;
+mod cf;
 mod crc;
+pub mod decoder;
 pub mod frame;
+mod m100;
 pub mod port;
 pub mod source;
-pub mod uhfreader;
+mod thingmagic;
+mod uhfreader;
 
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;

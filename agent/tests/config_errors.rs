@@ -281,7 +281,7 @@ lanes = ["E"]
 pins = { red = 4, amber = 5, green = 6 }
 [[reader]]
 name = "west"
-protocol = "m100"
+protocol = "auto"
 port = "/dev/ttyS0"
 lanes = { default = "N" }
 "#;
@@ -290,7 +290,7 @@ lanes = { default = "N" }
         config.unbuilt(),
         [
             "driver \"gpiochip\" of [output] is not built into this version; use \"rppal\" or \"virtual\"",
-            "protocol \"m100\" of reader \"west\" is not built into this version; use \"uhfreader\"",
+            "protocol \"auto\" of reader \"west\" is not built into this version; name the reader's own protocol",
         ]
     );
 }

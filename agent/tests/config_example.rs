@@ -95,7 +95,7 @@ fn every_example_is_accepted() {
     assert_eq!((reader.protocol, reader.baud), (Protocol::Uhfreader, 57_600));
     assert_eq!(
         (reader.antenna_byte, reader.power_dbm, reader.session),
-        (AntennaByte::Mask, Some(30), Some(1))
+        (Some(AntennaByte::Mask), Some(30), Some(1))
     );
     assert_eq!(reader.lanes.watch(Some(7)), reader.lanes.watch(Some(1)), "other ports are the default's");
     assert_ne!(reader.lanes.watch(Some(2)), reader.lanes.watch(Some(1)), "port 2 watches the advance zone");

@@ -1,7 +1,7 @@
 //! Frames of Len-Adr-Cmd readers: from manuals and captures, or built from the layout. No FASTag in them belongs to a vehicle.
 
-use flextraff_agent::config::AntennaByte;
-use flextraff_agent::reader::uhfreader::UhfReader;
+use flextraff_agent::config::{AntennaByte, Protocol};
+use flextraff_agent::reader::decoder::Decoder;
 use flextraff_common::time::MonoMs;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,7 +63,11 @@ fn bytes(hex: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
-fn feed(decoder: &mut UhfReader, hex: &str) -> Vec<String> {
+fn uhfreader() -> Decoder {
+    Decoder::new(Protocol::Uhfreader, Some(AntennaByte::Mask)).expect("it is built")
+}
+
+fn feed(decoder: &mut Decoder, hex: &str) -> Vec<String> {
     let mut tags = decoder.feed(&bytes(hex), MonoMs(0));
     tags.extend(decoder.handle_timeout(MonoMs(1000)));
     tags.iter()
@@ -74,7 +78,7 @@ fn feed(decoder: &mut UhfReader, hex: &str) -> Vec<String> {
 #[test]
 fn each_frame_alone_gives_exactly_its_tags() {
     for (expect, hex, epcs) in FRAMES {
-        let mut decoder = UhfReader::new(AntennaByte::Mask);
+        let mut decoder = uhfreader();
         assert_eq!(feed(&mut decoder, hex), *epcs, "{hex}");
         match expect {
             Intact | IntactA => {
@@ -90,7 +94,7 @@ fn each_frame_alone_gives_exactly_its_tags() {
 #[test]
 fn a_reader_with_either_preset_gives_every_tag_in_order_from_the_first_frame_on() {
     for (preset, other) in [(Intact, IntactA), (IntactA, Intact)] {
-        let mut decoder = UhfReader::new(AntennaByte::Mask);
+        let mut decoder = uhfreader();
         let own = FRAMES.iter().filter(|frame| frame.0 == preset);
         let stream: String = own.clone().map(|frame| frame.1).collect();
         let epcs: Vec<&str> = own.flat_map(|frame| frame.2.iter().copied()).collect();
@@ -107,7 +111,7 @@ fn a_reader_with_either_preset_gives_every_tag_in_order_from_the_first_frame_on(
 
 #[test]
 fn damaged_frames_and_commands_between_frames_cost_no_tag() {
-    let mut decoder = UhfReader::new(AntennaByte::Mask);
+    let mut decoder = uhfreader();
     let others: Vec<&str> =
         FRAMES.iter().filter(|frame| matches!(frame.0, Bad | Command)).map(|frame| frame.1).collect();
     let mut stream = String::new();

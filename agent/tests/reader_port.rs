@@ -1,6 +1,6 @@
 //! A reader's thread on real pseudo-terminals.
 
-use flextraff_agent::config::{AntennaByte, LaneMap, Protocol, ReaderConfig, Watch};
+use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, Watch};
 use flextraff_agent::reader::Read;
 use flextraff_agent::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort};
 use flextraff_common::epc::Epc;
@@ -28,7 +28,7 @@ fn config(port: &Path) -> ReaderConfig {
         protocol: Protocol::Uhfreader,
         port: port.to_str().expect("a plain path").into(),
         baud: 57_600,
-        antenna_byte: AntennaByte::Mask,
+        antenna_byte: None,
         lanes: LaneMap {
             default: Some(Watch { lane: LaneIx::new(0), zone: ZoneName::StopLine }),
             ..LaneMap::default()
@@ -161,7 +161,7 @@ fn a_full_channel_loses_no_read_and_a_closed_one_ends_the_thread() {
 #[test]
 fn a_protocol_that_is_not_built_is_refused_by_name() {
     let (sender, _events) = sync_channel(1);
-    let config = ReaderConfig { protocol: Protocol::Cf, ..config(Path::new("/dev/null")) };
+    let config = ReaderConfig { protocol: Protocol::Auto, ..config(Path::new("/dev/null")) };
     let error = ReaderPort::start(0, &config, to(sender), now).unwrap_err();
     assert_eq!(error.to_string(), "reader \"north\": its protocol is not built into this program");
 }

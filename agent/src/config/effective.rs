@@ -178,7 +178,8 @@ struct Reader<'c> {
     protocol: &'static str,
     port: &'c str,
     baud: u32,
-    antenna_byte: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    antenna_byte: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     power_dbm: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -421,10 +422,10 @@ fn reader<'c>(reader: &'c ReaderConfig, junction: &Junction) -> Reader<'c> {
         protocol: reader.protocol.name(),
         port: &reader.port,
         baud: reader.baud,
-        antenna_byte: match reader.antenna_byte {
+        antenna_byte: reader.antenna_byte.map(|named| match named {
             AntennaByte::Mask => "mask",
             AntennaByte::Index => "index",
-        },
+        }),
         power_dbm: reader.power_dbm,
         region: reader.region.as_deref(),
         session: reader.session,

@@ -38,6 +38,16 @@ pub enum AntennaByte {
     Index,
 }
 
+impl AntennaByte {
+    /// The port, from 1, that a frame names with this byte; `None` where it names none, or several at once.
+    pub fn port(self, byte: u8) -> Option<u8> {
+        match self {
+            Self::Mask => byte.is_power_of_two().then(|| byte.trailing_zeros() as u8 + 1),
+            Self::Index => byte.checked_add(1),
+        }
+    }
+}
+
 /// What an antenna watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Watch {
@@ -74,8 +84,8 @@ pub struct ReaderConfig {
     pub port: String,
     /// Bits per second.
     pub baud: u32,
-    /// How its frames name the antenna.
-    pub antenna_byte: AntennaByte,
+    /// How its frames name the antenna; `None`: as readers of its protocol usually do.
+    pub antenna_byte: Option<AntennaByte>,
     /// Which antenna watches what.
     pub lanes: LaneMap,
     /// Transmit power, dBm; `None`: as the reader is set.
@@ -148,6 +158,15 @@ impl StopLines {
 }
 
 impl Protocol {
+    /// The speed at which its readers leave the factory, bits per second.
+    pub const fn usual_baud(self) -> u32 {
+        match self {
+            Self::Auto | Self::Uhfreader => 57_600,
+            Self::Ascii => 9600,
+            Self::Cf | Self::M100 | Self::Thingmagic | Self::A0 | Self::Cc => 115_200,
+        }
+    }
+
     /// Its name in the TOML.
     pub fn name(self) -> &'static str {
         PROTOCOLS.iter().find(|(_, protocol)| *protocol == self).map_or("", |(name, _)| name)
@@ -167,14 +186,14 @@ pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report)
             report.add(name.at, format!("{} has 1 to 64 characters; shorten or fill it", table.path("name")));
         }
         let port = read_port(&mut table, &readers);
+        let protocol =
+            table.choice("protocol", &PROTOCOLS).map_or(Protocol::Uhfreader, |protocol| protocol.value);
         let config = ReaderConfig {
-            protocol: table
-                .choice("protocol", &PROTOCOLS)
-                .map_or(Protocol::Uhfreader, |protocol| protocol.value),
-            baud: read_baud(&mut table),
+            protocol,
+            baud: read_baud(&mut table, protocol.usual_baud()),
             antenna_byte: table
                 .choice("antenna_byte", &[("mask", AntennaByte::Mask), ("index", AntennaByte::Index)])
-                .map_or_else(AntennaByte::default, |byte| byte.value),
+                .map(|named| named.value),
             lanes: read_lane_map(&mut table, draft, report),
             power_dbm: table.whole("power_dbm", 0..=33, "dBm").map(|power| power.value as u8),
             region: table.text("region").map(|region| region.value),
@@ -211,15 +230,15 @@ fn read_port(table: &mut Table<'_>, readers: &[ReaderConfig]) -> String {
     port
 }
 
-fn read_baud(table: &mut Table<'_>) -> u32 {
-    let Some(baud) = table.any_number("baud", "bits per second") else { return 57_600 };
+fn read_baud(table: &mut Table<'_>, usual: u32) -> u32 {
+    let Some(baud) = table.any_number("baud", "bits per second") else { return usual };
     if baud.value.fract() == 0.0 && BAUDS.contains(&(baud.value as i64)) {
         return baud.value as u32;
     }
     let all: Vec<String> = BAUDS.iter().map(ToString::to_string).collect();
     let what = table.path("baud");
     table.report.add(baud.at, format!("{what} is {}; serial ports have {}", baud.value, all.join(", ")));
-    57_600
+    usual
 }
 
 fn read_lane_map(table: &mut Table<'_>, draft: &Draft, report: &Report) -> LaneMap {

@@ -1,20 +1,14 @@
 //! Which decoder a reader needs, and which lane each of its frames belongs to.
 
 use super::Read;
+use super::decoder::Decoder;
 use super::frame::{LineStats, TagFrame};
-use super::uhfreader::UhfReader;
 use crate::config::{LaneMap, Protocol, ReaderConfig};
 use flextraff_common::time::MonoMs;
 
 /// Whether this program can decode a protocol.
 pub const fn is_built(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::Uhfreader)
-}
-
-/// The decoder of a protocol.
-#[derive(Debug)]
-enum Decoder {
-    Uhfreader(UhfReader),
+    !matches!(protocol, Protocol::Auto)
 }
 
 /// Bytes of one reader in, reads out.
@@ -28,49 +22,35 @@ pub struct Source {
 impl Source {
     /// A source for this reader; `None` when its protocol is not built ([`is_built`]).
     pub fn new(config: &ReaderConfig) -> Option<Self> {
-        let decoder = match config.protocol {
-            Protocol::Uhfreader => Decoder::Uhfreader(UhfReader::new(config.antenna_byte)),
-            Protocol::Auto
-            | Protocol::Cf
-            | Protocol::M100
-            | Protocol::Ascii
-            | Protocol::Thingmagic
-            | Protocol::A0
-            | Protocol::Cc => return None,
-        };
+        let decoder = Decoder::new(config.protocol, config.antenna_byte)?;
         Some(Self { decoder, lanes: config.lanes.clone(), unmapped: 0 })
     }
 
     /// Takes bytes as they came from the line and gives the reads that they complete, in order.
     pub fn feed(&mut self, bytes: &[u8], now: MonoMs) -> Vec<Read> {
-        let Decoder::Uhfreader(decoder) = &mut self.decoder;
-        let frames = decoder.feed(bytes, now);
+        let frames = self.decoder.feed(bytes, now);
         self.place(&frames, now)
     }
 
     /// Gives up an unfinished frame that is too old, and gives the reads that it held back.
     pub fn handle_timeout(&mut self, now: MonoMs) -> Vec<Read> {
-        let Decoder::Uhfreader(decoder) = &mut self.decoder;
-        let frames = decoder.handle_timeout(now);
+        let frames = self.decoder.handle_timeout(now);
         self.place(&frames, now)
     }
 
     /// When [`Source::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> Option<MonoMs> {
-        let Decoder::Uhfreader(decoder) = &self.decoder;
-        decoder.next_timeout()
+        self.decoder.next_timeout()
     }
 
     /// Starts afresh on a line that was opened anew; keeps the statistics.
     pub fn reset(&mut self) {
-        let Decoder::Uhfreader(decoder) = &mut self.decoder;
-        decoder.reset();
+        self.decoder.reset();
     }
 
     /// How clean the line is, since the source was made.
     pub const fn line(&self) -> LineStats {
-        let Decoder::Uhfreader(decoder) = &self.decoder;
-        decoder.stats()
+        self.decoder.stats()
     }
 
     /// Tags from antennas that the configuration puts on no lane, since the source was made.
@@ -99,7 +79,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AntennaByte, Watch};
+    use crate::config::Watch;
     use flextraff_common::junction::LaneIx;
     use flextraff_common::wire::ZoneName;
 
@@ -110,7 +90,7 @@ mod tests {
             protocol,
             port: "virtual".into(),
             baud: 57_600,
-            antenna_byte: AntennaByte::Mask,
+            antenna_byte: None,
             lanes: LaneMap {
                 ports: [(1, watch(0, ZoneName::StopLine)), (3, watch(1, ZoneName::Advance))].into(),
                 default: None,

@@ -72,7 +72,7 @@ fn real_time(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
         return Some(Epc::new(data).map(bare).into_iter().collect());
     }
     let (&ant, rest) = data.split_first()?;
-    tags_288(1, rest, port(ant, antenna))
+    tags_288(1, rest, antenna.port(ant))
 }
 
 /// `Ant Num {len EPC RSSI}×Num` (288) or `Num {len EPC}×Num` (UHFReader18), whichever fills the data exactly with EPCs of whole words.
@@ -84,7 +84,7 @@ fn inventory(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
     match *data {
         [] => Some(Vec::new()),
         [ant, count, ref rest @ ..] => {
-            tags_288(count, rest, port(ant, antenna)).or_else(|| tags_18(data[0], &data[1..]))
+            tags_288(count, rest, antenna.port(ant)).or_else(|| tags_18(data[0], &data[1..]))
         }
         [count] => tags_18(count, &[]),
     }
@@ -127,12 +127,4 @@ fn whole_words(epc: &[u8]) -> bool {
 
 const fn bare(epc: Epc) -> TagFrame {
     TagFrame { epc, port: None, rssi: None }
-}
-
-/// Antenna port from 1.
-fn port(byte: u8, antenna: AntennaByte) -> Option<u8> {
-    match antenna {
-        AntennaByte::Mask => byte.is_power_of_two().then(|| byte.trailing_zeros() as u8 + 1),
-        AntennaByte::Index => byte.checked_add(1),
-    }
 }
