@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use flextraff_common::epc::Epc;
 use flextraff_common::time::MonoMs;
 use line::{Line, Part};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -37,6 +38,16 @@ pub struct Report<T> {
     pub read: T,
 }
 
+/// What the thread is told.
+enum Order<T> {
+    Report(Report<T>),
+    /// The cable of a reader is pulled, or put back.
+    Plug {
+        reader: usize,
+        plugged: bool,
+    },
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     /// Reads for which a line had no room although somebody listens.
@@ -52,8 +63,8 @@ struct Counters {
 /// All readers of the city, written by one thread.
 #[derive(Debug)]
 pub struct Readers<T> {
-    reports: Option<Sender<Report<T>>>,
-    sent: Receiver<T>,
+    orders: Option<Sender<Order<T>>>,
+    sent: Receiver<(MonoMs, T)>,
     counters: Arc<Counters>,
     thread: Option<JoinHandle<()>>,
 }
@@ -64,32 +75,46 @@ impl<T: Send + 'static> Readers<T> {
     /// # Errors
     /// When no thread can be started.
     pub fn start(lines: Vec<(Pty, Dialect)>, clock: Clock, seed: u64) -> std::io::Result<Self> {
-        let (reports, queue) = channel();
+        let (orders, queue) = channel();
         let (confirm, sent) = channel();
         let counters = Arc::new(Counters::default());
         let mut ports: Vec<Port<T>> = lines
             .into_iter()
             .zip(seed..)
-            .map(|((pty, dialect), seed)| Port { pty, line: Line::new(dialect, seed), broken: None })
+            .map(|((pty, dialect), seed)| Port {
+                link: pty.link().to_path_buf(),
+                pty: Some(pty),
+                line: Line::new(dialect, seed),
+                broken: None,
+            })
             .collect();
         let shared = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name("readers".to_owned()).spawn(move || {
             work(&mut ports, &queue, &confirm, &shared, clock);
             shared.ended.store(true, Ordering::Release);
         })?;
-        Ok(Self { reports: Some(reports), sent, counters, thread: Some(thread) })
+        Ok(Self { orders: Some(orders), sent, counters, thread: Some(thread) })
     }
 
     /// Hands over a read; those of one reader come in order of time.
     pub fn report(&self, report: Report<T>) {
-        if let Some(reports) = &self.reports {
+        self.order(Order::Report(report));
+    }
+
+    /// Pulls the cable of a reader, or puts it back: its device is gone, then there again as another one under the same link.
+    pub fn plug(&self, reader: usize, plugged: bool) {
+        self.order(Order::Plug { reader, plugged });
+    }
+
+    fn order(&self, order: Order<T>) {
+        if let Some(orders) = &self.orders {
             // An ended thread shows in `working`.
-            let _ = reports.send(report);
+            let _ = orders.send(order);
         }
     }
 
-    /// Reads whose frames are out whole since the last call.
-    pub fn sent(&self) -> impl Iterator<Item = T> + '_ {
+    /// Reads whose frames are out whole since the last call, and when they were.
+    pub fn sent(&self) -> impl Iterator<Item = (MonoMs, T)> + '_ {
         self.sent.try_iter()
     }
 
@@ -117,7 +142,7 @@ impl<T: Send + 'static> Readers<T> {
 
 impl<T> Drop for Readers<T> {
     fn drop(&mut self) {
-        self.reports = None;
+        self.orders = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -125,7 +150,10 @@ impl<T> Drop for Readers<T> {
 }
 
 struct Port<T> {
-    pty: Pty,
+    /// Where its device file is found.
+    link: PathBuf,
+    /// None: its cable is pulled.
+    pty: Option<Pty>,
     line: Line<T>,
     /// A frame of which a part was lost: its other parts are lost too.
     broken: Option<u64>,
@@ -134,8 +162,8 @@ struct Port<T> {
 /// Until the other side hangs up.
 fn work<T>(
     ports: &mut [Port<T>],
-    reports: &Receiver<Report<T>>,
-    sent: &Sender<T>,
+    orders: &Receiver<Order<T>>,
+    sent: &Sender<(MonoMs, T)>,
     counters: &Counters,
     clock: Clock,
 ) {
@@ -143,11 +171,18 @@ fn work<T>(
         let now = clock.now();
         let next = ports.iter().filter_map(|port| port.line.next_due()).min();
         let pause = next.map_or(IDLE_MS, |due| due.since(now).clamp(0, IDLE_MS));
-        match reports.recv_timeout(Duration::from_millis(pause as u64)) {
-            Ok(first) => std::iter::once(first).chain(reports.try_iter()).for_each(|report| {
-                let Some(port) = ports.get_mut(report.reader) else { return };
-                if !port.line.read(report.at, report.port, &report.epc, report.rssi, report.read) {
-                    counters.dropped.fetch_add(1, Ordering::Relaxed);
+        match orders.recv_timeout(Duration::from_millis(pause as u64)) {
+            Ok(first) => std::iter::once(first).chain(orders.try_iter()).for_each(|order| match order {
+                Order::Report(report) => {
+                    let Some(port) = ports.get_mut(report.reader) else { return };
+                    if !port.line.read(report.at, report.port, &report.epc, report.rssi, report.read) {
+                        counters.dropped.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                Order::Plug { reader, plugged } => {
+                    let Some(port) = ports.get_mut(reader) else { return };
+                    // A system without pseudo-terminals leaves it pulled, which shows in `listeners`.
+                    port.pty = if plugged { Pty::open(&port.link).ok() } else { None };
                 }
             }),
             Err(RecvTimeoutError::Timeout) => {}
@@ -155,13 +190,15 @@ fn work<T>(
         }
         let mut listening = Vec::with_capacity(ports.len());
         for port in ports.iter_mut() {
-            port.pty.discard_input();
+            if let Some(pty) = &port.pty {
+                pty.discard_input();
+            }
             while let Some(part) = port.line.due(clock.now()) {
                 if let Some(read) = port.send(part, counters) {
-                    let _ = sent.send(read);
+                    let _ = sent.send((clock.now(), read));
                 }
             }
-            listening.push(port.pty.has_listener());
+            listening.push(port.pty.as_ref().is_some_and(Pty::has_listener));
         }
         *counters.listeners.write().unwrap_or_else(PoisonError::into_inner) = listening;
     }
@@ -173,7 +210,7 @@ impl<T> Port<T> {
         if self.broken == Some(part.frame) {
             return None;
         }
-        match self.pty.write(&part.bytes) {
+        match self.pty.as_ref().map_or(Written::NobodyListens, |pty| pty.write(&part.bytes)) {
             Written::Whole => part.completes,
             Written::Cut => {
                 self.broken = Some(part.frame);

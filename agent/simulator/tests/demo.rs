@@ -81,6 +81,7 @@ impl Stage {
             .env("FLEXTRAFF_MQTT__URL", "mqtt://server:secret@127.0.0.1:1")
             .env("FLEXTRAFF_MOSQUITTO_PID", self.broker.id().to_string())
             .env("FLEXTRAFF_MOSQUITTO_PORT", "1")
+            .env("FLEXTRAFF_MOSQUITTO_CONF", self.path("conf"))
             .env("FLEXTRAFF_MOSQUITTO_PASSWD", self.path("passwd"))
             .env("FLEXTRAFF_MOSQUITTO_ACL", self.path("acl"))
             .stdin(Stdio::null())

@@ -69,6 +69,14 @@ impl Program {
         }
     }
 
+    /// Kills it and waits for its end.
+    pub(super) fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        if self.status.is_none() {
+            self.status = self.child.wait().ok();
+        }
+    }
+
     /// The last lines of its log, for a message about its end.
     pub(super) fn last_words(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
@@ -81,10 +89,7 @@ impl Program {
 /// Nothing outlives the demo, also when it fails half-way.
 impl Drop for Program {
     fn drop(&mut self) {
-        if self.ended().is_none() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        self.kill();
     }
 }
 

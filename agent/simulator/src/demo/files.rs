@@ -1,6 +1,7 @@
 //! Where the demo keeps its files, and how it writes those with secrets.
 
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -21,6 +22,8 @@ pub(super) struct Folder {
     root: PathBuf,
     /// Sockets and device links; elsewhere when the folder's own path is too long for a socket's.
     run: PathBuf,
+    /// Homes of agents that lie elsewhere.
+    elsewhere: BTreeMap<usize, PathBuf>,
 }
 
 /// Files of one agent.
@@ -59,7 +62,7 @@ impl Folder {
         }
         make(&run)?;
         make(&root.join("logs"))?;
-        Ok(Self { root, run })
+        Ok(Self { root, run, elsewhere: BTreeMap::new() })
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -75,10 +78,21 @@ impl Folder {
         self.root.join("logs")
     }
 
+    /// Puts the files of an agent elsewhere, into an empty folder.
+    pub(super) fn put_agent(&mut self, index: usize, dir: &Path) -> Result<()> {
+        let entries = fs::read_dir(dir).with_context(|| format!("looking into {}", dir.display()))?;
+        if entries.count() > 0 {
+            bail!("{} is not empty; name an empty folder", dir.display());
+        }
+        self.elsewhere.insert(index, fs::canonicalize(dir)?);
+        Ok(())
+    }
+
     /// Files of the agent at a junction, counted from 0.
     pub(super) fn agent(&self, index: usize) -> AgentPaths {
         let number = index + 1;
-        let home = self.root.join("agents").join(number.to_string());
+        let home = self.elsewhere.get(&index).cloned();
+        let home = home.unwrap_or_else(|| self.root.join("agents").join(number.to_string()));
         AgentPaths {
             config: home.join("agent.toml"),
             outbox: home.join("outbox.db"),

@@ -7,27 +7,41 @@ use crate::lamps::{Change, LampSocket};
 use crate::reader::{Dialect, Pty, Readers, Report};
 use crate::street::{Passage, Read, Side, Street, plain_reader};
 use anyhow::{Context, Result};
-use flextraff_common::time::MonoMs;
-use flextraff_common::wire::ZoneName;
-use std::collections::BTreeSet;
+use flextraff_common::epc::Epc;
+use flextraff_common::time::{MonoMs, UnixMs};
+use flextraff_common::wire::{Aspect, ZoneName};
+use std::collections::BTreeMap;
 
 /// By how much the street may lag behind the clock before time is skipped, milliseconds.
 const MOST_LAG_MS: i64 = 5000;
 const STOP_LINE_PORT: u8 = 1;
 const ADVANCE_PORT: u8 = 2;
 
+/// A passage of a tagged vehicle as stop-line readers have told it.
+#[derive(Clone, Debug)]
+pub(super) struct Reported {
+    /// Its tag.
+    pub(super) epc: Epc,
+    /// When a read went out whole, and whose antenna it was; empty unless they are kept.
+    pub(super) reads: Vec<(MonoMs, Side)>,
+}
+
 /// Street, readers and lamps of the running demo.
 #[derive(Debug)]
 pub(super) struct Live {
     street: Street,
     lamps: Vec<LampSocket>,
-    readers: Readers<Option<Passage>>,
+    readers: Readers<Option<(Passage, Epc, Side)>>,
     clock: Clock,
     names: Vec<&'static str>,
     /// Clock time of the street's time zero (it may lie before the clock's own); `None`: it does not run.
     since: Option<MonoMs>,
-    read: BTreeSet<Passage>,
+    read: BTreeMap<Passage, Reported>,
+    /// Whether every single read is kept: in a long run they would be too many.
+    keeps_reads: bool,
     dropped: u64,
+    /// How often lamps that conflict were released together.
+    conflicts: u64,
     /// Sentences about what went wrong since the last look.
     problems: Vec<String>,
 }
@@ -55,8 +69,10 @@ impl Live {
             clock,
             names: city.places.iter().map(|place| place.name).collect(),
             since: None,
-            read: BTreeSet::new(),
+            read: BTreeMap::new(),
+            keeps_reads: false,
             dropped: 0,
+            conflicts: 0,
             problems: Vec::new(),
         })
     }
@@ -90,7 +106,13 @@ impl Live {
                 }
             }
         }
-        self.read.extend(self.readers.sent().flatten());
+        for (at, read) in self.readers.sent() {
+            let Some((passage, epc, side)) = read else { continue };
+            let reported = self.read.entry(passage).or_insert_with(|| Reported { epc, reads: Vec::new() });
+            if self.keeps_reads {
+                reported.reads.push((at, side));
+            }
+        }
         let dropped = self.readers.dropped();
         if dropped > self.dropped {
             self.problems.push(format!("an agent left {} reads unread on its port", dropped - self.dropped));
@@ -102,7 +124,14 @@ impl Live {
         for (junction, lamps) in self.lamps.iter_mut().enumerate() {
             for change in lamps.poll(now) {
                 match change {
-                    Change::Shows(aspects) => self.street.set_lamps(junction, aspects),
+                    Change::Shows(aspects) => {
+                        // Each approach of this city has a stage of its own.
+                        let released = aspects.iter().flatten().filter(|aspect| {
+                            matches!(aspect, Aspect::Green | Aspect::Amber | Aspect::RedAmber)
+                        });
+                        self.conflicts += u64::from(released.count() > 1);
+                        self.street.set_lamps(junction, aspects);
+                    }
                     Change::Silent => {
                         self.street.set_lamps(junction, [None; 4]);
                         let name = self.names[junction];
@@ -125,8 +154,33 @@ impl Live {
             port: if read.zone == ZoneName::StopLine { STOP_LINE_PORT } else { ADVANCE_PORT },
             epc: read.epc,
             rssi: read.rssi,
-            read: counts.then_some(read.passage),
+            read: counts.then_some((read.passage, read.epc, read.side)),
         });
+    }
+
+    /// Keeps every single read from now on.
+    pub(super) fn keep_reads(&mut self) {
+        self.keeps_reads = true;
+    }
+
+    /// Passages of tagged vehicles of which at least one stop-line read went out whole.
+    pub(super) fn reported(&self) -> &BTreeMap<Passage, Reported> {
+        &self.read
+    }
+
+    /// Pulls the cable of a reader (four a junction, in the order of [`Side::ALL`]), or puts it back.
+    pub(super) fn plug(&self, reader: usize, plugged: bool) {
+        self.readers.plug(reader, plugged);
+    }
+
+    /// How often lamps that conflict were released together.
+    pub(super) fn conflicts(&self) -> u64 {
+        self.conflicts
+    }
+
+    /// Wall time of a time of the reads.
+    pub(super) fn wall(&self, at: MonoMs) -> UnixMs {
+        self.clock.wall(at)
     }
 
     /// Time of the street.

@@ -10,6 +10,8 @@ pub(super) struct Services {
     pub(super) database: Database,
     pub(super) mqtt_port: u16,
     pub(super) mosquitto: Pid,
+    /// The broker's configuration.
+    pub(super) config: PathBuf,
     pub(super) passwords: PathBuf,
     pub(super) rights: PathBuf,
 }
@@ -56,9 +58,17 @@ impl Services {
             mosquitto: Pid::from_raw(pid)
                 .filter(|_| pid > 1)
                 .context("FLEXTRAFF_MOSQUITTO_PID is no process id")?,
+            config: get("FLEXTRAFF_MOSQUITTO_CONF")?.into(),
             passwords: get("FLEXTRAFF_MOSQUITTO_PASSWD")?.into(),
             rights: get("FLEXTRAFF_MOSQUITTO_ACL")?.into(),
         })
+    }
+}
+
+impl Services {
+    /// Where the broker keeps what it knows of its clients.
+    pub(super) fn broker_memory(&self) -> PathBuf {
+        self.config.with_file_name("data").join("mosquitto.db")
     }
 }
 

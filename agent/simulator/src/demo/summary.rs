@@ -4,7 +4,8 @@
 use super::broker::find_program;
 use super::services::Database;
 use anyhow::{Context, Result, bail};
-use flextraff_common::ids::DeviceId;
+use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
+use flextraff_common::time::UnixMs;
 use flextraff_common::wire::Status;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -15,10 +16,37 @@ const DEVICES: &str = "\
 SELECT coalesce(json_agg(json_build_object(
     'device_id', d.device_id,
     'status', d.last_status,
-    'counts_committed', (SELECT count(*) FROM car_counts c WHERE c.device_id = d.device_id),
+    'counts_committed', (SELECT count(*) FROM car_counts c WHERE c.device_id = d.device_id AND c.outbox_id =
+        (SELECT n.outbox_id FROM car_counts n WHERE n.device_id = d.device_id ORDER BY n.received_at DESC LIMIT 1)),
     'vehicles_counted', (SELECT coalesce(sum(c.vehicle_count), 0) FROM car_counts c WHERE c.device_id = d.device_id)
 ) ORDER BY d.device_id), '[]')
 FROM edge_devices d WHERE d.revoked_at IS NULL";
+
+/// Every count row of the devices.
+const COUNTS: &str = "\
+SELECT coalesce(json_agg(json_build_object(
+    'junction_id', junction_id, 'lane_id', lane_id,
+    'start', (extract(epoch FROM interval_start) * 1000)::bigint, 'end', (extract(epoch FROM ts) * 1000)::bigint,
+    'observed_s', observed_s, 'epcs', epc_ids,
+    't_ms', (SELECT coalesce(json_agg((p->>'t_ms')::bigint ORDER BY at), '[]')
+        FROM jsonb_array_elements(coalesce(passages, '[]')) WITH ORDINALITY AS p (p, at))
+)), '[]')
+FROM car_counts WHERE device_id IS NOT NULL";
+
+/// What devices say that they have lost.
+const GAPS: &str = "\
+SELECT coalesce(json_agg(json_build_object(
+    'junction_id', junction_id,
+    'from', (extract(epoch FROM gap_from) * 1000)::bigint, 'to', (extract(epoch FROM gap_to) * 1000)::bigint
+)), '[]')
+FROM count_gaps";
+
+/// Rows that are stored more than once under the same key, and rows whose number of vehicles is not that of their tags.
+const BROKEN: &str = "\
+SELECT json_build_object(
+    'repeated', (SELECT count(*) - count(DISTINCT (device_id, outbox_id, seq)) FROM car_counts WHERE device_id IS NOT NULL),
+    'flagged', (SELECT count(*) FROM car_counts WHERE vehicle_count <> cardinality(epc_ids) OR flagged IS NOT NULL)
+)";
 
 /// A plan that was superseded by its time counts when the road had confirmed it.
 const TOTALS: &str = "\
@@ -35,6 +63,7 @@ pub(super) struct DeviceRow {
     pub(super) device_id: DeviceId,
     /// Its latest status message; absent until it has sent one.
     pub(super) status: Option<Status>,
+    /// Count rows of its newest outbox.
     pub(super) counts_committed: u64,
     pub(super) vehicles_counted: u64,
 }
@@ -53,6 +82,62 @@ pub(super) struct Totals {
     pub(super) plans_applied: u64,
     pub(super) cycles_recorded: u64,
     pub(super) dead_letters: u64,
+}
+
+/// A stored count of one lane and interval.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct CountRow {
+    pub(super) junction_id: JunctionId,
+    pub(super) lane_id: LaneId,
+    #[serde(deserialize_with = "millis")]
+    pub(super) start: UnixMs,
+    #[serde(deserialize_with = "millis")]
+    pub(super) end: UnixMs,
+    pub(super) observed_s: f64,
+    pub(super) epcs: Vec<String>,
+    /// Of each tag the first read, milliseconds from the start.
+    pub(super) t_ms: Vec<i64>,
+}
+
+impl CountRow {
+    /// Its tags, and when each was read first.
+    pub(super) fn passages(&self) -> impl Iterator<Item = (&str, UnixMs)> {
+        self.epcs.iter().map(String::as_str).zip(self.t_ms.iter().map(|t_ms| self.start + *t_ms))
+    }
+}
+
+/// A time for which a device says that it has lost rows.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct GapRow {
+    pub(super) junction_id: JunctionId,
+    #[serde(deserialize_with = "maybe_millis")]
+    pub(super) from: Option<UnixMs>,
+    #[serde(deserialize_with = "maybe_millis")]
+    pub(super) to: Option<UnixMs>,
+}
+
+impl GapRow {
+    /// Whether it speaks of a moment at a junction, give or take `apart_ms`. An end that is not known is no end.
+    pub(super) fn holds(&self, junction: JunctionId, at: UnixMs, apart_ms: i64) -> bool {
+        self.junction_id == junction
+            && self.from.is_none_or(|from| at.since(from) >= -apart_ms)
+            && self.to.is_none_or(|to| at.since(to) <= apart_ms)
+    }
+}
+
+/// What must not be.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct Broken {
+    pub(super) repeated: u64,
+    pub(super) flagged: u64,
+}
+
+fn millis<'de, D: serde::Deserializer<'de>>(from: D) -> Result<UnixMs, D::Error> {
+    i64::deserialize(from).map(UnixMs)
+}
+
+fn maybe_millis<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<UnixMs>, D::Error> {
+    Ok(Option::<i64>::deserialize(from)?.map(UnixMs))
 }
 
 /// The private database.
@@ -75,6 +160,24 @@ impl Records {
     pub(super) fn devices(&self) -> Result<Vec<DeviceRow>> {
         let answer = self.query(DEVICES)?;
         serde_json::from_str(&answer).context("reading what the database says of the devices")
+    }
+
+    /// Every count.
+    pub(super) fn counts(&self) -> Result<Vec<CountRow>> {
+        let answer = self.query(COUNTS)?;
+        serde_json::from_str(&answer).context("reading the counts from the database")
+    }
+
+    /// Every gap.
+    pub(super) fn gaps(&self) -> Result<Vec<GapRow>> {
+        let answer = self.query(GAPS)?;
+        serde_json::from_str(&answer).context("reading the gaps from the database")
+    }
+
+    /// What must not be.
+    pub(super) fn broken(&self) -> Result<Broken> {
+        let answer = self.query(BROKEN)?;
+        serde_json::from_str(&answer).context("reading from the database what must not be in it")
     }
 
     /// Numbers of the city.

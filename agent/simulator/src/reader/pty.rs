@@ -60,6 +60,11 @@ impl Pty {
         Ok(Self { master, link: link.to_path_buf() })
     }
 
+    /// The symbolic link by which its device file is known.
+    pub fn link(&self) -> &Path {
+        &self.link
+    }
+
     /// Whether somebody has the device file open.
     pub fn has_listener(&self) -> bool {
         let mut fds = [PollFd::new(&self.master, PollFlags::OUT)];

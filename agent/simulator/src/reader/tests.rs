@@ -40,7 +40,7 @@ fn frames_arrive_intact_and_are_confirmed() {
     }
     let mut confirmed = Vec::new();
     assert!(until(|| {
-        confirmed.extend(readers.sent());
+        confirmed.extend(readers.sent().map(|(_, read)| read));
         confirmed.len() >= 110 && confirmed.last() >= Some(&118)
     }));
     let whole = tag(Dialect::Ports, 1, &epc(), 0x50);
@@ -109,4 +109,29 @@ fn reads_while_nobody_listens_are_not_sent() {
     drop(listener);
     assert!(until(|| readers.listeners() == 0));
     assert!(readers.working());
+}
+
+#[test]
+fn a_reader_whose_cable_was_pulled_comes_back_as_another_device() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("n");
+    let clock = Clock::start();
+    let readers = Readers::start(vec![(Pty::open(&link).unwrap(), Dialect::Ports)], clock, 1).unwrap();
+    let mut listener = open(&link);
+    assert!(until(|| readers.listeners() == 1));
+    readers.plug(0, false);
+    assert!(until(|| readers.listeners() == 0 && !link.exists()));
+    // Whoever has the old device open learns that it is gone.
+    assert!(until(|| !matches!(listener.read(&mut [0; 64]), Ok(count) if count > 0)));
+    readers.report(Report { reader: 0, at: clock.now(), port: 1, epc: epc(), rssi: 1, read: 1_u32 });
+    assert!(until(|| readers.unheard() == 1));
+    readers.plug(0, true);
+    assert!(until(|| link.exists()));
+    let _again = open(&link);
+    assert!(until(|| readers.listeners() == 1));
+    // A frame may be cut by the simulated line itself; of several one is whole.
+    for read in 2..20 {
+        readers.report(Report { reader: 0, at: clock.now(), port: 1, epc: epc(), rssi: 1, read });
+    }
+    assert!(until(|| readers.sent().any(|(_, read)| read >= 2)));
 }

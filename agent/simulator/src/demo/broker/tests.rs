@@ -50,6 +50,7 @@ impl Mosquitto {
             },
             mqtt_port: self.port,
             mosquitto: Pid::from_raw(self.child.id() as i32).expect("a process"),
+            config: self.dir.path().join("conf"),
             passwords: self.dir.path().join("passwd"),
             rights: self.dir.path().join("acl"),
         }

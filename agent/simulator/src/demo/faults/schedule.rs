@@ -1,0 +1,134 @@
+//! What goes wrong when; pure, the seed decides.
+
+use flextraff_common::time::MonoMs;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+/// Before the first disturbance, and after the last one is over, milliseconds: time to begin, and to come back.
+const QUIET_MS: i64 = 10_000;
+/// Mean time between two disturbances, milliseconds.
+const MEAN_GAP_MS: f64 = 5000.0;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::demo) enum Fault {
+    /// An agent is killed; it stays away for a while.
+    Agent(usize),
+    /// The server is killed.
+    Server,
+    /// The broker is killed, with or without what it remembers of its clients.
+    Broker {
+        /// Whether it comes back with that.
+        remembers: bool,
+    },
+    /// The cable of a reader is pulled.
+    Cable(usize),
+    /// The disk of a junction is full.
+    Disk(usize),
+    /// An agent is killed, and its outbox is damaged before it comes back.
+    Outbox(usize),
+}
+
+impl Fault {
+    /// What only one disturbance at a time may have: the agent of a junction, a cable, the server or the broker.
+    fn target(self) -> (u8, usize) {
+        match self {
+            Self::Agent(junction) | Self::Disk(junction) | Self::Outbox(junction) => (0, junction),
+            Self::Cable(reader) => (1, reader),
+            Self::Server => (2, 0),
+            Self::Broker { .. } => (3, 0),
+        }
+    }
+
+    /// Longest that it lasts, milliseconds. A vehicle is forgotten after 10 s without a read: some last longer, most do not.
+    const fn longest_ms(self) -> i64 {
+        match self {
+            Self::Agent(_) | Self::Server | Self::Broker { .. } => 15_000,
+            Self::Cable(_) => 20_000,
+            Self::Disk(_) => 25_000,
+            Self::Outbox(_) => 3000,
+        }
+    }
+}
+
+/// A fault from a time to a time, milliseconds after the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo) struct Disturbance {
+    pub(in crate::demo) from: MonoMs,
+    pub(in crate::demo) to: MonoMs,
+    pub(in crate::demo) fault: Fault,
+}
+
+/// The disturbances of a run, in order of time. `disks`: junctions whose disk can be filled.
+pub(in crate::demo) fn schedule(
+    seed: u64,
+    run_ms: i64,
+    junctions: usize,
+    readers: usize,
+    disks: &[usize],
+) -> Vec<Disturbance> {
+    let mut chance = SmallRng::seed_from_u64(seed);
+    let mut all: Vec<Disturbance> = Vec::new();
+    let mut at = QUIET_MS;
+    loop {
+        at += (-chance.random::<f64>().max(1e-9).ln() * MEAN_GAP_MS) as i64;
+        if at >= run_ms - QUIET_MS {
+            return all;
+        }
+        let fault = match chance.random_range(0..100) {
+            0..35 => Fault::Agent(chance.random_range(0..junctions)),
+            35..60 => Fault::Cable(chance.random_range(0..readers)),
+            60..72 => Fault::Broker { remembers: chance.random() },
+            72..84 => Fault::Server,
+            84..92 if !disks.is_empty() => Fault::Disk(disks[chance.random_range(0..disks.len())]),
+            _ => Fault::Outbox(chance.random_range(0..junctions)),
+        };
+        let lasts_ms = chance.random_range(0..=fault.longest_ms());
+        let (from, to) = (MonoMs(at), MonoMs((at + lasts_ms).min(run_ms - QUIET_MS)));
+        // Whoever has just come back has a moment to show that it has.
+        let busy = |other: &Disturbance| {
+            other.fault.target() == fault.target() && from < other.to + QUIET_MS && other.from < to
+        };
+        if !all.iter().any(busy) {
+            all.push(Disturbance { from, to, fault });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_seed_decides_and_everything_happens_in_twenty_minutes() {
+        let all = schedule(1, 1_200_000, 6, 24, &[0]);
+        assert_eq!(all, schedule(1, 1_200_000, 6, 24, &[0]));
+        assert_ne!(all, schedule(2, 1_200_000, 6, 24, &[0]));
+        assert!(all.len() > 100, "{}", all.len());
+        assert!(all.is_sorted_by_key(|one| one.from));
+        assert!(all.iter().all(|one| one.from <= one.to && one.to.0 <= 1_190_000));
+        let kinds: BTreeSet<u8> = all
+            .iter()
+            .map(|one| match one.fault {
+                Fault::Agent(_) => 0,
+                Fault::Server => 1,
+                Fault::Broker { remembers } => 2 + u8::from(remembers),
+                Fault::Cable(_) => 4,
+                Fault::Disk(_) => 5,
+                Fault::Outbox(_) => 6,
+            })
+            .collect();
+        assert_eq!(kinds.len(), 7);
+    }
+
+    #[test]
+    fn nothing_is_disturbed_twice_at_once_and_no_disk_that_cannot_be_filled() {
+        let all = schedule(3, 1_200_000, 6, 24, &[]);
+        for (at, one) in all.iter().enumerate() {
+            assert!(!matches!(one.fault, Fault::Disk(_)));
+            let same = all[..at].iter().filter(|other| other.fault.target() == one.fault.target());
+            assert!(same.into_iter().all(|other| other.to + QUIET_MS <= one.from));
+        }
+    }
+}

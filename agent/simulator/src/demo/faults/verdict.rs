@@ -1,0 +1,193 @@
+//! Whether what is stored is what happened on the street: each passage once, and nothing missing where the counts say that somebody watched.
+//! Pure.
+
+use super::super::live::Reported;
+use super::super::summary::{CountRow, GapRow};
+use flextraff_common::ids::{JunctionId, LaneId};
+use flextraff_common::time::UnixMs;
+use std::collections::BTreeMap;
+
+/// How far apart the clocks of whoever wrote a frame and whoever read it may be, milliseconds.
+const APART_MS: i64 = 400;
+/// How much shorter than its interval the watched time may be for the lane still to count as watched throughout, seconds.
+const ROUNDED_S: f64 = 0.05;
+/// A vehicle that is not read for so long may count as two passages, milliseconds: `absence_s` without the reads that a kill takes with it.
+const MAY_RETURN_MS: i64 = 10_000 - 2500;
+
+/// A passage as the readers told it.
+#[derive(Clone, Debug)]
+pub(in crate::demo) struct Truth {
+    pub(in crate::demo) junction: JunctionId,
+    pub(in crate::demo) epc: String,
+    /// When a stop-line read went out whole to somebody who listened, and which lane its antenna watches; in order of time, never empty.
+    pub(in crate::demo) reads: Vec<(UnixMs, LaneId)>,
+}
+
+impl Truth {
+    /// `lanes` of the junction in the order of sides; `wall` tells the wall time of a time of the simulator.
+    pub(in crate::demo) fn new(
+        junction: JunctionId,
+        lanes: &[LaneId; 4],
+        reported: &Reported,
+        wall: impl Fn(flextraff_common::time::MonoMs) -> UnixMs,
+    ) -> Self {
+        let reads = reported.reads.iter().map(|(at, side)| (wall(*at), lanes[*side as usize])).collect();
+        Self { junction, epc: reported.epc.to_string(), reads }
+    }
+
+    /// How many passages it may have become: a vehicle that was away comes again, and whoever is there when an outbox is set aside, which takes
+    /// the open passages with it, is new to the next one.
+    fn at_most(&self, damaged: &[(JunctionId, UnixMs)]) -> usize {
+        let away = |pair: &&[(UnixMs, LaneId)]| pair[1].0.since(pair[0].0) >= MAY_RETURN_MS;
+        let times_away = self.reads.windows(2).filter(away).count();
+        let forgotten = damaged.iter().filter(|(junction, at)| *junction == self.junction && self.holds(*at));
+        1 + times_away + forgotten.count()
+    }
+
+    fn holds(&self, at: UnixMs) -> bool {
+        let (first, last) = (self.reads[0].0, self.reads[self.reads.len() - 1].0);
+        at.since(first) >= -APART_MS && at.since(last) <= APART_MS
+    }
+}
+
+/// What came of the comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::demo) struct Verdict {
+    /// Passages that are stored.
+    pub(in crate::demo) stored: u64,
+    /// Passages that are not stored, and at whose reads nobody watched or a gap says so.
+    pub(in crate::demo) unwatched: u64,
+    /// Sentences: passages that are missing although their lane was watched.
+    pub(in crate::demo) missing: Vec<String>,
+    /// Sentences: passages that are stored more than once.
+    pub(in crate::demo) doubled: Vec<String>,
+}
+
+/// Compares the street with what is stored. `damaged`: where and when an outbox was damaged.
+pub(in crate::demo) fn compare(
+    truths: &[Truth],
+    rows: &[CountRow],
+    gaps: &[GapRow],
+    damaged: &[(JunctionId, UnixMs)],
+) -> Verdict {
+    let mut stored: BTreeMap<(JunctionId, &str), Vec<UnixMs>> = BTreeMap::new();
+    let mut watched: BTreeMap<LaneId, Vec<&CountRow>> = BTreeMap::new();
+    for row in rows {
+        watched.entry(row.lane_id).or_default().push(row);
+        for (epc, at) in row.passages() {
+            stored.entry((row.junction_id, epc)).or_default().push(at);
+        }
+    }
+    let mut verdict = Verdict::default();
+    for truth in truths {
+        let times = stored.get(&(truth.junction, truth.epc.as_str())).map_or(&[][..], Vec::as_slice);
+        let count = times.iter().filter(|at| truth.holds(**at)).count();
+        if count > truth.at_most(damaged) {
+            verdict.doubled.push(format!("{} is stored {count} times: {}", truth.epc, shown(times)));
+        }
+        if count > 0 {
+            verdict.stored += 1;
+            continue;
+        }
+        let seen = truth.reads.iter().find(|(at, lane)| {
+            let rows = watched.get(lane).map_or(&[][..], Vec::as_slice);
+            is_watched(rows, *at) && !gaps.iter().any(|gap| gap.holds(truth.junction, *at, APART_MS))
+        });
+        match seen {
+            None => verdict.unwatched += 1,
+            Some((at, lane)) => {
+                verdict
+                    .missing
+                    .push(format!("{} was read at {at} on lane {lane}, which was watched", truth.epc));
+            }
+        }
+    }
+    verdict
+}
+
+/// Whether the rows of a lane say that it was watched at a time and shortly before and after it.
+fn is_watched(rows: &[&CountRow], at: UnixMs) -> bool {
+    [-APART_MS, 0, APART_MS].into_iter().all(|shift| {
+        let at = at + shift;
+        let row = rows.iter().find(|row| row.start <= at && at < row.end);
+        row.is_some_and(|row| row.observed_s >= row.end.since(row.start) as f64 / 1000.0 - ROUNDED_S)
+    })
+}
+
+fn shown(times: &[UnixMs]) -> String {
+    times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const EPC: &str = "34161FA8203E7CB202000020";
+
+    fn junction() -> JunctionId {
+        JunctionId(Uuid::from_u128(1))
+    }
+
+    fn lane() -> LaneId {
+        LaneId(Uuid::from_u128(2))
+    }
+
+    fn truth(reads: &[i64]) -> Truth {
+        let reads = reads.iter().map(|at| (UnixMs(*at), lane())).collect();
+        Truth { junction: junction(), epc: EPC.to_owned(), reads }
+    }
+
+    /// Intervals of 5 s from 0 on, with what was observed of each and the passages in it, from its start.
+    fn rows(intervals: &[(f64, &[i64])]) -> Vec<CountRow> {
+        let row = |(at, (observed_s, passages)): (usize, &(f64, &[i64]))| CountRow {
+            junction_id: junction(),
+            lane_id: lane(),
+            start: UnixMs(at as i64 * 5000),
+            end: UnixMs(at as i64 * 5000 + 5000),
+            observed_s: *observed_s,
+            epcs: vec![EPC.to_owned(); passages.len()],
+            t_ms: passages.to_vec(),
+        };
+        intervals.iter().enumerate().map(row).collect()
+    }
+
+    #[test]
+    fn a_passage_is_stored_once_or_there_is_a_sentence() {
+        let once = compare(&[truth(&[1000, 2000])], &rows(&[(5.0, &[1000]), (5.0, &[])]), &[], &[]);
+        assert_eq!(once, Verdict { stored: 1, ..Verdict::default() });
+        let twice = compare(&[truth(&[1000, 6000])], &rows(&[(5.0, &[1000]), (5.0, &[1000])]), &[], &[]);
+        assert_eq!((twice.doubled.len(), twice.stored), (1, 1));
+        let forgotten = [(junction(), UnixMs(3000))];
+        let twice =
+            compare(&[truth(&[1000, 6000])], &rows(&[(5.0, &[1000]), (5.0, &[1000])]), &[], &forgotten);
+        assert_eq!((twice.doubled.len(), twice.stored), (0, 1));
+        let missing = compare(&[truth(&[1000, 2000])], &rows(&[(5.0, &[]), (5.0, &[])]), &[], &[]);
+        assert_eq!((missing.missing.len(), missing.unwatched), (1, 0));
+    }
+
+    #[test]
+    fn what_nobody_watched_is_no_loss() {
+        let truths = [truth(&[1000, 2000])];
+        let unwatched = Verdict { unwatched: 1, ..Verdict::default() };
+        assert_eq!(compare(&truths, &rows(&[(3.2, &[]), (5.0, &[])]), &[], &[]), unwatched);
+        assert_eq!(compare(&truths, &[], &[], &[]), unwatched);
+        let whole = rows(&[(5.0, &[]), (5.0, &[])]);
+        let gap = GapRow { junction_id: junction(), from: Some(UnixMs(0)), to: Some(UnixMs(3000)) };
+        assert_eq!(compare(&truths, &whole, &[gap], &[]), unwatched);
+        // One read of it lies where somebody watched.
+        let late = compare(&[truth(&[1000, 7000])], &rows(&[(3.2, &[]), (5.0, &[]), (5.0, &[])]), &[], &[]);
+        assert_eq!(late.missing.len(), 1);
+    }
+
+    #[test]
+    fn who_was_not_read_for_long_may_have_come_again() {
+        let again = compare(
+            &[truth(&[1000, 11_000])],
+            &rows(&[(5.0, &[1000]), (0.0, &[]), (5.0, &[1000])]),
+            &[],
+            &[],
+        );
+        assert_eq!((again.doubled.len(), again.stored), (0, 1));
+    }
+}
