@@ -274,7 +274,9 @@ impl<'a> Town<'a> {
         self.live.tick();
         let problems = self.live.problems();
         if !self.tolerant {
-            problems.iter().for_each(|problem| self.problem(problem));
+            for problem in problems {
+                self.problem(&problem);
+            }
         }
     }
 
