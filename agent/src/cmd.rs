@@ -1,5 +1,6 @@
 //! Commands. Exit codes: 0 ok, 1 failed, 2 usage or configuration error.
 
+mod agent_socket;
 mod check;
 mod config;
 mod failsafe;
@@ -57,9 +58,11 @@ enum Command {
     /// Opens no port, no socket and no file but the configuration. The same input gives the same output.
     Replay(replay::ReplayArgs),
     /// Look after the lamps from the cabinet
-    #[command(subcommand)]
-    Lamps(lamps::LampsCommand),
+    Lamps(lamps::LampsArgs),
     /// Show red at every head and end; with --flash the fault aspect until SIGTERM
+    ///
+    /// Needs nothing but the pins of [output]: no network, no disk to write to. With a configuration that cannot be used it takes the pins
+    /// that the last good start has kept beside the outbox.
     Failsafe {
         /// Flash until told to stop
         #[arg(long)]
@@ -82,7 +85,7 @@ pub fn main() -> ExitCode {
         Command::Monitor(args) => monitor::run(&cli.config, &args),
         Command::Run => run::run(&cli.config),
         Command::Replay(args) => replay::run(&cli.config, &args),
-        Command::Lamps(command) => lamps::run(&cli.config, &command),
+        Command::Lamps(args) => lamps::run(&cli.config, &args),
         Command::Failsafe { flash } => failsafe::run(&cli.config, flash),
     })
 }

@@ -116,6 +116,15 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     parse(path, &text)
 }
 
+/// Where the outbox lies by a configuration that may be broken in every other respect; else its default.
+pub fn outbox_path(path: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let (table, _) = DeTable::parse_recoverable(&text);
+    let named = table.get_ref().get("outbox").and_then(|outbox| outbox.get_ref().get("path"));
+    let named = named.and_then(|path| path.get_ref().as_str());
+    PathBuf::from(named.unwrap_or(counting::OUTBOX))
+}
+
 /// Checks the text of a configuration; `path` names it in errors.
 ///
 /// # Errors
@@ -148,7 +157,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
     );
     device.finish();
     let pinned = Pinned::read(root);
-    let mut draft = Draft::read(root, pinned.drives_lamps());
+    let mut draft = Draft::read(root, &pinned);
     let readers = reader::read_readers(root, &draft, report);
     let links = site::read_links(root, &draft, report);
     let fallback = fallback::read_fallback(root, &draft.spec.stages, report);
@@ -209,12 +218,6 @@ impl Config {
     /// What the configuration asks for and this version does not have; a sentence each.
     pub fn unbuilt(&self) -> Vec<String> {
         let mut missing = Vec::new();
-        if self.output.driver == Driver::Gpiochip {
-            missing.push(
-                "driver \"gpiochip\" of [output] is not built into this version; use \"rppal\" or \"virtual\""
-                    .to_owned(),
-            );
-        }
         if self.privacy == Privacy::Pseudonym {
             missing.push(
                 "epc = \"pseudonym\" of [privacy] is not built into this version; use \"raw\"".to_owned(),

@@ -1,4 +1,4 @@
-//! The socket through which a person at this machine looks at the running agent.
+//! The socket through which a person at this machine looks at the running agent, and looks after its lamps.
 //!
 //! A client connects, says in one line of JSON what it wants, and gets lines of JSON back ([`protocol`]). Whoever has something to tell
 //! gives it to the [`Hub`] and goes on: lines wait in a bounded ring, and a client that does not keep up loses its connection. Nothing that
@@ -8,7 +8,7 @@ mod listen;
 pub mod protocol;
 mod server;
 
-use protocol::Message;
+use protocol::{Message, Request};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +43,29 @@ impl Hub {
     }
 }
 
+/// Who has connected, as the kernel says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// User id.
+    pub uid: u32,
+    /// Process id; none where it is of no process of this machine.
+    pub pid: Option<i32>,
+}
+
+/// Something that somebody asks of the agent.
+#[derive(Debug)]
+pub struct Asked {
+    /// What.
+    pub request: Request,
+    /// Who.
+    pub peer: Peer,
+    /// Takes the answer; whoever drops it has none.
+    pub answer: oneshot::Sender<Message>,
+}
+
+/// Hands over what somebody asks; never waits.
+pub type Asks = Arc<dyn Fn(Asked) + Send + Sync>;
+
 /// The listening socket, on a thread of its own.
 #[derive(Debug)]
 pub struct Console {
@@ -51,17 +74,17 @@ pub struct Console {
 }
 
 impl Console {
-    /// Listens at `path`, with access for owner and group. While that cannot be, such as because another agent listens there, the log says
+    /// Listens at `path`, with access for owner and group; `asks` takes what is asked beside looking. While that cannot be, such as because another agent listens there, the log says
     /// so, and it is tried again.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(path: PathBuf, hub: Hub) -> io::Result<Self> {
+    pub fn start(path: PathBuf, hub: Hub, asks: Asks) -> io::Result<Self> {
         let (stop, stopped) = oneshot::channel();
         let thread = Builder::new().name("console".to_owned()).spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
             match runtime {
-                Ok(runtime) => runtime.block_on(server::run(&path, &hub, stopped)),
+                Ok(runtime) => runtime.block_on(server::run(&path, &hub, &asks, stopped)),
                 Err(error) => tracing::error!(%error, "nobody can look at the agent from this machine"),
             }
         })?;

@@ -51,6 +51,9 @@ pub struct Control {
     /// Called within each second's estimation: where a defect would be.
     #[cfg(test)]
     hook: fn(MonoMs),
+    /// Called at each look at the time: where a defect that nobody catches would be.
+    #[cfg(test)]
+    pub(crate) defect: fn(MonoMs),
 }
 
 impl Control {
@@ -70,6 +73,8 @@ impl Control {
             told: None,
             #[cfg(test)]
             hook: |_| {},
+            #[cfg(test)]
+            defect: |_| {},
             all_watched,
             stop_lines: StopLines::new(config.junction.lanes().len(), &config.readers),
             config: Arc::clone(config),
@@ -184,6 +189,8 @@ impl Control {
 
     /// Passes through every whole second up to and including `now`.
     pub fn handle_timeout(&mut self, now: Moment) {
+        #[cfg(test)]
+        (self.defect)(now.mono);
         while self.controller.next_timeout() <= now.mono {
             let at = self.controller.next_timeout();
             let second = Moment { mono: at, wall: now.wall_at(at), clock: now.clock };

@@ -3,8 +3,11 @@
 //! It shares no code with the controller and trusts nothing that the controller says: it sees aspects and the time at which they are about to
 //! be written. It imitates, in software, what a conflict monitor checks at the lamps; it does not replace one.
 
+mod lit;
 #[cfg(test)]
 mod tests;
+
+pub use lit::{HeadLamps, HeadSeen};
 
 use flextraff_common::junction::{FaultAspect, GroupKind, Junction};
 use flextraff_common::time::MonoMs;
@@ -16,6 +19,9 @@ const TOLERANCE_MS: i64 = 300;
 
 /// Shortest amber that real lamps may show, milliseconds: the limit of the usual conflict monitors.
 const SHORTEST_AMBER_MS: i64 = 2700;
+
+/// Added to twice the longest green or red, milliseconds: nothing stays the same for longer while somebody waits.
+const STILL_MS: i64 = 60_000;
 
 /// What is wrong with a lamp vector.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +45,14 @@ pub enum Trip {
     ShortIntergreen { from: String, to: String, shown_ms: i64, least_ms: i64 },
     #[error("the signal was to start with group \"{group}\" at {aspect} instead of flash or all red")]
     Start { group: String, aspect: &'static str },
+    #[error("group \"{group}\" was to light {lamps} for {aspect}")]
+    Lit { group: String, lamps: String, aspect: &'static str },
+    #[error("the {lamp} lamp of group \"{group}\" has been lit for {for_ms} ms though it was switched off")]
+    FalseLamp { group: String, lamp: &'static str, for_ms: i64 },
+    #[error("the {lamp} lamp of group \"{group}\" has been dark for {for_ms} ms though it was switched on")]
+    DarkLamp { group: String, lamp: &'static str, for_ms: i64 },
+    #[error("nothing has changed for {for_s} s while group \"{group}\" was red: the signal is stuck")]
+    Stuck { group: String, for_s: i64 },
     #[error("{reason}")]
     Told { reason: String },
 }
@@ -50,6 +64,10 @@ pub struct Interlock {
     /// Shortest time from the end of green of the row's group to the start of green of the column's; none: they do not conflict.
     intergreen_ms: Vec<Vec<Option<i64>>>,
     least_amber_ms: i64,
+    /// How long a steady vector may stay the same while somebody waits at red.
+    longest_still_ms: i64,
+    changed: MonoMs,
+    watch: lit::Watch,
     fault: Vec<Aspect>,
     latched: Option<Trip>,
 }
@@ -58,6 +76,8 @@ pub struct Interlock {
 struct Head {
     name: String,
     pedestrian: bool,
+    /// Whether every plan gives it green: a stage of it may not be left out.
+    always_served: bool,
     /// What was let through last; none: nothing yet.
     shows: Option<Aspect>,
     since: MonoMs,
@@ -68,11 +88,12 @@ impl Interlock {
     /// Copies what it needs; `real_lamps`: whether the output drives lamps that people see.
     pub fn new(junction: &Junction, real_lamps: bool) -> Self {
         let heads: Vec<Head> = junction
-            .groups()
-            .iter()
-            .map(|group| Head {
+            .group_indexes()
+            .zip(junction.groups())
+            .map(|(at, group)| Head {
                 name: group.name.clone(),
                 pedestrian: group.kind == GroupKind::Pedestrian,
+                always_served: junction.stages().iter().any(|stage| !stage.skip && stage.groups.contains(at)),
                 shows: None,
                 since: MonoMs(i64::MIN),
                 green_ended: None,
@@ -87,6 +108,8 @@ impl Interlock {
             })
             .collect();
         let amber_ms = i64::from(junction.signal.amber_ms) - TOLERANCE_MS;
+        let longest_green_s = junction.stages().iter().map(|stage| stage.max_green_s).max().unwrap_or(0);
+        let longest_s = longest_green_s.max(junction.signal.longest_red_s);
         let fault = heads
             .iter()
             .map(|head| match (junction.signal.fault_aspect, head.pedestrian) {
@@ -100,6 +123,9 @@ impl Interlock {
             heads,
             intergreen_ms,
             least_amber_ms: if real_lamps { amber_ms.max(SHORTEST_AMBER_MS) } else { amber_ms },
+            longest_still_ms: 2000 * i64::from(longest_s) + STILL_MS,
+            changed: MonoMs(i64::MIN),
+            watch: lit::Watch::default(),
             fault,
             latched: None,
         }
@@ -122,6 +148,7 @@ impl Interlock {
             if head.shows == Some(aspect) {
                 continue;
             }
+            self.changed = now;
             // Who drove on flash may be anywhere: it counts as green for all until now.
             if head.shows == Some(Aspect::Green) || (leaves_flash && aspect == Aspect::Red) {
                 head.green_ended = Some(now);
@@ -130,6 +157,68 @@ impl Interlock {
             head.since = now;
         }
         Ok(())
+    }
+
+    /// Lets heads be lit as the vector that it has let through asks: the last look before they are, at what becomes levels of pins, so that no
+    /// defect in between lights a second colour.
+    ///
+    /// # Errors
+    /// The first head that is not lit as its aspect, which latches; also in the fault aspect.
+    pub fn check_lit(&mut self, lamps: &[Aspect], lit: &[HeadLamps]) -> Result<(), Trip> {
+        let trip = if lit.len() == self.heads.len() && lamps.len() == lit.len() {
+            let mut heads = self.heads.iter().zip(lamps.iter().zip(lit));
+            heads
+                .find(|(_, (aspect, lit))| !lit::fits(**aspect, **lit))
+                .map(|(head, (aspect, lit))| lit::misfit(&head.name, *aspect, *lit))
+        } else {
+            Some(Trip::Count { shown: lit.len(), groups: self.heads.len() })
+        };
+        trip.map_or(Ok(()), |trip| {
+            self.latched.get_or_insert_with(|| trip.clone());
+            Err(trip)
+        })
+    }
+
+    /// Compares what was written last with what the lamps show, some 20 times a second. A lamp that is lit though it was switched off trips after
+    /// 300 ms, because it may release traffic or be a second colour on its head; one that is dark though it was switched on after 800 ms.
+    ///
+    /// # Errors
+    /// The first lamp that has been wrong for too long, which latches.
+    pub fn check_seen(&mut self, written: &[HeadLamps], seen: &[HeadSeen], now: MonoMs) -> Result<(), Trip> {
+        let Some((head, lamp, is_lit, for_ms)) = self.watch.look(written, seen, now) else { return Ok(()) };
+        let group = self.heads.get(head).map_or_else(String::new, |head| head.name.clone());
+        let trip = if is_lit {
+            Trip::FalseLamp { group, lamp, for_ms }
+        } else {
+            Trip::DarkLamp { group, lamp, for_ms }
+        };
+        self.latched.get_or_insert_with(|| trip.clone());
+        Err(trip)
+    }
+
+    /// Lets a lamp test light one lamp of the whole junction, all others dark, where nothing is in operation: in flash or in the fault aspect.
+    ///
+    /// # Errors
+    /// When more than that was to be lit, or the signal is in operation; nothing is latched by that.
+    pub fn check_test(&mut self, lamps: &[Aspect]) -> Result<(), Trip> {
+        let out_of_operation =
+            self.latched.is_some() || self.heads.iter().all(|head| head.shows.is_none_or(is_flash_or_dark));
+        let lit = lamps.iter().filter(|aspect| **aspect != Aspect::Dark).count();
+        let single = lamps.iter().all(|aspect| !is_flash(*aspect) && *aspect != Aspect::RedAmber) && lit <= 1;
+        self.watch.forget();
+        if out_of_operation && single && lamps.len() == self.heads.len() {
+            return Ok(());
+        }
+        Err(Trip::Told { reason: "a lamp test was to light lamps of a signal in operation".to_owned() })
+    }
+
+    /// Forgets the latched fault, after a person at the cabinet has cleared it: the signal begins anew, with flash or all red.
+    pub fn clear(&mut self) {
+        self.latched = None;
+        self.watch.forget();
+        for head in &mut self.heads {
+            (head.shows, head.since, head.green_ended) = (None, MonoMs(i64::MIN), None);
+        }
     }
 
     /// Latches a fault that somebody else has found.
@@ -158,7 +247,24 @@ impl Interlock {
             head.allows(aspect, now, self.least_amber_ms)?;
         }
         self.allows_together(lamps)?;
-        self.allows_green(lamps, now)
+        self.allows_green(lamps, now)?;
+        self.allows_still(lamps, now)
+    }
+
+    /// Whether a steady vector may go on unchanged.
+    fn allows_still(&self, lamps: &[Aspect], now: MonoMs) -> Result<(), Trip> {
+        let mut heads = self.heads.iter().zip(lamps);
+        if self.heads.iter().zip(lamps).any(|(head, aspect)| head.shows != Some(*aspect)) {
+            return Ok(());
+        }
+        let still_ms = now.0.saturating_sub(self.changed.0);
+        let waits = heads.find(|(head, aspect)| **aspect == Aspect::Red && head.always_served);
+        match waits {
+            Some((head, _)) if still_ms > self.longest_still_ms => {
+                Err(Trip::Stuck { group: head.name.clone(), for_s: still_ms / 1000 })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn allows_flash(&self, lamps: &[Aspect]) -> Result<(), Trip> {
@@ -252,6 +358,10 @@ fn is_released(aspect: Aspect) -> bool {
 
 fn is_flash(aspect: Aspect) -> bool {
     matches!(aspect, Aspect::FlashRed | Aspect::FlashAmber)
+}
+
+fn is_flash_or_dark(aspect: Aspect) -> bool {
+    is_flash(aspect) || aspect == Aspect::Dark
 }
 
 fn word(aspect: Aspect) -> &'static str {

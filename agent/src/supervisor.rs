@@ -4,6 +4,7 @@
 //! A panic in the recorder or the link starts that part anew; one in the lamp loop shows red at every head and ends the process, so that systemd
 //! starts it with its start-up sequence.
 
+mod asks;
 mod commands;
 pub mod forward;
 pub mod messages;
@@ -13,15 +14,20 @@ mod threads;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
-use crate::console::{Console, Hub};
+use crate::console::{Asks, Console, Hub};
 use crate::control::Control;
 use crate::health;
 use crate::interlock::Interlock;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
-use crate::output::{self, FaultLatch, LampError, LampEvent, LampInput, LampParts, LampStats, LatchWriter};
+use crate::output::{
+    self, FaultLatch, Guard, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, LatchClearer,
+    LatchWriter, LatchedFault, SafeMap,
+};
 use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
+use asks::{Waiting, Who};
+use commands::Handled;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
@@ -70,7 +76,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let show = Show { hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
     let readers = threads::read(&config, &clock, &recorder, &watcher, &show)?;
     // Somebody who cannot look is no reason to leave the lamps undriven.
-    let console = Console::start(config.console.clone(), hub.clone())
+    let to_main = news.clone();
+    let asks: Asks = Arc::new(move |asked| drop(to_main.try_send(News::Asked(asked))));
+    let console = Console::start(config.console.clone(), hub.clone(), asks)
         .inspect_err(|error| tracing::warn!(%error, "nobody can look at the agent from this machine"))
         .ok();
     tracing::info!(junction = %config.junction.id, device = %config.device, config_hash = config.hash, "agent is running");
@@ -97,7 +105,9 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         estimates: None,
         dropped: (0, 0),
         plan: None,
-        fault: FaultLatch::beside(&config.outbox.path).read().map(|fault| fault.reason),
+        fault: FaultLatch::beside(&config.outbox.path).read(),
+        shows: LampsShow::Signal,
+        waiting: Waiting::default(),
         signal_due: MonoMs(i64::MIN),
         clock,
         config,
@@ -112,6 +122,9 @@ struct Lamps {
     inputs: SyncSender<LampInput>,
     stats: Arc<LampStats>,
     thread: JoinHandle<Result<(), LampError>>,
+    /// Takes the lamps when the loop hangs; none with virtual lamps.
+    guard: Option<Guard>,
+    latch: LatchClearer,
 }
 
 impl Lamps {
@@ -129,22 +142,47 @@ impl Lamps {
         let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
         let (events, happened) = mpsc::sync_channel(NEWS);
         let stats = Arc::new(LampStats::default());
+        let interlock = Interlock::new(junction, config.output.driver != crate::config::Driver::Virtual);
+        let guard = output.last_resort().map(|lamps| {
+            let (wrote, clock) = (Arc::clone(&stats.wrote), Arc::clone(clock));
+            let fault = interlock.fault_lamps().to_vec();
+            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, move || clock.mono())
+        });
+        let writer = LatchWriter::start(latch)?;
+        let latch = writer.clearer();
+        keep_pins(config);
         let parts = LampParts {
             control: Control::new(config, false, clock.now()),
-            interlock: Interlock::new(junction, config.output.driver != crate::config::Driver::Virtual),
+            interlock,
             output,
-            latch: Some(LatchWriter::start(latch)?),
+            enable_on_fault: config.output.enable_on_fault,
+            can_identify: config.output.identify_pin.is_some(),
+            latch: Some(writer),
             latched,
             inputs: received,
             events,
             stats: Arc::clone(&stats),
         };
         let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
-        Ok(Self { inputs, stats, thread })
+        Ok(Self { inputs, stats, thread, guard: guard.transpose()?, latch })
     }
 
     fn watcher(&self) -> Watcher {
         Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
+    }
+}
+
+/// Keeps the pins for a `failsafe` that cannot read the configuration; on a thread of its own, because the lamps do not wait for a disk.
+fn keep_pins(config: &Arc<Config>) {
+    let config = Arc::clone(config);
+    let kept = std::thread::Builder::new().name("pins".to_owned()).spawn(move || {
+        let path = SafeMap::beside(&config.outbox.path);
+        if let Err(error) = SafeMap::of(&config).keep(&path) {
+            tracing::warn!(path = %path.display(), %error, "the pins cannot be kept: failsafe needs a configuration without errors");
+        }
+    });
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the pins are not kept");
     }
 }
 
@@ -181,7 +219,11 @@ struct Supervisor {
     dropped: (u64, u64),
     plan: Option<PlanStatus>,
     /// Why the lamps show the fault aspect, if they do.
-    fault: Option<String>,
+    fault: Option<LatchedFault>,
+    /// What the lamps show beside what the controller wants.
+    shows: LampsShow,
+    /// Who waits for an answer of the lamp loop.
+    waiting: Waiting,
     signal_due: MonoMs,
 }
 
@@ -232,6 +274,7 @@ impl Supervisor {
                 }
             }
             News::Rows(rows) => self.to_link(LinkRequest::Rows(rows)),
+            News::Asked(asked) => self.handle_asked(asked),
             News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
             News::Recorded { outbox, counted } => (self.outbox, self.counted) = (Some(outbox), counted),
             News::Stop => {}
@@ -282,11 +325,18 @@ impl Supervisor {
                 let reasons = reasons.join("; ");
                 tracing::warn!(reasons, "the plan of before the restart no longer fits the junction");
             }
-            LampEvent::Tripped { reason, .. } => {
+            LampEvent::Tripped { reason, at } => {
                 tracing::error!(reason, "the interlock has driven the fault aspect");
-                self.fault = Some(reason);
+                self.fault = Some(LatchedFault { reason, at: at.wall, clock: at.clock });
                 self.tell_status();
             }
+            LampEvent::Cleared => {
+                tracing::warn!("the latched fault has been cleared; the signal starts up");
+                self.fault = None;
+                self.tell_status();
+            }
+            LampEvent::Answered { id, answer } => self.answered(id, answer),
+            LampEvent::Shows(shows) => self.shows = shows,
         }
     }
 
@@ -308,9 +358,10 @@ impl Supervisor {
                 self.to_lamps(LampInput::Plan(Box::new(message)));
             }
             LinkEvent::Inbound(Inbound::Command(command)) => {
-                let reply = commands::handle(&self.config, &self.readers, &command, self.clock.now());
-                let topic = Topic::Reply(self.config.junction.id, self.config.device);
-                self.to_link(LinkRequest::Live(topic, encode(&reply)));
+                match commands::handle(&self.config, &self.readers, &command, self.clock.now()) {
+                    Handled::Reply(reply) => self.tell_reply(&reply),
+                    Handled::Ask(id, ask) => self.ask_lamps(Who::Server(id), ask),
+                }
             }
             LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
                 tracing::warn!(topic, reason, "a message cannot be used");
@@ -472,6 +523,9 @@ impl Supervisor {
             let _ = lamps.inputs.send(LampInput::Stop);
             if let Ok(Err(error)) = lamps.thread.join() {
                 tracing::error!(%error, "the lamp loop ended with an error");
+            }
+            if let Some(guard) = lamps.guard {
+                guard.stop();
             }
         }
         for port in self.readers.into_iter().flatten() {

@@ -1,12 +1,12 @@
 //! The socket of the running agent, with real clients: several, slow ones, ones that talk nonsense.
 
-use flextraff_agent::console::protocol::{Message, line};
-use flextraff_agent::console::{Console, Hub};
+use flextraff_agent::console::protocol::{Message, Request, line};
+use flextraff_agent::console::{Asks, Console, Hub, Peer};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -22,6 +22,11 @@ fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
         let _ = pause.recv_timeout(Duration::from_millis(10));
     }
     panic!("never: {what}");
+}
+
+/// Nobody takes what is asked.
+fn nobody() -> Asks {
+    Arc::new(drop)
 }
 
 struct Client(BufReader<UnixStream>);
@@ -74,7 +79,8 @@ impl Scene {
 
     fn in_folder(folder: tempfile::TempDir) -> Self {
         let hub = Hub::default();
-        let console = Console::start(folder.path().join("agent.sock"), hub.clone()).expect("a thread");
+        let console =
+            Console::start(folder.path().join("agent.sock"), hub.clone(), nobody()).expect("a thread");
         Self { folder, hub, console: Some(console) }
     }
 
@@ -229,7 +235,7 @@ fn a_socket_that_a_killed_agent_left_is_replaced_and_nothing_else_is() {
     let mut client = first.clients(1).remove(0);
 
     let second = Hub::default();
-    let other = Console::start(first.path(), second.clone()).unwrap();
+    let other = Console::start(first.path(), second.clone(), nobody()).unwrap();
     let mut third = first.clients(1).remove(0);
     other.stop();
     assert!(!second.is_watched(), "the agent that is there stays there");
@@ -245,4 +251,41 @@ fn a_socket_that_a_killed_agent_left_is_replaced_and_nothing_else_is() {
     assert!(UnixStream::connect(&path).is_err());
     let Scene { folder: ref kept, .. } = scene;
     assert_eq!(std::fs::read_to_string(kept.path().join("agent.sock")).unwrap(), "a letter");
+}
+
+#[test]
+fn what_is_asked_goes_to_the_agent_with_whoever_asks_and_one_answer_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("agent.sock");
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let asks: Asks = Arc::new(move |question| {
+        seen.lock().unwrap().push((question.request, question.peer));
+        if question.request != Request::ClearFault {
+            let detail = format!("{:?} it is", question.request);
+            question.answer.send(Message::Done { detail }).expect("the client waits");
+        }
+    });
+    let console = Console::start(path.clone(), Hub::default(), asks).expect("a thread");
+    let answer = |request: &str| {
+        let mut client = Client::connect(&path);
+        client.say(format!("{request}\n").as_bytes());
+        let answer = client.next();
+        assert!(client.next().is_empty(), "one answer, and the end");
+        answer
+    };
+    assert_eq!(
+        answer(r#"{"request":"flash","on":true}"#),
+        "{\"v\":1,\"type\":\"done\",\"detail\":\"Flash { on: true } it is\"}\n"
+    );
+    assert!(answer(r#"{"v":1,"request":"lamp_test"}"#).contains("LampTest it is"));
+    assert!(
+        answer(r#"{"request":"clear_fault"}"#).contains("does not take this request just now; try again")
+    );
+    let error = answer(r#"{"request":"flash"}"#);
+    assert!(error.contains("missing field `on`"), "{error}");
+    console.stop();
+    let me = Peer { uid: rustix::process::getuid().as_raw(), pid: Some(std::process::id().cast_signed()) };
+    let expected = [Request::Flash { on: true }, Request::LampTest, Request::ClearFault];
+    assert_eq!(*asked.lock().unwrap(), expected.map(|request| (request, me)));
 }

@@ -172,7 +172,7 @@ impl View {
                 self.reads.truncate(REMEMBERED_READS - 1);
                 self.reads.push_front(read);
             }
-            Message::Error { .. } | Message::Unknown => {}
+            Message::Lamps(_) | Message::Done { .. } | Message::Error { .. } | Message::Unknown => {}
         }
     }
 }

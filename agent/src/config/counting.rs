@@ -100,7 +100,7 @@ pub(super) fn read_privacy(root: &mut Table<'_>) -> Privacy {
 }
 
 /// Where the outbox lies when the file does not say: the state folder that systemd makes for the service.
-const OUTBOX: &str = "/var/lib/flextraff/outbox.sqlite";
+pub(super) const OUTBOX: &str = "/var/lib/flextraff/outbox.sqlite";
 
 fn ms(seconds: f64) -> i64 {
     (seconds * 1000.0).round() as i64

@@ -1,8 +1,8 @@
 //! The effective configuration as TOML: what was written and what the defaults added, secrets masked. It loads again.
 
 use super::{
-    Accept, AntennaByte, ClockTrust, Config, Driver, FallbackTable, GroupPins, LaneMap, LinkConfig,
-    LinkDirection, MqttConfig, Privacy, ReaderConfig, Watch,
+    Accept, AntennaByte, ClockTrust, Config, FallbackTable, GroupPins, LaneMap, LinkConfig, LinkDirection,
+    MqttConfig, Privacy, ReaderConfig, Watch,
 };
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::{
@@ -113,6 +113,14 @@ struct Output<'c> {
     active: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     socket: Option<&'c Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chip: Option<&'c str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    enable_pin: Option<u8>,
+    enable_on_fault: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identify_pin: Option<u8>,
+    feedback_active: &'static str,
 }
 
 #[derive(Serialize)]
@@ -150,17 +158,9 @@ struct Group<'c> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     exits: &'c [String],
     #[serde(skip_serializing_if = "Option::is_none")]
-    pins: Option<Pins>,
-}
-
-#[derive(Serialize)]
-struct Pins {
+    pins: Option<GroupPins>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    red: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    amber: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    green: Option<u8>,
+    feedback: Option<GroupPins>,
 }
 
 #[derive(Serialize)]
@@ -268,6 +268,11 @@ fn effective(config: &Config) -> Effective<'_> {
             driver: config.output.driver.name(),
             active: if config.output.active_high { "high" } else { "low" },
             socket: config.output.socket.as_deref(),
+            chip: config.output.chip.as_deref(),
+            enable_pin: config.output.enable_pin,
+            enable_on_fault: config.output.enable_on_fault,
+            identify_pin: config.output.identify_pin,
+            feedback_active: if config.output.feedback_active_high { "high" } else { "low" },
         },
         input: Input { panel: config.input.panel, flash: config.input.flash, door: config.input.door },
         console: Console { socket: &config.console },
@@ -334,14 +339,10 @@ fn lanes(config: &Config) -> Vec<Lane<'_>> {
 
 fn groups(config: &Config) -> Vec<Group<'_>> {
     let junction = &*config.junction;
-    let pins = |position: usize| {
-        config
-            .output
-            .pins
-            .get(position)
-            .filter(|_| config.output.driver != Driver::Virtual)
-            .map(|GroupPins { red, amber, green }| Pins { red: *red, amber: *amber, green: *green })
+    let pins = |all: &[GroupPins], position: usize| {
+        all.get(position).copied().filter(|pins| *pins != GroupPins::default())
     };
+    let (driven, feedback) = (&config.output.pins, &config.output.feedback);
     junction
         .groups()
         .iter()
@@ -351,7 +352,8 @@ fn groups(config: &Config) -> Vec<Group<'_>> {
             kind: group.kind,
             lanes: lane_names(&group.lanes, junction),
             exits: &group.exits,
-            pins: pins(position),
+            pins: pins(driven, position),
+            feedback: pins(feedback, position),
         })
         .collect()
 }

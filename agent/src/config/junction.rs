@@ -1,7 +1,7 @@
 //! `[junction]`, `[[lane]]`, `[[group]]`, `[[stage]]`, `[[compatible]]`, `[[intergreen]]` and `[signal]`: the site and its rules.
 
 use super::errors::{At, Report, nearest, way_out};
-use super::output::{PinEntry, read_pins};
+use super::output::{PinEntry, Pinned, read_pins};
 use super::places::{Places, names, pair};
 use super::site::LaneConfig;
 use super::table::Table;
@@ -46,7 +46,7 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Reads everything that describes the site.
-    pub(super) fn read(root: &mut Table<'_>, drives_lamps: bool) -> Self {
+    pub(super) fn read(root: &mut Table<'_>, pinned: &Pinned) -> Self {
         let mut places = Places::default();
         let mut pins = Vec::new();
         let mut head = root.table("junction", "[junction]");
@@ -54,8 +54,8 @@ impl Draft {
         let name = head.text("name").map_or_else(|| id.to_string(), |name| name.value);
         let time_zone = read_time_zone(&mut head);
         head.finish();
-        let (lanes, lane_configs) = read_lanes(root, &mut places, &mut pins);
-        let groups = read_groups(root, &mut places, &mut pins);
+        let (lanes, lane_configs) = read_lanes(root, &mut places, &mut pins, pinned);
+        let groups = read_groups(root, &mut places, &mut pins, pinned);
         if groups.is_empty() {
             for (lane, at) in &lanes {
                 places.add(format!("group \"{}\"", lane.name), *at);
@@ -66,7 +66,7 @@ impl Draft {
         let intergreens = read_intergreens(root, &mut places);
         let mut table = root.table("signal", "[signal]");
         let startup_all_red = Some(table.place("startup_all_red_s")).filter(|at| *at != table.at);
-        let signal = read_signal(&mut table, drives_lamps, &mut places);
+        let signal = read_signal(&mut table, pinned.drives_lamps(), &mut places);
         table.finish();
         let lanes = lanes.into_iter().map(|(lane, _)| lane).collect();
         let spec = JunctionSpec { id, name, lanes, groups, stages, compatible, intergreens, signal };
@@ -173,7 +173,7 @@ fn read_names(table: &mut Table<'_>, key: &'static str, user: &str, places: &mut
 
 type Lanes = (Vec<(LaneSpec, usize)>, Vec<LaneConfig>);
 
-fn read_lanes(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntry>) -> Lanes {
+fn read_lanes(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntry>, pinned: &Pinned) -> Lanes {
     let mut specs = Vec::new();
     let mut configs = Vec::new();
     for (position, mut table) in root.tables("lane").into_iter().enumerate() {
@@ -187,14 +187,19 @@ fn read_lanes(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntry
                 .number("stop_zone_m", 0.0..=200.0, "metres")
                 .map_or(STOP_ZONE_M, |zone| zone.value),
         });
-        pins.extend(read_pins(&mut table, &name, true));
+        pins.extend(read_pins(&mut table, &name, true, pinned));
         specs.push((LaneSpec { id, name, direction }, table.at));
         table.finish();
     }
     (specs, configs)
 }
 
-fn read_groups(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntry>) -> Vec<GroupSpec> {
+fn read_groups(
+    root: &mut Table<'_>,
+    places: &mut Places,
+    pins: &mut Vec<PinEntry>,
+    pinned: &Pinned,
+) -> Vec<GroupSpec> {
     const KINDS: [(&str, GroupKind); 3] =
         [("vehicle", GroupKind::Vehicle), ("arrow", GroupKind::Arrow), ("pedestrian", GroupKind::Pedestrian)];
     let mut groups = Vec::new();
@@ -204,7 +209,7 @@ fn read_groups(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntr
         let kind = table.choice("kind", &KINDS).map_or(GroupKind::Vehicle, |kind| kind.value);
         let lanes = read_names(&mut table, "lanes", &user, places);
         let exits = table.texts("exits").into_iter().map(|exit| exit.value).collect();
-        pins.extend(read_pins(&mut table, &name, false));
+        pins.extend(read_pins(&mut table, &name, false, pinned));
         groups.push(GroupSpec { name, kind, lanes, exits });
         table.finish();
     }

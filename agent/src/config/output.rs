@@ -4,11 +4,13 @@ use super::errors::{At, Report};
 use super::junction::Draft;
 use super::table::Table;
 use flextraff_common::junction::GroupKind;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What drives the lamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Driver {
     /// GPIO of a Raspberry Pi.
     Rppal,
@@ -19,7 +21,7 @@ pub enum Driver {
 }
 
 /// Lamps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputConfig {
     /// What drives them.
     pub driver: Driver,
@@ -29,16 +31,31 @@ pub struct OutputConfig {
     pub pins: Vec<GroupPins>,
     /// Virtual driver: Unix datagram socket that gets each lamp vector as one JSON object, if somebody listens there.
     pub socket: Option<PathBuf>,
+    /// Driver gpiochip: device file or label of the chip; without it the chip of a Raspberry Pi's header.
+    pub chip: Option<String>,
+    /// Pin that is toggled while the lamps are driven as they should be: it holds a charge-pump relay that connects them.
+    pub enable_pin: Option<u8>,
+    /// Whether it goes on in the fault aspect; else the relay lets the lamps go to the cabinet's own flasher.
+    pub enable_on_fault: bool,
+    /// Pin that blinks when somebody wants to know which cabinet this is.
+    pub identify_pin: Option<u8>,
+    /// Input pins that tell what each group's lamps really show, in the junction's group order; empty with the virtual driver.
+    pub feedback: Vec<GroupPins>,
+    /// Whether a high level there means a lit lamp.
+    pub feedback_active_high: bool,
 }
 
-/// BCM numbers of a group's lamps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Numbers of the pins of a group's lamps: BCM numbers, or lines of the chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupPins {
     /// Red lamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<u8>,
     /// Amber lamp; pedestrian heads have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amber: Option<u8>,
     /// Green lamp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub green: Option<u8>,
 }
 
@@ -70,6 +87,8 @@ pub(super) struct PinEntry {
     group: String,
     /// Whether they are given at a lane, for the group of its name.
     of_lane: bool,
+    /// Whether they tell what the lamps show instead of driving them.
+    is_feedback: bool,
     at: usize,
     red: Option<At<u8>>,
     amber: Option<At<u8>>,
@@ -82,25 +101,35 @@ impl PinEntry {
             .into_iter()
             .filter_map(|(lamp, pin)| pin.map(|pin| (lamp, pin)))
     }
-}
 
-/// `pins` of a lane or group, if it has any.
-pub(super) fn read_pins(table: &mut Table<'_>, group: &str, of_lane: bool) -> Option<PinEntry> {
-    let title = table.path("pins");
-    let mut pins = table.table("pins", &title);
-    if !pins.is_present() {
-        return None;
+    fn pins(&self) -> GroupPins {
+        let number = |pin: Option<At<u8>>| pin.map(|pin| pin.value);
+        GroupPins { red: number(self.red), amber: number(self.amber), green: number(self.green) }
     }
-    let mut pin = |key| read_pin(&mut pins, key);
-    let (red, amber, green) = (pin("red"), pin("amber"), pin("green"));
-    let entry = PinEntry { group: group.to_owned(), of_lane, at: pins.at, red, amber, green };
-    pins.finish();
-    Some(entry)
 }
 
-/// A BCM number of the Raspberry Pi's 40-pin header.
-fn read_pin(table: &mut Table<'_>, key: &'static str) -> Option<At<u8>> {
-    table.whole(key, 0..=27, "(a BCM number)").map(|pin| At { value: pin.value as u8, at: pin.at })
+/// `pins` and `feedback` of a lane or group, as far as it has them.
+pub(super) fn read_pins(table: &mut Table<'_>, group: &str, of_lane: bool, pinned: &Pinned) -> Vec<PinEntry> {
+    let mut entries = Vec::new();
+    for (key, is_feedback) in [("pins", false), ("feedback", true)] {
+        let title = table.path(key);
+        let mut pins = table.table(key, &title);
+        if !pins.is_present() {
+            continue;
+        }
+        let mut pin = |key| read_pin(&mut pins, key, pinned.driver);
+        let (red, amber, green) = (pin("red"), pin("amber"), pin("green"));
+        let group = group.to_owned();
+        entries.push(PinEntry { group, of_lane, is_feedback, at: pins.at, red, amber, green });
+        pins.finish();
+    }
+    entries
+}
+
+/// A BCM number of the Raspberry Pi's 40-pin header; another board's chip may have more lines.
+fn read_pin(table: &mut Table<'_>, key: &'static str, driver: Driver) -> Option<At<u8>> {
+    let (most, unit) = if driver == Driver::Gpiochip { (255, "(a line)") } else { (27, "(a BCM number)") };
+    table.whole(key, 0..=most, unit).map(|pin| At { value: pin.value as u8, at: pin.at })
 }
 
 /// `[output]` and `[input]` as the file has them, before they are compared with the groups.
@@ -109,29 +138,57 @@ pub(super) struct Pinned {
     driver: Driver,
     active_high: bool,
     socket: Option<PathBuf>,
+    chip: Option<String>,
+    enable_pin: Option<At<u8>>,
+    enable_on_fault: bool,
+    identify_pin: Option<At<u8>>,
+    feedback_active_high: bool,
     inputs: [Option<At<u8>>; 3],
 }
 
 impl Pinned {
     /// Reads both sections.
     pub(super) fn read(root: &mut Table<'_>) -> Self {
+        const LEVELS: [(&str, bool); 2] = [("high", true), ("low", false)];
         let mut output = root.table("output", "[output]");
         let driver = output.choice("driver", &DRIVERS).map_or(Driver::Virtual, |driver| driver.value);
-        let active_high =
-            output.choice("active", &[("high", true), ("low", false)]).is_none_or(|active| active.value);
+        let active_high = output.choice("active", &LEVELS).is_none_or(|active| active.value);
         let socket = output.path_to("socket");
-        if let (Some(socket), true) = (&socket, driver != Driver::Virtual) {
-            let message = format!(
-                "socket is only for driver = \"virtual\", not for \"{}\"; take it out",
-                driver.name()
-            );
-            output.report.add(socket.at, message);
+        let only_for = |key: &str, at: usize, only: Driver| {
+            if driver != only {
+                let (only, driver) = (only.name(), driver.name());
+                let message =
+                    format!("{key} is only for driver = \"{only}\", not for \"{driver}\"; take it out");
+                output.report.add(at, message);
+            }
+        };
+        if let Some(socket) = &socket {
+            only_for("socket", socket.at, Driver::Virtual);
         }
+        let chip = output.text("chip");
+        if let Some(chip) = &chip {
+            only_for("chip", chip.at, Driver::Gpiochip);
+        }
+        let enable_pin = read_pin(&mut output, "enable_pin", driver);
+        let enable_on_fault = output.flag("enable_on_fault").unwrap_or(false);
+        let identify_pin = read_pin(&mut output, "identify_pin", driver);
+        let feedback_active_high =
+            output.choice("feedback_active", &LEVELS).is_none_or(|active| active.value);
         output.finish();
         let mut input = root.table("input", "[input]");
-        let inputs = ["panel", "flash", "door"].map(|key| read_pin(&mut input, key));
+        let inputs = ["panel", "flash", "door"].map(|key| read_pin(&mut input, key, driver));
         input.finish();
-        Self { driver, active_high, socket: socket.map(|socket| socket.value), inputs }
+        Self {
+            driver,
+            active_high,
+            socket: socket.map(|socket| socket.value),
+            chip: chip.map(|chip| chip.value),
+            enable_pin,
+            enable_on_fault,
+            identify_pin,
+            feedback_active_high,
+            inputs,
+        }
     }
 
     /// Whether real lamps hang on it.
@@ -155,33 +212,41 @@ impl Pinned {
                 format!("lane \"{group}\" has pins, but there is no group \"{group}\"; move the pins to a [[group]]"),
             );
         }
-        let mut pins = Vec::new();
+        let (mut pins, mut feedback) = (Vec::new(), Vec::new());
         for (name, kind) in groups {
-            let mut own = entries.iter().filter(|entry| entry.group == name);
-            let entry = own.next();
-            if let Some(second) = own.next() {
-                let at = if second.of_lane { entry.map_or(second.at, |first| first.at) } else { second.at };
-                report.add(at, format!("group \"{name}\" has its pins twice; keep one pins"));
-            }
-            if let (Some(amber), GroupKind::Pedestrian) = (entry.and_then(|entry| entry.amber), kind) {
-                report.add(
-                    amber.at,
-                    format!("group \"{name}\" is a pedestrian head, which has no amber lamp; take amber out"),
-                );
-            }
-            if self.drives_lamps() {
-                let header = draft.place_of_group(name);
-                self.check_complete(name, kind, entry, header, report);
-                pins.push(entry.map_or_else(GroupPins::default, |entry| GroupPins {
-                    red: entry.red.map(|pin| pin.value),
-                    amber: entry.amber.map(|pin| pin.value),
-                    green: entry.green.map(|pin| pin.value),
-                }));
+            for (is_feedback, key, into) in [(false, "pins", &mut pins), (true, "feedback", &mut feedback)] {
+                let own =
+                    entries.iter().filter(|entry| entry.group == name && entry.is_feedback == is_feedback);
+                let entry = only_one(own, name, key, report);
+                if let (Some(amber), GroupKind::Pedestrian) = (entry.and_then(|entry| entry.amber), kind) {
+                    report.add(
+                        amber.at,
+                        format!(
+                            "group \"{name}\" is a pedestrian head, which has no amber lamp; take amber out"
+                        ),
+                    );
+                }
+                if self.drives_lamps() {
+                    if !is_feedback {
+                        self.check_complete(name, kind, entry, draft.place_of_group(name), report);
+                    }
+                    into.push(entry.map_or_else(GroupPins::default, PinEntry::pins));
+                }
             }
         }
         let [panel, flash, door] = self.inputs.map(|pin| pin.map(|pin| pin.value));
-        let output =
-            OutputConfig { driver: self.driver, active_high: self.active_high, pins, socket: self.socket };
+        let output = OutputConfig {
+            driver: self.driver,
+            active_high: self.active_high,
+            pins,
+            socket: self.socket,
+            chip: self.chip,
+            enable_pin: self.enable_pin.map(|pin| pin.value),
+            enable_on_fault: self.enable_on_fault,
+            identify_pin: self.identify_pin.map(|pin| pin.value),
+            feedback,
+            feedback_active_high: self.feedback_active_high,
+        };
         (output, InputConfig { panel, flash, door })
     }
 
@@ -216,13 +281,17 @@ impl Pinned {
     fn check_unique(&self, entries: &[PinEntry], report: &Report) {
         let mut used: BTreeMap<u8, String> = BTreeMap::new();
         let lamps = entries.iter().flat_map(|entry| {
-            entry.each().map(move |(lamp, pin)| (format!("{lamp} of \"{}\"", entry.group), pin))
+            let of = if entry.is_feedback { "feedback of " } else { "" };
+            entry.each().map(move |(lamp, pin)| (format!("{of}{lamp} of \"{}\"", entry.group), pin))
         });
+        let aux = [("enable_pin", self.enable_pin), ("identify_pin", self.identify_pin)]
+            .into_iter()
+            .filter_map(|(name, pin)| pin.map(|pin| (format!("{name} of [output]"), pin)));
         let inputs = ["panel", "flash", "door"]
             .into_iter()
             .zip(self.inputs)
             .filter_map(|(name, pin)| pin.map(|pin| (format!("{name} of [input]"), pin)));
-        for (user, pin) in lamps.chain(inputs) {
+        for (user, pin) in lamps.chain(aux).chain(inputs) {
             match used.get(&pin.value) {
                 Some(first) if *first == user => {}
                 Some(first) => report
@@ -233,4 +302,19 @@ impl Pinned {
             }
         }
     }
+}
+
+/// The only entry of a group; a second one is an error.
+fn only_one<'e>(
+    mut own: impl Iterator<Item = &'e PinEntry>,
+    group: &str,
+    key: &str,
+    report: &Report,
+) -> Option<&'e PinEntry> {
+    let entry = own.next();
+    if let Some(second) = own.next() {
+        let at = if second.of_lane { entry.map_or(second.at, |first| first.at) } else { second.at };
+        report.add(at, format!("group \"{group}\" has its {key} twice; keep one {key}"));
+    }
+    entry
 }

@@ -3,7 +3,7 @@
 //! As on the wire, unknown fields and kinds of messages are ignored and a higher version is refused, so that an older program of the two
 //! never misunderstands a newer one.
 
-use flextraff_common::time::UnixMs;
+use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{Signal, Status, WireError, ZoneName, decode, encode};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,17 @@ use serde::{Deserialize, Serialize};
 pub enum Request {
     /// A snapshot each second, and each read, until the client leaves.
     Monitor,
+    /// What the lamps show, once.
+    LampState,
+    /// Light each lamp in turn; only in flash, dark or the fault aspect.
+    LampTest,
+    /// Go to flash through the due clearances, or back into operation through start-up.
+    Flash {
+        /// Whether to flash.
+        on: bool,
+    },
+    /// Take the latched fault away and start up.
+    ClearFault,
 }
 
 /// What the agent says.
@@ -23,6 +34,13 @@ pub enum Message {
     Snapshot(Box<Snapshot>),
     /// A tag was read.
     Read(TagRead),
+    /// How the lamps are.
+    Lamps(Box<LampsState>),
+    /// What was asked for is done, or under way.
+    Done {
+        /// What, as a sentence.
+        detail: String,
+    },
     /// The request cannot be served; the connection ends.
     Error {
         /// Why and what to do, as a sentence.
@@ -52,6 +70,36 @@ pub struct Snapshot {
     /// Each lane, in lane order.
     #[serde(default)]
     pub lanes: Vec<LaneSnapshot>,
+}
+
+/// The lamps at a moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LampsState {
+    /// When.
+    pub t: UnixMs,
+    /// What drives them: `rppal`, `gpiochip` or `virtual`.
+    #[serde(default)]
+    pub driver: String,
+    /// What the signal shows; absent before it shows anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
+    /// Who drives the lamps beside the controller: `signal`, `to_flash`, `flash` or `test`.
+    #[serde(default)]
+    pub shows: String,
+    /// The latched fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<FaultState>,
+}
+
+/// A fault that keeps the lamps in the fault aspect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultState {
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: UnixMs,
+    /// Whether that time could be trusted.
+    pub clock: ClockState,
 }
 
 /// A lane at a moment.

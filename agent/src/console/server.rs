@@ -1,8 +1,8 @@
 //! Serves the clients, each in a task of its own.
 
-use super::Hub;
 use super::listen::listen;
 use super::protocol::{Message, Request, line, read_request};
+use super::{Asked, Asks, Hub, Peer};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,13 @@ const LONGEST_REQUEST: u64 = 4096;
 const ASKS_WITHIN: Duration = Duration::from_secs(10);
 /// How long a client may leave a line untaken.
 const TAKES_WITHIN: Duration = Duration::from_secs(2);
+/// How long the agent may take to do what was asked.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 /// Between attempts to listen.
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// Listens and serves until it is told to stop.
-pub(super) async fn run(path: &Path, hub: &Hub, mut stopped: oneshot::Receiver<()>) {
+pub(super) async fn run(path: &Path, hub: &Hub, asks: &Asks, mut stopped: oneshot::Receiver<()>) {
     let mut told = false;
     let listener = loop {
         match listen(path).await {
@@ -43,12 +45,12 @@ pub(super) async fn run(path: &Path, hub: &Hub, mut stopped: oneshot::Receiver<(
     };
     tokio::select! {
         _ = stopped => {}
-        () = accept(&listener, hub) => {}
+        () = accept(&listener, hub, asks) => {}
     }
     let _ = std::fs::remove_file(path);
 }
 
-async fn accept(listener: &UnixListener, hub: &Hub) {
+async fn accept(listener: &UnixListener, hub: &Hub, asks: &Asks) {
     let room = Arc::new(Semaphore::new(MOST_CLIENTS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -56,11 +58,12 @@ async fn accept(listener: &UnixListener, hub: &Hub) {
             tokio::time::sleep(TAKES_WITHIN).await;
             continue;
         };
-        let (hub, place) = (hub.clone(), Arc::clone(&room).try_acquire_owned());
+        let (hub, asks, place) = (hub.clone(), Arc::clone(asks), Arc::clone(&room).try_acquire_owned());
+        let peer = stream.peer_cred().map(|peer| Peer { uid: peer.uid(), pid: peer.pid() });
         tokio::spawn(async move {
             let (reads, mut writes) = stream.into_split();
             let served = match &place {
-                Ok(_) => serve(BufReader::new(reads), &mut writes, &hub).await,
+                Ok(_) => serve(BufReader::new(reads), &mut writes, &hub, &asks, peer.ok()).await,
                 Err(_) => Err(format!(
                     "{MOST_CLIENTS} clients look at the agent already, more cannot; end one of them"
                 )),
@@ -77,6 +80,8 @@ async fn serve(
     mut reads: BufReader<OwnedReadHalf>,
     writes: &mut OwnedWriteHalf,
     hub: &Hub,
+    asks: &Asks,
+    peer: Option<Peer>,
 ) -> Result<(), String> {
     let mut request = Vec::new();
     let mut limited = (&mut reads).take(LONGEST_REQUEST);
@@ -90,6 +95,23 @@ async fn serve(
     }
     match read_request(&request)? {
         Request::Monitor => monitor(reads, writes, hub).await,
+        request => {
+            let peer = peer.ok_or("the kernel does not say who asks; nothing is done")?;
+            let answer = ask(request, peer, asks).await?;
+            say(writes, &line(&answer)).await;
+            Ok(())
+        }
+    }
+}
+
+/// Hands a request over and waits for the answer.
+async fn ask(request: Request, peer: Peer, asks: &Asks) -> Result<Message, String> {
+    let (answer, answered) = oneshot::channel();
+    asks(Asked { request, peer, answer });
+    match timeout(ANSWERS_WITHIN, answered).await {
+        Ok(Ok(message)) => Ok(message),
+        Ok(Err(_)) => Err("the agent does not take this request just now; try again".to_owned()),
+        Err(_) => Err("the agent has not answered in time; what was asked may still happen".to_owned()),
     }
 }
 

@@ -180,3 +180,148 @@ fn each_fault_aspect_passes_at_any_time() {
         assert_eq!(interlock.check(&lamps(letters), MonoMs(6100)), Ok(()), "without amber: it is a fault");
     }
 }
+
+fn lit(letters: &str) -> HeadLamps {
+    HeadLamps { red: letters.contains('r'), amber: letters.contains('a'), green: letters.contains('g') }
+}
+
+#[test]
+fn no_head_is_lit_otherwise_than_its_aspect_says() {
+    let shows = |aspect: char, letters: &str| {
+        let mut interlock = Interlock::new(&build(&four_way_spec()), false);
+        let lamps = lamps(&format!("{aspect}rrr"));
+        let checked = interlock.check_lit(&lamps, &[lit(letters), lit("r"), lit("r"), lit("r")]);
+        assert_eq!(checked.is_err(), interlock.latched().is_some(), "what is wrong latches");
+        checked.map_or_else(|trip| trip.to_string(), |()| "passes".to_owned())
+    };
+    let all = ["", "r", "a", "g", "ra", "rg", "ag", "rag"];
+    for (aspect, fit) in [
+        ('G', &["g"][..]),
+        ('a', &["a"]),
+        ('r', &["r"]),
+        ('u', &["ra"]),
+        ('F', &["r", ""]),
+        ('f', &["a", ""]),
+        ('.', &[""]),
+    ] {
+        for letters in all {
+            let says = shows(aspect, letters);
+            assert_eq!(says == "passes", fit.contains(&letters), "{aspect} {letters}: {says}");
+        }
+    }
+    assert_eq!(shows('G', "rg"), "group \"N\" was to light red and green for green");
+    assert_eq!(shows('r', ""), "group \"N\" was to light no lamp for red");
+    let mut interlock = Interlock::new(&build(&four_way_spec()), false);
+    assert!(interlock.check_lit(&lamps("rrrr"), &[lit("r")]).unwrap_err().to_string().contains("1 groups"));
+}
+
+/// Looks at intervals of `step_ms` from 0 on, a lamp of the second head wrong from `from_ms` to `until_ms`, and says when that trips.
+fn trips_at(wrong: HeadSeen, step_ms: usize, from_ms: i64, until_ms: i64) -> Option<(i64, String)> {
+    let mut interlock = Interlock::new(&build(&four_way_spec()), true);
+    let right = HeadSeen { red: Some(true), amber: Some(false), green: Some(false) };
+    (0..3000_i64).step_by(step_ms).find_map(|now| {
+        let second = if (from_ms..until_ms).contains(&now) { wrong } else { right };
+        let seen = [right, second, right, HeadSeen::default()];
+        let trip = interlock.check_seen(&[lit("r"); 4], &seen, MonoMs(now)).err()?;
+        assert_eq!(interlock.latched(), Some(&trip));
+        Some((now, trip.to_string()))
+    })
+}
+
+#[test]
+fn a_lamp_that_is_lit_by_itself_trips_between_200_and_450_ms() {
+    let green = HeadSeen { red: Some(true), amber: Some(false), green: Some(true) };
+    for step_ms in [20, 50, 70, 100] {
+        // Whatever the phase between lamp and look.
+        for phase in 0..step_ms as i64 {
+            let from = 1000 + phase;
+            assert_eq!(trips_at(green, step_ms, from, from + 200), None, "{step_ms} {phase}");
+            let (at, why) = trips_at(green, step_ms, from, 9999).expect("it stays lit");
+            assert!((200..=450).contains(&(at - from)), "{step_ms} {phase}: after {} ms", at - from);
+            assert!(why.starts_with("the green lamp of group \"S\" has been lit for "), "{why}");
+        }
+    }
+    let both = HeadSeen { red: Some(true), amber: Some(true), green: None };
+    assert!(trips_at(both, 50, 1000, 9999).expect("a second colour").1.contains("the amber lamp"));
+}
+
+#[test]
+fn a_dark_lamp_trips_between_700_and_1000_ms() {
+    let dark = HeadSeen { red: Some(false), amber: Some(false), green: Some(false) };
+    for step_ms in [20, 50, 70, 100] {
+        for phase in 0..step_ms as i64 {
+            let from = 1000 + phase;
+            assert_eq!(trips_at(dark, step_ms, from, from + 700), None, "{step_ms} {phase}");
+            let (at, why) = trips_at(dark, step_ms, from, 9999).expect("it stays dark");
+            assert!((700..=1000).contains(&(at - from)), "{step_ms} {phase}: after {} ms", at - from);
+            assert!(why.starts_with("the red lamp of group \"S\" has been dark for "), "{why}");
+        }
+    }
+}
+
+#[test]
+fn two_glimpses_far_apart_are_no_fault() {
+    // A loop that comes late looks twice within 400 ms, and sees a glimpse each time.
+    let mut interlock = Interlock::new(&build(&four_way_spec()), true);
+    let green = HeadSeen { red: Some(true), amber: Some(false), green: Some(true) };
+    for now in [0, 400] {
+        assert_eq!(interlock.check_seen(&[lit("r"); 4], &[green; 4], MonoMs(now)), Ok(()));
+    }
+    assert_eq!(interlock.check_seen(&[lit("r"); 4], &[HeadSeen::default(); 4], MonoMs(450)), Ok(()));
+    assert_eq!(interlock.check_seen(&[lit("g"); 4], &[green; 4], MonoMs(500)), Ok(()), "red lags a little");
+}
+
+#[test]
+fn a_signal_that_stands_still_trips_well_after_the_longest_red() {
+    // Longest green 60 s, longest red 180 s.
+    let green = (0.0, "Grrr");
+    assert_eq!(four_way(&[green, (420.0, "Grrr")]), "passes");
+    assert_eq!(
+        four_way(&[green, (420.1, "Grrr")]),
+        "nothing has changed for 420 s while group \"S\" was red: the signal is stuck"
+    );
+    assert_eq!(four_way(&[green, (4000.0, "arrr")]), "passes", "it goes on");
+    let flash = [(-12.0, "ffff"), (9000.0, "ffff")];
+    assert_eq!(last(&four_way_spec(), &flash), "passes", "flash may stay");
+    let mut spec = four_way_spec();
+    spec.stages.iter_mut().skip(1).for_each(|stage| stage.skip = true);
+    let rests = [START[0], START[1], green, (9000.0, "Grrr")];
+    assert_eq!(last(&spec, &rests), "passes", "nobody was promised green at the others");
+}
+
+#[test]
+fn a_lamp_test_lights_one_lamp_where_nothing_is_in_operation() {
+    let mut interlock = Interlock::new(&build(&four_way_spec()), true);
+    assert_eq!(interlock.check_test(&lamps("G...")), Ok(()), "before anything was shown");
+    interlock.check(&lamps("ffff"), MonoMs(0)).expect("sound");
+    for (letters, passes) in [
+        ("G...", true),
+        (".a..", true),
+        ("....", true),
+        ("GG..", false),
+        ("u...", false),
+        ("f...", false),
+        ("G..", false),
+    ] {
+        assert_eq!(interlock.check_test(&lamps(letters)).is_ok(), passes, "{letters}");
+    }
+    interlock.check(&lamps("rrrr"), MonoMs(6000)).expect("sound");
+    assert!(interlock.check_test(&lamps("r...")).is_err(), "in operation");
+    assert_eq!(interlock.latched(), None);
+    interlock.trip("a fault");
+    assert_eq!(interlock.check_test(&lamps("r...")), Ok(()));
+}
+
+#[test]
+fn a_cleared_fault_begins_anew_with_flash_or_red() {
+    let mut interlock = Interlock::new(&build(&four_way_spec()), true);
+    interlock.check(&lamps("ffff"), MonoMs(0)).expect("sound");
+    interlock.check(&lamps("GrGr"), MonoMs(9000)).expect_err("a conflict");
+    interlock.clear();
+    assert_eq!(interlock.latched(), None);
+    assert!(interlock.check(&lamps("Grrr"), MonoMs(9050)).unwrap_err().to_string().contains("to start with"));
+    interlock.clear();
+    interlock.check(&lamps("ffff"), MonoMs(9100)).expect("start-up");
+    interlock.check(&lamps("rrrr"), MonoMs(15_100)).expect("start-up");
+    interlock.check(&lamps("Grrr"), MonoMs(21_100)).expect("start-up");
+}

@@ -2,17 +2,23 @@
 //! lamps and only then feeds the watchdog. It waits for nothing but its own clock tick; what belongs into the log it tells, because a log
 //! that nobody takes would hold up the lamps.
 
-use super::{LatchWriter, LatchedFault, Output, OutputError, all_red};
+mod asks;
+
+pub use asks::{LampAsk, LampsShow};
+
+use super::{
+    Frame, LampTest, LatchWriter, LatchedFault, Lit, Output, OutputError, all_red, lit_heads, show_once,
+};
 use crate::control::Control;
 use crate::interlock::{Interlock, Trip};
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
+use flextraff_common::wire::{Aspect, ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -58,6 +64,13 @@ pub enum LampInput {
         /// Wall time of its receipt.
         received: UnixMs,
     },
+    /// Somebody at the cabinet, or the server, asks for something; [`LampEvent::Answered`] is the answer.
+    Ask {
+        /// Comes back with the answer.
+        id: u64,
+        /// What.
+        ask: LampAsk,
+    },
     /// End: red at every head.
     Stop,
 }
@@ -94,6 +107,17 @@ pub enum LampEvent {
         /// When.
         at: Moment,
     },
+    /// The answer to a [`LampInput::Ask`].
+    Answered {
+        /// Of which.
+        id: u64,
+        /// What was done, as a sentence; else why not.
+        answer: Result<String, String>,
+    },
+    /// A person has cleared the fault: the signal starts up.
+    Cleared,
+    /// What the lamps show beside what the controller wants has changed.
+    Shows(LampsShow),
     /// The loop was late, and the signal stood still to keep its times.
     Late {
         /// How late, milliseconds.
@@ -109,8 +133,10 @@ pub enum LampEvent {
 }
 
 /// How the loop is doing; read by others at any time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LampStats {
+    /// When the loop has written the lamps last, milliseconds of the monotonic clock; [`i64::MIN`] before the first time.
+    pub wrote: Arc<AtomicI64>,
     /// The latest that a second has ever begun, milliseconds.
     pub late_max_ms: AtomicU64,
     /// Seconds for which the signal's time has stood still because the loop was late.
@@ -123,6 +149,19 @@ pub struct LampStats {
     pub interlock_trips: AtomicU64,
 }
 
+impl Default for LampStats {
+    fn default() -> Self {
+        Self {
+            wrote: Arc::new(AtomicI64::new(i64::MIN)),
+            late_max_ms: AtomicU64::default(),
+            stood_still_s: AtomicU64::default(),
+            events_dropped: AtomicU64::default(),
+            reads_dropped: AtomicU64::default(),
+            interlock_trips: AtomicU64::default(),
+        }
+    }
+}
+
 /// What the loop is made of.
 pub struct LampParts {
     /// The controller and what it knows of the traffic, not yet advanced.
@@ -131,6 +170,10 @@ pub struct LampParts {
     pub interlock: Interlock,
     /// The lamps.
     pub output: Box<dyn Output>,
+    /// Whether the master enable is toggled in the fault aspect.
+    pub enable_on_fault: bool,
+    /// Whether a pin tells which cabinet this is.
+    pub can_identify: bool,
     /// Where a fault is kept; none: nowhere.
     pub latch: Option<LatchWriter>,
     /// A fault that was latched before this process started: the lamps begin with the fault aspect.
@@ -167,7 +210,7 @@ pub fn run(
 ) -> Result<(), LampError> {
     let groups = parts.control.controller.shown().lamps.len();
     let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, feed)));
-    let rest = parts.output.show(&all_red(groups), MonoMs(0));
+    let rest = show_once(&mut *parts.output, &all_red(groups), MonoMs(0));
     if let Some(latch) = parts.latch.take() {
         latch.finish();
     }
@@ -182,7 +225,17 @@ fn drive(
     clock: &dyn Fn() -> Moment,
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
-    let mut lamps = LampLoop { parts, behind_ms: 0, level: None };
+    let mut lamps = LampLoop {
+        parts,
+        behind_ms: 0,
+        level: None,
+        written: Vec::new(),
+        enable: false,
+        test: None,
+        identify_until: MonoMs(i64::MIN),
+        shows: LampsShow::Signal,
+        failed: false,
+    };
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
         lamps.parts.control.controller.handle_fault(&reason, clock());
@@ -204,6 +257,18 @@ struct LampLoop<'a> {
     behind_ms: i64,
     /// What ends greens, as far as it was told.
     level: Option<ControlLevel>,
+    /// What was written last.
+    written: Vec<Lit>,
+    /// Level of the master enable.
+    enable: bool,
+    /// The lamp test that runs.
+    test: Option<LampTest>,
+    /// Until when the pin that tells which cabinet this is blinks.
+    identify_until: MonoMs,
+    /// What the lamps show, as far as it was told.
+    shows: LampsShow,
+    /// Whether the controller has failed after a fault, and is not asked any more.
+    failed: bool,
 }
 
 impl LampLoop<'_> {
@@ -274,22 +339,114 @@ impl LampLoop<'_> {
                     self.emit(LampEvent::NotRestored { reasons });
                 }
             }
+            LampInput::Ask { id, ask } => {
+                let answer = self.answer(ask, now, signal_now);
+                self.emit(LampEvent::Answered { id, answer });
+            }
             LampInput::Stop => {}
         }
     }
 
     fn tick(&mut self, now: Moment) -> Result<(), OutputError> {
+        self.look_at_lamps(now)?;
+        if self.parts.interlock.latched().is_some() {
+            return self.tick_in_fault(now);
+        }
         let signal_now = self.signal_time(now);
         self.parts.control.handle_timeout(signal_now);
-        let shown = self.parts.control.controller.shown();
-        match self.parts.interlock.check(&shown.lamps, now.mono) {
-            Ok(()) => self.parts.output.show(&shown.lamps, now.mono)?,
-            Err(trip) => {
-                self.parts.output.show(self.parts.interlock.fault_lamps(), now.mono)?;
-                self.tripped(&trip, now, signal_now);
-            }
+        let lamps = self.parts.control.controller.shown().lamps.clone();
+        let lamps = self.test_lamps(now.mono).unwrap_or(lamps);
+        let checked = match &self.test {
+            Some(_) => self.parts.interlock.check_test(&lamps),
+            None => self.parts.interlock.check(&lamps, now.mono),
+        };
+        match checked.and_then(|()| self.checked_lit(&lamps, now.mono)) {
+            Ok(lit) => self.write(&lamps, lit, true, now.mono)?,
+            Err(trip) => self.trips(&trip, now)?,
         }
         self.tell(signal_now.mono);
+        Ok(())
+    }
+
+    /// In a fault the lamps come first, and whatever the controller does or fails to do changes nothing about them.
+    fn tick_in_fault(&mut self, now: Moment) -> Result<(), OutputError> {
+        match self.test_lamps(now.mono) {
+            Some(lamps) if self.parts.interlock.check_test(&lamps).is_ok() => {
+                let lit = lit_heads(&lamps, now.mono);
+                self.write(&lamps, lit, true, now.mono)?;
+            }
+            _ => self.show_fault(now.mono)?,
+        }
+        if self.failed {
+            return Ok(());
+        }
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            let signal_now = self.signal_time(now);
+            self.parts.control.handle_timeout(signal_now);
+            self.tell(signal_now.mono);
+        }));
+        if let Err(panic) = told {
+            self.failed = true;
+            self.emit(LampEvent::Defect { reason: panic_message(&*panic) });
+        }
+        Ok(())
+    }
+
+    /// Compares what was written last with what the lamps show.
+    fn look_at_lamps(&mut self, now: Moment) -> Result<(), OutputError> {
+        if self.parts.interlock.latched().is_some() || self.test.is_some() {
+            return Ok(());
+        }
+        let seen = self.parts.output.seen();
+        let trip = match seen {
+            Ok(seen) => self.parts.interlock.check_seen(&self.written, &seen, now.mono).err(),
+            Err(error @ (OutputError::TakenOver | OutputError::Held)) => return Err(error),
+            Err(error) => {
+                self.parts.interlock.trip(&format!("what the lamps show cannot be read: {error}"));
+                self.parts.interlock.latched().cloned()
+            }
+        };
+        trip.map_or(Ok(()), |trip| self.trips(&trip, now))
+    }
+
+    /// The fault aspect first, then everything else.
+    fn trips(&mut self, trip: &Trip, now: Moment) -> Result<(), OutputError> {
+        self.parts.interlock.trip(&trip.to_string());
+        self.test = None;
+        self.show_fault(now.mono)?;
+        let signal_now = self.signal_time(now);
+        self.tripped(trip, now, signal_now);
+        Ok(())
+    }
+
+    fn show_fault(&mut self, at: MonoMs) -> Result<(), OutputError> {
+        let lamps = self.parts.interlock.fault_lamps().to_vec();
+        let lit = self.checked_lit(&lamps, at);
+        // Where even that would light something else: red, by nobody else's reckoning.
+        let lit = lit.unwrap_or_else(|_| vec![Lit { red: true, ..Lit::default() }; lamps.len()]);
+        let enable = self.parts.enable_on_fault;
+        self.write(&lamps, lit, enable, at)
+    }
+
+    fn checked_lit(&mut self, lamps: &[Aspect], at: MonoMs) -> Result<Vec<Lit>, Trip> {
+        let lit = lit_heads(lamps, at);
+        self.parts.interlock.check_lit(lamps, &lit).map(|()| lit)
+    }
+
+    /// Writes the lamps; `enabled`: the master enable changes its level, else it rests, and its relay falls.
+    fn write(
+        &mut self,
+        lamps: &[Aspect],
+        lit: Vec<Lit>,
+        enabled: bool,
+        at: MonoMs,
+    ) -> Result<(), OutputError> {
+        self.enable = enabled && !self.enable;
+        let identify = self.identifies(at);
+        self.parts.output.show(&Frame { lamps, lit: &lit, enable: self.enable, identify, at })?;
+        self.written = lit;
+        self.parts.stats.wrote.store(at.0, Relaxed);
+        self.note_shows();
         Ok(())
     }
 

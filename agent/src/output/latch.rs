@@ -1,11 +1,12 @@
 //! The fault latch: a file that outlives restarts and power cuts, and that only a person at the cabinet takes away.
 
+use super::safe_map::{replace, sync_folder};
 use flextraff_common::time::{ClockState, UnixMs};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -76,7 +77,7 @@ impl FaultLatch {
             return Ok(());
         }
         let bytes = serde_json::to_vec(fault).map_err(io::Error::other);
-        bytes.and_then(|bytes| self.replace(&bytes)).map_err(|cause| self.error("written", cause))
+        bytes.and_then(|bytes| replace(&self.path, &bytes)).map_err(|cause| self.error("written", cause))
     }
 
     /// Takes the fault away; durable on return. Only a person who has looked at the signal may ask for this.
@@ -88,21 +89,7 @@ impl FaultLatch {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             other => other,
         };
-        removed.and_then(|()| self.sync_folder()).map_err(|cause| self.error("removed", cause))
-    }
-
-    fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let temporary = self.path.with_extension("json.new");
-        let mut file = File::create(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        self.sync_folder()
-    }
-
-    fn sync_folder(&self) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        removed.and_then(|()| sync_folder(&self.path)).map_err(|cause| self.error("removed", cause))
     }
 
     fn error(&self, what: &'static str, cause: io::Error) -> LatchError {
@@ -113,8 +100,33 @@ impl FaultLatch {
 /// Writes the latch on a thread of its own: a stalled SD card never delays a lamp.
 #[derive(Debug)]
 pub struct LatchWriter {
-    faults: SyncSender<LatchedFault>,
+    jobs: SyncSender<Job>,
     thread: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Keep(LatchedFault),
+    Clear(SyncSender<Result<(), LatchError>>),
+    End,
+}
+
+/// Takes the fault away in turn with what the writer keeps, so that one which is still to be written does not come back.
+#[derive(Clone, Debug)]
+pub struct LatchClearer(SyncSender<Job>);
+
+impl LatchClearer {
+    /// Takes the fault away; durable on return. Waits for the disk, at most `patience`.
+    ///
+    /// # Errors
+    /// A sentence, when the file cannot be removed or the disk does not answer in time.
+    pub fn clear(&self, patience: Duration) -> Result<(), String> {
+        let (answer, answered) = sync_channel(1);
+        let busy = "the disk does not answer; the fault stays, try again";
+        self.0.try_send(Job::Clear(answer)).map_err(|_| busy.to_owned())?;
+        let cleared = answered.recv_timeout(patience).map_err(|_| busy.to_owned())?;
+        cleared.map_err(|error| error.to_string())
+    }
 }
 
 impl LatchWriter {
@@ -123,32 +135,57 @@ impl LatchWriter {
     /// # Errors
     /// When the machine has no thread left.
     pub fn start(latch: FaultLatch) -> io::Result<Self> {
-        let (faults, inbox) = sync_channel(1);
-        let thread = Builder::new().name("fault-latch".into()).spawn(move || keep(&latch, &inbox))?;
-        Ok(Self { faults, thread })
+        let (jobs, inbox) = sync_channel(4);
+        let thread = Builder::new().name("fault-latch".into()).spawn(move || work(&latch, &inbox))?;
+        Ok(Self { jobs, thread })
     }
 
-    /// Hands a fault over; returns at once. While one waits to be written later ones are dropped: the first counts.
+    /// Hands a fault over; returns at once. While several wait to be written later ones are dropped: the first counts.
     pub fn store(&self, fault: LatchedFault) {
-        let _ = self.faults.try_send(fault);
+        let _ = self.jobs.try_send(Job::Keep(fault));
+    }
+
+    /// What clears it while the writer runs.
+    pub fn clearer(&self) -> LatchClearer {
+        LatchClearer(self.jobs.clone())
     }
 
     /// Waits until everything is written, or cannot be.
     pub fn finish(self) {
-        drop(self.faults);
+        let _ = self.jobs.send(Job::End);
         let _ = self.thread.join();
     }
 }
 
-fn keep(latch: &FaultLatch, inbox: &Receiver<LatchedFault>) {
-    while let Ok(fault) = inbox.recv() {
-        let mut last_try = false;
-        while let Err(error) = latch.write(&fault) {
-            tracing::error!(%error, fault = fault.reason, "the fault is not kept yet");
-            if last_try {
-                return;
+fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
+    let mut job = inbox.recv();
+    loop {
+        job = match job {
+            Ok(Job::Keep(fault)) => keep(latch, &fault, inbox),
+            Ok(Job::Clear(answer)) => {
+                let _ = answer.try_send(latch.clear());
+                inbox.recv()
             }
-            last_try = matches!(inbox.recv_timeout(RETRY), Err(RecvTimeoutError::Disconnected));
-        }
+            Ok(Job::End) | Err(_) => return,
+        };
     }
+}
+
+/// Writes a fault, if need be again and again, and takes the next job; one that comes meanwhile gets a last try.
+fn keep(latch: &FaultLatch, fault: &LatchedFault, inbox: &Receiver<Job>) -> Result<Job, RecvError> {
+    let mut next = None;
+    while let Err(error) = latch.write(fault) {
+        tracing::error!(%error, fault = fault.reason, "the fault is not kept yet");
+        if let Some(next) = next {
+            return next;
+        }
+        next = match inbox.recv_timeout(RETRY) {
+            // The first fault counts.
+            Ok(Job::Keep(_)) | Err(RecvTimeoutError::Timeout) => None,
+            Ok(job @ Job::Clear(_)) => return Ok(job),
+            Ok(Job::End) => Some(Ok(Job::End)),
+            Err(RecvTimeoutError::Disconnected) => Some(Err(RecvError)),
+        };
+    }
+    next.unwrap_or_else(|| inbox.recv())
 }

@@ -1,6 +1,7 @@
 //! From aspects to lamps that are lit; pure.
 
 use crate::config::GroupPins;
+use crate::interlock::HeadLamps;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
 
@@ -8,15 +9,7 @@ use flextraff_common::wire::Aspect;
 const HALF_FLASH_MS: i64 = 545;
 
 /// Lamps of one head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lit {
-    /// Red lamp.
-    pub red: bool,
-    /// Amber lamp.
-    pub amber: bool,
-    /// Green lamp.
-    pub green: bool,
-}
+pub type Lit = HeadLamps;
 
 /// Whether flashing lamps are lit at a moment.
 pub fn flash_is_lit(at: MonoMs) -> bool {
@@ -37,16 +30,18 @@ pub fn lit(aspect: Aspect, flash: bool) -> Lit {
     }
 }
 
-/// Each pin and whether its lamp is lit, group by group: what goes dark before what lights up, so that no head shows two colours in between.
-pub fn lit_pins(pins: &[GroupPins], lamps: &[Aspect], at: MonoMs) -> Vec<(u8, bool)> {
+/// Which lamps of every head are lit at a moment.
+pub fn lit_heads(lamps: &[Aspect], at: MonoMs) -> Vec<Lit> {
     let flash = flash_is_lit(at);
+    lamps.iter().map(|&aspect| lit(aspect, flash)).collect()
+}
+
+/// Each pin and whether its lamp is lit: what goes dark before what lights up, so that no head shows two colours in between.
+pub fn lit_pins(pins: &[GroupPins], heads: &[Lit]) -> Vec<(u8, bool)> {
     let mut levels: Vec<(u8, bool)> = pins
         .iter()
-        .zip(lamps)
-        .flat_map(|(pins, &aspect)| {
-            let lit = lit(aspect, flash);
-            [(pins.red, lit.red), (pins.amber, lit.amber), (pins.green, lit.green)]
-        })
+        .zip(heads)
+        .flat_map(|(pins, lit)| [(pins.red, lit.red), (pins.amber, lit.amber), (pins.green, lit.green)])
         .filter_map(|(pin, lit)| Some((pin?, lit)))
         .collect();
     levels.sort_by_key(|&(_, lit)| lit);
@@ -61,7 +56,7 @@ mod tests {
     const PEDESTRIAN: GroupPins = GroupPins { red: Some(5), amber: None, green: Some(6) };
 
     fn on(aspects: [Aspect; 2], at: i64) -> Vec<u8> {
-        let levels = lit_pins(&[VEHICLE, PEDESTRIAN], &aspects, MonoMs(at));
+        let levels = lit_pins(&[VEHICLE, PEDESTRIAN], &lit_heads(&aspects, MonoMs(at)));
         assert_eq!(levels.len(), 5, "every pin gets a level each time");
         assert!(levels.is_sorted_by_key(|level| level.1));
         levels.into_iter().filter(|level| level.1).map(|level| level.0).collect()

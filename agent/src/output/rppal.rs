@@ -1,69 +1,61 @@
-//! GPIO of a Raspberry Pi.
+//! GPIO of a Raspberry Pi, by its registers.
 
-use super::{Output, OutputError, all_red, lit_pins};
-use crate::config::GroupPins;
-use flextraff_common::junction::Junction;
-use flextraff_common::time::MonoMs;
-use flextraff_common::wire::Aspect;
-use rppal::gpio::{Error, Gpio, Level, OutputPin};
+use super::{Lines, OutputError, Pins};
+use rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin};
 use std::collections::BTreeMap;
 
-/// Drives one pin per lamp.
+/// Pins of the 40-pin header.
 ///
-/// Pins stay as they are when their process is killed, so whoever starts next sets them first; one that ends in order leaves red lit.
+/// They stay as they are when their process is killed, so whoever starts next sets them first.
 #[derive(Debug)]
-pub struct RppalOutput {
-    pins: Vec<GroupPins>,
-    lines: BTreeMap<u8, OutputPin>,
-    active_high: bool,
+pub struct RppalLines {
+    outputs: BTreeMap<u8, OutputPin>,
+    inputs: Vec<InputPin>,
 }
 
-impl RppalOutput {
-    /// Takes the pins and switches every lamp off; `pins` in the junction's group order.
+impl RppalLines {
+    /// Takes the pins; each output gets its level before it becomes an output, because the other way round a lamp would blink up.
     ///
     /// # Errors
     /// [`OutputError::NoGpio`] on a machine that is no Raspberry Pi or whose GPIO may not be used, [`OutputError::Pin`] for a pin that does not exist
     /// or is taken.
-    pub fn open(junction: &Junction, pins: &[GroupPins], active_high: bool) -> Result<Self, OutputError> {
+    pub fn open(pins: &Pins) -> Result<Self, OutputError> {
         let gpio = Gpio::new().map_err(|error| OutputError::NoGpio { cause: cause(&error) })?;
-        let mut lines = BTreeMap::new();
-        for (group, pins) in junction.groups().iter().zip(pins) {
-            for (lamp, pin) in [("red", pins.red), ("amber", pins.amber), ("green", pins.green)] {
-                let Some(pin) = pin else { continue };
-                let free = gpio.get(pin).map_err(|error| OutputError::Pin {
-                    group: group.name.clone(),
-                    lamp,
-                    pin,
-                    cause: cause(&error),
-                })?;
-                // Level before direction: the other way round the lamp would blink up.
-                let mut line = if active_high { free.into_output_low() } else { free.into_output_high() };
-                line.set_reset_on_drop(false);
-                lines.insert(pin, line);
-            }
+        let take = |pin: u8, user: String| {
+            gpio.get(pin).map_err(|error| OutputError::Pin { user, pin, cause: cause(&error) })
+        };
+        let mut outputs = BTreeMap::new();
+        for ((pin, user), high) in pins.outputs() {
+            let free = take(pin, user)?;
+            let mut line = if high { free.into_output_high() } else { free.into_output_low() };
+            line.set_reset_on_drop(false);
+            outputs.insert(pin, line);
         }
-        Ok(Self { pins: pins.to_vec(), lines, active_high })
-    }
-
-    fn write(&mut self, lamps: &[Aspect], at: MonoMs) {
-        for (pin, lit) in lit_pins(&self.pins, lamps, at) {
-            if let Some(line) = self.lines.get_mut(&pin) {
-                line.write(if lit == self.active_high { Level::High } else { Level::Low });
-            }
+        let mut inputs = Vec::new();
+        for (pin, user) in pins.inputs() {
+            let free = take(pin, user)?;
+            inputs.push(if pins.inputs_float_high() {
+                free.into_input_pullup()
+            } else {
+                free.into_input_pulldown()
+            });
         }
+        Ok(Self { outputs, inputs })
     }
 }
 
-impl Output for RppalOutput {
-    fn show(&mut self, lamps: &[Aspect], at: MonoMs) -> Result<(), OutputError> {
-        self.write(lamps, at);
+impl Lines for RppalLines {
+    fn write(&mut self, levels: &[(u8, bool)]) -> Result<(), OutputError> {
+        for (pin, high) in levels {
+            if let Some(line) = self.outputs.get_mut(pin) {
+                line.write(if *high { Level::High } else { Level::Low });
+            }
+        }
         Ok(())
     }
-}
 
-impl Drop for RppalOutput {
-    fn drop(&mut self) {
-        self.write(&all_red(self.pins.len()), MonoMs(0));
+    fn read(&mut self) -> Result<Vec<bool>, OutputError> {
+        Ok(self.inputs.iter().map(InputPin::is_high).collect())
     }
 }
 

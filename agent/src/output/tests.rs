@@ -1,3 +1,6 @@
+mod driven;
+mod pins;
+
 use super::*;
 use crate::config;
 use crate::control::Control;
@@ -59,10 +62,10 @@ type Written = Arc<Mutex<Vec<(MonoMs, Vec<Aspect>)>>>;
 struct Recorder(Written);
 
 impl Output for Recorder {
-    fn show(&mut self, lamps: &[Aspect], at: MonoMs) -> Result<(), OutputError> {
+    fn show(&mut self, frame: &Frame<'_>) -> Result<(), OutputError> {
         let mut written = self.0.lock().expect("nobody panics while writing");
-        if written.last().is_none_or(|(_, last)| last != lamps) {
-            written.push((at, lamps.to_vec()));
+        if written.last().is_none_or(|(_, last)| last != frame.lamps) {
+            written.push((frame.at, frame.lamps.to_vec()));
         }
         Ok(())
     }
@@ -89,6 +92,8 @@ impl Bench {
             control: Control::new(&config, false, at(-12.0)),
             interlock,
             output: Box::new(Recorder(Arc::clone(&written))),
+            enable_on_fault: false,
+            can_identify: false,
             latch: None,
             latched: None,
             inputs: inbox,
@@ -412,19 +417,23 @@ fn a_broken_fault_file_is_a_fault_and_the_first_fault_stays() {
     assert!(error.starts_with("the fault file ") && error.contains("cannot be written"), "{error}");
 }
 
+fn names() -> Vec<String> {
+    ["N", "S", "E", "W"].map(str::to_owned).to_vec()
+}
+
 #[test]
 fn the_virtual_output_tells_whoever_listens() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("lamps.sock");
-    let mut output = VirtualOutput::open(&four_way(), Some(&path)).expect("a socket");
+    let mut output = VirtualOutput::open(&names(), Some(&path)).expect("a socket");
     let red = all_red(4);
-    output.show(&red, MonoMs(0)).expect("nobody listening is fine");
+    show_once(&mut output, &red, MonoMs(0)).expect("nobody listening is fine");
     let listener = UnixDatagram::bind(&path).expect("a listener");
     listener.set_read_timeout(Some(Duration::from_secs(5))).expect("a deadline");
     let mut green = red.clone();
     green[0] = Aspect::Green;
     for (lamps, at) in [(&red, 950), (&green, 1000), (&green, 1050), (&green, 2000)] {
-        output.show(lamps, MonoMs(at)).expect("never fails");
+        show_once(&mut output, lamps, MonoMs(at)).expect("never fails");
     }
     let mut bytes = [0; 256];
     let mut next = || {
@@ -434,20 +443,7 @@ fn the_virtual_output_tells_whoever_listens() {
     assert_eq!(next(), r#"{"mono_ms":1000,"lamps":{"E":"red","N":"green","S":"red","W":"red"}}"#);
     assert!(next().starts_with(r#"{"mono_ms":2000"#), "an unchanged vector once a second");
     for second in 3..2000 {
-        output.show(&red, MonoMs(second * 1000)).expect("a listener that does not read never blocks");
+        show_once(&mut output, &red, MonoMs(second * 1000))
+            .expect("a listener that does not read never blocks");
     }
-}
-
-#[test]
-fn a_machine_without_gpio_says_so() {
-    let pins = vec![crate::config::GroupPins { red: Some(17), amber: Some(27), green: Some(22) }; 4];
-    let config = |driver| OutputConfig { driver, active_high: true, pins: pins.clone(), socket: None };
-    let error = |driver| open(&config(driver), &four_way()).err().map(|error| error.to_string());
-    if RppalOutput::open(&four_way(), &[], true).is_err() {
-        let text = error(Driver::Rppal).expect("no GPIO");
-        assert!(text.starts_with("GPIO is not available here: "), "{text}");
-        assert!(text.ends_with("use [output] driver = \"virtual\" on a machine without lamps"), "{text}");
-    }
-    assert!(error(Driver::Gpiochip).is_some_and(|text| text.contains("\"gpiochip\" is not built")));
-    assert_eq!(error(Driver::Virtual), None);
 }

@@ -1,7 +1,6 @@
 //! No lamps: each vector goes to whoever listens at a socket.
 
-use super::{Output, OutputError};
-use flextraff_common::junction::Junction;
+use super::{Frame, Output, OutputError};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
 use serde::Serialize;
@@ -27,24 +26,24 @@ struct Datagram<'a> {
 }
 
 impl VirtualOutput {
-    /// Without `socket` nothing is sent anywhere.
+    /// `groups` names the signal groups in order; without `socket` nothing is sent anywhere.
     ///
     /// # Errors
     /// When the machine has no socket left.
-    pub fn open(junction: &Junction, socket: Option<&Path>) -> Result<Self, OutputError> {
+    pub fn open(groups: &[String], socket: Option<&Path>) -> Result<Self, OutputError> {
         let socket = socket.map(|path| {
             let socket = UnixDatagram::unbound()?;
             socket.set_nonblocking(true)?;
             Ok((socket, path.to_owned()))
         });
         let socket = socket.transpose().map_err(|cause| OutputError::Socket { cause })?;
-        let names = junction.groups().iter().map(|group| group.name.clone()).collect();
-        Ok(Self { names, socket, sent: None })
+        Ok(Self { names: groups.to_vec(), socket, sent: None })
     }
 }
 
 impl Output for VirtualOutput {
-    fn show(&mut self, lamps: &[Aspect], at: MonoMs) -> Result<(), OutputError> {
+    fn show(&mut self, frame: &Frame<'_>) -> Result<(), OutputError> {
+        let (lamps, at) = (frame.lamps, frame.at);
         let Some((socket, path)) = &self.socket else { return Ok(()) };
         if self.sent.as_ref().is_some_and(|(when, sent)| sent == lamps && at.since(*when) < REPEAT_MS) {
             return Ok(());

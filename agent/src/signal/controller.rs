@@ -1,9 +1,11 @@
 //! The state machine: one state at a time, advanced second by second.
 
 mod deciding;
+mod flash;
 mod forecast;
 
 use self::deciding::Deciding;
+use self::flash::{ToFlash, flash_lamps};
 pub use self::forecast::ComingGreen;
 use super::clearance::Clearance;
 use super::cycle::Recorder;
@@ -44,6 +46,7 @@ pub struct Controller {
     cycle: Recorder,
     shown: Shown,
     fault: Option<String>,
+    flash_wanted: bool,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
     deciding: Deciding,
@@ -54,6 +57,8 @@ enum Phase {
     Startup(Startup),
     Green(Green),
     Clearance(Clearance, Coming),
+    ToFlash(ToFlash),
+    Flash,
     Fault,
 }
 
@@ -92,6 +97,7 @@ impl Controller {
             events: VecDeque::from([SignalEvent::Shown(shown.clone())]),
             shown,
             fault: None,
+            flash_wanted: false,
             keep: None,
             deciding: Deciding::new(&junction),
             plans: Plans::default(),
@@ -150,7 +156,7 @@ impl Controller {
         self.keep.take()
     }
 
-    /// Shows the fault aspect at once and for the rest of the process, whatever else comes. The first reason stays.
+    /// Shows the fault aspect at once and until it is cleared, whatever else comes. The first reason stays.
     pub fn handle_fault(&mut self, reason: &str, now: Moment) {
         if self.fault.is_some() {
             return;
@@ -166,6 +172,11 @@ impl Controller {
         self.fault.as_deref()
     }
 
+    /// The junction.
+    pub fn junction(&self) -> &Junction {
+        &self.junction
+    }
+
     /// What is shown now.
     pub fn shown(&self) -> &Shown {
         &self.shown
@@ -175,7 +186,9 @@ impl Controller {
     pub fn planned_green_s(&self) -> Option<u32> {
         match &self.phase {
             Phase::Green(green) => self.program.green_s(green.stage),
-            Phase::Startup(_) | Phase::Clearance(..) | Phase::Fault => None,
+            Phase::Startup(_) | Phase::Clearance(..) | Phase::ToFlash(_) | Phase::Flash | Phase::Fault => {
+                None
+            }
         }
     }
 
@@ -221,6 +234,10 @@ impl Controller {
 
     fn second(&mut self, at: MonoMs) {
         self.note_level(at);
+        if self.goes_to_flash(at) {
+            self.show(at);
+            return;
+        }
         match &self.phase {
             Phase::Startup(startup) => {
                 if startup.over(at) {
@@ -247,7 +264,7 @@ impl Controller {
                     self.enter_green(at);
                 }
             }
-            Phase::Fault => return,
+            Phase::ToFlash(_) | Phase::Flash | Phase::Fault => return,
         }
         self.show(at);
     }
@@ -434,6 +451,8 @@ impl Controller {
                 (ControllerState::Green, Some(green.stage), None, green_lamps(junction, groups))
             }
             Phase::Clearance(clearance, _) => clearance.show(at),
+            Phase::ToFlash(way) => way.show(junction, at),
+            Phase::Flash => (ControllerState::Flash, None, None, flash_lamps(junction)),
             Phase::Fault => (fault_state(junction), None, None, fault_lamps(junction)),
         };
         if lamps != self.shown.lamps {

@@ -1,6 +1,7 @@
 //! Requests of the server to this device.
 
 use crate::config::Config;
+use crate::output::LampAsk;
 use crate::reader::port::ReaderPort;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::{Command, CommandType, Reply};
@@ -8,23 +9,37 @@ use flextraff_common::wire::{Command, CommandType, Reply};
 /// Most characters of an id that is sent back.
 const MAX_ID: usize = 64;
 
-/// Does what a command asks for, and says what came of it.
+/// What comes of a command.
+pub(super) enum Handled {
+    /// It is done, or cannot be.
+    Reply(Reply),
+    /// The lamp loop answers it; the id to reply to.
+    Ask(String, LampAsk),
+}
+
+/// Does what a command asks for, as far as that needs no lamps.
 pub(super) fn handle(
     config: &Config,
     readers: &[Option<ReaderPort>],
     command: &Command,
     now: Moment,
-) -> Reply {
-    let result = if command.expires_at < now.wall {
-        Err(format!("the command expired at {}", command.expires_at))
-    } else {
-        carry_out(config, readers, &command.command)
-    };
+) -> Handled {
     let id = command.id.chars().take(MAX_ID).collect();
-    match result {
-        Ok(detail) => Reply { id, ok: true, detail },
-        Err(detail) => Reply { id, ok: false, detail },
+    if command.expires_at < now.wall {
+        return Handled::Reply(reply(id, Err(format!("the command expired at {}", command.expires_at))));
     }
+    match &command.command {
+        CommandType::Identify => Handled::Ask(id, LampAsk::Identify),
+        // Nobody of the server sees what else is lit.
+        CommandType::LampTest => Handled::Ask(id, LampAsk::Test { at_cabinet: false }),
+        other => Handled::Reply(reply(id, carry_out(config, readers, other))),
+    }
+}
+
+/// The reply to a command.
+pub(super) fn reply(id: String, result: Result<String, String>) -> Reply {
+    let ok = result.is_ok();
+    Reply { id, ok, detail: result.unwrap_or_else(|why| why) }
 }
 
 fn carry_out(

@@ -74,7 +74,7 @@ impl Supervisor {
         Some(ControllerStatus {
             state: shown.state,
             mode: shown.mode,
-            fault: self.fault.clone(),
+            fault: self.fault.as_ref().map(|fault| fault.reason.clone()),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
             level: self.level,
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),

@@ -4,6 +4,7 @@ use super::recorder::{Recorder, RecorderSetup};
 use super::snapshot::Show;
 use crate::clock::Clock;
 use crate::config::{Config, ReaderConfig};
+use crate::console::Asked;
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
 use crate::outbox::{Outgoing, Room};
@@ -51,6 +52,8 @@ pub(super) enum News {
     OutboxOpen { outbox: OutboxId, last_plan: Option<(Box<GreenTime>, UnixMs)> },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
+    /// By somebody at this machine.
+    Asked(Asked),
     /// The outbox has new rows.
     RowsWaiting,
     /// How full the outbox is, and the passages counted on each lane since the agent started.

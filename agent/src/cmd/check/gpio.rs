@@ -2,6 +2,7 @@
 
 use super::Finding;
 use crate::config::{Config, Driver};
+use crate::output::{CONSUMER, ChipError, Pins, find_chip, line_users};
 use rppal::gpio::{Error, Gpio};
 use rppal::system::DeviceInfo;
 
@@ -9,13 +10,35 @@ use rppal::system::DeviceInfo;
 pub(super) fn check(config: &Config) -> Finding {
     match config.output.driver {
         Driver::Virtual => Finding::ok("gpio", "the lamps are virtual"),
-        Driver::Gpiochip => Finding::failed(
-            "gpio",
-            "the driver gpiochip is not built into this version",
-            "use driver = \"rppal\" on a Raspberry Pi",
-        ),
+        Driver::Gpiochip => check_gpiochip(config).unwrap_or_else(|error| failed(&error.to_string())),
         Driver::Rppal => check_rppal(),
     }
+}
+
+fn failed(sentence: &str) -> Finding {
+    let (message, action) = sentence.split_once("; ").unwrap_or((sentence, "see dmesg for the cause"));
+    Finding::failed("gpio", message, action)
+}
+
+/// Finds the chip and asks who uses the lines; the running agent may.
+fn check_gpiochip(config: &Config) -> Result<Finding, ChipError> {
+    let chip = find_chip(config.output.chip.as_deref())?;
+    let names: Vec<String> = config.junction.groups().iter().map(|group| group.name.clone()).collect();
+    let pins = Pins::new(&config.output, &names);
+    let wanted: Vec<(u8, String)> =
+        pins.outputs().into_iter().map(|(user, _)| user).chain(pins.inputs()).collect();
+    if let Some((line, user)) = wanted.iter().find(|(line, _)| u32::from(*line) >= chip.lines) {
+        let (line, user, lines) = (*line, user.clone(), chip.lines);
+        return Err(ChipError::NoLine { path: chip.path, line, lines, user });
+    }
+    let users = line_users(&chip.path, wanted.iter())?;
+    if let Some((line, user, by)) = users.iter().find(|(_, _, by)| by != CONSUMER) {
+        let (line, user, by) = (*line, user.clone(), by.clone());
+        return Err(ChipError::Busy { path: chip.path, line, user, by });
+    }
+    let who = if users.is_empty() { "free" } else { "used by the running agent" };
+    let (path, label) = (chip.path.display(), &chip.label);
+    Ok(Finding::ok("gpio", format!("the {} lines of {path} ({label}) are {who}", wanted.len())))
 }
 
 fn check_rppal() -> Finding {

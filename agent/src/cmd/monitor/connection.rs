@@ -1,21 +1,16 @@
 //! The connection to the running agent, and what else a person does meanwhile, as one stream of inputs.
 
-use crate::console::protocol::{self, Request};
+use crate::cmd::agent_socket::{ConnectError, LONGEST_LINE, open};
+use crate::console::protocol::Request;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH};
-use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Builder;
-use std::time::Duration;
 
 /// Inputs that may wait for the drawing; what is beyond waits in the socket.
 const WAITING: usize = 1024;
-/// Longest line of the agent, bytes.
-const LONGEST_LINE: u64 = 1 << 20;
-/// How long the agent may take to take the request.
-const TAKES_WITHIN: Duration = Duration::from_secs(5);
-
 /// What happens.
 #[derive(Debug)]
 pub(super) enum Input {
@@ -29,36 +24,10 @@ pub(super) enum Input {
     Stop,
 }
 
-/// Why there is nothing to look at.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectError {
-    #[error(
-        "no agent is running here: nobody listens at {path}; start it (systemctl start flextraff-agent), or name its socket with --socket"
-    )]
-    NoAgent { path: PathBuf },
-    #[error(
-        "{path} may not be used by this user; try sudo -u flextraff flextraff-agent monitor, or join the group flextraff"
-    )]
-    NotAllowed { path: PathBuf },
-    #[error("the agent cannot be reached at {path}: {cause}")]
-    Other { path: PathBuf, cause: io::Error },
-}
-
 /// Asks the agent at a socket for everything, and heeds SIGINT, SIGTERM, SIGHUP and SIGWINCH.
 pub(super) fn connect(path: &Path) -> Result<Receiver<Input>, ConnectError> {
-    let owned = || path.to_owned();
-    let other = |cause| ConnectError::Other { path: owned(), cause };
-    let mut stream = UnixStream::connect(path).map_err(|cause| match cause.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => ConnectError::NoAgent { path: owned() },
-        ErrorKind::PermissionDenied => ConnectError::NotAllowed { path: owned() },
-        _ => other(cause),
-    })?;
-    stream.set_write_timeout(Some(TAKES_WITHIN)).map_err(other)?;
-    match stream.write_all(protocol::line(&Request::Monitor).as_bytes()) {
-        // An agent that has no room has said so already.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(other(error)),
-        _ => {}
-    }
+    let other = |cause| ConnectError::Other { path: path.to_owned(), cause };
+    let stream = open(path, Request::Monitor)?;
     let (tell, inputs) = sync_channel(WAITING);
     heed_signals(tell.clone()).map_err(other)?;
     let thread = Builder::new().name("agent".to_owned());

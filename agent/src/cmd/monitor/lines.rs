@@ -16,7 +16,7 @@ impl Lines {
         match message {
             Message::Read(read) => vec![printable(&table::read_in_words(read))],
             Message::Snapshot(snapshot) => self.changes(snapshot),
-            Message::Error { .. } | Message::Unknown => Vec::new(),
+            Message::Lamps(_) | Message::Done { .. } | Message::Error { .. } | Message::Unknown => Vec::new(),
         }
     }
 

@@ -90,7 +90,7 @@ impl Controller {
     }
 
     pub(super) fn note_level(&mut self, at: MonoMs) {
-        let is_running = !matches!(self.phase, Phase::Startup(_) | Phase::Fault);
+        let is_running = matches!(self.phase, Phase::Green(_) | Phase::Clearance(..));
         let decides = is_running && self.program.mode() == Mode::Automatic;
         self.deciding.level = decides.then(|| self.level_at(at));
     }

@@ -112,7 +112,7 @@ impl Controller {
                 let until_s = from_s + least_s(coming.stage);
                 Some(Course { stage: coming.stage, from_s, until_s, next: None })
             }
-            Phase::Startup(_) | Phase::Fault => None,
+            Phase::Startup(_) | Phase::ToFlash(_) | Phase::Flash | Phase::Fault => None,
         }
     }
 }

@@ -1,0 +1,130 @@
+//! Flash on request, and the way back into operation: in through the due clearances, out through start-up.
+
+use super::{Controller, Green, Phase};
+use crate::signal::Lamps;
+use crate::signal::fault::flash;
+use crate::signal::startup::Startup;
+use flextraff_common::junction::{FaultAspect, GroupKind, Junction, StageIx};
+use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::wire::{Aspect, ControllerState, StageEnd};
+
+/// From a green to flash: amber for every head that had green, then red everywhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToFlash {
+    stage: StageIx,
+    amber_until: MonoMs,
+    flash_at: MonoMs,
+}
+
+impl ToFlash {
+    fn new(junction: &Junction, stage: StageIx, at: MonoMs) -> Self {
+        let amber_until = (at + i64::from(junction.signal.amber_ms)).ceil_second();
+        let flash_at = (amber_until + i64::from(junction.signal.all_red_ms)).ceil_second();
+        Self { stage, amber_until, flash_at }
+    }
+
+    pub(super) fn over(&self, at: MonoMs) -> bool {
+        at >= self.flash_at
+    }
+
+    pub(super) fn show(
+        &self,
+        junction: &Junction,
+        at: MonoMs,
+    ) -> (ControllerState, Option<StageIx>, Option<StageIx>, Lamps) {
+        let state = if at < self.amber_until { ControllerState::Amber } else { ControllerState::AllRed };
+        let ends = junction.stage(self.stage).groups;
+        let lamps = junction.group_indexes().map(|group| {
+            let has_amber = junction.group(group).kind != GroupKind::Pedestrian;
+            let is_amber = state == ControllerState::Amber && ends.contains(group) && has_amber;
+            if is_amber { Aspect::Amber } else { Aspect::Red }
+        });
+        (state, Some(self.stage), None, lamps.collect())
+    }
+}
+
+/// What flash on request shows: as a fault that flashes, else as start-up.
+pub(super) fn flash_lamps(junction: &Junction) -> Lamps {
+    let red = junction.signal.fault_aspect == FaultAspect::FlashRed;
+    flash(junction, if red { Aspect::FlashRed } else { Aspect::FlashAmber })
+}
+
+impl Controller {
+    /// Takes that somebody wants flash, or wants it no longer.
+    ///
+    /// The present green ends when its shortest time is over, with amber and all red; a change of stages that shows red everywhere goes no
+    /// further. Start-up brings the signal back. A fault comes before it, plans wait behind it.
+    pub fn handle_flash(&mut self, wanted: bool, now: Moment) {
+        self.handle_timeout(now);
+        self.flash_wanted = wanted;
+        if !wanted && matches!(self.phase, Phase::Flash) {
+            self.start_up(now.mono);
+        }
+    }
+
+    /// Whether somebody wants flash.
+    pub fn wants_flash(&self) -> bool {
+        self.flash_wanted
+    }
+
+    /// Whether the lamps flash because somebody wanted it.
+    pub fn flashes_on_request(&self) -> bool {
+        matches!(self.phase, Phase::Flash)
+    }
+
+    /// Leaves the fault aspect through start-up, after a person at the cabinet has cleared the fault.
+    pub fn clear_fault(&mut self, now: Moment) {
+        self.handle_timeout(now);
+        if self.fault.take().is_some() {
+            self.start_up(now.mono);
+        }
+    }
+
+    fn start_up(&mut self, at: MonoMs) {
+        self.phase = Phase::Startup(Startup::new(&self.junction, at));
+        self.next_second = at.ceil_second();
+        self.show(at);
+    }
+
+    /// Goes on towards flash, if somebody wants it and the phase allows; `false` when the phase has its own course.
+    pub(super) fn goes_to_flash(&mut self, at: MonoMs) -> bool {
+        match &self.phase {
+            Phase::ToFlash(way) => {
+                // Whoever has changed his mind has start-up after it all the same.
+                if way.over(at) {
+                    self.phase = Phase::Flash;
+                    if !self.flash_wanted {
+                        self.start_up(at);
+                    }
+                }
+            }
+            Phase::Flash => {}
+            Phase::Startup(_) if self.flash_wanted => self.phase = Phase::Flash,
+            Phase::Green(Green { stage, began, .. }) if self.flash_wanted => {
+                let stage = *stage;
+                let least_ms = 1000 * i64::from(self.junction.stage(stage).min_green_s);
+                if at.since(*began) < least_ms {
+                    return false;
+                }
+                let way = ToFlash::new(&self.junction, stage, at);
+                for group in self.junction.stage(stage).groups.iter() {
+                    self.green_ended[group.index()] = Some(at);
+                    self.red_since[group.index()] = at;
+                }
+                self.cycle.green_ended(at, way.amber_until, StageEnd::Manual);
+                self.end_cycle(at, StageEnd::Manual);
+                self.phase = Phase::ToFlash(way);
+            }
+            Phase::Clearance(clearance, _)
+                if self.flash_wanted
+                    && at >= clearance.green_at
+                    && self.shown.lamps.iter().all(|aspect| *aspect == Aspect::Red) =>
+            {
+                self.end_cycle(at, StageEnd::Manual);
+                self.phase = Phase::Flash;
+            }
+            _ => return false,
+        }
+        true
+    }
+}
