@@ -268,18 +268,61 @@ fn the_time_zone_is_one_of_the_database() {
 }
 
 #[test]
-fn what_is_not_built_yet_loads_and_is_named() {
+fn what_belongs_to_another_driver_is_named_and_every_pin_has_one_use() {
     let more = r#"[output]
-driver = "gpiochip"
+driver = "rppal"
+chip = "gpiochip0"
+socket = "/run/lamps.sock"
+enable_pin = 1
+identify_pin = 4
+feedback_active = "hi"
 [[group]]
 name = "N"
 lanes = ["N"]
 pins = { red = 1, amber = 2, green = 3 }
+feedback = { red = 3, amber = 28 }
 [[group]]
 name = "E"
 lanes = ["E"]
 pins = { red = 4, amber = 5, green = 6 }
-[[reader]]
+"#;
+    let errors = errors_of(&format!("{HEAD}{more}"));
+    let says = |what: &str| errors.iter().any(|error| error.contains(what));
+    assert!(says("chip is only for driver = \"gpiochip\", not for \"rppal\"; take it out"), "{errors:#?}");
+    assert!(says("socket is only for driver = \"virtual\", not for \"rppal\"; take it out"));
+    assert!(says("pin 1 is both red of \"N\" and enable_pin of [output]; each needs its own"));
+    assert!(says("pin 4 is both red of \"E\" and identify_pin of [output]; each needs its own"));
+    assert!(says("pin 3 is both green of \"N\" and feedback of red of \"N\"; each needs its own"));
+    assert!(says("is 28; it lies between 0 and 27 (a BCM number)"));
+    assert!(says("did you mean \"high\"?") || says("\"high\", \"low\" are possible"));
+    assert_eq!(errors.len(), 7, "{errors:#?}");
+
+    let more = r#"[output]
+driver = "gpiochip"
+chip = "pinctrl-other"
+feedback_active = "low"
+[[group]]
+name = "N"
+lanes = ["N"]
+pins = { red = 101, amber = 102, green = 103 }
+feedback = { red = 104, green = 105 }
+[[group]]
+name = "E"
+lanes = ["E"]
+pins = { red = 4, amber = 5, green = 6 }
+"#;
+    let config = parse(Path::new("agent.toml"), &format!("{HEAD}{more}")).expect("it is right");
+    assert_eq!(config.unbuilt(), [""; 0]);
+    assert_eq!(config.output.chip.as_deref(), Some("pinctrl-other"));
+    assert_eq!((config.output.feedback[0].green, config.output.feedback[1].red), (Some(105), None));
+    assert!(!config.output.feedback_active_high && config.output.active_high);
+    let again = parse(Path::new("agent.toml"), &config.to_toml().unwrap()).expect("it loads again");
+    assert_eq!(again.output, config.output);
+}
+
+#[test]
+fn what_is_not_built_yet_loads_and_is_named() {
+    let more = r#"[[reader]]
 name = "west"
 protocol = "auto"
 port = "/dev/ttyS0"
@@ -289,7 +332,6 @@ lanes = { default = "N" }
     assert_eq!(
         config.unbuilt(),
         [
-            "driver \"gpiochip\" of [output] is not built into this version; use \"rppal\" or \"virtual\"",
             "protocol \"auto\" of reader \"west\" is not built into this version; name the reader's own protocol",
         ]
     );

@@ -46,14 +46,18 @@ name = "W"
 lanes = ["W"]
 "#;
 
-/// The example with every commented-out line in force.
+/// The key that only the driver gpiochip has, where socket is only for virtual.
+const CHIP: &str = "chip = \"/dev/gpiochip0\"";
+
+/// The example with every commented-out line in force that suits its driver.
 fn with_every_key(password_file: &Path) -> String {
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
         Some(rest) if rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') => rest,
         _ => line,
     });
     let text: Vec<&str> = lines.collect();
-    text.join("\n").replace("/etc/flextraff/mqtt-password", password_file.to_str().expect("UTF-8 path"))
+    let text = text.join("\n").replace(CHIP, "");
+    text.replace("/etc/flextraff/mqtt-password", password_file.to_str().expect("UTF-8 path"))
 }
 
 #[test]
@@ -114,12 +118,18 @@ fn every_example_is_accepted() {
 fn every_example_is_accepted_with_lamps_too() {
     let password = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(password.path(), "s3cret").unwrap();
-    let text = with_every_key(password.path())
-        .replace("driver = \"virtual\"", "driver = \"rppal\"")
-        .replace("socket = \"/run/flextraff/lamps.sock\"", "");
-    let config = parse(Path::new("agent.toml"), &text).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(config.output.pins.len(), 5);
-    assert_eq!(config.output.pins[1].red, Some(19), "pins follow the order of the groups");
+    for (driver, more) in [("rppal", ""), ("gpiochip", CHIP)] {
+        let text = with_every_key(password.path())
+            .replace("driver = \"virtual\"", &format!("driver = \"{driver}\""))
+            .replace("socket = \"/run/flextraff/lamps.sock\"", more);
+        let config = parse(Path::new("agent.toml"), &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let output = &config.output;
+        assert_eq!(output.pins.len(), 5);
+        assert_eq!(output.pins[1].red, Some(19), "pins follow the order of the groups");
+        assert_eq!((output.feedback[0].red, output.feedback[1].red), (Some(12), None));
+        assert_eq!((output.enable_pin, output.identify_pin), (Some(18), Some(16)));
+        assert_eq!(output.chip.is_some(), driver == "gpiochip");
+    }
 }
 
 #[test]
