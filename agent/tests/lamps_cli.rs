@@ -270,3 +270,87 @@ fn whoever_may_not_use_the_socket_is_told_what_to_do() {
     assert_eq!(code, Some(1));
     assert!(error.contains("nobody listens at /proc/nowhere/agent.sock"), "{error}");
 }
+
+/// A broker on the loopback address that asks nobody for a password.
+struct Broker {
+    child: Child,
+    port: u16,
+}
+
+impl Broker {
+    fn start(folder: &Path) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port can be found")
+            .port();
+        let config = folder.join("mosquitto.conf");
+        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n"))
+            .expect("written");
+        let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
+        let program = program.into_iter().find(|path| Path::new(path).exists()).unwrap_or("mosquitto");
+        let child = Command::new(program).args(["-c", path(&config)]).stderr(Stdio::null()).spawn();
+        Self { child: child.expect("mosquitto is needed by this test; install it"), port }
+    }
+
+    fn client(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]).args(arguments).stderr(Stdio::null());
+        command
+    }
+
+    /// Sends a command again and again until its reply comes.
+    fn command(&self, id: &str, kind: &str) -> serde_json::Value {
+        let device = "flextraff/11111111-1111-4111-8111-111111111111";
+        let reply = format!("{device}/reply/22222222-2222-4222-8222-222222222222");
+        let topic = reply.replace("/reply/", "/command/");
+        let payload = format!(r#"{{"v":1,"id":"{id}","type":"{kind}","expires_at":"2099-01-01T00:00:00Z"}}"#);
+        let (_keep, pause) = mpsc::channel::<()>();
+        for _ in 0..40 {
+            let mut waits = self.client("mosquitto_sub", &["-t", &reply, "-C", "1", "-W", "2"]);
+            let waits = waits.stdout(Stdio::piped()).spawn().expect("mosquitto_sub is installed");
+            let _ = pause.recv_timeout(Duration::from_millis(200));
+            self.client("mosquitto_pub", &["-q", "1", "-t", &topic, "-m", &payload])
+                .status()
+                .expect("mosquitto_pub is installed");
+            let output = waits.wait_with_output().expect("it ends by itself");
+            if let Ok(reply) = serde_json::from_slice::<serde_json::Value>(&output.stdout)
+                && reply["id"] == id
+            {
+                return reply;
+            }
+        }
+        panic!("no reply to {kind}");
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_server_may_ask_for_a_blink_and_for_a_lamp_test_in_flash() {
+    let mut cabinet = Cabinet::new();
+    let broker = Broker::start(cabinet.folder.path());
+    let text = std::fs::read_to_string(&cabinet.config).expect("it is there");
+    let text = text.replace("[output]\n", "[output]\nidentify_pin = 16\n");
+    let text = format!("{text}[mqtt]\nurl = \"mqtt://127.0.0.1:{}\"\n", broker.port);
+    std::fs::write(&cabinet.config, text).expect("written");
+    cabinet.start();
+    let reply = broker.command("one", "identify");
+    assert_eq!((&reply["ok"], &reply["detail"]), (&true.into(), &"identify_pin blinks for 30 s".into()));
+    let reply = broker.command("two", "lamp_test");
+    assert_eq!(reply["ok"], false, "in operation: {reply}");
+    assert!(reply["detail"].as_str().is_some_and(|text| text.starts_with("lamps are tested in flash only")));
+    assert_eq!(cabinet.run(&["lamps", "flash"]).0, Some(0));
+    cabinet.state_when("flash", |state| shows(state, "flash"));
+    let reply = broker.command("three", "lamp_test");
+    assert_eq!(
+        (&reply["ok"], &reply["detail"]),
+        (&true.into(), &"6 lamps are lit in turn, a second each".into())
+    );
+    cabinet.lamps_when("a lamp alone", |lamps| lamps["N"] == "amber" && lamps["E"] == "dark");
+    cabinet.stop();
+}
