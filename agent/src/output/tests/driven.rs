@@ -14,11 +14,14 @@ fn four_way_pins() -> OutputConfig {
     OutputConfig { feedback: pins.clone(), pins, ..wired() }
 }
 
+/// Changes what the feedback of a moment shows.
+type Falsify = Box<dyn FnMut(MonoMs, &mut [bool]) + Send>;
+
 /// A loop whose feedback shows what was written, but for what `falsify` does to it.
 struct Echo {
     output: PinOutput<Memory>,
     memory: Memory,
-    falsify: Box<dyn FnMut(MonoMs, &mut [bool]) + Send>,
+    falsify: Falsify,
     at: MonoMs,
 }
 
@@ -71,7 +74,7 @@ impl Output for Kept {
 }
 
 fn pin_of(levels: &[(u8, bool)], pin: u8) -> bool {
-    levels.iter().any(|level| *level == (pin, true))
+    levels.contains(&(pin, true))
 }
 
 #[test]
@@ -213,7 +216,7 @@ fn lamps_are_tested_in_flash_only_one_after_the_other() {
     let mut left = asks.iter().peekable();
     let mut marks = Vec::new();
     let inside = memory.clone();
-    let (ended, _, events) = bench_run(bench, 31.0, |now, inputs| {
+    let (ended, events) = bench_run(bench, 31.0, |now, inputs| {
         while let Some((_, ask)) = left.next_if(|(at, _)| *at <= now) {
             inputs.try_send(LampInput::Ask { id: 0, ask: *ask }).expect("there is room");
         }
@@ -245,7 +248,7 @@ fn bench_run(
     bench: Bench,
     until: f64,
     mut fed: impl FnMut(f64, &SyncSender<LampInput>),
-) -> (Result<(), LampError>, (), Vec<LampEvent>) {
+) -> (Result<(), LampError>, Vec<LampEvent>) {
     let now = Cell::new(-12.001);
     let (inputs, events) = (bench.inputs.clone(), bench.events);
     let ended = run(bench.parts, &|| at(now.get()), &mut || {
@@ -255,7 +258,7 @@ fn bench_run(
             inputs.try_send(LampInput::Stop).expect("the loop takes its inputs");
         }
     });
-    (ended, (), events.try_iter().collect())
+    (ended, events.try_iter().collect())
 }
 
 #[test]
@@ -263,7 +266,7 @@ fn a_test_that_the_signal_overtakes_ends_without_a_trip() {
     let (bench, _) = bench(|_, _| {});
     let asks = [(2.0, FLASH), (15.0, TEST), (20.0, OPERATION)];
     let mut left = asks.iter().peekable();
-    let (ended, (), events) = bench_run(bench, 40.0, |now, inputs| {
+    let (ended, events) = bench_run(bench, 40.0, |now, inputs| {
         while let Some((_, ask)) = left.next_if(|(at, _)| *at <= now) {
             inputs.try_send(LampInput::Ask { id: 0, ask: *ask }).expect("there is room");
         }
@@ -301,7 +304,7 @@ fn a_controller_that_fails_in_a_fault_changes_nothing_about_the_flash() {
     let (mut bench, memory) = bench(|_, _| {});
     bench.parts.latched = Some("a fault".to_owned());
     bench.parts.control.defect = |now| assert!(now.0 < -8000, "a defect");
-    let (ended, (), events) = bench_run(bench, 48.0, |_, _| {});
+    let (ended, events) = bench_run(bench, 48.0, |_, _| {});
     ended.expect("the loop goes on");
     let told = |event: &LampEvent| matches!(event, LampEvent::Defect { reason } if reason == "a defect");
     assert_eq!(events.iter().filter(|event| told(event)).count(), 1);
