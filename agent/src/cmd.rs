@@ -11,9 +11,12 @@ mod run;
 
 use crate::config::{Config, DEFAULT_PATH};
 use clap::{Parser, Subcommand};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// The command did what it should.
 pub const OK: u8 = 0;
@@ -109,6 +112,18 @@ fn load_built(path: &Path) -> Result<Config, u8> {
         complain(&format!("{}: {what}", path.display()));
     }
     Err(USAGE)
+}
+
+/// Says when SIGTERM or SIGINT has come.
+fn told_to_stop() -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let (tell, told) = sync_channel(1);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let _ = signals.forever().next();
+        // Whoever no longer listens ends anyway.
+        let _ = tell.send(());
+    })?;
+    Ok(told)
 }
 
 /// Writes to standard output and gives the exit code: a reader that has gone away, such as `head`, has seen enough.

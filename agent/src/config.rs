@@ -116,6 +116,24 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     parse(path, &text)
 }
 
+/// As much of a configuration as is about the lamps, if that has no errors; whatever the other sections say.
+pub fn load_lamps(path: &Path) -> Option<Config> {
+    const SECTIONS: [&str; 9] =
+        ["junction", "device", "lane", "group", "stage", "compatible", "intergreen", "signal", "output"];
+    let text = std::fs::read_to_string(path).ok()?;
+    let (mut table, grammar) = DeTable::parse_recoverable(&text);
+    if !grammar.is_empty() {
+        return None;
+    }
+    let keys: Vec<String> = table.get_ref().keys().map(|key| key.get_ref().to_string()).collect();
+    for key in keys.iter().filter(|key| !SECTIONS.contains(&key.as_str())) {
+        table.get_mut().remove(key.as_str());
+    }
+    let report = Report::default();
+    let config = read(&mut Table::root(table.get_ref(), &report), &report)?;
+    report.into_errors(path, &text).is_none().then_some(config)
+}
+
 /// Where the outbox lies by a configuration that may be broken in every other respect; else its default.
 pub fn outbox_path(path: &Path) -> PathBuf {
     let text = std::fs::read_to_string(path).unwrap_or_default();

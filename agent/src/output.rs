@@ -89,6 +89,10 @@ pub enum OutputError {
     Chip(#[from] ChipError),
     #[error("the virtual output cannot make a socket: {cause}")]
     Socket { cause: std::io::Error },
+    #[error(
+        "another process drives the lamps; stop it first: systemctl stop flextraff-agent flextraff-flash"
+    )]
+    Driven,
     #[error("the lamp loop had not driven the lamps for too long; its guard has taken them")]
     TakenOver,
     #[error("the lamps are being written by somebody who does not come to an end")]

@@ -7,6 +7,7 @@
 mod asks;
 mod commands;
 pub mod forward;
+mod lamps;
 pub mod messages;
 pub mod recorder;
 mod snapshot;
@@ -15,14 +16,9 @@ mod threads;
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
-use crate::control::Control;
 use crate::health;
-use crate::interlock::Interlock;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
-use crate::output::{
-    self, FaultLatch, Guard, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, LatchClearer,
-    LatchWriter, LatchedFault, SafeMap,
-};
+use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault};
 use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
@@ -35,6 +31,7 @@ use flextraff_common::wire::{
     ControlLevel, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode,
 };
 use forward::Forwarder;
+use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use snapshot::Show;
 use std::sync::Arc;
@@ -107,6 +104,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         plan: None,
         fault: FaultLatch::beside(&config.outbox.path).read(),
         shows: LampsShow::Signal,
+        tested: None,
         waiting: Waiting::default(),
         signal_due: MonoMs(i64::MIN),
         clock,
@@ -115,75 +113,6 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let result = supervisor.serve(&inbox);
     supervisor.stop(inbox, recording);
     result
-}
-
-/// The lamp loop and what goes to it.
-struct Lamps {
-    inputs: SyncSender<LampInput>,
-    stats: Arc<LampStats>,
-    thread: JoinHandle<Result<(), LampError>>,
-    /// Takes the lamps when the loop hangs; none with virtual lamps.
-    guard: Option<Guard>,
-    latch: LatchClearer,
-}
-
-impl Lamps {
-    fn start(config: &Arc<Config>, clock: &Arc<Clock>, news: SyncSender<News>) -> anyhow::Result<Self> {
-        let junction = &config.junction;
-        let output = output::open(&config.output, junction)?;
-        let latch = FaultLatch::beside(&config.outbox.path);
-        let latched = latch.read().map(|fault| fault.reason);
-        if let Some(reason) = &latched {
-            tracing::error!(
-                reason,
-                "a latched fault holds the lamps in the fault aspect; a person at the cabinet clears it"
-            );
-        }
-        let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
-        let (events, happened) = mpsc::sync_channel(NEWS);
-        let stats = Arc::new(LampStats::default());
-        let interlock = Interlock::new(junction, config.output.driver != crate::config::Driver::Virtual);
-        let guard = output.last_resort().map(|lamps| {
-            let (wrote, clock) = (Arc::clone(&stats.wrote), Arc::clone(clock));
-            let fault = interlock.fault_lamps().to_vec();
-            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, move || clock.mono())
-        });
-        let writer = LatchWriter::start(latch)?;
-        let latch = writer.clearer();
-        keep_pins(config);
-        let parts = LampParts {
-            control: Control::new(config, false, clock.now()),
-            interlock,
-            output,
-            enable_on_fault: config.output.enable_on_fault,
-            can_identify: config.output.identify_pin.is_some(),
-            latch: Some(writer),
-            latched,
-            inputs: received,
-            events,
-            stats: Arc::clone(&stats),
-        };
-        let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
-        Ok(Self { inputs, stats, thread, guard: guard.transpose()?, latch })
-    }
-
-    fn watcher(&self) -> Watcher {
-        Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
-    }
-}
-
-/// Keeps the pins for a `failsafe` that cannot read the configuration; on a thread of its own, because the lamps do not wait for a disk.
-fn keep_pins(config: &Arc<Config>) {
-    let config = Arc::clone(config);
-    let kept = std::thread::Builder::new().name("pins".to_owned()).spawn(move || {
-        let path = SafeMap::beside(&config.outbox.path);
-        if let Err(error) = SafeMap::of(&config).keep(&path) {
-            tracing::warn!(path = %path.display(), %error, "the pins cannot be kept: failsafe needs a configuration without errors");
-        }
-    });
-    if let Err(error) = kept {
-        tracing::warn!(%error, "the pins are not kept");
-    }
 }
 
 /// What the main thread knows.
@@ -222,6 +151,8 @@ struct Supervisor {
     fault: Option<LatchedFault>,
     /// What the lamps show beside what the controller wants.
     shows: LampsShow,
+    /// What the feedback has found in the last lamp test.
+    tested: Option<Vec<String>>,
     /// Who waits for an answer of the lamp loop.
     waiting: Waiting,
     signal_due: MonoMs,
@@ -337,6 +268,10 @@ impl Supervisor {
             }
             LampEvent::Answered { id, answer } => self.answered(id, answer),
             LampEvent::Shows(shows) => self.shows = shows,
+            LampEvent::Tested { found } => {
+                messages::log_test(&found);
+                self.tested = Some(found);
+            }
         }
     }
 
@@ -523,9 +458,6 @@ impl Supervisor {
             let _ = lamps.inputs.send(LampInput::Stop);
             if let Ok(Err(error)) = lamps.thread.join() {
                 tracing::error!(%error, "the lamp loop ended with an error");
-            }
-            if let Some(guard) = lamps.guard {
-                guard.stop();
             }
         }
         for port in self.readers.into_iter().flatten() {

@@ -229,6 +229,15 @@ fn failsafe_needs_no_configuration_once_the_agent_has_run() {
     let right = std::fs::read_to_string(&cabinet.config).expect("it is there");
     // The name of a key is wrong; what says where the outbox lies can still be read.
     let broken = right.replace("amber_s = 1\n", "ambr_s = 1\n");
+    let elsewhere = format!(
+        "{right}[mqtt]\nurl = \"mqtt://a\"\nusername = \"u\"\npassword_file = \"/nonexistent/password\"\n"
+    );
+
+    std::fs::write(&cabinet.config, elsewhere).expect("written");
+    let (code, _, error) = cabinet.run(&["failsafe"]);
+    assert_eq!(code, Some(0), "what is wrong has nothing to do with lamps: {error}");
+    assert!(error.contains("/nonexistent/password") && error.contains("of the lamps is right"), "{error}");
+    cabinet.lamps_when("red", red);
 
     std::fs::write(&cabinet.config, &broken).expect("written");
     let (code, _, error) = cabinet.run(&["failsafe"]);

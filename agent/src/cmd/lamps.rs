@@ -9,7 +9,7 @@ use crate::output::{self, FaultLatch, LampTest, all_red, show_once};
 use flextraff_common::time::MonoMs;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// Between two writes of a lamp test.
@@ -96,6 +96,9 @@ fn describe(state: &LampsState) -> String {
         None => text.push_str("No fault is latched.\n"),
     }
     let _ = writeln!(text, "Driver: {}; shown: {}", state.driver, state.shows);
+    for found in state.tested.iter().flatten() {
+        let _ = writeln!(text, "Last lamp test: {found}");
+    }
     let Some(signal) = &state.signal else {
         text.push_str("No lamps have been shown yet.\n");
         return text;
@@ -128,7 +131,10 @@ fn clear_fault(config: &Config) -> u8 {
 /// Without an agent: this process drives the lamps itself, and leaves red.
 fn test(config: &Config) -> u8 {
     match test_lamps(config) {
-        Ok(lamps) => print(&format!("{lamps} lamps were lit; every head shows red now.")),
+        Ok((lamps, found)) => {
+            let found: String = found.iter().map(|found| format!("{found}\n")).collect();
+            print(&format!("{found}{lamps} lamps were lit; every head shows red now."))
+        }
         Err(error) => {
             complain(&format!("{error:#}"));
             FAILED
@@ -136,17 +142,12 @@ fn test(config: &Config) -> u8 {
     }
 }
 
-fn test_lamps(config: &Config) -> anyhow::Result<usize> {
+/// How many lamps were lit, and what the feedback has found.
+fn test_lamps(config: &Config) -> anyhow::Result<(usize, Vec<String>)> {
     let clock = Clock::new(config.clock_trust);
     let mut output = output::open(&config.output, &config.junction)?;
-    let mut signals =
-        signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT])?;
-    let (stop, stopped) = sync_channel(1);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let _ = signals.forever().next();
-        let _ = stop.send(());
-    })?;
-    let test = LampTest::new(&config.junction, clock.mono());
+    let stopped = super::told_to_stop()?;
+    let mut test = LampTest::new(&config.junction, clock.mono());
     if config.output.driver != Driver::Virtual {
         complain(&format!("{} lamps are lit in turn, a second each; Ctrl-C ends it.", test.lamps()));
     }
@@ -158,7 +159,9 @@ fn test_lamps(config: &Config) -> anyhow::Result<usize> {
         if stopped.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
             break;
         }
+        test.look(&output.seen()?, clock.mono());
     }
     show_once(&mut *output, &all_red(config.junction.groups().len()), MonoMs(0))?;
-    Ok(test.lamps())
+    let names: Vec<String> = config.junction.groups().iter().map(|group| group.name.clone()).collect();
+    Ok((test.lamps(), test.found(&names)))
 }

@@ -86,6 +86,9 @@ pub struct LampsState {
     /// Who drives the lamps beside the controller: `signal`, `to_flash`, `flash` or `test`.
     #[serde(default)]
     pub shows: String,
+    /// What the feedback has found in the last lamp test, as sentences; absent: none was made since the agent started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tested: Option<Vec<String>>,
     /// The latched fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultState>,

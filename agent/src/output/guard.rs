@@ -20,11 +20,11 @@ const HANGS_MS: i64 = 1500;
 /// Between two looks, and between two writes.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Watches the lamp loop until it is stopped.
+/// Watches the lamp loop until it is dropped.
 #[derive(Debug)]
 pub struct Guard {
-    stop: SyncSender<()>,
-    thread: JoinHandle<()>,
+    stop: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// Whether a loop that wrote last at a moment hangs; before its first write it only starts.
@@ -65,13 +65,17 @@ impl Guard {
                 }
             }
         })?;
-        Ok(Self { stop, thread })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
+}
 
-    /// Ends the thread: the lamps are no longer guarded.
-    pub fn stop(self) {
-        drop(self.stop);
-        let _ = self.thread.join();
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // What it panicked with is in the log; the lamps are no longer guarded either way.
+            let _ = thread.join();
+        }
     }
 }
 

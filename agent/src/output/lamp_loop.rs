@@ -3,6 +3,7 @@
 //! that nobody takes would hold up the lamps.
 
 mod asks;
+mod writing;
 
 pub use asks::{LampAsk, LampsShow};
 
@@ -10,12 +11,12 @@ use super::{
     Frame, LampTest, LatchWriter, LatchedFault, Lit, Output, OutputError, all_red, lit_heads, show_once,
 };
 use crate::control::Control;
-use crate::interlock::{Interlock, Trip};
+use crate::interlock::Interlock;
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Aspect, ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
+use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -116,6 +117,11 @@ pub enum LampEvent {
     },
     /// A person has cleared the fault: the signal starts up.
     Cleared,
+    /// A lamp test is over; what the feedback has found, as sentences.
+    Tested {
+        /// Lamps that did not light, or lit beside another.
+        found: Vec<String>,
+    },
     /// What the lamps show beside what the controller wants has changed.
     Shows(LampsShow),
     /// The loop was late, and the signal stood still to keep its times.
@@ -368,88 +374,6 @@ impl LampLoop<'_> {
         Ok(())
     }
 
-    /// In a fault the lamps come first, and whatever the controller does or fails to do changes nothing about them.
-    fn tick_in_fault(&mut self, now: Moment) -> Result<(), OutputError> {
-        match self.test_lamps(now.mono) {
-            Some(lamps) if self.parts.interlock.check_test(&lamps).is_ok() => {
-                let lit = lit_heads(&lamps, now.mono);
-                self.write(&lamps, lit, true, now.mono)?;
-            }
-            _ => self.show_fault(now.mono)?,
-        }
-        if self.failed {
-            return Ok(());
-        }
-        let told = catch_unwind(AssertUnwindSafe(|| {
-            let signal_now = self.signal_time(now);
-            self.parts.control.handle_timeout(signal_now);
-            self.tell(signal_now.mono);
-        }));
-        if let Err(panic) = told {
-            self.failed = true;
-            self.emit(LampEvent::Defect { reason: panic_message(&*panic) });
-        }
-        Ok(())
-    }
-
-    /// Compares what was written last with what the lamps show.
-    fn look_at_lamps(&mut self, now: Moment) -> Result<(), OutputError> {
-        if self.parts.interlock.latched().is_some() || self.test.is_some() {
-            return Ok(());
-        }
-        let seen = self.parts.output.seen();
-        let trip = match seen {
-            Ok(seen) => self.parts.interlock.check_seen(&self.written, &seen, now.mono).err(),
-            Err(error @ (OutputError::TakenOver | OutputError::Held)) => return Err(error),
-            Err(error) => {
-                self.parts.interlock.trip(&format!("what the lamps show cannot be read: {error}"));
-                self.parts.interlock.latched().cloned()
-            }
-        };
-        trip.map_or(Ok(()), |trip| self.trips(&trip, now))
-    }
-
-    /// The fault aspect first, then everything else.
-    fn trips(&mut self, trip: &Trip, now: Moment) -> Result<(), OutputError> {
-        self.parts.interlock.trip(&trip.to_string());
-        self.test = None;
-        self.show_fault(now.mono)?;
-        let signal_now = self.signal_time(now);
-        self.tripped(trip, now, signal_now);
-        Ok(())
-    }
-
-    fn show_fault(&mut self, at: MonoMs) -> Result<(), OutputError> {
-        let lamps = self.parts.interlock.fault_lamps().to_vec();
-        let lit = self.checked_lit(&lamps, at);
-        // Where even that would light something else: red, by nobody else's reckoning.
-        let lit = lit.unwrap_or_else(|_| vec![Lit { red: true, ..Lit::default() }; lamps.len()]);
-        let enable = self.parts.enable_on_fault;
-        self.write(&lamps, lit, enable, at)
-    }
-
-    fn checked_lit(&mut self, lamps: &[Aspect], at: MonoMs) -> Result<Vec<Lit>, Trip> {
-        let lit = lit_heads(lamps, at);
-        self.parts.interlock.check_lit(lamps, &lit).map(|()| lit)
-    }
-
-    /// Writes the lamps; `enabled`: the master enable changes its level, else it rests, and its relay falls.
-    fn write(
-        &mut self,
-        lamps: &[Aspect],
-        lit: Vec<Lit>,
-        enabled: bool,
-        at: MonoMs,
-    ) -> Result<(), OutputError> {
-        self.enable = enabled && !self.enable;
-        let identify = self.identifies(at);
-        self.parts.output.show(&Frame { lamps, lit: &lit, enable: self.enable, identify, at })?;
-        self.written = lit;
-        self.parts.stats.wrote.store(at.0, Relaxed);
-        self.note_shows();
-        Ok(())
-    }
-
     /// Passes on what the controller has to say, on the clock's time.
     fn tell(&mut self, signal_now: MonoMs) {
         while let Some(event) = self.parts.control.poll() {
@@ -474,19 +398,6 @@ impl LampLoop<'_> {
         while let Some(reason) = self.parts.control.take_defect() {
             self.emit(LampEvent::Defect { reason });
         }
-    }
-
-    fn tripped(&mut self, trip: &Trip, now: Moment, signal_now: Moment) {
-        if self.parts.control.controller.fault().is_some() {
-            return;
-        }
-        let reason = trip.to_string();
-        self.parts.control.controller.handle_fault(&reason, signal_now);
-        self.parts.stats.interlock_trips.fetch_add(1, Relaxed);
-        if let Some(latch) = &self.parts.latch {
-            latch.store(LatchedFault { reason: reason.clone(), at: now.wall, clock: now.clock });
-        }
-        self.emit(LampEvent::Tripped { reason, at: now });
     }
 
     fn emit(&self, event: LampEvent) {

@@ -2,7 +2,9 @@
 
 use super::{Lines, OutputError, Pins};
 use rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin};
+use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
+use std::fs::File;
 
 /// Pins of the 40-pin header.
 ///
@@ -11,16 +13,22 @@ use std::collections::BTreeMap;
 pub struct RppalLines {
     outputs: BTreeMap<u8, OutputPin>,
     inputs: Vec<InputPin>,
+    /// Held as long as the pins are.
+    _lock: Option<File>,
 }
+
+/// Device files of the registers: the first one there stands for them all.
+const REGISTERS: [&str; 3] = ["/dev/gpiomem0", "/dev/gpiomem", "/dev/gpiochip0"];
 
 impl RppalLines {
     /// Takes the pins; each output gets its level before it becomes an output, because the other way round a lamp would blink up.
     ///
     /// # Errors
-    /// [`OutputError::NoGpio`] on a machine that is no Raspberry Pi or whose GPIO may not be used, [`OutputError::Pin`] for a pin that does not exist
-    /// or is taken.
+    /// [`OutputError::NoGpio`] on a machine that is no Raspberry Pi or whose GPIO may not be used, [`OutputError::Driven`] while another process
+    /// drives lamps, [`OutputError::Pin`] for a pin that does not exist or is taken.
     pub fn open(pins: &Pins) -> Result<Self, OutputError> {
         let gpio = Gpio::new().map_err(|error| OutputError::NoGpio { cause: cause(&error) })?;
+        let lock = lock()?;
         let take = |pin: u8, user: String| {
             gpio.get(pin).map_err(|error| OutputError::Pin { user, pin, cause: cause(&error) })
         };
@@ -40,7 +48,7 @@ impl RppalLines {
                 free.into_input_pulldown()
             });
         }
-        Ok(Self { outputs, inputs })
+        Ok(Self { outputs, inputs, _lock: lock })
     }
 }
 
@@ -56,6 +64,16 @@ impl Lines for RppalLines {
 
     fn read(&mut self) -> Result<Vec<bool>, OutputError> {
         Ok(self.inputs.iter().map(InputPin::is_high).collect())
+    }
+}
+
+/// Registers belong to nobody: two processes of this program would write the same pins by turns. The lock goes with the process.
+fn lock() -> Result<Option<File>, OutputError> {
+    let Some(file) = REGISTERS.iter().find_map(|path| File::open(path).ok()) else { return Ok(None) };
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(OutputError::Driven),
+        // A device that cannot be locked is used as it is.
+        _ => Ok(Some(file)),
     }
 }
 

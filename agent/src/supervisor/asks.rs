@@ -137,6 +137,7 @@ impl Supervisor {
                 LampsShow::Test => "test",
             }
             .to_owned(),
+            tested: self.tested.clone(),
             fault: self.fault.as_ref().map(|fault| FaultState {
                 reason: fault.reason.clone(),
                 at: fault.at,

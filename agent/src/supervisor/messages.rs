@@ -66,3 +66,13 @@ pub fn log_plan(status: &PlanStatus) {
         PlanState::Refused => tracing::warn!(plan, reasons = status.reasons.join("; "), "plan refused"),
     }
 }
+
+/// Writes to the log what a lamp test has found.
+pub fn log_test(found: &[String]) {
+    if found.is_empty() {
+        tracing::info!("the lamp test is over; no feedback contradicts it");
+    }
+    for found in found {
+        tracing::warn!(found, "the lamp test has found something");
+    }
+}

@@ -113,8 +113,12 @@ impl LampLoop<'_> {
             || self.parts.control.controller.flashes_on_request()
             || self.parts.control.controller.shown().state == ControllerState::Dark;
         let lamps = self.test.as_ref().filter(|_| goes_on).and_then(|test| test.shows(now));
-        if lamps.is_none() {
-            self.test = None;
+        if lamps.is_none()
+            && let Some(test) = self.test.take()
+        {
+            let groups = self.parts.control.controller.junction().groups();
+            let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+            self.emit(LampEvent::Tested { found: test.found(&names) });
         }
         lamps
     }

@@ -1,0 +1,87 @@
+//! The lamp loop, and what stands around it: its guard, the fault file and the pins for `failsafe`.
+
+use super::threads::{self, News, Watcher};
+use super::{LAMP_INPUTS, NEWS};
+use crate::clock::Clock;
+use crate::config::{Config, Driver};
+use crate::control::Control;
+use crate::interlock::Interlock;
+use crate::output::{
+    self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchClearer, LatchWriter, SafeMap,
+};
+use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::JoinHandle;
+
+/// The lamp loop and what goes to it.
+pub(super) struct Lamps {
+    pub(super) inputs: SyncSender<LampInput>,
+    pub(super) stats: Arc<LampStats>,
+    pub(super) thread: JoinHandle<Result<(), LampError>>,
+    /// Takes the lamps when the loop hangs; none with virtual lamps.
+    _guard: Option<Guard>,
+    pub(super) latch: LatchClearer,
+}
+
+impl Lamps {
+    pub(super) fn start(
+        config: &Arc<Config>,
+        clock: &Arc<Clock>,
+        news: SyncSender<News>,
+    ) -> anyhow::Result<Self> {
+        let junction = &config.junction;
+        let output = output::open(&config.output, junction)?;
+        let latch = FaultLatch::beside(&config.outbox.path);
+        let latched = latch.read().map(|fault| fault.reason);
+        if let Some(reason) = &latched {
+            tracing::error!(
+                reason,
+                "a latched fault holds the lamps in the fault aspect; a person at the cabinet clears it"
+            );
+        }
+        let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
+        let (events, happened) = mpsc::sync_channel(NEWS);
+        let stats = Arc::new(LampStats::default());
+        let interlock = Interlock::new(junction, config.output.driver != Driver::Virtual);
+        let guard = output.last_resort().map(|lamps| {
+            let (wrote, clock) = (Arc::clone(&stats.wrote), Arc::clone(clock));
+            let fault = interlock.fault_lamps().to_vec();
+            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, move || clock.mono())
+        });
+        let writer = LatchWriter::start(latch)?;
+        let latch = writer.clearer();
+        keep_pins(config);
+        let parts = LampParts {
+            control: Control::new(config, false, clock.now()),
+            interlock,
+            output,
+            enable_on_fault: config.output.enable_on_fault,
+            can_identify: config.output.identify_pin.is_some(),
+            latch: Some(writer),
+            latched,
+            inputs: received,
+            events,
+            stats: Arc::clone(&stats),
+        };
+        let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
+        Ok(Self { inputs, stats, thread, _guard: guard.transpose()?, latch })
+    }
+
+    pub(super) fn watcher(&self) -> Watcher {
+        Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
+    }
+}
+
+/// Keeps the pins for a `failsafe` that cannot read the configuration; on a thread of its own, because the lamps do not wait for a disk.
+fn keep_pins(config: &Arc<Config>) {
+    let config = Arc::clone(config);
+    let kept = std::thread::Builder::new().name("pins".to_owned()).spawn(move || {
+        let path = SafeMap::beside(&config.outbox.path);
+        if let Err(error) = SafeMap::of(&config).keep(&path) {
+            tracing::warn!(path = %path.display(), %error, "the pins cannot be kept: failsafe needs a configuration without errors");
+        }
+    });
+    if let Err(error) = kept {
+        tracing::warn!(%error, "the pins are not kept");
+    }
+}
