@@ -132,8 +132,8 @@ fn clear_fault(config: &Config) -> u8 {
 fn test(config: &Config) -> u8 {
     match test_lamps(config) {
         Ok((lamps, found)) => {
-            let found: String = found.iter().map(|found| format!("{found}\n")).collect();
-            print(&format!("{found}{lamps} lamps were lit; every head shows red now."))
+            let done = format!("{lamps} lamps were lit; every head shows red now.");
+            print(&[found, vec![done]].concat().join("\n"))
         }
         Err(error) => {
             complain(&format!("{error:#}"));

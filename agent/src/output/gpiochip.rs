@@ -202,3 +202,49 @@ fn is(error: &gpiocdev::Error, kind: ErrorKind) -> bool {
     };
     std::io::Error::from_raw_os_error(code).kind() == kind
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chip(number: u8, label: &str) -> FoundChip {
+        FoundChip { path: format!("/dev/gpiochip{number}").into(), label: label.to_owned(), lines: 54 }
+    }
+
+    #[test]
+    fn a_chip_is_found_by_its_label_whatever_its_number() {
+        let five = || vec![chip(0, "gpio-brcmstb"), chip(4, "pinctrl-rp1")];
+        assert_eq!(choose(None, five()), Ok(chip(4, "pinctrl-rp1")));
+        let older = vec![chip(0, "pinctrl-bcm2711"), chip(1, "raspberrypi-exp-gpio")];
+        assert_eq!(choose(None, older.clone()), Ok(chip(0, "pinctrl-bcm2711")));
+        assert_eq!(choose(Some("raspberrypi-exp-gpio"), older), Ok(chip(1, "raspberrypi-exp-gpio")));
+        let error = |wanted, chips| choose(wanted, chips).unwrap_err().to_string();
+        assert_eq!(
+            error(Some("rp1"), five()),
+            "there is no chip \"rp1\"; name one of these as chip in [output]: \"gpio-brcmstb\" (/dev/gpiochip0), \"pinctrl-rp1\" (/dev/gpiochip4)"
+        );
+        assert!(
+            error(None, vec![chip(0, "sunxi")])
+                .ends_with("name one of these as chip in [output]: \"sunxi\" (/dev/gpiochip0)")
+        );
+        assert!(error(None, Vec::new()).starts_with("this machine has no GPIO character device"));
+    }
+
+    #[test]
+    fn what_the_kernel_says_becomes_a_sentence_with_the_way_out() {
+        let path = Path::new("/dev/gpiochip0");
+        let says = |code: i32| {
+            let error = gpiocdev::Error::from(std::io::Error::from_raw_os_error(code));
+            explain(path, "opened", &error).to_string()
+        };
+        assert_eq!(
+            says(libc::EACCES),
+            "/dev/gpiochip0 may not be opened; add the service's user to the group gpio"
+        );
+        assert_eq!(says(libc::EPERM), says(libc::EACCES));
+        assert_eq!(says(libc::ENOENT), "the lines of /dev/gpiochip0 cannot be opened: there is no such file");
+        assert!(says(libc::EIO).contains("cannot be opened: Input/output error"), "{}", says(libc::EIO));
+        let busy = gpiocdev::Error::from(std::io::Error::from_raw_os_error(libc::EBUSY));
+        assert!(is(&busy, ErrorKind::ResourceBusy));
+    }
+}

@@ -417,6 +417,35 @@ fn a_broken_fault_file_is_a_fault_and_the_first_fault_stays() {
     assert!(error.starts_with("the fault file ") && error.contains("cannot be written"), "{error}");
 }
 
+#[test]
+fn a_fault_that_is_still_to_be_written_is_cleared_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fault =
+        |reason: &str| LatchedFault { reason: reason.into(), at: UnixMs(0), clock: ClockState::Synced };
+    let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
+    let writer = LatchWriter::start(latch.clone()).expect("a thread");
+    let clearer = writer.clearer();
+    writer.store(fault("first"));
+    clearer.clear(Duration::from_secs(20)).expect("the disk answers");
+    assert_eq!(latch.read(), None, "in turn: written, then removed");
+    writer.store(fault("second"));
+    writer.finish();
+    assert_eq!(latch.read(), Some(fault("second")));
+    assert!(clearer.clear(Duration::from_secs(20)).is_err(), "nobody writes any more");
+
+    // A folder that is missing when the fault comes: it is tried again and again, until a person clears it.
+    let gone = folder.path().join("gone");
+    let latch = FaultLatch::beside(&gone.join("outbox.db"));
+    let writer = LatchWriter::start(latch.clone()).expect("a thread");
+    writer.store(fault("lost"));
+    let error = writer.clearer().clear(Duration::from_secs(20)).expect_err("no such folder");
+    assert!(error.contains("cannot be removed"), "{error}");
+    std::fs::create_dir(&gone).expect("a folder");
+    writer.clearer().clear(Duration::from_secs(20)).expect("now it can");
+    writer.finish();
+    assert_eq!(latch.read(), None, "what was cleared does not come back");
+}
+
 fn names() -> Vec<String> {
     ["N", "S", "E", "W"].map(str::to_owned).to_vec()
 }

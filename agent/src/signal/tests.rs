@@ -1,6 +1,7 @@
 //! Junctions and a recorder that the tests of signal, interlock and output share.
 
 mod emergency;
+mod flash;
 mod plans;
 mod property;
 mod stages;
