@@ -29,7 +29,7 @@ pub const USAGE: u8 = 2;
 #[derive(Debug, Parser)]
 #[command(name = "flextraff-agent", version, arg_required_else_help = true)]
 struct Cli {
-    /// Configuration file
+    /// Configuration file; files config.d/*.toml beside it override single keys
     #[arg(long, value_name = "FILE", global = true, default_value = DEFAULT_PATH)]
     config: PathBuf,
     #[command(subcommand)]
@@ -54,8 +54,8 @@ enum Command {
     /// Talks to `flextraff-agent run` over the socket of [console]. A table that fills the terminal; plain lines when the output is no
     /// terminal. Ctrl-C ends it, and the agent never notices. Exit code 1 when no agent runs.
     Monitor(monitor::MonitorArgs),
-    /// Print the effective configuration: what the file says and what defaults add, secrets masked
-    Config,
+    /// Print the effective configuration: what the files say and what defaults add, secrets masked
+    Config(config::ConfigArgs),
     /// Play JSON lines of time, reads and messages through the same cores on a given clock, and print what they do
     ///
     /// Opens no port, no socket and no file but the configuration. The same input gives the same output.
@@ -84,7 +84,7 @@ pub fn main() -> ExitCode {
     };
     ExitCode::from(match cli.command {
         Command::Check { json } => check::run(&cli.config, json),
-        Command::Config => config::run(&cli.config),
+        Command::Config(args) => config::run(&cli.config, &args),
         Command::Monitor(args) => monitor::run(&cli.config, &args),
         Command::Run => run::run(&cli.config),
         Command::Replay(args) => replay::run(&cli.config, &args),

@@ -1,29 +1,37 @@
 //! The agent's configuration: read from TOML, checked as a whole, defaults filled in.
 //!
-//! The commented example, `config/agent.toml`, documents every key. Whatever is wrong is reported at once, each error with its line, its
+//! A file may be overridden by others beside it, key by key (`merge`). The commented example, `config/agent.toml`, documents every key. Whatever is wrong is reported at once, each error with its line, its
 //! column and the way out; an unknown key is an error, because a mistyped one would otherwise hide for months.
 
+mod changes;
 mod console;
 mod counting;
 mod effective;
 mod errors;
 mod fallback;
 mod junction;
+mod log;
+mod merge;
 mod mqtt;
+mod origin;
 mod output;
 mod places;
 mod reader;
 #[cfg(test)]
 pub(crate) mod sample;
 mod site;
+mod sources;
 mod table;
 
+pub use changes::Changes;
 pub use counting::{Accept, CountingConfig, OutboxConfig, Privacy};
 pub use errors::{ConfigError, ConfigErrors};
+pub use log::LogLevel;
 pub use mqtt::{MqttConfig, Secret};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
 pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, StopLines, Watch};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
+pub use sources::OVERRIDES;
 
 use crate::reader::source::is_built;
 use errors::Report;
@@ -32,17 +40,13 @@ use flextraff_common::junction::Junction;
 use flextraff_common::wire::{DeviceType, ZoneName};
 use junction::Draft;
 use output::Pinned;
-use std::io::ErrorKind;
+use sources::Sources;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use table::Table;
-use toml::de::DeTable;
 
 /// Where the configuration lies when nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/flextraff/agent.toml";
-
-/// Largest configuration file, bytes.
-const LARGEST_FILE: u64 = 1 << 20;
 
 /// Distance of the advance zone of a lane that has an advance reader and does not say where, metres.
 const ADVANCE_M: f64 = 100.0;
@@ -78,6 +82,8 @@ pub struct Config {
     pub input: InputConfig,
     /// Socket through which a person at this machine looks at the running agent.
     pub console: PathBuf,
+    /// How much the log tells.
+    pub log: LogLevel,
     /// Neighbours.
     pub links: Vec<LinkConfig>,
     /// Greens by time of day, when no plan is valid; where tables overlap, the first one holds.
@@ -86,60 +92,35 @@ pub struct Config {
     pub hash: String,
 }
 
-/// Reads and checks a configuration file, and the password file that it may name.
+/// Reads and checks a configuration: the file, what overrides it in [`OVERRIDES`] beside it, and the password file that it may name.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the file.
+/// Everything that is wrong with it, in the order of the files.
 pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
-    let unreadable = |message: String| ConfigErrors::whole_file(path, message);
-    let cannot = |error: std::io::Error| {
-        let way_out = match error.kind() {
-            ErrorKind::NotFound => "write it, or name another file with --config",
-            ErrorKind::PermissionDenied => "make it readable for this user",
-            _ => "name another file with --config",
-        };
-        unreadable(format!("the configuration cannot be read ({error}); {way_out}"))
-    };
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
-    if size > LARGEST_FILE {
-        return Err(unreadable(format!(
-            "the configuration has {size} bytes; it has at most {LARGEST_FILE}, so this is another file"
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(cannot)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let readable =
-            String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
-        let line = readable.matches('\n').count();
-        unreadable(format!("line {} is no UTF-8; save the file in that encoding", line + 1))
-    })?;
-    parse(path, &text)
+    check(path, &Sources::read(path)?)
 }
 
 /// As much of a configuration as is about the lamps, if that has no errors; whatever the other sections say.
 pub fn load_lamps(path: &Path) -> Option<Config> {
     const SECTIONS: [&str; 9] =
         ["junction", "device", "lane", "group", "stage", "compatible", "intergreen", "signal", "output"];
-    let text = std::fs::read_to_string(path).ok()?;
-    let (mut table, grammar) = DeTable::parse_recoverable(&text);
-    if !grammar.is_empty() {
-        return None;
-    }
-    let keys: Vec<String> = table.get_ref().keys().map(|key| key.get_ref().to_string()).collect();
-    for key in keys.iter().filter(|key| !SECTIONS.contains(&key.as_str())) {
-        table.get_mut().remove(key.as_str());
+    let sources = Sources::read(path).ok()?;
+    let mut table = sources.merged().ok()?;
+    let others: Vec<String> = table.keys().map(|key| key.get_ref().to_string()).collect();
+    for key in others.iter().filter(|key| !SECTIONS.contains(&key.as_str())) {
+        table.remove(key.as_str());
     }
     let report = Report::default();
-    let config = read(&mut Table::root(table.get_ref(), &report), &report)?;
-    report.into_errors(path, &text).is_none().then_some(config)
+    let config = read(&mut Table::root(&table, &report), &report)?;
+    report.into_errors(&sources).is_none().then_some(config)
 }
 
 /// Where the outbox lies by a configuration that may be broken in every other respect; else its default.
 pub fn outbox_path(path: &Path) -> PathBuf {
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let (table, _) = DeTable::parse_recoverable(&text);
-    let named = table.get_ref().get("outbox").and_then(|outbox| outbox.get_ref().get("path"));
-    let named = named.and_then(|path| path.get_ref().as_str());
+    let sources = Sources::read(path).ok();
+    let table = sources.as_ref().map(|sources| sources.merged_as_far_as_possible().0);
+    let named =
+        table.as_ref().and_then(|table| table.get("outbox")?.get_ref().get("path")?.get_ref().as_str());
     PathBuf::from(named.unwrap_or(counting::OUTBOX))
 }
 
@@ -148,17 +129,37 @@ pub fn outbox_path(path: &Path) -> PathBuf {
 /// # Errors
 /// As [`load`].
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
-    let (table, grammar) = DeTable::parse_recoverable(text);
-    if !grammar.is_empty() {
-        return Err(ConfigErrors::grammar(path, text, &grammar));
-    }
+    check(path, &Sources::of(path, text))
+}
+
+/// The effective configuration as TOML, and behind each value the file and line that it comes from, or that it is the default.
+///
+/// # Errors
+/// As [`load`].
+pub fn explain(path: &Path) -> Result<String, ConfigErrors> {
+    let sources = Sources::read(path)?;
+    let toml = effective_toml(path, &check(path, &sources)?)?;
+    Ok(origin::annotated(&toml, &sources.merged()?, &sources))
+}
+
+fn check(path: &Path, sources: &Sources) -> Result<Config, ConfigErrors> {
+    let table = sources.merged()?;
     let report = Report::default();
-    let config = read(&mut Table::root(table.get_ref(), &report), &report);
-    match (report.into_errors(path, text), config) {
-        (None, Some(config)) => finish(path, config),
+    let config = read(&mut Table::root(&table, &report), &report);
+    match (report.into_errors(sources), config) {
+        (None, Some(mut config)) => {
+            config.hash = effective::hash(&effective_toml(path, &config)?);
+            Ok(config)
+        }
         (Some(errors), _) => Err(errors),
         (None, None) => Err(ConfigErrors::whole_file(path, "the configuration is incomplete".to_owned())),
     }
+}
+
+fn effective_toml(path: &Path, config: &Config) -> Result<String, ConfigErrors> {
+    config.to_toml().map_err(|error| {
+        ConfigErrors::whole_file(path, format!("the effective configuration cannot be written: {error}"))
+    })
 }
 
 /// Reads every section; `None` only after an error was reported.
@@ -185,6 +186,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
     let mqtt = mqtt::read_mqtt(root);
     let clock_trust = site::read_clock(root);
     let console = console::read_console(root);
+    let log = log::read_log(root);
     let (output, input) = pinned.assign(&draft, report);
     let junction = draft.build(report);
     root.finish();
@@ -210,18 +212,11 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
         output,
         input,
         console,
+        log,
         links,
         fallback,
         hash: String::new(),
     })
-}
-
-fn finish(path: &Path, mut config: Config) -> Result<Config, ConfigErrors> {
-    let toml = config.to_toml().map_err(|error| {
-        ConfigErrors::whole_file(path, format!("the effective configuration cannot be written: {error}"))
-    })?;
-    config.hash = effective::hash(&toml);
-    Ok(config)
 }
 
 impl Config {
@@ -231,6 +226,11 @@ impl Config {
     /// When a value cannot be written as TOML, such as a path that is no UTF-8.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         effective::to_toml(self)
+    }
+
+    /// The effective configuration as a table.
+    fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
+        effective::to_table(self)
     }
 
     /// What the configuration asks for and this version does not have; a sentence each.

@@ -114,6 +114,20 @@ impl Control {
         self.estimate(at, |estimator| estimator.handle_reader(reader, up));
     }
 
+    /// Goes on under another configuration of the same junction: other readers, other greens without a plan. `kept` says for each reader
+    /// whether it is the one that had its place before; the others are down.
+    pub fn reconfigure(&mut self, config: &Arc<Config>, kept: &[bool], at: MonoMs) {
+        self.controller.set_fallback(Fallback::new(config.fallback.clone(), config.time_zone));
+        let before = std::mem::take(&mut self.readers);
+        let state = |(reader, kept): (usize, &bool)| before.get(reader).copied().flatten().filter(|_| *kept);
+        self.readers = kept.iter().enumerate().map(state).collect();
+        self.stop_lines = StopLines::new(config.junction.lanes().len(), &config.readers);
+        self.config = Arc::clone(config);
+        self.note_watched();
+        let up = self.readers.iter().map(|up| up.unwrap_or(self.all_watched)).collect();
+        self.estimate(at, |estimator| estimator.replace_readers(config, up));
+    }
+
     /// Tells the controller which stop lines the own readers watch.
     fn note_watched(&mut self) {
         let (readers, all) = (&self.readers, self.all_watched);

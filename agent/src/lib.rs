@@ -29,6 +29,8 @@ pub mod output;
 
 pub mod health;
 
+pub mod service;
+
 pub mod console;
 
 pub mod supervisor;

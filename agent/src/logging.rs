@@ -1,29 +1,42 @@
 //! Where log lines go: the journal under systemd, else standard error.
 
+use crate::config::LogLevel;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// Environment variable with the filter, such as `debug` or `info,flextraff_agent::link=debug`.
 pub const FILTER: &str = "FLEXTRAFF_LOG";
 
-/// Sends log lines to the journal as `identifier` when systemd has connected the process to it, else to standard error.
-/// Calling it again changes nothing.
-pub fn init(identifier: &str) {
-    let wanted = std::env::var(FILTER).unwrap_or_default();
-    let (filter, wrong) = match EnvFilter::try_new(if wanted.is_empty() { "info" } else { &wanted }) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("info"), Some(error)),
+/// Changes the filter of the running log.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// What the environment wants, if anything.
+fn wanted() -> Option<String> {
+    std::env::var(FILTER).ok().filter(|filter| !filter.is_empty())
+}
+
+/// Sends log lines from `level` on to the journal as `identifier` when systemd has connected the process to it, else to standard error.
+/// The environment variable [`FILTER`] wins over `level`. Calling it again changes nothing.
+pub fn init(identifier: &str, level: LogLevel) {
+    let usual = || EnvFilter::new(level.name());
+    let (filter, wrong) = match wanted().map(EnvFilter::try_new) {
+        None => (usual(), None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(error)) => (usual(), Some(error)),
     };
+    let (filter, handle) = reload::Layer::new(filter);
+    let _ = LEVEL.set(handle);
     let journal = connected_to_journal()
         .then(|| JournalLog::empty().map(|log| log.with_syslog_identifier(identifier.to_owned())));
     let (journal, refused) = match journal {
@@ -43,6 +56,13 @@ pub fn init(identifier: &str) {
     }
     if let Some(error) = refused {
         tracing::warn!(%error, "the journal cannot be reached; log lines go to standard error");
+    }
+}
+
+/// Another level for the running log, unless the environment has chosen one.
+pub fn set_level(level: LogLevel) {
+    if let (None, Some(handle)) = (wanted(), LEVEL.get()) {
+        let _ = handle.reload(EnvFilter::new(level.name()));
     }
 }
 

@@ -117,6 +117,11 @@ impl Outbox {
         self.set_aside.as_deref()
     }
 
+    /// Another largest size of the file, bytes; holds from the next commit on.
+    pub const fn set_max_bytes(&mut self, max_bytes: u64) {
+        self.max_bytes = max_bytes;
+    }
+
     /// Open passages: key and state as given to [`Outbox::commit`], in order of keys.
     pub fn passages(&self) -> Result<Vec<(String, String)>, OutboxError> {
         let mut statement = self.connection.prepare("SELECT key, state FROM passages ORDER BY key")?;

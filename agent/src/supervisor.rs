@@ -10,6 +10,7 @@ pub mod forward;
 mod lamps;
 pub mod messages;
 pub mod recorder;
+mod reload;
 mod snapshot;
 mod threads;
 
@@ -24,7 +25,7 @@ use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
 use asks::{Waiting, Who};
 use commands::Handled;
-use flextraff_common::ids::BootId;
+use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{
@@ -34,6 +35,7 @@ use forward::Forwarder;
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use snapshot::Show;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
@@ -53,11 +55,11 @@ const LINK_REQUESTS: usize = 256;
 /// Between looks at what has no event of its own.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Runs the agent until SIGTERM or SIGINT.
+/// Runs the agent until SIGTERM or SIGINT; `path`: where the configuration is read again on SIGHUP.
 ///
 /// # Errors
 /// When the lamps cannot be driven, or the system gives no thread.
-pub fn run(config: Config) -> anyhow::Result<()> {
+pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let config = Arc::new(config);
     let clock = Arc::new(Clock::new(config.clock_trust));
     let boot = boot_id();
@@ -80,6 +82,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .ok();
     tracing::info!(junction = %config.junction.id, device = %config.device, config_hash = config.hash, "agent is running");
     let mut supervisor = Supervisor {
+        path: path.to_owned(),
         boot,
         started: clock.now().mono,
         forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&config), clock.now().mono)),
@@ -92,6 +95,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         readers,
         rates: Vec::new(),
         link: None,
+        outbox_id: None,
         news,
         outbox: None,
         counted: Vec::new(),
@@ -118,6 +122,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 /// What the main thread knows.
 struct Supervisor {
     config: Arc<Config>,
+    /// Where the configuration is read again.
+    path: PathBuf,
     clock: Arc<Clock>,
     boot: BootId,
     started: MonoMs,
@@ -134,6 +140,8 @@ struct Supervisor {
     /// Reads of each reader at the last status, and reads per second since the one before.
     rates: Vec<Rate>,
     link: Option<async_mpsc::Sender<LinkRequest>>,
+    /// Known from the moment when the outbox is open.
+    outbox_id: Option<OutboxId>,
     news: SyncSender<News>,
     outbox: Option<OutboxStatus>,
     /// Passages on each lane since the agent started.
@@ -200,6 +208,7 @@ impl Supervisor {
                 if let Some((message, received)) = last_plan {
                     self.to_lamps(LampInput::Restore { message, received });
                 }
+                self.outbox_id = Some(outbox);
                 if self.link.is_none() {
                     self.link = threads::connect(&self.config, &self.clock, outbox, self.news.clone())?;
                 }
@@ -208,6 +217,7 @@ impl Supervisor {
             News::Asked(asked) => self.handle_asked(asked),
             News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
             News::Recorded { outbox, counted } => (self.outbox, self.counted) = (Some(outbox), counted),
+            News::Reload => drop(self.reload()),
             News::Stop => {}
         }
         Ok(())
@@ -293,7 +303,7 @@ impl Supervisor {
                 self.to_lamps(LampInput::Plan(Box::new(message)));
             }
             LinkEvent::Inbound(Inbound::Command(command)) => {
-                match commands::handle(&self.config, &self.readers, &command, self.clock.now()) {
+                match commands::handle(self, &command, self.clock.now()) {
                     Handled::Reply(reply) => self.tell_reply(&reply),
                     Handled::Ask(id, ask) => self.ask_lamps(Who::Server(id), ask),
                 }
@@ -335,10 +345,7 @@ impl Supervisor {
                         .ok();
             }
         }
-        if self.lamps.is_none() {
-            // Where there is a lamp loop, only that one feeds the watchdog.
-            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Watchdog]);
-        }
+        self.feed_watchdog();
         self.measure(now);
         self.tell_lamps_readers();
         self.log_dropped();
@@ -348,6 +355,13 @@ impl Supervisor {
         self.tell_status();
         self.tell_snapshot(now);
         Ok(())
+    }
+
+    /// Where there is a lamp loop, only that one feeds it.
+    fn feed_watchdog(&self) {
+        if self.lamps.is_none() {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready, sd_notify::NotifyState::Watchdog]);
+        }
     }
 
     /// Which readers are up, again and again: an event that the lamp loop missed would else leave lanes unwatched for good.

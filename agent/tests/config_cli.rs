@@ -116,6 +116,29 @@ fn the_effective_configuration_is_printed_even_to_a_reader_that_has_gone() {
 }
 
 #[test]
+fn a_configuration_may_be_checked_in_silence_and_explained_by_origin() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config.d")).unwrap();
+    let own = folder.path().join("config.d/own.toml");
+    std::fs::write(&own, "[signal]\namber_s = 4.0\n").unwrap();
+    let right = agent(folder.path(), "", &["config", "--check"]);
+    assert_eq!((right.status.code(), right.stdout.len(), right.stderr.len()), (Some(0), 0, 0), "{right:?}");
+    let origin = stdout(&agent(folder.path(), "", &["config", "--origin"]));
+    let line = origin.lines().find(|line| line.starts_with("amber_s = ")).expect("the key is there");
+    assert_eq!(
+        line.split_once('#').map(|(_, from)| from.trim()),
+        Some(format!("{}:2", own.display()).as_str())
+    );
+    std::fs::write(&own, "[signal]\namber = 4.0\n").unwrap();
+    for more in ["--check", "--origin"] {
+        let wrong = agent(folder.path(), "", &["config", more]);
+        assert_eq!((wrong.status.code(), wrong.stdout.len()), (Some(2), 0), "{wrong:?}");
+        let said = text(&wrong.stderr);
+        assert!(said.starts_with(&format!("{}:2:1: [signal] has no key \"amber\"", own.display())), "{said}");
+    }
+}
+
+#[test]
 fn a_latched_fault_is_cleared_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let none = agent(folder.path(), "", &["lamps", "clear-fault"]);

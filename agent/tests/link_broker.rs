@@ -8,7 +8,7 @@ use flextraff_agent::outbox::{Batch, CountsRow, Outbox, RowBody, Setup};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, LaneId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{GreenTime, MAX_PAYLOAD, Status, encode};
+use flextraff_common::wire::{self, CommandType, GreenTime, MAX_PAYLOAD, Status, encode};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -361,6 +361,88 @@ fn whoever_is_killed_is_reported_offline_by_the_broker() {
     later.wait("the retained last will", offline);
     later.look(|received| assert!(received.status.as_ref().is_some_and(|(_, retained)| *retained)));
     later.stop();
+}
+
+/// Ends with the test, whatever becomes of it.
+struct Process(std::process::Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_running_agent_goes_to_another_broker_and_reloads_when_the_server_asks() {
+    let folder = folder();
+    let broker = Broker::start(folder.path());
+    let server = Server::start(broker.port);
+    let (file, password) = (folder.path().join("agent.toml"), folder.path().join("password"));
+    let write = |port: u16, more: &str| {
+        let text = format!(
+            "[junction]\nid = \"{JUNCTION}\"\n[device]\nid = \"{DEVICE}\"\n\
+             [[lane]]\nid = \"{DEVICE}\"\nname = \"N\"\n[[lane]]\nid = \"{JUNCTION}\"\nname = \"E\"\n\
+             [[stage]]\nname = \"N\"\nlanes = [\"N\"]\n[[stage]]\nname = \"E\"\nlanes = [\"E\"]\n\
+             [outbox]\npath = \"{0}/outbox.sqlite\"\n[console]\nsocket = \"{0}/agent.sock\"\n\
+             [mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nusername = \"{USER}\"\npassword_file = \"{1}\"\n{more}",
+            folder.path().display(),
+            password.display()
+        );
+        std::fs::write(&file, text).expect("the folder is writable");
+    };
+    std::fs::write(&password, "wrong").unwrap();
+    write(1, "");
+    let child = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(["run", "--config"])
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the agent starts");
+    let mut agent = Process(child);
+    let mut log = BufReader::new(agent.0.stderr.take().expect("it is piped")).lines().map_while(Result::ok);
+    let mut logged = |text: &str| {
+        log.find(|line| line.contains(text)).unwrap_or_else(|| panic!("the log ends before: {text}"))
+    };
+    let hup = |agent: &Process| {
+        let pid = rustix::process::Pid::from_child(&agent.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("it runs");
+    };
+    logged("not connected to the broker");
+    write(broker.port, "");
+    hup(&agent);
+    logged("changed: mqtt.url");
+    logged("not connected to the broker");
+    // The same file with another password.
+    std::fs::write(&password, PASSWORD).unwrap();
+    hup(&agent);
+    let said = logged("changed: mqtt.password_file");
+    assert!(!said.contains(PASSWORD), "{said}");
+    let online = |received: &support::server::Received| {
+        received.status.as_ref().is_some_and(|(status, _)| status.online && status.device_id == DEVICE)
+    };
+    server.wait("the agent", online);
+
+    let reload = |id: &str| {
+        let command = wire::Command {
+            id: id.to_owned(),
+            command: CommandType::Reload,
+            expires_at: UnixMs(4_000_000_000_000),
+        };
+        server.publish(Topic::Command(JUNCTION, DEVICE), encode(&command));
+        server.wait("the reply", |received| received.replies.iter().any(|reply| reply.id == id));
+        server.look(|received| received.replies.last().cloned().expect("it has come"))
+    };
+    write(broker.port, "[counting]\naccept = \"all\"\n");
+    let reply = reload("1");
+    assert_eq!((reply.ok, reply.detail.as_str()), (true, "changed: counting.accept"));
+    write(broker.port, "[counting]\naccept = \"none\"\n");
+    let reply = reload("2");
+    assert!(!reply.ok && reply.detail.contains("accept of [counting] is \"none\""), "{reply:?}");
+    write(broker.port, "[counting]\naccept = \"all\"\n[signal]\namber_s = 4.0\n");
+    let reply = reload("3");
+    assert_eq!(reply.detail, "a restart is needed for signal.amber_s; nothing has changed");
+    server.stop();
 }
 
 #[test]

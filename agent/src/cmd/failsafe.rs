@@ -6,6 +6,7 @@ use super::{FAILED, OK, USAGE, complain};
 use crate::clock::Clock;
 use crate::config::{self, ClockTrust, Driver};
 use crate::output::{Frame, Output, SafeMap, all_red, lit_heads, show_once};
+use crate::service::Feeder;
 use flextraff_common::time::MonoMs;
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
@@ -67,12 +68,12 @@ fn flash_until_told(map: &SafeMap) -> anyhow::Result<()> {
     let clock = Clock::new(ClockTrust::Kernel);
     let told = super::told_to_stop()?;
     let mut output = map.open()?;
-    let mut enable = false;
+    let (mut enable, mut feeder) = (false, Feeder::default());
     loop {
         let at = clock.mono();
         enable = map.output.enable_on_fault && !enable;
         flash(&mut *output, map, enable, at)?;
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        feeder.tick();
         if told.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
             break;
         }

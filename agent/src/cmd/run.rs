@@ -9,8 +9,8 @@ pub(super) fn run(path: &Path) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
-    crate::logging::init("flextraff-agent");
-    match supervisor::run(config) {
+    crate::logging::init("flextraff-agent", config.log);
+    match supervisor::run(config, path) {
         Ok(()) => OK,
         Err(error) => {
             tracing::error!("{error:#}");

@@ -29,6 +29,7 @@ struct Effective<'c> {
     output: Output<'c>,
     input: Input,
     console: Console<'c>,
+    log: Log,
     lane: Vec<Lane<'c>>,
     group: Vec<Group<'c>>,
     stage: Vec<Stage<'c>>,
@@ -139,6 +140,11 @@ struct Console<'c> {
 }
 
 #[derive(Serialize)]
+struct Log {
+    level: &'static str,
+}
+
+#[derive(Serialize)]
 struct Lane<'c> {
     id: LaneId,
     name: &'c str,
@@ -215,6 +221,11 @@ pub(super) fn to_toml(config: &Config) -> Result<String, toml::ser::Error> {
     toml::to_string(&effective(config))
 }
 
+/// The same as a table.
+pub(super) fn to_table(config: &Config) -> Result<toml::Table, toml::ser::Error> {
+    toml::Table::try_from(effective(config))
+}
+
 /// The first 16 hex digits of the SHA-256 of the effective configuration; a secret does not enter it.
 pub(super) fn hash(toml: &str) -> String {
     let hash = digest(&SHA256, toml.as_bytes());
@@ -276,6 +287,7 @@ fn effective(config: &Config) -> Effective<'_> {
         },
         input: Input { panel: config.input.panel, flash: config.input.flash, door: config.input.door },
         console: Console { socket: &config.console },
+        log: Log { level: config.log.name() },
         lane: lanes(config),
         group: groups(config),
         stage: stages(junction),

@@ -1,18 +1,19 @@
 //! What is wrong with a configuration: everything at once, each with its place.
 
+use super::sources::Sources;
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Everything that is wrong with a configuration, in the order of the file; never empty.
+/// Everything that is wrong with a configuration, in the order of its files; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The file.
+    /// The file: the main one, or one of `config.d`.
     pub file: PathBuf,
     /// Line and column, both from 1; `None` when the file could not be read at all.
     pub place: Option<(usize, usize)>,
@@ -51,44 +52,19 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 impl ConfigErrors {
+    /// All of them for a log line, without excerpts.
+    pub fn in_one_line(&self) -> String {
+        let short = |error: &ConfigError| ConfigError { excerpt: None, ..error.clone() }.to_string();
+        self.0.iter().map(short).collect::<Vec<_>>().join("; ")
+    }
+
     /// One error that has no place in the file.
     pub(super) fn whole_file(file: &Path, message: String) -> Self {
         Self(vec![ConfigError { file: file.to_owned(), place: None, message, excerpt: None }])
     }
-
-    /// Errors of TOML's grammar.
-    pub(super) fn grammar(file: &Path, text: &str, errors: &[toml::de::Error]) -> Self {
-        let mut found: Vec<(usize, ConfigError)> = errors
-            .iter()
-            .map(|error| {
-                let at = error.span().map_or(0, |span| span.start);
-                let (line, column) = line_and_column(text, at);
-                let content = text.split('\n').nth(line - 1).unwrap_or("").trim_end();
-                let number = line.to_string();
-                let bar = " ".repeat(number.len());
-                let excerpt = format!("{number} | {content}\n{bar} | {}^", " ".repeat(column - 1));
-                let message = format!("this is no TOML: {}", error.message().replace('\n', ", "));
-                let file = file.to_owned();
-                (at, ConfigError { file, place: Some((line, column)), message, excerpt: Some(excerpt) })
-            })
-            .collect();
-        found.sort_by_key(|(at, _)| *at);
-        Self(found.into_iter().map(|(_, error)| error).collect())
-    }
 }
 
-/// Line and column, both from 1, of a byte in a text; columns count characters.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    let before = &text[..at];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-/// A value and the byte at which it stands in the file.
+/// A value and the byte at which it stands in the files.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct At<T> {
     pub(super) value: T,
@@ -108,22 +84,20 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Notes a sentence about what stands at a byte of the file.
+    /// Notes a sentence about what stands at a byte of the files.
     pub(super) fn add(&self, at: usize, message: impl Into<String>) {
         self.found.borrow_mut().push((at, message.into()));
     }
 
-    /// Everything noted, in the order of the file; `None` when nothing was.
-    pub(super) fn into_errors(self, file: &Path, text: &str) -> Option<ConfigErrors> {
+    /// Everything noted, in the order of the files; `None` when nothing was.
+    pub(super) fn into_errors(self, sources: &Sources) -> Option<ConfigErrors> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(at, _)| *at);
         let errors: Vec<ConfigError> = found
             .into_iter()
-            .map(|(at, message)| ConfigError {
-                file: file.to_owned(),
-                place: Some(line_and_column(text, at)),
-                message,
-                excerpt: None,
+            .map(|(at, message)| {
+                let (file, line, column) = sources.place(at);
+                ConfigError { file: file.to_owned(), place: Some((line, column)), message, excerpt: None }
             })
             .collect();
         (!errors.is_empty()).then_some(ConfigErrors(errors))

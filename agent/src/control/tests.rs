@@ -260,3 +260,40 @@ fn a_defect_in_every_level_leaves_the_planned_greens() {
     let levels = [ControlLevel::RollingHorizon, ControlLevel::Greedy, ControlLevel::Actuated];
     assert_eq!(defects, levels.map(|level| (7, level)), "in the first second after the shortest green");
 }
+
+#[test]
+fn other_readers_and_greens_take_effect_without_a_restart() {
+    let mut control = control();
+    assert_eq!(level_after(&mut control, -12..20), Some(ControlLevel::RollingHorizon));
+    // Without readers the fallback decides, and its tables are the new ones.
+    let other = two_lanes("[[fallback]]\ngreens = { \"N\" = 41, \"E\" = 12 }\n");
+    control.reconfigure(&other, &[], at(20.0).mono);
+    assert_eq!(level_after(&mut control, 20..23), Some(ControlLevel::Fixed));
+    let greens: Vec<i64> = greens(&mut control, 23..200);
+    assert_eq!(greens[2..5], [41, 12, 41], "from the next cycle on: {greens:?}");
+    // Its reader is back, and up as soon as it is said.
+    control.reconfigure(&two_lanes(READER), &[false], at(200.0).mono);
+    assert_eq!(level_after(&mut control, 200..203), Some(ControlLevel::Fixed));
+    control.handle_reader(0, true, at(203.0).mono);
+    assert_eq!(level_after(&mut control, 203..260), Some(ControlLevel::RollingHorizon));
+    // A reader that keeps its place goes on as it is.
+    control.reconfigure(&two_lanes(READER), &[true], at(260.0).mono);
+    assert_eq!(level_after(&mut control, 260..263), Some(ControlLevel::RollingHorizon));
+}
+
+/// Lengths of the greens that begin in these seconds, as far as they end.
+fn greens(control: &mut Control, seconds: Range<i32>) -> Vec<i64> {
+    let (mut began, mut greens) = (None, Vec::new());
+    for second in seconds {
+        control.handle_timeout(at(f64::from(second)));
+        while let Some(event) = control.poll() {
+            let SignalEvent::Shown(shown) = event else { continue };
+            if shown.state == ControllerState::Green {
+                began = Some(shown.at);
+            } else if let Some(began) = began.take() {
+                greens.push(shown.at.since(began) / 1000);
+            }
+        }
+    }
+    greens
+}

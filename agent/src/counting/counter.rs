@@ -130,6 +130,12 @@ impl Counter {
         self.coverage.set(reader, up, at);
     }
 
+    /// From `at` on there are other readers, all down, and other tags may count.
+    pub fn reconfigure(&mut self, accept: Accept, readers: Vec<Vec<LaneIx>>, at: MonoMs) {
+        self.config.accept = accept;
+        self.coverage.replace_readers(readers, at);
+    }
+
     /// Publishes every interval that is over and settled. Reads that already wait go first: a read that comes later than `settle_ms` may find
     /// its passage closed, and begins another.
     pub fn handle_timeout(&mut self, now: MonoMs) {

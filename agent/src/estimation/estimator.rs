@@ -101,6 +101,14 @@ impl Estimator {
         estimator
     }
 
+    /// Other readers watch the junction from now on; `up` says which of them are.
+    pub fn replace_readers(&mut self, config: &Config, up: Vec<bool>) {
+        self.stop_lines = StopLines::new(config.lanes.len(), &config.readers);
+        self.advance_readers = AdvanceReaders::of(config);
+        self.readers_up = up;
+        self.note_readers();
+    }
+
     /// Takes that a reader came up or went down.
     pub fn handle_reader(&mut self, reader: usize, up: bool) {
         if let Some(state) = self.readers_up.get_mut(reader) {

@@ -10,6 +10,7 @@ pub use asks::{LampAsk, LampsShow};
 use super::{
     Frame, LampTest, LatchWriter, LatchedFault, Lit, Output, OutputError, all_red, lit_heads, show_once,
 };
+use crate::config::Config;
 use crate::control::Control;
 use crate::interlock::Interlock;
 use crate::reader::Read;
@@ -71,6 +72,13 @@ pub enum LampInput {
         id: u64,
         /// What.
         ask: LampAsk,
+    },
+    /// Go on under another configuration of the same junction.
+    Reconfigure {
+        /// It.
+        config: Arc<Config>,
+        /// For each of its readers, whether it is the one that had its place before.
+        kept: Vec<bool>,
     },
     /// End: red at every head.
     Stop,
@@ -348,6 +356,9 @@ impl LampLoop<'_> {
             LampInput::Ask { id, ask } => {
                 let answer = self.answer(ask, now, signal_now);
                 self.emit(LampEvent::Answered { id, answer });
+            }
+            LampInput::Reconfigure { config, kept } => {
+                self.parts.control.reconfigure(&config, &kept, signal_now.mono);
             }
             LampInput::Stop => {}
         }

@@ -107,6 +107,11 @@ impl Controller {
         }
     }
 
+    /// Other greens for the time without a plan, from the next cycle on.
+    pub fn set_fallback(&mut self, fallback: Fallback) {
+        self.fallback = fallback;
+    }
+
     /// Takes or refuses a plan; the answer says which, and [`SignalEvent::Plan`] follows when a pending one starts.
     ///
     /// A plan with the greens and the name of the running one renews its validity. An automatic plan with `ends_override` drops a manual

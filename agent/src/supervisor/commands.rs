@@ -1,8 +1,7 @@
 //! Requests of the server to this device.
 
-use crate::config::Config;
+use super::Supervisor;
 use crate::output::LampAsk;
-use crate::reader::port::ReaderPort;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::{Command, CommandType, Reply};
 
@@ -18,12 +17,7 @@ pub(super) enum Handled {
 }
 
 /// Does what a command asks for, as far as that needs no lamps.
-pub(super) fn handle(
-    config: &Config,
-    readers: &[Option<ReaderPort>],
-    command: &Command,
-    now: Moment,
-) -> Handled {
+pub(super) fn handle(supervisor: &mut Supervisor, command: &Command, now: Moment) -> Handled {
     let id = command.id.chars().take(MAX_ID).collect();
     if command.expires_at < now.wall {
         return Handled::Reply(reply(id, Err(format!("the command expired at {}", command.expires_at))));
@@ -32,7 +26,7 @@ pub(super) fn handle(
         CommandType::Identify => Handled::Ask(id, LampAsk::Identify),
         // Nobody of the server sees what else is lit.
         CommandType::LampTest => Handled::Ask(id, LampAsk::Test { at_cabinet: false }),
-        other => Handled::Reply(reply(id, carry_out(config, readers, other))),
+        other => Handled::Reply(reply(id, carry_out(supervisor, other))),
     }
 }
 
@@ -42,11 +36,8 @@ pub(super) fn reply(id: String, result: Result<String, String>) -> Reply {
     Reply { id, ok, detail: result.unwrap_or_else(|why| why) }
 }
 
-fn carry_out(
-    config: &Config,
-    readers: &[Option<ReaderPort>],
-    command: &CommandType,
-) -> Result<String, String> {
+fn carry_out(supervisor: &mut Supervisor, command: &CommandType) -> Result<String, String> {
+    let Supervisor { config, readers, .. } = &*supervisor;
     match command {
         CommandType::RestartReader { name } => {
             let at = config.readers.iter().position(|reader| reader.name == *name);
@@ -59,7 +50,8 @@ fn carry_out(
         CommandType::SendConfig => {
             config.to_toml().map_err(|error| format!("the configuration cannot be written: {error}"))
         }
-        CommandType::Identify | CommandType::LampTest | CommandType::Reload => {
+        CommandType::Reload => supervisor.reload(),
+        CommandType::Identify | CommandType::LampTest => {
             Err("this version of the agent does not know this command".to_owned())
         }
     }

@@ -34,6 +34,11 @@ impl Forwarder {
         Self { config, reads: Vec::new(), told: BTreeMap::new(), sent: start, watched_due: start }
     }
 
+    /// Goes on under another configuration of the same junction.
+    pub fn reconfigure(&mut self, config: Arc<Config>) {
+        self.config = config;
+    }
+
     /// Takes a read.
     pub fn handle_read(&mut self, read: &Read) {
         let key = (read.lane, read.zone, read.epc);

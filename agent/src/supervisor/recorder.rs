@@ -75,11 +75,8 @@ impl Recorder {
         let kept = kept::read(&outbox.passages()?, &config.junction);
         let (ours, left): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.boot == setup.boot);
         let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
-        let mut readers: Vec<Vec<LaneIx>> = config.readers.iter().map(ReaderConfig::stop_lines).collect();
-        let read: BTreeSet<LaneIx> = readers.iter().flatten().copied().collect();
-        readers.push(config.junction.lane_indexes().filter(|lane| !read.contains(lane)).collect());
-        let mut counter =
-            Counter::new(config.counting, config.junction.lanes().len(), readers, now.mono, &ours);
+        let lanes = config.junction.lanes().len();
+        let mut counter = Counter::new(config.counting, lanes, stop_lines(&config), now.mono, &ours);
         if setup.all_lanes_watched {
             for reader in 0..=config.readers.len() {
                 counter.handle_reader(reader, true, now.mono);
@@ -133,6 +130,13 @@ impl Recorder {
     /// Takes that a reader (by its place in the TOML) came up or went down.
     pub fn handle_reader(&mut self, reader: usize, up: bool, at: MonoMs) {
         self.counter.handle_reader(reader, up, at);
+    }
+
+    /// Goes on under another configuration of the same junction, outbox and intervals; from `at` on its readers are down.
+    pub fn reconfigure(&mut self, config: Arc<Config>, at: MonoMs) {
+        self.counter.reconfigure(config.counting.accept, stop_lines(&config), at);
+        self.outbox.set_max_bytes(config.outbox.max_bytes);
+        self.config = config;
     }
 
     /// Takes a finished cycle; its row is made when every passage that began in it is counted.
@@ -260,4 +264,12 @@ impl Recorder {
         self.unstored.rows.push(RowBody::Cycle(rows::cycle(&self.config.junction, &cycle, &self.starts)));
         self.starts.retain(|start| start.0 >= cycle.ended);
     }
+}
+
+/// The stop lines that each reader watches; last come those that none does.
+fn stop_lines(config: &Config) -> Vec<Vec<LaneIx>> {
+    let mut readers: Vec<Vec<LaneIx>> = config.readers.iter().map(ReaderConfig::stop_lines).collect();
+    let read: BTreeSet<LaneIx> = readers.iter().flatten().copied().collect();
+    readers.push(config.junction.lane_indexes().filter(|lane| !read.contains(lane)).collect());
+    readers
 }

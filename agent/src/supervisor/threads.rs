@@ -11,11 +11,12 @@ use crate::outbox::{Outgoing, Room};
 use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
 use crate::reader::Read;
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
+use crate::service::Feeder;
 use crate::signal::CycleRecord;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, GreenTime, OutboxStatus, decode};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,8 +36,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 const LONGEST_WAIT_MS: i64 = 1000;
 /// Inputs that the recorder takes before it looks at the clock again.
 const MOST_AT_ONCE: usize = 4096;
-/// Ticks of the lamp loop between two messages to systemd's watchdog.
-const TICKS_PER_FEED: u32 = 20;
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -58,6 +57,8 @@ pub(super) enum News {
     RowsWaiting,
     /// How full the outbox is, and the passages counted on each lane since the agent started.
     Recorded { outbox: OutboxStatus, counted: Vec<u64> },
+    /// SIGHUP.
+    Reload,
     /// SIGTERM or SIGINT.
     Stop,
 }
@@ -67,17 +68,32 @@ pub(super) enum RecorderInput {
     Reader(ReaderEvent),
     Cycle(CycleRecord),
     Ack(Ack),
-    NeedRows { room: Room, in_flight: BTreeSet<Seq> },
-    SavePlan { body: String, received: MonoMs },
+    NeedRows {
+        room: Room,
+        in_flight: BTreeSet<Seq>,
+    },
+    SavePlan {
+        body: String,
+        received: MonoMs,
+    },
+    /// Another configuration; for each of its readers, whether it is the one that had its place before.
+    Reconfigure {
+        config: Arc<Config>,
+        kept: Vec<bool>,
+    },
     Stop,
 }
 
-/// Tells the main thread of SIGTERM and SIGINT; the second one ends the process at once.
+/// Tells the main thread of SIGHUP, SIGTERM and SIGINT; the second one that asks to end ends the process at once.
 pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     Builder::new().name("signals".to_owned()).spawn(move || {
         let mut asked = false;
-        for _ in &mut signals {
+        for signal in &mut signals {
+            if signal == SIGHUP {
+                let _ = news.send(News::Reload);
+                continue;
+            }
             if asked {
                 std::process::exit(1);
             }
@@ -103,16 +119,8 @@ pub(super) fn drive_lamps(
         }
     })?;
     Builder::new().name("lamps".to_owned()).spawn(move || {
-        let mut ticks = 0;
-        output::run(parts, &|| clock.now(), &mut || {
-            if ticks == 0 {
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-            }
-            if ticks % TICKS_PER_FEED == 0 {
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-            }
-            ticks = ticks % (TICKS_PER_FEED * 1000) + 1;
-        })
+        let mut feeder = Feeder::default();
+        output::run(parts, &|| clock.now(), &mut || feeder.tick())
     })
 }
 
@@ -124,11 +132,11 @@ pub(super) fn record(
     inputs: Receiver<RecorderInput>,
     news: SyncSender<News>,
 ) -> io::Result<JoinHandle<()>> {
-    let (config, clock) = (Arc::clone(config), Arc::clone(clock));
+    let (mut config, clock) = (Arc::clone(config), Arc::clone(clock));
     Builder::new().name("recorder".to_owned()).spawn(move || {
         let mut up = vec![false; config.readers.len()];
         loop {
-            let run = || recording(&config, &clock, boot, &inputs, &news, &mut up);
+            let run = || recording(&mut config, &clock, boot, &inputs, &news, &mut up);
             if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
                 return;
             }
@@ -138,12 +146,12 @@ pub(super) fn record(
 }
 
 fn recording(
-    config: &Arc<Config>,
+    config: &mut Arc<Config>,
     clock: &Clock,
     boot: BootId,
     inputs: &Receiver<RecorderInput>,
     news: &SyncSender<News>,
-    up: &mut [bool],
+    up: &mut Vec<bool>,
 ) {
     let setup = RecorderSetup {
         path: config.outbox.path.clone(),
@@ -153,7 +161,7 @@ fn recording(
     };
     let mut told = false;
     let mut recorder = loop {
-        match Recorder::open(Arc::clone(config), &setup, &clock.now()) {
+        match Recorder::open(Arc::clone(&*config), &setup, &clock.now()) {
             Ok(recorder) => break recorder,
             Err(error) if !told => {
                 told = true;
@@ -161,7 +169,7 @@ fn recording(
             }
             Err(_) => {}
         }
-        if !wait_for_disk(inputs, clock, up) {
+        if !wait_for_disk(config, inputs, clock, up) {
             return;
         }
     };
@@ -199,6 +207,14 @@ fn recording(
                     let _ = news.try_send(News::Rows(recorder.rows(room, &in_flight, &now)));
                 }
                 RecorderInput::SavePlan { body, received } => recorder.save_plan(&body, received),
+                RecorderInput::Reconfigure { config: new, kept } => {
+                    config.clone_from(&new);
+                    keep_up(up, &kept);
+                    recorder.reconfigure(new, now.mono);
+                    for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
+                        recorder.handle_reader(reader, true, now.mono);
+                    }
+                }
                 RecorderInput::Stop => {
                     recorder.flush(&clock.now());
                     return;
@@ -225,8 +241,18 @@ const fn is_up(kind: ReaderEventKind) -> Option<bool> {
     }
 }
 
+/// Readers that keep their place stay as they are, others are down.
+fn keep_up(up: &mut Vec<bool>, kept: &[bool]) {
+    *up = kept.iter().enumerate().map(|(reader, kept)| *kept && up.get(reader) == Some(&true)).collect();
+}
+
 /// Waits before the outbox is opened again; `false` when told to stop. Reads of this time cannot be stored: it counts as not observed.
-fn wait_for_disk(inputs: &Receiver<RecorderInput>, clock: &Clock, up: &mut [bool]) -> bool {
+fn wait_for_disk(
+    config: &mut Arc<Config>,
+    inputs: &Receiver<RecorderInput>,
+    clock: &Clock,
+    up: &mut Vec<bool>,
+) -> bool {
     let until = clock.now().mono + AGAIN.as_millis() as i64;
     loop {
         let left_ms = until.since(clock.now().mono).max(0).unsigned_abs();
@@ -234,6 +260,10 @@ fn wait_for_disk(inputs: &Receiver<RecorderInput>, clock: &Clock, up: &mut [bool
             Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
             Ok(RecorderInput::Reader(event)) => {
                 up[event.reader] = is_up(event.kind).unwrap_or(up[event.reader]);
+            }
+            Ok(RecorderInput::Reconfigure { config: new, kept }) => {
+                *config = new;
+                keep_up(up, &kept);
             }
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => return true,
@@ -284,11 +314,14 @@ pub(super) fn read(
     show: &Show,
 ) -> Result<Vec<Option<ReaderPort>>, StartError> {
     let start = |(reader, config): (usize, &ReaderConfig)| {
-        (config.port != NO_DEVICE)
-            .then(|| read_one(reader, config, clock, recorder, watcher, show))
-            .transpose()
+        has_device(config).then(|| read_one(reader, config, clock, recorder, watcher, show)).transpose()
     };
     config.readers.iter().enumerate().map(start).collect()
+}
+
+/// Whether a reader has a port to listen on.
+pub(super) fn has_device(config: &ReaderConfig) -> bool {
+    config.port != NO_DEVICE
 }
 
 /// Starts the thread of one reader.

@@ -3,7 +3,7 @@
 use super::{PASSWORD, PATIENCE, USER};
 use flextraff_common::ids::{JunctionId, Seq};
 use flextraff_common::wire::topics::{Topic, server_filters};
-use flextraff_common::wire::{Ack, Delivery, Status, decode, encode};
+use flextraff_common::wire::{Ack, Delivery, Reply, Status, decode, encode};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, PublishOptions, QoS, SubscribeFilter};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -17,6 +17,8 @@ pub(crate) struct Received {
     pub(crate) rows: BTreeMap<Seq, Vec<Vec<u8>>>,
     /// The last status and whether it came retained.
     pub(crate) status: Option<(Status, bool)>,
+    /// What devices have answered, in order.
+    pub(crate) replies: Vec<Reply>,
     /// How often the server was connected.
     pub(crate) connections: u32,
 }
@@ -96,6 +98,8 @@ async fn serve(mut event_loop: EventLoop, client: AsyncClient, received: Arc<(Mu
                 if let Topic::Status(..) = topic {
                     let status = decode(&message.payload).expect("a status");
                     received_now.status = Some((status, message.retain));
+                } else if let Topic::Reply(..) = topic {
+                    received_now.replies.push(decode(&message.payload).expect("a reply"));
                 } else if topic.is_outbox() {
                     let row: Delivery = decode(&message.payload).expect("a row");
                     received_now.rows.entry(row.seq).or_default().push(message.payload.to_vec());

@@ -1,0 +1,110 @@
+//! Another configuration while the agent runs: all of it takes effect, or nothing does.
+
+use super::threads::{self, RecorderInput};
+use super::{Show, Supervisor};
+use crate::config::{self, Changes, Config};
+use crate::logging;
+use crate::output::LampInput;
+use std::sync::Arc;
+
+impl Supervisor {
+    /// Reads the configuration anew and goes on under it; what came of it, for the log and for whoever asked.
+    ///
+    /// # Errors
+    /// Why nothing has changed: what is wrong with it, or what needs a restart.
+    pub(super) fn reload(&mut self) -> Result<String, String> {
+        let result = self
+            .try_reload()
+            .inspect(|done| tracing::info!("reload: {done}"))
+            .map_err(|why| format!("{why}; nothing has changed"))
+            .inspect_err(|why| tracing::error!("reload: {why}"));
+        // Only now, so that a level at which this would not be told still tells it.
+        logging::set_level(self.config.log);
+        result
+    }
+
+    fn try_reload(&mut self) -> Result<String, String> {
+        let new = config::load(&self.path).map_err(|errors| errors.in_one_line())?;
+        let unbuilt = new.unbuilt();
+        if !unbuilt.is_empty() {
+            return Err(unbuilt.join("; "));
+        }
+        let changes = Changes::between(&self.config, &new)
+            .map_err(|error| format!("the configurations cannot be compared: {error}"))?;
+        if changes.is_empty() {
+            return Ok("the configuration is as it was".to_owned());
+        }
+        if !changes.restart.is_empty() {
+            let what = changes.restart.join(", ");
+            return Err(format!("a restart is needed for {what}"));
+        }
+        self.reconfigure(&Arc::new(new), &changes);
+        Ok(format!("changed: {}", changes.at_once.join(", ")))
+    }
+
+    fn reconfigure(&mut self, new: &Arc<Config>, changes: &Changes) {
+        let old = std::mem::replace(&mut self.config, Arc::clone(new));
+        let kept: Vec<bool> =
+            new.readers.iter().enumerate().map(|(at, reader)| old.readers.get(at) == Some(reader)).collect();
+        let (stay, leave): (Vec<_>, Vec<_>) = std::mem::take(&mut self.readers)
+            .into_iter()
+            .enumerate()
+            .partition(|(at, _)| kept.get(*at) == Some(&true));
+        // From here on no event comes under the number of a reader that goes.
+        for port in leave.into_iter().filter_map(|(_, port)| port) {
+            let _ = port.stop();
+        }
+        self.to_recorder(RecorderInput::Reconfigure { config: Arc::clone(new), kept: kept.clone() });
+        if let Some(lamps) = &self.lamps {
+            // Among the reads it must not get lost.
+            let _ = lamps.inputs.send(LampInput::Reconfigure { config: Arc::clone(new), kept });
+        }
+        if let Some(forwarder) = &mut self.forwarder {
+            forwarder.reconfigure(Arc::clone(new));
+        }
+        self.show = Show { config: Arc::clone(new), ..self.show.clone() };
+        self.readers = new.readers.iter().map(|_| None).collect();
+        for (at, port) in stay {
+            self.readers[at] = port;
+        }
+        self.start_readers();
+        if changes.touch("reader") {
+            self.rates.clear();
+        }
+        self.tell_lamps_readers();
+        if changes.touch("mqtt") {
+            self.feed_watchdog();
+            self.connect_anew();
+        }
+        self.feed_watchdog();
+        self.tell_status();
+    }
+
+    /// Starts the readers that have a port and no thread.
+    fn start_readers(&mut self) {
+        for (at, config) in self.config.readers.iter().enumerate() {
+            if self.readers[at].is_some() || !threads::has_device(config) {
+                continue;
+            }
+            self.readers[at] =
+                threads::read_one(at, config, &self.clock, &self.recorder, &self.watcher, &self.show)
+                    .inspect_err(
+                        |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
+                    )
+                    .ok();
+        }
+    }
+
+    /// Leaves the broker and goes to the one of the configuration; rows without an answer are asked for again.
+    fn connect_anew(&mut self) {
+        if let Some(link) = self.link.take() {
+            threads::disconnect(&link);
+        }
+        self.connected = false;
+        let Some(outbox) = self.outbox_id else { return };
+        self.link = threads::connect(&self.config, &self.clock, outbox, self.news.clone())
+            .inspect_err(|error| tracing::error!(%error, "the link cannot be started"))
+            .ok()
+            .flatten();
+    }
+}
