@@ -1,0 +1,49 @@
+"""Runs every scene in one container; started by scripts/test-units."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .machine import Machine, install
+from .scenes import ALL, AGENT, EARLY, FLASH, SITE, Scene
+from .street import Street
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    for name in ("system", "agent", "checkout"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    options = parser.parse_args()
+    install(options.system, options.checkout, options.agent)
+    (options.system / "etc/flextraff/agent.toml").write_text(SITE)
+    with tempfile.TemporaryDirectory(prefix="flextraff-units-") as folder:
+        # The service's user in the container has to reach the socket.
+        Path(folder).chmod(0o755)
+        street = Street(Path(folder))
+        log = options.system.parent / "console.log"
+        with Machine(options.system, Path(folder), log) as machine:
+            try:
+                machine.boot()
+            except AssertionError as error:
+                print(f"test-units: {error}; what it said is in {log}", file=sys.stderr)
+                return 1
+            scene = Scene(machine, street)
+            for act in ALL:
+                started = time.monotonic()
+                try:
+                    act(scene)
+                except AssertionError as error:
+                    print(f"FAILED  {act.__name__}: {act.__doc__}\n{error}", file=sys.stderr)
+                    for unit in (EARLY, AGENT, FLASH):
+                        print(f"--- {unit}\n{machine.journal(unit)[-4000:]}", file=sys.stderr)
+                    return 1
+                print(f"{time.monotonic() - started:5.1f} s  {act.__doc__}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

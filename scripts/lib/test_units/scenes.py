@@ -1,0 +1,235 @@
+"""What happens to a junction, in the order in which it happens."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .machine import STREET, Machine, until
+from .street import Lamps, Street, all_red, flashing, some_green
+
+AGENT = "flextraff-agent.service"
+FLASH = "flextraff-flash.service"
+EARLY = "flextraff-failsafe.service"
+CONFIG = "/etc/flextraff/agent.toml"
+PROGRAM = "/usr/bin/flextraff-agent"
+
+SITE = f"""
+[junction]
+id = "11111111-1111-4111-8111-111111111111"
+[device]
+id = "22222222-2222-4222-8222-222222222222"
+type = "junction"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000001"
+name = "N"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[signal]
+startup_flash_s = 1
+startup_all_red_s = 2
+amber_s = 1.0
+all_red_s = 1.0
+[output]
+driver = "virtual"
+socket = "{STREET}/lamps.sock"
+"""
+
+READER = """
+[[reader]]
+name = "north"
+port = "/dev/ttyUSB0"
+lanes = { default = "N" }
+"""
+
+
+@dataclass
+class Scene:
+    machine: Machine
+    street: Street
+
+    def wait_for_green(self, mark: int) -> None:
+        self.street.wait("a green", some_green, mark)
+
+    def active(self, unit: str, seconds: float = 30) -> None:
+        until(f"{unit} is active", lambda: self.machine.state(unit) == "active", seconds)
+
+    def start(self) -> None:
+        self.machine.run("systemctl", "start", AGENT)
+        assert self.machine.state(AGENT) == "active"
+
+    def seen_in_order(self, mark: int, *wanted: Callable[[Lamps], bool]) -> None:
+        """The first vectors since the mark, repetitions aside, are as wanted."""
+        for position, condition in enumerate(wanted):
+            until(f"{position + 1} vectors", lambda: len(self.street.since(mark)) > position)
+            seen = self.street.since(mark)
+            assert condition(seen[position]), f"vector {position} is not as it should be: {seen}"
+
+    def status(self) -> dict:
+        return json.loads(self.machine.run("flextraff-agent", "monitor", "--once", "--json", "--socket", "/run/flextraff/agent.sock"))["status"]
+
+
+def boot(s: Scene) -> None:
+    """The early unit shows red before anything else; then the agent starts up and reports that it is ready."""
+    early = s.machine.show(EARLY, "ActiveState", "Result", "ActiveEnterTimestampMonotonic")
+    assert early["ActiveState"] == "active" and early["Result"] == "success", early
+    s.active(AGENT)
+    agent = s.machine.show(AGENT, "ExecMainStartTimestampMonotonic", "NRestarts")
+    target = s.machine.show("sysinit.target", "ActiveEnterTimestampMonotonic")
+    order = [int(early["ActiveEnterTimestampMonotonic"]), int(target["ActiveEnterTimestampMonotonic"]),
+             int(agent["ExecMainStartTimestampMonotonic"])]
+    assert 0 < order[0] <= order[1] < order[2], f"early unit, sysinit.target, agent: {order}"
+    assert agent["NRestarts"] == "0"
+    s.wait_for_green(0)
+    s.seen_in_order(0, all_red, flashing, all_red)
+
+
+def units_are_right(s: Scene) -> None:
+    """systemd and udev find nothing to say about the files as they are installed."""
+    units = [f"/etc/systemd/system/{unit}" for unit in (AGENT, FLASH, EARLY)]
+    said = s.machine.run("systemd-analyze", "verify", *units)
+    assert said == "", said
+    said = s.machine.run("udevadm", "test", "/sys/devices/virtual/mem/null")
+    assert "70-flextraff.rules" in said, said
+    wrong = [line for line in said.splitlines() if "70-flextraff.rules:" in line]
+    assert not wrong, wrong
+    said = s.machine.run("stat", "--format=%U %G %a", "/etc/flextraff", "/var/lib/flextraff", "/run/flextraff").split("\n")
+    assert said[:3] == ["root flextraff 750", "flextraff flextraff 750", "flextraff flextraff 750"], said
+
+
+def check_passes(s: Scene) -> None:
+    """`check`, as a technician calls it, has nothing to complain about but the clock."""
+    said = json.loads(s.machine.run("runuser", "-u", "flextraff", "--", "flextraff-agent", "check", "--json"))
+    failed = [check for check in said["checks"] if check["state"] == "Failed"]
+    assert not failed, failed
+
+
+def watchdog(s: Scene) -> None:
+    """A process that stands still with a green is killed, the lamps go to red, and the agent starts anew."""
+    s.street.wait("a green", some_green, s.street.mark())
+    pid, mark = s.machine.main_pid(AGENT), s.street.mark()
+    s.machine.kill(AGENT, signal.SIGSTOP)
+    s.street.wait("red from failsafe", all_red, mark + 1, 12)
+    s.street.wait("the start-up of the next process", flashing, mark + 1, 12)
+    s.seen_in_order(mark, all_red, flashing, all_red)
+    s.active(AGENT)
+    shown = s.machine.show(AGENT, "NRestarts", "MainPID")
+    assert shown["NRestarts"] == "1" and shown["MainPID"] != pid, shown
+    assert "Watchdog timeout" in s.machine.journal(AGENT)
+    s.wait_for_green(s.street.mark())
+
+
+def stop(s: Scene) -> None:
+    """Stopping leaves red, and is no fault: nothing flashes."""
+    s.machine.run("systemctl", "stop", AGENT)
+    assert all_red(s.street.now()), s.street.now()
+    assert s.machine.show(AGENT, "Result")["Result"] == "success"
+    assert s.machine.state(FLASH) == "inactive"
+    s.start()
+
+
+def reload(s: Scene) -> None:
+    """What may change while the lamps run takes effect at once; a wrong file changes nothing and says so."""
+    pid, before = s.machine.main_pid(AGENT), s.status()
+    assert not before.get("readers"), before
+    s.machine.write(CONFIG, SITE + READER)
+    s.machine.run("systemctl", "reload", AGENT)
+    until("the new reader is there", lambda: [reader["name"] for reader in s.status().get("readers", [])] == ["north"])
+    after = s.status()
+    assert after["config_hash"] != before["config_hash"]
+    s.machine.write(CONFIG, SITE + "[counting]\naccept = \"fasttag\"\n")
+    said = s.machine.run("systemctl", "reload", AGENT, fails=True)
+    assert "failed" in said.lower(), said
+    mark = len(s.machine.journal(AGENT))
+    s.machine.kill(AGENT, signal.SIGHUP)
+    until("the error is in the log", lambda: "did you mean \"fastag\"?" in s.machine.journal(AGENT)[mark:])
+    s.machine.write(CONFIG, SITE + READER + "[counting]\naccept = \"all\"\n[console]\nsocket = \"/run/flextraff/x.sock\"\n")
+    s.machine.run("systemctl", "reload", AGENT)
+    until("what needs a restart is named", lambda: "console.socket" in s.machine.journal(AGENT)[mark:])
+    assert s.status()["config_hash"] == after["config_hash"], "nothing is half applied"
+    s.machine.write(CONFIG, SITE)
+    s.machine.run("systemctl", "reload", AGENT)
+    until("it is as before", lambda: s.status()["config_hash"] == before["config_hash"])
+    assert s.machine.main_pid(AGENT) == pid
+
+
+def upgrade(s: Scene) -> None:
+    """A new program takes over with a restart; the lamps show red in between."""
+    s.wait_for_green(s.street.mark())
+    s.machine.run("sh", "-c", f"cp {PROGRAM} {PROGRAM}.new && mv {PROGRAM}.new {PROGRAM}")
+    exe = lambda: s.machine.run("readlink", f"/proc/{s.machine.main_pid(AGENT)}/exe").strip()
+    assert exe().endswith("(deleted)"), exe()
+    mark = s.street.mark()
+    s.machine.run("systemctl", "restart", AGENT)
+    s.street.wait("the start-up", flashing, mark + 1)
+    assert exe() == PROGRAM
+    s.seen_in_order(mark, all_red, flashing)
+    s.wait_for_green(s.street.mark())
+
+
+def starts_that_fail(s: Scene) -> None:
+    """After five starts that fail the lamps flash, until somebody starts the agent."""
+    s.machine.run("systemctl", "reset-failed", AGENT)
+    s.machine.run("systemctl", "restart", AGENT)
+    for start in range(1, 6):
+        s.active(AGENT)
+        assert s.machine.state(FLASH) == "inactive", f"after {start - 1} failures"
+        pid = s.machine.main_pid(AGENT)
+        s.machine.kill(AGENT, signal.SIGKILL)
+        until("the process is gone", lambda: s.machine.main_pid(AGENT) != pid)
+    until("the agent has failed", lambda: s.machine.state(AGENT) == "failed")
+    s.active(FLASH)
+    mark = s.street.mark()
+    s.street.wait("flashing", flashing, mark)
+    s.machine.run("systemctl", "reset-failed", AGENT)
+    s.start()
+    assert s.machine.state(FLASH) == "inactive"
+    s.wait_for_green(s.street.mark())
+
+
+def flash_holds(s: Scene) -> None:
+    """The flashing unit is watched as well, and comes back."""
+    s.machine.run("systemctl", "stop", AGENT)
+    s.machine.run("systemctl", "start", FLASH)
+    s.street.wait("flashing", flashing, s.street.mark())
+    mark = s.street.mark()
+    s.machine.kill(FLASH, signal.SIGSTOP)
+    s.street.wait("red from failsafe", all_red, mark + 1, 12)
+    s.street.wait("flashing again", flashing, mark + 1, 12)
+    s.seen_in_order(mark, all_red, flashing)
+    s.start()
+    assert s.machine.state(FLASH) == "inactive"
+
+
+def wrong_configuration(s: Scene) -> None:
+    """A wrong configuration ends with exit code 2, is not tried again, and the lamps flash all the same."""
+    s.machine.write(CONFIG, SITE.replace("[signal]", "[signals]"))
+    s.machine.run("systemctl", "restart", AGENT, fails=True)
+    shown = s.machine.show(AGENT, "ExecMainStatus", "NRestarts", "ActiveState")
+    assert shown == {"ExecMainStatus": "2", "NRestarts": "0", "ActiveState": "failed"}, shown
+    s.active(FLASH)
+    s.street.wait("flashing", flashing, s.street.mark())
+    assert "did you mean [signal]?" in s.machine.journal(AGENT)
+    # So does the early unit of the next boot.
+    s.machine.run("systemctl", "stop", FLASH)
+    mark = s.street.mark()
+    s.machine.run("systemctl", "restart", EARLY)
+    s.machine.run("systemctl", "start", FLASH)
+    s.street.wait("flashing again", flashing, mark + 1)
+    assert all_red(s.street.since(mark - 1)[0]), s.street.since(mark - 1)
+    s.machine.write(CONFIG, SITE)
+    s.start()
+    assert s.machine.state(FLASH) == "inactive"
+    s.wait_for_green(s.street.mark())
+
+
+ALL = [boot, units_are_right, check_passes, watchdog, stop, reload, upgrade, starts_that_fail, flash_holds, wrong_configuration]
