@@ -236,11 +236,6 @@ impl Config {
     /// What the configuration asks for and this version does not have; a sentence each.
     pub fn unbuilt(&self) -> Vec<String> {
         let mut missing = Vec::new();
-        if self.privacy == Privacy::Pseudonym {
-            missing.push(
-                "epc = \"pseudonym\" of [privacy] is not built into this version; use \"raw\"".to_owned(),
-            );
-        }
         missing.extend(self.readers.iter().filter(|reader| !is_built(reader.protocol)).map(|reader| {
             format!(
                 "protocol \"{}\" of reader \"{}\" is not built into this version; name the reader's own protocol",

@@ -8,9 +8,10 @@ mod tests;
 
 use crate::config::{Config, StopLines};
 use crate::estimation::{Estimator, Priority};
+use crate::identity::{KnownAs, Sighting};
 use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
-use flextraff_common::epc::Epc;
+use flextraff_common::epc::{Epc, KeyedTag};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::plan::PlanProblem;
@@ -37,6 +38,8 @@ pub struct Control {
     estimator: Estimator,
     /// Whom the junction looks out for; outlasts defects of the estimator.
     priority: Priority,
+    /// By which name vehicles go on here when a pseudonym key changes.
+    known_as: KnownAs,
     /// The last second that was passed through: it says what wall time a read has.
     second: Moment,
     /// Which readers are up, as far as it was said.
@@ -64,6 +67,7 @@ impl Control {
             controller: Controller::new(Arc::clone(&config.junction), fallback, start),
             estimator: Estimator::new(config, all_watched, start.mono),
             priority: Priority::default(),
+            known_as: KnownAs::default(),
             second: start,
             readers: vec![None; config.readers.len()],
             events: VecDeque::new(),
@@ -84,10 +88,13 @@ impl Control {
     }
 
     /// Takes a read.
-    pub fn handle_read(&mut self, read: &Read) {
+    pub fn handle_read(&mut self, read: impl Into<Sighting>) {
+        let sighting = read.into();
+        let epc = self.known_as.name(sighting.read.epc, sighting.prev, sighting.read.at);
+        let read = Read { epc, ..sighting.read };
         self.controller.handle_read(read.lane, read.zone, read.at);
-        self.note_watched_vehicle(read.epc, read.at);
-        self.estimate(read.at, |estimator| estimator.handle_read(read));
+        self.note_watched_vehicle(epc, sighting.keyed, read.at);
+        self.estimate(read.at, |estimator| estimator.handle_read(&read));
     }
 
     /// Takes the key under which watch-lists name vehicles.
@@ -100,9 +107,12 @@ impl Control {
         self.priority.handle_watchlist(list);
     }
 
-    fn note_watched_vehicle(&mut self, epc: Epc, at: MonoMs) {
+    fn note_watched_vehicle(&mut self, epc: Epc, keyed: Option<KeyedTag>, at: MonoMs) {
         let now = Moment { mono: at, wall: self.second.wall_at(at), clock: self.second.clock };
-        self.priority.handle_read(epc, now);
+        match keyed {
+            Some(tag) => self.priority.handle_keyed(epc, tag, now),
+            None => self.priority.handle_read(epc, now),
+        }
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -140,6 +150,11 @@ impl Control {
         if junction == self.config.junction.id {
             self.note_calls(demand, now.mono);
         }
+        for departed in &demand.departed {
+            if let Ok(epc) = departed.epc.parse() {
+                self.known_as.name(epc, None, now.mono);
+            }
+        }
         self.estimate(now.mono, |estimator| estimator.handle_demand(junction, demand, now.mono));
     }
 
@@ -151,7 +166,8 @@ impl Control {
         for read in &demand.reads {
             let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
             self.controller.handle_read(lane, read.zone, at);
-            self.note_watched_vehicle(epc, at);
+            self.known_as.name(epc, None, at);
+            self.note_watched_vehicle(epc, read.watched, at);
             if read.zone == ZoneName::StopLine {
                 watched.push(lane);
             }
@@ -212,6 +228,7 @@ impl Control {
             let hook = self.hook;
             let device = self.config.device;
             self.second = second;
+            self.known_as.handle_timeout(at);
             self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
             let weights = self.priority.weights();
             let seen = self.estimate(at, |estimator| {

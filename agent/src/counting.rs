@@ -15,6 +15,8 @@
 //! observed second. `observed_ms` and `other_tags` are those of the run that sends the row; what a killed run had watched in an interval that
 //! it did not publish counts as unobserved.
 //!
+//! **Several devices.** Devices of one junction that each see a part of it tell each other whom they see; [`shared`] says which one counts.
+//!
 //! Monotonic times end with a boot. [`close_out`] makes the rows of passages that an earlier boot left behind.
 
 mod counter;
@@ -23,9 +25,10 @@ mod passage;
 #[cfg(test)]
 mod proptests;
 mod rows;
+mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use counter::{Counter, Flush, MAX_OPEN};
+pub use counter::{Counter, Flush, MAX_OPEN, ToldPassage};
 pub use passage::{PassageChange, PassageId, PassageState};
 pub use rows::{CountedPassage, Departed, IntervalCount, MAX_PER_ROW, close_out};

@@ -11,6 +11,8 @@ pub mod logging;
 
 pub mod reader;
 
+pub mod identity;
+
 pub mod counting;
 
 pub mod outbox;

@@ -7,6 +7,7 @@
 mod asks;
 mod commands;
 pub mod forward;
+mod keys;
 mod lamps;
 pub mod messages;
 pub mod recorder;
@@ -18,6 +19,7 @@ use crate::clock::{Clock, boot_id};
 use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
 use crate::health;
+use crate::identity::KeptKeys;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault};
 use crate::reader::port::ReaderPort;
@@ -25,6 +27,7 @@ use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
 use asks::{Waiting, Who};
 use commands::Handled;
+use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
@@ -69,10 +72,11 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         .then(|| Lamps::start(&config, &clock, news.clone()))
         .transpose()?;
     let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
-    let recording = threads::record(&config, &clock, boot, recorder_inputs, news.clone())?;
+    let names = keys::open(&config, &clock);
+    let recording = threads::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
     let hub = Hub::default();
-    let show = Show { hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
+    let show = Show { names, hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
     let readers = threads::read(&config, &clock, &recorder, &watcher, &show)?;
     // Somebody who cannot look is no reason to leave the lamps undriven.
     let to_main = news.clone();
@@ -110,6 +114,9 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         shows: LampsShow::Signal,
         tested: None,
         waiting: Waiting::default(),
+        key_id: None,
+        unsaved_keys: None,
+        keys_unsaved_told: false,
         signal_due: MonoMs(i64::MIN),
         clock,
         config,
@@ -155,6 +162,11 @@ struct Supervisor {
     /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
     dropped: (u64, u64),
     plan: Option<PlanStatus>,
+    /// Name of the pseudonym key that serves.
+    key_id: Option<KeyId>,
+    /// Keys that are to be kept, while the disk does not take them, and whether the log says so.
+    unsaved_keys: Option<KeptKeys>,
+    keys_unsaved_told: bool,
     /// Why the lamps show the fault aspect, if they do.
     fault: Option<LatchedFault>,
     /// What the lamps show beside what the controller wants.
@@ -218,6 +230,7 @@ impl Supervisor {
             News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
             News::Recorded { outbox, counted } => (self.outbox, self.counted) = (Some(outbox), counted),
             News::Reload => drop(self.reload()),
+            News::Told(passages) => self.tell_passages(passages),
             News::Stop => {}
         }
         Ok(())
@@ -312,14 +325,21 @@ impl Supervisor {
                 tracing::warn!(topic, reason, "a message cannot be used");
             }
             LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                let demand = Box::new(demand);
                 if junction == self.config.junction.id {
                     self.show_told_reads(&demand, &self.clock.now());
+                    // What the recorder has no room for makes it count a vehicle that another device counts too; waiting might hold up reads.
+                    let _ = self.recorder.try_send(RecorderInput::Demand(demand.clone()));
                 }
-                let demand = Box::new(demand);
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
-            LinkEvent::Inbound(Inbound::Keys(keys)) => self.to_lamps(LampInput::Keys(keys)),
-            LinkEvent::Inbound(Inbound::Watchlist(list)) => self.to_lamps(LampInput::Watchlist(list)),
+            LinkEvent::Inbound(Inbound::Keys(keys)) => self.handle_keys(keys),
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => {
+                if let Some(forwarder) = &mut self.forwarder {
+                    forwarder.handle_watchlist(&list);
+                }
+                self.to_lamps(LampInput::Watchlist(list));
+            }
             // Neighbours' lamps have no part in green times that their demand does not tell.
             LinkEvent::Inbound(Inbound::Signal(..)) => {}
         }
@@ -346,6 +366,7 @@ impl Supervisor {
             }
         }
         self.feed_watchdog();
+        self.tend_keys(now);
         self.measure(now);
         self.tell_lamps_readers();
         self.log_dropped();

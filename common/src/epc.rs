@@ -6,19 +6,24 @@
 mod fastag;
 mod giai;
 mod keyed;
+mod pseudonym;
 
 pub use fastag::{Fastag, FastagError};
 pub use giai::{Giai96, GiaiError};
 pub use keyed::{KeyedError, KeyedTag, TagKey};
+pub use pseudonym::{KeyId, Pseudonym, PseudonymError};
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An EPC: 1 to 32 bytes, usually 12.
+/// What names a vehicle: the EPC of its tag, 1 to 32 bytes, usually 12; or a pseudonym that stands for it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epc {
-    bytes: [u8; Self::MAX],
-    len: u8,
+pub struct Epc(Name);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Name {
+    Raw { bytes: [u8; Epc::MAX], len: u8 },
+    Pseudonym(Pseudonym),
 }
 
 impl Epc {
@@ -30,29 +35,46 @@ impl Epc {
         if bytes.is_empty() || bytes.len() > Self::MAX {
             return None;
         }
-        let mut epc = Self { bytes: [0; Self::MAX], len: bytes.len() as u8 };
-        epc.bytes[..bytes.len()].copy_from_slice(bytes);
-        Some(epc)
+        let mut all = [0; Self::MAX];
+        all[..bytes.len()].copy_from_slice(bytes);
+        Some(Self(Name::Raw { bytes: all, len: bytes.len() as u8 }))
     }
 
-    /// Its bytes, first transmitted first.
+    /// Its bytes, first transmitted first; none where a pseudonym hides them.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
+        match &self.0 {
+            Name::Raw { bytes, len } => &bytes[..usize::from(*len)],
+            Name::Pseudonym(_) => &[],
+        }
     }
 
-    /// Whether it has the structure of a FASTag.
+    /// The pseudonym, where it is one.
+    pub const fn pseudonym(&self) -> Option<Pseudonym> {
+        match self.0 {
+            Name::Raw { .. } => None,
+            Name::Pseudonym(pseudonym) => Some(pseudonym),
+        }
+    }
+
+    /// Whether it has the structure of a FASTag; a pseudonym does not tell.
     pub fn is_fastag(&self) -> bool {
         Fastag::decode(self).is_ok()
     }
 }
 
-/// Upper-case hex, two digits a byte.
+impl From<Pseudonym> for Epc {
+    fn from(pseudonym: Pseudonym) -> Self {
+        Self(Name::Pseudonym(pseudonym))
+    }
+}
+
+/// Upper-case hex, two digits a byte; or `p:<key_id>:<32 hex>`.
 impl fmt::Display for Epc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.as_bytes() {
-            write!(f, "{byte:02X}")?;
+        match &self.0 {
+            Name::Raw { .. } => self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02X}")),
+            Name::Pseudonym(pseudonym) => pseudonym.fmt(f),
         }
-        Ok(())
     }
 }
 
@@ -64,7 +86,9 @@ impl fmt::Debug for Epc {
 
 /// A text that is no EPC.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no EPC; write 2 to 64 hex digits, an even number of them")]
+#[error(
+    "\"{text}\" is no EPC; write 2 to 64 hex digits, an even number of them, or a pseudonym p:<key_id>:<32 hex digits>"
+)]
 pub struct EpcError {
     text: String,
 }
@@ -74,6 +98,9 @@ impl FromStr for Epc {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || EpcError { text: text.chars().take(80).collect() };
+        if Pseudonym::is_marked(text) {
+            return text.parse::<Pseudonym>().map(Self::from).map_err(|_| error());
+        }
         if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(error());
         }

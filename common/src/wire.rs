@@ -11,11 +11,12 @@ pub mod topics;
 mod up;
 
 pub use demand::{
-    Demand, DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandRead, DemandUsers, ZoneName,
+    Demand, DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandPassage, DemandRead, DemandUsers,
+    ZoneName,
 };
 pub use down::{
-    Ack, Command, CommandType, GreenTime, Keys, MAX_WATCHED, Mode, RejectCode, StageTime, Watched,
-    WatchedClass, Watchlist,
+    Ack, CityKey, Command, CommandType, GreenTime, Keys, MAX_CITY_KEYS, MAX_WATCHED, Mode, RejectCode,
+    StageTime, Watched, WatchedClass, Watchlist,
 };
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use estimates::{

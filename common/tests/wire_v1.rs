@@ -1,6 +1,7 @@
 //! The wire format, version 1, frozen. A failure here means that agents and servers in the field stop understanding each other: mend the
 //! code, never these texts. A field that is added gets a test of its own.
 
+use flextraff_common::epc::Pseudonym;
 use flextraff_common::wire::{
     Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Keys, Reply,
     Signal, Status, WatchedClass, Watchlist, decode, encode,
@@ -106,6 +107,33 @@ fn keys_and_watchlist() {
     )
     .expect("a class of a newer server is no reason to refuse the list");
     assert_eq!(newer.entries[0].class, WatchedClass::Other);
+}
+
+#[test]
+fn pseudonym_keys() {
+    let keys: Keys = frozen(
+        r#"{"v":1,"city":[
+        {"key_id":"2026-W07","key":"0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f","valid_from":"2026-02-09T00:00:00Z","valid_until":"2026-02-16T00:00:00Z"},
+        {"key_id":"2026-W08","key":"1f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f","valid_from":"2026-02-16T00:00:00Z","valid_until":"2026-02-23T00:00:00Z"}]}"#,
+    );
+    let epc = "34161FA8203E7CB202000020".parse().expect("an EPC");
+    let first = &keys.city[0];
+    let name = Pseudonym::of(&epc, first.key_id, &first.key).expect("an EPC").to_string();
+    assert_eq!(name, "p:2026-W07:9125811f41930f55f1143979aa58d34d");
+    assert!(
+        decode::<Keys>(br#"{"city":[{"key_id":"a b","key":"00","valid_from":"x","valid_until":"y"}]}"#)
+            .is_err()
+    );
+}
+
+#[test]
+fn demand_of_several_devices_of_a_junction() {
+    let _: Demand = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","t":"2026-02-10T14:30:00Z",
+        "reads":[{"lane":"N","zone":"advance","epc":"p:2026-W07:00112233445566778899aabbccddeeff","watched":"0b3a72a53fa1f837688cd05e3606c99b"}],
+        "passages":[{"epc":"34161FA8203E7CB202000020","counts":true},
+        {"epc":"p:2026-W08:00112233445566778899aabbccddeeff","prev":"p:2026-W07:ffeeddccbbaa99887766554433221100","counts":false}]}"#,
+    );
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! Tag readers: what the antennas saw becomes bytes on pseudo-terminals, as untidy as serial lines are.
 
+mod checksum;
 mod frame;
 mod line;
 mod pty;
 
 pub use frame::{Dialect, tag};
+pub use line::{Line, Part};
 pub use pty::{Pty, Written};
 
 use crate::clock::Clock;
 use flextraff_common::epc::Epc;
 use flextraff_common::time::MonoMs;
-use line::{Line, Part};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

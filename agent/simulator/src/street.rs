@@ -14,7 +14,7 @@ mod network;
 mod tests;
 mod vehicle;
 
-pub use antenna::{Passage, Read};
+pub use antenna::{Passage, Read, Sight};
 pub use fixed_time::{fixed_aspects, fixed_time_mean_wait_s};
 pub use network::{
     Approach, CROSSING_M, Kind, LaneRef, Node, Profile, STOP_ZONE_M, Side, Tag, grid, plain_reader,
@@ -103,6 +103,7 @@ pub struct Street {
     aspects: Vec<Aspects>,
     courtesy: Vec<Courtesy>,
     seed: u64,
+    sight: Sight,
     chance: SmallRng,
     now: MonoMs,
     tally: Tally,
@@ -126,6 +127,7 @@ impl Street {
             aspects: vec![[None; 4]; count],
             courtesy: vec![Courtesy::default(); count],
             seed,
+            sight: Sight::default(),
             chance: SmallRng::seed_from_u64(seed),
             now: MonoMs(0),
             tally: Tally { crossed: vec![[0; 4]; count], ..Tally::default() },
@@ -140,6 +142,13 @@ impl Street {
             street.step();
         }
         street
+    }
+
+    /// The same street under other antennas.
+    #[must_use]
+    pub const fn with_sight(mut self, sight: Sight) -> Self {
+        self.sight = sight;
+        self
     }
 
     /// Time of the street.
@@ -264,7 +273,8 @@ impl Street {
                         .collect()
                 };
                 let mut see = |seen: &[Seen], zone| {
-                    let reads = antenna::reads(seen, side, zone, start, STEP_MS, &mut self.chance);
+                    let reads =
+                        antenna::reads(self.sight, seen, (side, zone), start, STEP_MS, &mut self.chance);
                     step.reads.extend(reads);
                 };
                 see(&within(0.0, STOP_ZONE_M), ZoneName::StopLine);

@@ -1,8 +1,12 @@
 //! The orchestrator with stand-ins: server and agents are shell scripts that wait for their end, and this test does on their behalf what
 //! the orchestrator looks at. The readers' pseudo-terminals, the lamps' sockets and `mosquitto_passwd` are real.
 
+use flextraff_agent::config::ReaderConfig;
+use flextraff_agent::reader::source::Source;
+use flextraff_common::epc::Epc;
+use flextraff_common::time::MonoMs;
+use flextraff_common::wire::ZoneName;
 use flextraff_simulator::clock::Clock;
-use flextraff_simulator::reader::Dialect;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -192,27 +196,21 @@ fn act(config: PathBuf, ended: &Arc<AtomicBool>) -> JoinHandle<(String, usize)> 
             }
             ended.load(Ordering::Acquire)
         });
-        let tags: BTreeSet<Vec<u8>> = streams.iter().flat_map(|stream| whole_tags(stream)).collect();
+        let text = fs::read_to_string(&config).expect("it was there");
+        let readers = flextraff_agent::config::parse(&config, &text).expect("it is right").readers;
+        let heard = readers.iter().zip(&streams);
+        let tags: BTreeSet<Epc> = heard.flat_map(|(reader, stream)| whole_tags(reader, stream)).collect();
         (table["device"]["id"].as_str().expect("an id").to_owned(), tags.len())
     })
 }
 
-/// FASTags of intact stop-line frames in a stream of bytes.
-fn whole_tags(stream: &[u8]) -> Vec<Vec<u8>> {
-    let mut tags = Vec::new();
-    for start in 0..stream.len() {
-        for (dialect, at, port) in [(Dialect::Ports, 6, Some(4)), (Dialect::Plain, 4, None)] {
-            let Some(bytes) = stream.get(start + at..start + at + 12) else { continue };
-            let epc = flextraff_common::epc::Epc::new(bytes).expect("twelve bytes");
-            let rssi = stream.get(start + at + 12).copied().unwrap_or(0);
-            let frame = flextraff_simulator::reader::tag(dialect, 1, &epc, rssi);
-            let stop_line = port.is_none_or(|port| stream.get(start + port) == Some(&1));
-            if stop_line && epc.is_fastag() && stream[start..].starts_with(&frame) {
-                tags.push(bytes.to_vec());
-            }
-        }
-    }
-    tags
+/// FASTags that a reader's agent finds in its stream of bytes at the stop line.
+fn whole_tags(reader: &ReaderConfig, stream: &[u8]) -> Vec<Epc> {
+    let mut source = Source::new(reader).expect("its protocol is built");
+    let mut reads = source.feed(stream, MonoMs(0));
+    reads.extend(source.handle_timeout(MonoMs(60_000)));
+    let counts = reads.iter().filter(|read| read.zone == ZoneName::StopLine && read.epc.is_fastag());
+    counts.map(|read| read.epc).collect()
 }
 
 fn last_line(output: &Output) -> Value {

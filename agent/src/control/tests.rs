@@ -151,6 +151,7 @@ fn first_green_towards(greens: &[DemandGreen]) -> (Option<i64>, usize, String) {
             watched: None,
             greens: Some(greens.to_vec()),
             users: None,
+            passages: Vec::new(),
         };
         control.handle_demand(junction, &demand, now);
         control.handle_timeout(now);

@@ -3,8 +3,9 @@
 use super::coverage::Coverage;
 use super::passage::{Passage, PassageChange, PassageId, PassageState};
 use super::rows::{Grid, IntervalCount, Rows};
+use super::shared::Shared;
 use crate::config::{Accept, CountingConfig};
-use crate::reader::Read;
+use crate::identity::Sighting;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
@@ -27,6 +28,17 @@ pub struct Flush {
     pub passages: Vec<PassageChange>,
 }
 
+/// A vehicle in the stop-line zone, as devices of one junction tell each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ToldPassage {
+    /// The vehicle.
+    pub epc: Epc,
+    /// The same under the key before, soon after a change of key.
+    pub prev: Option<Epc>,
+    /// Whether the teller counts it; if not, another device does.
+    pub counts: bool,
+}
+
 /// Reads in, interval counts out.
 #[derive(Debug)]
 pub struct Counter {
@@ -34,7 +46,11 @@ pub struct Counter {
     grid: Grid,
     lanes: usize,
     coverage: Coverage,
+    /// By the name that the last read gave.
     open: BTreeMap<Epc, Passage>,
+    /// The same in the order in which they were seen last.
+    by_seen: BTreeSet<(MonoMs, Epc)>,
+    shared: Shared,
     /// Closed, departure not reported. Emptied with each interval, so as long as what the serial lines carry in one.
     ended: Vec<Passage>,
     other_tags: BTreeMap<(i64, LaneIx), BTreeSet<Epc>>,
@@ -42,6 +58,9 @@ pub struct Counter {
     restored_due: Option<MonoMs>,
     next_id: u64,
     forced_closes: u64,
+    /// Passages looked at in passes over many.
+    #[cfg(test)]
+    looked: u64,
     intervals: Vec<IntervalCount>,
     changes: BTreeMap<PassageId, PassageChange>,
 }
@@ -63,6 +82,8 @@ impl Counter {
             lanes,
             coverage: Coverage::new(lanes, readers),
             open: BTreeMap::new(),
+            by_seen: BTreeSet::new(),
+            shared: Shared::default(),
             ended: Vec::new(),
             other_tags: BTreeMap::new(),
             next_interval: grid.index(start),
@@ -70,6 +91,8 @@ impl Counter {
             restored_due: (!restored.is_empty()).then(|| start + config.settle_ms),
             next_id: restored.iter().map(|state| state.id.0.saturating_add(1)).max().unwrap_or(0),
             forced_closes: 0,
+            #[cfg(test)]
+            looked: 0,
             intervals: Vec::new(),
             changes: BTreeMap::new(),
         };
@@ -84,17 +107,40 @@ impl Counter {
             self.changes.insert(state.id, PassageChange::Remove(state.id));
         } else if state.closed.is_some() {
             self.ended.push(Passage::from(state));
-        } else if let Some(other) = self.open.insert(state.epc, Passage::from(state)) {
-            self.end(other, None);
+        } else {
+            if let Some(other) = self.remove(&state.known_as) {
+                self.end(other, None);
+            }
+            self.insert(Passage::from(state));
         }
     }
 
+    fn insert(&mut self, passage: Passage) {
+        self.by_seen.insert((passage.seen, passage.known_as));
+        self.open.insert(passage.known_as, passage);
+    }
+
+    fn remove(&mut self, epc: &Epc) -> Option<Passage> {
+        let passage = self.open.remove(epc)?;
+        self.by_seen.remove(&(passage.seen, passage.known_as));
+        Some(passage)
+    }
+
+    /// The open passage of a vehicle, taken out: by its name, or by the one under the key before.
+    fn take_open(&mut self, epc: Epc, prev: Option<Epc>) -> Option<Passage> {
+        let mut passage = self.remove(&epc).or_else(|| self.remove(&prev?))?;
+        passage.known_as = epc;
+        Some(passage)
+    }
+
     /// Takes a read.
-    pub fn handle_read(&mut self, read: &Read) {
+    pub fn handle_read(&mut self, read: impl Into<Sighting>) {
+        let sighting = read.into();
+        let (read, prev) = (&sighting.read, sighting.prev);
         if read.zone != ZoneName::StopLine || read.lane.index() >= self.lanes {
             return;
         }
-        if self.config.accept == Accept::Fastag && !read.epc.is_fastag() {
+        if self.config.accept == Accept::Fastag && !sighting.fastag {
             let interval = self.grid.index(read.at).max(self.next_interval);
             let tags = self.other_tags.entry((interval, read.lane)).or_default();
             if tags.len() < MAX_OTHER_TAGS {
@@ -102,27 +148,75 @@ impl Counter {
             }
             return;
         }
-        if let Some(passage) = self.open.get_mut(&read.epc) {
-            if read.at < passage.last + self.config.absence_ms {
+        let known = self.take_open(read.epc, prev);
+        let counts =
+            known.is_some() || !self.shared.is_elsewhere(read.epc, prev, read.at, self.config.absence_ms);
+        self.shared.tell(ToldPassage { epc: read.epc, prev, counts }, read.at);
+        if !counts {
+            return;
+        }
+        match known {
+            Some(mut passage) if read.at < passage.seen + self.config.absence_ms => {
                 passage.add(read, self.config.settle_ms);
-                self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+                self.change(&passage);
+                self.insert(passage);
                 return;
             }
-            if let Some(passage) = self.open.remove(&read.epc) {
-                self.end(passage, None);
+            Some(passage) => self.end(passage, None),
+            None if self.open.len() >= MAX_OPEN => {
+                let oldest = self.by_seen.first().map(|(_, epc)| *epc);
+                if let Some(passage) = oldest.and_then(|epc| self.remove(&epc)) {
+                    self.forced_closes += 1;
+                    self.end(passage, Some(read.at));
+                }
             }
-        } else if self.open.len() >= MAX_OPEN {
-            let oldest =
-                self.open.values().min_by_key(|passage| (passage.last, passage.id)).map(|oldest| oldest.epc);
-            if let Some(passage) = oldest.and_then(|epc| self.open.remove(&epc)) {
-                self.forced_closes += 1;
-                self.end(passage, Some(read.at));
-            }
+            None => {}
         }
-        let passage = Passage::begin(PassageId(self.next_id), read);
+        let passage = Passage::begin(PassageId(self.next_id), &sighting);
         self.next_id = self.next_id.saturating_add(1);
+        self.change(&passage);
+        self.insert(passage);
+    }
+
+    /// Takes that another device of the junction is there.
+    pub fn handle_other_device(&mut self, at: MonoMs) {
+        self.shared.heard(at);
+    }
+
+    /// Takes what another device of the junction sees at a stop line; `goes_first`: its id is lower than this device's.
+    pub fn handle_told(&mut self, told: &ToldPassage, goes_first: bool, at: MonoMs) {
+        match self.take_open(told.epc, told.prev) {
+            Some(mut passage) if at < passage.seen + self.config.absence_ms => {
+                if told.counts && goes_first && !passage.published {
+                    self.changes.insert(passage.id, PassageChange::Remove(passage.id));
+                    self.shared.leave(told.epc, at);
+                    return;
+                }
+                passage.seen = passage.seen.max(at);
+                self.change(&passage);
+                self.insert(passage);
+            }
+            // It has gone, as far as is known here; what comes now is another passage, and the teller's.
+            Some(passage) => {
+                self.end(passage, None);
+                self.shared.leave(told.epc, at);
+            }
+            None => self.shared.leave(told.epc, at),
+        }
+    }
+
+    /// What other devices of the junction are to be told since the last call; nothing while there are none.
+    pub fn take_told(&mut self) -> Vec<ToldPassage> {
+        self.shared.take()
+    }
+
+    /// Whether [`Counter::take_told`] has something.
+    pub const fn has_told(&self) -> bool {
+        self.shared.has_news()
+    }
+
+    fn change(&mut self, passage: &Passage) {
         self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
-        self.open.insert(read.epc, passage);
     }
 
     /// Takes that a reader came up or went down. Lanes are watched while any reader of their stop line is up.
@@ -170,10 +264,10 @@ impl Counter {
         self.forced_closes
     }
 
-    /// Closes a passage when it was last seen `absence_ms` ago, or at another moment.
+    /// Closes a passage `absence_ms` after it was seen last, or at another moment.
     fn end(&mut self, mut passage: Passage, at: Option<MonoMs>) {
-        passage.closed = Some(at.unwrap_or(passage.last + self.config.absence_ms).max(passage.last));
-        self.changes.insert(passage.id, PassageChange::Upsert(passage.state()));
+        passage.closed = Some(at.unwrap_or(passage.seen + self.config.absence_ms).max(passage.last));
+        self.change(&passage);
         self.ended.push(passage);
     }
 
@@ -183,18 +277,20 @@ impl Counter {
             Some(interval) => self.grid.end(interval),
             None => self.grid.start(self.next_interval),
         };
-        let unseen: Vec<Epc> = self
-            .open
-            .values()
-            .filter(|passage| passage.last + self.config.absence_ms < until)
-            .map(|passage| passage.epc)
-            .collect();
-        for epc in unseen {
-            if let Some(passage) = self.open.remove(&epc) {
-                self.end(passage, None);
+        while let Some(&(seen, epc)) = self.by_seen.first()
+            && seen + self.config.absence_ms < until
+        {
+            match self.remove(&epc) {
+                Some(passage) => self.end(passage, None),
+                None => drop(self.by_seen.pop_first()),
             }
         }
+        self.shared.forget(until, self.config.absence_ms);
 
+        #[cfg(test)]
+        {
+            self.looked += 2 * (self.open.len() + self.ended.len()) as u64;
+        }
         let mut rows = Rows::new(&self.config);
         for passage in self.open.values_mut().chain(&mut self.ended) {
             if !passage.published && passage.first < until {
@@ -229,6 +325,10 @@ impl Counter {
             let row = rows.row(interval, lane);
             row.other_tags = Some(row.other_tags.unwrap_or(0) + tags.len() as u32);
         }
+        #[cfg(test)]
+        {
+            self.looked += (self.open.len() + self.ended.len()) as u64;
+        }
         let mut present = vec![0; self.lanes];
         for passage in self.open.values().chain(&self.ended).filter(|passage| passage.first < end) {
             present[passage.lane().index()] += 1;
@@ -239,5 +339,26 @@ impl Counter {
                 row.other_tags.get_or_insert(0);
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Counter {
+    /// Passages looked at in passes over many of them.
+    pub(super) const fn looked(&self) -> u64 {
+        self.looked
+    }
+
+    /// How much is held in memory: passages, tags and what waits.
+    pub(super) fn held(&self) -> usize {
+        let tags: usize = self.other_tags.values().map(BTreeSet::len).sum();
+        let waits: usize = self.intervals.iter().map(|row| row.passages.len() + row.departures.len()).sum();
+        self.open.len()
+            + self.by_seen.len()
+            + self.ended.len()
+            + self.changes.len()
+            + tags
+            + waits
+            + self.shared.size()
     }
 }

@@ -1,5 +1,6 @@
 //! One vehicle at the stop line.
 
+use crate::identity::Sighting;
 use crate::reader::Read;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;
@@ -14,8 +15,14 @@ pub struct PassageId(pub u64);
 pub struct PassageState {
     /// Its name in the store.
     pub id: PassageId,
-    /// The tag.
+    /// The vehicle, as rows name it.
     pub epc: Epc,
+    /// The same under the key before, if the passage began soon after a change of key.
+    pub prev: Option<Epc>,
+    /// As its last read named it: differs from `epc` when the key has changed since it began.
+    pub known_as: Epc,
+    /// Whether its EPC has the structure of a FASTag.
+    pub fastag: bool,
     /// The lane, final once it is published.
     pub lane: LaneIx,
     /// Reads in that lane that speak for it.
@@ -26,6 +33,8 @@ pub struct PassageState {
     pub first: MonoMs,
     /// Last stop-line read.
     pub last: MonoMs,
+    /// When any device of the junction read it last; not before `last`.
+    pub seen: MonoMs,
     /// Stop-line reads.
     pub reads: u32,
     /// When it closed, if the departure is not reported yet.
@@ -56,8 +65,12 @@ struct Vote {
 pub(super) struct Passage {
     pub(super) id: PassageId,
     pub(super) epc: Epc,
+    pub(super) prev: Option<Epc>,
+    pub(super) known_as: Epc,
+    pub(super) fastag: bool,
     pub(super) first: MonoMs,
     pub(super) last: MonoMs,
+    pub(super) seen: MonoMs,
     pub(super) reads: u32,
     pub(super) closed: Option<MonoMs>,
     pub(super) published: bool,
@@ -65,13 +78,18 @@ pub(super) struct Passage {
 }
 
 impl Passage {
-    pub(super) fn begin(id: PassageId, read: &Read) -> Self {
+    pub(super) fn begin(id: PassageId, sighting: &Sighting) -> Self {
+        let read = &sighting.read;
         let vote = Vote { lane: read.lane, reads: 1, rssi: number(read.rssi), first: read.at };
         Self {
             id,
             epc: read.epc,
+            prev: sighting.prev,
+            known_as: read.epc,
+            fastag: sighting.fastag,
             first: read.at,
             last: read.at,
+            seen: read.at,
             reads: 1,
             closed: None,
             published: false,
@@ -83,6 +101,7 @@ impl Passage {
     pub(super) fn add(&mut self, read: &Read, settle_ms: i64) {
         self.reads = self.reads.saturating_add(1);
         self.last = self.last.max(read.at);
+        self.seen = self.seen.max(read.at);
         if self.published {
             return;
         }
@@ -139,11 +158,15 @@ impl Passage {
         PassageState {
             id: self.id,
             epc: self.epc,
+            prev: self.prev,
+            known_as: self.known_as,
+            fastag: self.fastag,
             lane: winner.lane,
             lane_reads: winner.reads,
             lane_rssi: winner.rssi,
             first: self.first,
             last: self.last,
+            seen: self.seen,
             reads: self.reads,
             closed: self.closed,
             published: self.published,
@@ -158,8 +181,12 @@ impl From<&PassageState> for Passage {
         Self {
             id: state.id,
             epc: state.epc,
+            prev: state.prev,
+            known_as: state.known_as,
+            fastag: state.fastag,
             first: state.first,
             last: state.last,
+            seen: state.seen.max(state.last),
             reads: state.reads,
             closed: state.closed,
             published: state.published,

@@ -36,8 +36,10 @@ pub struct IntervalCount {
 /// A passage as known when its row is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CountedPassage {
-    /// The tag.
+    /// The vehicle.
     pub epc: Epc,
+    /// The same under the key before, soon after a change of key.
+    pub prev: Option<Epc>,
     /// First stop-line read, milliseconds from the interval's start.
     pub t_ms: i64,
     /// From first to last stop-line read so far, milliseconds.
@@ -53,7 +55,7 @@ pub struct CountedPassage {
 /// A passage that closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Departed {
-    /// The tag.
+    /// The vehicle, as the row that counted it names it.
     pub epc: Epc,
     /// Last stop-line read, milliseconds from the interval's start; usually negative, because a passage closes later than that.
     pub t_ms: i64,
@@ -64,7 +66,7 @@ pub struct Departed {
 }
 
 /// Rows for passages that an earlier boot left in the store; times are of that boot. All of them count as closed, `absence_ms` after the last
-/// read. Rows and the deletion of these passages belong into one transaction, before a [`super::Counter`] of this boot writes any.
+/// read of any device. Rows and the deletion of these passages belong into one transaction, before a [`super::Counter`] of this boot writes any.
 pub fn close_out(config: &CountingConfig, left: &[PassageState]) -> Vec<IntervalCount> {
     let mut rows = Rows::new(config);
     for state in left {
@@ -72,7 +74,7 @@ pub fn close_out(config: &CountingConfig, left: &[PassageState]) -> Vec<Interval
         if !passage.published {
             rows.count(&passage, false);
         }
-        rows.depart(&passage, passage.closed.unwrap_or(passage.last + config.absence_ms));
+        rows.depart(&passage, passage.closed.unwrap_or(passage.seen + config.absence_ms));
     }
     rows.finish()
 }
@@ -114,11 +116,12 @@ impl Rows {
         let row = self.row(self.grid.index(passage.first), passage.lane());
         row.passages.push(CountedPassage {
             epc: passage.epc,
+            prev: passage.prev,
             t_ms: passage.first.since(row.start),
             dwell_ms: passage.dwell_ms(),
             reads: passage.reads,
             open,
-            valid: passage.epc.is_fastag(),
+            valid: passage.fastag,
         });
     }
 

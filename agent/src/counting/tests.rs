@@ -1,3 +1,6 @@
+mod corners;
+mod devices;
+
 use super::*;
 use crate::config::{Accept, CountingConfig};
 use crate::reader::Read;
@@ -72,7 +75,15 @@ pub(super) fn stored(mut store: Vec<PassageState>, changes: &[PassageChange]) ->
 fn one_read_is_a_passage_in_the_interval_of_that_read() {
     let rows = rows(&[read(4999, NORTH, tag(1))], 30_000);
     assert_eq!(counts(&rows), [(NORTH, 0, 1)]);
-    let passage = CountedPassage { epc: tag(1), t_ms: 4999, dwell_ms: 0, reads: 1, open: true, valid: false };
+    let passage = CountedPassage {
+        epc: tag(1),
+        t_ms: 4999,
+        dwell_ms: 0,
+        reads: 1,
+        open: true,
+        valid: false,
+        prev: None,
+    };
     assert_eq!((rows[0].passages[0], rows[0].end, rows[0].present), (passage, MonoMs(5000), Some(1)));
     // Unseen for ten seconds at 14.999: the departure stands in the third interval.
     let departed = Departed { epc: tag(1), t_ms: 4999 - 10_000, dwell_ms: 0, reads: 1 };

@@ -59,10 +59,17 @@ impl Priority {
     /// whether an entry has run out: then it counts.
     pub fn handle_read(&mut self, epc: Epc, now: Moment) {
         let Some(key) = self.key.as_ref().filter(|_| !self.watched.is_empty()) else { return };
+        if !self.requests.contains_key(&epc) {
+            self.handle_keyed(epc, key.tag(&epc), now);
+        }
+    }
+
+    /// The same of a vehicle whose `epc` is a pseudonym: `tag` is what the junction's key makes of its tag.
+    pub fn handle_keyed(&mut self, epc: Epc, tag: KeyedTag, now: Moment) {
         if self.requests.contains_key(&epc) {
             return;
         }
-        let Some(&(class, valid_until)) = self.watched.get(&key.tag(&epc)) else { return };
+        let Some(&(class, valid_until)) = self.watched.get(&tag) else { return };
         let runs_out = now.clock == ClockState::Synced && valid_until <= now.wall;
         let again = self.asked.get(&epc).is_some_and(|asked| now.mono.since(*asked) < AGAIN_MS);
         if runs_out || again || class == WatchedClass::Other || !self.has_room(class) {
@@ -70,6 +77,11 @@ impl Priority {
         }
         self.asked.insert(epc, now.mono);
         self.requests.insert(epc, Request { class, first: now.mono, known: now.mono });
+    }
+
+    /// Whether a tag under the junction's key is on the list.
+    pub fn watches(&self, tag: KeyedTag) -> bool {
+        self.watched.contains_key(&tag)
     }
 
     /// Whether one more request may begin. For an emergency the newest request of a bus gives way.
@@ -143,7 +155,7 @@ mod tests {
             .collect();
         let mut priority = Priority::default();
         priority.handle_watchlist(&Watchlist { entries });
-        priority.handle_keys(&Keys { watchlist_key: Some(key) });
+        priority.handle_keys(&Keys { watchlist_key: Some(key), city: Vec::new() });
         priority
     }
 

@@ -47,7 +47,12 @@ impl Estimator {
             reads: news
                 .reads
                 .into_iter()
-                .map(|(lane, zone, epc)| DemandRead { lane: name(lane), zone, epc: epc.to_string() })
+                .map(|(lane, zone, epc)| DemandRead {
+                    lane: name(lane),
+                    zone,
+                    epc: epc.to_string(),
+                    watched: None,
+                })
                 .collect(),
             lanes,
             departures: Vec::new(),
@@ -63,6 +68,7 @@ impl Estimator {
             watched: None,
             greens: None,
             users: Some(self.unseen.told()),
+            passages: Vec::new(),
         }
     }
 

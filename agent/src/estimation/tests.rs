@@ -223,6 +223,7 @@ impl Scene {
             watched: None,
             greens: None,
             users: None,
+            passages: Vec::new(),
         }
     }
 }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::control::Control;
+use crate::identity::Sighting;
 use crate::interlock::Interlock;
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
@@ -38,7 +39,7 @@ const MOST_AT_ONCE: usize = 512;
 #[derive(Clone, Debug)]
 pub enum LampInput {
     /// A reader has read a tag.
-    Read(Read),
+    Read(Sighting),
     /// A reader, by its place in the TOML, is up or down.
     Reader {
         /// Which.
@@ -328,9 +329,10 @@ impl LampLoop<'_> {
     fn handle(&mut self, input: LampInput, now: Moment) {
         let signal_now = self.signal_time(now);
         match input {
-            LampInput::Read(read) => {
-                let at = self.time_of(&read);
-                self.parts.control.handle_read(&Read { at, ..read });
+            LampInput::Read(sighting) => {
+                let at = self.time_of(&sighting.read);
+                let read = Read { at, ..sighting.read };
+                self.parts.control.handle_read(&Sighting { read, ..sighting });
             }
             LampInput::Reader { reader, up } => {
                 self.parts.control.handle_reader(reader, up, signal_now.mono);

@@ -246,7 +246,7 @@ fn a_trip_shows_the_fault_aspect_and_is_kept() {
 fn read(lane: usize, tag: u32, at_s: f64) -> LampInput {
     let epc = format!("34161FA8203E7CB2{:08X}", 0x0200_0000 | (tag << 5)).parse().expect("an EPC");
     let at = at(at_s).mono;
-    LampInput::Read(Read { lane: LaneIx::new(lane), zone: ZoneName::StopLine, epc, rssi: None, at })
+    LampInput::Read((&Read { lane: LaneIx::new(lane), zone: ZoneName::StopLine, epc, rssi: None, at }).into())
 }
 
 /// Tells that the readers work, and four vehicles that stand at the stop line of S from 2 s on.

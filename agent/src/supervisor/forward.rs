@@ -1,11 +1,12 @@
 //! A device that only counts tells its reads to the light controller of its junction, which may have no reader of its own.
 
 use crate::config::{Config, StopLines};
-use crate::reader::Read;
+use crate::estimation::Priority;
+use crate::identity::Sighting;
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{Demand, DemandRead, ZoneName};
+use flextraff_common::wire::{Demand, DemandRead, Keys, Watchlist, ZoneName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ const MOST_READS: usize = 1000;
 #[derive(Debug)]
 pub struct Forwarder {
     config: Arc<Config>,
+    /// Whom the junction looks out for: only who reads a tag can tell, where others are told pseudonyms.
+    watchlist: Priority,
     reads: Vec<DemandRead>,
     told: BTreeMap<(LaneIx, ZoneName, Epc), MonoMs>,
     sent: MonoMs,
@@ -31,7 +34,24 @@ pub struct Forwarder {
 impl Forwarder {
     /// One that has told nothing yet.
     pub fn new(config: Arc<Config>, start: MonoMs) -> Self {
-        Self { config, reads: Vec::new(), told: BTreeMap::new(), sent: start, watched_due: start }
+        Self {
+            config,
+            watchlist: Priority::default(),
+            reads: Vec::new(),
+            told: BTreeMap::new(),
+            sent: start,
+            watched_due: start,
+        }
+    }
+
+    /// Takes the key under which watch-lists name vehicles.
+    pub fn handle_keys(&mut self, keys: &Keys) {
+        self.watchlist.handle_keys(keys);
+    }
+
+    /// Takes the vehicles that the junction looks out for.
+    pub fn handle_watchlist(&mut self, list: &Watchlist) {
+        self.watchlist.handle_watchlist(list);
     }
 
     /// Goes on under another configuration of the same junction.
@@ -40,7 +60,9 @@ impl Forwarder {
     }
 
     /// Takes a read.
-    pub fn handle_read(&mut self, read: &Read) {
+    pub fn handle_read(&mut self, read: impl Into<Sighting>) {
+        let sighting = read.into();
+        let read = &sighting.read;
         let key = (read.lane, read.zone, read.epc);
         let told_of_late = self.told.get(&key).is_some_and(|told| read.at.since(*told) < AGAIN_MS);
         if told_of_late || self.reads.len() >= MOST_READS {
@@ -48,7 +70,8 @@ impl Forwarder {
         }
         self.told.insert(key, read.at);
         let lane = self.config.junction.lane(read.lane).name.clone();
-        self.reads.push(DemandRead { lane, zone: read.zone, epc: read.epc.to_string() });
+        let watched = sighting.keyed.filter(|tag| self.watchlist.watches(*tag));
+        self.reads.push(DemandRead { lane, zone: read.zone, epc: read.epc.to_string(), watched });
     }
 
     /// When there is something to tell.
@@ -77,6 +100,7 @@ impl Forwarder {
             watched: whole.then(watched),
             greens: None,
             users: None,
+            passages: Vec::new(),
         })
     }
 }
@@ -93,6 +117,7 @@ pub fn watched(config: &Config, up: impl Fn(usize) -> bool, all: bool) -> Vec<St
 mod tests {
     use super::*;
     use crate::config::sample::two_lanes;
+    use crate::reader::Read;
     use flextraff_common::time::{ClockState, UnixMs};
 
     fn config() -> Arc<Config> {
@@ -136,6 +161,24 @@ mod tests {
         let watched: Vec<i64> =
             told.iter().filter(|(_, told)| told.watched.is_some()).map(|(ms, _)| *ms).collect();
         assert_eq!(watched, [0, 1000, 2000], "also when nobody comes");
+    }
+
+    #[test]
+    fn a_pseudonym_on_the_watch_list_is_told_with_its_tag_under_the_junctions_key() {
+        let key = flextraff_common::epc::TagKey::new([7; 32]);
+        let raw = read(0, ZoneName::Advance);
+        let class = flextraff_common::wire::WatchedClass::Emergency;
+        let listed = |tag| flextraff_common::wire::Watched { tag, class, valid_until: UnixMs(i64::MAX) };
+        let mut forwarder = Forwarder::new(config(), MonoMs(0));
+        forwarder.handle_watchlist(&Watchlist { entries: vec![listed(key.tag(&raw.epc))] });
+        let tell = |forwarder: &mut Forwarder, keyed, ms| {
+            let read = read(ms, ZoneName::Advance);
+            forwarder.handle_read(&Sighting { keyed, ..Sighting::from(&read) });
+            forwarder.handle_timeout(at(ms + 300), Vec::new).expect("there is news").reads[0].watched
+        };
+        assert_eq!(tell(&mut forwarder, Some(key.tag(&raw.epc)), 0), Some(key.tag(&raw.epc)));
+        let other = "34161FA8203E7CB202000040".parse().expect("an EPC");
+        assert_eq!(tell(&mut forwarder, Some(key.tag(&other)), 1000), None, "nobody else's");
     }
 
     #[test]

@@ -7,20 +7,26 @@ mod rows;
 mod tests;
 
 use crate::config::{Config, ReaderConfig};
-use crate::counting::{self, Counter, PassageState};
+use crate::counting::{self, Counter, PassageState, ToldPassage};
+use crate::identity::{SharedNames, Sighting};
 use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
-use crate::reader::Read;
 use crate::signal::CycleRecord;
+use flextraff_common::epc::Epc;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
-use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{Ack, OutboxStatus};
+use flextraff_common::time::{ClockState, Moment, MonoMs};
+use flextraff_common::wire::{Ack, Demand, DemandPassage, OutboxStatus};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Cycles that wait for the last counts of their time; beyond it the oldest goes out with the counts that are known.
 const MOST_WAITING_CYCLES: usize = 16;
+
+/// Time between two messages about vehicles in the stop-line zones, milliseconds.
+const TELL_MS: i64 = 200;
+/// What another device told longer ago than this says nothing any more, milliseconds.
+const OLD_NEWS_MS: i64 = 3000;
 
 /// Where the rows lie, and who makes them.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub struct RecorderSetup {
     pub new_outbox_id: OutboxId,
     /// Whether lanes without a reader count as watched: somebody else feeds their reads.
     pub all_lanes_watched: bool,
+    /// How vehicles are named.
+    pub names: SharedNames,
 }
 
 /// Counts and stores.
@@ -49,6 +57,8 @@ pub struct Recorder {
     /// Passages of published intervals, by lane.
     counted: Vec<u64>,
     next_flush: MonoMs,
+    /// When others were last told of vehicles.
+    told: MonoMs,
     failing: bool,
 }
 
@@ -72,7 +82,11 @@ impl Recorder {
         if let Some(aside) = outbox.set_aside() {
             tracing::error!(file = %aside.display(), "the outbox could not be used and was set aside; its rows are reported as a gap");
         }
-        let kept = kept::read(&outbox.passages()?, &config.junction);
+        let mut kept = kept::read(&outbox.passages()?, &config.junction);
+        // Those of before a change of setting go on under their pseudonyms.
+        kept.iter_mut().filter_map(|kept| kept.state.as_mut()).for_each(|state| {
+            (state.epc, state.known_as) = (setup.names.name(state.epc), setup.names.name(state.known_as));
+        });
         let (ours, left): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.boot == setup.boot);
         let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
         let lanes = config.junction.lanes().len();
@@ -91,6 +105,7 @@ impl Recorder {
             starts: VecDeque::new(),
             counted: vec![0; config.junction.lanes().len()],
             next_flush: now.mono,
+            told: now.mono,
             failing: false,
             config,
         };
@@ -123,8 +138,43 @@ impl Recorder {
     }
 
     /// Takes a read.
-    pub fn handle_read(&mut self, read: &Read) {
+    pub fn handle_read(&mut self, read: impl Into<Sighting>) {
         self.counter.handle_read(read);
+    }
+
+    /// Takes what another device of the junction tells. Where its clock or the own one is not right, it may be left out, and a vehicle counted
+    /// by both.
+    pub fn handle_demand(&mut self, demand: &Demand, now: &Moment) {
+        if demand.device_id == self.config.device {
+            return;
+        }
+        self.counter.handle_other_device(now.mono);
+        if now.clock == ClockState::Synced && now.wall.since(demand.t).saturating_abs() > OLD_NEWS_MS {
+            return;
+        }
+        let goes_first = demand.device_id < self.config.device;
+        let name = |text: &String| text.parse::<Epc>().ok();
+        for passage in &demand.passages {
+            let Some(epc) = name(&passage.epc) else { continue };
+            let prev = passage.prev.as_ref().and_then(name);
+            let told = ToldPassage { epc, prev, counts: passage.counts };
+            self.counter.handle_told(&told, goes_first, now.mono);
+        }
+    }
+
+    /// What the other devices of the junction are to be told now.
+    pub fn take_told(&mut self, now: MonoMs) -> Vec<DemandPassage> {
+        if !self.counter.has_told() || now.since(self.told) < TELL_MS {
+            return Vec::new();
+        }
+        self.told = now;
+        let told = self.counter.take_told().into_iter();
+        told.map(|passage| DemandPassage {
+            epc: passage.epc.to_string(),
+            prev: passage.prev.map(|prev| prev.to_string()),
+            counts: passage.counts,
+        })
+        .collect()
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -162,7 +212,9 @@ impl Recorder {
 
     /// When [`Recorder::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
-        self.counter.next_timeout().min(self.next_flush)
+        let tell = self.counter.has_told().then(|| self.told + TELL_MS);
+        let due = self.counter.next_timeout().min(self.next_flush);
+        tell.map_or(due, |tell| tell.min(due))
     }
 
     /// Publishes intervals and flushes, as far as due; whether there may be new rows to send.

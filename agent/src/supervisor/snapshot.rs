@@ -7,7 +7,9 @@ use crate::config::Config;
 use crate::console::Hub;
 use crate::console::protocol::{LaneSnapshot, Message, Snapshot, TagRead};
 use crate::health;
-use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, ReaderStats};
+use crate::identity::SharedNames;
+use crate::reader::Read;
+use crate::reader::port::{ReaderPort, ReaderStats};
 use flextraff_common::time::Moment;
 use flextraff_common::wire::{ControllerStatus, Demand, ReaderStatus, Status};
 use std::sync::Arc;
@@ -98,9 +100,10 @@ impl Supervisor {
     }
 }
 
-/// Shows each read of the own readers as it happens.
+/// Shows each read of the own readers as it happens, under the vehicle's name.
 #[derive(Clone)]
 pub(super) struct Show {
+    pub(super) names: SharedNames,
     pub(super) hub: Hub,
     pub(super) config: Arc<Config>,
     pub(super) clock: Arc<Clock>,
@@ -108,12 +111,11 @@ pub(super) struct Show {
 
 impl Show {
     /// Never waits.
-    pub(super) fn tell(&self, event: &ReaderEvent) {
-        let ReaderEventKind::Read(read) = event.kind else { return };
+    pub(super) fn tell(&self, reader: usize, read: &Read) {
         self.hub.tell(|| {
             Message::Read(TagRead {
                 t: self.clock.now().wall_at(read.at),
-                reader: self.config.readers.get(event.reader).map(|reader| reader.name.clone()),
+                reader: self.config.readers.get(reader).map(|reader| reader.name.clone()),
                 lane: self.config.junction.lane(read.lane).name.clone(),
                 zone: read.zone,
                 epc: read.epc.to_string(),

@@ -5,17 +5,17 @@ use super::snapshot::Show;
 use crate::clock::Clock;
 use crate::config::{Config, ReaderConfig};
 use crate::console::Asked;
+use crate::identity::{SharedNames, Sighting};
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
 use crate::outbox::{Outgoing, Room};
 use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
-use crate::reader::Read;
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::service::Feeder;
 use crate::signal::CycleRecord;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Ack, GreenTime, OutboxStatus, decode};
+use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeSet;
 use std::io;
@@ -44,7 +44,7 @@ pub(super) enum News {
     /// By the lamp loop.
     Lamp(LampEvent),
     /// By a reader, where the reads go to another device's lamp loop.
-    Read(Read),
+    Read(Sighting),
     /// By the link.
     Link(LinkEvent),
     /// The outbox is open; the plan of before the restart, and when it had come.
@@ -59,13 +59,21 @@ pub(super) enum News {
     Recorded { outbox: OutboxStatus, counted: Vec<u64> },
     /// SIGHUP.
     Reload,
+    /// By the recorder: what other devices of the junction are to be told of vehicles in the stop-line zones.
+    Told(Vec<DemandPassage>),
     /// SIGTERM or SIGINT.
     Stop,
 }
 
 /// What the recorder is told.
 pub(super) enum RecorderInput {
-    Reader(ReaderEvent),
+    Read(Sighting),
+    Reader {
+        reader: usize,
+        up: bool,
+        at: MonoMs,
+    },
+    Demand(Box<Demand>),
     Cycle(CycleRecord),
     Ack(Ack),
     NeedRows {
@@ -129,14 +137,23 @@ pub(super) fn record(
     config: &Arc<Config>,
     clock: &Arc<Clock>,
     boot: BootId,
+    names: SharedNames,
     inputs: Receiver<RecorderInput>,
     news: SyncSender<News>,
 ) -> io::Result<JoinHandle<()>> {
     let (mut config, clock) = (Arc::clone(config), Arc::clone(clock));
+    let setup = move |config: &Config| RecorderSetup {
+        path: config.outbox.path.clone(),
+        boot,
+        new_outbox_id: OutboxId(Uuid::new_v4()),
+        all_lanes_watched: false,
+        names: names.clone(),
+    };
     Builder::new().name("recorder".to_owned()).spawn(move || {
         let mut up = vec![false; config.readers.len()];
         loop {
-            let run = || recording(&mut config, &clock, boot, &inputs, &news, &mut up);
+            let setup = setup(&config);
+            let run = || recording(&mut config, &clock, &setup, &inputs, &news, &mut up);
             if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
                 return;
             }
@@ -148,20 +165,14 @@ pub(super) fn record(
 fn recording(
     config: &mut Arc<Config>,
     clock: &Clock,
-    boot: BootId,
+    setup: &RecorderSetup,
     inputs: &Receiver<RecorderInput>,
     news: &SyncSender<News>,
     up: &mut Vec<bool>,
 ) {
-    let setup = RecorderSetup {
-        path: config.outbox.path.clone(),
-        boot,
-        new_outbox_id: OutboxId(Uuid::new_v4()),
-        all_lanes_watched: false,
-    };
     let mut told = false;
     let mut recorder = loop {
-        match Recorder::open(Arc::clone(&*config), &setup, &clock.now()) {
+        match Recorder::open(Arc::clone(&*config), setup, &clock.now()) {
             Ok(recorder) => break recorder,
             Err(error) if !told => {
                 told = true;
@@ -191,13 +202,12 @@ fn recording(
         let waiting = first.into_iter().chain(inputs.try_iter().take(MOST_AT_ONCE));
         for input in waiting {
             match input {
-                RecorderInput::Reader(event) => match event.kind {
-                    ReaderEventKind::Read(read) => recorder.handle_read(&read),
-                    kind @ (ReaderEventKind::Up | ReaderEventKind::Down) => {
-                        up[event.reader] = is_up(kind).unwrap_or(up[event.reader]);
-                        recorder.handle_reader(event.reader, up[event.reader], event.at);
-                    }
-                },
+                RecorderInput::Read(sighting) => recorder.handle_read(&sighting),
+                RecorderInput::Reader { reader, up: is_up, at } => {
+                    up[reader] = is_up;
+                    recorder.handle_reader(reader, is_up, at);
+                }
+                RecorderInput::Demand(demand) => recorder.handle_demand(&demand, &now),
                 RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
                 RecorderInput::Ack(ack) => {
                     recorder.handle_ack(&ack);
@@ -221,6 +231,10 @@ fn recording(
                 }
             }
         }
+        let told = recorder.take_told(now.mono);
+        if !told.is_empty() {
+            let _ = news.try_send(News::Told(told));
+        }
         if recorder.handle_timeout(&now) {
             let _ = news.try_send(News::RowsWaiting);
             tell_outbox(&recorder, &now, news);
@@ -229,15 +243,6 @@ fn recording(
             recorder.flush(&now);
             return;
         }
-    }
-}
-
-/// Whether an event says that a reader is up; `None` for a read.
-const fn is_up(kind: ReaderEventKind) -> Option<bool> {
-    match kind {
-        ReaderEventKind::Up => Some(true),
-        ReaderEventKind::Down => Some(false),
-        ReaderEventKind::Read(_) => None,
     }
 }
 
@@ -258,9 +263,7 @@ fn wait_for_disk(
         let left_ms = until.since(clock.now().mono).max(0).unsigned_abs();
         match inputs.recv_timeout(Duration::from_millis(left_ms)) {
             Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-            Ok(RecorderInput::Reader(event)) => {
-                up[event.reader] = is_up(event.kind).unwrap_or(up[event.reader]);
-            }
+            Ok(RecorderInput::Reader { reader, up: is_up, .. }) => up[reader] = is_up,
             Ok(RecorderInput::Reconfigure { config: new, kept }) => {
                 *config = new;
                 keep_up(up, &kept);
@@ -277,6 +280,33 @@ fn tell_outbox(recorder: &Recorder, now: &Moment, news: &SyncSender<News>) {
     }
 }
 
+/// What a reader's thread tells, once vehicles have their names.
+#[derive(Clone, Copy)]
+enum Seen {
+    Vehicle(Sighting),
+    Reader { reader: usize, up: bool, at: MonoMs },
+}
+
+impl Seen {
+    fn new(event: &ReaderEvent, names: &SharedNames) -> Self {
+        let (reader, at) = (event.reader, event.at);
+        match &event.kind {
+            ReaderEventKind::Read(read) => Self::Vehicle(names.sight(read)),
+            ReaderEventKind::Up => Self::Reader { reader, up: true, at },
+            ReaderEventKind::Down => Self::Reader { reader, up: false, at },
+        }
+    }
+}
+
+impl From<Seen> for RecorderInput {
+    fn from(seen: Seen) -> Self {
+        match seen {
+            Seen::Vehicle(sighting) => Self::Read(sighting),
+            Seen::Reader { reader, up, at } => Self::Reader { reader, up, at },
+        }
+    }
+}
+
 /// Who lives on reads besides the recorder. Never waited for: what they miss comes again with the next read, a count would be lost.
 #[derive(Clone)]
 pub(super) enum Watcher {
@@ -287,20 +317,19 @@ pub(super) enum Watcher {
 }
 
 impl Watcher {
-    fn tell(&self, event: &ReaderEvent) {
-        match (self, event.kind) {
-            (Self::Lamps(lamps, stats), kind) => {
-                let input = match kind {
-                    ReaderEventKind::Read(read) => LampInput::Read(read),
-                    ReaderEventKind::Up => LampInput::Reader { reader: event.reader, up: true },
-                    ReaderEventKind::Down => LampInput::Reader { reader: event.reader, up: false },
+    fn tell(&self, seen: &Seen) {
+        match (self, *seen) {
+            (Self::Lamps(lamps, stats), seen) => {
+                let input = match seen {
+                    Seen::Vehicle(sighting) => LampInput::Read(sighting),
+                    Seen::Reader { reader, up, .. } => LampInput::Reader { reader, up },
                 };
                 if lamps.try_send(input).is_err() {
                     stats.reads_dropped.fetch_add(1, Relaxed);
                 }
             }
-            (Self::Others(news), ReaderEventKind::Read(read)) => drop(news.try_send(News::Read(read))),
-            (Self::Others(_), ReaderEventKind::Up | ReaderEventKind::Down) => {}
+            (Self::Others(news), Seen::Vehicle(sighting)) => drop(news.try_send(News::Read(sighting))),
+            (Self::Others(_), Seen::Reader { .. }) => {}
         }
     }
 }
@@ -335,11 +364,15 @@ pub(super) fn read_one(
 ) -> Result<ReaderPort, StartError> {
     let (recorder, clock) = (recorder.clone(), Arc::clone(clock));
     let (watcher, show) = (watcher.clone(), show.clone());
-    let tell = move |event| {
+    let tell = move |event: ReaderEvent| {
+        // From here on nobody sees what must not be seen.
+        let seen = Seen::new(&event, &show.names);
         // First those who do not wait: a recorder that waits for its disk must not hold up a green.
-        watcher.tell(&event);
-        show.tell(&event);
-        recorder.send(RecorderInput::Reader(event)).is_ok()
+        watcher.tell(&seen);
+        if let Seen::Vehicle(sighting) = &seen {
+            show.tell(event.reader, &sighting.read);
+        }
+        recorder.send(seen.into()).is_ok()
     };
     ReaderPort::start(reader, config, tell, move || clock.now().mono)
 }

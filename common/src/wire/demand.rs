@@ -1,5 +1,6 @@
 //! What agents tell each other about demand: reads, what lanes hold, who has left.
 
+use crate::epc::KeyedTag;
 use crate::ids::{DeviceId, JunctionId};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,40 @@ pub struct Demand {
     /// Each second: how many users carry a tag, as far as its queues have told. Absent: not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<DemandUsers>,
+    /// Vehicles in the stop-line zones, as they come and every few seconds while they are there: so that devices of one junction that see parts
+    /// of it count each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passages: Vec<DemandPassage>,
+}
+
+impl Demand {
+    /// A message that tells of vehicles in the stop-line zones and of nothing else.
+    pub const fn of_passages(device_id: DeviceId, t: UnixMs, passages: Vec<DemandPassage>) -> Self {
+        Self {
+            device_id,
+            t,
+            reads: Vec::new(),
+            lanes: Vec::new(),
+            departures: Vec::new(),
+            departed: Vec::new(),
+            watched: None,
+            greens: None,
+            users: None,
+            passages,
+        }
+    }
+}
+
+/// A vehicle in the stop-line zone of any lane that the sender watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DemandPassage {
+    /// The vehicle.
+    pub epc: String,
+    /// Its name under the key before, while journeys across a change of key must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prev: Option<String>,
+    /// Whether the sender counts the passage; if not, somebody else does.
+    pub counts: bool,
 }
 
 /// Users who came over the same times, as the queues of a junction have told; old ones count less.
@@ -75,6 +110,9 @@ pub struct DemandRead {
     pub zone: ZoneName,
     /// The vehicle.
     pub epc: String,
+    /// Of a vehicle on the junction's watch-list whose `epc` is a pseudonym: its tag under the junction's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watched: Option<KeyedTag>,
 }
 
 /// Where on a lane a reader sees.

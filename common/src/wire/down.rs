@@ -1,7 +1,7 @@
 //! Messages from the server to agents.
 
 use super::envelope::VERSION;
-use crate::epc::{KeyedTag, TagKey};
+use crate::epc::{KeyId, KeyedTag, TagKey};
 use crate::ids::{JunctionId, OutboxId};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,26 @@ pub struct Keys {
     /// The junction's fixed key, under which its watch-list names vehicles; absent: the one that was sent before stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watchlist_key: Option<TagKey>,
+    /// Keys of the city's pseudonyms: the one of the present period, and those of the periods to come; at most [`MAX_CITY_KEYS`]. Absent or
+    /// empty: those that were sent before stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub city: Vec<CityKey>,
+}
+
+/// Most keys of one message: more than a month of days.
+pub const MAX_CITY_KEYS: usize = 40;
+
+/// The key under which a whole city names vehicles in one period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CityKey {
+    /// Its name; the same name never stands for another key.
+    pub key_id: KeyId,
+    /// The key.
+    pub key: TagKey,
+    /// Start of the period.
+    pub valid_from: UnixMs,
+    /// Its end, the first moment of the next one.
+    pub valid_until: UnixMs,
 }
 
 /// The vehicles that a junction looks out for; it takes the place of the list before.

@@ -1,8 +1,8 @@
 //! The agents' configuration files.
 
-use super::city::{City, MAX_GREEN_S, MIN_GREEN_S};
+use super::city::{City, MAX_GREEN_S, MIN_GREEN_S, dialect};
 use super::files::AgentPaths;
-use crate::street::{STOP_ZONE_M, Side, plain_reader};
+use crate::street::{STOP_ZONE_M, Side};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -168,16 +168,17 @@ fn stage(side: Side) -> Stage {
 }
 
 fn reader(index: usize, side: Side, paths: &AgentPaths) -> Reader {
-    let lanes = if index == plain_reader() {
-        BTreeMap::from([("default", side.name().to_owned())])
-    } else {
+    let dialect = dialect(index, side);
+    let lanes = if dialect.names_ports() {
         BTreeMap::from([("1", side.name().to_owned()), ("2", format!("{}:advance", side.name()))])
+    } else {
+        BTreeMap::from([("default", side.name().to_owned())])
     };
     Reader {
         name: side.name().to_owned(),
-        protocol: "uhfreader",
+        protocol: dialect.protocol(),
         port: paths.readers[side as usize].clone(),
-        baud: 57_600,
+        baud: dialect.baud(),
         lanes,
     }
 }
@@ -210,6 +211,34 @@ fn links(city: &City, index: usize) -> Vec<Link> {
 mod tests {
     use super::super::files::Folder;
     use super::*;
+    use crate::street::plain_reader;
+    use flextraff_agent::reader::source::Source;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn agents_decode_what_their_readers_speak_and_the_city_has_every_protocol() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(dir.path()).unwrap();
+        let city = City::new(1);
+        let epc = "34161FA8203E7CB202000020".parse().unwrap();
+        let mut protocols = BTreeSet::new();
+        for index in 0..city.places.len() {
+            let path = dir.path().join(format!("{index}.toml"));
+            let text = write(&city, index, &folder.agent(index), "mqtt://127.0.0.1:1883").unwrap();
+            let config = flextraff_agent::config::parse(&path, &text).unwrap();
+            for (reader, side) in config.readers.iter().zip(Side::ALL) {
+                protocols.insert(reader.protocol.name());
+                let mut source = Source::new(reader).unwrap();
+                let bytes = crate::reader::tag(dialect(index, side), 1, &epc, 200);
+                let reads = source.feed(&bytes, flextraff_common::time::MonoMs(0));
+                assert_eq!(reads.len(), 1, "{} of {index}", reader.name);
+                assert_eq!(config.junction.lane(reads[0].lane).name, side.name());
+                assert_eq!((reads[0].epc, reads[0].zone), (epc, flextraff_common::wire::ZoneName::StopLine));
+            }
+        }
+        let all = ["a0", "ascii", "cc", "cf", "m100", "thingmagic", "uhfreader"];
+        assert_eq!(protocols.into_iter().collect::<Vec<_>>(), all);
+    }
 
     #[test]
     fn an_agents_file_reads_back_with_its_four_readers_and_its_neighbours() {

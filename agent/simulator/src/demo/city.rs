@@ -1,6 +1,7 @@
 //! Names and ids of the demo city, and what the server is told of it.
 
-use crate::street::{CROSSING_M, LaneRef, Node, Side, grid};
+use crate::reader::Dialect;
+use crate::street::{CROSSING_M, LaneRef, Node, Side, grid, plain_reader};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,6 +17,14 @@ const ORIGIN: (f64, f64) = (18.5308, 73.8475);
 /// One degree of latitude, and at this latitude of longitude, metres.
 const DEGREE_M: (f64, f64) = (111_000.0, 105_500.0);
 const SPACING_M: f64 = 350.0;
+
+/// What the reader of an approach speaks: each junction has readers of another maker, the one whose readers know no antenna numbers one of
+/// each.
+pub(super) const fn dialect(junction: usize, side: Side) -> Dialect {
+    const NUMBERED: [Dialect; 4] = [Dialect::Ports, Dialect::Cf, Dialect::A0, Dialect::Thingmagic];
+    const BARE: [Dialect; 4] = [Dialect::Plain, Dialect::M100, Dialect::Ascii, Dialect::Cc];
+    if junction == plain_reader() { BARE[side as usize] } else { NUMBERED[junction % NUMBERED.len()] }
+}
 
 /// A junction with its ids.
 #[derive(Clone, Debug)]
@@ -164,6 +173,16 @@ mod tests {
             .flat_map(|node| &node.approaches)
             .filter(|approach| approach.arrivals.is_some());
         assert_eq!(entries.count(), 10);
+    }
+
+    #[test]
+    fn readers_that_name_no_port_watch_one_zone() {
+        for (index, node) in City::new(1).nodes.iter().enumerate() {
+            for side in Side::ALL {
+                let has_advance = node.approaches[side as usize].advance_m.is_some();
+                assert_eq!(dialect(index, side).names_ports(), has_advance, "{index} {side:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The street in real time: lamps in, reader bytes out.
 
-use super::city::City;
+use super::city::{City, dialect};
 use super::files::Folder;
 use crate::clock::Clock;
 use crate::lamps::{Change, LampSocket};
-use crate::reader::{Dialect, Pty, Readers, Report};
-use crate::street::{Passage, Read, Side, Street, plain_reader};
+use crate::reader::{Pty, Readers, Report};
+use crate::street::{Passage, Read, Side, Street};
 use anyhow::{Context, Result};
 use flextraff_common::epc::Epc;
 use flextraff_common::time::{MonoMs, UnixMs};
@@ -52,11 +52,10 @@ impl Live {
         let (mut lines, mut lamps) = (Vec::new(), Vec::new());
         for index in 0..city.places.len() {
             let paths = folder.agent(index);
-            let dialect = if index == plain_reader() { Dialect::Plain } else { Dialect::Ports };
-            for link in &paths.readers {
+            for (link, side) in paths.readers.iter().zip(Side::ALL) {
                 let pty = Pty::open(link)
                     .with_context(|| format!("opening a pseudo-terminal as {}", link.display()))?;
-                lines.push((pty, dialect));
+                lines.push((pty, dialect(index, side)));
             }
             let socket = LampSocket::bind(&paths.lamps);
             lamps.push(socket.with_context(|| format!("listening at {}", paths.lamps.display()))?);

@@ -21,20 +21,20 @@ const MOST_FRAMES: usize = 256;
 
 /// Bytes to write at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part<T> {
+pub struct Part<T> {
     /// Not before.
-    pub(super) due: MonoMs,
+    pub due: MonoMs,
     /// What to write.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// Number of the frame that it belongs to.
-    pub(super) frame: u64,
+    pub frame: u64,
     /// Set on the last part of an intact frame: the read that is complete with it.
-    pub(super) completes: Option<T>,
+    pub completes: Option<T>,
 }
 
 /// A reader's serial line. `T` names a read.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub struct Line<T> {
     dialect: Dialect,
     rng: SmallRng,
     parts: VecDeque<Part<T>>,
@@ -45,7 +45,8 @@ pub(super) struct Line<T> {
 }
 
 impl<T> Line<T> {
-    pub(super) fn new(dialect: Dialect, seed: u64) -> Self {
+    /// A quiet line; noise comes from `seed`.
+    pub fn new(dialect: Dialect, seed: u64) -> Self {
         Self {
             dialect,
             rng: SmallRng::seed_from_u64(seed),
@@ -58,7 +59,7 @@ impl<T> Line<T> {
     }
 
     /// A tag was read at `at`, not earlier than the last one; `read` is handed back when its frame is out. Returns whether there was room.
-    pub(super) fn read(&mut self, at: MonoMs, port: u8, epc: &Epc, rssi: u8, read: T) -> bool {
+    pub fn read(&mut self, at: MonoMs, port: u8, epc: &Epc, rssi: u8, read: T) -> bool {
         if self.parts.len() >= MOST_FRAMES {
             return false;
         }
@@ -80,21 +81,19 @@ impl<T> Line<T> {
     }
 
     /// The next part that is due.
-    pub(super) fn due(&mut self, now: MonoMs) -> Option<Part<T>> {
-        if self.parts.is_empty()
-            && self.dialect == Dialect::Ports
-            && now.since(self.quiet_since) >= HEARTBEAT_MS
-        {
+    pub fn due(&mut self, now: MonoMs) -> Option<Part<T>> {
+        if self.parts.is_empty() && now.since(self.quiet_since) >= HEARTBEAT_MS {
             self.quiet_since = now;
             self.heartbeats = self.heartbeats.wrapping_add(1);
-            let bytes = frame::heartbeat(self.heartbeats, [1, 1, 0, 0], self.total);
-            self.push(now, &bytes, None);
+            if let Some(bytes) = frame::idle(self.dialect, self.heartbeats, self.total) {
+                self.push(now, &bytes, None);
+            }
         }
         if self.parts.front()?.due <= now { self.parts.pop_front() } else { None }
     }
 
     /// When the next part is due; `None`: nothing waits.
-    pub(super) fn next_due(&self) -> Option<MonoMs> {
+    pub fn next_due(&self) -> Option<MonoMs> {
         self.parts.front().map(|part| part.due)
     }
 

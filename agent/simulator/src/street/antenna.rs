@@ -11,12 +11,6 @@ use rand::rngs::SmallRng;
 const READS_PER_S: f64 = 8.0;
 /// Most reads per second of an antenna, shared by all tags in its zone.
 const ANTENNA_READS_PER_S: f64 = 20.0;
-/// Share of reads lost to noise and other tags' answers.
-const MISSED: f64 = 0.05;
-/// Share of stop-line reads that the next approach's antenna catches as well.
-const SPILL: f64 = 0.06;
-/// Share of stop-line reads that only the next approach's antenna catches.
-const SPILL_ONLY: f64 = 0.02;
 /// Raw signal strength of a tag right at the stop line. All strengths lie above 128, where a byte grows with the signal whether it is
 /// taken as it is or as a signed number of dBm.
 const STRONGEST: f64 = 215.0;
@@ -24,6 +18,23 @@ const STRONGEST: f64 = 215.0;
 const FALL_PER_M: f64 = 4.0;
 /// By how much a stray read is weaker at least and at most.
 const SPILL_LOSS: (u8, u8) = (20, 40);
+
+/// How well antennas see, and how far beyond their own lane.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sight {
+    /// Share of reads lost to noise and other tags' answers.
+    pub missed: f64,
+    /// Share of stop-line reads that the next approach's antenna catches as well.
+    pub spill: f64,
+    /// Share of stop-line reads that only the next approach's antenna catches.
+    pub spill_only: f64,
+}
+
+impl Default for Sight {
+    fn default() -> Self {
+        Self { missed: 0.05, spill: 0.06, spill_only: 0.02 }
+    }
+}
 
 /// A vehicle's way past one junction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,9 +78,9 @@ pub(super) struct Seen {
 
 /// Reads of the tags in one zone within a step that starts at `start` and takes `step_ms`.
 pub(super) fn reads(
+    sight: Sight,
     seen: &[Seen],
-    side: Side,
-    zone: ZoneName,
+    (side, zone): (Side, ZoneName),
     start: MonoMs,
     step_ms: i64,
     rng: &mut SmallRng,
@@ -82,7 +93,7 @@ pub(super) fn reads(
     for index in 0..seen.len() {
         let Seen { passage, tag, depth_m } = &seen[(first + index) % seen.len()];
         let far = (depth_m / STOP_ZONE_M).clamp(0.0, 1.0);
-        let chance = rate * dt * tag.quality * (1.0 - 0.5 * far * far) * (1.0 - MISSED);
+        let chance = rate * dt * tag.quality * (1.0 - 0.5 * far * far) * (1.0 - sight.missed);
         if answers == most || !rng.random_bool(chance.clamp(0.0, 1.0)) {
             continue;
         }
@@ -100,10 +111,10 @@ pub(super) fn reads(
             rssi,
         };
         let stray: f64 = rng.random();
-        if zone == ZoneName::Advance || stray >= SPILL_ONLY {
+        if zone == ZoneName::Advance || stray >= sight.spill_only {
             reads.push(read);
         }
-        if zone == ZoneName::StopLine && stray < SPILL_ONLY + SPILL {
+        if zone == ZoneName::StopLine && stray < sight.spill_only + sight.spill {
             let weaker = rssi.saturating_sub(rng.random_range(SPILL_LOSS.0..=SPILL_LOSS.1));
             reads.push(Read { side: side.neighbour(), rssi: weaker, ..read });
         }

@@ -9,6 +9,7 @@ use super::input::{self, Content};
 use crate::config::{Config, Driver};
 use crate::control::Control;
 use crate::health;
+use crate::identity::{KeptKeys, Names, SharedNames};
 use crate::interlock::Interlock;
 use crate::link::session::{Action, Session, SessionConfig};
 use crate::link::{Inbound, LinkEvent};
@@ -23,7 +24,7 @@ use flextraff_common::junction::StageIx;
 use flextraff_common::replay::{Replay, seconds};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::{Topic, agent_filters};
-use flextraff_common::wire::{ControlLevel, ControllerState, DeviceType, PlanStatus, encode};
+use flextraff_common::wire::{ControlLevel, ControllerState, Demand, DeviceType, PlanStatus, encode};
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;
@@ -53,6 +54,7 @@ struct Running {
     boot: BootId,
     sources: Vec<Option<Source>>,
     up: Vec<bool>,
+    names: SharedNames,
     recorder: Recorder,
     session: Session,
     lamps: Option<Lighting>,
@@ -137,11 +139,28 @@ impl Engine {
         let now = self.moment(at);
         let id = |what: &str| Uuid::new_v5(&self.config.device.0, format!("{what}/{}", self.seed).as_bytes());
         let boot = BootId(id("boot"));
+        let mut drawn = 0;
+        let random = {
+            let device = self.config.device.0;
+            let seed = self.seed;
+            move || {
+                drawn += 1;
+                let half =
+                    |half| *Uuid::new_v5(&device, format!("key/{seed}/{drawn}/{half}").as_bytes()).as_bytes();
+                let mut bytes = [0; 32];
+                bytes[..16].copy_from_slice(&half(0));
+                bytes[16..].copy_from_slice(&half(1));
+                bytes
+            }
+        };
+        let names =
+            SharedNames::new(Names::new(self.config.privacy, KeptKeys::default(), Box::new(random), now));
         let setup = RecorderSetup {
             path: PathBuf::from(IN_MEMORY),
             boot,
             new_outbox_id: OutboxId(id("outbox")),
             all_lanes_watched: true,
+            names: names.clone(),
         };
         let recorder = Recorder::open(Arc::clone(&self.config), &setup, &now)?;
         let session = SessionConfig {
@@ -167,6 +186,7 @@ impl Engine {
             boot,
             sources: self.config.readers.iter().map(Source::new).collect(),
             up: vec![true; self.config.readers.len()],
+            names,
             recorder,
             session: Session::new(session, at),
             forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&self.config), at)),
@@ -191,6 +211,7 @@ impl Engine {
         let now = self.moment(at);
         let Some(running) = &mut self.running else { return };
         running.now = at;
+        running.names.update(|names| names.handle_timeout(now));
         let held_back = running.sources.iter_mut().flatten().flat_map(|source| source.handle_timeout(at));
         for read in held_back.collect::<Vec<_>>() {
             running.handle_read(&read);
@@ -221,6 +242,11 @@ impl Engine {
         self.obey_controller(&now);
         self.note_level(&now);
         let Some(running) = &mut self.running else { return };
+        let told = running.recorder.take_told(at);
+        if !told.is_empty() {
+            let demand = Demand::of_passages(self.config.device, now.wall, told);
+            running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
+        }
         if running.recorder.handle_timeout(&now) {
             running.session.handle_rows_waiting(at);
         }
@@ -336,16 +362,29 @@ impl Engine {
                 }
             }
             LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                if junction == self.config.junction.id {
+                    running.recorder.handle_demand(&demand, now);
+                }
                 if let Some(lamps) = &mut running.lamps {
                     lamps.control.handle_demand(junction, &demand, *now);
                 }
             }
             LinkEvent::Inbound(Inbound::Keys(keys)) => {
+                let refused = running.names.update(|names| names.handle_keys(&keys, *now));
+                for reason in refused {
+                    self.lines.push(json!({"t": seconds(now.mono), "error": reason}).to_string());
+                }
+                if let Some(forwarder) = &mut running.forwarder {
+                    forwarder.handle_keys(&keys);
+                }
                 if let Some(lamps) = &mut running.lamps {
                     lamps.control.handle_keys(&keys);
                 }
             }
             LinkEvent::Inbound(Inbound::Watchlist(list)) => {
+                if let Some(forwarder) = &mut running.forwarder {
+                    forwarder.handle_watchlist(&list);
+                }
                 if let Some(lamps) = &mut running.lamps {
                     lamps.control.handle_watchlist(&list);
                 }
@@ -361,12 +400,13 @@ impl Engine {
 
 impl Running {
     fn handle_read(&mut self, read: &Read) {
-        self.recorder.handle_read(read);
+        let sighting = self.names.sight(read);
+        self.recorder.handle_read(&sighting);
         if let Some(lamps) = &mut self.lamps {
-            lamps.control.handle_read(read);
+            lamps.control.handle_read(&sighting);
         }
         if let Some(forwarder) = &mut self.forwarder {
-            forwarder.handle_read(read);
+            forwarder.handle_read(&sighting);
         }
     }
 

@@ -33,6 +33,7 @@ fn demand(device: u128, lanes: &[&str], watched: Option<&[&str]>) -> Demand {
         lane: (*lane).to_owned(),
         zone: ZoneName::StopLine,
         epc: "34161FA8203E7CB202000020".to_owned(),
+        watched: None,
     };
     Demand {
         device_id: DeviceId(Uuid::from_u128(device)),
@@ -44,6 +45,7 @@ fn demand(device: u128, lanes: &[&str], watched: Option<&[&str]>) -> Demand {
         watched: watched.map(|lanes| lanes.iter().map(|&lane| lane.to_owned()).collect()),
         greens: None,
         users: None,
+        passages: Vec::new(),
     }
 }
 

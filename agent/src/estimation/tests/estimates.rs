@@ -189,6 +189,7 @@ fn turn_shares_name_lanes_here_and_at_the_neighbours() {
             lane: if number % 3 == 0 { "B".to_owned() } else { "A".to_owned() },
             zone: ADVANCE,
             epc: tag(number).to_string(),
+            watched: None,
         }];
         let demand = Demand { reads, ..scene.nothing(501.0) };
         scene.hear(3, &demand, 501.0);

@@ -13,7 +13,7 @@ fn departed(scene: &Scene, number: u32, at_s: f64, ago_s: f64) -> Demand {
 
 /// Lane A of the neighbour downstream reads a vehicle.
 pub(super) fn hear_of(scene: &mut Scene, number: u32, at_s: f64) {
-    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string(), watched: None };
     let demand = Demand { reads: vec![read], ..scene.nothing(at_s) };
     scene.hear(3, &demand, at_s);
 }
@@ -132,7 +132,12 @@ fn strangers_and_nonsense_are_no_news() {
 #[test]
 fn another_device_of_this_junction_is_as_good_as_an_own_reader() {
     let mut scene = Scene::new();
-    let read = |lane: &str| DemandRead { lane: lane.to_owned(), zone: ADVANCE, epc: tag(1).to_string() };
+    let read = |lane: &str| DemandRead {
+        lane: lane.to_owned(),
+        zone: ADVANCE,
+        epc: tag(1).to_string(),
+        watched: None,
+    };
     let demand = Demand { reads: vec![read("N1"), read("no lane")], ..scene.nothing(10.0) };
     scene.hear(1, &demand, 10.0);
     assert_eq!(scene.count("N1", 10.0), 1);

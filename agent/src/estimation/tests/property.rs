@@ -106,7 +106,7 @@ proptest! {
                 Event::Told { from, tag, ago_s, inventory, capacity } => {
                     let epc = super::tag(tag).to_string();
                     let demand = Demand {
-                        reads: vec![DemandRead { lane: "N1".to_owned(), zone: ADVANCE, epc: epc.clone() }],
+                        reads: vec![DemandRead { lane: "N1".to_owned(), zone: ADVANCE, epc: epc.clone(), watched: None }],
                         lanes: vec![DemandLane { lane: "A".to_owned(), present: 0.0, inventory, capacity }],
                         departed: vec![DemandDeparted { lane: "S1".to_owned(), epc, ago_s }],
                         ..scene.nothing(at_s)
@@ -133,7 +133,8 @@ fn memory_is_bounded_whoever_comes() {
             epc: tag(number + 1_000_000).to_string(),
             ago_s: 0.0,
         };
-        let read = DemandRead { lane: format!("A{number}"), zone, epc: tag(number).to_string() };
+        let read =
+            DemandRead { lane: format!("A{number}"), zone, epc: tag(number).to_string(), watched: None };
         let demand = Demand { departed: vec![departed], reads: vec![read], ..scene.nothing(at_s) };
         scene.hear(2, &demand, at_s);
     }

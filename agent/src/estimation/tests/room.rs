@@ -137,7 +137,8 @@ fn lanes_ahead_count_together() {
     for number in 0..12 {
         scene.read(number, "N1", STOP, 10.0 + f64::from(number));
         let (junction, lane) = [(3, "A"), (2, "Z"), (3, "B"), (2, "Z")][number as usize % 4];
-        let read = DemandRead { lane: lane.to_owned(), zone: STOP, epc: tag(number).to_string() };
+        let read =
+            DemandRead { lane: lane.to_owned(), zone: STOP, epc: tag(number).to_string(), watched: None };
         let demand = Demand { reads: vec![read], ..scene.nothing(30.0) };
         scene.hear(junction, &demand, 30.0 + f64::from(number));
     }

@@ -109,7 +109,7 @@ fn where_nobody_is_read_at_all_nobody_is_presumed() {
 
 /// The neighbour to which N1 leads reads a vehicle on its lane A.
 fn read_there(scene: &mut Scene, number: u32, at_s: f64) {
-    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string() };
+    let read = DemandRead { lane: "A".to_owned(), zone: STOP, epc: tag(number).to_string(), watched: None };
     let demand = Demand { reads: vec![read], ..scene.nothing(at_s) };
     scene.hear(3, &demand, at_s);
 }

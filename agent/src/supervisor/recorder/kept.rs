@@ -19,12 +19,22 @@ pub(super) struct Kept {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     epc: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prev: Option<String>,
+    /// Where it differs from `epc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    known_as: Option<String>,
+    #[serde(default)]
+    fastag: bool,
     lane: String,
     lane_reads: u32,
     #[serde(default)]
     lane_rssi: Option<f32>,
     first: MonoMs,
     last: MonoMs,
+    /// Where it differs from `last`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen: Option<MonoMs>,
     reads: u32,
     #[serde(default)]
     closed: Option<MonoMs>,
@@ -41,11 +51,15 @@ pub(super) fn write(boot: BootId, change: &counting::PassageChange, junction: &J
         counting::PassageChange::Upsert(state) => {
             let stored = Stored {
                 epc: state.epc.to_string(),
+                prev: state.prev.map(|prev| prev.to_string()),
+                known_as: (state.known_as != state.epc).then(|| state.known_as.to_string()),
+                fastag: state.fastag,
                 lane: junction.lane(state.lane).name.clone(),
                 lane_reads: state.lane_reads,
                 lane_rssi: state.lane_rssi,
                 first: state.first,
                 last: state.last,
+                seen: (state.seen != state.last).then_some(state.seen),
                 reads: state.reads,
                 closed: state.closed,
                 published: state.published,
@@ -72,14 +86,19 @@ pub(super) fn read(passages: &[(String, String)], junction: &Junction) -> Vec<Ke
 
 fn read_state(id: PassageId, state: &str, junction: &Junction) -> Option<PassageState> {
     let stored: Stored = serde_json::from_str(state).ok()?;
+    let epc = stored.epc.parse().ok()?;
     Some(PassageState {
         id,
-        epc: stored.epc.parse().ok()?,
+        epc,
+        prev: stored.prev.and_then(|prev| prev.parse().ok()),
+        known_as: stored.known_as.and_then(|name| name.parse().ok()).unwrap_or(epc),
+        fastag: stored.fastag || epc.is_fastag(),
         lane: junction.lane_named(&stored.lane)?,
         lane_reads: stored.lane_reads,
         lane_rssi: stored.lane_rssi,
         first: stored.first,
         last: stored.last,
+        seen: stored.seen.unwrap_or(stored.last),
         reads: stored.reads,
         closed: stored.closed,
         published: stored.published,

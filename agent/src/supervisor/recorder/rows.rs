@@ -15,7 +15,7 @@ pub(super) fn counts(junction: &Junction, interval: &IntervalCount) -> RowBody {
         reads: passage.reads,
         open: passage.open,
         valid: passage.valid,
-        prev: None,
+        prev: passage.prev.map(|prev| prev.to_string()),
     });
     let departures = interval.departures.iter().map(|departed| Departure {
         epc: departed.epc.to_string(),

@@ -1,6 +1,10 @@
+mod pseudonyms;
+
 use super::*;
-use crate::config;
+use crate::config::{self, Privacy};
+use crate::identity::{KeptKeys, Names};
 use crate::outbox::Room;
+use crate::reader::Read;
 use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{CarCounts, Cycles, Mode, StageEnd, ZoneName, decode};
 use std::path::Path;
@@ -21,12 +25,18 @@ fn example() -> Arc<Config> {
     Arc::new(config::parse(Path::new("agent.toml"), text).expect("the example configuration is right"))
 }
 
+fn names() -> SharedNames {
+    let fresh = Box::new(|| [7; 32]);
+    SharedNames::new(Names::new(Privacy::Raw, KeptKeys::default(), fresh, moment(0)))
+}
+
 fn open(folder: &Path, boot: BootId, ms: i64) -> Recorder {
     let setup = RecorderSetup {
         path: folder.join("outbox.sqlite"),
         boot,
         new_outbox_id: OutboxId(Uuid::from_u128(7)),
         all_lanes_watched: true,
+        names: names(),
     };
     Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
 }
@@ -104,6 +114,7 @@ fn what_an_earlier_uptime_left_is_told_with_its_own_times() {
         boot: LATER_BOOT,
         new_outbox_id: OutboxId(Uuid::from_u128(8)),
         all_lanes_watched: true,
+        names: names(),
     };
     let mut recorder = Recorder::open(example(), &setup, &later(20_000)).unwrap();
     recorder.flush(&later(21_000));

@@ -1,0 +1,55 @@
+//! The file with the keys: mode 0600, beside the outbox, always whole.
+
+use super::KeptKeys;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Its name in the outbox's folder.
+const NAME: &str = "keys.json";
+/// Owner only.
+const MODE: u32 = 0o600;
+/// Largest file that is read, bytes: far more than the keys that are kept.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The file beside this outbox.
+pub fn path(outbox: &Path) -> PathBuf {
+    outbox.with_file_name(NAME)
+}
+
+/// What the file holds; nothing when it is missing.
+///
+/// # Errors
+/// When it cannot be read, or holds something else; the error shows nothing of its content.
+pub fn load(path: &Path) -> io::Result<KeptKeys> {
+    match fs::metadata(path) {
+        Ok(about) if about.len() > MOST_BYTES => return Err(invalid("it is too large")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KeptKeys::default()),
+        Ok(_) | Err(_) => {}
+    }
+    let bytes = fs::read(path)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| invalid(&format!("no keys in line {} column {}", error.line(), error.column())))
+}
+
+/// Writes the file anew; after a power cut it holds the one or the other.
+///
+/// # Errors
+/// When it cannot be written; the file of before stays.
+pub fn save(path: &Path, kept: &KeptKeys) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let fresh = path.with_extension("json.new");
+    let mut file = File::options().write(true).create(true).truncate(true).mode(MODE).open(&fresh)?;
+    // It may be left from an earlier attempt, with another mode.
+    file.set_permissions(Permissions::from_mode(MODE))?;
+    file.write_all(&serde_json::to_vec(kept).map_err(io::Error::other)?)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

@@ -1,0 +1,79 @@
+//! Keys that come, serve and are kept.
+
+use super::{LampInput, Supervisor};
+use crate::clock::Clock;
+use crate::config::{Config, Privacy};
+use crate::identity::{KeptKeys, Names, SharedNames, store};
+use crate::link::LinkRequest;
+use flextraff_common::time::Moment;
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{Demand, DemandPassage, Keys, encode};
+use ring::rand::{Random, SystemRandom, generate};
+
+/// The names as an earlier run left them. A file that cannot be used costs its keys, which the server sends again.
+pub(super) fn open(config: &Config, clock: &Clock) -> SharedNames {
+    let kept = if config.privacy == Privacy::Pseudonym {
+        let path = store::path(&config.outbox.path);
+        store::load(&path).unwrap_or_else(|error| {
+            tracing::error!(file = %path.display(), %error, "the pseudonym keys cannot be read; vehicles get names of this device's own until the server sends the keys again");
+            KeptKeys::default()
+        })
+    } else {
+        KeptKeys::default()
+    };
+    SharedNames::new(Names::new(config.privacy, kept, Box::new(random), clock.now()))
+}
+
+/// 256 random bits.
+fn random() -> [u8; 32] {
+    let bytes: Result<Random<[u8; 32]>, _> = generate(&SystemRandom::new());
+    bytes.expect("a system on which nothing is random has no UUIDs either").expose()
+}
+
+impl Supervisor {
+    pub(super) fn handle_keys(&mut self, keys: Keys) {
+        let now = self.clock.now();
+        for reason in self.show.names.update(|names| names.handle_keys(&keys, now)) {
+            tracing::warn!(reason, "a pseudonym key is left out");
+        }
+        self.tend_keys(&now);
+        if let Some(forwarder) = &mut self.forwarder {
+            forwarder.handle_keys(&keys);
+        }
+        // The lamp loop gets vehicles that have their names.
+        self.to_lamps(LampInput::Keys(Keys { city: Vec::new(), ..keys }));
+    }
+
+    /// Lets the key of the present period serve, and keeps the keys over restarts.
+    pub(super) fn tend_keys(&mut self, now: &Moment) {
+        let (unsaved, serving) = self.show.names.update(|names| {
+            names.handle_timeout(*now);
+            (names.take_unsaved(), names.key_id())
+        });
+        if serving != self.key_id {
+            self.key_id = serving;
+            if let Some(key) = serving {
+                tracing::info!(%key, "vehicles are named under this pseudonym key");
+            }
+        }
+        if unsaved.is_some() {
+            self.unsaved_keys = unsaved;
+        }
+        let Some(kept) = &self.unsaved_keys else { return };
+        let path = store::path(&self.config.outbox.path);
+        match store::save(&path, kept) {
+            Ok(()) => (self.unsaved_keys, self.keys_unsaved_told) = (None, false),
+            Err(error) if !self.keys_unsaved_told => {
+                self.keys_unsaved_told = true;
+                tracing::error!(file = %path.display(), %error, "the pseudonym keys cannot be kept over a restart; it is tried again");
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Tells the other devices of the junction which vehicles are counted here.
+    pub(super) fn tell_passages(&self, passages: Vec<DemandPassage>) {
+        let demand = Demand::of_passages(self.config.device, self.clock.now().wall, passages);
+        self.to_link(LinkRequest::Live(Topic::Demand(self.config.junction.id), encode(&demand)));
+    }
+}
