@@ -235,14 +235,14 @@ impl Config {
 
     /// What the configuration asks for and this version does not have; a sentence each.
     pub fn unbuilt(&self) -> Vec<String> {
-        let mut missing = Vec::new();
-        missing.extend(self.readers.iter().filter(|reader| !is_built(reader.protocol)).map(|reader| {
+        let missing = self.readers.iter().filter(|reader| !is_built(reader.protocol));
+        let sentence = |reader: &ReaderConfig| {
             format!(
                 "protocol \"{}\" of reader \"{}\" is not built into this version; name the reader's own protocol",
                 reader.protocol.name(),
                 reader.name
             )
-        }));
-        missing
+        };
+        missing.map(sentence).collect()
     }
 }
