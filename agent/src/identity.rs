@@ -46,12 +46,6 @@ impl From<&Read> for Sighting {
     }
 }
 
-impl From<&Self> for Sighting {
-    fn from(sighting: &Self) -> Self {
-        *sighting
-    }
-}
-
 /// The names as the threads of the readers and the main thread share them. The lamp loop has no part in it: what it gets has its name already.
 #[derive(Clone, Debug)]
 pub struct SharedNames(Arc<RwLock<Names>>);

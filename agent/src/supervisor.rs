@@ -212,7 +212,7 @@ impl Supervisor {
             News::Lamp(event) => self.handle_lamp(event),
             News::Read(read) => {
                 if let Some(forwarder) = &mut self.forwarder {
-                    forwarder.handle_read(&read);
+                    forwarder.handle_read(read);
                 }
             }
             News::Link(event) => self.handle_link(event),

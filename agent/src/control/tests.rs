@@ -142,16 +142,9 @@ fn first_green_towards(greens: &[DemandGreen]) -> (Option<i64>, usize, String) {
     let green_s = first_green_with(&mut control, 40, |control, second| {
         let now = at(f64::from(second));
         let demand = Demand {
-            device_id: DeviceId(uuid::Uuid::from_u128(7)),
-            t: now.wall,
-            reads: Vec::new(),
             lanes: vec![full.clone()],
-            departures: Vec::new(),
-            departed: Vec::new(),
-            watched: None,
             greens: Some(greens.to_vec()),
-            users: None,
-            passages: Vec::new(),
+            ..Demand::new(DeviceId(uuid::Uuid::from_u128(7)), now.wall)
         };
         control.handle_demand(junction, &demand, now);
         control.handle_timeout(now);

@@ -42,8 +42,6 @@ impl Estimator {
         // A lane that is not named is empty.
         let lanes = lanes.filter(|lane| lane.inventory > 0.0).collect();
         Demand {
-            device_id: device,
-            t: now.wall,
             reads: news
                 .reads
                 .into_iter()
@@ -55,7 +53,6 @@ impl Estimator {
                 })
                 .collect(),
             lanes,
-            departures: Vec::new(),
             departed: news
                 .departed
                 .into_iter()
@@ -66,9 +63,8 @@ impl Estimator {
                 })
                 .collect(),
             watched: None,
-            greens: None,
             users: Some(self.unseen.told()),
-            passages: Vec::new(),
+            ..Demand::new(device, now.wall)
         }
     }
 

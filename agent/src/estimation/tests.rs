@@ -213,17 +213,6 @@ impl Scene {
 
     /// What a neighbour says that has nothing to say.
     fn nothing(&self, at_s: f64) -> Demand {
-        Demand {
-            device_id: self.config.device,
-            t: moment(at_s).wall,
-            reads: Vec::new(),
-            lanes: Vec::new(),
-            departures: Vec::new(),
-            departed: Vec::new(),
-            watched: None,
-            greens: None,
-            users: None,
-            passages: Vec::new(),
-        }
+        Demand::new(self.config.device, moment(at_s).wall)
     }
 }

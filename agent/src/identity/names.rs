@@ -186,10 +186,9 @@ impl Names {
         let is_over = is_synced && self.kept.local_until.is_some_and(|until| until <= now.wall);
         if self.kept.serving.is_none() || is_over {
             let bytes = (self.fresh)();
-            let mut name = LOCAL.to_owned();
             // Part of a second draw: the name tells nothing of the key.
-            (self.fresh)()[..4].iter().for_each(|byte| name.push_str(&format!("{byte:02x}")));
-            if let Ok(key_id) = name.parse() {
+            let [a, b, c, d, ..] = (self.fresh)();
+            if let Ok(key_id) = format!("{LOCAL}{a:02x}{b:02x}{c:02x}{d:02x}").parse() {
                 self.kept.local_until = None;
                 self.serve(KeptKey { key_id, key: TagKey::new(bytes) }, now);
             }

@@ -332,7 +332,7 @@ impl LampLoop<'_> {
             LampInput::Read(sighting) => {
                 let at = self.time_of(&sighting.read);
                 let read = Read { at, ..sighting.read };
-                self.parts.control.handle_read(&Sighting { read, ..sighting });
+                self.parts.control.handle_read(Sighting { read, ..sighting });
             }
             LampInput::Reader { reader, up } => {
                 self.parts.control.handle_reader(reader, up, signal_now.mono);

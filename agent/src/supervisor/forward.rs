@@ -91,16 +91,9 @@ impl Forwarder {
             self.told.retain(|_, told| now.mono.since(*told) < AGAIN_MS);
         }
         Some(Demand {
-            device_id: self.config.device,
-            t: now.wall,
             reads: std::mem::take(&mut self.reads),
-            lanes: Vec::new(),
-            departures: Vec::new(),
-            departed: Vec::new(),
             watched: whole.then(watched),
-            greens: None,
-            users: None,
-            passages: Vec::new(),
+            ..Demand::new(self.config.device, now.wall)
         })
     }
 }
@@ -173,7 +166,7 @@ mod tests {
         forwarder.handle_watchlist(&Watchlist { entries: vec![listed(key.tag(&raw.epc))] });
         let tell = |forwarder: &mut Forwarder, keyed, ms| {
             let read = read(ms, ZoneName::Advance);
-            forwarder.handle_read(&Sighting { keyed, ..Sighting::from(&read) });
+            forwarder.handle_read(Sighting { keyed, ..Sighting::from(&read) });
             forwarder.handle_timeout(at(ms + 300), Vec::new).expect("there is news").reads[0].watched
         };
         assert_eq!(tell(&mut forwarder, Some(key.tag(&raw.epc)), 0), Some(key.tag(&raw.epc)));

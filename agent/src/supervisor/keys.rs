@@ -73,7 +73,7 @@ impl Supervisor {
 
     /// Tells the other devices of the junction which vehicles are counted here.
     pub(super) fn tell_passages(&self, passages: Vec<DemandPassage>) {
-        let demand = Demand::of_passages(self.config.device, self.clock.now().wall, passages);
+        let demand = Demand { passages, ..Demand::new(self.config.device, self.clock.now().wall) };
         self.to_link(LinkRequest::Live(Topic::Demand(self.config.junction.id), encode(&demand)));
     }
 }

@@ -202,7 +202,7 @@ fn recording(
         let waiting = first.into_iter().chain(inputs.try_iter().take(MOST_AT_ONCE));
         for input in waiting {
             match input {
-                RecorderInput::Read(sighting) => recorder.handle_read(&sighting),
+                RecorderInput::Read(sighting) => recorder.handle_read(sighting),
                 RecorderInput::Reader { reader, up: is_up, at } => {
                     up[reader] = is_up;
                     recorder.handle_reader(reader, is_up, at);

@@ -40,8 +40,8 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// A message that tells of vehicles in the stop-line zones and of nothing else.
-    pub const fn of_passages(device_id: DeviceId, t: UnixMs, passages: Vec<DemandPassage>) -> Self {
+    /// A message that says nothing yet.
+    pub const fn new(device_id: DeviceId, t: UnixMs) -> Self {
         Self {
             device_id,
             t,
@@ -52,7 +52,7 @@ impl Demand {
             watched: None,
             greens: None,
             users: None,
-            passages,
+            passages: Vec::new(),
         }
     }
 }

@@ -244,7 +244,7 @@ impl Engine {
         let Some(running) = &mut self.running else { return };
         let told = running.recorder.take_told(at);
         if !told.is_empty() {
-            let demand = Demand::of_passages(self.config.device, now.wall, told);
+            let demand = Demand { passages: told, ..Demand::new(self.config.device, now.wall) };
             running.session.handle_live(Topic::Demand(self.config.junction.id), encode(&demand));
         }
         if running.recorder.handle_timeout(&now) {
@@ -401,12 +401,12 @@ impl Engine {
 impl Running {
     fn handle_read(&mut self, read: &Read) {
         let sighting = self.names.sight(read);
-        self.recorder.handle_read(&sighting);
+        self.recorder.handle_read(sighting);
         if let Some(lamps) = &mut self.lamps {
-            lamps.control.handle_read(&sighting);
+            lamps.control.handle_read(sighting);
         }
         if let Some(forwarder) = &mut self.forwarder {
-            forwarder.handle_read(&sighting);
+            forwarder.handle_read(sighting);
         }
     }
 

@@ -1,3 +1,5 @@
+mod pseudonyms;
+
 use super::*;
 use crate::config::sample::two_lanes;
 use serde_json::{Value, json};

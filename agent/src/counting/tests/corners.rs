@@ -113,16 +113,16 @@ fn named(at: i64, key: u8, prev: Option<u8>) -> Sighting {
 fn a_change_of_key_with_the_vehicle_in_the_zone_counts_it_once_under_its_first_name_over_restarts_too() {
     let config = CountingConfig { accept: Accept::Fastag, ..CONFIG };
     let mut counter = Counter::new(config, 1, Vec::new(), MonoMs(0), &[]);
-    counter.handle_read(&named(1000, 1, None));
-    counter.handle_read(&named(4000, 2, Some(1)));
+    counter.handle_read(named(1000, 1, None));
+    counter.handle_read(named(4000, 2, Some(1)));
     pass(&mut counter, 6000);
     let first = counter.take();
     assert_eq!(counts(&first.intervals), [(NORTH, 0, 1)]);
     assert!(first.intervals[0].passages[0].valid);
     let mut store = stored(Vec::new(), &first.passages);
     let mut counter = Counter::new(config, 1, Vec::new(), MonoMs(7000), &store);
-    counter.handle_read(&named(8000, 2, None));
-    counter.handle_read(&named(9000, 3, Some(2)));
+    counter.handle_read(named(8000, 2, None));
+    counter.handle_read(named(9000, 3, Some(2)));
     pass(&mut counter, 60_000);
     let rest = counter.take();
     assert_eq!(counts(&rest.intervals), []);
@@ -136,7 +136,7 @@ fn a_change_of_key_with_the_vehicle_in_the_zone_counts_it_once_under_its_first_n
 #[test]
 fn soon_after_a_change_of_key_a_passage_has_both_names() {
     let mut counter = Counter::new(CONFIG, 1, Vec::new(), MonoMs(0), &[]);
-    counter.handle_read(&named(1000, 2, Some(1)));
+    counter.handle_read(named(1000, 2, Some(1)));
     pass(&mut counter, 6000);
     let rows = counter.take().intervals;
     let one = rows[0].passages[0];

@@ -36,16 +36,9 @@ fn demand(device: u128, lanes: &[&str], watched: Option<&[&str]>) -> Demand {
         watched: None,
     };
     Demand {
-        device_id: DeviceId(Uuid::from_u128(device)),
-        t: UnixMs(0),
         reads: lanes.iter().map(read).collect(),
-        lanes: Vec::new(),
-        departures: Vec::new(),
-        departed: Vec::new(),
         watched: watched.map(|lanes| lanes.iter().map(|&lane| lane.to_owned()).collect()),
-        greens: None,
-        users: None,
-        passages: Vec::new(),
+        ..Demand::new(DeviceId(Uuid::from_u128(device)), UnixMs(0))
     }
 }
 

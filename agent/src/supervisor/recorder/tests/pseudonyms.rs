@@ -46,7 +46,7 @@ fn the_epc_reaches_no_disk_and_a_change_of_key_and_a_kill_count_the_vehicle_once
     let names = pseudonyms();
     names.update(|names| names.handle_keys(&keys(103_000), moment(100_000)));
     let mut recorder = open_with(folder.path(), &names, 100_000);
-    recorder.handle_read(&names.sight(&read(101_200)));
+    recorder.handle_read(names.sight(&read(101_200)));
     advance(&mut recorder, 101_000, 102_000);
     assert!(on_disk(folder.path()).contains("p:k1:"), "the open passage is kept");
     drop(recorder);
@@ -54,7 +54,7 @@ fn the_epc_reaches_no_disk_and_a_change_of_key_and_a_kill_count_the_vehicle_once
     let mut recorder = open_with(folder.path(), &names, 103_000);
     for ms in [103_500, 108_000, 112_000] {
         advance(&mut recorder, ms - 500, ms);
-        recorder.handle_read(&names.sight(&read(ms)));
+        recorder.handle_read(names.sight(&read(ms)));
     }
     advance(&mut recorder, 112_000, 140_000);
     let told = counts(&mut recorder, 140_000);
@@ -66,7 +66,7 @@ fn the_epc_reaches_no_disk_and_a_change_of_key_and_a_kill_count_the_vehicle_once
     assert_eq!(departed, [expected]);
     assert!(told.iter().flat_map(|row| row.passages.iter().flatten()).all(|passage| passage.valid));
     // Somebody else soon after the change has both names.
-    recorder.handle_read(&names.sight(&read(150_000)));
+    recorder.handle_read(names.sight(&read(150_000)));
     advance(&mut recorder, 141_000, 170_000);
     let told = counts(&mut recorder, 170_000);
     let later = told.iter().find(|row| row.epc_ids.iter().any(|epc| epc.starts_with("p:k2:"))).unwrap();
@@ -87,7 +87,7 @@ fn passages_that_were_kept_under_their_epc_go_on_under_pseudonyms_after_a_change
     drop(recorder);
     let names = pseudonyms();
     let mut recorder = open_with(folder.path(), &names, 108_000);
-    recorder.handle_read(&names.sight(&read(109_000)));
+    recorder.handle_read(names.sight(&read(109_000)));
     advance(&mut recorder, 108_000, 140_000);
     assert_eq!(vehicles(&mut recorder, 140_000), 1, "still the one of before");
 }
@@ -97,7 +97,7 @@ fn without_a_key_vehicles_have_names_of_this_device_alone() {
     let folder = tempfile::tempdir().unwrap();
     let names = pseudonyms();
     let mut recorder = open_with(folder.path(), &names, 100_000);
-    recorder.handle_read(&names.sight(&read(101_200)));
+    recorder.handle_read(names.sight(&read(101_200)));
     advance(&mut recorder, 101_000, 107_000);
     let told = counts(&mut recorder, 107_000);
     assert!(told.iter().flat_map(|row| &row.epc_ids).all(|epc| epc.starts_with("p:local-07070707:")));
@@ -109,7 +109,7 @@ fn device(number: u128) -> flextraff_common::ids::DeviceId {
 }
 
 fn told(by: u128, ms: i64, passages: Vec<DemandPassage>) -> Demand {
-    Demand::of_passages(device(by), UnixMs(EPOCH + ms), passages)
+    Demand { passages, ..Demand::new(device(by), UnixMs(EPOCH + ms)) }
 }
 
 #[test]
