@@ -187,12 +187,12 @@ fn check(dialect: Dialect, seed: u64, minutes: i64) {
 
 #[test]
 fn every_vehicle_that_is_read_counts_once_over_len_adr_cmd() {
-    (1..=4).for_each(|seed| check(Dialect::Ports, seed, 12));
+    (1..=4).for_each(|seed| check(Dialect::Ports, seed, 8));
 }
 
 #[test]
 fn every_vehicle_that_is_read_counts_once_over_thingmagic() {
-    (1..=4).for_each(|seed| check(Dialect::Thingmagic, seed, 12));
+    (1..=4).for_each(|seed| check(Dialect::Thingmagic, seed, 8));
 }
 
 #[test]
