@@ -6,14 +6,13 @@ use toml::Value;
 
 /// Sections and keys that take effect at once; everything else (lanes, groups, stages, times, pins, identities) needs a restart, so that what
 /// is added later does too until somebody has thought about it.
-const AT_ONCE: [&str; 8] = [
+const AT_ONCE: [&str; 7] = [
     "counting.accept",
     "fallback",
     "log.level",
     "mqtt",
     "outbox.flush_ms",
     "outbox.max_mb",
-    "privacy.epc",
     "reader",
 ];
 
@@ -125,7 +124,6 @@ mod tests {
             ("[outbox]\nmax_mb = 64\n", "outbox.max_mb"),
             ("[outbox]\nflush_ms = 100\n", "outbox.flush_ms"),
             ("[log]\nlevel = \"debug\"\n", "log.level"),
-            ("[privacy]\nepc = \"pseudonym\"\n", "privacy.epc"),
             ("[mqtt]\nurl = \"mqtt://broker\"\n", "mqtt.url"),
             ("[[fallback]]\nfrom = \"07:00\"\n", "fallback 1"),
         ] {
@@ -141,6 +139,7 @@ mod tests {
             ("[signal]\nall_red_s = 3.0\n", "signal.all_red_s"),
             ("[counting]\nabsence_s = 5\n", "counting.absence_s"),
             ("[outbox]\npath = \"/elsewhere\"\n", "outbox.path"),
+            ("[privacy]\nepc = \"pseudonym\"\n", "privacy.epc"),
             ("[input]\ndoor = 5\n", "input.door"),
             ("[console]\nsocket = \"/elsewhere\"\n", "console.socket"),
             ("[[intergreen]]\nfrom = \"N\"\nto = \"E\"\nseconds = 9\n", "intergreen 1"),
