@@ -2,7 +2,7 @@
 
 use super::{
     Accept, AntennaByte, ClockTrust, Config, FallbackTable, GroupPins, LaneMap, LinkConfig, LinkDirection,
-    MqttConfig, Privacy, ReaderConfig, Watch,
+    MqttConfig, Privacy, ReaderConfig, Region, Watch,
 };
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::{
@@ -189,9 +189,11 @@ struct Reader<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     power_dbm: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<&'c str>,
+    region: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<u8>,
+    mode: &'static str,
+    silence_s: i64,
     lanes: BTreeMap<String, String>,
 }
 
@@ -441,8 +443,10 @@ fn reader<'c>(reader: &'c ReaderConfig, junction: &Junction) -> Reader<'c> {
             AntennaByte::Index => "index",
         }),
         power_dbm: reader.power_dbm,
-        region: reader.region.as_deref(),
+        region: reader.region.map(Region::name),
         session: reader.session,
+        mode: reader.mode.name(),
+        silence_s: reader.silence_ms / 1000,
         lanes,
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// A reader's serial protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Found out by listening.
+    /// Found out by listening and asking.
     Auto,
     /// Chafon Len-Adr-Cmd: `UHFReader18`, 288, RRU, CF-RU, MU.
     Uhfreader,
@@ -26,6 +26,29 @@ pub enum Protocol {
     A0,
     /// `CC FF FF`.
     Cc,
+}
+
+/// Whether the agent tells a reader what to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReaderMode {
+    /// It sets the reader, starts it and keeps it reading.
+    #[default]
+    Drive,
+    /// It never writes to it: the vendor's tool has set it to read by itself.
+    Listen,
+}
+
+/// A frequency region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// India, 865 to 868 MHz.
+    In,
+    /// Europe, 865 to 868 MHz.
+    Eu,
+    /// United States, 902 to 928 MHz.
+    Us,
+    /// China, 920 to 925 MHz.
+    Cn,
 }
 
 /// How a frame's antenna byte names the port.
@@ -80,7 +103,7 @@ pub struct ReaderConfig {
     pub name: String,
     /// Its serial protocol.
     pub protocol: Protocol,
-    /// Device file, or `virtual` for none.
+    /// Device file, `tcp://host:port`, or `virtual` for none.
     pub port: String,
     /// Bits per second.
     pub baud: u32,
@@ -91,10 +114,22 @@ pub struct ReaderConfig {
     /// Transmit power, dBm; `None`: as the reader is set.
     pub power_dbm: Option<u8>,
     /// Frequency region; `None`: as the reader is set.
-    pub region: Option<String>,
+    pub region: Option<Region>,
     /// Gen2 session 0 to 3; `None`: as the reader is set.
     pub session: Option<u8>,
+    /// Whether it is told anything.
+    pub mode: ReaderMode,
+    /// A reader that should have said something for so long is silent, milliseconds.
+    pub silence_ms: i64,
 }
+
+const MODES: [(&str, ReaderMode); 2] = [("drive", ReaderMode::Drive), ("listen", ReaderMode::Listen)];
+
+const REGIONS: [(&str, Region); 4] =
+    [("IN", Region::In), ("EU", Region::Eu), ("US", Region::Us), ("CN", Region::Cn)];
+
+/// Three signs of life of a reader that gives one every 30 s.
+const SILENCE_S: i64 = 90;
 
 const PROTOCOLS: [(&str, Protocol); 8] = [
     ("auto", Protocol::Auto),
@@ -106,6 +141,9 @@ const PROTOCOLS: [(&str, Protocol); 8] = [
     ("a0", Protocol::A0),
     ("cc", Protocol::Cc),
 ];
+
+/// Begins the port of a reader in the network.
+pub const TCP: &str = "tcp://";
 
 /// Speeds of serial ports that readers use.
 const BAUDS: [i64; 10] = [4800, 9600, 19_200, 38_400, 57_600, 115_200, 230_400, 460_800, 500_000, 921_600];
@@ -173,6 +211,29 @@ impl Protocol {
     }
 }
 
+impl ReaderMode {
+    /// Its name in the TOML.
+    pub fn name(self) -> &'static str {
+        MODES.iter().find(|(_, mode)| *mode == self).map_or("", |(name, _)| name)
+    }
+}
+
+impl Region {
+    /// Its name in the TOML.
+    pub fn name(self) -> &'static str {
+        REGIONS.iter().find(|(_, region)| *region == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether readers of this protocol can be told to use it. With `auto` that shows when the reader is found.
+    pub const fn is_known_to(self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Uhfreader => !matches!(self, Self::Cn),
+            Protocol::Auto | Protocol::M100 | Protocol::Thingmagic | Protocol::A0 => true,
+            Protocol::Cf | Protocol::Ascii | Protocol::Cc => false,
+        }
+    }
+}
+
 /// Reads every `[[reader]]`.
 pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report) -> Vec<ReaderConfig> {
     let mut readers: Vec<ReaderConfig> = Vec::new();
@@ -196,8 +257,10 @@ pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report)
                 .map(|named| named.value),
             lanes: read_lane_map(&mut table, draft, report),
             power_dbm: table.whole("power_dbm", 0..=33, "dBm").map(|power| power.value as u8),
-            region: table.text("region").map(|region| region.value),
+            region: read_region(&mut table, protocol),
             session: table.whole("session", 0..=3, "").map(|session| session.value as u8),
+            mode: table.choice("mode", &MODES).map(|mode| mode.value).unwrap_or_default(),
+            silence_ms: table.whole("silence_s", 40..=3600, "s").map_or(SILENCE_S, |time| time.value) * 1000,
             name: name.value,
             port,
         };
@@ -210,11 +273,19 @@ pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report)
 fn read_port(table: &mut Table<'_>, readers: &[ReaderConfig]) -> String {
     let at = table.place("port");
     let port = table.text("port").map_or_else(|| "/dev/ttyUSB0".to_owned(), |port| port.value);
-    if port != "virtual" && !port.starts_with('/') {
+    let is_right = match port.strip_prefix(TCP) {
+        Some(address) => address.rsplit_once(':').is_some_and(|(host, number)| {
+            !host.is_empty() && number.parse::<u16>().is_ok_and(|number| number > 0)
+        }),
+        None => port == "virtual" || port.starts_with('/'),
+    };
+    if !is_right {
         let what = table.path("port");
         table.report.add(
             at,
-            format!("{what} is \"{port}\"; it is a device file such as \"/dev/serial/by-path/…\", or \"virtual\" for none"),
+            format!(
+                "{what} is \"{port}\"; it is a device file such as \"/dev/serial/by-path/…\", \"tcp://host:port\", or \"virtual\" for none"
+            ),
         );
     }
     if let Some(other) = readers.iter().find(|other| other.port == port && port != "virtual") {
@@ -228,6 +299,31 @@ fn read_port(table: &mut Table<'_>, readers: &[ReaderConfig]) -> String {
         );
     }
     port
+}
+
+fn read_region(table: &mut Table<'_>, protocol: Protocol) -> Option<Region> {
+    let region = table.choice("region", &REGIONS)?;
+    if !region.value.is_known_to(protocol) {
+        let known: Vec<String> = REGIONS
+            .iter()
+            .filter(|(_, region)| region.is_known_to(protocol))
+            .map(|(name, _)| format!("\"{name}\""))
+            .collect();
+        let way_out = if known.is_empty() {
+            "set it with the vendor's tool and leave the key out".to_owned()
+        } else {
+            format!("{} are possible", known.join(", "))
+        };
+        let what = table.path("region");
+        let (name, protocol) = (region.value.name(), protocol.name());
+        table.report.add(
+            region.at,
+            format!(
+                "{what} is \"{name}\", to which readers of protocol \"{protocol}\" cannot be set; {way_out}"
+            ),
+        );
+    }
+    Some(region.value)
 }
 
 fn read_baud(table: &mut Table<'_>, usual: u32) -> u32 {

@@ -3,7 +3,7 @@
 //! A response is `A0 Len Addr Cmd Data Check`; Len counts everything behind itself, and all bytes add up to 0 modulo 256.
 
 use super::crc::sums_to_zero;
-use super::frame::{Candidate, Family, TagFrame};
+use super::frame::{Candidate, Family, Signal, TagFrame};
 use super::m100::tag_epc;
 use flextraff_common::epc::Epc;
 
@@ -14,6 +14,11 @@ const SHORTEST_LEN: u8 = 3;
 const REAL_TIME: [u8; 3] = [0x89, 0x8A, 0x8B];
 /// Commands: 0x61 to 0x79 settings and the reader itself, 0x80 to 0x9B inventories, tags and the buffer.
 const COMMANDS: std::ops::RangeInclusive<u8> = 0x60..=0x9F;
+const FIRMWARE: u8 = 0x72;
+/// Codes in an answer of one byte: done, no antenna, no tag.
+const DONE: u8 = 0x10;
+const NO_ANTENNA: u8 = 0x22;
+const NO_TAG: u8 = 0x36;
 /// Most data of a real-time answer that is no tag: the end of a round (antenna, rate (2), total (4)).
 const ROUND_END: usize = 7;
 /// Antenna and frequency, PC (2) and RSSI around the EPC.
@@ -26,6 +31,23 @@ pub(super) struct A0;
 impl Family for A0 {
     fn longest(&self) -> usize {
         usize::from(u8::MAX) + 2
+    }
+
+    fn signal(&self, frame: &[u8]) -> Option<Signal> {
+        let &[_, _, _, command, ref data @ .., _check] = frame else { return None };
+        let is_inventory = REAL_TIME.contains(&command);
+        match *data {
+            [_, _, _, _, _, _, _] if is_inventory => Some(Signal::RoundEnd),
+            [NO_TAG] if is_inventory => Some(Signal::RoundEnd),
+            [NO_ANTENNA] if is_inventory => {
+                Some(Signal::Trouble("finds no antenna on its port; check the antenna and its cable"))
+            }
+            [DONE] => Some(Signal::reply(command.into(), 0, &[])),
+            [code] if code > DONE => Some(Signal::reply(command.into(), code.into(), &[])),
+            [_, _] if command == FIRMWARE => Some(Signal::reply(command.into(), 0, data)),
+            // The host's own command, come back over a two-wire line, or a tag.
+            _ => None,
+        }
     }
 
     fn candidate(&self, bytes: &[u8]) -> Candidate {

@@ -4,7 +4,7 @@
 //! readers with the high byte first.
 
 use super::crc::crc16;
-use super::frame::{Candidate, Family, TagFrame};
+use super::frame::{Candidate, Family, Signal, TagFrame};
 use crate::config::AntennaByte;
 use flextraff_common::epc::Epc;
 
@@ -13,6 +13,8 @@ const HEAD: u8 = 0xCF;
 const BROADCAST: u8 = 0xFF;
 /// Command of the inventory, and of the tags that it reports.
 const INVENTORY: u16 = 0x0001;
+/// Status of an inventory that reads nothing.
+const NOTHING_READ: u8 = 0x12;
 /// Highest command that readers know; the lower bound of noise that is taken for a frame.
 const LAST_COMMAND: u16 = 0x00FF;
 /// Bytes around Data: header, address, command (2), Len and checksum (2).
@@ -56,6 +58,17 @@ impl Cf {
 impl Family for Cf {
     fn longest(&self) -> usize {
         LONGEST
+    }
+
+    fn signal(&self, frame: &[u8]) -> Option<Signal> {
+        let &[_, address, high, low, _, ref data @ ..] = frame else { return None };
+        let (&status, data) = data[..data.len() - 2].split_first()?;
+        match (address, u16::from_be_bytes([high, low])) {
+            (BROADCAST, _) => None,
+            (_, INVENTORY) if status == NOTHING_READ => Some(Signal::KeepAlive),
+            (_, INVENTORY) if status == 0 && !data.is_empty() => None,
+            (_, command) => Some(Signal::reply(command, status.into(), data)),
+        }
     }
 
     fn candidate(&self, bytes: &[u8]) -> Candidate {

@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::frame::{Candidate, Family, LineStats, TagFrame};
+use super::frame::{Candidate, Family, LineStats, Signal, TagFrame};
 use super::{a0::A0, ascii::Ascii, cc::Cc, cf::Cf, m100::M100, thingmagic::Thingmagic, uhfreader::UhfReader};
 use crate::config::{AntennaByte, Protocol};
 use flextraff_common::time::MonoMs;
@@ -21,6 +21,8 @@ pub struct Decoder {
     buffer: Vec<u8>,
     last_byte: MonoMs,
     last_frame: Option<MonoMs>,
+    signals: Vec<Signal>,
+    frames: u64,
     stats: LineStats,
 }
 
@@ -40,12 +42,13 @@ impl Decoder {
         };
         let buffer = Vec::with_capacity(2 * family.longest());
         let (last_byte, stats) = (MonoMs::default(), LineStats::default());
-        Some(Self { family, buffer, last_byte, last_frame: None, stats })
+        Some(Self { family, buffer, last_byte, last_frame: None, signals: Vec::new(), frames: 0, stats })
     }
 
     /// Takes bytes as they came from the line and gives the tags of every frame that they complete, in order.
     pub fn feed(&mut self, bytes: &[u8], now: MonoMs) -> Vec<TagFrame> {
         let mut tags = Vec::new();
+        self.signals.clear();
         if bytes.is_empty() {
             return tags;
         }
@@ -67,6 +70,7 @@ impl Decoder {
     /// Gives up a frame whose rest did not come in time, and gives the tags of the frames that it held back.
     pub fn handle_timeout(&mut self, now: MonoMs) -> Vec<TagFrame> {
         let mut tags = Vec::new();
+        self.signals.clear();
         if self.is_stale(now) {
             while !self.buffer.is_empty() {
                 self.drop_first();
@@ -86,6 +90,16 @@ impl Decoder {
         self.stats.dropped_bytes += self.buffer.len() as u64;
         self.buffer.clear();
         self.family.forget();
+    }
+
+    /// What the frames of the last call said besides tags, in order.
+    pub fn take_signals(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.signals)
+    }
+
+    /// Intact frames since the decoder was made.
+    pub const fn frames(&self) -> u64 {
+        self.frames
     }
 
     /// How clean the line is, since the decoder was made.
@@ -123,7 +137,9 @@ impl Decoder {
                     self.stats.bad_frames += u64::from(bad);
                 }
                 Candidate::Frame { bytes, tags, preset } => {
+                    self.signals.extend(self.family.signal(&rest[..bytes]));
                     at += bytes;
+                    self.frames += 1;
                     self.family.verified(preset);
                     self.last_frame = Some(now);
                     out.extend(tags);

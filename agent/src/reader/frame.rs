@@ -22,6 +22,33 @@ pub struct LineStats {
     pub dropped_bytes: u64,
 }
 
+/// What a frame without tags says about the reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// An answer to a command.
+    Reply {
+        /// Which; `None`: the reader does not say, so it is the one that was sent last.
+        code: Option<u16>,
+        /// The reader's own code of why it does not obey.
+        refused: Option<u16>,
+        /// What it answers.
+        data: Vec<u8>,
+    },
+    /// The inventory that was asked for has ended; the next one must be asked for.
+    RoundEnd,
+    /// The reader lives and reads nothing.
+    KeepAlive,
+    /// The reader complains about itself, in words.
+    Trouble(&'static str),
+}
+
+impl Signal {
+    /// An answer to the command `code`; `status` 0 means done.
+    pub(super) fn reply(code: u16, status: u16, data: &[u8]) -> Self {
+        Self::Reply { code: Some(code), refused: (status != 0).then_some(status), data: data.to_vec() }
+    }
+}
+
 /// What the bytes from some offset on are.
 #[derive(Debug)]
 pub(super) enum Candidate {
@@ -64,6 +91,11 @@ pub(super) trait Family: std::fmt::Debug + Send {
 
     /// What these bytes begin with. With [`Family::longest`] bytes and more it is never [`Candidate::Unfinished`].
     fn candidate(&self, bytes: &[u8]) -> Candidate;
+
+    /// What an intact frame says besides tags.
+    fn signal(&self, _frame: &[u8]) -> Option<Signal> {
+        None
+    }
 
     /// A frame with this checksum preset has come.
     fn verified(&mut self, _preset: usize) {}

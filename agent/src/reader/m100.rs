@@ -4,14 +4,18 @@
 //! occur within frames, so only the length tells where one ends. They name no antenna.
 
 use super::crc::gen2;
-use super::frame::{Candidate, Family, TagFrame};
+use super::frame::{Candidate, Family, Signal, TagFrame};
 use flextraff_common::epc::Epc;
 
 /// Head and tail.
 const MARKS: [(u8, u8); 2] = [(0xBB, 0x7E), (0xAA, 0xDD)];
 /// Highest type: 0 command, 1 response, 2 notice.
 const LAST_TYPE: u8 = 2;
+const RESPONSE: u8 = 1;
 const NOTICE: u8 = 2;
+/// The command in a response that tells an error, and the error of a round without a tag.
+const ERROR: u8 = 0xFF;
+const NO_TAG: u8 = 0x15;
 /// Single poll, under which every tag is reported.
 const POLL: u8 = 0x22;
 /// Head, type, command, length (2), checksum and tail.
@@ -30,6 +34,19 @@ pub(super) struct M100;
 impl Family for M100 {
     fn longest(&self) -> usize {
         LONGEST_PARAM + AROUND
+    }
+
+    fn signal(&self, frame: &[u8]) -> Option<Signal> {
+        let &[_, RESPONSE, command, _, _, ref param @ .., _sum, _tail] = frame else { return None };
+        Some(match (command, param.first()) {
+            (ERROR, Some(&NO_TAG)) => Signal::KeepAlive,
+            (ERROR, code) => Signal::Reply {
+                code: None,
+                refused: Some(code.map_or(u16::from(ERROR), |code| u16::from(*code))),
+                data: Vec::new(),
+            },
+            _ => Signal::reply(command.into(), 0, param),
+        })
     }
 
     fn candidate(&self, bytes: &[u8]) -> Candidate {

@@ -1,29 +1,26 @@
-//! The only part that touches a serial line: one thread a reader.
+//! The only part that touches a serial line, or a reader in the network: one thread a reader.
 //!
-//! The thread only listens; it never writes to the reader and never sets DTR or RTS, which some readers take for a reset or a trigger. A
-//! device that is missing, or goes away, is opened again with a growing pause; a device file that a USB adapter gets back under the same
-//! name is therefore found without anybody's help.
+//! The thread never sets DTR or RTS, which some readers take for a reset or a trigger. A device that is missing, or goes away, is opened
+//! again with a growing pause.
+
+mod line;
+mod listener;
+mod usb;
+
+pub use line::{Line, OpenError};
 
 use super::Read;
+use super::driver::Driver;
 use super::source::Source;
-use crate::config::ReaderConfig;
+use crate::config::{Protocol, ReaderConfig};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
-use std::io::{self, Read as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender, TryRecvError};
+use listener::{Listener, Restart};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// Longest wait for a byte: how late the thread may notice a command, or an unfinished frame that is too old.
-const READ_WAIT: Duration = Duration::from_millis(50);
-/// First pause before a port is opened again.
-const BACK_OFF: Duration = Duration::from_millis(500);
-/// Longest pause.
-const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// A port that was open for so long without a byte, milliseconds, was worth opening: the next pause is short again.
-const GOOD_MS: i64 = 10_000;
 
 /// What a reader's thread tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,16 +38,28 @@ pub struct ReaderEvent {
 pub enum ReaderEventKind {
     /// It read a tag.
     Read(Read),
-    /// Its port is open.
+    /// Its port is open, or it is heard again.
     Up,
-    /// Its port is gone. A reader counts as down until its first `Up`.
+    /// Its port is gone, or it has fallen silent. A reader counts as down until its first `Up`.
     Down,
+}
+
+/// What is known about a reader.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundOut {
+    /// Its family; `None` until it is known.
+    pub protocol: Option<Protocol>,
+    /// Bits per second; `None` in the network, and until it is known.
+    pub baud: Option<u32>,
+    /// What is wrong and what to do about it.
+    pub detail: Option<String>,
 }
 
 /// Figures of a reader since the agent started, for the status message.
 #[derive(Debug, Default)]
 pub struct ReaderStats {
-    up: AtomicBool,
+    state: Mutex<ReaderState>,
+    found: Mutex<FoundOut>,
     opens: AtomicU64,
     reads: AtomicU64,
     bad_frames: AtomicU64,
@@ -59,9 +68,14 @@ pub struct ReaderStats {
 }
 
 impl ReaderStats {
-    /// Whether the port is open.
+    /// Whether the port is open and the reader gives the signs of life that it owes.
     pub fn state(&self) -> ReaderState {
-        if self.up.load(Relaxed) { ReaderState::Up } else { ReaderState::Down }
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known about it.
+    pub fn found(&self) -> FoundOut {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How often the port was opened or tried to.
@@ -89,20 +103,18 @@ impl ReaderStats {
         self.unmapped.load(Relaxed)
     }
 
-    fn set_line(&self, source: &Source) {
-        let line = source.line();
-        self.bad_frames.store(line.bad_frames, Relaxed);
-        self.dropped_bytes.store(line.dropped_bytes, Relaxed);
-        self.unmapped.store(source.unmapped(), Relaxed);
+    fn set_state(&self, state: ReaderState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn set_found(&self, found: FoundOut) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 }
 
 /// Why a reader's thread cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No decoder for the protocol.
-    #[error("reader \"{0}\": its protocol is not built into this program")]
-    NotBuilt(String),
     /// The system gives no thread.
     #[error("reader \"{name}\": no thread to listen on it")]
     Thread {
@@ -112,9 +124,6 @@ pub enum StartError {
         source: io::Error,
     },
 }
-
-/// A request to the thread; that the channel is closed means stop.
-struct Restart;
 
 /// A running reader. Dropping it stops the thread without waiting for it.
 #[derive(Debug)]
@@ -131,7 +140,7 @@ impl ReaderPort {
     /// `now` reads the monotonic clock.
     ///
     /// # Errors
-    /// When the protocol is not built, or the system gives no thread.
+    /// When the system gives no thread.
     pub fn start(
         reader: usize,
         config: &ReaderConfig,
@@ -139,26 +148,13 @@ impl ReaderPort {
         now: impl Fn() -> MonoMs + Send + 'static,
     ) -> Result<Self, StartError> {
         let name = config.name.clone();
-        let source = Source::new(config).ok_or_else(|| StartError::NotBuilt(name.clone()))?;
         let stats = Arc::new(ReaderStats::default());
         let (control, requests) = mpsc::channel();
-        let listener = Listener {
-            reader,
-            name: name.clone(),
-            path: config.port.clone(),
-            baud: config.baud,
-            source,
-            stats: Arc::clone(&stats),
-            events: tell,
-            requests,
-            now,
-            failing: false,
-        };
+        let driven = Source::new(config).map(|source| (source, Driver::new(config, config.protocol)));
+        let listener = Listener::new(reader, config.clone(), driven, Arc::clone(&stats), tell, requests, now);
         let thread = std::thread::Builder::new()
             .name(format!("reader-{reader}"))
-            .spawn(move || {
-                listener.run();
-            })
+            .spawn(move || listener.run())
             .map_err(|source| StartError::Thread { name, source })?;
         Ok(Self { stats, control, thread })
     }
@@ -185,125 +181,5 @@ impl ReaderPort {
     pub fn stop(self) -> std::thread::Result<()> {
         drop(self.control);
         self.thread.join()
-    }
-}
-
-/// Why the thread stops listening on an open port.
-enum End {
-    /// The device is gone; whether it gave any byte.
-    Gone { heard: bool },
-    /// Asked to open it anew.
-    Restart,
-    /// Asked to end.
-    Stop,
-}
-
-/// The thread's own state.
-struct Listener<T, F> {
-    reader: usize,
-    name: String,
-    path: String,
-    baud: u32,
-    source: Source,
-    stats: Arc<ReaderStats>,
-    events: T,
-    requests: mpsc::Receiver<Restart>,
-    now: F,
-    /// Whether the present failure has been logged.
-    failing: bool,
-}
-
-impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
-    fn run(mut self) {
-        let mut pause = BACK_OFF;
-        loop {
-            if let Some(port) = self.open() {
-                let opened = (self.now)();
-                let end = self.listen(port);
-                self.stats.up.store(false, Relaxed);
-                if matches!(end, End::Stop) || !self.tell(ReaderEventKind::Down) {
-                    return;
-                }
-                match end {
-                    End::Restart => continue,
-                    End::Gone { heard } if heard || (self.now)().since(opened) >= GOOD_MS => pause = BACK_OFF,
-                    End::Gone { .. } | End::Stop => {}
-                }
-            }
-            match self.requests.recv_timeout(pause) {
-                Ok(Restart) => pause = BACK_OFF,
-                Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(BACK_OFF_MAX),
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-        }
-    }
-
-    fn open(&mut self) -> Option<Box<dyn serialport::SerialPort>> {
-        self.stats.opens.fetch_add(1, Relaxed);
-        // 8 data bits, no parity, 1 stop bit, no flow control, exclusive, DTR as the system leaves it: the builder's defaults.
-        match serialport::new(&self.path, self.baud).timeout(READ_WAIT).open() {
-            Ok(port) => Some(port),
-            Err(error) => {
-                if !std::mem::replace(&mut self.failing, true) {
-                    tracing::warn!(reader = %self.name, port = %self.path, %error, "reader port cannot be opened; trying again");
-                }
-                None
-            }
-        }
-    }
-
-    fn listen(&mut self, mut port: Box<dyn serialport::SerialPort>) -> End {
-        self.source.reset();
-        self.stats.up.store(true, Relaxed);
-        if !self.tell(ReaderEventKind::Up) {
-            return End::Stop;
-        }
-        let mut heard = false;
-        let mut buffer = [0; 1024];
-        loop {
-            match self.requests.try_recv() {
-                Ok(Restart) => return End::Restart,
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => return End::Stop,
-            }
-            let got = port.read(&mut buffer);
-            let now = (self.now)();
-            let reads = match got {
-                Ok(0) => return self.gone(heard, &io::ErrorKind::UnexpectedEof.into()),
-                Ok(bytes) => {
-                    if !std::mem::replace(&mut heard, true) {
-                        self.failing = false;
-                        tracing::info!(reader = %self.name, port = %self.path, "reader is heard");
-                    }
-                    self.source.feed(&buffer[..bytes], now)
-                }
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => self.source.handle_timeout(now),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return self.gone(heard, &error),
-            };
-            self.stats.set_line(&self.source);
-            for read in reads {
-                if !self.send(now, ReaderEventKind::Read(read)) {
-                    return End::Stop;
-                }
-                self.stats.reads.fetch_add(1, Relaxed);
-            }
-        }
-    }
-
-    fn gone(&mut self, heard: bool, error: &io::Error) -> End {
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(reader = %self.name, port = %self.path, %error, "reader port is gone; trying again");
-        }
-        End::Gone { heard }
-    }
-
-    fn tell(&self, kind: ReaderEventKind) -> bool {
-        self.send((self.now)(), kind)
-    }
-
-    /// Whether anybody still listens.
-    fn send(&self, at: MonoMs, kind: ReaderEventKind) -> bool {
-        (self.events)(ReaderEvent { reader: self.reader, at, kind })
     }
 }

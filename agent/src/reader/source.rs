@@ -2,14 +2,9 @@
 
 use super::Read;
 use super::decoder::Decoder;
-use super::frame::{LineStats, TagFrame};
-use crate::config::{LaneMap, Protocol, ReaderConfig};
+use super::frame::{LineStats, Signal, TagFrame};
+use crate::config::{LaneMap, ReaderConfig};
 use flextraff_common::time::MonoMs;
-
-/// Whether this program can decode a protocol.
-pub const fn is_built(protocol: Protocol) -> bool {
-    !matches!(protocol, Protocol::Auto)
-}
 
 /// Bytes of one reader in, reads out.
 #[derive(Debug)]
@@ -20,10 +15,24 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source for this reader; `None` when its protocol is not built ([`is_built`]).
+    /// A source for this reader; `None` when its protocol is still to be found out.
     pub fn new(config: &ReaderConfig) -> Option<Self> {
-        let decoder = Decoder::new(config.protocol, config.antenna_byte)?;
-        Some(Self { decoder, lanes: config.lanes.clone(), unmapped: 0 })
+        Some(Self::of(Decoder::new(config.protocol, config.antenna_byte)?, config))
+    }
+
+    /// A source for this reader with the decoder that it was found to need.
+    pub fn of(decoder: Decoder, config: &ReaderConfig) -> Self {
+        Self { decoder, lanes: config.lanes.clone(), unmapped: 0 }
+    }
+
+    /// What the frames of the last call said besides tags, in order.
+    pub fn take_signals(&mut self) -> Vec<Signal> {
+        self.decoder.take_signals()
+    }
+
+    /// Intact frames since the source was made.
+    pub const fn frames(&self) -> u64 {
+        self.decoder.frames()
     }
 
     /// Takes bytes as they came from the line and gives the reads that they complete, in order.
@@ -58,7 +67,8 @@ impl Source {
         self.unmapped
     }
 
-    fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
+    /// Puts tags that were read at `now` on their lanes.
+    pub fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
         let mut reads = Vec::with_capacity(frames.len());
         for frame in frames {
             match self.lanes.watch(frame.port) {
@@ -79,7 +89,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Watch;
+    use crate::config::{Protocol, Watch};
     use flextraff_common::junction::LaneIx;
     use flextraff_common::wire::ZoneName;
 
@@ -98,6 +108,8 @@ mod tests {
             power_dbm: None,
             region: None,
             session: None,
+            mode: crate::config::ReaderMode::Listen,
+            silence_ms: 90_000,
         }
     }
 
@@ -124,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_built_protocol_has_a_source() {
+    fn only_a_protocol_that_is_still_to_be_found_has_no_source() {
         for protocol in [
             Protocol::Auto,
             Protocol::Uhfreader,
@@ -135,7 +147,7 @@ mod tests {
             Protocol::A0,
             Protocol::Cc,
         ] {
-            assert_eq!(Source::new(&reader(protocol)).is_some(), is_built(protocol), "{protocol:?}");
+            assert_eq!(Source::new(&reader(protocol)).is_some(), protocol != Protocol::Auto, "{protocol:?}");
         }
     }
 

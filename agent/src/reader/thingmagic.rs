@@ -4,13 +4,16 @@
 //! fields are there.
 
 use super::crc::thingmagic as crc;
-use super::frame::{Candidate, Family, TagFrame};
+use super::frame::{Candidate, Family, Signal, TagFrame};
 use super::m100::tag_epc;
 use flextraff_common::epc::Epc;
 
 const HEAD: u8 = 0xFF;
 /// Read tags.
 const READ: u8 = 0x22;
+/// Complaints of a module that reads.
+const TOO_HOT: u16 = 0x0504;
+const RETURN_LOSS: u16 = 0x0505;
 /// Head, Len, op, status (2) and checksum (2).
 const AROUND: usize = 7;
 /// Modules send no longer frame.
@@ -41,6 +44,21 @@ pub(super) struct Thingmagic;
 impl Family for Thingmagic {
     fn longest(&self) -> usize {
         LONGEST
+    }
+
+    fn signal(&self, frame: &[u8]) -> Option<Signal> {
+        let &[_, _, op, high, low, ref data @ .., _, _] = frame else { return None };
+        match (op, u16::from_be_bytes([high, low])) {
+            (READ, 0) => None,
+            (READ, TOO_HOT) => {
+                Some(Signal::Trouble("is too hot and pauses; give it shade and air, or a lower power_dbm"))
+            }
+            (READ, RETURN_LOSS) => Some(Signal::Trouble(
+                "gets its power back from an antenna; check that antenna and its cable before it is damaged",
+            )),
+            (READ, _) => Some(Signal::KeepAlive),
+            (op, status) => Some(Signal::reply(op.into(), status, data)),
+        }
     }
 
     fn candidate(&self, bytes: &[u8]) -> Candidate {

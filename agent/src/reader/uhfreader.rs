@@ -10,7 +10,7 @@ mod layout;
 mod tests;
 
 use super::crc::crc16;
-use super::frame::{Candidate, Family};
+use super::frame::{Candidate, Family, Signal};
 use crate::config::AntennaByte;
 
 /// Longest frame: a Len byte of 255 and itself.
@@ -71,6 +71,10 @@ impl Family for UhfReader {
             Some(tags) => Candidate::Frame { bytes: size, tags, preset },
             None => Candidate::BAD,
         }
+    }
+
+    fn signal(&self, frame: &[u8]) -> Option<Signal> {
+        layout::signal(frame)
     }
 
     fn verified(&mut self, preset: usize) {

@@ -62,12 +62,16 @@ impl Supervisor {
 
     fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
         let stats = port.map(ReaderPort::stats);
+        let found = stats.map(ReaderStats::found).unwrap_or_default();
         ReaderStatus {
             name: name.to_owned(),
             state: stats.map(ReaderStats::state).unwrap_or_default(),
             reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
             bad_frames: stats.map_or(0, ReaderStats::bad_frames),
             dropped_bytes: stats.map_or(0, ReaderStats::dropped_bytes),
+            protocol: found.protocol.map(|protocol| protocol.name().to_owned()),
+            baud: found.baud,
+            detail: found.detail,
         }
     }
 

@@ -92,6 +92,15 @@ pub struct ReaderStatus {
     pub bad_frames: u64,
     /// Bytes that belonged to no frame since start.
     pub dropped_bytes: u64,
+    /// Its protocol, as configured or found; absent until it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Bits per second of its serial line; absent in the network and until it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baud: Option<u32>,
+    /// What is wrong and what to do about it; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// Whether a reader works.
@@ -103,6 +112,8 @@ pub enum ReaderState {
     /// The port cannot be opened, or is gone.
     #[default]
     Down,
+    /// The port is open, but a reader that would give signs of life has given none for long.
+    Silent,
 }
 
 /// State of the signal controller.

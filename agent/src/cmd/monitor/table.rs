@@ -116,9 +116,13 @@ pub(super) fn readers(status: &Status) -> impl Iterator<Item = (&str, String)> {
         let mut text = match reader.state {
             ReaderState::Up => format!("up, {} reads/s", reader.reads_per_s),
             ReaderState::Down => "down".to_owned(),
+            ReaderState::Silent => "silent".to_owned(),
         };
         if reader.bad_frames > 0 {
             let _ = write!(text, ", {} bad frames", reader.bad_frames);
+        }
+        if let Some(detail) = &reader.detail {
+            let _ = write!(text, "; {detail}");
         }
         (reader.name.as_str(), text)
     })

@@ -1,7 +1,7 @@
 //! What the frames of Len-Adr-Cmd readers hold.
 
 use crate::config::AntennaByte;
-use crate::reader::frame::TagFrame;
+use crate::reader::frame::{Signal, TagFrame};
 use flextraff_common::epc::Epc;
 
 const INVENTORY: u8 = 0x01;
@@ -46,8 +46,25 @@ pub(super) fn is_plausible(len: u8, command: u8, status: u8) -> bool {
         (INFO, 0x00) => (0x0D..=0x20).contains(&len),
         (REFUSED, 0xFD | 0xFE) => len == 5,
         (command, 0x00) if SET.contains(&command) => len == 5,
+        // Refused: cannot be saved, antenna, execution, contact, length, parameter.
+        (command, 0x10..=0x14 | 0xF8..=0xFA | 0xFD | 0xFF) if SET.contains(&command) => len == 5,
         (command, 0x00) if GET.contains(&command) => (6..=0x20).contains(&len),
         _ => false,
+    }
+}
+
+/// What a frame says besides tags.
+pub(super) fn signal(frame: &[u8]) -> Option<Signal> {
+    let &[_, _, command, status, ..] = frame else { return None };
+    match (command, status) {
+        (REAL_TIME | INVENTORY, 0x28) => Some(Signal::KeepAlive),
+        // More frames of this round follow.
+        (REAL_TIME, _) | (INVENTORY, 0x03) => None,
+        (INVENTORY, _) => Some(Signal::RoundEnd),
+        (REFUSED, _) => {
+            Some(Signal::Reply { code: None, refused: Some(u16::from(status)), data: Vec::new() })
+        }
+        _ => Some(Signal::reply(command.into(), status.into(), &frame[4..frame.len() - 2])),
     }
 }
 

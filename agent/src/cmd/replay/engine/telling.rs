@@ -64,6 +64,9 @@ impl Engine {
                 reads_per_s: 0.0,
                 bad_frames: line.bad_frames,
                 dropped_bytes: line.dropped_bytes,
+                protocol: None,
+                baud: None,
+                detail: None,
             }
         });
         let estimates = running.lamps.as_mut().and_then(|lamps| lamps.control.estimates(now.mono));

@@ -1,0 +1,137 @@
+//! Len-Adr-Cmd: `Len Adr Cmd Data CRClo CRChi`, Len counts everything behind itself.
+//!
+//! A reader in real-time mode answers only to the question and the change of mode, so it is set in answer mode and then put back. One
+//! without real-time mode is asked for one inventory after the other.
+
+use super::{Command, Commands, Settings, Signal};
+use crate::config::Region;
+use crate::reader::crc::crc16;
+
+/// Every reader answers to this address.
+const BROADCAST: u8 = 0xFF;
+/// Initial values of the checksum, as in the decoder.
+const PRESETS: [u16; 2] = [0xFFFF, 0xAAAA];
+const INVENTORY: u8 = 0x01;
+const INFO: u8 = 0x21;
+const BAND: u8 = 0x22;
+const POWER: u8 = 0x2F;
+/// Work mode of `UHFReader18`.
+const MODE_18: u8 = 0x35;
+const ANTENNAS: u8 = 0x3F;
+const PARAMETERS: u8 = 0x75;
+/// Work mode of the 288 series.
+const MODE: u8 = 0x76;
+const HEARTBEAT: u8 = 0x78;
+const ANSWER: u8 = 0;
+const REAL_TIME: u8 = 1;
+/// Set, every 30 s.
+const HEARTBEAT_30_S: u8 = 0x81;
+/// The antenna mask is not kept over loss of power, which spares the reader's memory.
+const NOT_SAVED: u8 = 0x80;
+/// Ports that the mask of one byte has besides that bit.
+const MASK_PORTS: u8 = 4;
+const Q: u8 = 4;
+const ANSWER_MODE: &str = "answer mode";
+const REAL_TIME_MODE: &str = "real-time mode";
+
+#[derive(Debug, Default)]
+pub(super) struct UhfReader {
+    /// It has no real-time mode.
+    polled: bool,
+}
+
+fn frame(variant: usize, command: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![data.len() as u8 + 4, BROADCAST, command];
+    frame.extend_from_slice(data);
+    let sum = crc16(PRESETS[variant], &frame);
+    frame.extend(sum.to_le_bytes());
+    frame
+}
+
+fn command(variant: usize, what: &'static str, code: u8, data: &[u8]) -> Command {
+    Command::new(what, code.into(), frame(variant, code, data))
+}
+
+fn inventory(variant: usize, settings: &Settings) -> Command {
+    let data = [Q, settings.session()];
+    Command::unanswered("inventory", INVENTORY.into(), frame(variant, INVENTORY, &data))
+}
+
+impl Commands for UhfReader {
+    fn variants(&self) -> usize {
+        PRESETS.len()
+    }
+
+    fn stop(&self, _variant: usize) -> Option<Command> {
+        None
+    }
+
+    fn question(&self, variant: usize) -> Command {
+        command(variant, "reader information", INFO, &[])
+    }
+
+    fn setup(&self, variant: usize, settings: &Settings) -> Vec<Command> {
+        let command = |what, code, data: &[u8]| command(variant, what, code, data);
+        let mut all = vec![command(ANSWER_MODE, MODE, &[ANSWER])];
+        all.extend(settings.power_dbm.map(|dbm| command("power_dbm", POWER, &[dbm])));
+        // Highest and lowest channel, with the band in their upper two bits: 865.1 + 0.2 n MHz, 902.75 + 0.5 n MHz.
+        all.extend(settings.region.and_then(|region| match region {
+            Region::In | Region::Eu => Some(command("region", BAND, &[0x40 | 14, 0])),
+            Region::Us => Some(command("region", BAND, &[49, 0x80])),
+            Region::Cn => None,
+        }));
+        if !settings.ports.is_empty() && settings.ports.iter().all(|port| *port <= MASK_PORTS) {
+            let mask = settings.ports.iter().fold(NOT_SAVED, |mask, port| mask | 1 << (port - 1));
+            all.push(command("antennas", ANTENNAS, &[mask]));
+        }
+        // Gen2, shortest pause, no filter (each read is told, so that dwell is visible), Q, session, no mask, no TID.
+        let parameters = [0, 0, 0, Q, settings.session(), 1, 0, 0, 0, 0, 0];
+        all.push(command("read parameters", PARAMETERS, &parameters));
+        all.push(command("heartbeat", HEARTBEAT, &[HEARTBEAT_30_S]));
+        all
+    }
+
+    fn start(&self, variant: usize, _settings: &Settings) -> Vec<Command> {
+        vec![command(variant, REAL_TIME_MODE, MODE, &[REAL_TIME])]
+    }
+
+    fn round(&self, variant: usize, settings: &Settings, _count: usize) -> Vec<Command> {
+        if self.polled { vec![inventory(variant, settings)] } else { Vec::new() }
+    }
+
+    fn follow_up(
+        &mut self,
+        variant: usize,
+        settings: &Settings,
+        sent: &Command,
+        reply: Option<&Signal>,
+    ) -> Option<Vec<Command>> {
+        let refused = matches!(reply, Some(Signal::Reply { refused: Some(_), .. }));
+        match sent.what {
+            // UHFReader18 knows another command for that.
+            ANSWER_MODE if refused && sent.code == u16::from(MODE) => {
+                Some(vec![command(variant, ANSWER_MODE, MODE_18, &[0; 6])])
+            }
+            REAL_TIME_MODE if refused => {
+                self.polled = true;
+                Some(vec![inventory(variant, settings)])
+            }
+            REAL_TIME_MODE if reply.is_some() => {
+                self.polled = false;
+                None
+            }
+            // Readers without these have nothing to be set there: they filter nothing and are asked whether they live.
+            "heartbeat" | "read parameters" if refused => Some(Vec::new()),
+            _ => None,
+        }
+    }
+
+    fn round_ms(&self) -> Option<i64> {
+        self.polled.then_some(3000)
+    }
+
+    /// The mode outlives loss of power, and setting it wears the reader's memory.
+    fn forgets(&self) -> bool {
+        self.polled
+    }
+}

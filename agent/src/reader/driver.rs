@@ -1,0 +1,377 @@
+//! Makes a reader read, and keeps it reading.
+//!
+//! Sans-IO: it is told that the line was opened, what came, and the time; it gives the bytes to write. A reader is stopped, asked who it is, set,
+//! and started. Each command waits for its answer until a deadline. What a reader refuses, or does not answer, is a [`Problem`], and the next
+//! command follows all the same: a reader that answers nothing but sends reads is as good as any.
+
+#[cfg(test)]
+mod tests;
+
+use super::command::{Command, Commands, Settings, commands};
+use super::frame::Signal;
+use crate::config::{Protocol, ReaderConfig, ReaderMode};
+use flextraff_common::time::MonoMs;
+use std::collections::VecDeque;
+
+/// How long an answer may take, milliseconds.
+const ANSWER_MS: i64 = 500;
+/// How long what is on its way after a stop may take, milliseconds.
+const DRAIN_MS: i64 = 200;
+/// How often a command is sent that is not answered.
+const TRIES: u8 = 2;
+/// Shortest pause between two requests for a round, milliseconds: a reader whose rounds end at once does not keep the line busy.
+const ROUND_PAUSE_MS: i64 = 10;
+
+/// Why a reader is not as the configuration wants it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It answers to nothing.
+    #[error("answers no command; check protocol, baud and the line from this computer to the reader")]
+    Mute,
+    /// It does not answer one command.
+    #[error("does not answer to \"{0}\"")]
+    Silent(&'static str),
+    /// It refuses one command.
+    #[error("refuses \"{what}\" (code {code:#04x}); set it with the vendor's tool, or leave the key out")]
+    Refused {
+        /// The setting.
+        what: &'static str,
+        /// The reader's code.
+        code: u16,
+    },
+    /// It complains.
+    #[error("{0}")]
+    Trouble(&'static str),
+}
+
+#[derive(Debug)]
+struct Awaited {
+    command: Command,
+    tries: u8,
+    until: MonoMs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing is sent.
+    Listening,
+    /// Who is it?
+    Asking,
+    /// It is set and started.
+    Setting,
+    /// It reads.
+    Reading,
+}
+
+/// Drives one reader.
+#[derive(Debug)]
+pub struct Driver {
+    family: Option<Box<dyn Commands>>,
+    settings: Settings,
+    silence_ms: i64,
+    phase: Phase,
+    variant: usize,
+    queue: VecDeque<Command>,
+    awaited: Option<Awaited>,
+    /// What makes it read, as last sent, and when.
+    inventory: Option<(Command, MonoMs)>,
+    rounds: usize,
+    round_due: Option<MonoMs>,
+    heard: MonoMs,
+    ask_due: MonoMs,
+    has_heard: bool,
+    has_spoken: bool,
+    problems: Vec<Problem>,
+    out: Vec<u8>,
+}
+
+impl Driver {
+    /// A driver for a reader of this protocol, which is the configured one or the one that was found.
+    pub fn new(config: &ReaderConfig, protocol: Protocol) -> Self {
+        Self {
+            family: if config.mode == ReaderMode::Listen { None } else { commands(protocol) },
+            settings: Settings::new(config),
+            silence_ms: config.silence_ms,
+            phase: Phase::Listening,
+            variant: 0,
+            queue: VecDeque::new(),
+            awaited: None,
+            inventory: None,
+            rounds: 0,
+            round_due: None,
+            heard: MonoMs::default(),
+            ask_due: MonoMs::default(),
+            has_heard: false,
+            has_spoken: false,
+            problems: Vec::new(),
+            out: Vec::new(),
+        }
+    }
+
+    /// The line is open: perhaps another reader is at its end, perhaps it reads since before.
+    pub fn handle_open(&mut self, now: MonoMs) {
+        self.heard = now;
+        self.begin(now);
+    }
+
+    /// An intact frame came, and it said this.
+    pub fn handle_frames(&mut self, signals: Vec<Signal>, now: MonoMs) {
+        self.heard = now;
+        self.has_heard = true;
+        self.ask_due = now + self.silence_ms / 2;
+        for signal in signals {
+            self.handle_signal(&signal, now);
+        }
+        if self.phase == Phase::Reading {
+            // Tags are as good an answer as any.
+            self.problems.retain(|problem| *problem != Problem::Mute);
+        }
+    }
+
+    /// Goes on when an answer is overdue, a round has ended or nothing was heard for long.
+    pub fn handle_timeout(&mut self, now: MonoMs) {
+        if let Some(awaited) = self.awaited.take_if(|awaited| awaited.until <= now) {
+            self.overdue(awaited, now);
+        }
+        if self.phase == Phase::Reading && self.awaited.is_none() {
+            if self.round_at().is_some_and(|due| due <= now) {
+                self.next_round(now);
+            }
+            if self.ask_due <= now {
+                self.recover(now);
+            }
+        }
+    }
+
+    /// When [`Driver::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> Option<MonoMs> {
+        match (&self.awaited, self.phase) {
+            (Some(awaited), _) => Some(awaited.until),
+            (None, Phase::Reading) => Some(self.round_at().map_or(self.ask_due, |due| due.min(self.ask_due))),
+            (None, _) => None,
+        }
+    }
+
+    /// What is to be written now.
+    pub fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Whether nothing was heard for the configured time of a reader that would have said something: it sends signs of life, answers
+    /// questions, or should do so and has never been heard.
+    pub fn is_silent(&self, now: MonoMs) -> bool {
+        let would_speak = self.has_spoken || (self.family.is_some() && !self.has_heard);
+        would_speak && now.since(self.heard) >= self.silence_ms
+    }
+
+    /// Milliseconds since an intact frame came, or since the line was opened.
+    pub fn quiet_ms(&self, now: MonoMs) -> i64 {
+        now.since(self.heard)
+    }
+
+    /// What is wrong, the latest attempt's.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whether the reader is set and started, or is only listened to.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Reading | Phase::Listening)
+    }
+
+    /// What makes the reader end a reading; nothing when it ends by itself or is only listened to.
+    pub fn stop(&self) -> Vec<u8> {
+        let stop = self.family.as_ref().and_then(|family| family.stop(self.variant));
+        stop.map(|stop| stop.bytes).unwrap_or_default()
+    }
+
+    fn begin(&mut self, now: MonoMs) {
+        self.queue.clear();
+        self.awaited = None;
+        self.round_due = None;
+        self.inventory = None;
+        self.problems.clear();
+        self.variant = 0;
+        self.ask_due = now + self.silence_ms / 2;
+        self.phase = if self.family.is_some() { Phase::Asking } else { Phase::Listening };
+        self.ask(now);
+    }
+
+    fn ask(&mut self, now: MonoMs) {
+        let Some(family) = &self.family else { return };
+        // The stop is not waited for by its answer but until all that was on its way has come.
+        self.queue.extend(family.stop(self.variant).map(|stop| Command { answered: false, ..stop }));
+        self.queue.push_back(family.question(self.variant));
+        self.send_next(now);
+    }
+
+    /// Sends what is due: the next command.
+    fn send_next(&mut self, now: MonoMs) {
+        while self.awaited.is_none() {
+            let Some(command) = self.queue.pop_front() else {
+                self.finished(now);
+                return;
+            };
+            self.send(command, 1, now);
+        }
+    }
+
+    fn send(&mut self, command: Command, tries: u8, now: MonoMs) {
+        self.out.extend_from_slice(&command.bytes);
+        let wait_ms = match (command.answered, self.phase) {
+            (true, _) => ANSWER_MS,
+            (false, Phase::Asking) => DRAIN_MS,
+            (false, _) => {
+                self.inventory = Some((command, now));
+                return;
+            }
+        };
+        self.awaited = Some(Awaited { command, tries, until: now + wait_ms });
+    }
+
+    /// All commands of a phase are through.
+    fn finished(&mut self, now: MonoMs) {
+        let Some(family) = &self.family else { return };
+        match self.phase {
+            Phase::Asking => {
+                self.phase = Phase::Setting;
+                self.queue.extend(family.setup(self.variant, &self.settings));
+                self.queue.extend(family.start(self.variant, &self.settings));
+                self.send_next(now);
+            }
+            Phase::Setting => {
+                self.phase = Phase::Reading;
+                self.ask_due = now + self.silence_ms / 2;
+            }
+            Phase::Listening | Phase::Reading => {}
+        }
+    }
+
+    fn handle_signal(&mut self, signal: &Signal, now: MonoMs) {
+        match signal {
+            Signal::Reply { code, .. } => {
+                self.has_spoken = true;
+                let awaited = self.awaited.take_if(|awaited| {
+                    awaited.command.answered && code.is_none_or(|code| code == awaited.command.code)
+                });
+                if let Some(awaited) = awaited {
+                    self.answered(&awaited.command, signal, now);
+                } else if let Signal::Reply { refused: Some(_), .. } = signal
+                    && let Some((inventory, _)) = self
+                        .inventory
+                        .take_if(|(inventory, _)| code.is_none_or(|code| code == inventory.code))
+                {
+                    self.answered(&inventory, signal, now);
+                }
+            }
+            Signal::RoundEnd => {
+                self.has_spoken = true;
+                self.end_trouble();
+                if let Some((_, sent)) = &self.inventory {
+                    self.round_due = Some(now.max(*sent + ROUND_PAUSE_MS));
+                }
+            }
+            Signal::KeepAlive => {
+                self.has_spoken = true;
+                self.end_trouble();
+            }
+            Signal::Trouble(what) => {
+                self.has_spoken = true;
+                self.note(Problem::Trouble(what));
+                // A reader that cannot read with this antenna may with the next.
+                self.round_due = self.round_at().map(|_| now + ANSWER_MS);
+            }
+        }
+    }
+
+    fn answered(&mut self, command: &Command, reply: &Signal, now: MonoMs) {
+        if self.follow(command, Some(reply)) {
+            self.send_next(now);
+            return;
+        }
+        self.problems.retain(|problem| *problem != Problem::Silent(command.what));
+        if let Signal::Reply { refused: Some(code), .. } = reply {
+            self.note(Problem::Refused { what: command.what, code: *code });
+        }
+        self.send_next(now);
+    }
+
+    fn overdue(&mut self, awaited: Awaited, now: MonoMs) {
+        let Awaited { command, tries, .. } = awaited;
+        if !command.answered {
+            self.send_next(now);
+        } else if tries < TRIES {
+            self.send(command, tries + 1, now);
+        } else if self.phase == Phase::Asking {
+            self.next_variant(now);
+        } else {
+            if !self.follow(&command, None) && self.problems.first() != Some(&Problem::Mute) {
+                self.note(Problem::Silent(command.what));
+            }
+            self.send_next(now);
+        }
+    }
+
+    /// Another way to address it; after the last one it is only told to start, in the usual way.
+    fn next_variant(&mut self, now: MonoMs) {
+        let Some(family) = &self.family else { return };
+        if self.variant + 1 < family.variants() {
+            self.variant += 1;
+            self.ask(now);
+            return;
+        }
+        self.variant = 0;
+        self.phase = Phase::Setting;
+        self.queue.extend(family.start(self.variant, &self.settings));
+        self.note(Problem::Mute);
+        self.send_next(now);
+    }
+
+    /// Whether the family does something about this answer, or its absence; its commands come first.
+    fn follow(&mut self, command: &Command, reply: Option<&Signal>) -> bool {
+        let Some(family) = &mut self.family else { return false };
+        let Some(more) = family.follow_up(self.variant, &self.settings, command, reply) else { return false };
+        for command in more.into_iter().rev() {
+            self.queue.push_front(command);
+        }
+        true
+    }
+
+    /// When the next round is due at the latest.
+    fn round_at(&self) -> Option<MonoMs> {
+        let (_, sent) = self.inventory.as_ref()?;
+        let round_ms = self.family.as_ref()?.round_ms()?;
+        let last = self.heard.max(*sent) + round_ms;
+        Some(self.round_due.map_or(last, |due| due.min(last)))
+    }
+
+    fn next_round(&mut self, now: MonoMs) {
+        let Some(family) = &self.family else { return };
+        self.round_due = None;
+        self.rounds = self.rounds.wrapping_add(1);
+        self.queue.extend(family.round(self.variant, &self.settings, self.rounds));
+        self.send_next(now);
+    }
+
+    /// Nothing was heard for half the time after which it counts as silent.
+    fn recover(&mut self, now: MonoMs) {
+        let Some(family) = &self.family else { return };
+        if family.forgets() || !self.has_spoken {
+            self.begin(now);
+            return;
+        }
+        self.ask_due = now + self.silence_ms / 2;
+        self.queue.push_back(family.question(self.variant));
+        self.send_next(now);
+    }
+
+    fn end_trouble(&mut self) {
+        self.problems.retain(|problem| !matches!(problem, Problem::Trouble(_)));
+    }
+
+    fn note(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+}
