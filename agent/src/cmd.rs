@@ -101,19 +101,6 @@ fn load(path: &Path) -> Result<Config, u8> {
     })
 }
 
-/// The configuration, if this program can do all that it asks for; else its errors are printed.
-fn load_built(path: &Path) -> Result<Config, u8> {
-    let config = load(path)?;
-    let unbuilt = config.unbuilt();
-    if unbuilt.is_empty() {
-        return Ok(config);
-    }
-    for what in unbuilt {
-        complain(&format!("{}: {what}", path.display()));
-    }
-    Err(USAGE)
-}
-
 /// Says when SIGTERM or SIGINT has come.
 fn told_to_stop() -> io::Result<Receiver<()>> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;

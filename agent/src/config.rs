@@ -231,9 +231,4 @@ impl Config {
     fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
         effective::to_table(self)
     }
-
-    /// What the configuration asks for and this version does not have; a sentence each.
-    pub fn unbuilt(&self) -> Vec<String> {
-        Vec::new()
-    }
 }

@@ -86,12 +86,6 @@ fn a_wrong_configuration_and_one_for_another_version_are_usage_errors() {
         assert!(text.contains("[outbox] has no key \"colour\"; its keys are"), "{text}");
         assert!(text.contains("the file has no section [signals]; did you mean [signal]?"), "{text}");
     }
-    let more = "[[reader]]\nprotocol = \"auto\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n";
-    let output = agent(folder.path(), more, &["check"]);
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    assert!(
-        stdout(&output).contains("protocol \"auto\" of reader \"reader1\" is not built into this version")
-    );
     let output = agent(folder.path(), "", &["chekc"]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
 }
@@ -148,19 +142,6 @@ fn a_latched_fault_is_cleared_by_name() {
     let cleared = agent(folder.path(), "", &["lamps", "clear-fault"]);
     assert!(text(&cleared.stdout).starts_with("Cleared: N and E had green together (2026-11-22T20:00:00Z)"));
     assert!(!folder.path().join("fault.json").exists());
-}
-
-#[test]
-fn what_is_not_built_is_named_and_ends_with_2() {
-    let folder = tempfile::tempdir().unwrap();
-    let more =
-        "[[reader]]\nname = \"r\"\nprotocol = \"auto\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n";
-    for command in ["run", "replay"] {
-        let output = agent(folder.path(), more, &[command]);
-        assert_eq!(output.status.code(), Some(2), "{command}");
-        let error = text(&output.stderr);
-        assert!(error.contains("protocol \"auto\" of reader \"r\""), "{error}");
-    }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -88,7 +88,7 @@ interval_s = 0
             "4:1: [signal] has no key \"amber\"; did you mean \"amber_s\"?",
             "5:13: all_red_s of [signal] is a text; it is a number of seconds",
             "8:12: protocol of reader \"north\" is \"uhfraeder\"; did you mean \"uhfreader\"? \"auto\", \"uhfreader\", \"cf\", \"m100\", \"ascii\", \"thingmagic\", \"a0\", \"cc\" are possible",
-            "9:8: port of reader \"north\" is \"ttyUSB0\"; it is a device file such as \"/dev/serial/by-path/…\", or \"virtual\" for none",
+            "9:8: port of reader \"north\" is \"ttyUSB0\"; it is a device file such as \"/dev/serial/by-path/…\", \"tcp://host:port\", or \"virtual\" for none",
             "10:17: lanes of reader \"north\" names the lane \"M\", which does not exist; there are N, E",
             "10:22: lanes of reader \"north\" has no port \"17\"; its keys are the antenna ports \"1\" to \"16\" and default",
             "12:14: interval_s of [counting] is 0; it lies between 1 and 3600 seconds",
@@ -312,7 +312,6 @@ lanes = ["E"]
 pins = { red = 4, amber = 5, green = 6 }
 "#;
     let config = parse(Path::new("agent.toml"), &format!("{HEAD}{more}")).expect("it is right");
-    assert_eq!(config.unbuilt(), [""; 0]);
     assert_eq!(config.output.chip.as_deref(), Some("pinctrl-other"));
     assert_eq!((config.output.feedback[0].green, config.output.feedback[1].red), (Some(105), None));
     assert!(!config.output.feedback_active_high && config.output.active_high);
@@ -321,19 +320,33 @@ pins = { red = 4, amber = 5, green = 6 }
 }
 
 #[test]
-fn what_is_not_built_yet_loads_and_is_named() {
-    let more = r#"[[reader]]
-name = "west"
-protocol = "auto"
-port = "/dev/ttyS0"
-lanes = { default = "N" }
-"#;
-    let config = parse(Path::new("agent.toml"), &format!("{HEAD}{more}")).unwrap();
-    assert_eq!(
-        config.unbuilt(),
-        [
-            "protocol \"auto\" of reader \"west\" is not built into this version; name the reader's own protocol",
-        ]
+fn a_region_is_one_that_the_readers_have_and_a_port_one_that_can_be_opened() {
+    let reader = |rest: &str| format!("[[reader]]\nname = \"north\"\nlanes = {{ default = \"N\" }}\n{rest}");
+    expect(
+        &reader(
+            "protocol = \"auto\"\nport = \"tcp://reader.example:2022\"\nregion = \"IN\"\nmode = \"listen\"\n",
+        ),
+        &[],
+    );
+    expect(
+        &reader("region = \"India\"\nport = \"tcp://reader.example\"\nsilence_s = 5\n"),
+        &[
+            "4:10: region of reader \"north\" is \"India\"; \"IN\", \"EU\", \"US\", \"CN\" are possible",
+            "5:8: port of reader \"north\" is \"tcp://reader.example\"; it is a device file such as \"/dev/serial/by-path/…\", \"tcp://host:port\", or \"virtual\" for none",
+            "6:13: silence_s of reader \"north\" is 5; it lies between 40 and 3600 s",
+        ],
+    );
+    expect(
+        &reader("protocol = \"uhfreader\"\nregion = \"CN\"\n"),
+        &[
+            "5:10: region of reader \"north\" is \"CN\", to which readers of protocol \"uhfreader\" cannot be set; \"IN\", \"EU\", \"US\" are possible",
+        ],
+    );
+    expect(
+        &reader("protocol = \"cf\"\nregion = \"IN\"\n"),
+        &[
+            "5:10: region of reader \"north\" is \"IN\", to which readers of protocol \"cf\" cannot be set; set it with the vendor's tool and leave the key out",
+        ],
     );
 }
 

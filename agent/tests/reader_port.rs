@@ -1,6 +1,6 @@
 //! A reader's thread on real pseudo-terminals.
 
-use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, Watch};
+use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
 use flextraff_agent::reader::Read;
 use flextraff_agent::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort};
 use flextraff_common::epc::Epc;
@@ -36,6 +36,8 @@ fn config(port: &Path) -> ReaderConfig {
         power_dbm: None,
         region: None,
         session: None,
+        mode: ReaderMode::Drive,
+        silence_ms: 90_000,
     }
 }
 
@@ -156,14 +158,6 @@ fn a_full_channel_loses_no_read_and_a_closed_one_ends_the_thread() {
     drop(events);
     device.0.write_all(&bytes()).unwrap();
     port.stop().unwrap();
-}
-
-#[test]
-fn a_protocol_that_is_not_built_is_refused_by_name() {
-    let (sender, _events) = sync_channel(1);
-    let config = ReaderConfig { protocol: Protocol::Auto, ..config(Path::new("/dev/null")) };
-    let error = ReaderPort::start(0, &config, to(sender), now).unwrap_err();
-    assert_eq!(error.to_string(), "reader \"north\": its protocol is not built into this program");
 }
 
 /// Events into a channel.

@@ -1,5 +1,6 @@
 //! Tag readers: what the antennas saw becomes bytes on pseudo-terminals, as untidy as serial lines are.
 
+mod answer;
 mod checksum;
 mod frame;
 mod line;
@@ -192,7 +193,7 @@ fn work<T>(
         let mut listening = Vec::with_capacity(ports.len());
         for port in ports.iter_mut() {
             if let Some(pty) = &port.pty {
-                pty.discard_input();
+                port.line.take(pty.take_input(), clock.now());
             }
             while let Some(part) = port.line.due(clock.now()) {
                 if let Some(read) = port.send(part, counters) {

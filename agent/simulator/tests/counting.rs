@@ -2,7 +2,7 @@
 //! Raw bytes go through the agent's decoders and counting. Each vehicle of which a reader sent at least one whole stop-line frame must be
 //! counted, none twice.
 
-use flextraff_agent::config::{Accept, CountingConfig, LaneMap, Protocol, ReaderConfig, Watch};
+use flextraff_agent::config::{Accept, CountingConfig, LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
 use flextraff_agent::counting::Counter;
 use flextraff_agent::reader::source::Source;
 use flextraff_common::epc::Epc;
@@ -53,6 +53,8 @@ fn source(dialect: Dialect, lane: LaneIx) -> Source {
         power_dbm: None,
         region: None,
         session: None,
+        mode: ReaderMode::Listen,
+        silence_ms: 90_000,
     };
     Source::new(&config).expect("its protocol is built")
 }

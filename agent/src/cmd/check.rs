@@ -54,21 +54,10 @@ pub(super) fn run(path: &Path, json: bool) -> u8 {
         Ok(config) => config,
         Err(errors) => return broken(&errors, json),
     };
-    let unbuilt = config.unbuilt();
     let mut findings = vec![Finding::ok("config", format!("{} has no errors", path.display()))];
-    findings.extend(unbuilt.iter().map(|sentence| {
-        let (message, action) = sentence.split_once("; ").unwrap_or((sentence, "change the configuration"));
-        Finding::failed("config", message, action)
-    }));
     findings.extend(findings_of(&config));
     let printed = report(&findings, json);
-    if !unbuilt.is_empty() {
-        USAGE
-    } else if findings.iter().any(|finding| finding.state == Level::Failed) {
-        FAILED
-    } else {
-        printed
-    }
+    if findings.iter().any(|finding| finding.state == Level::Failed) { FAILED } else { printed }
 }
 
 fn findings_of(config: &Config) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! `config`: prints the effective configuration.
 
-use super::{FAILED, OK, USAGE, complain, load_built, print};
+use super::{FAILED, OK, USAGE, complain, load, print};
 use std::path::Path;
 
 /// How to print it.
@@ -17,7 +17,7 @@ pub(super) struct ConfigArgs {
 /// Prints the effective configuration as TOML, secrets masked.
 pub(super) fn run(path: &Path, args: &ConfigArgs) -> u8 {
     if args.check {
-        return load_built(path).map_or_else(|code| code, |_| OK);
+        return load(path).map_or_else(|code| code, |_| OK);
     }
     if args.origin {
         return match crate::config::explain(path) {

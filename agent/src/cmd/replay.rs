@@ -42,7 +42,7 @@ fn level(name: &str) -> Result<ControlLevel, String> {
 }
 
 pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
-    let config = match super::load_built(path) {
+    let config = match super::load(path) {
         Ok(config) => Arc::new(config),
         Err(code) => return code,
     };

@@ -5,7 +5,7 @@ use crate::supervisor;
 use std::path::Path;
 
 pub(super) fn run(path: &Path) -> u8 {
-    let config = match super::load_built(path) {
+    let config = match super::load(path) {
         Ok(config) => config,
         Err(code) => return code,
     };

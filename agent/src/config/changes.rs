@@ -6,15 +6,8 @@ use toml::Value;
 
 /// Sections and keys that take effect at once; everything else (lanes, groups, stages, times, pins, identities) needs a restart, so that what
 /// is added later does too until somebody has thought about it.
-const AT_ONCE: [&str; 7] = [
-    "counting.accept",
-    "fallback",
-    "log.level",
-    "mqtt",
-    "outbox.flush_ms",
-    "outbox.max_mb",
-    "reader",
-];
+const AT_ONCE: [&str; 7] =
+    ["counting.accept", "fallback", "log.level", "mqtt", "outbox.flush_ms", "outbox.max_mb", "reader"];
 
 /// Behind the name of a section whose entries stand in another order: their numbers are in use everywhere.
 const ORDER: &str = " order";

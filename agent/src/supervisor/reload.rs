@@ -25,10 +25,6 @@ impl Supervisor {
 
     fn try_reload(&mut self) -> Result<String, String> {
         let new = config::load(&self.path).map_err(|errors| errors.in_one_line())?;
-        let unbuilt = new.unbuilt();
-        if !unbuilt.is_empty() {
-            return Err(unbuilt.join("; "));
-        }
         let changes = Changes::between(&self.config, &new)
             .map_err(|error| format!("the configurations cannot be compared: {error}"))?;
         if changes.is_empty() {

@@ -97,7 +97,7 @@ pub fn tag(dialect: Dialect, port: u8, epc: &Epc, rssi: u8) -> Vec<u8> {
             let mut data = (i16::from(rssi.cast_signed()) * 10).to_be_bytes().to_vec();
             data.extend([port, 0, bytes.len() as u8]);
             data.extend_from_slice(bytes);
-            cf(OK, &data)
+            cf(INVENTORY, OK, &data)
         }
         Dialect::M100 | Dialect::R200 => {
             let mut param = vec![rssi];
@@ -121,7 +121,7 @@ pub fn tag(dialect: Dialect, port: u8, epc: &Epc, rssi: u8) -> Vec<u8> {
             data.extend(pc(bytes));
             data.extend_from_slice(bytes);
             data.push(strength.clamp(0, 255) as u8);
-            a0(&data)
+            a0(ROUND, &data)
         }
         Dialect::Cc => {
             let mut data = vec![0x00];
@@ -145,42 +145,54 @@ pub(super) fn idle(dialect: Dialect, number: u32, total: u32) -> Option<Vec<u8>>
             data.extend(total.to_be_bytes());
             Some(real_time(dialect, HEARTBEAT, &data))
         }
-        Dialect::Cf => Some(cf(0x12, &[])),
+        Dialect::Cf => Some(cf(INVENTORY, 0x12, &[])),
         Dialect::M100 | Dialect::R200 => Some(m100(dialect, 0x01, 0xFF, &[0x15])),
         Dialect::Thingmagic => Some(module(0x22, 0x0400, &[])),
         Dialect::A0 => {
             let mut data = vec![0, 0, 0];
             data.extend(total.to_be_bytes());
-            Some(a0(&data))
+            Some(a0(ROUND, &data))
         }
     }
 }
 
 const ADDRESS: u8 = 0x00;
 const REAL_TIME: u8 = 0xEE;
-const OK: u8 = 0x00;
+/// The inventory of CF readers.
+pub(super) const INVENTORY: u16 = 0x0001;
+pub(super) const OK: u8 = 0x00;
 const HEARTBEAT: u8 = 0x28;
+/// The real-time inventory of A0 readers.
+const ROUND: u8 = 0x89;
 
 /// "UHF RFID Reader Series User Manual" V2.20, command 0xEE.
 fn real_time(dialect: Dialect, status: u8, data: &[u8]) -> Vec<u8> {
-    let mut frame = vec![(data.len() + 5) as u8, ADDRESS, REAL_TIME, status];
+    len_adr_cmd(dialect, REAL_TIME, status, data)
+}
+
+/// What the checksum of a Len-Adr-Cmd reader starts from.
+pub(super) const fn preset(dialect: Dialect) -> u16 {
+    if matches!(dialect, Dialect::Plain) { 0xAAAA } else { 0xFFFF }
+}
+
+pub(super) fn len_adr_cmd(dialect: Dialect, command: u8, status: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![(data.len() + 5) as u8, ADDRESS, command, status];
     frame.extend_from_slice(data);
-    let preset = if dialect == Dialect::Plain { 0xAAAA } else { 0xFFFF };
-    let check = chafon(preset, &frame);
+    let check = chafon(preset(dialect), &frame);
     frame.extend(check.to_le_bytes());
     frame
 }
 
-/// An answer to the inventory, command 0001.
-fn cf(status: u8, data: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0xCF, ADDRESS, 0x00, 0x01, (data.len() + 1) as u8, status];
+pub(super) fn cf(command: u16, status: u8, data: &[u8]) -> Vec<u8> {
+    let [high, low] = command.to_be_bytes();
+    let mut frame = vec![0xCF, ADDRESS, high, low, (data.len() + 1) as u8, status];
     frame.extend_from_slice(data);
     let check = chafon(0xFFFF, &frame);
     frame.extend(check.to_be_bytes());
     frame
 }
 
-fn m100(dialect: Dialect, kind: u8, command: u8, param: &[u8]) -> Vec<u8> {
+pub(super) fn m100(dialect: Dialect, kind: u8, command: u8, param: &[u8]) -> Vec<u8> {
     let (head, tail) = if dialect == Dialect::R200 { (0xAA, 0xDD) } else { (0xBB, 0x7E) };
     let mut frame = vec![head, kind, command];
     frame.extend((param.len() as u16).to_be_bytes());
@@ -191,7 +203,7 @@ fn m100(dialect: Dialect, kind: u8, command: u8, param: &[u8]) -> Vec<u8> {
 }
 
 /// An answer of a `ThingMagic` module.
-fn module(op: u8, status: u16, data: &[u8]) -> Vec<u8> {
+pub(super) fn module(op: u8, status: u16, data: &[u8]) -> Vec<u8> {
     let mut frame = vec![0xFF, data.len() as u8, op];
     frame.extend(status.to_be_bytes());
     frame.extend_from_slice(data);
@@ -200,9 +212,9 @@ fn module(op: u8, status: u16, data: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// An answer to the real-time inventory of address 1.
-fn a0(data: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0xA0, (data.len() + 3) as u8, 0x01, 0x89];
+/// An answer of the reader with address 1.
+pub(super) fn a0(command: u8, data: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0xA0, (data.len() + 3) as u8, 0x01, command];
     frame.extend_from_slice(data);
     to_zero(frame)
 }

@@ -1,5 +1,6 @@
 //! What really travels on a reader's serial line: frames cut into several writes, noise between them, now and then a frame cut short.
 
+use super::answer::answer;
 use super::frame::{self, Dialect};
 use flextraff_common::epc::Epc;
 use flextraff_common::time::MonoMs;
@@ -78,6 +79,15 @@ impl<T> Line<T> {
         }
         self.push(at, &bytes, completes);
         true
+    }
+
+    /// Bytes came from the host; the reader answers to the commands among them, after what it is about to send.
+    pub(super) fn take(&mut self, mut input: Vec<u8>, now: MonoMs) {
+        while let Some(answer) = answer(self.dialect, &mut input) {
+            if !answer.is_empty() {
+                self.push(now, &answer, None);
+            }
+        }
     }
 
     /// The next part that is due.

@@ -88,10 +88,13 @@ impl Pty {
         Written::Whole
     }
 
-    /// Throws away commands to the reader: in real-time mode it answers next to none, and unread ones would block their sender.
-    pub fn discard_input(&self) {
-        let mut buffer = [0_u8; 256];
-        while matches!(rustix::io::read(&self.master, &mut buffer), Ok(count) if count > 0) {}
+    /// Commands to the reader that have come since the last call. Unread ones would block their sender.
+    pub fn take_input(&self) -> Vec<u8> {
+        let (mut input, mut buffer) = (Vec::new(), [0_u8; 256]);
+        while let Ok(count @ 1..) = rustix::io::read(&self.master, &mut buffer) {
+            input.extend_from_slice(&buffer[..count]);
+        }
+        input
     }
 }
 

@@ -6,7 +6,7 @@ mod telling;
 use self::explain::explain;
 use super::ReplayArgs;
 use super::input::{self, Content};
-use crate::config::{Config, Driver};
+use crate::config::{Config, Driver, Protocol};
 use crate::control::Control;
 use crate::health;
 use crate::identity::{KeptKeys, Names, SharedNames};
@@ -104,6 +104,14 @@ impl Replay for Engine {
 
     fn take(&mut self, line: input::Line, at: MonoMs) -> Result<(), String> {
         let content = input::content(line, &self.config.junction, &self.readers)?;
+        if let Content::Bytes { reader, .. } = content
+            && self.config.readers[reader].protocol == Protocol::Auto
+        {
+            return Err(format!(
+                "reader \"{}\" has protocol \"auto\"; name its own protocol to replay its bytes",
+                self.readers[reader]
+            ));
+        }
         self.handle(content, at);
         Ok(())
     }

@@ -1,1 +1,162 @@
+use super::*;
+use crate::config::LaneMap;
 
+fn config(protocol: Protocol) -> ReaderConfig {
+    ReaderConfig {
+        name: "north".into(),
+        protocol,
+        port: "virtual".into(),
+        baud: 57_600,
+        antenna_byte: None,
+        lanes: LaneMap::default(),
+        power_dbm: Some(30),
+        region: None,
+        session: None,
+        mode: ReaderMode::Drive,
+        silence_ms: 90_000,
+    }
+}
+
+fn opened(protocol: Protocol) -> Driver {
+    let mut driver = Driver::new(&config(protocol), protocol);
+    driver.handle_open(MonoMs(0));
+    driver
+}
+
+fn done(code: u16) -> Vec<Signal> {
+    vec![Signal::reply(code, 0, &[])]
+}
+
+/// Lets the time pass, answers nothing, and gives what was written.
+fn pass(driver: &mut Driver, until: MonoMs) -> Vec<Vec<u8>> {
+    let mut written = Vec::new();
+    while let Some(due) = driver.next_timeout().filter(|due| *due <= until) {
+        written.extend(Some(driver.take_output()).filter(|bytes| !bytes.is_empty()));
+        driver.handle_timeout(due);
+    }
+    written.extend(Some(driver.take_output()).filter(|bytes| !bytes.is_empty()));
+    written
+}
+
+#[test]
+fn each_command_waits_for_the_answer_to_the_one_before() {
+    let mut driver = opened(Protocol::Uhfreader);
+    let mut codes = Vec::new();
+    for at in 1..20 {
+        let bytes = driver.take_output();
+        let Some(&code) = bytes.get(2) else { break };
+        assert_eq!(bytes.len(), usize::from(bytes[0]) + 1, "one command at a time");
+        codes.push(code);
+        driver.handle_frames(done(code.into()), MonoMs(at));
+    }
+    assert_eq!(codes, [0x21, 0x76, 0x2F, 0x75, 0x78, 0x76]);
+    assert!(driver.is_settled());
+    assert_eq!(driver.problems(), []);
+}
+
+#[test]
+fn a_mute_reader_is_started_all_the_same_and_named() {
+    let mut driver = opened(Protocol::Uhfreader);
+    let written = pass(&mut driver, MonoMs(10_000));
+    // Two questions for each checksum, and the start.
+    assert_eq!(
+        written.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(),
+        [0x21, 0x21, 0x21, 0x21, 0x76, 0x76]
+    );
+    assert!(driver.is_settled());
+    assert_eq!(driver.problems(), [Problem::Mute]);
+    // Its reads say that it works.
+    driver.handle_frames(Vec::new(), MonoMs(10_500));
+    assert_eq!(driver.problems(), []);
+}
+
+#[test]
+fn what_is_refused_is_named_and_the_rest_goes_on() {
+    let mut driver = opened(Protocol::Uhfreader);
+    for at in 1..20 {
+        let bytes = driver.take_output();
+        let Some(&code) = bytes.get(2) else { break };
+        let status = if code == 0x2F { 0xFF } else { 0 };
+        driver.handle_frames(vec![Signal::reply(code.into(), status, &[])], MonoMs(at));
+    }
+    assert!(driver.is_settled());
+    assert_eq!(driver.problems(), [Problem::Refused { what: "power_dbm", code: 0xFF }]);
+    assert!(driver.problems()[0].to_string().starts_with("refuses \"power_dbm\" (code 0xff); set it"));
+}
+
+#[test]
+fn a_poll_that_has_ended_is_sent_again() {
+    let mut driver = opened(Protocol::M100);
+    pass(&mut driver, MonoMs(DRAIN_MS));
+    driver.handle_frames(done(0x03), MonoMs(300));
+    assert_eq!(driver.take_output()[2], 0xB6);
+    driver.handle_frames(done(0xB6), MonoMs(400));
+    assert_eq!(driver.take_output()[2], 0x27);
+    driver.handle_frames(vec![Signal::KeepAlive], MonoMs(1000));
+    assert_eq!(pass(&mut driver, MonoMs(2999)), Vec::<Vec<u8>>::new());
+    let again = pass(&mut driver, MonoMs(3000));
+    assert_eq!(again.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(), [0x27]);
+}
+
+#[test]
+fn a_round_of_a0_follows_the_other() {
+    let mut driver = opened(Protocol::A0);
+    for code in [0x72, 0x76] {
+        assert_eq!(driver.take_output()[3], code);
+        driver.handle_frames(done(code.into()), MonoMs(1));
+    }
+    assert_eq!(driver.take_output()[3], 0x8B);
+    for round in 1..5 {
+        let now = MonoMs(round * 100);
+        driver.handle_frames(vec![Signal::RoundEnd], now);
+        driver.handle_timeout(now);
+        assert_eq!(driver.take_output()[3], 0x8B, "round {round}");
+    }
+}
+
+#[test]
+fn thingmagic_is_stopped_and_drained_before_it_is_asked() {
+    let mut driver = opened(Protocol::Thingmagic);
+    assert_eq!(driver.take_output()[2], 0x2F);
+    // It streams on meanwhile.
+    driver.handle_frames(vec![Signal::KeepAlive], MonoMs(50));
+    driver.handle_frames(done(0x2F), MonoMs(60));
+    assert!(driver.take_output().is_empty());
+    driver.handle_timeout(MonoMs(DRAIN_MS));
+    assert_eq!(driver.take_output()[2], 0x03);
+}
+
+#[test]
+fn silence_counts_only_where_the_reader_would_have_spoken() {
+    let silent = |driver: &Driver, at| driver.is_silent(MonoMs(at));
+    // Never heard, though it was asked.
+    let driver = opened(Protocol::M100);
+    assert!(!silent(&driver, 89_999) && silent(&driver, 90_000));
+    // It answers nothing but sends reads: an empty street is silent.
+    let mut reads = opened(Protocol::Uhfreader);
+    reads.handle_frames(Vec::new(), MonoMs(5));
+    assert!(!silent(&reads, 1_000_000));
+    // It gives signs of life.
+    let mut lives = opened(Protocol::Uhfreader);
+    lives.handle_frames(vec![Signal::KeepAlive], MonoMs(10_000));
+    assert!(!silent(&lives, 99_999) && silent(&lives, 100_000));
+    // It is only listened to.
+    let listened = ReaderConfig { mode: ReaderMode::Listen, ..config(Protocol::M100) };
+    let mut driver = Driver::new(&listened, Protocol::M100);
+    driver.handle_open(MonoMs(0));
+    assert_eq!((driver.take_output(), driver.next_timeout()), (Vec::new(), None));
+    assert!(!silent(&driver, 1_000_000));
+}
+
+#[test]
+fn a_quiet_reader_is_asked_before_it_counts_as_silent() {
+    let mut driver = opened(Protocol::Uhfreader);
+    for at in 1..20 {
+        let Some(&code) = driver.take_output().get(2) else { break };
+        driver.handle_frames(done(code.into()), MonoMs(at));
+    }
+    let written = pass(&mut driver, MonoMs(45_100));
+    assert_eq!(written.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(), [0x21]);
+    driver.handle_frames(done(0x21), MonoMs(45_200));
+    assert!(!driver.is_silent(MonoMs(135_000)));
+}
