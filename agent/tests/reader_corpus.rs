@@ -1,5 +1,6 @@
 //! The fuzz targets of `agent/fuzz` on their corpora, as they are and mutated.
 
+#[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 #[path = "../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 mod fuzz;
@@ -21,7 +22,8 @@ const DECODERS: [(&str, Protocol); 7] = [
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let inputs: Vec<Vec<u8>> = entries.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    let inputs: Vec<Vec<u8>> =
+        entries.map(|entry| std::fs::read(entry.expect("an entry").path()).expect("a file")).collect();
     assert!(inputs.len() >= 2, "{target} has a corpus");
     inputs
 }
@@ -71,9 +73,13 @@ fn mutated(mut input: Vec<u8>, mutations: &[Mutation]) -> Vec<u8> {
 #[test]
 fn every_input_of_the_corpora_is_decoded() {
     for (target, protocol) in DECODERS {
-        corpus(target).iter().for_each(|input| fuzz::decode(protocol, input));
+        for input in corpus(target) {
+            fuzz::decode(protocol, &input);
+        }
     }
-    corpus("prober").iter().for_each(|input| fuzz::probe(input));
+    for input in corpus("prober") {
+        fuzz::probe(&input);
+    }
 }
 
 proptest! {

@@ -59,7 +59,7 @@ impl Fake {
         let device = slave.name().expect("a slave has a name");
         let (heard, commands) = channel();
         let (say, to_say) = channel::<Vec<u8>>();
-        master.set_timeout(Duration::from_millis(20)).unwrap();
+        master.set_timeout(Duration::from_millis(20)).expect("it works");
         std::thread::spawn(move || {
             // Kept so that the device does not hang up while nobody else has it open.
             let _slave = slave;
@@ -67,7 +67,7 @@ impl Fake {
             loop {
                 loop {
                     match to_say.try_recv() {
-                        Ok(bytes) => master.write_all(&bytes).unwrap(),
+                        Ok(bytes) => master.write_all(&bytes).expect("it works"),
                         Err(std::sync::mpsc::TryRecvError::Empty) => break,
                         Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
                     }
@@ -76,7 +76,7 @@ impl Fake {
                 input.extend_from_slice(&buffer[..count]);
                 while let Some(size) = length(&input).filter(|size| *size <= input.len()) {
                     let command: Vec<u8> = input.drain(..size).collect();
-                    master.write_all(&answer(&command)).unwrap();
+                    master.write_all(&answer(&command)).expect("it works");
                     if heard.send(command).is_err() {
                         return;
                     }
@@ -118,7 +118,7 @@ fn chafon_answer(command: &[u8]) -> Vec<u8> {
 
 fn start(config: &ReaderConfig) -> (ReaderPort, Receiver<ReaderEvent>) {
     let (sender, events) = channel();
-    let port = ReaderPort::start(0, config, move |event| sender.send(event).is_ok(), now).unwrap();
+    let port = ReaderPort::start(0, config, move |event| sender.send(event).is_ok(), now).expect("it works");
     (port, events)
 }
 

@@ -37,8 +37,7 @@ impl Family for A0 {
         let &[_, _, _, command, ref data @ .., _check] = frame else { return None };
         let is_inventory = REAL_TIME.contains(&command);
         match *data {
-            [_, _, _, _, _, _, _] if is_inventory => Some(Signal::RoundEnd),
-            [NO_TAG] if is_inventory => Some(Signal::RoundEnd),
+            [_, _, _, _, _, _, _] | [NO_TAG] if is_inventory => Some(Signal::RoundEnd),
             [NO_ANTENNA] if is_inventory => {
                 Some(Signal::Trouble("finds no antenna on its port; check the antenna and its cable"))
             }

@@ -76,7 +76,7 @@ impl Commands for UhfReader {
         all.extend(settings.power_dbm.map(|dbm| command("power_dbm", POWER, &[dbm])));
         // Highest and lowest channel, with the band in their upper two bits: 865.1 + 0.2 n MHz, 902.75 + 0.5 n MHz.
         all.extend(settings.region.and_then(|region| match region {
-            Region::In | Region::Eu => Some(command("region", BAND, &[0x40 | 14, 0])),
+            Region::In | Region::Eu => Some(command("region", BAND, &[0x4E, 0])),
             Region::Us => Some(command("region", BAND, &[49, 0x80])),
             Region::Cn => None,
         }));

@@ -13,7 +13,7 @@ fn search(prober: &mut Prober, baud: u32, question: &[u8], answer: &[u8], reads:
             match probe {
                 Probe::Baud(baud) => at = Some(baud),
                 Probe::Ask(asked) if asked == question && at == Some(baud) => {
-                    pending.extend_from_slice(answer)
+                    pending.extend_from_slice(answer);
                 }
                 Probe::Ask(_) => {}
             }
@@ -55,7 +55,7 @@ fn each_family_is_found_by_its_reads_at_two_speeds_and_no_read_is_lost() {
     for (protocol, _, _, read) in READERS {
         for baud in [9600, 115_200] {
             let mut prober = Prober::new(Protocol::Auto, Some(57_600), None, ReaderMode::Listen, MonoMs(0));
-            let read = bytes(&read);
+            let read = bytes(read);
             let found = search(&mut prober, baud, &[], &[], &read);
             assert_eq!((found.protocol, found.baud), (protocol, Some(baud)));
             // The keep-alive of ThingMagic holds none.
@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn one_frame_proves_nothing(reader in 0..READERS.len()) {
         let mut prober = Prober::new(Protocol::Auto, None, None, ReaderMode::Listen, MonoMs(0));
-        let read = bytes(&READERS[reader].3);
+        let read = bytes(READERS[reader].3);
         prop_assert!(prober.feed(&read, MonoMs(1)).is_none());
         prop_assert!(prober.handle_timeout(MonoMs(1000)).is_none());
     }
