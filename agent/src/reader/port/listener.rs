@@ -280,6 +280,8 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             tracing::info!(reader = %self.config.name, protocol, baud, "reader found");
         }
         self.found = FoundOut { protocol: Some(protocol), baud, detail: None };
+        // Before the first read is told.
+        self.say(None);
         let mut source = Source::of(decoder, &self.config);
         let reads = tags.iter().flat_map(|(at, tag)| source.place(&[*tag], *at)).collect();
         let mut driver = Driver::new(&self.config, protocol);
