@@ -1,8 +1,6 @@
 //! The fuzz targets of `agent/fuzz` on their corpora, as they are and mutated.
 
-#[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 #[path = "../fuzz/src/lib.rs"]
-#[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 mod fuzz;
 
 use flextraff_agent::config::Protocol;
