@@ -71,6 +71,8 @@ pub struct Config {
     pub counting: CountingConfig,
     /// Outbox.
     pub outbox: OutboxConfig,
+    /// Whether the high-resolution log of the signal is kept.
+    pub events: bool,
     /// Identity of vehicles.
     pub privacy: Privacy,
     /// Broker; `None`: the agent works alone.
@@ -181,6 +183,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
     let fallback = fallback::read_fallback(root, &draft.spec.stages, report);
     let counting = counting::read_counting(root);
     let outbox = counting::read_outbox(root);
+    let events = counting::read_events(root);
     let privacy = counting::read_privacy(root);
     let mqtt = mqtt::read_mqtt(root);
     let clock_trust = site::read_clock(root);
@@ -206,6 +209,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
         readers,
         counting,
         outbox,
+        events,
         privacy,
         mqtt,
         output,

@@ -3,24 +3,28 @@
 //! The lamps need the controller only. What reckons with the traffic may have a defect: a panic there is caught, what is known of the traffic
 //! is forgotten, and a simpler level of control, which needs none of it, decides for a minute at least.
 
+mod lanes;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, StopLines};
+use self::lanes::{Detectors, Queues};
+
+use crate::config::{Config, ReaderConfig, StopLines};
 use crate::estimation::{Estimator, Priority};
 use crate::identity::{KnownAs, Sighting};
 use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
 use flextraff_common::epc::{Epc, KeyedTag};
+use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::JunctionId;
-use flextraff_common::junction::LaneIx;
+use flextraff_common::junction::{GroupIx, GroupSet, LaneIx};
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{
     ControlLevel, Demand, DemandDeparture, DemandGreen, Estimates, GreenTime, Keys, PlanStatus, Watchlist,
     ZoneName,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -45,6 +49,10 @@ pub struct Control {
     /// Which readers are up, as far as it was said.
     readers: Vec<Option<bool>>,
     events: VecDeque<SignalEvent>,
+    /// Groups whose push buttons are pressed.
+    pressed: GroupSet,
+    queues: Queues,
+    detectors: Detectors,
     demand: Option<Demand>,
     /// After a defect in estimation: until when nobody goes by it.
     rest: Rest,
@@ -59,6 +67,12 @@ pub struct Control {
     pub(crate) defect: fn(MonoMs),
 }
 
+/// Lanes whose stop line a reader of this device watches.
+fn read_lanes(config: &Config) -> impl Iterator<Item = LaneIx> + use<> {
+    let lanes: BTreeSet<LaneIx> = config.readers.iter().flat_map(ReaderConfig::stop_lines).collect();
+    lanes.into_iter()
+}
+
 impl Control {
     /// Begins with start-up; lanes without readers count as watched only with `all_watched`.
     pub fn new(config: &Arc<Config>, all_watched: bool, start: Moment) -> Self {
@@ -71,6 +85,9 @@ impl Control {
             second: start,
             readers: vec![None; config.readers.len()],
             events: VecDeque::new(),
+            pressed: GroupSet::EMPTY,
+            queues: Queues::new(config.lanes.len()),
+            detectors: Detectors::new(read_lanes(config)),
             demand: None,
             rest: Rest::default(),
             defects: VecDeque::new(),
@@ -133,9 +150,34 @@ impl Control {
         self.readers = kept.iter().enumerate().map(state).collect();
         self.stop_lines = StopLines::new(config.junction.lanes().len(), &config.readers);
         self.config = Arc::clone(config);
+        self.detectors = Detectors::new(read_lanes(config));
         self.note_watched();
         let up = self.readers.iter().map(|up| up.unwrap_or(self.all_watched)).collect();
         self.estimate(at, |estimator| estimator.replace_readers(config, up));
+    }
+
+    /// Takes the groups whose push buttons are pressed at a moment.
+    pub fn handle_pressed(&mut self, pressed: GroupSet, now: Moment) {
+        let before = std::mem::replace(&mut self.pressed, pressed);
+        for group in pressed.minus(before).iter() {
+            self.handle_button(group, now);
+        }
+        for group in before.minus(pressed).iter() {
+            self.controller.log_event(Event::of_phase(now.mono, EventCode::PedDetectorOff, group));
+        }
+    }
+
+    /// Takes that somebody presses the push button of a pedestrian head.
+    pub fn handle_button(&mut self, group: GroupIx, now: Moment) {
+        self.handle_timeout(now);
+        self.controller.handle_button(group, now.mono);
+        self.tell_calls(now.mono);
+    }
+
+    /// Tells the estimator who has pressed a button and waits.
+    fn tell_calls(&mut self, at: MonoMs) {
+        let calls = self.controller.pedestrian_calls();
+        self.estimate(at, |estimator| estimator.handle_calls(calls, at));
     }
 
     /// Tells the controller which stop lines the own readers watch.
@@ -236,9 +278,13 @@ impl Control {
                 hook(at);
                 estimator.handle_priority(weights);
                 estimator.handle_timeout(at);
-                (estimator.traffic(at), estimator.tell(device, second))
+                (estimator.traffic(at), estimator.tell(device, second), estimator.stop_sights())
             });
-            let told = seen.map(|(traffic, demand)| {
+            let told = seen.map(|(traffic, demand, sights)| {
+                self.detectors
+                    .handle_sights(&sights, at)
+                    .into_iter()
+                    .for_each(|event| self.controller.log_event(event));
                 if !self.rest.rests(at) {
                     self.controller.handle_traffic(traffic);
                 }
@@ -280,11 +326,28 @@ impl Control {
         }
     }
 
+    /// Who waits on each lane; none where nobody can say.
+    fn waiting(&mut self, at: MonoMs) -> lanes::Waiting {
+        let lanes = self.config.lanes.len();
+        self.estimate(at, |estimator| estimator.waiting(at)).unwrap_or_else(|| vec![None; lanes])
+    }
+
     fn take_events(&mut self) {
         while let Some(event) = self.controller.poll() {
-            if let SignalEvent::Shown(shown) = &event {
-                self.estimate(shown.at, |estimator| estimator.handle_shown(shown));
-            }
+            let event = match event {
+                SignalEvent::Shown(shown) => {
+                    let waiting = self.waiting(shown.at);
+                    self.queues.handle_lamps(&self.config.junction, &shown.lamps, &waiting);
+                    self.estimate(shown.at, |estimator| estimator.handle_shown(&shown));
+                    SignalEvent::Shown(shown)
+                }
+                SignalEvent::CycleEnded(mut record) => {
+                    let waiting = self.waiting(record.ended);
+                    self.queues.end_cycle(&mut record, &waiting);
+                    SignalEvent::CycleEnded(record)
+                }
+                event @ (SignalEvent::Plan(_) | SignalEvent::Logged(_)) => event,
+            };
             self.events.push_back(event);
         }
     }
@@ -325,5 +388,6 @@ impl Control {
             }
         }
         self.estimator.handle_shown(self.controller.shown());
+        self.estimator.handle_calls(self.controller.pedestrian_calls(), at);
     }
 }

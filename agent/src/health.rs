@@ -149,6 +149,7 @@ mod tests {
             fault: None,
             interlock_trips: 0,
             level: None,
+            offset_error_s: None,
             decision: cost.map(|cost| DecisionStatus {
                 stage: "N".to_owned(),
                 hold_s: 4,

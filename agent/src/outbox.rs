@@ -94,6 +94,7 @@ pub struct Outbox {
     /// Rows in the table, kept here because counting them reads the whole file.
     pending: u64,
     set_aside: Option<PathBuf>,
+    first_of_boot: bool,
 }
 
 /// How a transaction ends.
@@ -110,6 +111,11 @@ impl Outbox {
     /// Identity of the file; new with every new file.
     pub const fn outbox_id(&self) -> OutboxId {
         self.id
+    }
+
+    /// Whether this file has not been open before in the present uptime.
+    pub const fn is_first_of_boot(&self) -> bool {
+        self.first_of_boot
     }
 
     /// Where the previous file lies, if opening found it unusable.

@@ -26,7 +26,7 @@ pub use virtual_socket::VirtualOutput;
 
 use crate::config::{Driver, OutputConfig};
 use crate::interlock::HeadSeen;
-use flextraff_common::junction::Junction;
+use flextraff_common::junction::{GroupSet, Junction};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
 
@@ -59,6 +59,11 @@ pub trait Output: Send {
     /// When the inputs cannot be read.
     fn seen(&mut self) -> Result<Vec<HeadSeen>, OutputError> {
         Ok(Vec::new())
+    }
+
+    /// The groups whose push buttons are pressed now. Asked every 50 ms. Never blocks.
+    fn pressed(&mut self) -> GroupSet {
+        GroupSet::EMPTY
     }
 
     /// Drives the lamps in place of a loop that hangs; none where there are no real lamps.

@@ -6,7 +6,9 @@
 
 mod clearance;
 mod controller;
+mod coordination;
 mod cycle;
+mod event_log;
 mod fallback;
 mod fault;
 mod green;
@@ -18,12 +20,13 @@ mod tactical;
 pub(crate) mod tests;
 
 pub use controller::{ComingGreen, Controller};
-pub use cycle::{CycleRecord, StageRecord};
+pub use cycle::{CycleRecord, LaneQueues, StageRecord};
 pub use fallback::Fallback;
 pub use fault::fault_lamps;
 pub(crate) use tactical::Rest;
 pub use tactical::{Choice, Decision, Forced, Grounds};
 
+use flextraff_common::hires::Event;
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{Aspect, ControllerState, Mode, PlanStatus};
@@ -51,6 +54,8 @@ pub struct Shown {
     pub mode: Mode,
     /// When the present cycle's first green began.
     pub cycle_start: MonoMs,
+    /// How much later than the offset of the plan says that was, milliseconds; none: the cycle is not coordinated.
+    pub offset_error_ms: Option<i64>,
 }
 
 impl Shown {
@@ -69,6 +74,8 @@ pub enum SignalEvent {
     CycleEnded(CycleRecord),
     /// A plan that was pending now runs, or one that an override had suspended runs again.
     Plan(PlanStatus),
+    /// High-resolution events, in order of time.
+    Logged(Vec<Event>),
 }
 
 /// What a panic said, as far as it is text.

@@ -251,6 +251,9 @@ impl Supervisor {
                 self.plan = Some(status);
                 self.tell_status();
             }
+            LampEvent::Signal(SignalEvent::Logged(events)) => {
+                self.to_recorder(RecorderInput::Events(events));
+            }
             LampEvent::Decided(decision) => self.decision = Some(decision),
             LampEvent::Estimated(estimates) => self.estimates = Some(*estimates),
             LampEvent::Level(level) => {

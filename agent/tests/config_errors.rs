@@ -180,6 +180,38 @@ groups = ["P"]
 }
 
 #[test]
+fn walk_clearance_and_button_belong_to_pedestrian_heads() {
+    let groups = r#"[[group]]
+name = "N"
+lanes = ["N"]
+clearance_s = 9
+button = 2
+[[group]]
+name = "E"
+lanes = ["E"]
+[[group]]
+name = "P"
+kind = "pedestrian"
+walk_s = 2
+clearance_s = 90.5
+button = 2
+[[stage]]
+name = "P"
+groups = ["P"]
+"#;
+    expect(
+        groups,
+        &[
+            "1:1: group \"N\" has clearance_s, which only a pedestrian group has; take it out, or set kind = \"pedestrian\"",
+            "1:1: group \"N\" has button, which only a pedestrian group has; take it out, or set kind = \"pedestrian\"",
+            "12:10: walk_s of group \"P\" is 2 s; it lies between 4 s and 60 s",
+            "13:15: clearance_s of group \"P\" is 90.5 s; it lies between 1 s and 60 s",
+            "14:10: pin 2 is both button of \"N\" and button of \"P\"; each needs its own",
+        ],
+    );
+}
+
+#[test]
 fn readers_have_their_own_names_and_ports() {
     let text = r#"[[reader]]
 name = "a"

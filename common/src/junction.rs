@@ -25,6 +25,11 @@ pub const MAX_STAGES: usize = 16;
 /// Most signal groups of one junction.
 pub const MAX_GROUPS: usize = 64;
 
+/// Shortest green of a pedestrian head that gives none, seconds (Signal Timing Manual, 2nd edition: 7 s, 4 s where few walk).
+pub const WALK_S: f64 = 7.0;
+/// From the end of a pedestrian clearance to a conflicting green, milliseconds (Signal Timing Manual, 2nd edition: at least 3 s).
+pub const DONT_WALK_MS: u32 = 3000;
+
 /// A lane that ends at the stop line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lane {
@@ -47,6 +52,13 @@ pub struct Group {
     pub lanes: Vec<LaneIx>,
     /// Where its movements lead, as far as the TOML says.
     pub exits: Vec<String>,
+    /// Shortest green of a pedestrian head, milliseconds; the stages in which it has green have at least as much. Zero for others.
+    pub walk_ms: u32,
+    /// How long those who stepped off with the last green of a pedestrian head need to cross, milliseconds. It lies within the intergreens
+    /// of the group, with [`DONT_WALK_MS`] after it; zero: not given, or no pedestrian head.
+    pub clearance_ms: u32,
+    /// Whether a pedestrian head has a push button: who wants to cross presses it.
+    pub button: bool,
 }
 
 /// Signal groups that have green together.

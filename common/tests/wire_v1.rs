@@ -146,6 +146,18 @@ fn cycles() {
 }
 
 #[test]
+fn cycles_and_status_with_coordination() {
+    let _: Cycles = frozen(
+        r#"{"v":1,DELIVERY,"plan_id":"p","mode":"automatic","started_at":"2026-02-10T14:30:00Z","ended_at":"2026-02-10T14:31:00Z",
+        "offset_error_s":-2.5,"stages":[],"lanes":[]}"#,
+    );
+    let _: Status = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+        "controller":{"state":"green","mode":"automatic","fault":null,"interlock_trips":0,"offset_error_s":1.0}}"#,
+    );
+}
+
+#[test]
 fn events_gap_and_clock_fix() {
     let _: Events = frozen(r#"{"v":1,DELIVERY,"events":[["2026-02-10T14:30:00.100Z",1,2]]}"#);
     let _: Gap = frozen(

@@ -212,6 +212,7 @@ impl JunctionEntry {
                     kind: group.kind,
                     lanes: group.lanes.iter().map(name).collect(),
                     exits: group.exits.clone(),
+                    ..GroupSpec::default()
                 })
                 .collect(),
             stages: self

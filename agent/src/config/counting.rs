@@ -1,4 +1,4 @@
-//! `[counting]`, `[outbox]` and `[privacy]`.
+//! `[counting]`, `[outbox]`, `[events]` and `[privacy]`.
 
 use super::table::Table;
 use std::path::PathBuf;
@@ -87,6 +87,14 @@ pub(super) fn read_outbox(root: &mut Table<'_>) -> OutboxConfig {
     };
     table.finish();
     config
+}
+
+/// Reads `[events]`: whether the high-resolution log of the signal is kept.
+pub(super) fn read_events(root: &mut Table<'_>) -> bool {
+    let mut table = root.table("events", "[events]");
+    let enabled = table.flag("enabled").unwrap_or(true);
+    table.finish();
+    enabled
 }
 
 /// Reads `[privacy]`.

@@ -25,6 +25,7 @@ struct Effective<'c> {
     signal: Signal,
     counting: Counting,
     outbox: Outbox<'c>,
+    events: Events,
     privacy: PrivacySection,
     output: Output<'c>,
     input: Input,
@@ -104,6 +105,11 @@ struct Outbox<'c> {
 }
 
 #[derive(Serialize)]
+struct Events {
+    enabled: bool,
+}
+
+#[derive(Serialize)]
 struct PrivacySection {
     epc: &'static str,
 }
@@ -163,6 +169,12 @@ struct Group<'c> {
     lanes: Vec<&'c str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     exits: &'c [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walk_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clearance_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    button: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pins: Option<GroupPins>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,6 +283,7 @@ fn effective(config: &Config) -> Effective<'_> {
             max_mb: config.outbox.max_bytes / 1_000_000,
             flush_ms: config.outbox.flush_ms,
         },
+        events: Events { enabled: config.events },
         privacy: PrivacySection {
             epc: match config.privacy {
                 Privacy::Raw => "raw",
@@ -366,6 +379,9 @@ fn groups(config: &Config) -> Vec<Group<'_>> {
             kind: group.kind,
             lanes: lane_names(&group.lanes, junction),
             exits: &group.exits,
+            walk_s: Some(seconds(group.walk_ms)).filter(|_| group.kind == GroupKind::Pedestrian),
+            clearance_s: Some(seconds(group.clearance_ms)).filter(|clearance| *clearance > 0.0),
+            button: config.output.buttons.get(position).copied().flatten(),
             pins: pins(driven, position),
             feedback: pins(feedback, position),
         })

@@ -1,7 +1,7 @@
 //! `[junction]`, `[[lane]]`, `[[group]]`, `[[stage]]`, `[[compatible]]`, `[[intergreen]]` and `[signal]`: the site and its rules.
 
 use super::errors::{At, Report, nearest, way_out};
-use super::output::{PinEntry, Pinned, read_pins};
+use super::output::{PinEntry, Pinned, read_pin, read_pins};
 use super::places::{Places, names, pair};
 use super::site::LaneConfig;
 use super::table::Table;
@@ -40,6 +40,8 @@ pub(super) struct Draft {
     pub(super) time_zone: Tz,
     pub(super) lanes: Vec<LaneConfig>,
     pub(super) pins: Vec<PinEntry>,
+    /// Pin of each group's push button.
+    pub(super) buttons: Vec<Option<At<u8>>>,
     places: Places,
     startup_all_red: Option<usize>,
 }
@@ -55,7 +57,7 @@ impl Draft {
         let time_zone = read_time_zone(&mut head);
         head.finish();
         let (lanes, lane_configs) = read_lanes(root, &mut places, &mut pins, pinned);
-        let groups = read_groups(root, &mut places, &mut pins, pinned);
+        let (groups, buttons) = read_groups(root, &mut places, &mut pins, pinned);
         if groups.is_empty() {
             for (lane, at) in &lanes {
                 places.add(format!("group \"{}\"", lane.name), *at);
@@ -70,7 +72,7 @@ impl Draft {
         table.finish();
         let lanes = lanes.into_iter().map(|(lane, _)| lane).collect();
         let spec = JunctionSpec { id, name, lanes, groups, stages, compatible, intergreens, signal };
-        Self { spec, time_zone, lanes: lane_configs, pins, places, startup_all_red }
+        Self { spec, time_zone, lanes: lane_configs, pins, buttons, places, startup_all_red }
     }
 
     /// Applies the rules of the junction; every broken one is reported where it is best mended.
@@ -194,15 +196,17 @@ fn read_lanes(root: &mut Table<'_>, places: &mut Places, pins: &mut Vec<PinEntry
     (specs, configs)
 }
 
+type Groups = (Vec<GroupSpec>, Vec<Option<At<u8>>>);
+
 fn read_groups(
     root: &mut Table<'_>,
     places: &mut Places,
     pins: &mut Vec<PinEntry>,
     pinned: &Pinned,
-) -> Vec<GroupSpec> {
+) -> Groups {
     const KINDS: [(&str, GroupKind); 3] =
         [("vehicle", GroupKind::Vehicle), ("arrow", GroupKind::Arrow), ("pedestrian", GroupKind::Pedestrian)];
-    let mut groups = Vec::new();
+    let (mut groups, mut buttons) = (Vec::new(), Vec::new());
     for (position, mut table) in root.tables("group").into_iter().enumerate() {
         let name = read_name(&mut table, "group", position, places);
         let user = format!("group \"{name}\"");
@@ -210,10 +214,17 @@ fn read_groups(
         let lanes = read_names(&mut table, "lanes", &user, places);
         let exits = table.texts("exits").into_iter().map(|exit| exit.value).collect();
         pins.extend(read_pins(&mut table, &name, false, pinned));
-        groups.push(GroupSpec { name, kind, lanes, exits });
+        for key in ["walk_s", "clearance_s"] {
+            places.add(format!("{key} of {user}"), table.place(key));
+        }
+        let mut seconds = |key| table.any_number(key, "seconds").map(|seconds| seconds.value);
+        let (walk_s, clearance_s) = (seconds("walk_s"), seconds("clearance_s"));
+        let button = read_pin(&mut table, "button", pinned.driver());
+        buttons.push(button);
+        groups.push(GroupSpec { name, kind, lanes, exits, walk_s, clearance_s, button: button.is_some() });
         table.finish();
     }
-    groups
+    (groups, buttons)
 }
 
 fn read_stages(root: &mut Table<'_>, places: &mut Places) -> Vec<StageSpec> {

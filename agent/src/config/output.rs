@@ -29,6 +29,8 @@ pub struct OutputConfig {
     pub active_high: bool,
     /// Pins of each group, in the junction's group order; empty with the virtual driver.
     pub pins: Vec<GroupPins>,
+    /// Pin of each group's push button, in the junction's group order; its level while it is pressed is that of lit lamps at `feedback`.
+    pub buttons: Vec<Option<u8>>,
     /// Virtual driver: Unix datagram socket that gets each lamp vector as one JSON object, if somebody listens there.
     pub socket: Option<PathBuf>,
     /// Driver gpiochip: device file or label of the chip; without it the chip of a Raspberry Pi's header.
@@ -127,7 +129,7 @@ pub(super) fn read_pins(table: &mut Table<'_>, group: &str, of_lane: bool, pinne
 }
 
 /// A BCM number of the Raspberry Pi's 40-pin header; another board's chip may have more lines.
-fn read_pin(table: &mut Table<'_>, key: &'static str, driver: Driver) -> Option<At<u8>> {
+pub(super) fn read_pin(table: &mut Table<'_>, key: &'static str, driver: Driver) -> Option<At<u8>> {
     let (most, unit) = if driver == Driver::Gpiochip { (255, "(a line)") } else { (27, "(a BCM number)") };
     table.whole(key, 0..=most, unit).map(|pin| At { value: pin.value as u8, at: pin.at })
 }
@@ -191,6 +193,10 @@ impl Pinned {
         }
     }
 
+    pub(super) const fn driver(&self) -> Driver {
+        self.driver
+    }
+
     /// Whether real lamps hang on it.
     pub(super) fn drives_lamps(&self) -> bool {
         self.driver != Driver::Virtual
@@ -204,7 +210,7 @@ impl Pinned {
         } else {
             spec.groups.iter().map(|group| (group.name.as_str(), group.kind)).collect()
         };
-        self.check_unique(entries, report);
+        self.check_unique(draft, report);
         for entry in entries.iter().filter(|entry| !groups.iter().any(|(name, _)| *name == entry.group)) {
             let group = &entry.group;
             report.add(
@@ -234,11 +240,13 @@ impl Pinned {
                 }
             }
         }
+        let buttons = draft.buttons.iter().map(|pin| pin.map(|pin| pin.value)).collect();
         let [panel, flash, door] = self.inputs.map(|pin| pin.map(|pin| pin.value));
         let output = OutputConfig {
             driver: self.driver,
             active_high: self.active_high,
             pins,
+            buttons,
             socket: self.socket,
             chip: self.chip,
             enable_pin: self.enable_pin.map(|pin| pin.value),
@@ -278,9 +286,9 @@ impl Pinned {
         );
     }
 
-    fn check_unique(&self, entries: &[PinEntry], report: &Report) {
+    fn check_unique(&self, draft: &Draft, report: &Report) {
         let mut used: BTreeMap<u8, String> = BTreeMap::new();
-        let lamps = entries.iter().flat_map(|entry| {
+        let lamps = draft.pins.iter().flat_map(|entry| {
             let of = if entry.is_feedback { "feedback of " } else { "" };
             entry.each().map(move |(lamp, pin)| (format!("{of}{lamp} of \"{}\"", entry.group), pin))
         });
@@ -291,7 +299,10 @@ impl Pinned {
             .into_iter()
             .zip(self.inputs)
             .filter_map(|(name, pin)| pin.map(|pin| (format!("{name} of [input]"), pin)));
-        for (user, pin) in lamps.chain(aux).chain(inputs) {
+        let buttons = draft.spec.groups.iter().zip(&draft.buttons);
+        let buttons =
+            buttons.filter_map(|(group, pin)| pin.map(|pin| (format!("button of \"{}\"", group.name), pin)));
+        for (user, pin) in lamps.chain(aux).chain(inputs).chain(buttons) {
             match used.get(&pin.value) {
                 Some(first) if *first == user => {}
                 Some(first) => report

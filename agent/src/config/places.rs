@@ -29,6 +29,7 @@ impl Places {
             Problem::Unknown { user, name, .. } => self.take(&names(user, name), 0),
             Problem::Twice { user, name } => self.take(&names(user, name), 1),
             Problem::GroupWithoutLane { group }
+            | Problem::NotPedestrian { group, .. }
             | Problem::GroupWithoutStage { group }
             | Problem::CompatibleWithItself { group } => {
                 let pair = pair("compatible", group, group);

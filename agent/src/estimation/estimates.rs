@@ -99,6 +99,23 @@ impl Estimator {
         Estimates { lanes: lanes.collect() }
     }
 
+    /// Tagged vehicles that wait on each lane at `at`: those that are at the stop line, or would be if nobody stood there. None where no
+    /// reader at the stop line works.
+    pub(crate) fn waiting(&self, at: MonoMs) -> Vec<Option<u32>> {
+        let at_s = seconds(at);
+        let mut waiting = vec![0_u32; self.lanes.len()];
+        for vehicle in self.vehicles.values().filter(|vehicle| vehicle.due_s <= at_s) {
+            waiting[vehicle.lane.index()] += 1;
+        }
+        let lanes = self.lanes.iter().zip(waiting);
+        lanes.map(|(lane, waiting)| (lane.stop_sight() == ReaderSight::Works).then_some(waiting)).collect()
+    }
+
+    /// How the readers at the stop lines do, in lane order.
+    pub(crate) fn stop_sights(&self) -> Vec<ReaderSight> {
+        self.lanes.iter().map(Lane::stop_sight).collect()
+    }
+
     fn lane_estimates(&self, ix: LaneIx, (present, inventory): (u32, u32), at_s: f64) -> LaneEstimates {
         let lane = &self.lanes[ix.index()];
         let announces = lane.shape.advance_m.is_some();

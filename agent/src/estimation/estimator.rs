@@ -154,6 +154,11 @@ impl Estimator {
         }
     }
 
+    /// Takes at which pedestrian heads somebody has pressed the button since the last green.
+    pub fn handle_calls(&mut self, calls: GroupSet, at: MonoMs) {
+        self.walkers.iter_mut().for_each(|walkers| walkers.handle_calls(calls, seconds(at)));
+    }
+
     /// Takes a read.
     pub fn handle_read(&mut self, read: &Read) {
         if read.lane.index() >= self.lanes.len() {

@@ -192,6 +192,7 @@ impl Scene {
             plan_id: None,
             mode: Mode::Automatic,
             cycle_start: MonoMs(0),
+            offset_error_ms: None,
         });
     }
 

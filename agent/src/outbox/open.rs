@@ -75,6 +75,7 @@ impl Outbox {
             clock: (offset_of(now), now.clock),
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
             set_aside: None,
+            first_of_boot: false,
             connection,
         };
         outbox.register_boot()?;
@@ -96,7 +97,7 @@ impl Outbox {
     fn register_boot(&mut self) -> Result<(), OutboxError> {
         let (offset, state) = self.clock;
         let boot = self.boot.to_string();
-        self.connection.execute(
+        let new = self.connection.execute(
             "INSERT INTO boots (boot_id, offset_ms, synced) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             (&boot, offset, state == ClockState::Synced),
         )?;
@@ -105,6 +106,7 @@ impl Outbox {
             [&boot],
             |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?)),
         )?;
+        self.first_of_boot = new > 0;
         self.boot_key = key;
         self.clock = (offset, if synced { ClockState::Synced } else { ClockState::Unsynced });
         Ok(())

@@ -61,6 +61,9 @@ pub struct CycleRow {
     pub started_at: MonoMs,
     /// Start of the next cycle's first green.
     pub ended_at: MonoMs,
+    /// How much later than the offset its first green began, seconds; none: not coordinated.
+    #[serde(default)]
+    pub offset_error_s: Option<f64>,
     /// Its stages in the order in which they were served.
     pub stages: Vec<CycleStage>,
     /// What each lane saw.
@@ -181,6 +184,7 @@ impl RowBody {
                 mode: row.mode,
                 started_at: at(row.started_at),
                 ended_at: at(row.ended_at),
+                offset_error_s: row.offset_error_s,
                 stages: row.stages.clone(),
                 lanes: row.lanes.clone(),
             }),
@@ -337,6 +341,7 @@ mod tests {
             mode: Mode::Automatic,
             started_at: MonoMs(0),
             ended_at: MonoMs(1),
+            offset_error_s: None,
             stages: vec![stage("x".repeat(MAX_PAYLOAD))],
             lanes: Vec::new(),
         });

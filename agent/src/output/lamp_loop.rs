@@ -16,6 +16,7 @@ use crate::identity::Sighting;
 use crate::interlock::Interlock;
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
+use flextraff_common::hires::Event;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
@@ -372,6 +373,8 @@ impl LampLoop<'_> {
             return self.tick_in_fault(now);
         }
         let signal_now = self.signal_time(now);
+        let pressed = self.parts.output.pressed();
+        self.parts.control.handle_pressed(pressed, signal_now);
         self.parts.control.handle_timeout(signal_now);
         let lamps = self.parts.control.controller.shown().lamps.clone();
         let lamps = self.test_lamps(now.mono).unwrap_or(lamps);
@@ -434,5 +437,8 @@ fn on_the_clock(event: SignalEvent, behind_ms: i64) -> SignalEvent {
             ..cycle
         }),
         SignalEvent::Plan(status) => SignalEvent::Plan(status),
+        SignalEvent::Logged(events) => SignalEvent::Logged(
+            events.into_iter().map(|event| Event { at: event.at + behind_ms, ..event }).collect(),
+        ),
     }
 }

@@ -3,6 +3,7 @@
 use super::{Frame, Lit, Output, OutputError, all_red, lit_heads, lit_pins};
 use crate::config::{GroupPins, OutputConfig};
 use crate::interlock::HeadSeen;
+use flextraff_common::junction::{GroupIx, GroupSet};
 use flextraff_common::time::MonoMs;
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
@@ -26,6 +27,7 @@ pub trait Lines: Send {
 pub struct Pins {
     lamps: Vec<GroupPins>,
     feedback: Vec<GroupPins>,
+    buttons: Vec<Option<u8>>,
     enable: Option<u8>,
     identify: Option<u8>,
     active_high: bool,
@@ -42,6 +44,7 @@ impl Pins {
         Self {
             lamps: config.pins.clone(),
             feedback: config.feedback.clone(),
+            buttons: config.buttons.clone(),
             enable: config.enable_pin,
             identify: config.identify_pin,
             active_high: config.active_high,
@@ -58,12 +61,15 @@ impl Pins {
         lamps.chain(aux).collect()
     }
 
-    /// Every input.
+    /// Every input: feedback, then push buttons.
     pub fn inputs(&self) -> Vec<PinUser> {
-        self.users(&self.feedback, "feedback").collect()
+        let buttons = self.groups.iter().zip(&self.buttons);
+        let buttons =
+            buttons.filter_map(|(group, pin)| Some(((*pin)?, format!("the button of group \"{group}\""))));
+        self.users(&self.feedback, "feedback").chain(buttons).collect()
     }
 
-    /// Whether an input floats high where nothing is connected: as if the lamp were not lit.
+    /// Whether an input floats high where nothing is connected: as if the lamp were not lit, or the button not pressed.
     pub fn inputs_float_high(&self) -> bool {
         !self.feedback_active_high
     }
@@ -92,6 +98,23 @@ impl Pins {
             .iter()
             .map(|pins| HeadSeen { red: next(pins.red), amber: next(pins.amber), green: next(pins.green) })
             .collect()
+    }
+
+    /// What inputs in the order of [`Pins::inputs`] say of the push buttons; of inputs that cannot be read: all are pressed, so that nobody
+    /// waits in vain.
+    pub fn pressed(&self, levels: Option<&[bool]>) -> GroupSet {
+        let feedback = self.users(&self.feedback, "feedback").count();
+        let mut levels = levels.map(|levels| levels.iter().skip(feedback));
+        let buttons = self.buttons.iter().enumerate().filter(|(_, pin)| pin.is_some());
+        let pressed = buttons.filter(|_| match &mut levels {
+            Some(levels) => levels.next() == Some(&self.feedback_active_high),
+            None => true,
+        });
+        pressed.map(|(group, _)| GroupIx::new(group)).collect()
+    }
+
+    fn has_buttons(&self) -> bool {
+        self.buttons.iter().any(Option::is_some)
     }
 
     fn has_feedback(&self) -> bool {
@@ -150,6 +173,14 @@ impl<L: Lines + 'static> Output for PinOutput<L> {
         }
         let levels = self.lines()?.lines.read()?;
         Ok(self.pins.seen(&levels))
+    }
+
+    fn pressed(&mut self) -> GroupSet {
+        if !self.pins.has_buttons() {
+            return GroupSet::EMPTY;
+        }
+        let levels = self.lines().and_then(|mut shared| shared.lines.read()).ok();
+        self.pins.pressed(levels.as_deref())
     }
 
     fn last_resort(&self) -> Option<Box<dyn LastResort>> {

@@ -396,9 +396,10 @@ fn nobody_taking_events_costs_events_only() {
     let (ended, lines, _) = bench.run(31.0, |_| 0.0);
     ended.expect("it was told to stop");
     assert_eq!(lines.len(), 7);
-    // Six of what the lamps show, the level of control, and the demand and the estimates of each second.
+    // Six of what the lamps show, six times the log of it and once of readers that are down, the level of control, and the demand and the
+    // estimates of each second.
     let seconds = 12 + 31 + 1;
-    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6 + 1 + 2 * seconds);
+    assert_eq!(stats.events_dropped.load(std::sync::atomic::Ordering::Relaxed), 6 + 7 + 1 + 2 * seconds);
 }
 
 #[test]
@@ -475,4 +476,37 @@ fn the_virtual_output_tells_whoever_listens() {
         show_once(&mut output, &red, MonoMs(second * 1000))
             .expect("a listener that does not read never blocks");
     }
+}
+
+/// Buttons that are pressed for a second from 20 s on; nothing is shown.
+struct Pressed(std::cell::Cell<i64>);
+
+impl Output for Pressed {
+    fn show(&mut self, frame: &Frame<'_>) -> Result<(), OutputError> {
+        self.0.set(frame.at.0);
+        Ok(())
+    }
+
+    fn pressed(&mut self) -> GroupSet {
+        if (20_000..21_000).contains(&self.0.get()) {
+            [flextraff_common::junction::GroupIx::new(2)].into_iter().collect()
+        } else {
+            GroupSet::EMPTY
+        }
+    }
+}
+
+#[test]
+fn a_button_is_seen_once_for_each_press() {
+    let mut bench = Bench::new(interlock());
+    bench.parts.output = Box::new(Pressed(std::cell::Cell::new(0)));
+    let (ended, _, events) = bench.run(30.0, |_| 0.0);
+    ended.expect("it was told to stop");
+    let logged = events.iter().filter_map(|event| match event {
+        LampEvent::Signal(SignalEvent::Logged(events)) => Some(events),
+        _ => None,
+    });
+    let codes: Vec<(u16, u32)> = logged.flatten().map(|event| (event.code, event.parameter)).collect();
+    let of_button: Vec<_> = codes.into_iter().filter(|(code, _)| matches!(code, 45 | 89 | 90)).collect();
+    assert_eq!(of_button, [(90, 3), (45, 3), (89, 3)]);
 }

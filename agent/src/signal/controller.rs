@@ -8,7 +8,9 @@ use self::deciding::Deciding;
 use self::flash::{ToFlash, flash_lamps};
 pub use self::forecast::ComingGreen;
 use super::clearance::Clearance;
+use super::coordination::Coordination;
 use super::cycle::Recorder;
+use super::event_log::{EventLog, View};
 use super::fault::{fault_lamps, fault_state};
 use super::green::{Green, Verdict};
 use super::plans::{Plans, same};
@@ -16,6 +18,7 @@ use super::program::Program;
 use super::startup::Startup;
 use super::tactical::Guard;
 use super::{Fallback, Lamps, Shown, SignalEvent};
+use flextraff_common::hires::{Event, EventCode, FlashState};
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
@@ -28,7 +31,7 @@ use std::sync::Arc;
 /// Who decides, highest first: an emergency, a manual override, an automatic plan, the fallback. Each is a request to the same machine:
 /// the shortest and longest green of a stage, its clearances and the longest red hold for all of them (an emergency may hold its stage for
 /// the longest red). A plan starts when the running cycle ends; an emergency ends the present green as soon as its shortest time is over.
-/// `offset_s` of a plan is accepted and has no effect: cycles follow each other without coordination.
+/// The cycles of an automatic plan with `offset_s` come to that offset while the wall clock is synchronised.
 pub struct Controller {
     junction: Arc<Junction>,
     fallback: Fallback,
@@ -44,9 +47,11 @@ pub struct Controller {
     /// Of each group: since when those who wait at it count as waiting.
     red_since: Vec<MonoMs>,
     cycle: Recorder,
+    coordination: Coordination,
     shown: Shown,
     fault: Option<String>,
     flash_wanted: bool,
+    log: EventLog,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
     deciding: Deciding,
@@ -75,6 +80,8 @@ impl Controller {
     pub fn new(junction: Arc<Junction>, fallback: Fallback, start: Moment) -> Self {
         let startup = Startup::new(&junction, start.mono);
         let (state, lamps) = startup.show(&junction, start.mono);
+        let mut coordination = Coordination::default();
+        coordination.handle_clock(start);
         let (first, groups) = (start.mono.ceil_second(), junction.groups().len());
         let shown = Shown {
             at: start.mono,
@@ -85,6 +92,7 @@ impl Controller {
             plan_id: None,
             mode: Mode::Automatic,
             cycle_start: first,
+            offset_error_ms: None,
         };
         Self {
             program: Program::fallback(fallback.stages(&junction, None), &junction),
@@ -94,10 +102,12 @@ impl Controller {
             green_ended: vec![None; groups],
             red_since: vec![first; groups],
             cycle: Recorder::new(&junction, first),
+            coordination,
             events: VecDeque::from([SignalEvent::Shown(shown.clone())]),
             shown,
             fault: None,
             flash_wanted: false,
+            log: EventLog::new(&junction),
             keep: None,
             deciding: Deciding::new(&junction),
             plans: Plans::default(),
@@ -168,6 +178,7 @@ impl Controller {
         }
         self.fault = Some(reason.to_owned());
         self.end_cycle(now.mono, StageEnd::Fault);
+        self.log.note_end(StageEnd::Fault);
         self.phase = Phase::Fault;
         self.show(now.mono);
     }
@@ -221,13 +232,16 @@ impl Controller {
     /// Passes through every whole second up to and including `now`.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.now = now;
+        self.coordination.handle_clock(now);
         self.take_restored();
         while self.next_second <= now.mono {
             if matches!(self.phase, Phase::Fault) {
                 self.next_second = now.mono.floor_second() + 1000;
                 return;
             }
+            self.log.handle_timeout(self.next_second);
             self.second(self.next_second);
+            self.events.extend(self.log.take());
             self.next_second = self.next_second + 1000;
         }
     }
@@ -346,7 +360,7 @@ impl Controller {
         }
         self.cycle.green_ended(at, at, end);
         if let Some(program) = coming.cycle_of {
-            self.begin_cycle(program, at);
+            self.begin_cycle(program, green.stage, at);
         }
         self.phase = Phase::Green(Green { counted_from: at, ..green });
         self.cycle.green(green.stage, at);
@@ -356,7 +370,7 @@ impl Controller {
     fn take_over(&mut self, green: Green, at: MonoMs) {
         self.cycle.green_ended(at, at, StageEnd::Priority);
         let program = self.wanted(at);
-        self.begin_cycle(program, at);
+        self.begin_cycle(program, green.stage, at);
         self.phase = Phase::Green(Green { counted_from: green.began, ..green });
         self.cycle.green(green.stage, at);
         self.set_latest_end();
@@ -372,6 +386,7 @@ impl Controller {
         let stage = from.map(|(stage, _)| stage);
         let clearance = Clearance::new(&self.junction, stage, coming.stage, at, &self.green_ended);
         if let Some((_, end)) = from {
+            self.log.note_end(end);
             self.cycle.green_ended(at, clearance.amber_until, end);
         }
         let immediate = clearance.green_at <= at;
@@ -393,7 +408,7 @@ impl Controller {
             let fits = newest.target == chosen.target
                 && (newest.first() == stage || (newest.ranged && newest.green_s(stage).is_some()))
                 && groups(&newest).intersection(left_out).is_empty();
-            self.begin_cycle(if fits { newest } else { chosen }, at);
+            self.begin_cycle(if fits { newest } else { chosen }, stage, at);
         }
         self.phase = Phase::Green(Green { stage, began: at, counted_from: at, latest_end: None });
         self.cycle.green(stage, at);
@@ -406,11 +421,18 @@ impl Controller {
         }
     }
 
-    fn begin_cycle(&mut self, program: Program, at: MonoMs) {
+    fn begin_cycle(&mut self, mut program: Program, stage: StageIx, at: MonoMs) {
         self.end_cycle(at, StageEnd::Plan);
         // Nobody was promised green at a group that the last cycle left out: its wait counts from now.
         let new = program.groups(&self.junction).minus(self.program.groups(&self.junction));
         new.iter().for_each(|group| self.red_since[group.index()] = at);
+        self.log.handle_program(&self.junction, &program, at);
+        let step = self.coordination.step;
+        self.coordination.begin_cycle(&self.junction, &mut program, stage, at, self.now);
+        if self.coordination.step != step {
+            let state = self.coordination.step.number();
+            self.log.push(Event::new(at, EventCode::CoordinationState, state));
+        }
         let before = std::mem::replace(&mut self.program, program);
         if let Some(plan) = &self.program.plan {
             let same = before.plan.as_ref().is_some_and(|old| same(old, plan));
@@ -424,7 +446,8 @@ impl Controller {
 
     fn end_cycle(&mut self, at: MonoMs, unfinished: StageEnd) {
         let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
-        if let Some(record) = self.cycle.turn(at, unfinished, plan_id, mode) {
+        if let Some(mut record) = self.cycle.turn(at, unfinished, plan_id, mode) {
+            record.offset_error_s = self.coordination.error_ms.map(|error_ms| error_ms as f64 / 1000.0);
             self.events.push_back(SignalEvent::CycleEnded(record));
         }
     }
@@ -462,14 +485,33 @@ impl Controller {
         };
         if lamps != self.shown.lamps {
             self.cycle.lamps(junction, &lamps, at);
+            let green = |group: &GroupIx| lamps[group.index()] == Aspect::Green;
+            self.deciding.calls.handle_green(junction.group_indexes().filter(green).collect());
         }
+        let (flash, coming) = match &self.phase {
+            Phase::Startup(_) => (FlashState::Startup, None),
+            Phase::Green(green) => (FlashState::NotFlashing, Some(green.stage)),
+            Phase::Clearance(_, coming) => (FlashState::NotFlashing, Some(coming.stage)),
+            Phase::ToFlash(_) => (FlashState::NotFlashing, None),
+            Phase::Flash => (FlashState::LocalManual, None),
+            Phase::Fault => (FlashState::FaultMonitor, None),
+        };
+        self.log.handle_lamps(View { junction, lamps: &lamps, state, coming, flash }, at);
         let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
         let cycle_start = self.cycle.started;
-        let shown = Shown { at, state, stage, next_stage, lamps, plan_id, mode, cycle_start };
+        let offset_error_ms = self.coordination.error_ms;
+        let shown =
+            Shown { at, state, stage, next_stage, lamps, plan_id, mode, cycle_start, offset_error_ms };
         if (Shown { at: self.shown.at, ..shown.clone() }) != self.shown {
             self.shown = shown.clone();
             self.events.push_back(SignalEvent::Shown(shown));
         }
+        self.events.extend(self.log.take());
+    }
+
+    /// Adds an event to the high-resolution log that neither lamps nor plans show.
+    pub fn log_event(&mut self, event: Event) {
+        self.log.push(event);
     }
 }
 

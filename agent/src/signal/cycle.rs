@@ -15,10 +15,23 @@ pub struct CycleRecord {
     pub started: MonoMs,
     /// Start of the next cycle's first green, or the moment of a fault.
     pub ended: MonoMs,
+    /// How much later than the offset of the plan says its first green began, seconds; none: it was not coordinated.
+    pub offset_error_s: Option<f64>,
     /// Its stages as they were served; their times add up to the cycle.
     pub stages: Vec<StageRecord>,
     /// Seconds of green of each lane, in lane order.
     pub lane_green_s: Vec<f64>,
+    /// Who waited on each lane, in lane order.
+    pub lane_queues: Vec<LaneQueues>,
+}
+
+/// Tagged vehicles that waited on a lane; none: nobody can say.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LaneQueues {
+    /// When its green started, or with the cycle where it had green already.
+    pub start: Option<u32>,
+    /// When its green ended, or with the cycle where it goes on.
+    pub end: Option<u32>,
 }
 
 /// A stage as it was served.
@@ -106,7 +119,7 @@ impl Recorder {
         let stages = std::mem::take(&mut self.stages);
         let starts = stages.iter().skip(1).map(|next| next.began).chain([at]);
         let served = stages.iter().zip(starts).map(|(open, until)| open.close(until, unfinished)).collect();
-        let lane_green_s = self
+        let lane_green_s: Vec<f64> = self
             .green_since
             .iter_mut()
             .zip(&mut self.lane_green_ms)
@@ -121,7 +134,9 @@ impl Recorder {
             mode,
             started,
             ended: at,
+            offset_error_s: None,
             stages: served,
+            lane_queues: vec![LaneQueues::default(); lane_green_s.len()],
             lane_green_s,
         })
     }

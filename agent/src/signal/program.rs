@@ -64,6 +64,14 @@ impl Program {
         self.target.unwrap_or_else(|| self.stages[0].stage)
     }
 
+    /// Length of one cycle with the planned greens, seconds.
+    pub(super) fn cycle_s(&self, junction: &Junction) -> u32 {
+        let served = |planned: &StagePlan| {
+            planned.green_s + junction.clearance_s(planned.stage, self.after(planned.stage))
+        };
+        self.stages.iter().map(served).sum()
+    }
+
     /// The stage that follows, in the junction's order and from its end back to its beginning.
     pub(super) fn after(&self, stage: StageIx) -> StageIx {
         let later = self.stages.iter().find(|planned| planned.stage > stage);

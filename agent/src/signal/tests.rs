@@ -1,7 +1,10 @@
 //! Junctions and a recorder that the tests of signal, interlock and output share.
 
+mod coordination;
 mod emergency;
+mod events;
 mod flash;
+mod pedestrians;
 mod plans;
 mod property;
 mod stages;
@@ -9,6 +12,7 @@ mod tactical;
 
 use super::{Controller, CycleRecord, Fallback, Shown, SignalEvent};
 use chrono_tz::Tz;
+use flextraff_common::hires::Event;
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::{
     CompatibleSpec, GroupKind, GroupSpec, IntergreenSpec, Junction, JunctionSpec, LaneSpec, SignalSpec,
@@ -25,7 +29,7 @@ pub(crate) fn lane(name: &str, id: u128) -> LaneSpec {
 
 pub(crate) fn group(name: &str, kind: GroupKind, lanes: &[&str]) -> GroupSpec {
     let lanes = lanes.iter().map(|&lane| lane.into()).collect();
-    GroupSpec { name: name.into(), kind, lanes, exits: Vec::new() }
+    GroupSpec { name: name.into(), kind, lanes, ..GroupSpec::default() }
 }
 
 pub(crate) fn stage(name: &str, groups: &[&str]) -> StageSpec {
@@ -106,6 +110,7 @@ pub(crate) struct Road {
     pub(crate) shown: Vec<Shown>,
     pub(crate) cycles: Vec<CycleRecord>,
     pub(crate) statuses: Vec<PlanStatus>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Road {
@@ -115,9 +120,24 @@ impl Road {
         Self::with(junction, fallback, at(-12.0))
     }
 
+    /// Starts so that the first green begins at zero, however long the start-up takes.
+    pub(crate) fn from_zero(junction: Arc<Junction>) -> Self {
+        let signal = &junction.signal;
+        let red_s = signal.startup_all_red_s.max(junction.longest_clearance_s());
+        let start = at(-f64::from(signal.startup_flash_s + red_s));
+        Self::with(junction, Fallback::new(Vec::new(), Tz::UTC), start)
+    }
+
     pub(crate) fn with(junction: Arc<Junction>, fallback: Fallback, start: Moment) -> Self {
         let controller = Controller::new(Arc::clone(&junction), fallback, start);
-        Self { junction, controller, shown: Vec::new(), cycles: Vec::new(), statuses: Vec::new() }
+        Self {
+            junction,
+            controller,
+            shown: Vec::new(),
+            cycles: Vec::new(),
+            statuses: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     pub(crate) fn run(&mut self, now: Moment) {
@@ -131,6 +151,7 @@ impl Road {
                 SignalEvent::Shown(shown) => self.shown.push(shown),
                 SignalEvent::CycleEnded(record) => self.cycles.push(record),
                 SignalEvent::Plan(status) => self.statuses.push(status),
+                SignalEvent::Logged(events) => self.events.extend(events),
             }
         }
     }

@@ -23,6 +23,11 @@ pub fn decision(junction: &Junction, decision: Option<&Decision>, now: &Moment) 
     })
 }
 
+/// How much later than its offset the running cycle began, seconds; none: it is not coordinated.
+pub fn offset_error_s(shown: &Shown) -> Option<f64> {
+    shown.offset_error_ms.map(|error_ms| error_ms as f64 / 1000.0)
+}
+
 /// The signal message of this moment.
 pub fn signal(junction: &Junction, shown: &Shown, now: &Moment) -> Signal {
     let name = |stage: Option<flextraff_common::junction::StageIx>| {

@@ -1,6 +1,7 @@
 //! Counting and outbox joined: reads come in, rows are stored and handed out, acks release them. No thread of its own: `run` calls it on the
 //! recorder's thread, `replay` on a given clock.
 
+mod events;
 mod kept;
 mod rows;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use crate::identity::{SharedNames, Sighting};
 use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
+use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs};
@@ -49,6 +51,8 @@ pub struct Recorder {
     boot: BootId,
     counter: Counter,
     outbox: Outbox,
+    /// The high-resolution log.
+    events: events::Events,
     /// What the last flush could not store.
     unstored: Batch,
     cycles: VecDeque<CycleRecord>,
@@ -96,7 +100,12 @@ impl Recorder {
                 counter.handle_reader(reader, true, now.mono);
             }
         }
+        let mut events = events::Events::new(config.events, now.mono);
+        if outbox.is_first_of_boot() {
+            events.push(Event::new(now.mono, EventCode::PowerRestored, 0));
+        }
         let mut recorder = Self {
+            events,
             boot: setup.boot,
             counter,
             outbox,
@@ -197,6 +206,13 @@ impl Recorder {
         }
     }
 
+    /// Takes high-resolution events.
+    pub fn handle_events(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.events.push(event);
+        }
+    }
+
     /// Takes the server's answer.
     pub fn handle_ack(&mut self, ack: &Ack) {
         match self.outbox.handle_ack(ack) {
@@ -225,11 +241,16 @@ impl Recorder {
         }
         let flush_ms = self.config.outbox.flush_ms;
         self.next_flush = self.next_flush + flush_ms * (now.mono.since(self.next_flush) / flush_ms + 1);
-        self.flush(now)
+        self.store(now, false)
     }
 
     /// Stores everything that is known now, in one transaction; whether there may be new rows to send.
     pub fn flush(&mut self, now: &Moment) -> bool {
+        self.store(now, true)
+    }
+
+    fn store(&mut self, now: &Moment, all: bool) -> bool {
+        self.events.handle_clock(now);
         let flush = self.counter.take();
         for interval in &flush.intervals {
             let starts =
@@ -237,11 +258,15 @@ impl Recorder {
             self.starts.extend(starts);
             self.counted[interval.lane.index()] += interval.passages.len() as u64;
             self.unstored.rows.push(rows::counts(&self.config.junction, interval));
+            self.events.handle_interval(interval);
         }
         let changes =
             flush.passages.iter().map(|change| kept::write(self.boot, change, &self.config.junction));
         self.unstored.passages.extend(changes);
         self.report_cycles();
+        if !self.failing {
+            self.unstored.rows.extend(self.events.take(now.mono, all));
+        }
         match self.outbox.commit(&self.unstored, now) {
             Ok(stored) => {
                 if self.failing {

@@ -83,6 +83,7 @@ impl Supervisor {
             fault: self.fault.as_ref().map(|fault| fault.reason.clone()),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
             level: self.level,
+            offset_error_s: messages::offset_error_s(shown),
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
         })
     }

@@ -13,6 +13,7 @@ use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats}
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::service::Feeder;
 use crate::signal::CycleRecord;
+use flextraff_common::hires::Event;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode};
@@ -75,6 +76,7 @@ pub(super) enum RecorderInput {
     },
     Demand(Box<Demand>),
     Cycle(CycleRecord),
+    Events(Vec<Event>),
     Ack(Ack),
     NeedRows {
         room: Room,
@@ -209,6 +211,7 @@ fn recording(
                 }
                 RecorderInput::Demand(demand) => recorder.handle_demand(&demand, &now),
                 RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
+                RecorderInput::Events(events) => recorder.handle_events(events),
                 RecorderInput::Ack(ack) => {
                     recorder.handle_ack(&ack);
                     tell_outbox(&recorder, &now, news);

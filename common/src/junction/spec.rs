@@ -36,7 +36,7 @@ pub struct LaneSpec {
 }
 
 /// A signal group.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct GroupSpec {
     /// Name, unique in the junction.
     pub name: String,
@@ -46,6 +46,12 @@ pub struct GroupSpec {
     pub lanes: Vec<String>,
     /// Where its movements lead.
     pub exits: Vec<String>,
+    /// Shortest green of a pedestrian head, seconds; none: 7 s.
+    pub walk_s: Option<f64>,
+    /// How long those who stepped off with the last green need to cross, seconds; none: what the intergreens say is enough.
+    pub clearance_s: Option<f64>,
+    /// Whether a pedestrian head has a push button.
+    pub button: bool,
 }
 
 /// A stage: its groups by name, or all groups of some lanes.

@@ -58,7 +58,7 @@ fn a_lane_that_a_group_names_twice_is_in_it_once() {
             name: name.into(),
             kind: GroupKind::Vehicle,
             lanes: vec![name.into(), name.into()],
-            exits: Vec::new(),
+            ..GroupSpec::default()
         })
         .to_vec();
     let junction = Junction::build(&spec).unwrap();

@@ -1,8 +1,8 @@
 //! The rules that a junction must keep. All broken ones are reported at once, each naming the entry and the way out.
 
 use super::{
-    Group, GroupIx, GroupSet, Junction, JunctionSpec, Lane, LaneIx, MAX_GROUPS, MAX_LANES, MAX_STAGES,
-    SignalTimes, Stage, StageSpec,
+    DONT_WALK_MS, Group, GroupIx, GroupSet, Junction, JunctionSpec, Lane, LaneIx, MAX_GROUPS, MAX_LANES,
+    MAX_STAGES, SignalTimes, Stage, StageSpec, WALK_S,
 };
 use crate::junction::{GroupKind, GroupSpec};
 use std::collections::BTreeSet;
@@ -29,6 +29,10 @@ pub enum Problem {
     Twice { user: String, name: String },
     #[error("group \"{group}\" releases no lane; name its lanes, or make it a pedestrian group")]
     GroupWithoutLane { group: String },
+    #[error(
+        "group \"{group}\" has {field}, which only a pedestrian group has; take it out, or set kind = \"pedestrian\""
+    )]
+    NotPedestrian { group: String, field: &'static str },
     #[error("group \"{group}\" has green in no stage and would stay red for ever; add it to a [[stage]]")]
     GroupWithoutStage { group: String },
     #[error("stage \"{stage}\" has no groups; name its groups or lanes")]
@@ -108,7 +112,7 @@ fn groups_of_lanes(spec: &JunctionSpec) -> Vec<GroupSpec> {
             name: lane.name.clone(),
             kind: GroupKind::Vehicle,
             lanes: vec![lane.name.clone()],
-            exits: Vec::new(),
+            ..GroupSpec::default()
         })
         .collect()
 }
@@ -203,7 +207,32 @@ fn build_group(spec: &GroupSpec, lanes: &[Lane], problems: &mut Vec<Problem>) ->
     if spec.lanes.is_empty() && spec.kind != GroupKind::Pedestrian {
         problems.push(Problem::GroupWithoutLane { group: spec.name.clone() });
     }
-    Group { name: spec.name.clone(), kind: spec.kind, lanes: lane_list, exits: spec.exits.clone() }
+    let pedestrian = spec.kind == GroupKind::Pedestrian;
+    let given = [
+        ("walk_s", spec.walk_s.is_some()),
+        ("clearance_s", spec.clearance_s.is_some()),
+        ("button", spec.button),
+    ];
+    for (field, _) in given.into_iter().filter(|(_, given)| *given && !pedestrian) {
+        problems.push(Problem::NotPedestrian { group: spec.name.clone(), field });
+    }
+    let mut ms = |field: &str, value: Option<f64>, least: f64, usual: f64| {
+        let value = value.filter(|_| pedestrian);
+        if let Some(value) = value.filter(|value| !(least..=60.0).contains(value)) {
+            let field = format!("{field} of group \"{}\"", spec.name);
+            problems.push(Problem::OutOfRange { field, value, least, most: 60.0, note: "" });
+        }
+        to_ms(value.unwrap_or(if pedestrian { usual } else { 0.0 }))
+    };
+    Group {
+        name: spec.name.clone(),
+        kind: spec.kind,
+        lanes: lane_list,
+        exits: spec.exits.clone(),
+        walk_ms: ms("walk_s", spec.walk_s, 4.0, WALK_S),
+        clearance_ms: ms("clearance_s", spec.clearance_s, 1.0, 0.0),
+        button: spec.button && pedestrian,
+    }
 }
 
 fn lanes_named(user: &str, names: &[String], lanes: &[Lane], problems: &mut Vec<Problem>) -> Vec<LaneIx> {
@@ -270,7 +299,9 @@ fn build_stage(spec: &StageSpec, lanes: &[Lane], groups: &[Group], problems: &mu
         }
         to_ms(value)
     };
-    let min_green_s = green("min_green_s", spec.min_green_s).div_ceil(1000);
+    // No person on foot gets less than their walk, whatever the stage says.
+    let walk_ms = set.iter().map(|group| groups[group.index()].walk_ms).max().unwrap_or(0);
+    let min_green_s = green("min_green_s", spec.min_green_s).max(walk_ms).div_ceil(1000);
     let max_green_s = green("max_green_s", spec.max_green_s) / 1000;
     if min_green_s > max_green_s {
         problems.push(Problem::MinAboveMax { stage: spec.name.clone(), min: min_green_s, max: max_green_s });
@@ -339,6 +370,13 @@ fn build_intergreens(spec: &JunctionSpec, junction: &Junction, problems: &mut Ve
             });
         }
         table[from.index() * count + to.index()] = to_ms(row.seconds);
+    }
+    for from in junction.group_indexes() {
+        let clearance_ms = junction.group(from).clearance_ms;
+        for to in junction.conflicts_of(from).iter().filter(|_| clearance_ms > 0) {
+            let pair = &mut table[from.index() * count + to.index()];
+            *pair = (*pair).max(clearance_ms + DONT_WALK_MS);
+        }
     }
     let shortest = table.iter().copied().filter(|&ms| ms > 0).min().unwrap_or(usual);
     if junction.signal.red_amber_ms > shortest {

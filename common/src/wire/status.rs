@@ -131,6 +131,10 @@ pub struct ControllerStatus {
     /// What ends greens at present; absent in overrides, emergencies and faults, at start-up, and from an agent that does not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<ControlLevel>,
+    /// How much later than the offset of the plan the running cycle's first green began, seconds, negative when earlier; absent: it is not
+    /// coordinated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_error_s: Option<f64>,
     /// The last decision of tactical control; absent while greens run as planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionStatus>,

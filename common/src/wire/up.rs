@@ -92,6 +92,9 @@ pub struct Cycles {
     pub started_at: UnixMs,
     /// Start of the next cycle's first green.
     pub ended_at: UnixMs,
+    /// How much later than the offset of the plan its first green began, seconds, negative when earlier; absent: it was not coordinated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset_error_s: Option<f64>,
     /// Its stages in the order in which they were served.
     pub stages: Vec<CycleStage>,
     /// What each lane saw.

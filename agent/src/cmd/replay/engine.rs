@@ -292,6 +292,11 @@ impl Engine {
                 }
                 self.tell_status(&now);
             }
+            Content::Button { group } => {
+                if let Some(lamps) = &mut running.lamps {
+                    lamps.control.handle_button(group, now);
+                }
+            }
             Content::Link { up } => {
                 running.link_up = up;
                 if up {
@@ -328,6 +333,7 @@ impl Engine {
                     self.tell_status(now);
                 }
                 Some(SignalEvent::CycleEnded(cycle)) => running.recorder.handle_cycle(cycle),
+                Some(SignalEvent::Logged(events)) => running.recorder.handle_events(events),
                 Some(SignalEvent::Plan(status)) => {
                     running.plan = Some(status);
                     self.tell_status(now);

@@ -1,7 +1,7 @@
 //! The lines that come in.
 
 use flextraff_common::epc::Epc;
-use flextraff_common::junction::{Junction, LaneIx};
+use flextraff_common::junction::{GroupIx, Junction, LaneIx};
 use flextraff_common::replay::{Timed, UpDown};
 use flextraff_common::wire::ZoneName;
 use serde::Deserialize;
@@ -18,6 +18,8 @@ pub(super) enum Content {
     Tag { lane: LaneIx, zone: ZoneName, epc: Epc, rssi: Option<f32> },
     /// A reader came up or went down.
     Reader { reader: usize, up: bool },
+    /// Somebody presses the push button of a pedestrian head.
+    Button { group: GroupIx },
     /// The link came up or went down.
     Link { up: bool },
     /// An MQTT message.
@@ -32,6 +34,7 @@ pub(super) struct Line {
     bytes: Option<Bytes>,
     tag: Option<Tag>,
     reader: Option<Reader>,
+    button: Option<Button>,
     link: Option<UpDown>,
     message: Option<Message>,
 }
@@ -59,6 +62,11 @@ struct Reader {
 }
 
 #[derive(Deserialize)]
+struct Button {
+    group: String,
+}
+
+#[derive(Deserialize)]
 struct Message {
     topic: String,
     payload: Value,
@@ -76,21 +84,45 @@ pub(super) fn content(line: Line, junction: &Junction, readers: &[String]) -> Re
         readers.iter().position(|reader| reader == name).ok_or_else(|| format!("no reader \"{name}\""))
     };
     match line {
-        Line { bytes: Some(bytes), tag: None, reader: None, link: None, message: None, .. } => {
-            Ok(Content::Bytes { reader: reader(&bytes.reader)?, bytes: hex(&bytes.hex)? })
-        }
-        Line { bytes: None, tag: Some(tag), reader: None, link: None, message: None, .. } => {
+        Line {
+            bytes: Some(bytes), tag: None, reader: None, button: None, link: None, message: None, ..
+        } => Ok(Content::Bytes { reader: reader(&bytes.reader)?, bytes: hex(&bytes.hex)? }),
+        Line {
+            bytes: None, tag: Some(tag), reader: None, button: None, link: None, message: None, ..
+        } => {
             let lane = junction.lane_named(&tag.lane).ok_or_else(|| format!("no lane \"{}\"", tag.lane))?;
             let epc = tag.epc.parse::<Epc>().map_err(|error| error.to_string())?;
             Ok(Content::Tag { lane, zone: tag.zone, epc, rssi: tag.rssi })
         }
-        Line { bytes: None, tag: None, reader: Some(named), link: None, message: None, .. } => {
-            Ok(Content::Reader { reader: reader(&named.name)?, up: named.state == UpDown::Up })
+        Line {
+            bytes: None, tag: None, reader: Some(named), button: None, link: None, message: None, ..
+        } => Ok(Content::Reader { reader: reader(&named.name)?, up: named.state == UpDown::Up }),
+        Line {
+            bytes: None,
+            tag: None,
+            reader: None,
+            button: Some(pressed),
+            link: None,
+            message: None,
+            ..
+        } => {
+            let group = junction.group_named(&pressed.group);
+            let group = group.filter(|group| junction.group(*group).button);
+            let group = group.ok_or_else(|| format!("no group \"{}\" with a button", pressed.group))?;
+            Ok(Content::Button { group })
         }
-        Line { bytes: None, tag: None, reader: None, link: Some(link), message: None, .. } => {
-            Ok(Content::Link { up: link == UpDown::Up })
-        }
-        Line { bytes: None, tag: None, reader: None, link: None, message: Some(message), .. } => {
+        Line {
+            bytes: None, tag: None, reader: None, button: None, link: Some(link), message: None, ..
+        } => Ok(Content::Link { up: link == UpDown::Up }),
+        Line {
+            bytes: None,
+            tag: None,
+            reader: None,
+            button: None,
+            link: None,
+            message: Some(message),
+            ..
+        } => {
             let payload = match message.payload {
                 // Bytes that are no JSON reach a real agent, too.
                 Value::String(text) => text.into_bytes(),
@@ -98,8 +130,10 @@ pub(super) fn content(line: Line, junction: &Junction, readers: &[String]) -> Re
             };
             Ok(Content::Message { topic: message.topic, payload })
         }
-        Line { bytes: None, tag: None, reader: None, link: None, message: None, .. } => Ok(Content::Time),
-        _ => Err("a line says one thing beside t: bytes, tag, reader, link or message".to_owned()),
+        Line { bytes: None, tag: None, reader: None, button: None, link: None, message: None, .. } => {
+            Ok(Content::Time)
+        }
+        _ => Err("a line says one thing beside t: bytes, tag, reader, button, link or message".to_owned()),
     }
 }
 

@@ -240,3 +240,45 @@ fn decisions_and_status_say_which_level_decides() {
         assert_eq!(status[status.len() - 1]["controller"]["level"], name);
     }
 }
+
+#[test]
+fn the_log_of_the_signal_and_of_the_stop_lines_is_published() {
+    let mut lines = vec![json!({"t": -12})];
+    lines.extend((0..5).map(
+        |n| json!({"t": 10.0 + f64::from(n) / 5.0, "tag": {"lane": "N", "epc": "34161FA8203E7CB202000020"}}),
+    ));
+    lines.push(json!({"t": 70}));
+    let lines = play(&lines, true);
+    let rows = published(&lines, "/events/");
+    assert!(rows.len() >= 5, "a row for ten seconds, not one for each change: {}", rows.len());
+    let events: Vec<&Value> = rows.iter().flat_map(|row| row["events"].as_array().unwrap()).collect();
+    let times = |code: u64, parameter: u64| -> Vec<&str> {
+        let of = |event: &&&Value| event[1] == code && event[2] == parameter;
+        events.iter().filter(of).map(|event| event[0].as_str().unwrap()).collect()
+    };
+    assert_eq!(times(184, 0), ["2025-12-31T23:59:48Z"], "the uptime is new");
+    assert_eq!(times(1, 1)[0], "2026-01-01T00:00:00Z");
+    assert_eq!(times(82, 1), ["2026-01-01T00:00:10Z"]);
+    assert_eq!(times(81, 1), ["2026-01-01T00:00:10.800Z"]);
+}
+
+#[test]
+fn cycles_tell_who_waited_and_how_they_stand_to_the_offset() {
+    let plan = json!({"junction_id": two_lanes(READER).junction.id, "plan_id": "p", "offset_s": 5,
+        "stages": [{"stage": "N", "green_s": 20}, {"stage": "E", "green_s": 20}]});
+    let topic = format!("flextraff/{}/green-time", two_lanes(READER).junction.id);
+    let mut lines = vec![json!({"t": -12}), json!({"t": -10, "message": {"topic": topic, "payload": plan}})];
+    // Somebody stands at N through the red of the first cycle.
+    lines.extend(
+        (30..60).map(|second| json!({"t": second, "tag": {"lane": "N", "epc": "34161FA8203E7CB202000020"}})),
+    );
+    lines.push(json!({"t": 250}));
+    let lines = play(&lines, true);
+    let cycles = published(&lines, "/cycles/");
+    assert_eq!(cycles[0]["offset_error_s"], -5.0);
+    assert_eq!(cycles[3]["offset_error_s"], 0.0);
+    assert_eq!(cycles[0]["lanes"][0]["queue_start"], 0.0);
+    assert_eq!(cycles[1]["lanes"][0]["queue_start"], 1.0);
+    assert_eq!(cycles[1]["lanes"][0]["queue_end"], 0.0);
+    assert!(lines.iter().any(|line| line["publish"]["payload"]["controller"]["offset_error_s"] == 0.0));
+}

@@ -13,6 +13,7 @@ pub(super) fn wired() -> OutputConfig {
         driver: Driver::Gpiochip,
         active_high: true,
         pins: vec![group(2, 3, 4), GroupPins { red: Some(5), amber: None, green: Some(6) }],
+        buttons: Vec::new(),
         socket: None,
         chip: None,
         enable_pin: Some(20),
@@ -144,4 +145,17 @@ fn a_machine_without_gpio_says_so() {
         );
     }
     assert_eq!(error(&OutputConfig { driver: Driver::Virtual, ..wired() }), None);
+}
+
+#[test]
+fn buttons_are_the_last_inputs_and_count_as_pressed_when_nobody_can_look() {
+    let with_button = OutputConfig { buttons: vec![None, Some(14)], ..wired() };
+    let pins = pins(&with_button);
+    let inputs: Vec<u8> = pins.inputs().into_iter().map(|(pin, _)| pin).collect();
+    assert_eq!(inputs, [12, 13, 14]);
+    assert_eq!(pins.inputs()[2].1, "the button of group \"P\"");
+    assert!(pins.pressed(Some(&[true, true, false])).is_empty());
+    let pressed = [flextraff_common::junction::GroupIx::new(1)].into_iter().collect();
+    assert_eq!(pins.pressed(Some(&[false, false, true])), pressed);
+    assert_eq!(pins.pressed(None), pressed);
 }

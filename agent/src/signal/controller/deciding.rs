@@ -4,17 +4,18 @@ use super::{Coming, Controller, Green, Phase};
 use crate::estimation::Traffic;
 use crate::signal::panic_message;
 use crate::signal::tactical::{self, Actuation, Calls, Decision, Found, Guard, Ladder, Lookout, Situation};
-use flextraff_common::junction::{Junction, LaneIx, StageIx, StageOrder};
+use flextraff_common::hires::{Event, EventCode};
+use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::Order;
-use flextraff_common::wire::{ControlLevel, Mode, StageEnd, ZoneName};
+use flextraff_common::wire::{Aspect, ControlLevel, Mode, StageEnd, ZoneName};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What tactical control knows and what it has to say.
 pub(super) struct Deciding {
     pub(super) traffic: Option<Traffic>,
-    calls: Calls,
+    pub(super) calls: Calls,
     ladder: Ladder,
     level: Option<ControlLevel>,
     pub(super) decision: Option<Decision>,
@@ -51,6 +52,20 @@ impl Controller {
     /// Takes a read, for actuation.
     pub fn handle_read(&mut self, lane: LaneIx, zone: ZoneName, at: MonoMs) {
         self.deciding.calls.handle_read(lane, zone, at);
+    }
+
+    /// Takes that somebody presses the push button of a pedestrian head. Where it shows green nothing needs to be called.
+    pub fn handle_button(&mut self, group: GroupIx, at: MonoMs) {
+        self.log.push(Event::of_phase(at, EventCode::PedDetectorOn, group));
+        let walks = self.shown.lamps.get(group.index()) == Some(&Aspect::Green);
+        if !walks && self.deciding.calls.handle_button(group) {
+            self.log.push(Event::of_phase(at, EventCode::PedCall, group));
+        }
+    }
+
+    /// Pedestrian heads whose buttons were pressed since their last green.
+    pub fn pedestrian_calls(&self) -> GroupSet {
+        self.deciding.calls.pressed()
     }
 
     /// Takes whether a working reader of this device watches the stop line of each lane.
@@ -108,6 +123,7 @@ impl Controller {
 
     /// Lets the best level that works decide about a green; `false` when none does, and it is to run as planned.
     pub(super) fn decides(&mut self, green: Green, at: MonoMs) -> bool {
+        self.coordination.handle_green(&self.junction, &self.program, green.stage, at);
         loop {
             let level = self.level_at(at);
             if !level.is_tactical() {
@@ -142,13 +158,17 @@ impl Controller {
         let (red_since, green_ended) = (&self.red_since, &self.green_ended);
         let guard = Guard { junction, stages: &stages, red_since, green_ended };
         let pressing = guard.slack_s(green.stage, at);
+        let bounds = self.coordination.bounds(junction, &self.program, green.stage);
         // What a plan asks for beyond the stage's own shortest green gives way to the longest red, as its exact greens do.
         let presses = pressing.is_some_and(|(slack_s, _)| slack_s < 1);
-        let had_least = had_s >= timing.min_green_s[green.stage.index()];
+        let longest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
+        let held = bounds.held_until.is_some_and(|until| at < until) && longest_s > 0.0;
+        let had_least = had_s >= timing.min_green_s[green.stage.index()] && !held;
         if !had_least && !presses {
             return None;
         }
-        let latest_s = (timing.max_green_s[green.stage.index()] - had_s).max(0.0);
+        let force_off_s = bounds.force_off.map(|force_off| (force_off.since(at) as f64 / 1000.0).max(0.0));
+        let latest_s = force_off_s.map_or(longest_s, |force_off_s| force_off_s.min(longest_s));
         let (stage, order) = (green.stage, junction.signal.stage_order);
         // In a fixed order; in a free one whoever waits for long enough has its turn.
         let may_skip = self.program.may_skip(junction);
@@ -177,7 +197,13 @@ impl Controller {
             }
         };
         let goes = had_least && decision.best.stage != green.stage && decision.best.hold_s == 0;
-        let end = if latest_s <= 0.0 { StageEnd::MaxOut } else { StageEnd::GapOut };
+        let end = if longest_s <= 0.0 {
+            StageEnd::MaxOut
+        } else if latest_s <= 0.0 {
+            StageEnd::ForceOff
+        } else {
+            StageEnd::GapOut
+        };
         let mut answer = goes.then_some((end, decision.best.stage));
         if let Some((_, pressing)) = pressing {
             let late = match answer {

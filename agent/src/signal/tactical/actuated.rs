@@ -5,7 +5,7 @@
 
 use super::ladder::following;
 use super::{Choice, Decision, Forced, Grounds};
-use flextraff_common::junction::{GroupIx, Junction, LaneIx, StageIx};
+use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::StageSet;
 use flextraff_common::wire::ZoneName;
@@ -31,13 +31,21 @@ pub(in crate::signal) struct Calls {
     watched: Vec<bool>,
     /// Until when another device watches it.
     told_until: Vec<Option<MonoMs>>,
+    /// Pedestrian heads whose buttons were pressed since their last green.
+    pressed: GroupSet,
 }
 
 impl Calls {
     /// Nobody was read, and nobody watches.
     pub(in crate::signal) fn new(lanes: usize) -> Self {
         let never = vec![None; lanes];
-        Self { read: never.clone(), announced: never.clone(), watched: vec![false; lanes], told_until: never }
+        Self {
+            read: never.clone(),
+            announced: never.clone(),
+            watched: vec![false; lanes],
+            told_until: never,
+            pressed: GroupSet::EMPTY,
+        }
     }
 
     /// Takes a read.
@@ -46,6 +54,23 @@ impl Calls {
         if let Some(read) = reads.get_mut(lane.index()) {
             *read = Some(read.map_or(at, |last| last.max(at)));
         }
+    }
+
+    /// Takes that a push button is pressed; whether that is new.
+    pub(in crate::signal) fn handle_button(&mut self, group: GroupIx) -> bool {
+        let new = !self.pressed.contains(group);
+        self.pressed.insert(group);
+        new
+    }
+
+    /// Takes which groups have green: whoever has called there may go.
+    pub(in crate::signal) fn handle_green(&mut self, green: GroupSet) {
+        self.pressed = self.pressed.minus(green);
+    }
+
+    /// Pedestrian heads whose buttons were pressed since their last green.
+    pub(in crate::signal) const fn pressed(&self) -> GroupSet {
+        self.pressed
     }
 
     /// Takes whether a working reader of this device watches each lane.
@@ -141,6 +166,10 @@ impl Actuation<'_> {
     fn group_called(&self, group: GroupIx, at: MonoMs) -> bool {
         let lanes = &self.junction.group(group).lanes;
         let Some(ended) = self.green_ended.get(group.index()).copied().flatten() else { return true };
+        // Who wants to cross there presses.
+        if self.junction.group(group).button {
+            return self.calls.pressed.contains(group);
+        }
         // Nobody sees people on foot, nor a lane without a working reader.
         let recall = lanes.is_empty() || lanes.iter().any(|lane| !self.calls.sees(lane.index(), at));
         // Whoever is read in amber may still drive through.

@@ -79,6 +79,9 @@ pub(super) fn spec(shape: &Shape) -> Option<JunctionSpec> {
     let mut served = vec![false; shape.groups];
     let mut masks = shape.stages.iter().copied().cycle();
     spec.stages.clear();
+    for group in spec.groups.iter_mut().filter(|group| group.kind == GroupKind::Pedestrian) {
+        group.clearance_s = (shape.pedestrians & 2 == 0).then_some(6.5);
+    }
     while spec.stages.len() < 2 || !served.iter().all(|served| *served) {
         let first = served.iter().position(|served| !served).unwrap_or(spec.stages.len() % shape.groups);
         let mask = masks.next()?;
@@ -144,6 +147,7 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
         junction_id: junction.id,
         stages: Some(stages),
         mode,
+        offset_s: (valid_s as u32 % 3 > 0).then_some(valid_s),
         valid_s: Some(valid_s),
         ends_override,
         ..GreenTime::default()

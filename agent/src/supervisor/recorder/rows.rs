@@ -2,7 +2,7 @@
 
 use crate::counting::IntervalCount;
 use crate::outbox::{CountsRow, CycleRow, RowBody};
-use crate::signal::CycleRecord;
+use crate::signal::{CycleRecord, LaneQueues};
 use flextraff_common::junction::{Junction, LaneIx};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{CycleLane, CycleStage, Departure, Passage};
@@ -44,12 +44,15 @@ pub(super) fn cycle(
     starts: &VecDeque<(MonoMs, LaneIx)>,
 ) -> CycleRow {
     let within = |at: MonoMs| cycle.started <= at && at < cycle.ended;
+    let queue = |lane: LaneIx, of: fn(&LaneQueues) -> Option<u32>| {
+        cycle.lane_queues.get(lane.index()).and_then(of).map(f64::from)
+    };
     let lanes = junction.lane_indexes().map(|lane| CycleLane {
         lane_id: junction.lane(lane).id,
         vehicle_count: starts.iter().filter(|start| start.1 == lane && within(start.0)).count() as u32,
         green_s: cycle.lane_green_s.get(lane.index()).copied().unwrap_or_default(),
-        queue_start: None,
-        queue_end: None,
+        queue_start: queue(lane, |queues| queues.start),
+        queue_end: queue(lane, |queues| queues.end),
     });
     let stages = cycle.stages.iter().map(|stage| CycleStage {
         stage: junction.stage(stage.stage).name.clone(),
@@ -63,6 +66,7 @@ pub(super) fn cycle(
         mode: cycle.mode,
         started_at: cycle.started,
         ended_at: cycle.ended,
+        offset_error_s: cycle.offset_error_s,
         stages: stages.collect(),
         lanes: lanes.collect(),
     }

@@ -5,6 +5,7 @@ use crate::config::{self, Privacy};
 use crate::identity::{KeptKeys, Names};
 use crate::outbox::Room;
 use crate::reader::Read;
+use crate::signal::LaneQueues;
 use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{CarCounts, Cycles, Mode, StageEnd, ZoneName, decode};
 use std::path::Path;
@@ -144,7 +145,9 @@ fn a_cycle_is_reported_with_the_passages_that_began_in_it() {
             all_red_s: 0.0,
             end: StageEnd::Plan,
         }],
+        offset_error_s: Some(-1.5),
         lane_green_s: vec![2.0, 0.0, 0.0, 0.0],
+        lane_queues: vec![LaneQueues { start: Some(3), end: Some(1) }],
     });
     let cycles = |recorder: &mut Recorder, ms: i64| -> Vec<Cycles> {
         let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(ms));
@@ -158,5 +161,8 @@ fn a_cycle_is_reported_with_the_passages_that_began_in_it() {
     advance(&mut recorder, 106_000, 110_000);
     let reported = cycles(&mut recorder, 110_000);
     assert_eq!(reported.len(), 1);
+    assert_eq!(reported[0].offset_error_s, Some(-1.5));
+    let queues: Vec<_> = reported[0].lanes.iter().map(|lane| (lane.queue_start, lane.queue_end)).collect();
+    assert_eq!(queues[..2], [(Some(3.0), Some(1.0)), (None, None)]);
     assert_eq!(reported[0].lanes.iter().map(|lane| lane.vehicle_count).collect::<Vec<_>>(), [1, 0, 0, 0]);
 }

@@ -79,6 +79,7 @@ impl Engine {
                 fault,
                 interlock_trips: lamps.trips,
                 level: lamps.level,
+                offset_error_s: messages::offset_error_s(shown),
                 decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
             })
         });
