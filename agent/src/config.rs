@@ -27,7 +27,7 @@ pub use changes::Changes;
 pub use counting::{Accept, CountingConfig, OutboxConfig, Privacy};
 pub use errors::{ConfigError, ConfigErrors};
 pub use log::LogLevel;
-pub use mqtt::{MqttConfig, Secret};
+pub use mqtt::{MqttConfig, Secret, read_password_file};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
 pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};

@@ -3,6 +3,7 @@
 //! [`Session`] decides, without I/O and without a clock; [`run`] obeys it with a real client in a thread of its own. Nothing here may hold up
 //! the lamps: whoever waits for the link waits for rows to be confirmed, never for a plan to start.
 
+mod cause;
 mod client;
 pub mod session;
 
@@ -14,7 +15,7 @@ pub use session::{Action, Session, SessionConfig};
 use crate::config::MqttConfig;
 use crate::outbox::{Outgoing, Room};
 use client::{Client, ClientEvent};
-use flextraff_common::ids::{JunctionId, Seq};
+use flextraff_common::ids::{DeviceId, JunctionId, Seq};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, Signal, Status, Watchlist};
@@ -85,6 +86,8 @@ pub enum Inbound {
     },
 }
 
+/// How long [`probe`] waits for the broker's answer, longer than the client itself.
+const PROBE: Duration = Duration::from_secs(15);
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -136,6 +139,38 @@ pub fn run(
         }
     });
     Ok(())
+}
+
+/// Connects once as the agent of `device` would, says goodbye, and tells whether the broker took it. Uses a client id of its own and leaves
+/// no last will, so that a running agent is not disturbed. Blocks for 15 s at most.
+///
+/// # Errors
+/// Why there was no connection, as "cause; what to do".
+pub fn probe(mqtt: &MqttConfig, device: DeviceId) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the system gives no network driver: {error}; restart the computer"))?;
+    runtime.block_on(async {
+        let mut client = Client::connect_beside(mqtt, device);
+        let answer = async {
+            loop {
+                match client.next().await {
+                    ClientEvent::Connected => return Ok(()),
+                    ClientEvent::Closed { reason } => return Err(reason),
+                    _ => {}
+                }
+            }
+        };
+        let answer = tokio::time::timeout(PROBE, answer).await.unwrap_or_else(|_| {
+            let seconds = PROBE.as_secs();
+            Err(format!("the broker did not answer within {seconds} s; check the network and the broker"))
+        });
+        if answer.is_ok() {
+            goodbye(Some(client)).await;
+        }
+        answer
+    })
 }
 
 fn handle_request(session: &mut Session, request: LinkRequest, now: MonoMs) {

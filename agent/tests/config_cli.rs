@@ -1,6 +1,5 @@
 //! The commands `check` and `config` as people and scripts run them: output and exit codes.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -47,10 +46,7 @@ fn stdout(output: &Output) -> String {
 #[test]
 fn a_sound_site_passes_every_check() {
     let folder = tempfile::tempdir().unwrap();
-    let broker = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = broker.local_addr().unwrap().port();
-    let output =
-        agent(folder.path(), &format!("[mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\n"), &["check", "--json"]);
+    let output = agent(folder.path(), "", &["check", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["state"], "Ok", "{report}");

@@ -1,5 +1,7 @@
 //! The link and the outbox against a real Mosquitto.
 
+#[path = "link_broker/faults.rs"]
+mod faults;
 mod support;
 
 use flextraff_agent::config::{MqttConfig, Secret};
@@ -40,6 +42,7 @@ fn mqtt(port: u16) -> MqttConfig {
         tls: false,
         username: Some(USER.to_owned()),
         password: Some(Secret(PASSWORD.to_owned())),
+        password_file: None,
         ca_file: None,
         cert_file: None,
         key_file: None,
@@ -295,13 +298,7 @@ fn both_sides_show_their_certificates() {
     let folder = folder();
     let file = |name: &str| folder.path().join(name);
     let make = |name: &str, subject: &str, more: &[&str]| {
-        let (key, cert) = (file(&format!("{name}.key")), file(&format!("{name}.pem")));
-        let (key, cert) = (support::path(&key).to_owned(), support::path(&cert).to_owned());
-        let mut arguments =
-            vec!["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-        arguments.extend(["-days", "2", "-subj", subject, "-keyout", &key, "-out", &cert]);
-        arguments.extend(more);
-        support::run("openssl", &arguments);
+        support::certificate(folder.path(), name, subject, more);
     };
     make("ca", "/CN=Test authority", &[]);
     let (ca, ca_key) = (file("ca.pem"), file("ca.key"));
@@ -332,7 +329,7 @@ fn both_sides_show_their_certificates() {
     agent.serve_until("the connection", |agent| connections(agent) == 1);
     agent.stop();
     let mut agent = Agent::start(folder.path(), bare);
-    agent.serve_until("the refusal", |agent| disconnected(agent, ""));
+    agent.serve_until("the refusal", |agent| disconnected(agent, "cert_file and key_file"));
     assert_eq!(connections(&agent), 0);
     agent.stop();
 }

@@ -3,7 +3,9 @@
 use super::errors::At;
 use super::table::Table;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 /// How to reach the broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +18,10 @@ pub struct MqttConfig {
     pub tls: bool,
     /// User name; usually the device id.
     pub username: Option<String>,
-    /// Password.
+    /// Password, as it was when the configuration was read.
     pub password: Option<Secret>,
+    /// Where the password comes from, if not from the URL; the link reads it anew for each connection.
+    pub password_file: Option<PathBuf>,
     /// Certificate authority to trust instead of the public ones, PEM.
     pub ca_file: Option<PathBuf>,
     /// Client certificate, PEM.
@@ -77,6 +81,7 @@ pub(super) fn read_mqtt(root: &mut Table<'_>) -> Option<MqttConfig> {
         tls: broker.tls,
         username: username.map(|name| name.value).or(broker.username),
         password: password.or(broker.password),
+        password_file: password_file.map(|file| file.value),
         ca_file,
         cert_file,
         key_file,
@@ -110,23 +115,37 @@ fn check_combination(
 }
 
 fn read_password(table: &mut Table<'_>, file: &At<PathBuf>) -> Option<Secret> {
-    let shown = file.value.display();
-    let problem = match std::fs::metadata(&file.value).and_then(|meta| {
-        if meta.len() > LONGEST_PASSWORD { Ok(None) } else { std::fs::read_to_string(&file.value).map(Some) }
-    }) {
-        Ok(Some(text)) => {
-            let password = text.strip_suffix('\n').unwrap_or(&text);
-            let password = password.strip_suffix('\r').unwrap_or(password);
-            if !password.is_empty() {
-                return Some(Secret(password.to_owned()));
-            }
-            "it is empty; write the password into it".to_owned()
-        }
-        Ok(None) => format!("it has more than {LONGEST_PASSWORD} bytes; it holds the password alone"),
-        Err(error) => format!("{error}; write the password into it, readable for the user flextraff"),
+    let problem = match read_password_file(&file.value) {
+        Ok(password) => return Some(password),
+        Err(problem) => problem,
     };
+    let shown = file.value.display();
     table.report.add(file.at, format!("password_file of [mqtt], {shown}, gives no password: {problem}"));
     None
+}
+
+/// The password in a file that holds nothing else; a line end behind it does not belong to it.
+///
+/// # Errors
+/// Why there is none, and what to do.
+pub fn read_password_file(file: &Path) -> Result<Secret, String> {
+    let read = || {
+        let mut text = String::new();
+        File::open(file)?.take(LONGEST_PASSWORD + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error: io::Error| {
+        format!("{error}; write the password into it, readable for the user flextraff")
+    })?;
+    if text.len() as u64 > LONGEST_PASSWORD {
+        return Err(format!("it has more than {LONGEST_PASSWORD} bytes; it holds the password alone"));
+    }
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    if password.is_empty() {
+        return Err("it is empty; write the password into it".to_owned());
+    }
+    Ok(Secret(password.to_owned()))
 }
 
 /// What the URL says.

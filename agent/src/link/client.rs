@@ -4,15 +4,16 @@
 //! wrong after a broker's restart, and the outbox remembers all of it better. One task only polls; messages go to it through its bounded
 //! queue and are never waited for.
 
+use super::cause::sentence;
 use super::session::Session;
-use crate::config::MqttConfig;
+use crate::config::{MqttConfig, read_password_file};
+use flextraff_common::ids::DeviceId;
 use flextraff_common::wire::MAX_PAYLOAD;
 use flextraff_common::wire::topics::Topic;
 use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use rumqttc::{
-    AsyncClient, ConnectReturnCode, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions,
-    NetworkOptions, PublishOptions, QoS, SessionMode, StateError, SubscribeFilter, TlsConfiguration,
-    Transport,
+    AsyncClient, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions, PublishOptions, QoS,
+    SessionMode, SubscribeFilter, TlsConfiguration, Transport,
 };
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -31,7 +32,7 @@ const MAX_OUT: usize = MAX_PAYLOAD + 1024;
 /// Largest packet in: far above what anybody may send, because a packet that the client refuses ends the connection, and the broker
 /// sends it again on the next one. What is too large is refused when it is read.
 const MAX_IN: usize = 16 * MAX_PAYLOAD;
-/// For the TCP and TLS handshakes, seconds.
+/// For the handshakes of TCP, TLS and MQTT, seconds.
 const HANDSHAKE_S: u64 = 10;
 /// For the last packets before a goodbye.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -58,9 +59,23 @@ pub(super) struct Client {
 impl Client {
     /// Starts to connect; what comes of it is told by [`Client::next`].
     pub(super) fn connect(config: &MqttConfig, session: &Session) -> Self {
+        let (topic, will) = session.last_will();
+        let will = LastWill::new(topic.to_string(), will, quality(topic), topic.retained());
+        Self::start(options(config, session.client_id()).map(|mut options| {
+            options.set_last_will(will);
+            options
+        }))
+    }
+
+    /// Starts to connect beside a running agent: under another client id, and without a last will that would report it offline.
+    pub(super) fn connect_beside(config: &MqttConfig, device: DeviceId) -> Self {
+        Self::start(options(config, format!("{device}-check")))
+    }
+
+    fn start(options: Result<MqttOptions, String>) -> Self {
         let (tell, events) = mpsc::channel(QUEUE);
         let filters = Arc::new(OnceLock::new());
-        match options(config, session) {
+        match options {
             Ok(options) => {
                 let (sender, mut event_loop) = AsyncClient::builder(options).capacity(QUEUE).build();
                 let mut network = NetworkOptions::new();
@@ -155,23 +170,24 @@ async fn poll(
     }
 }
 
-fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String> {
-    let (will_topic, will) = session.last_will();
-    let mut options = MqttOptions::new(session.client_id(), (config.host.as_str(), config.port));
+/// Passwords and certificates are read anew for each connection, so that new ones need no restart.
+fn options(config: &MqttConfig, client_id: String) -> Result<MqttOptions, String> {
+    let mut options = MqttOptions::new(client_id, (config.host.as_str(), config.port));
     options
         .set_keep_alive(KEEP_ALIVE_S)
         .set_session_mode(SessionMode::Clean)
         .set_max_packet_size(MAX_IN, MAX_OUT)
-        .set_inflight(MAX_IN_FLIGHT)
-        .set_last_will(LastWill::new(
-            will_topic.to_string(),
-            will,
-            quality(will_topic),
-            will_topic.retained(),
-        ));
-    match (&config.username, &config.password) {
+        .set_inflight(MAX_IN_FLIGHT);
+    let password =
+        match &config.password_file {
+            Some(file) => Some(read_password_file(file).map_err(|problem| {
+                format!("password_file {} gives no password: {problem}", file.display())
+            })?),
+            None => config.password.clone(),
+        };
+    match (&config.username, password) {
         (Some(username), Some(password)) => {
-            options.set_credentials(username.clone(), password.0.clone().into_bytes());
+            options.set_credentials(username.clone(), password.0.into_bytes());
         }
         (Some(username), None) => {
             options.set_username(username.clone());
@@ -191,35 +207,12 @@ fn options(config: &MqttConfig, session: &Session) -> Result<MqttOptions, String
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+    std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}; correct its path in [mqtt], or make it readable for the user flextraff", path.display()))
 }
 
 const fn quality(topic: Topic) -> QoS {
     match topic.qos() {
         0 => QoS::AtMostOnce,
         _ => QoS::AtLeastOnce,
-    }
-}
-
-/// Says what went wrong in words that name the way out.
-fn sentence(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::ConnectionRefused(
-            ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
-        ) => "the broker refuses this user name and password".to_owned(),
-        ConnectionError::ConnectionRefused(ConnectReturnCode::BadClientId) => {
-            "the broker refuses this device id as client id".to_owned()
-        }
-        ConnectionError::ConnectionRefused(ConnectReturnCode::ServiceUnavailable) => {
-            "the broker is not available".to_owned()
-        }
-        ConnectionError::Io(error) => format!("the broker cannot be reached: {error}"),
-        ConnectionError::MqttState(StateError::AwaitPingResp) => "the broker no longer answers".to_owned(),
-        ConnectionError::MqttState(StateError::ConnectionAborted) => {
-            "the broker closed the connection".to_owned()
-        }
-        ConnectionError::MqttState(error) => format!("the connection broke: {error}"),
-        ConnectionError::NetworkTimeout => format!("the broker did not answer within {HANDSHAKE_S} s"),
-        other => other.to_string(),
     }
 }

@@ -40,8 +40,9 @@ const STATUS_MS: i64 = 30_000;
 const TAKEN_OVER_MS: i64 = 5_000;
 /// That many of them within `TAKEOVER_WINDOW_MS` are no coincidence.
 const TAKEOVERS: usize = 3;
-/// See `TAKEOVERS`, milliseconds.
-const TAKEOVER_WINDOW_MS: i64 = 30_000;
+/// See `TAKEOVERS`, milliseconds: longer than as many of the longest waits between attempts, during which the other client is the one that
+/// is connected.
+const TAKEOVER_WINDOW_MS: i64 = 300_000;
 
 /// Who connects, and for what.
 #[derive(Clone, Debug)]
@@ -217,7 +218,10 @@ impl Session {
             self.failures = 0;
         }
         let reason = if self.is_taken_over(lasted, now) {
-            format!("another client uses this device id, {}, it seems: {reason}", self.config.device)
+            format!(
+                "another client uses this device id, {}, it seems: {reason}; stop the other one, or give it an id of its own",
+                self.config.device
+            )
         } else {
             reason
         };

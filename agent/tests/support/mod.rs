@@ -54,6 +54,11 @@ impl Broker {
         self.child.wait().expect("a killed child ends");
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts it again on the same port; it remembers nothing.
     pub(crate) fn restart(&mut self) {
         self.child = spawn(&self.config);
@@ -74,6 +79,17 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output =
         output.unwrap_or_else(|error| panic!("{program} is needed by this test ({error}); install it"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Makes a key and a certificate, `name.pem` and `name.key`, signed by itself unless `more` says by whom.
+pub(crate) fn certificate(folder: &Path, name: &str, subject: &str, more: &[&str]) -> (PathBuf, PathBuf) {
+    let (pem, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
+    let mut arguments =
+        vec!["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    arguments.extend(["-subj", subject, "-keyout", path(&key), "-out", path(&pem)]);
+    arguments.extend(more);
+    run("openssl", &arguments);
+    (pem, key)
 }
 
 /// A path as text.
