@@ -32,9 +32,10 @@ max_mb = 8
 [mqtt]
 url = "mqtt://127.0.0.1:{port}"
 username = "{USER}"
-password_file = "secret"
+password_file = "{}"
 "#,
-        folder.join("outbox.sqlite").display()
+        folder.join("outbox.sqlite").display(),
+        folder.join("secret").display()
     );
     std::fs::write(&file, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
