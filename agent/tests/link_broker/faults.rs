@@ -21,9 +21,15 @@ id = "{DEVICE}"
 [[lane]]
 id = "33333333-3333-4333-8333-000000000001"
 name = "N"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
 [[stage]]
 name = "N"
 lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
 [clock]
 trust = "always"
 [outbox]
@@ -44,6 +50,7 @@ password_file = "{}"
         .expect("the agent starts");
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(report["checks"][0]["state"], "Ok", "{report}");
     let findings = report["checks"].as_array().unwrap().iter().filter(|finding| finding["check"] == "broker");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let findings = findings.map(|finding| {
