@@ -43,7 +43,7 @@ password_file = "{}"
         folder.join("outbox.sqlite").display(),
         folder.join("secret").display()
     );
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, text).expect("the folder is writable");
     let output = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
         .args(["check", "--json", "--config", path(&file)])
         .output()
@@ -51,7 +51,11 @@ password_file = "{}"
     let report: serde_json::Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
     assert_eq!(report["checks"][0]["state"], "Ok", "{report}");
-    let findings = report["checks"].as_array().unwrap().iter().filter(|finding| finding["check"] == "broker");
+    let findings = report["checks"]
+        .as_array()
+        .expect("checks are a list")
+        .iter()
+        .filter(|finding| finding["check"] == "broker");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let findings = findings.map(|finding| {
         (text(&finding["state"]), format!("{} → {}", text(&finding["message"]), text(&finding["action"])))
@@ -61,8 +65,8 @@ password_file = "{}"
 
 /// Writes a file and says who may read it.
 fn write_secret(file: &Path, text: &str, mode: u32) {
-    std::fs::write(file, text).unwrap();
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::write(file, text).expect("the folder is writable");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).expect("the folder is writable");
 }
 
 #[test]
@@ -153,8 +157,8 @@ fn dated_certificate(folder: &Path, name: &str, subject: &str, dates: (&str, &st
     );
     let (pem, key) = (file(&format!("{name}.pem")), file(&format!("{name}.key")));
     let (settings, request) = (file("ca.conf"), file("request.csr"));
-    std::fs::write(&settings, text).unwrap();
-    std::fs::write(file("index"), "").unwrap();
+    std::fs::write(&settings, text).expect("the folder is writable");
+    std::fs::write(file("index"), "").expect("the folder is writable");
     let curve = "ec_paramgen_curve:P-256";
     run(
         "openssl",
