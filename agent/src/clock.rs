@@ -34,6 +34,12 @@ impl Clock {
         Moment { mono, wall: wall(), clock: self.state(mono) }
     }
 
+    /// The monotonic clock alone, microseconds.
+    pub fn mono_us(&self) -> i64 {
+        let time = clock_gettime(ClockId::Boottime);
+        time.tv_sec * 1_000_000 + time.tv_nsec / 1000
+    }
+
     /// The monotonic clock alone.
     pub fn mono(&self) -> MonoMs {
         monotonic()

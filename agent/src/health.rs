@@ -86,6 +86,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
         if let Some(controller) = &mut status.controller {
             // There is a new one each second.
             controller.decision = None;
+            controller.lamp_loop = None;
         }
         // They are a little older each second, and go along with what else there is to tell.
         status.estimates = None;
@@ -156,6 +157,7 @@ mod tests {
                 cost: Some(cost),
                 reason: "hold N 4 s".to_owned(),
             }),
+            lamp_loop: None,
         };
         let with =
             |controller| status(&config, Parts { controller: Some(controller), ..parts() }, at(12_000));

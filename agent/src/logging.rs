@@ -7,19 +7,20 @@ use std::sync::OnceLock;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{Registry, reload};
 
 /// Environment variable with the filter, such as `debug` or `info,flextraff_agent::link=debug`.
 pub const FILTER: &str = "FLEXTRAFF_LOG";
 
 /// Changes the filter of the running log.
-static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// What the environment wants, if anything.
 fn wanted() -> Option<String> {
@@ -29,11 +30,10 @@ fn wanted() -> Option<String> {
 /// Sends log lines from `level` on to the journal as `identifier` when systemd has connected the process to it, else to standard error.
 /// The environment variable [`FILTER`] wins over `level`. Calling it again changes nothing.
 pub fn init(identifier: &str, level: LogLevel) {
-    let usual = || EnvFilter::new(level.name());
-    let (filter, wrong) = match wanted().map(EnvFilter::try_new) {
-        None => (usual(), None),
+    let (filter, wrong) = match wanted().map(|wanted| wanted.parse::<Targets>()) {
+        None => (usual(level), None),
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (usual(), Some(error)),
+        Some(Err(error)) => (usual(level), Some(error)),
     };
     let (filter, handle) = reload::Layer::new(filter);
     let _ = LEVEL.set(handle);
@@ -59,10 +59,16 @@ pub fn init(identifier: &str, level: LogLevel) {
     }
 }
 
+/// Lines from a level on.
+fn usual(level: LogLevel) -> Targets {
+    // A level's name is a filter.
+    level.name().parse().unwrap_or_default()
+}
+
 /// Another level for the running log, unless the environment has chosen one.
 pub fn set_level(level: LogLevel) {
     if let (None, Some(handle)) = (wanted(), LEVEL.get()) {
-        let _ = handle.reload(EnvFilter::new(level.name()));
+        let _ = handle.reload(usual(level));
     }
 }
 

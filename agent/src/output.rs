@@ -5,6 +5,7 @@ mod guard;
 mod lamp_loop;
 mod lamp_test;
 mod latch;
+mod lateness;
 mod lit;
 mod pins;
 mod rppal;
@@ -15,9 +16,12 @@ mod virtual_socket;
 
 pub use gpiochip::{CONSUMER, ChipError, GpiochipLines, find_chip, line_users};
 pub use guard::Guard;
-pub use lamp_loop::{LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, run};
+pub use lamp_loop::{
+    LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, TICK_MS, run,
+};
 pub use lamp_test::LampTest;
 pub use latch::{FaultLatch, LatchClearer, LatchError, LatchWriter, LatchedFault};
+pub use lateness::Lateness;
 pub use lit::{Lit, flash_is_lit, lit, lit_heads, lit_pins};
 pub use pins::{LastResort, Lines, PinOutput, Pins};
 pub use rppal::RppalLines;

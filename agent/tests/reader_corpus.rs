@@ -1,6 +1,7 @@
 //! The fuzz targets of `agent/fuzz` on their corpora, as they are and mutated.
 
 #[path = "../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "the fuzz targets use it as a crate")]
 mod fuzz;
 
 use flextraff_agent::config::Protocol;

@@ -8,7 +8,8 @@ mod writing;
 pub use asks::{LampAsk, LampsShow};
 
 use super::{
-    Frame, LampTest, LatchWriter, LatchedFault, Lit, Output, OutputError, all_red, lit_heads, show_once,
+    Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red, lit_heads,
+    show_once,
 };
 use crate::config::Config;
 use crate::control::Control;
@@ -27,7 +28,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 /// Time between two ticks, milliseconds.
-const TICK_MS: i64 = 50;
+pub const TICK_MS: i64 = 50;
 
 /// How late a lamp may change, milliseconds. Beyond it the signal's time stands still until the next whole second: to catch up would shorten
 /// an amber or an intergreen. Less than what the interlock tolerates.
@@ -163,6 +164,8 @@ pub struct LampStats {
     pub reads_dropped: AtomicU64,
     /// How often the interlock has driven the fault aspect.
     pub interlock_trips: AtomicU64,
+    /// How long after its tick was due each lamp vector was written.
+    pub written: Lateness,
 }
 
 impl Default for LampStats {
@@ -174,6 +177,7 @@ impl Default for LampStats {
             events_dropped: AtomicU64::default(),
             reads_dropped: AtomicU64::default(),
             interlock_trips: AtomicU64::default(),
+            written: Lateness::default(),
         }
     }
 }

@@ -8,10 +8,11 @@ use crate::console::Hub;
 use crate::console::protocol::{LaneSnapshot, Message, Snapshot, TagRead};
 use crate::health;
 use crate::identity::SharedNames;
+use crate::output::Lateness;
 use crate::reader::Read;
 use crate::reader::port::{ReaderPort, ReaderStats};
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{ControllerStatus, Demand, ReaderStatus, Status};
+use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, ReaderStatus, Status};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -85,6 +86,7 @@ impl Supervisor {
             level: self.level,
             offset_error_s: messages::offset_error_s(shown),
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
+            lamp_loop: punctuality(&lamps.stats.written),
         })
     }
 
@@ -103,6 +105,14 @@ impl Supervisor {
             });
         }
     }
+}
+
+fn punctuality(written: &Lateness) -> Option<LampLoopStatus> {
+    Some(LampLoopStatus {
+        late_p50_us: written.quantile_us(0.5)?,
+        late_p999_us: written.quantile_us(0.999)?,
+        late_max_us: written.max_us(),
+    })
 }
 
 /// Shows each read of the own readers as it happens, under the vehicle's name.

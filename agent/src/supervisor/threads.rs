@@ -128,10 +128,24 @@ pub(super) fn drive_lamps(
             }
         }
     })?;
+    let stats = Arc::clone(&parts.stats);
     Builder::new().name("lamps".to_owned()).spawn(move || {
         let mut feeder = Feeder::default();
-        output::run(parts, &|| clock.now(), &mut || feeder.tick())
+        let mut due_us = None;
+        output::run(parts, &|| clock.now(), &mut || {
+            let written_us = clock.mono_us();
+            if let Some(due_us) = due_us.replace(next_tick_us(written_us)) {
+                stats.written.record((written_us - due_us).max(0).unsigned_abs());
+            }
+            feeder.tick();
+        })
     })
+}
+
+/// When the lamp loop writes next, after a moment, microseconds.
+const fn next_tick_us(now_us: i64) -> i64 {
+    let tick_us = output::TICK_MS * 1000;
+    now_us - now_us.rem_euclid(tick_us) + tick_us
 }
 
 /// Starts counting and outbox.

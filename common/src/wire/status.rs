@@ -138,6 +138,20 @@ pub struct ControllerStatus {
     /// The last decision of tactical control; absent while greens run as planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<DecisionStatus>,
+    /// How punctual the lamps are written; absent before the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lamp_loop: Option<LampLoopStatus>,
+}
+
+/// How long after they were due the lamps were written since the agent started, microseconds. The loop writes them each 50 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LampLoopStatus {
+    /// Half of all times are no later.
+    pub late_p50_us: u64,
+    /// 999 of 1000 are no later.
+    pub late_p999_us: u64,
+    /// The latest.
+    pub late_max_us: u64,
 }
 
 /// What ends greens, the best first. Each is there for when the ones before it cannot work.

@@ -81,6 +81,7 @@ impl Engine {
                 level: lamps.level,
                 offset_error_s: messages::offset_error_s(shown),
                 decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
+                lamp_loop: None,
             })
         });
         let parts = health::Parts {
