@@ -32,12 +32,6 @@ impl Lane {
         self.reader_up && self.usual_flow.last_per_s() <= 0.0
     }
 
-    /// Vehicles per second that are presumed to come unread at most, on a lane whose reader has failed; `typical`: those of a lane that is read.
-    fn most_presumed_per_s(&self, typical: f64, stages: usize) -> f64 {
-        let split = self.shape.served().iter().count() as f64 / stages as f64;
-        (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
-    }
-
     /// Vehicles per second that are presumed to come unread; `typical`: those of a lane that is read; `alike`: the lanes of which nobody has
     /// ever been read.
     fn presumed_per_s(&self, typical: f64, alike: f64, stages: usize, at_s: f64) -> f64 {
@@ -55,7 +49,8 @@ impl Lane {
         } else {
             1.0
         };
-        failed * self.most_presumed_per_s(typical, stages)
+        let split = self.shape.served().iter().count() as f64 / stages as f64;
+        failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
     }
 }
 
@@ -71,11 +66,12 @@ impl Estimator {
             self.junction.lane_indexes().filter(|lane| self.lanes[lane.index()].was_never_read()).collect();
         let presumed = |ix: LaneIx| {
             let lane = &self.lanes[ix.index()];
-            let shared_per_s = lane.presumed_per_s(typical, never.len() as f64, stages, at_s);
-            if lane.silent_s(at_s) < SILENT_S || !never.contains(&ix) {
+            let presumed_per_s = |alike: f64| lane.presumed_per_s(typical, alike, stages, at_s);
+            let shared_per_s = presumed_per_s(never.len() as f64);
+            if shared_per_s <= 0.0 || !never.contains(&ix) {
                 return shared_per_s;
             }
-            let found = self.passed_unread(ix, &never, lane.most_presumed_per_s(typical, stages), at_s);
+            let found = self.passed_unread(ix, &never, presumed_per_s(1.0), at_s);
             found.map_or(shared_per_s, |(per_s, sure)| sure * per_s + (1.0 - sure) * shared_per_s)
         };
         let presumed: Vec<f64> = self.junction.lane_indexes().map(presumed).collect();

