@@ -147,7 +147,7 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
         junction_id: junction.id,
         stages: Some(stages),
         mode,
-        offset_s: (valid_s as u32 % 3 > 0).then_some(valid_s),
+        offset_s: (!(valid_s as u32).is_multiple_of(3)).then_some(valid_s),
         valid_s: Some(valid_s),
         ends_override,
         ..GreenTime::default()
