@@ -15,7 +15,7 @@
 //! observed second. `observed_ms` and `other_tags` are those of the run that sends the row; what a killed run had watched in an interval that
 //! it did not publish counts as unobserved.
 //!
-//! **Several devices.** Devices of one junction that each see a part of it tell each other whom they see; [`shared`] says which one counts.
+//! **Several devices.** Devices of one junction that each see a part of it tell each other whom they see; `shared` says which one counts.
 //!
 //! Monotonic times end with a boot. [`close_out`] makes the rows of passages that an earlier boot left behind.
 
