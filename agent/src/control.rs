@@ -10,11 +10,11 @@ mod tests;
 use self::lanes::{Detectors, Queues};
 
 use crate::config::{Config, ReaderConfig, StopLines};
-use crate::estimation::{Estimator, Priority};
+use crate::estimation::{Alarm, Estimator, Priority};
 use crate::identity::{KnownAs, Sighting};
 use crate::reader::Read;
 use crate::signal::{Controller, Fallback, Rest, SignalEvent, panic_message};
-use flextraff_common::epc::{Epc, KeyedTag};
+use flextraff_common::epc::KeyedTag;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::{GroupIx, GroupSet, LaneIx};
@@ -110,7 +110,7 @@ impl Control {
         let epc = self.known_as.name(sighting.read.epc, sighting.prev, sighting.read.at);
         let read = Read { epc, ..sighting.read };
         self.controller.handle_read(read.lane, read.zone, read.at);
-        self.note_watched_vehicle(epc, sighting.keyed, read.at);
+        self.note_watched_vehicle(&read, sighting.keyed);
         self.estimate(read.at, |estimator| estimator.handle_read(&read));
     }
 
@@ -124,12 +124,18 @@ impl Control {
         self.priority.handle_watchlist(list);
     }
 
-    fn note_watched_vehicle(&mut self, epc: Epc, keyed: Option<KeyedTag>, at: MonoMs) {
-        let now = Moment { mono: at, wall: self.second.wall_at(at), clock: self.second.clock };
+    fn note_watched_vehicle(&mut self, read: &Read, keyed: Option<KeyedTag>) {
+        let now = Moment { mono: read.at, wall: self.second.wall_at(read.at), clock: self.second.clock };
         match keyed {
-            Some(tag) => self.priority.handle_keyed(epc, tag, now),
-            None => self.priority.handle_read(epc, now),
+            Some(tag) => self.priority.handle_keyed(read, tag, now),
+            None => self.priority.handle_read(read, now),
         }
+        self.controller.handle_vehicle(self.priority.asks(), read.at);
+    }
+
+    /// What somebody should look into about vehicles that ask for green.
+    pub fn take_alarm(&mut self) -> Option<Alarm> {
+        self.priority.take_alarm()
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -209,7 +215,7 @@ impl Control {
             let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
             self.controller.handle_read(lane, read.zone, at);
             self.known_as.name(epc, None, at);
-            self.note_watched_vehicle(epc, read.watched, at);
+            self.note_watched_vehicle(&Read { lane, zone: read.zone, epc, rssi: None, at }, read.watched);
             if read.zone == ZoneName::StopLine {
                 watched.push(lane);
             }
@@ -272,6 +278,7 @@ impl Control {
             self.second = second;
             self.known_as.handle_timeout(at);
             self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
+            self.controller.handle_vehicle(self.priority.asks(), at);
             let weights = self.priority.weights();
             let seen = self.estimate(at, |estimator| {
                 #[cfg(test)]

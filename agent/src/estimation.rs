@@ -27,5 +27,5 @@ mod vehicle;
 mod walkers;
 
 pub use estimator::Estimator;
-pub use priority::Priority;
+pub use priority::{Alarm, Priority};
 pub use queues::{LaneTraffic, Traffic};

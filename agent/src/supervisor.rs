@@ -14,6 +14,7 @@ pub mod recorder;
 mod reload;
 mod snapshot;
 mod threads;
+mod watched;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
@@ -46,6 +47,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use threads::{News, RecorderInput, Watcher};
 use tokio::sync::mpsc as async_mpsc;
+use watched::Watched;
 
 /// News that may wait for the main thread.
 const NEWS: usize = 1024;
@@ -73,6 +75,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         .transpose()?;
     let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
     let names = keys::open(&config, &clock);
+    let watched = Watched::open(&config);
     let recording = threads::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
     let hub = Hub::default();
@@ -117,10 +120,12 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         key_id: None,
         unsaved_keys: None,
         keys_unsaved_told: false,
+        watched: Watched::default(),
         signal_due: MonoMs(i64::MIN),
         clock,
         config,
     };
+    supervisor.restore_watched(watched);
     let result = supervisor.serve(&inbox);
     supervisor.stop(inbox, recording);
     result
@@ -166,6 +171,8 @@ struct Supervisor {
     key_id: Option<KeyId>,
     /// Keys that are to be kept, while the disk does not take them, and whether the log says so.
     unsaved_keys: Option<KeptKeys>,
+    /// Whom the junction looks out for, as it is kept over restarts.
+    watched: Watched,
     keys_unsaved_told: bool,
     /// Why the lamps show the fault aspect, if they do.
     fault: Option<LatchedFault>,
@@ -263,6 +270,7 @@ impl Supervisor {
             }
             LampEvent::Demand(demand) => self.tell_demand(&demand),
             LampEvent::Defect { reason } => messages::log_defect(&reason),
+            LampEvent::Alarm(alarm) => tracing::warn!("{alarm}"),
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
@@ -337,12 +345,7 @@ impl Supervisor {
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
             LinkEvent::Inbound(Inbound::Keys(keys)) => self.handle_keys(keys),
-            LinkEvent::Inbound(Inbound::Watchlist(list)) => {
-                if let Some(forwarder) = &mut self.forwarder {
-                    forwarder.handle_watchlist(&list);
-                }
-                self.to_lamps(LampInput::Watchlist(list));
-            }
+            LinkEvent::Inbound(Inbound::Watchlist(list)) => self.handle_watchlist(list),
             // Neighbours' lamps have no part in green times that their demand does not tell.
             LinkEvent::Inbound(Inbound::Signal(..)) => {}
         }

@@ -1,31 +1,38 @@
-//! The file with the keys: mode 0600, beside the outbox, always whole.
+//! Files with keys: mode 0600, beside the outbox, always whole.
 
-use super::KeptKeys;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Its name in the outbox's folder.
-const NAME: &str = "keys.json";
+/// Names in the outbox's folder: pseudonym keys; whom the junction looks out for.
+const KEYS: &str = "keys.json";
+const WATCHLIST: &str = "watchlist.json";
 /// Owner only.
 const MODE: u32 = 0o600;
-/// Largest file that is read, bytes: far more than the keys that are kept.
-const MOST_BYTES: u64 = 1 << 20;
+/// Largest file that is read, bytes: more than the longest watch-list.
+const MOST_BYTES: u64 = 1 << 22;
 
-/// The file beside this outbox.
+/// The file with the pseudonym keys beside this outbox.
 pub fn path(outbox: &Path) -> PathBuf {
-    outbox.with_file_name(NAME)
+    outbox.with_file_name(KEYS)
+}
+
+/// The file with the watch-list and its key beside this outbox.
+pub fn watchlist_path(outbox: &Path) -> PathBuf {
+    outbox.with_file_name(WATCHLIST)
 }
 
 /// What the file holds; nothing when it is missing.
 ///
 /// # Errors
 /// When it cannot be read, or holds something else; the error shows nothing of its content.
-pub fn load(path: &Path) -> io::Result<KeptKeys> {
+pub fn load<T: DeserializeOwned + Default>(path: &Path) -> io::Result<T> {
     match fs::metadata(path) {
         Ok(about) if about.len() > MOST_BYTES => return Err(invalid("it is too large")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(KeptKeys::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
         Ok(_) | Err(_) => {}
     }
     let bytes = fs::read(path)?;
@@ -37,7 +44,7 @@ pub fn load(path: &Path) -> io::Result<KeptKeys> {
 ///
 /// # Errors
 /// When it cannot be written; the file of before stays.
-pub fn save(path: &Path, kept: &KeptKeys) -> io::Result<()> {
+pub fn save<T: Serialize>(path: &Path, kept: &T) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let fresh = path.with_extension("json.new");

@@ -174,17 +174,17 @@ fn the_file_is_for_its_owner_only_and_damage_shows_nothing_of_it() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let path = store::path(&folder.path().join("state/outbox.sqlite"));
-    assert_eq!(store::load(&path).unwrap(), KeptKeys::default());
+    assert_eq!(store::load::<KeptKeys>(&path).unwrap(), KeptKeys::default());
     let mut names = names(KeptKeys::default(), at(0));
     names.handle_keys(&keys(vec![key(1, -DAY, DAY)]), at(0));
     let kept = names.take_unsaved().unwrap();
     for _ in 0..2 {
         store::save(&path, &kept).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(store::load(&path).unwrap(), kept);
+        assert_eq!(store::load::<KeptKeys>(&path).unwrap(), kept);
     }
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("0101", "01zz")).unwrap();
-    let error = store::load(&path).unwrap_err().to_string();
+    let error = store::load::<KeptKeys>(&path).unwrap_err().to_string();
     assert!(error.contains("line 1") && !error.contains("zz") && !error.contains("0101"), "{error}");
 }

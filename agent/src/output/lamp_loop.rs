@@ -13,6 +13,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::control::Control;
+use crate::estimation::Alarm;
 use crate::identity::Sighting;
 use crate::interlock::Interlock;
 use crate::reader::Read;
@@ -105,6 +106,8 @@ pub enum LampEvent {
         /// What the panic said.
         reason: String,
     },
+    /// Vehicles ask for green that perhaps should not.
+    Alarm(Alarm),
     /// A plan to keep over a restart.
     KeepPlan {
         /// The plan.
@@ -417,6 +420,9 @@ impl LampLoop<'_> {
         }
         while let Some(reason) = self.parts.control.take_defect() {
             self.emit(LampEvent::Defect { reason });
+        }
+        while let Some(alarm) = self.parts.control.take_alarm() {
+            self.emit(LampEvent::Alarm(alarm));
         }
     }
 

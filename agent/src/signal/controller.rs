@@ -3,6 +3,7 @@
 mod deciding;
 mod flash;
 mod forecast;
+mod vehicle;
 
 use self::deciding::Deciding;
 use self::flash::{ToFlash, flash_lamps};
@@ -19,7 +20,7 @@ use super::startup::Startup;
 use super::tactical::Guard;
 use super::{Fallback, Lamps, Shown, SignalEvent};
 use flextraff_common::hires::{Event, EventCode, FlashState};
-use flextraff_common::junction::{GroupIx, GroupSet, Junction, StageIx};
+use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
@@ -51,6 +52,10 @@ pub struct Controller {
     shown: Shown,
     fault: Option<String>,
     flash_wanted: bool,
+    /// The lane of the emergency vehicle that asks, and until when it may.
+    vehicle: Option<(LaneIx, MonoMs)>,
+    /// The stage that it is to get.
+    vehicle_stage: Option<StageIx>,
     log: EventLog,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
@@ -107,6 +112,8 @@ impl Controller {
             shown,
             fault: None,
             flash_wanted: false,
+            vehicle: None,
+            vehicle_stage: None,
             log: EventLog::new(&junction),
             keep: None,
             deciding: Deciding::new(&junction),
@@ -291,7 +298,8 @@ impl Controller {
     /// What counts at a moment.
     fn wanted(&self, at: MonoMs) -> Program {
         if let Some(plan) = self.plans.best(at) {
-            return Program::of_plan(plan, &self.junction);
+            let by_vehicle = self.plans.vehicle_decides(at);
+            return Program { by_vehicle, ..Program::of_plan(plan, &self.junction) };
         }
         let wall = (self.now.clock == ClockState::Synced).then(|| self.now.wall_at(at));
         Program::fallback(self.fallback.stages(&self.junction, wall), &self.junction)
@@ -434,7 +442,8 @@ impl Controller {
             self.log.push(Event::new(at, EventCode::CoordinationState, state));
         }
         let before = std::mem::replace(&mut self.program, program);
-        if let Some(plan) = &self.program.plan {
+        // The request of a vehicle is nobody's plan.
+        if let Some(plan) = self.program.plan.as_ref().filter(|_| !self.program.by_vehicle) {
             let same = before.plan.as_ref().is_some_and(|old| same(old, plan));
             if !same {
                 let plan_id = plan.id.clone();

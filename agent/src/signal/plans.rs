@@ -12,9 +12,10 @@ pub(super) struct Held {
     pub(super) until: MonoMs,
 }
 
-/// At most one plan each of an emergency, an operator and the planner.
+/// At most one plan each of an emergency, an operator and the planner, and the request of an emergency vehicle.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plans {
+    vehicle: Option<Held>,
     emergency: Option<Held>,
     manual: Option<Held>,
     automatic: Option<Held>,
@@ -41,9 +42,19 @@ impl Plans {
         free
     }
 
-    /// The plan that counts: an emergency before an override before the planner; none: fallback.
+    /// Takes what an emergency vehicle asks for in place of what the one before asked for; none: nobody asks any more.
+    pub(super) fn hold_vehicle(&mut self, request: Option<Held>) {
+        self.vehicle = request;
+    }
+
+    /// Whether an emergency vehicle decides.
+    pub(super) fn vehicle_decides(&self, at: MonoMs) -> bool {
+        self.vehicle.as_ref().is_some_and(|held| held.until > at)
+    }
+
+    /// The plan that counts: an emergency vehicle before an emergency of the server before an override before the planner; none: fallback.
     pub(super) fn best(&self, at: MonoMs) -> Option<&Plan> {
-        [&self.emergency, &self.manual, &self.automatic]
+        [&self.vehicle, &self.emergency, &self.manual, &self.automatic]
             .into_iter()
             .flatten()
             .find(|held| held.until > at)

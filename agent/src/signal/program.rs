@@ -14,6 +14,8 @@ pub(super) struct Program {
     pub(super) stages: Vec<StagePlan>,
     /// The stage that an emergency asks for.
     pub(super) target: Option<StageIx>,
+    /// Whether an emergency vehicle asks for it.
+    pub(super) by_vehicle: bool,
     /// Whether its stages have ranges within which tactical control may move.
     pub(super) ranged: bool,
 }
@@ -26,13 +28,19 @@ impl Program {
             (planned.min_green_s, planned.max_green_s) = (stage.min_green_s, stage.max_green_s);
         }
         let ranged = has_range(&stages);
-        Self { plan: None, stages, target: None, ranged }
+        Self { plan: None, stages, target: None, by_vehicle: false, ranged }
     }
 
     pub(super) fn of_plan(plan: &Plan, junction: &Junction) -> Self {
         if plan.mode != Mode::Emergency {
             let ranged = plan.mode == Mode::Automatic && has_range(&plan.stages);
-            return Self { plan: Some(plan.clone()), stages: plan.stages.clone(), target: None, ranged };
+            return Self {
+                plan: Some(plan.clone()),
+                stages: plan.stages.clone(),
+                target: None,
+                by_vehicle: false,
+                ranged,
+            };
         }
         let target = plan.stages.first().map(|planned| planned.stage);
         let stages = junction
@@ -43,7 +51,7 @@ impl Program {
                 StagePlan::exact(stage, if hold { junction.signal.longest_red_s.max(least) } else { least })
             })
             .collect();
-        Self { plan: Some(plan.clone()), stages, target, ranged: false }
+        Self { plan: Some(plan.clone()), stages, target, by_vehicle: false, ranged: false }
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -9,6 +9,7 @@ mod plans;
 mod property;
 mod stages;
 mod tactical;
+mod vehicle;
 
 use super::{Controller, CycleRecord, Fallback, Shown, SignalEvent};
 use chrono_tz::Tz;

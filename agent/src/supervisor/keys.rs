@@ -37,6 +37,7 @@ impl Supervisor {
             tracing::warn!(reason, "a pseudonym key is left out");
         }
         self.tend_keys(&now);
+        self.keep_watchlist_key(keys.watchlist_key.as_ref());
         if let Some(forwarder) = &mut self.forwarder {
             forwarder.handle_keys(&keys);
         }

@@ -44,12 +44,11 @@ class Broker:
 
 
 class Server:
-    """Confirms every row, adds up the vehicles, and notes when statuses come."""
+    """Confirms every row and adds up the vehicles."""
 
     def __init__(self, port: int) -> None:
         self.vehicles: dict[str, int] = {}
         self.rows: set[tuple[str, int]] = set()
-        self.controls: list[tuple[float, str]] = []
         self.lock = threading.Lock()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="bench-server")
         self.client.on_message = self.take
@@ -58,13 +57,7 @@ class Server:
         self.client.loop_start()
 
     def take(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        now = time.monotonic()
         kind = message.topic.split("/")
-        if kind[2] == "status":
-            controller = json.loads(message.payload or b"{}").get("controller") or {}
-            with self.lock:
-                self.controls.append((now, controller.get("control", "")))
-            return
         if kind[-1] != "car-counts" and kind[2] not in ("cycles", "events", "gap", "clock-fix"):
             return
         body = json.loads(message.payload)

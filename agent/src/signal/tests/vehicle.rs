@@ -1,0 +1,98 @@
+use super::*;
+use flextraff_common::junction::LaneIx;
+use flextraff_common::wire::{Mode, StageEnd};
+
+const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
+const FAR: MonoMs = MonoMs(i64::MAX / 2);
+
+/// N has green from zero on, for 20 s.
+fn road() -> Road {
+    let mut road = Road::new(four_way());
+    road.plan(PLAN, at(-1.0));
+    road
+}
+
+/// E, the third of N, S, E and W.
+fn east() -> LaneIx {
+    LaneIx::new(2)
+}
+
+#[test]
+fn its_stage_comes_through_due_clearances_and_the_plan_goes_on_when_it_has_passed() {
+    let mut road = road();
+    road.run(at(3.0));
+    road.controller.handle_vehicle(Some((east(), FAR)), at(3.2).mono);
+    let plans = road.statuses.len();
+    road.run(at(25.4));
+    assert_eq!(
+        road.lines(0.5),
+        ["7 amber N>E arrr", "10 all_red N>E rrrr", "12 green E>- rrGr"],
+        "the shortest green of N, its clearance, and S is passed over"
+    );
+    assert!(road.controller.serves_vehicle());
+    assert_eq!(road.controller.shown().mode, Mode::Emergency);
+    assert_eq!(road.statuses.len(), plans, "nobody has sent a plan");
+    assert_eq!(road.cycles[0].stages[0].end, StageEnd::Priority);
+
+    road.controller.handle_vehicle(None, at(25.5).mono);
+    road.run(at(60.0));
+    assert_eq!(
+        road.lines(20.0)[0],
+        "26 amber E>W rrar",
+        "at the next second, and on in the order of the plan"
+    );
+    assert!(!road.controller.serves_vehicle());
+    assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));
+}
+
+#[test]
+fn a_stage_that_serves_it_goes_on() {
+    let mut road = road();
+    road.run(at(2.0));
+    road.controller.handle_vehicle(Some((LaneIx::new(0), FAR)), at(2.5).mono);
+    road.run(at(40.0));
+    assert_eq!(road.lines(0.5).len(), 1, "{:?}", road.lines(0.5));
+    road.controller.handle_vehicle(None, at(40.5).mono);
+    road.run(at(50.0));
+    assert_eq!(road.greens(41.0), ["46 S"]);
+}
+
+#[test]
+fn it_comes_before_an_emergency_of_the_server_which_goes_on_afterwards() {
+    let mut road = road();
+    road.plan(
+        r#"{"mode": "emergency", "plan_id": "fire", "valid_s": 300, "stages": [{"stage": "N", "green_s": 0}]}"#,
+        at(2.0),
+    );
+    road.run(at(10.0));
+    road.controller.handle_vehicle(Some((east(), FAR)), at(10.5).mono);
+    road.run(at(30.0));
+    assert_eq!(road.greens(5.0), ["16 E"]);
+    road.controller.handle_vehicle(None, at(30.5).mono);
+    road.run(at(60.0));
+    assert_eq!(road.greens(20.0), ["36 N"]);
+    assert_eq!(road.controller.shown().plan_id.as_deref(), Some("fire"));
+}
+
+#[test]
+fn its_time_ends_by_itself_and_nobody_waits_longer_than_the_longest_red() {
+    let mut road = road();
+    road.run(at(2.0));
+    road.controller.handle_vehicle(Some((east(), at(62.0).mono)), at(2.0).mono);
+    road.run(at(80.0));
+    assert_eq!(road.greens(1.0)[..2], ["12 E", "67 W"]);
+
+    let mut road = self::road();
+    road.run(at(2.0));
+    road.controller.handle_vehicle(Some((east(), FAR)), at(2.0).mono);
+    road.run(at(600.0));
+    let held: Vec<f64> = road
+        .cycles
+        .iter()
+        .flat_map(|cycle| &cycle.stages)
+        .filter(|stage| stage.stage.index() == 2)
+        .map(|stage| stage.green_s)
+        .collect();
+    assert!(held.iter().all(|green_s| *green_s <= 180.0), "{held:?}");
+    assert!(road.greens(150.0).iter().any(|green| green.ends_with('N')), "the others have their turn");
+}
