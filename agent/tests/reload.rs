@@ -259,10 +259,6 @@ fn a_broken_file_changes_nothing_and_each_error_is_named() {
     assert!(agent.reload().contains("agent.toml:18:10: this is no TOML"));
     std::fs::remove_file(agent.file("agent.toml")).unwrap();
     assert!(agent.reload().contains("the configuration cannot be read (No such file"));
-    agent.rewrite("[[reader]]\nprotocol = \"auto\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n");
-    assert!(
-        agent.reload().contains("protocol \"auto\" of reader \"reader1\" is not built into this version")
-    );
     assert_eq!(agent.now().status.config_hash, before);
     agent.rewrite("");
     assert!(agent.reload().contains("the configuration is as it was"));

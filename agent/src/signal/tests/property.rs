@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::interlock::Interlock;
-use flextraff_common::junction::GroupIx;
+use flextraff_common::junction::{GroupIx, LaneIx};
 use flextraff_common::wire::{ControllerState, Mode, StageTime};
 use proptest::prelude::*;
 
@@ -23,6 +23,7 @@ enum Act {
     Wait,
     Plan { mode: Mode, greens: Vec<f64>, valid_s: f64, releases: bool },
     Emergency { stage: u8, valid_s: f64 },
+    Vehicle { lane: Option<u8>, for_s: u32 },
     WallClock { jump_ms: i64, synced: bool },
 }
 
@@ -60,6 +61,7 @@ fn acts() -> impl Strategy<Value = Vec<(u32, Act)>> {
         ),
         2 => (any::<u8>(), 5_u32..400)
             .prop_map(|(stage, valid_s)| Act::Emergency { stage, valid_s: f64::from(valid_s) }),
+        3 => (any::<Option<u8>>(), 0_u32..200).prop_map(|(lane, for_s)| Act::Vehicle { lane, for_s }),
         1 => (-100_000_000_i64..100_000_000, any::<bool>())
             .prop_map(|(jump_ms, synced)| Act::WallClock { jump_ms, synced }),
     ];
@@ -141,7 +143,7 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
             let at = usize::from(*stage) % junction.stages().len();
             (Mode::Emergency, vec![named(at, 0.0)], *valid_s, false)
         }
-        Act::Wait | Act::WallClock { .. } => return None,
+        Act::Wait | Act::Vehicle { .. } | Act::WallClock { .. } => return None,
     };
     Some(GreenTime {
         junction_id: junction.id,
@@ -276,6 +278,11 @@ proptest! {
             match plan(&junction, act) {
                 Some(message) => drop(road.controller.handle_plan(&message, now)),
                 None => road.controller.handle_timeout(now),
+            }
+            if let Act::Vehicle { lane, for_s } = act {
+                let lane = lane.map(|lane| LaneIx::new(usize::from(lane) % junction.lanes().len()));
+                let asks = lane.map(|lane| (lane, now.mono + i64::from(*for_s) * 1000));
+                road.controller.handle_vehicle(asks, now.mono);
             }
             road.drain();
         }
