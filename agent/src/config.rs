@@ -77,10 +77,8 @@ pub struct Config {
     pub privacy: Privacy,
     /// Broker; `None`: the agent works alone.
     pub mqtt: Option<MqttConfig>,
-    /// Lamps.
+    /// Lamps, and the inputs in the cabinet.
     pub output: OutputConfig,
-    /// Inputs at the cabinet.
-    pub input: InputConfig,
     /// Socket through which a person at this machine looks at the running agent.
     pub console: PathBuf,
     /// How much the log tells.
@@ -189,7 +187,7 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
     let clock_trust = site::read_clock(root);
     let console = console::read_console(root);
     let log = log::read_log(root);
-    let (output, input) = pinned.assign(&draft, report);
+    let output = pinned.assign(&draft, report);
     let junction = draft.build(report);
     root.finish();
     let mut lanes = draft.lanes;
@@ -213,7 +211,6 @@ fn read(root: &mut Table<'_>, report: &Report) -> Option<Config> {
         privacy,
         mqtt,
         output,
-        input,
         console,
         log,
         links,

@@ -280,6 +280,7 @@ impl Control {
             self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
             self.controller.handle_vehicle(self.priority.asks(), at);
             let weights = self.priority.weights();
+            self.controller.handle_bus(self.priority.serves_bus());
             let seen = self.estimate(at, |estimator| {
                 #[cfg(test)]
                 hook(at);

@@ -147,6 +147,7 @@ mod tests {
         let controller = |mode, cost: Option<f64>| ControllerStatus {
             state: ControllerState::Green,
             mode,
+            control: None,
             fault: None,
             interlock_trips: 0,
             level: None,
@@ -158,6 +159,7 @@ mod tests {
                 reason: "hold N 4 s".to_owned(),
             }),
             lamp_loop: None,
+            cabinet: None,
         };
         let with =
             |controller| status(&config, Parts { controller: Some(controller), ..parts() }, at(12_000));

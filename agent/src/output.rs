@@ -10,6 +10,7 @@ mod lit;
 mod pins;
 mod rppal;
 mod safe_map;
+mod switches;
 #[cfg(test)]
 pub(crate) mod tests;
 mod virtual_socket;
@@ -26,6 +27,7 @@ pub use lit::{Lit, flash_is_lit, lit, lit_heads, lit_pins};
 pub use pins::{LastResort, Lines, PinOutput, Pins};
 pub use rppal::RppalLines;
 pub use safe_map::SafeMap;
+pub use switches::{Debouncer, Switches};
 pub use virtual_socket::VirtualOutput;
 
 use crate::config::{Driver, OutputConfig};
@@ -68,6 +70,12 @@ pub trait Output: Send {
     /// The groups whose push buttons are pressed now. Asked every 50 ms. Never blocks.
     fn pressed(&mut self) -> GroupSet {
         GroupSet::EMPTY
+    }
+
+    /// The switches of the cabinet now; none where none is wired, or they cannot be read: then they stay as they were. Asked every 50 ms.
+    /// Never blocks.
+    fn switches(&mut self) -> Option<Switches> {
+        None
     }
 
     /// Drives the lamps in place of a loop that hangs; none where there are no real lamps.

@@ -29,7 +29,7 @@ pub use tactical::{Choice, Decision, Forced, Grounds};
 use flextraff_common::hires::Event;
 use flextraff_common::junction::StageIx;
 use flextraff_common::time::MonoMs;
-use flextraff_common::wire::{Aspect, ControllerState, Mode, PlanStatus};
+use flextraff_common::wire::{Aspect, ControllerState, Mode, PlanStatus, SignalControl};
 use std::any::Any;
 
 /// Aspect of every signal group, in the junction's order.
@@ -50,8 +50,10 @@ pub struct Shown {
     pub lamps: Lamps,
     /// The running plan; none: fallback.
     pub plan_id: Option<String>,
-    /// Who decides.
+    /// Who decides, as plans know it.
     pub mode: Mode,
+    /// Who decides, in full.
+    pub control: SignalControl,
     /// When the present cycle's first green began.
     pub cycle_start: MonoMs,
     /// How much later than the offset of the plan says that was, milliseconds; none: the cycle is not coordinated.

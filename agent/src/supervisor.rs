@@ -22,7 +22,7 @@ use crate::console::{Asks, Console, Hub};
 use crate::health;
 use crate::identity::KeptKeys;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
-use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault};
+use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
 use anyhow::Context as _;
@@ -115,6 +115,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         plan: None,
         fault: FaultLatch::beside(&config.outbox.path).read(),
         shows: LampsShow::Signal,
+        switches: Switches::default(),
         tested: None,
         waiting: Waiting::default(),
         key_id: None,
@@ -178,6 +179,8 @@ struct Supervisor {
     fault: Option<LatchedFault>,
     /// What the lamps show beside what the controller wants.
     shows: LampsShow,
+    /// What the switches in the cabinet are.
+    switches: Switches,
     /// What the feedback has found in the last lamp test.
     tested: Option<Vec<String>>,
     /// Who waits for an answer of the lamp loop.
@@ -298,6 +301,11 @@ impl Supervisor {
             LampEvent::Cleared => {
                 tracing::warn!("the latched fault has been cleared; the signal starts up");
                 self.fault = None;
+                self.tell_status();
+            }
+            LampEvent::Switched(switches) => {
+                messages::log_switches(self.switches, switches);
+                self.switches = switches;
                 self.tell_status();
             }
             LampEvent::Answered { id, answer } => self.answered(id, answer),

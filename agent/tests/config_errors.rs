@@ -148,12 +148,16 @@ fn broken_rules_of_the_junction_point_at_their_entries() {
 fn pins_are_complete_and_unique_where_lamps_hang_on_them() {
     let text = HEAD.replacen("name = \"N\"\n", "name = \"N\"\npins = { red = 2, amber = 3, green = 2 }\n", 1);
     assert_eq!(
-        errors_of(&format!("{text}[output]\ndriver = \"rppal\"\n[input]\ndoor = 28\nflash = 3\n")),
+        errors_of(&format!(
+            "{text}[output]\ndriver = \"rppal\"\n[input]\ndoor = 28\nflash = 3\nadvance = 9\nlongest_panel_s = 30\n"
+        )),
         [
             "agent.toml:8:38: pin 2 is both red of \"N\" and green of \"N\"; each needs its own",
             "agent.toml:9:1: driver = \"rppal\" needs a pin for each lamp, but group \"E\" has none for red, amber, green; add it to pins",
             "agent.toml:21:8: door of [input] is 28; it lies between 0 and 27 (a BCM number)",
             "agent.toml:22:9: pin 3 is both amber of \"N\" and flash of [input]; each needs its own",
+            "agent.toml:23:11: advance of [input] does nothing without panel; add panel, the switch",
+            "agent.toml:24:19: longest_panel_s of [input] is 30; it lies between 60 and 86400 s",
         ]
     );
     let groups = r#"[[group]]

@@ -113,7 +113,12 @@ fn every_example_is_accepted() {
     let walk = &config.junction.groups()[5];
     assert_eq!((walk.walk_ms, walk.clearance_ms, walk.button), (7000, 10_000, true));
     assert_eq!(config.output.buttons, [None, None, None, None, None, Some(14)]);
-    assert_eq!((config.input.panel, config.input.flash, config.input.door), (Some(23), Some(24), Some(25)));
+    let input = config.output.input;
+    assert_eq!(
+        (input.panel, input.advance, input.flash, input.door),
+        (Some(23), Some(26), Some(24), Some(25))
+    );
+    assert_eq!((input.active_high, input.longest_panel_s), (false, 3600));
     assert_eq!(config.links[0].direction, LinkDirection::To);
     assert_eq!(config.fallback[0].days, [true, true, true, true, true, false, false]);
     assert_eq!((config.fallback[0].from_min, config.fallback[0].to_min), (420, 630));

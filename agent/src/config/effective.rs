@@ -1,8 +1,8 @@
 //! The effective configuration as TOML: what was written and what the defaults added, secrets masked. It loads again.
 
 use super::{
-    Accept, AntennaByte, ClockTrust, Config, FallbackTable, GroupPins, LaneMap, LinkConfig, LinkDirection,
-    MqttConfig, Privacy, ReaderConfig, Region, Watch,
+    Accept, AntennaByte, ClockTrust, Config, FallbackTable, GroupPins, InputConfig, LaneMap, LinkConfig,
+    LinkDirection, MqttConfig, Privacy, ReaderConfig, Region, Watch,
 };
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::{
@@ -135,9 +135,13 @@ struct Input {
     #[serde(skip_serializing_if = "Option::is_none")]
     panel: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    advance: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     flash: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     door: Option<u8>,
+    active: &'static str,
+    longest_panel_s: u32,
 }
 
 #[derive(Serialize)]
@@ -300,7 +304,7 @@ fn effective(config: &Config) -> Effective<'_> {
             identify_pin: config.output.identify_pin,
             feedback_active: if config.output.feedback_active_high { "high" } else { "low" },
         },
-        input: Input { panel: config.input.panel, flash: config.input.flash, door: config.input.door },
+        input: input(&config.output.input),
         console: Console { socket: &config.console },
         log: Log { level: config.log.name() },
         lane: lanes(config),
@@ -499,5 +503,16 @@ fn fallback<'c>(table: &FallbackTable, junction: &'c Junction) -> Fallback<'c> {
             .zip(&table.greens)
             .map(|(stage, green)| (stage.name.as_str(), *green))
             .collect(),
+    }
+}
+
+const fn input(input: &InputConfig) -> Input {
+    Input {
+        panel: input.panel,
+        advance: input.advance,
+        flash: input.flash,
+        door: input.door,
+        active: if input.active_high { "high" } else { "low" },
+        longest_panel_s: input.longest_panel_s,
     }
 }

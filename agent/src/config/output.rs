@@ -29,6 +29,8 @@ pub struct OutputConfig {
     pub active_high: bool,
     /// Pins of each group, in the junction's group order; empty with the virtual driver.
     pub pins: Vec<GroupPins>,
+    /// The switches and contacts in the cabinet.
+    pub input: InputConfig,
     /// Pin of each group's push button, in the junction's group order; its level while it is pressed is that of lit lamps at `feedback`.
     pub buttons: Vec<Option<u8>>,
     /// Virtual driver: Unix datagram socket that gets each lamp vector as one JSON object, if somebody listens there.
@@ -61,16 +63,39 @@ pub struct GroupPins {
     pub green: Option<u8>,
 }
 
-/// BCM numbers of the inputs at the cabinet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// The switches and contacts in the cabinet; BCM numbers, or lines of the chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputConfig {
-    /// Police panel.
+    /// Switch of the policeman's panel.
     pub panel: Option<u8>,
+    /// The panel's push button for the next stage.
+    pub advance: Option<u8>,
     /// Flash switch.
     pub flash: Option<u8>,
-    /// Door contact.
+    /// Door contact, on while the door is open.
     pub door: Option<u8>,
+    /// Whether a high level means on.
+    pub active_high: bool,
+    /// For how long the panel may decide before it is to be switched on anew, seconds.
+    pub longest_panel_s: u32,
 }
+
+impl InputConfig {
+    /// Every input by its key, whether it is wired or not.
+    pub fn each(&self) -> [(&'static str, Option<u8>); 4] {
+        [("panel", self.panel), ("advance", self.advance), ("flash", self.flash), ("door", self.door)]
+    }
+
+    /// Whether anything is wired.
+    pub fn is_wired(&self) -> bool {
+        self.each().iter().any(|(_, pin)| pin.is_some())
+    }
+}
+
+/// The pins of `[input]`.
+const INPUTS: [&str; 4] = ["panel", "advance", "flash", "door"];
+/// For how long the panel may decide where `[input]` does not say, seconds: as long as an operator's override.
+const LONGEST_PANEL_S: u32 = 3600;
 
 /// The driver that `[output]` names; without any, the lamps are virtual.
 const DRIVERS: [(&str, Driver); 3] =
@@ -145,7 +170,9 @@ pub(super) struct Pinned {
     enable_on_fault: bool,
     identify_pin: Option<At<u8>>,
     feedback_active_high: bool,
-    inputs: [Option<At<u8>>; 3],
+    inputs: [Option<At<u8>>; 4],
+    input_active_high: bool,
+    longest_panel_s: u32,
 }
 
 impl Pinned {
@@ -178,7 +205,15 @@ impl Pinned {
             output.choice("feedback_active", &LEVELS).is_none_or(|active| active.value);
         output.finish();
         let mut input = root.table("input", "[input]");
-        let inputs = ["panel", "flash", "door"].map(|key| read_pin(&mut input, key, driver));
+        let inputs = INPUTS.map(|key| read_pin(&mut input, key, driver));
+        if let ([None, Some(advance), ..], report) = (&inputs, input.report) {
+            report.add(
+                advance.at,
+                "advance of [input] does nothing without panel; add panel, the switch".to_owned(),
+            );
+        }
+        let input_active_high = input.choice("active", &LEVELS).is_some_and(|active| active.value);
+        let longest_panel_s = input.whole("longest_panel_s", 60..=86_400, "s");
         input.finish();
         Self {
             driver,
@@ -190,6 +225,8 @@ impl Pinned {
             identify_pin,
             feedback_active_high,
             inputs,
+            input_active_high,
+            longest_panel_s: longest_panel_s.map_or(LONGEST_PANEL_S, |longest| longest.value as u32),
         }
     }
 
@@ -203,7 +240,7 @@ impl Pinned {
     }
 
     /// Gives each group its pins.
-    pub(super) fn assign(self, draft: &Draft, report: &Report) -> (OutputConfig, InputConfig) {
+    pub(super) fn assign(self, draft: &Draft, report: &Report) -> OutputConfig {
         let (spec, entries) = (&draft.spec, draft.pins.as_slice());
         let groups: Vec<(&str, GroupKind)> = if spec.groups.is_empty() {
             spec.lanes.iter().map(|lane| (lane.name.as_str(), GroupKind::Vehicle)).collect()
@@ -241,11 +278,20 @@ impl Pinned {
             }
         }
         let buttons = draft.buttons.iter().map(|pin| pin.map(|pin| pin.value)).collect();
-        let [panel, flash, door] = self.inputs.map(|pin| pin.map(|pin| pin.value));
-        let output = OutputConfig {
+        let [panel, advance, flash, door] = self.inputs.map(|pin| pin.map(|pin| pin.value));
+        let input = InputConfig {
+            panel,
+            advance,
+            flash,
+            door,
+            active_high: self.input_active_high,
+            longest_panel_s: self.longest_panel_s,
+        };
+        OutputConfig {
             driver: self.driver,
             active_high: self.active_high,
             pins,
+            input,
             buttons,
             socket: self.socket,
             chip: self.chip,
@@ -254,8 +300,7 @@ impl Pinned {
             identify_pin: self.identify_pin.map(|pin| pin.value),
             feedback,
             feedback_active_high: self.feedback_active_high,
-        };
-        (output, InputConfig { panel, flash, door })
+        }
     }
 
     fn check_complete(
@@ -295,7 +340,7 @@ impl Pinned {
         let aux = [("enable_pin", self.enable_pin), ("identify_pin", self.identify_pin)]
             .into_iter()
             .filter_map(|(name, pin)| pin.map(|pin| (format!("{name} of [output]"), pin)));
-        let inputs = ["panel", "flash", "door"]
+        let inputs = INPUTS
             .into_iter()
             .zip(self.inputs)
             .filter_map(|(name, pin)| pin.map(|pin| (format!("{name} of [input]"), pin)));

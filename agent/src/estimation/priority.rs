@@ -163,6 +163,11 @@ impl Priority {
         self.watched.contains_key(&tag)
     }
 
+    /// Whether a bus asks for priority.
+    pub fn serves_bus(&self) -> bool {
+        self.requests.values().any(|request| request.class == WatchedClass::Transit)
+    }
+
     /// Whether one more request may begin. For an emergency the newest request of a bus gives way.
     fn has_room(&mut self, class: WatchedClass) -> bool {
         if self.requests.len() < MOST_AT_ONCE {

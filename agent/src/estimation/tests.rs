@@ -22,7 +22,7 @@ use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Aspect, ControllerState, Demand, Mode, ZoneName};
+use flextraff_common::wire::{Aspect, ControllerState, Demand, Mode, SignalControl, ZoneName};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -191,6 +191,7 @@ impl Scene {
             lamps,
             plan_id: None,
             mode: Mode::Automatic,
+            control: SignalControl::Fallback,
             cycle_start: MonoMs(0),
             offset_error_ms: None,
         });

@@ -72,7 +72,7 @@ impl GpiochipLines {
         let chip = find_chip(chip)?;
         let outputs = pins.outputs();
         let inputs = pins.inputs();
-        let users = outputs.iter().map(|(user, _)| user).chain(&inputs);
+        let users = outputs.iter().map(|(user, _)| user).chain(inputs.iter().map(|(user, _)| user));
         if let Some((line, user)) = users.clone().find(|(line, _)| u32::from(*line) >= chip.lines) {
             let (line, user, lines) = (*line, user.clone(), chip.lines);
             return Err(ChipError::NoLine { path: chip.path, line, lines, user }.into());
@@ -89,12 +89,15 @@ impl GpiochipLines {
             .with_output_lines(&levels)
             .request()
             .map_err(|error| why(&error))?;
-        let input_lines: Vec<Offset> = inputs.iter().map(|(line, _)| Offset::from(*line)).collect();
-        let bias = if pins.inputs_float_high() { Bias::PullUp } else { Bias::PullDown };
+        let input_lines: Vec<Offset> = inputs.iter().map(|((line, _), _)| Offset::from(*line)).collect();
         let inputs = (!input_lines.is_empty()).then(|| {
             let mut builder = Request::builder();
-            builder.on_chip(&chip.path).with_consumer(CONSUMER).as_input().with_bias(bias);
-            builder.with_lines(&input_lines).request()
+            builder.on_chip(&chip.path).with_consumer(CONSUMER);
+            for ((line, _), floats_high) in &inputs {
+                let bias = if *floats_high { Bias::PullUp } else { Bias::PullDown };
+                builder.with_line(Offset::from(*line)).as_input().with_bias(bias);
+            }
+            builder.request()
         });
         let inputs = inputs.transpose().map_err(|error| why(&error))?;
         Ok(Self { path: chip.path, outputs: request, inputs, input_lines })

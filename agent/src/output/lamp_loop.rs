@@ -3,13 +3,14 @@
 //! that nobody takes would hold up the lamps.
 
 mod asks;
+mod cabinet;
 mod writing;
 
 pub use asks::{LampAsk, LampsShow};
 
 use super::{
-    Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red, lit_heads,
-    show_once,
+    Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, Switches,
+    all_red, lit_heads, show_once,
 };
 use crate::config::Config;
 use crate::control::Control;
@@ -122,6 +123,8 @@ pub enum LampEvent {
         /// When.
         at: Moment,
     },
+    /// Switches of the cabinet have changed.
+    Switched(Switches),
     /// The answer to a [`LampInput::Ask`].
     Answered {
         /// Of which.
@@ -197,6 +200,8 @@ pub struct LampParts {
     pub enable_on_fault: bool,
     /// Whether a pin tells which cabinet this is.
     pub can_identify: bool,
+    /// For how long the panel in the cabinet may decide, seconds.
+    pub longest_panel_s: u32,
     /// Where a fault is kept; none: nowhere.
     pub latch: Option<LatchWriter>,
     /// A fault that was latched before this process started: the lamps begin with the fault aspect.
@@ -257,6 +262,8 @@ fn drive(
         test: None,
         identify_until: MonoMs(i64::MIN),
         shows: LampsShow::Signal,
+        switches: Debouncer::default(),
+        flash_asked: false,
         failed: false,
     };
     if let Some(reason) = lamps.parts.latched.take() {
@@ -290,6 +297,10 @@ struct LampLoop<'a> {
     identify_until: MonoMs,
     /// What the lamps show, as far as it was told.
     shows: LampsShow,
+    /// What the switches in the cabinet are.
+    switches: Debouncer,
+    /// Whether somebody asks for flash otherwise than by the switch.
+    flash_asked: bool,
     /// Whether the controller has failed after a fault, and is not asked any more.
     failed: bool,
 }
@@ -380,6 +391,7 @@ impl LampLoop<'_> {
             return self.tick_in_fault(now);
         }
         let signal_now = self.signal_time(now);
+        self.look_at_switches(now.mono, signal_now);
         let pressed = self.parts.output.pressed();
         self.parts.control.handle_pressed(pressed, signal_now);
         self.parts.control.handle_timeout(signal_now);

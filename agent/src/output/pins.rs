@@ -1,7 +1,7 @@
 //! Lamps on pins, whatever drives the pins: which pin is which lamp, which level lights it, and who may write.
 
-use super::{Frame, Lit, Output, OutputError, all_red, lit_heads, lit_pins};
-use crate::config::{GroupPins, OutputConfig};
+use super::{Frame, Lit, Output, OutputError, Switches, all_red, lit_heads, lit_pins};
+use crate::config::{GroupPins, InputConfig, OutputConfig};
 use crate::interlock::HeadSeen;
 use flextraff_common::junction::{GroupIx, GroupSet};
 use flextraff_common::time::MonoMs;
@@ -28,6 +28,7 @@ pub struct Pins {
     lamps: Vec<GroupPins>,
     feedback: Vec<GroupPins>,
     buttons: Vec<Option<u8>>,
+    input: InputConfig,
     enable: Option<u8>,
     identify: Option<u8>,
     active_high: bool,
@@ -45,6 +46,7 @@ impl Pins {
             lamps: config.pins.clone(),
             feedback: config.feedback.clone(),
             buttons: config.buttons.clone(),
+            input: config.input,
             enable: config.enable_pin,
             identify: config.identify_pin,
             active_high: config.active_high,
@@ -61,17 +63,17 @@ impl Pins {
         lamps.chain(aux).collect()
     }
 
-    /// Every input: feedback, then push buttons.
-    pub fn inputs(&self) -> Vec<PinUser> {
+    /// Every input: feedback, then push buttons, then the switches of the cabinet; with whether it floats high where nothing is connected: as
+    /// if the lamp were not lit, the button not pressed, the switch off.
+    pub fn inputs(&self) -> Vec<(PinUser, bool)> {
         let buttons = self.groups.iter().zip(&self.buttons);
         let buttons =
             buttons.filter_map(|(group, pin)| Some(((*pin)?, format!("the button of group \"{group}\""))));
-        self.users(&self.feedback, "feedback").chain(buttons).collect()
-    }
-
-    /// Whether an input floats high where nothing is connected: as if the lamp were not lit, or the button not pressed.
-    pub fn inputs_float_high(&self) -> bool {
-        !self.feedback_active_high
+        let lamps = self.users(&self.feedback, "feedback").chain(buttons);
+        let switches = self.input.each().into_iter();
+        let switches = switches.filter_map(|(key, pin)| Some((pin?, format!("{key} of [input]"))));
+        let lamps = lamps.map(|user| (user, !self.feedback_active_high));
+        lamps.chain(switches.map(|user| (user, !self.input.active_high))).collect()
     }
 
     fn users<'a>(&'a self, pins: &'a [GroupPins], what: &'a str) -> impl Iterator<Item = PinUser> + 'a {
@@ -111,6 +113,15 @@ impl Pins {
             None => true,
         });
         pressed.map(|(group, _)| GroupIx::new(group)).collect()
+    }
+
+    /// What inputs in the order of [`Pins::inputs`] say of the switches of the cabinet.
+    pub fn switches(&self, levels: &[bool]) -> Switches {
+        let before = self.users(&self.feedback, "feedback").count() + self.buttons.iter().flatten().count();
+        let mut levels = levels.iter().skip(before).map(|level| *level == self.input.active_high);
+        let [panel, advance, flash, door] =
+            self.input.each().map(|(_, pin)| pin.and_then(|_| levels.next()).unwrap_or(false));
+        Switches { panel, advance, flash, door }
     }
 
     fn has_buttons(&self) -> bool {
@@ -181,6 +192,14 @@ impl<L: Lines + 'static> Output for PinOutput<L> {
         }
         let levels = self.lines().and_then(|mut shared| shared.lines.read()).ok();
         self.pins.pressed(levels.as_deref())
+    }
+
+    fn switches(&mut self) -> Option<Switches> {
+        if !self.pins.input.is_wired() {
+            return None;
+        }
+        let levels = self.lines().and_then(|mut shared| shared.lines.read()).ok()?;
+        Some(self.pins.switches(&levels))
     }
 
     fn last_resort(&self) -> Option<Box<dyn LastResort>> {

@@ -40,13 +40,9 @@ impl RppalLines {
             outputs.insert(pin, line);
         }
         let mut inputs = Vec::new();
-        for (pin, user) in pins.inputs() {
+        for ((pin, user), floats_high) in pins.inputs() {
             let free = take(pin, user)?;
-            inputs.push(if pins.inputs_float_high() {
-                free.into_input_pullup()
-            } else {
-                free.into_input_pulldown()
-            });
+            inputs.push(if floats_high { free.into_input_pullup() } else { free.into_input_pulldown() });
         }
         Ok(Self { outputs, inputs, _lock: lock })
     }

@@ -1,7 +1,7 @@
 //! What `failsafe` needs to know, kept in a small file of its own: with it the lamps can be driven also when the configuration is broken.
 
 use super::{Output, OutputError, open_named};
-use crate::config::{Config, OutputConfig};
+use crate::config::{Config, InputConfig, OutputConfig};
 use crate::signal::fault_lamps;
 use flextraff_common::wire::Aspect;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,12 @@ impl SafeMap {
     pub fn of(config: &Config) -> Self {
         Self {
             // What need not work must not keep it from working.
-            output: OutputConfig { feedback: Vec::new(), ..config.output.clone() },
+            output: OutputConfig {
+                feedback: Vec::new(),
+                buttons: Vec::new(),
+                input: InputConfig::default(),
+                ..config.output.clone()
+            },
             groups: config.junction.groups().iter().map(|group| group.name.clone()).collect(),
             fault: fault_lamps(&config.junction),
         }

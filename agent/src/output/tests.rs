@@ -1,3 +1,4 @@
+mod cabinet;
 mod driven;
 mod pins;
 
@@ -94,6 +95,7 @@ impl Bench {
             output: Box::new(Recorder(Arc::clone(&written))),
             enable_on_fault: false,
             can_identify: false,
+            longest_panel_s: 3600,
             latch: None,
             latched: None,
             inputs: inbox,

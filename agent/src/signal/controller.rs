@@ -3,11 +3,13 @@
 mod deciding;
 mod flash;
 mod forecast;
+mod panel;
 mod vehicle;
 
 use self::deciding::Deciding;
 use self::flash::{ToFlash, flash_lamps};
 pub use self::forecast::ComingGreen;
+use self::panel::Panel;
 use super::clearance::Clearance;
 use super::coordination::Coordination;
 use super::cycle::Recorder;
@@ -23,13 +25,15 @@ use flextraff_common::hires::{Event, EventCode, FlashState};
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, StageEnd};
+use flextraff_common::wire::{
+    Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, SignalControl, StageEnd,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The signal controller of one junction.
 ///
-/// Who decides, highest first: an emergency, a manual override, an automatic plan, the fallback. Each is a request to the same machine:
+/// Who decides, highest first: the panel in the cabinet, an emergency, a manual override, an automatic plan, the fallback. Each is a request to the same machine:
 /// the shortest and longest green of a stage, its clearances and the longest red hold for all of them (an emergency may hold its stage for
 /// the longest red). A plan starts when the running cycle ends; an emergency ends the present green as soon as its shortest time is over.
 /// The cycles of an automatic plan with `offset_s` come to that offset while the wall clock is synchronised.
@@ -56,6 +60,9 @@ pub struct Controller {
     vehicle: Option<(LaneIx, MonoMs)>,
     /// The stage that it is to get.
     vehicle_stage: Option<StageIx>,
+    panel: Panel,
+    /// Whether a bus has asked for priority.
+    bus_asks: bool,
     log: EventLog,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
@@ -96,6 +103,7 @@ impl Controller {
             lamps,
             plan_id: None,
             mode: Mode::Automatic,
+            control: SignalControl::Fallback,
             cycle_start: first,
             offset_error_ms: None,
         };
@@ -114,6 +122,8 @@ impl Controller {
             flash_wanted: false,
             vehicle: None,
             vehicle_stage: None,
+            panel: Panel::default(),
+            bus_asks: false,
             log: EventLog::new(&junction),
             keep: None,
             deciding: Deciding::new(&junction),
@@ -217,6 +227,9 @@ impl Controller {
 
     /// Who decides about the running cycle, as a sentence.
     pub fn reason(&self) -> String {
+        if self.fault.is_none() && self.program.by_panel {
+            return "The panel in the cabinet decides.".to_owned();
+        }
         match (&self.program.plan, &self.fault) {
             (_, Some(fault)) => format!("Fault: {fault}."),
             (None, None) => "No plan holds: the fallback decides.".to_owned(),
@@ -273,15 +286,12 @@ impl Controller {
                 }
             }
             Phase::Green(green) => {
-                let wanted = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
-                let wanted = wanted.and_then(|plan| plan.stages.first()).map(|planned| planned.stage);
                 let green = *green;
-                if wanted.is_none() && self.decides(green, at) {
-                    return;
-                }
-                match green.verdict(&self.junction, &self.program, wanted, at) {
-                    Verdict::Stay => return,
-                    Verdict::TakeOver => self.take_over(green, at),
+                let verdict = self.panel_verdict(green, at).unwrap_or_else(|| self.verdict(green, at));
+                match verdict {
+                    Verdict::Stay if self.control() == self.shown.control => return,
+                    Verdict::Stay => {}
+                    Verdict::TakeOver(end) => self.take_over(green, end, at),
                     Verdict::End(end) => self.end_green(green, end, at),
                 }
             }
@@ -295,8 +305,26 @@ impl Controller {
         self.show(at);
     }
 
+    /// What plans and tactical control make of a green.
+    fn verdict(&mut self, green: Green, at: MonoMs) -> Verdict {
+        let wanted = self.emergency_stage(at);
+        if wanted.is_none() && self.decides(green, at) {
+            return Verdict::Stay;
+        }
+        green.verdict(&self.junction, &self.program, wanted, at)
+    }
+
+    /// The stage that an emergency asks for.
+    fn emergency_stage(&self, at: MonoMs) -> Option<StageIx> {
+        let emergency = self.plans.best(at).filter(|plan| plan.mode == Mode::Emergency);
+        emergency.and_then(|plan| plan.stages.first()).map(|planned| planned.stage)
+    }
+
     /// What counts at a moment.
     fn wanted(&self, at: MonoMs) -> Program {
+        if self.panel.decides(at) {
+            return Program::by_panel(&self.junction);
+        }
         if let Some(plan) = self.plans.best(at) {
             let by_vehicle = self.plans.vehicle_decides(at);
             return Program { by_vehicle, ..Program::of_plan(plan, &self.junction) };
@@ -375,8 +403,8 @@ impl Controller {
         self.set_latest_end();
     }
 
-    fn take_over(&mut self, green: Green, at: MonoMs) {
-        self.cycle.green_ended(at, at, StageEnd::Priority);
+    fn take_over(&mut self, green: Green, end: StageEnd, at: MonoMs) {
+        self.cycle.green_ended(at, at, end);
         let program = self.wanted(at);
         self.begin_cycle(program, green.stage, at);
         self.phase = Phase::Green(Green { counted_from: green.began, ..green });
@@ -507,11 +535,26 @@ impl Controller {
         };
         self.log.handle_lamps(View { junction, lamps: &lamps, state, coming, flash }, at);
         let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
+        let control = self.control();
         let cycle_start = self.cycle.started;
         let offset_error_ms = self.coordination.error_ms;
-        let shown =
-            Shown { at, state, stage, next_stage, lamps, plan_id, mode, cycle_start, offset_error_ms };
-        if (Shown { at: self.shown.at, ..shown.clone() }) != self.shown {
+        let shown = Shown {
+            at,
+            state,
+            stage,
+            next_stage,
+            lamps,
+            plan_id,
+            mode,
+            control,
+            cycle_start,
+            offset_error_ms,
+        };
+        let before = &self.shown;
+        if (Shown { at: before.at, ..shown.clone() }) != *before {
+            // Since when the lamps show what they show does not depend on who decides.
+            let is_same = (Shown { at, control, ..before.clone() }) == shown;
+            let shown = if is_same { Shown { at: before.at, ..shown } } else { shown };
             self.shown = shown.clone();
             self.events.push_back(SignalEvent::Shown(shown));
         }

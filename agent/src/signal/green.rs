@@ -20,8 +20,9 @@ pub(super) struct Green {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Stay,
-    /// An emergency asks for this very stage: it keeps its green, under the emergency.
-    TakeOver,
+    /// Somebody else decides from now on: this very stage is what an emergency asks for, or the panel in the cabinet comes or goes. It
+    /// keeps its green; the stage record of who decided before ends so.
+    TakeOver(StageEnd),
     End(StageEnd),
 }
 
@@ -35,7 +36,7 @@ impl Green {
         at: MonoMs,
     ) -> Verdict {
         if wanted != program.target && wanted == Some(self.stage) {
-            return Verdict::TakeOver;
+            return Verdict::TakeOver(StageEnd::Priority);
         }
         if at.since(self.began) < i64::from(junction.stage(self.stage).min_green_s) * 1000 {
             return Verdict::Stay;

@@ -16,6 +16,8 @@ pub(super) struct Program {
     pub(super) target: Option<StageIx>,
     /// Whether an emergency vehicle asks for it.
     pub(super) by_vehicle: bool,
+    /// Whether somebody at the cabinet's panel goes from stage to stage.
+    pub(super) by_panel: bool,
     /// Whether its stages have ranges within which tactical control may move.
     pub(super) ranged: bool,
 }
@@ -28,19 +30,14 @@ impl Program {
             (planned.min_green_s, planned.max_green_s) = (stage.min_green_s, stage.max_green_s);
         }
         let ranged = has_range(&stages);
-        Self { plan: None, stages, target: None, by_vehicle: false, ranged }
+        Self { plan: None, stages, target: None, by_vehicle: false, by_panel: false, ranged }
     }
 
     pub(super) fn of_plan(plan: &Plan, junction: &Junction) -> Self {
         if plan.mode != Mode::Emergency {
             let ranged = plan.mode == Mode::Automatic && has_range(&plan.stages);
-            return Self {
-                plan: Some(plan.clone()),
-                stages: plan.stages.clone(),
-                target: None,
-                by_vehicle: false,
-                ranged,
-            };
+            let (plan, stages) = (Some(plan.clone()), plan.stages.clone());
+            return Self { plan, stages, target: None, by_vehicle: false, by_panel: false, ranged };
         }
         let target = plan.stages.first().map(|planned| planned.stage);
         let stages = junction
@@ -51,10 +48,21 @@ impl Program {
                 StagePlan::exact(stage, if hold { junction.signal.longest_red_s.max(least) } else { least })
             })
             .collect();
-        Self { plan: Some(plan.clone()), stages, target, by_vehicle: false, ranged: false }
+        let plan = Some(plan.clone());
+        Self { plan, stages, target, by_vehicle: false, by_panel: false, ranged: false }
+    }
+
+    /// Every stage in the junction's order, each until the panel asks for the next one.
+    pub(super) fn by_panel(junction: &Junction) -> Self {
+        let exact = |stage| StagePlan::exact(stage, junction.stage(stage).max_green_s);
+        let stages = junction.stage_indexes().map(exact).collect();
+        Self { plan: None, stages, target: None, by_vehicle: false, by_panel: true, ranged: false }
     }
 
     pub(super) fn mode(&self) -> Mode {
+        if self.by_panel {
+            return Mode::ManualOverride;
+        }
         self.plan.as_ref().map_or(Mode::Automatic, |plan| plan.mode)
     }
 

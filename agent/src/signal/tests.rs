@@ -4,6 +4,7 @@ mod coordination;
 mod emergency;
 mod events;
 mod flash;
+mod panel;
 mod pedestrians;
 mod plans;
 mod property;

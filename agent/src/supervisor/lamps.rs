@@ -57,6 +57,7 @@ impl Lamps {
             output,
             enable_on_fault: config.output.enable_on_fault,
             can_identify: config.output.identify_pin.is_some(),
+            longest_panel_s: config.output.input.longest_panel_s,
             latch: Some(writer),
             latched,
             inputs: received,

@@ -1,9 +1,11 @@
 //! What the signal says to others; the same for `run` and `replay`.
 
+use crate::config::{Driver, OutputConfig};
+use crate::output::Switches;
 use crate::signal::{Decision, Shown};
 use flextraff_common::junction::Junction;
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{ControlLevel, DecisionStatus, PlanState, PlanStatus, Signal};
+use flextraff_common::wire::{CabinetStatus, ControlLevel, DecisionStatus, PlanState, PlanStatus, Signal};
 
 /// Time between two signal messages without a change, milliseconds.
 pub const SIGNAL_PERIOD_MS: i64 = 5000;
@@ -70,6 +72,28 @@ pub fn log_plan(status: &PlanStatus) {
         PlanState::Pending => tracing::debug!(plan, "plan starts when the running cycle ends"),
         PlanState::Refused => tracing::warn!(plan, reasons = status.reasons.join("; "), "plan refused"),
     }
+}
+
+/// Says in the log which switches in the cabinet have changed.
+pub fn log_switches(before: Switches, after: Switches) {
+    let told = [
+        (before.panel, after.panel, "the panel in the cabinet is switched on", "the panel is switched off"),
+        (before.flash, after.flash, "the flash switch is on", "the flash switch is off"),
+        (before.door, after.door, "the door of the cabinet is open", "the door of the cabinet is shut"),
+    ];
+    for (_, is_on, on, off) in told.into_iter().filter(|(was, is, ..)| was != is) {
+        tracing::warn!("{}", if is_on { on } else { off });
+    }
+}
+
+/// The switches in the cabinet as the status says them; none where none is wired.
+pub fn cabinet(config: &OutputConfig, switches: Switches) -> Option<CabinetStatus> {
+    let is_wired = config.driver != Driver::Virtual && config.input.is_wired();
+    is_wired.then_some(CabinetStatus {
+        panel: switches.panel,
+        flash: switches.flash,
+        door_open: switches.door,
+    })
 }
 
 /// Writes to the log what a lamp test has found.

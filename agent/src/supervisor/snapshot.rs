@@ -81,12 +81,14 @@ impl Supervisor {
         Some(ControllerStatus {
             state: shown.state,
             mode: shown.mode,
+            control: Some(shown.control),
             fault: self.fault.as_ref().map(|fault| fault.reason.clone()),
             interlock_trips: lamps.stats.interlock_trips.load(Relaxed),
             level: self.level,
             offset_error_s: messages::offset_error_s(shown),
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
             lamp_loop: punctuality(&lamps.stats.written),
+            cabinet: messages::cabinet(&self.config.output, self.switches),
         })
     }
 

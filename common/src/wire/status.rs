@@ -121,8 +121,11 @@ pub enum ReaderState {
 pub struct ControllerStatus {
     /// What the lamps are doing.
     pub state: ControllerState,
-    /// Who decides.
+    /// Who decides, as plans know it.
     pub mode: Mode,
+    /// Who decides, in full; absent from an agent that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<SignalControl>,
     /// The latched fault, in words; null: none.
     pub fault: Option<String>,
     /// How often the interlock has driven the fault aspect since start.
@@ -141,6 +144,62 @@ pub struct ControllerStatus {
     /// How punctual the lamps are written; absent before the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lamp_loop: Option<LampLoopStatus>,
+    /// The switches of the cabinet; absent where none is wired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cabinet: Option<CabinetStatus>,
+}
+
+/// The switches and contacts of the cabinet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CabinetStatus {
+    /// Whether the panel is switched on.
+    pub panel: bool,
+    /// Whether the flash switch is on.
+    pub flash: bool,
+    /// Whether the door is open.
+    pub door_open: bool,
+}
+
+/// Who decides about the lamps, highest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalControl {
+    /// The fault aspect holds.
+    Fault,
+    /// A person at the cabinet: the panel, or flash on request.
+    Panel,
+    /// An emergency vehicle, by its tag.
+    EmergencyVehicle,
+    /// An operator's emergency.
+    Emergency,
+    /// An operator's override.
+    ManualOverride,
+    /// The automatic plan or the fallback, with priority for a bus.
+    Transit,
+    /// The automatic plan.
+    Plan,
+    /// The fallback.
+    Fallback,
+    /// Somebody whom only a newer agent knows.
+    #[serde(other)]
+    Other,
+}
+
+impl SignalControl {
+    /// Its name, as on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fault => "fault",
+            Self::Panel => "panel",
+            Self::EmergencyVehicle => "emergency_vehicle",
+            Self::Emergency => "emergency",
+            Self::ManualOverride => "manual_override",
+            Self::Transit => "transit",
+            Self::Plan => "plan",
+            Self::Fallback => "fallback",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// How long after they were due the lamps were written since the agent started, microseconds. The loop writes them each 50 ms.

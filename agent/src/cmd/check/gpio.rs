@@ -26,7 +26,7 @@ fn check_gpiochip(config: &Config) -> Result<Finding, ChipError> {
     let names: Vec<String> = config.junction.groups().iter().map(|group| group.name.clone()).collect();
     let pins = Pins::new(&config.output, &names);
     let wanted: Vec<(u8, String)> =
-        pins.outputs().into_iter().map(|(user, _)| user).chain(pins.inputs()).collect();
+        pins.outputs().into_iter().chain(pins.inputs()).map(|(user, _)| user).collect();
     if let Some((line, user)) = wanted.iter().find(|(line, _)| u32::from(*line) >= chip.lines) {
         let (line, user, lines) = (*line, user.clone(), chip.lines);
         return Err(ChipError::NoLine { path: chip.path, line, lines, user });

@@ -51,8 +51,12 @@ impl LampLoop<'_> {
             LampAsk::Flash { .. } if is_fault => {
                 Err("a fault is latched; clear it first: flextraff-agent lamps clear-fault".to_owned())
             }
+            LampAsk::Flash { on: false } if self.switches.settled().flash => {
+                Err("the flash switch in the cabinet is on; switch it off".to_owned())
+            }
             LampAsk::Flash { on } => {
                 self.test = None;
+                self.flash_asked = on;
                 let controller = &mut self.parts.control.controller;
                 let wanted = controller.wants_flash();
                 controller.handle_flash(on, signal_now);

@@ -23,6 +23,7 @@ impl LampLoop<'_> {
         }
         let told = catch_unwind(AssertUnwindSafe(|| {
             let signal_now = self.signal_time(now);
+            self.look_at_switches(now.mono, signal_now);
             self.parts.control.handle_timeout(signal_now);
             self.tell(signal_now.mono);
         }));

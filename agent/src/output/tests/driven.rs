@@ -7,7 +7,7 @@ use crate::output::lamp_loop::LampAsk;
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Pins 0 to 11 are the lamps, red, amber, green of N, S, E, W.
-fn four_way_pins() -> OutputConfig {
+pub(super) fn four_way_pins() -> OutputConfig {
     let group =
         |head: u8| GroupPins { red: Some(head * 3), amber: Some(head * 3 + 1), green: Some(head * 3 + 2) };
     let pins: Vec<GroupPins> = (0..4).map(group).collect();
@@ -60,7 +60,7 @@ fn bench(falsify: impl FnMut(MonoMs, &mut [bool]) + Send + 'static) -> (Bench, M
 }
 
 /// Drives lamps and keeps the vectors.
-struct Kept(Box<dyn Output>, Written);
+pub(super) struct Kept(pub(super) Box<dyn Output>, pub(super) Written);
 
 impl Output for Kept {
     fn show(&mut self, frame: &Frame<'_>) -> Result<(), OutputError> {
@@ -70,6 +70,10 @@ impl Output for Kept {
 
     fn seen(&mut self) -> Result<Vec<crate::interlock::HeadSeen>, OutputError> {
         self.0.seen()
+    }
+
+    fn switches(&mut self) -> Option<Switches> {
+        self.0.switches()
     }
 }
 

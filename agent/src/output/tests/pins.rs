@@ -1,7 +1,7 @@
 //! Lamps on pins: which level each pin gets, in which order, and what is said where there are none.
 
 use super::*;
-use crate::config::GroupPins;
+use crate::config::{GroupPins, InputConfig};
 use crate::interlock::HeadSeen;
 
 const fn group(red: u8, amber: u8, green: u8) -> GroupPins {
@@ -14,6 +14,7 @@ pub(super) fn wired() -> OutputConfig {
         active_high: true,
         pins: vec![group(2, 3, 4), GroupPins { red: Some(5), amber: None, green: Some(6) }],
         buttons: Vec::new(),
+        input: InputConfig::default(),
         socket: None,
         chip: None,
         enable_pin: Some(20),
@@ -46,7 +47,7 @@ fn every_output_starts_with_its_lamp_dark_and_nothing_enabled() {
     assert_eq!(users[0], "the red lamp of group \"N\"");
     assert_eq!(users[5], "enable_pin of [output]");
     let inputs = pins(&high).inputs();
-    assert_eq!(inputs[1], (13, "the green feedback of group \"N\"".to_owned()));
+    assert_eq!(inputs[1], ((13, "the green feedback of group \"N\"".to_owned()), false));
 }
 
 #[test]
@@ -65,7 +66,7 @@ fn inputs_tell_of_lamps_and_of_those_without_input_nothing() {
     assert_eq!(pins(&wired()).seen(&[true, false]), [seen, none]);
     let low = OutputConfig { feedback_active_high: false, ..wired() };
     assert_eq!(pins(&low).seen(&[false, true]), [seen, none]);
-    assert!(pins(&low).inputs_float_high(), "a wire that is off is a lamp that is dark");
+    assert!(pins(&low).inputs().iter().all(|(_, high)| *high), "a wire that is off is a lamp that is dark");
 }
 
 /// Lines in memory.
@@ -151,11 +152,30 @@ fn a_machine_without_gpio_says_so() {
 fn buttons_are_the_last_inputs_and_count_as_pressed_when_nobody_can_look() {
     let with_button = OutputConfig { buttons: vec![None, Some(14)], ..wired() };
     let pins = pins(&with_button);
-    let inputs: Vec<u8> = pins.inputs().into_iter().map(|(pin, _)| pin).collect();
+    let inputs: Vec<u8> = pins.inputs().into_iter().map(|((pin, _), _)| pin).collect();
     assert_eq!(inputs, [12, 13, 14]);
-    assert_eq!(pins.inputs()[2].1, "the button of group \"P\"");
+    assert_eq!(pins.inputs()[2].0.1, "the button of group \"P\"");
     assert!(pins.pressed(Some(&[true, true, false])).is_empty());
     let pressed = [flextraff_common::junction::GroupIx::new(1)].into_iter().collect();
     assert_eq!(pins.pressed(Some(&[false, false, true])), pressed);
     assert_eq!(pins.pressed(None), pressed);
+}
+
+#[test]
+fn switches_come_after_the_buttons_and_are_pulled_to_off() {
+    let input = InputConfig { panel: Some(23), flash: Some(24), door: Some(25), ..InputConfig::default() };
+    let with = |input| pins(&OutputConfig { buttons: vec![None, Some(14)], input, ..wired() });
+    let low = with(input);
+    let inputs: Vec<(u8, bool)> = low.inputs().into_iter().map(|((pin, _), high)| (pin, high)).collect();
+    assert_eq!(inputs, [(12, false), (13, false), (14, false), (23, true), (24, true), (25, true)]);
+    assert_eq!(low.inputs()[4].0.1, "flash of [input]");
+    let off = Switches::default();
+    assert_eq!(low.switches(&[true, true, true, true, false, true]), Switches { flash: true, ..off });
+    let high = with(InputConfig { active_high: true, ..input });
+    assert_eq!(
+        high.switches(&[true, true, true, true, false, true]),
+        Switches { panel: true, door: true, ..off }
+    );
+    assert!(!high.inputs()[3].1);
+    assert_eq!(high.switches(&[]), off);
 }

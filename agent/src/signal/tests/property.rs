@@ -25,6 +25,8 @@ enum Act {
     Emergency { stage: u8, valid_s: f64 },
     Vehicle { lane: Option<u8>, for_s: u32 },
     WallClock { jump_ms: i64, synced: bool },
+    Panel { on: bool, longest_s: u32 },
+    Advance,
 }
 
 pub(super) fn shapes() -> impl Strategy<Value = Shape> {
@@ -64,6 +66,8 @@ fn acts() -> impl Strategy<Value = Vec<(u32, Act)>> {
         3 => (any::<Option<u8>>(), 0_u32..200).prop_map(|(lane, for_s)| Act::Vehicle { lane, for_s }),
         1 => (-100_000_000_i64..100_000_000, any::<bool>())
             .prop_map(|(jump_ms, synced)| Act::WallClock { jump_ms, synced }),
+        1 => (any::<bool>(), 60_u32..1000).prop_map(|(on, longest_s)| Act::Panel { on, longest_s }),
+        2 => Just(Act::Advance),
     ];
     prop::collection::vec((prop_oneof![0_u32..3_000, 0_u32..60_000, 0_u32..400_000], act), 1..30)
 }
@@ -143,7 +147,11 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
             let at = usize::from(*stage) % junction.stages().len();
             (Mode::Emergency, vec![named(at, 0.0)], *valid_s, false)
         }
-        Act::Wait | Act::Vehicle { .. } | Act::WallClock { .. } => return None,
+        Act::Wait
+        | Act::Vehicle { .. }
+        | Act::WallClock { .. }
+        | Act::Panel { .. }
+        | Act::Advance => return None,
     };
     Some(GreenTime {
         junction_id: junction.id,
@@ -275,9 +283,11 @@ proptest! {
                 let clock = if *synced { ClockState::Synced } else { ClockState::Unsynced };
                 now = Moment { wall: now.wall + *jump_ms, clock, ..now };
             }
-            match plan(&junction, act) {
-                Some(message) => drop(road.controller.handle_plan(&message, now)),
-                None => road.controller.handle_timeout(now),
+            match (plan(&junction, act), act) {
+                (Some(message), _) => drop(road.controller.handle_plan(&message, now)),
+                (None, Act::Panel { on, longest_s }) => road.controller.handle_panel(*on, *longest_s, now),
+                (None, Act::Advance) => road.controller.handle_advance(now),
+                (None, _) => road.controller.handle_timeout(now),
             }
             if let Act::Vehicle { lane, for_s } = act {
                 let lane = lane.map(|lane| LaneIx::new(usize::from(lane) % junction.lanes().len()));

@@ -76,12 +76,14 @@ impl Engine {
             Some(ControllerStatus {
                 state: shown.state,
                 mode: shown.mode,
+                control: Some(shown.control),
                 fault,
                 interlock_trips: lamps.trips,
                 level: lamps.level,
                 offset_error_s: messages::offset_error_s(shown),
                 decision: messages::decision(&self.config.junction, lamps.decision.as_ref(), now),
                 lamp_loop: None,
+                cabinet: None,
             })
         });
         let parts = health::Parts {
