@@ -60,7 +60,7 @@ const LINK_REQUESTS: usize = 256;
 /// Between looks at what has no event of its own.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Runs the agent until SIGTERM or SIGINT; `path`: where the configuration is read again on SIGHUP.
+/// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one ends it at once; `path`: where the configuration is read again on SIGHUP.
 ///
 /// # Errors
 /// When the lamps cannot be driven, or the system gives no thread.
@@ -71,7 +71,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let (news, inbox) = mpsc::sync_channel(NEWS);
     threads::heed_signals(news.clone())?;
     let lamps = (config.device_type != DeviceType::RfidCounter)
-        .then(|| Lamps::start(&config, &clock, news.clone()))
+        .then(|| Lamps::start(&config, &clock, boot, news.clone()))
         .transpose()?;
     let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
     let names = keys::open(&config, &clock);
@@ -116,6 +116,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         fault: FaultLatch::beside(&config.outbox.path).read(),
         shows: LampsShow::Signal,
         switches: Switches::default(),
+        ending: false,
         tested: None,
         waiting: Waiting::default(),
         key_id: None,
@@ -181,6 +182,8 @@ struct Supervisor {
     shows: LampsShow,
     /// What the switches in the cabinet are.
     switches: Switches,
+    /// Whether the lamp loop has been told to end.
+    ending: bool,
     /// What the feedback has found in the last lamp test.
     tested: Option<Vec<String>>,
     /// Who waits for an answer of the lamp loop.
@@ -200,6 +203,9 @@ impl Supervisor {
     fn serve(&mut self, inbox: &Receiver<News>) -> anyhow::Result<()> {
         let mut tick_due = self.started;
         loop {
+            if self.ending && self.lamps.as_ref().is_none_or(Lamps::has_ended) {
+                return Ok(());
+            }
             let now = self.clock.now();
             if now.mono >= tick_due {
                 tick_due = now.mono + 1000;
@@ -209,7 +215,8 @@ impl Supervisor {
             let due = self.forwarder.as_ref().map_or(tick_due, |reads| tick_due.min(reads.next_timeout()));
             let wait = Duration::from_millis(due.since(now.mono).max(1).unsigned_abs());
             match inbox.recv_timeout(wait.min(TICK)) {
-                Ok(News::Stop) => return Ok(()),
+                Ok(News::Stop) if !self.end_lamps() => return Ok(()),
+                Ok(News::Lamp(LampEvent::Ended)) => return Ok(()),
                 Ok(news) => self.handle(news)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => anyhow::bail!("every thread has ended"),
@@ -308,6 +315,8 @@ impl Supervisor {
                 self.switches = switches;
                 self.tell_status();
             }
+            // The main loop has ended with it.
+            LampEvent::Ended => {}
             LampEvent::Answered { id, answer } => self.answered(id, answer),
             LampEvent::Shows(shows) => self.shows = shows,
             LampEvent::Tested { found } => {
@@ -360,7 +369,7 @@ impl Supervisor {
     }
 
     fn tick(&mut self, now: &Moment) -> anyhow::Result<()> {
-        if self.lamps.as_ref().is_some_and(|lamps| lamps.thread.is_finished()) {
+        if !self.ending && self.lamps.as_ref().is_some_and(Lamps::has_ended) {
             let ended = self.lamps.take().map(|lamps| lamps.thread.join());
             return match ended {
                 Some(Ok(Err(error))) => Err(error).context("the lamps"),
@@ -503,11 +512,7 @@ impl Supervisor {
         tracing::info!("stopping");
         drop(inbox);
         if let Some(lamps) = self.lamps {
-            // Readers still send: among their reads it must not get lost.
-            let _ = lamps.inputs.send(LampInput::Stop);
-            if let Ok(Err(error)) = lamps.thread.join() {
-                tracing::error!(%error, "the lamp loop ended with an error");
-            }
+            lamps.stop(&self.config, &self.clock, self.boot);
         }
         for port in self.readers.into_iter().flatten() {
             let _ = port.stop();

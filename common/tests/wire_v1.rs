@@ -4,7 +4,7 @@
 use flextraff_common::epc::Pseudonym;
 use flextraff_common::wire::{
     Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Keys, Reply,
-    Signal, Status, WatchedClass, Watchlist, decode, encode,
+    Signal, SignalControl, Status, WatchedClass, Watchlist, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -227,6 +227,28 @@ fn status_with_the_level_of_control() {
     )
     .expect("a level of a newer agent is no reason to refuse its status");
     assert_eq!(newer.controller.expect("it has one").level, Some(ControlLevel::Other));
+}
+
+#[test]
+fn status_with_who_decides_and_the_cabinet() {
+    for control in
+        ["fault", "panel", "emergency_vehicle", "emergency", "manual_override", "transit", "plan", "fallback"]
+    {
+        let json = format!(
+            r#"{{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+            "controller":{{"state":"green","mode":"automatic","control":"{control}","fault":null,"interlock_trips":0,
+            "cabinet":{{"panel":true,"flash":false,"door_open":true}}}}}}"#
+        );
+        let status: Status = frozen(&json);
+        let known = status.controller.and_then(|controller| controller.control).expect("it has one");
+        assert_eq!(known.name(), control);
+    }
+    let newer: Status = decode(
+        br#"{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+        "controller":{"state":"green","mode":"automatic","control":"telepathy","fault":null}}"#,
+    )
+    .expect("whom only a newer agent knows is no reason to refuse its status");
+    assert_eq!(newer.controller.expect("it has one").control, Some(SignalControl::Other));
 }
 
 #[test]

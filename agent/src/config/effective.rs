@@ -128,6 +128,7 @@ struct Output<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     identify_pin: Option<u8>,
     feedback_active: &'static str,
+    longest_stop_s: u32,
 }
 
 #[derive(Serialize)]
@@ -303,6 +304,7 @@ fn effective(config: &Config) -> Effective<'_> {
             enable_on_fault: config.output.enable_on_fault,
             identify_pin: config.output.identify_pin,
             feedback_active: if config.output.feedback_active_high { "high" } else { "low" },
+            longest_stop_s: config.output.longest_stop_s,
         },
         input: input(&config.output.input),
         console: Console { socket: &config.console },

@@ -47,6 +47,8 @@ pub struct OutputConfig {
     pub feedback: Vec<GroupPins>,
     /// Whether a high level there means a lit lamp.
     pub feedback_active_high: bool,
+    /// For how long the agent waits for the end of the present green when it is told to end, seconds.
+    pub longest_stop_s: u32,
 }
 
 /// Numbers of the pins of a group's lamps: BCM numbers, or lines of the chip.
@@ -96,6 +98,10 @@ impl InputConfig {
 const INPUTS: [&str; 4] = ["panel", "advance", "flash", "door"];
 /// For how long the panel may decide where `[input]` does not say, seconds: as long as an operator's override.
 const LONGEST_PANEL_S: u32 = 3600;
+
+/// For how long the agent waits for the end of the present green where `[output]` does not say, seconds: the usual shortest green, amber and
+/// all-red, and less than systemd waits.
+const LONGEST_STOP_S: u32 = 12;
 
 /// The driver that `[output]` names; without any, the lamps are virtual.
 const DRIVERS: [(&str, Driver); 3] =
@@ -170,6 +176,7 @@ pub(super) struct Pinned {
     enable_on_fault: bool,
     identify_pin: Option<At<u8>>,
     feedback_active_high: bool,
+    longest_stop_s: u32,
     inputs: [Option<At<u8>>; 4],
     input_active_high: bool,
     longest_panel_s: u32,
@@ -203,6 +210,7 @@ impl Pinned {
         let identify_pin = read_pin(&mut output, "identify_pin", driver);
         let feedback_active_high =
             output.choice("feedback_active", &LEVELS).is_none_or(|active| active.value);
+        let longest_stop_s = output.whole("longest_stop_s", 0..=60, "s");
         output.finish();
         let mut input = root.table("input", "[input]");
         let inputs = INPUTS.map(|key| read_pin(&mut input, key, driver));
@@ -224,6 +232,7 @@ impl Pinned {
             enable_on_fault,
             identify_pin,
             feedback_active_high,
+            longest_stop_s: longest_stop_s.map_or(LONGEST_STOP_S, |longest| longest.value as u32),
             inputs,
             input_active_high,
             longest_panel_s: longest_panel_s.map_or(LONGEST_PANEL_S, |longest| longest.value as u32),
@@ -300,6 +309,7 @@ impl Pinned {
             identify_pin: self.identify_pin.map(|pin| pin.value),
             feedback,
             feedback_active_high: self.feedback_active_high,
+            longest_stop_s: self.longest_stop_s,
         }
     }
 

@@ -22,10 +22,10 @@ use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::hires::Event;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
+use flextraff_common::wire::{ControlLevel, ControllerState, Demand, Estimates, GreenTime, Keys, Watchlist};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
@@ -84,6 +84,11 @@ pub enum LampInput {
         config: Arc<Config>,
         /// For each of its readers, whether it is the one that had its place before.
         kept: Vec<bool>,
+    },
+    /// End at the end of the present stage, with red at every head; at once when that would take longer.
+    End {
+        /// For how long it may take, seconds.
+        longest_s: u32,
     },
     /// End: red at every head.
     Stop,
@@ -148,6 +153,8 @@ pub enum LampEvent {
         /// For how long the signal stood still, seconds.
         still_s: u64,
     },
+    /// The loop has ended after a [`LampInput::End`].
+    Ended,
     /// The plan of before the restart breaks rules of the junction.
     NotRestored {
         /// Which.
@@ -172,6 +179,10 @@ pub struct LampStats {
     pub interlock_trips: AtomicU64,
     /// How long after its tick was due each lamp vector was written.
     pub written: Lateness,
+    /// Whether a loop that is to end does so at once.
+    pub hurry: AtomicBool,
+    /// Whether the loop has ended with every head red after all clearances.
+    pub in_order: AtomicBool,
 }
 
 impl Default for LampStats {
@@ -184,6 +195,8 @@ impl Default for LampStats {
             reads_dropped: AtomicU64::default(),
             interlock_trips: AtomicU64::default(),
             written: Lateness::default(),
+            hurry: AtomicBool::default(),
+            in_order: AtomicBool::default(),
         }
     }
 }
@@ -264,6 +277,7 @@ fn drive(
         shows: LampsShow::Signal,
         switches: Debouncer::default(),
         flash_asked: false,
+        ends_at: None,
         failed: false,
     };
     if let Some(reason) = lamps.parts.latched.take() {
@@ -274,6 +288,10 @@ fn drive(
         lamps.tick(clock())?;
         feed();
         let now = clock().mono;
+        if lamps.is_over(now) {
+            lamps.emit(LampEvent::Ended);
+            return Ok(());
+        }
         let due = now + (TICK_MS - now.0.rem_euclid(TICK_MS));
         if !lamps.take_inputs(now, due, clock) {
             return Ok(());
@@ -301,6 +319,8 @@ struct LampLoop<'a> {
     switches: Debouncer,
     /// Whether somebody asks for flash otherwise than by the switch.
     flash_asked: bool,
+    /// When the loop ends at the latest; none: nobody has asked for it.
+    ends_at: Option<MonoMs>,
     /// Whether the controller has failed after a fault, and is not asked any more.
     failed: bool,
 }
@@ -381,8 +401,33 @@ impl LampLoop<'_> {
             LampInput::Reconfigure { config, kept } => {
                 self.parts.control.reconfigure(&config, &kept, signal_now.mono);
             }
+            LampInput::End { longest_s } => {
+                self.ends_at = Some(now.mono + i64::from(longest_s) * 1000);
+                if !self.failed {
+                    self.parts.control.controller.handle_end(signal_now);
+                }
+            }
             LampInput::Stop => {}
         }
+    }
+
+    /// Whether the loop is to end, and may.
+    fn is_over(&mut self, now: MonoMs) -> bool {
+        let Some(ends_at) = self.ends_at else { return false };
+        let stats = &self.parts.stats;
+        if self.parts.interlock.latched().is_some() || stats.hurry.load(Relaxed) || now >= ends_at {
+            return true;
+        }
+        let in_order = self.parts.control.controller.has_ended(now - self.behind_ms);
+        stats.in_order.store(in_order, Relaxed);
+        in_order || self.shows_no_green()
+    }
+
+    /// Whether nobody has, or is about to have, green that an end would cut short.
+    fn shows_no_green(&self) -> bool {
+        let state = self.parts.control.controller.shown().state;
+        let is_clear = matches!(state, ControllerState::Flash | ControllerState::Dark);
+        is_clear || (state == ControllerState::AllRed && self.parts.control.controller.starts_up())
     }
 
     fn tick(&mut self, now: Moment) -> Result<(), OutputError> {

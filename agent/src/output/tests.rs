@@ -1,5 +1,6 @@
 mod cabinet;
 mod driven;
+mod ending;
 mod pins;
 
 use super::*;

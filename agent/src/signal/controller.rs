@@ -60,6 +60,7 @@ pub struct Controller {
     vehicle: Option<(LaneIx, MonoMs)>,
     /// The stage that it is to get.
     vehicle_stage: Option<StageIx>,
+    end_wanted: bool,
     panel: Panel,
     /// Whether a bus has asked for priority.
     bus_asks: bool,
@@ -122,6 +123,7 @@ impl Controller {
             flash_wanted: false,
             vehicle: None,
             vehicle_stage: None,
+            end_wanted: false,
             panel: Panel::default(),
             bus_asks: false,
             log: EventLog::new(&junction),

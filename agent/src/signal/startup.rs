@@ -20,6 +20,12 @@ impl Startup {
         Self { flash_until, red_until: flash_until + i64::from(all_red_s) * 1000 }
     }
 
+    /// Without flash, and as short as it may be.
+    pub(super) fn in_red(junction: &Junction, start: MonoMs) -> Self {
+        let red_ms = i64::from(junction.longest_clearance_s()) * 1000;
+        Self { flash_until: start, red_until: start.ceil_second() + red_ms }
+    }
+
     pub(super) fn over(&self, at: MonoMs) -> bool {
         at >= self.red_until
     }

@@ -1,15 +1,18 @@
 //! The lamp loop, and what stands around it: its guard, the fault file and the pins for `failsafe`.
 
 use super::threads::{self, News, Watcher};
-use super::{LAMP_INPUTS, NEWS};
+use super::{LAMP_INPUTS, NEWS, Supervisor};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::control::Control;
 use crate::interlock::Interlock;
 use crate::output::{
-    self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchClearer, LatchWriter, SafeMap,
+    self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchClearer, LatchWriter,
+    OrderlyEnd, SafeMap,
 };
+use flextraff_common::ids::BootId;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
 
@@ -27,6 +30,7 @@ impl Lamps {
     pub(super) fn start(
         config: &Arc<Config>,
         clock: &Arc<Clock>,
+        boot: BootId,
         news: SyncSender<News>,
     ) -> anyhow::Result<Self> {
         let junction = &config.junction;
@@ -51,8 +55,15 @@ impl Lamps {
         let writer = LatchWriter::start(latch)?;
         let latch = writer.clearer();
         keep_pins(config);
+        let now = clock.now();
+        let mut control = Control::new(config, false, now);
+        let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
+        if latched.is_none() && ended.is_some_and(|ended| ended.counts(boot, now.mono)) {
+            tracing::info!("the agent has just ended in order: the signal starts in red");
+            control.controller.start_in_red(now);
+        }
         let parts = LampParts {
-            control: Control::new(config, false, clock.now()),
+            control,
             interlock,
             output,
             enable_on_fault: config.output.enable_on_fault,
@@ -68,8 +79,42 @@ impl Lamps {
         Ok(Self { inputs, stats, thread, _guard: guard.transpose()?, latch })
     }
 
+    /// Whether the loop has ended, whatever has ended it.
+    pub(super) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Ends the loop at once if it has not ended yet, and remembers whether it has ended in order.
+    pub(super) fn stop(self, config: &Config, clock: &Clock, boot: BootId) {
+        // Readers still send: among their reads it must not get lost.
+        let _ = self.inputs.send(LampInput::Stop);
+        if let Ok(Err(error)) = self.thread.join() {
+            tracing::error!(%error, "the lamp loop ended with an error");
+        } else if self.stats.in_order.load(Relaxed) {
+            let ended = OrderlyEnd { boot, at: clock.mono() };
+            if let Err(error) = ended.keep(&OrderlyEnd::beside(&config.outbox.path)) {
+                tracing::warn!(%error, "the orderly end is not remembered: the next start begins with flash");
+            }
+        }
+    }
+
     pub(super) fn watcher(&self) -> Watcher {
         Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
+    }
+}
+
+impl Supervisor {
+    /// Tells the lamp loop to end with its stage, or at once when it has been told before; `false` when there is nothing to wait for.
+    pub(super) fn end_lamps(&mut self) -> bool {
+        let Some(lamps) = &self.lamps else { return false };
+        if self.ending {
+            lamps.stats.hurry.store(true, Relaxed);
+            return true;
+        }
+        self.ending = true;
+        let longest_s = self.config.output.longest_stop_s;
+        tracing::info!(longest_s, "ending with the present stage");
+        lamps.inputs.send(LampInput::End { longest_s }).is_ok()
     }
 }
 

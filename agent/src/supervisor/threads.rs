@@ -98,16 +98,17 @@ pub(super) enum RecorderInput {
 pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     Builder::new().name("signals".to_owned()).spawn(move || {
-        let mut asked = false;
+        let mut asked = 0;
         for signal in &mut signals {
             if signal == SIGHUP {
                 let _ = news.send(News::Reload);
                 continue;
             }
-            if asked {
+            asked += 1;
+            // The second one hurries the end.
+            if asked > 2 {
                 std::process::exit(1);
             }
-            asked = true;
             let _ = news.send(News::Stop);
         }
     })?;

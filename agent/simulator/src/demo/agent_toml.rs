@@ -72,6 +72,7 @@ struct Mqtt<'a> {
 struct Output<'a> {
     driver: &'static str,
     socket: &'a Path,
+    longest_stop_s: u32,
 }
 
 #[derive(Serialize)]
@@ -138,7 +139,7 @@ pub(super) fn write(
         counting: Counting { accept: "fastag" },
         outbox: Outbox { path: &paths.outbox },
         mqtt: Mqtt { url, username: place.device.to_string(), password_file: &paths.password },
-        output: Output { driver: "virtual", socket: &paths.lamps },
+        output: Output { driver: "virtual", socket: &paths.lamps, longest_stop_s: 0 },
         console: Console { socket: &paths.console },
         lane: Side::ALL.iter().map(|&side| lane(city, index, side)).collect(),
         stage: Side::ALL.iter().map(|&side| stage(side)).collect(),

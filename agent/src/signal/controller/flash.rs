@@ -1,4 +1,5 @@
-//! Flash on request, and the way back into operation: in through the due clearances, out through start-up.
+//! Flash on request, and the way back into operation: in through the due clearances, out through start-up. The end of the process takes the
+//! same way as far as red everywhere.
 
 use super::{Controller, Green, Phase};
 use crate::signal::Lamps;
@@ -8,7 +9,7 @@ use flextraff_common::junction::{FaultAspect, GroupKind, Junction, StageIx};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{Aspect, ControllerState, StageEnd};
 
-/// From a green to flash: amber for every head that had green, then red everywhere.
+/// From a green to flash or to the end: amber for every head that had green, then red everywhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ToFlash {
     stage: StageIx,
@@ -21,6 +22,11 @@ impl ToFlash {
         let amber_until = (at + i64::from(junction.signal.amber_ms)).ceil_second();
         let flash_at = (amber_until + i64::from(junction.signal.all_red_ms)).ceil_second();
         Self { stage, amber_until, flash_at }
+    }
+
+    /// Where every head is red and may stay so.
+    const fn in_red(stage: StageIx, at: MonoMs) -> Self {
+        Self { stage, amber_until: at, flash_at: at }
     }
 
     pub(super) fn over(&self, at: MonoMs) -> bool {
@@ -62,6 +68,31 @@ impl Controller {
         }
     }
 
+    /// Takes that the process is to end: as with flash the present green ends when its shortest time is over, and what follows is red everywhere.
+    pub fn handle_end(&mut self, now: Moment) {
+        self.handle_timeout(now);
+        self.end_wanted = true;
+    }
+
+    /// Whether amber and all-red after the last green are over, so that the process may end.
+    pub fn has_ended(&self, now: MonoMs) -> bool {
+        self.end_wanted && matches!(&self.phase, Phase::ToFlash(way) if way.over(now))
+    }
+
+    /// Whether the signal starts up.
+    pub fn starts_up(&self) -> bool {
+        matches!(self.phase, Phase::Startup(_))
+    }
+
+    /// Leaves out the flash of a start-up that has just begun, because every head has been red since an orderly end; nothing of it has been told.
+    pub fn start_in_red(&mut self, now: Moment) {
+        if matches!(self.phase, Phase::Startup(_)) {
+            self.events.clear();
+            self.phase = Phase::Startup(Startup::in_red(&self.junction, now.mono));
+            self.show(now.mono);
+        }
+    }
+
     /// Whether somebody wants flash.
     pub fn wants_flash(&self) -> bool {
         self.flash_wanted
@@ -91,7 +122,7 @@ impl Controller {
         match &self.phase {
             Phase::ToFlash(way) => {
                 // Whoever has changed his mind has start-up after it all the same.
-                if way.over(at) {
+                if way.over(at) && !self.end_wanted {
                     self.phase = Phase::Flash;
                     if !self.flash_wanted {
                         self.start_up(at);
@@ -100,7 +131,7 @@ impl Controller {
             }
             Phase::Flash => {}
             Phase::Startup(_) if self.flash_wanted => self.phase = Phase::Flash,
-            Phase::Green(Green { stage, began, .. }) if self.flash_wanted => {
+            Phase::Green(Green { stage, began, .. }) if self.flash_wanted || self.end_wanted => {
                 let stage = *stage;
                 let least_ms = 1000 * i64::from(self.junction.stage(stage).min_green_s);
                 if at.since(*began) < least_ms {
@@ -115,13 +146,15 @@ impl Controller {
                 self.end_cycle(at, StageEnd::Manual);
                 self.phase = Phase::ToFlash(way);
             }
-            Phase::Clearance(clearance, _)
-                if self.flash_wanted
+            Phase::Clearance(clearance, coming)
+                if (self.flash_wanted || self.end_wanted)
                     && at >= clearance.green_at
                     && self.shown.lamps.iter().all(|aspect| *aspect == Aspect::Red) =>
             {
+                let stage = coming.stage;
                 self.end_cycle(at, StageEnd::Manual);
-                self.phase = Phase::Flash;
+                self.phase =
+                    if self.end_wanted { Phase::ToFlash(ToFlash::in_red(stage, at)) } else { Phase::Flash };
             }
             _ => return false,
         }

@@ -69,7 +69,12 @@ impl Controller {
 
     /// Who decides about what is shown.
     pub(super) fn control(&self) -> SignalControl {
-        let by_hand = self.program.by_panel || matches!(self.phase, Phase::ToFlash(_) | Phase::Flash);
+        let flashes = match self.phase {
+            Phase::ToFlash(_) => self.flash_wanted,
+            Phase::Flash => true,
+            _ => false,
+        };
+        let by_hand = self.program.by_panel || flashes;
         match (&self.program.plan, self.program.mode()) {
             _ if self.fault.is_some() => SignalControl::Fault,
             _ if by_hand => SignalControl::Panel,

@@ -147,11 +147,9 @@ fn plan(junction: &Junction, act: &Act) -> Option<GreenTime> {
             let at = usize::from(*stage) % junction.stages().len();
             (Mode::Emergency, vec![named(at, 0.0)], *valid_s, false)
         }
-        Act::Wait
-        | Act::Vehicle { .. }
-        | Act::WallClock { .. }
-        | Act::Panel { .. }
-        | Act::Advance => return None,
+        Act::Wait | Act::Vehicle { .. } | Act::WallClock { .. } | Act::Panel { .. } | Act::Advance => {
+            return None;
+        }
     };
     Some(GreenTime {
         junction_id: junction.id,

@@ -1,0 +1,84 @@
+//! The memory of an orderly end: red at every head, after all clearances. Whoever starts right after it needs no flash.
+
+use super::safe_map::replace;
+use flextraff_common::ids::BootId;
+use flextraff_common::time::MonoMs;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Name of the file, beside the outbox.
+const FILE: &str = "ended.json";
+/// For how long after the end it counts, milliseconds: an upgrade takes some seconds.
+const COUNTS_MS: i64 = 60_000;
+/// Largest file, bytes.
+const LARGEST: u64 = 1024;
+
+/// When the lamps were left in red, on the clock of the machine's present uptime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderlyEnd {
+    /// The uptime.
+    pub boot: BootId,
+    /// When, monotonic.
+    pub at: MonoMs,
+}
+
+impl OrderlyEnd {
+    /// The file beside an outbox.
+    pub fn beside(outbox: &Path) -> PathBuf {
+        outbox.with_file_name(FILE)
+    }
+
+    /// Keeps it; durable on return.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep(&self, path: &Path) -> io::Result<()> {
+        replace(path, &serde_json::to_vec(self).map_err(io::Error::other)?)
+    }
+
+    /// Reads the file and takes it away, so that it counts for one start only; none when it is not there, cannot be taken away, or is no such file.
+    pub fn take(path: &Path) -> Option<Self> {
+        let is_small = fs::metadata(path).is_ok_and(|file| file.len() <= LARGEST);
+        let bytes = if is_small { fs::read(path).ok()? } else { Vec::new() };
+        fs::remove_file(path).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Whether a start at `now` in the uptime `boot` follows it closely enough.
+    pub fn counts(&self, boot: BootId, now: MonoMs) -> bool {
+        self.boot == boot && (0..=COUNTS_MS).contains(&now.since(self.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    #[test]
+    fn it_counts_once_for_a_minute_of_the_same_uptime() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = OrderlyEnd::beside(&folder.path().join("outbox.sqlite"));
+        assert_eq!(OrderlyEnd::take(&path), None);
+        let ended = OrderlyEnd { boot: BootId(Uuid::from_u128(1)), at: MonoMs(5000) };
+        ended.keep(&path).unwrap();
+        assert_eq!(OrderlyEnd::take(&path), Some(ended));
+        assert_eq!(OrderlyEnd::take(&path), None, "once");
+        let counts = |boot, now| ended.counts(BootId(Uuid::from_u128(boot)), MonoMs(now));
+        assert!(counts(1, 5000) && counts(1, 65_000));
+        assert!(!counts(1, 65_001) && !counts(1, 4999) && !counts(2, 6000));
+    }
+
+    #[test]
+    fn what_is_no_such_file_counts_for_nothing_and_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        for text in ["", "{}", &"[".repeat(100_000)] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(OrderlyEnd::take(&path), None);
+            assert!(!path.exists());
+        }
+    }
+}

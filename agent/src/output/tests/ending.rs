@@ -1,0 +1,68 @@
+//! How the loop ends when it is told to, and how the next one begins.
+
+use super::*;
+use flextraff_common::wire::ControllerState;
+use std::sync::atomic::Ordering::Relaxed;
+
+#[test]
+fn the_end_comes_with_the_stage_in_red_and_the_next_start_needs_no_flash() {
+    let bench = Bench::new(interlock());
+    let stats = Arc::clone(&bench.stats);
+    let mut left = [(2.0, LampInput::End { longest_s: 12 })].into_iter().peekable();
+    let (ended, lines, events) = bench.run_fed(
+        60.0,
+        |_| 0.0,
+        |now, inputs| {
+            while let Some((_, input)) = left.next_if(|(at, _)| *at <= now) {
+                inputs.try_send(input).expect("there is room");
+            }
+        },
+    );
+    ended.expect("it was told to end");
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "arrr", "rrrr"]);
+    assert!((7.0..7.25).contains(&lines[3].0), "{lines:?}");
+    assert!(events.contains(&LampEvent::Ended) && stats.in_order.load(Relaxed));
+
+    let mut again = Bench::new(interlock());
+    again.parts.control.controller.start_in_red(at(-12.0));
+    let (ended, lines, events) = again.run(-2.0, |_| 0.0);
+    ended.expect("it was told to stop");
+    assert_eq!(letters(&lines), ["rrrr", "Grrr", "rrrr"], "and the interlock lets it through");
+    assert!((-7.0..-6.75).contains(&lines[1].0), "after the longest clearance, 5 s: {lines:?}");
+    assert!(!events.iter().any(|event| matches!(
+        event,
+        LampEvent::Signal(SignalEvent::Shown(shown)) if shown.state == ControllerState::Flash
+    )));
+}
+
+#[test]
+fn an_end_that_takes_too_long_or_is_hurried_or_comes_in_a_fault_is_red_at_once() {
+    // In the first green, at start-up, in a hurry, in a fault, and while a change of stages is under way.
+    for (asked, longest_s, hurry, fault, ends, in_order) in [
+        (2.0, 3, false, false, 5.0, false),
+        (-10.0, 12, false, false, -10.0, false),
+        (2.0, 12, true, false, 2.0, false),
+        (2.0, 12, false, true, 2.0, false),
+        (26.0, 12, false, false, 30.0, true),
+        (2.0, 0, false, false, 2.0, false),
+    ] {
+        let mut bench = Bench::new(interlock());
+        let stats = Arc::clone(&bench.stats);
+        stats.hurry.store(hurry, Relaxed);
+        bench.parts.latched = fault.then(|| "a fault".to_owned());
+        let (mut last, mut is_asked) = (0.0, false);
+        let (ended, ..) = bench.run_fed(
+            60.0,
+            |_| 0.0,
+            |now, inputs| {
+                last = now;
+                if now >= asked && !std::mem::replace(&mut is_asked, true) {
+                    inputs.try_send(LampInput::End { longest_s }).expect("there is room");
+                }
+            },
+        );
+        ended.expect("it was told to end");
+        assert!((ends..ends + 0.25).contains(&last), "{last} instead of {ends}");
+        assert_eq!(stats.in_order.load(Relaxed), in_order, "asked at {asked}");
+    }
+}
