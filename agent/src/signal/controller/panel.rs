@@ -78,6 +78,7 @@ impl Controller {
         match (&self.program.plan, self.program.mode()) {
             _ if self.fault.is_some() => SignalControl::Fault,
             _ if by_hand => SignalControl::Panel,
+            _ if self.program.by_vehicle => SignalControl::EmergencyVehicle,
             (_, Mode::Emergency) => SignalControl::Emergency,
             (_, Mode::ManualOverride) => SignalControl::ManualOverride,
             (_, Mode::Automatic) if self.bus_asks => SignalControl::Transit,

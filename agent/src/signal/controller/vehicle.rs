@@ -37,11 +37,6 @@ impl Controller {
             .hold_vehicle(request.map(|(stage, until)| Held { plan: plan(&self.junction, stage), until }));
     }
 
-    /// Whether an emergency vehicle decides about what is shown.
-    pub fn serves_vehicle(&self) -> bool {
-        self.program.by_vehicle
-    }
-
     /// The stage that releases most of the groups of a lane; of several the present one, else the one that is reached soonest.
     fn stage_for(&self, lane: LaneIx) -> Option<StageIx> {
         let junction = &*self.junction;

@@ -1,6 +1,6 @@
 use super::*;
 use flextraff_common::junction::LaneIx;
-use flextraff_common::wire::{Mode, StageEnd};
+use flextraff_common::wire::{Mode, SignalControl, StageEnd};
 
 const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
 const FAR: MonoMs = MonoMs(i64::MAX / 2);
@@ -29,7 +29,7 @@ fn its_stage_comes_through_due_clearances_and_the_plan_goes_on_when_it_has_passe
         ["7 amber N>E arrr", "10 all_red N>E rrrr", "12 green E>- rrGr"],
         "the shortest green of N, its clearance, and S is passed over"
     );
-    assert!(road.controller.serves_vehicle());
+    assert_eq!(road.controller.shown().control, SignalControl::EmergencyVehicle);
     assert_eq!(road.controller.shown().mode, Mode::Emergency);
     assert_eq!(road.statuses.len(), plans, "nobody has sent a plan");
     assert_eq!(road.cycles[0].stages[0].end, StageEnd::Priority);
@@ -41,7 +41,7 @@ fn its_stage_comes_through_due_clearances_and_the_plan_goes_on_when_it_has_passe
         "26 amber E>W rrar",
         "at the next second, and on in the order of the plan"
     );
-    assert!(!road.controller.serves_vehicle());
+    assert_eq!(road.controller.shown().control, SignalControl::Plan);
     assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));
 }
 
