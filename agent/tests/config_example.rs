@@ -116,7 +116,7 @@ fn every_example_is_accepted() {
     let input = config.output.input;
     assert_eq!(
         (input.panel, input.advance, input.flash, input.door),
-        (Some(23), Some(26), Some(24), Some(25))
+        (Some(23), Some(15), Some(24), Some(25))
     );
     assert_eq!((input.active_high, input.longest_panel_s), (false, 3600));
     assert_eq!(config.links[0].direction, LinkDirection::To);
