@@ -49,18 +49,12 @@ impl Drop for Agent {
 }
 
 fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
-    start_with(folder, outbox, SITE)
-}
-
-fn start_with(folder: &Path, outbox: &str, site: &str) -> (Agent, UnixDatagram) {
     let socket = folder.join("lamps.sock");
-    // One of an agent before this one.
-    let _ = std::fs::remove_file(&socket);
     let lamps = UnixDatagram::bind(&socket).expect("a socket in an own folder");
     lamps.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out can be set");
     let file = folder.join("agent.toml");
     let text = format!(
-        "{site}[outbox]\npath = \"{outbox}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n\
+        "{SITE}[outbox]\npath = \"{outbox}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n\
          [mqtt]\nurl = \"mqtt://127.0.0.1:1\"\n",
         socket.display()
     );
@@ -98,39 +92,6 @@ fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
     until(&lamps, "amber, not red at once", |lamps| lamps["N"] == "amber" && lamps["E"] == "red");
     until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
     assert_eq!(agent.0.wait().unwrap().code(), Some(0));
-}
-
-#[test]
-fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash() {
-    let folder = tempfile::tempdir().unwrap();
-    let outbox = folder.path().join("outbox.sqlite").display().to_string();
-    let start = || start_with(folder.path(), &outbox, &SITE.replace("flash_s = 0", "flash_s = 2"));
-    let begins = |lamps: &UnixDatagram, aspect: &str| {
-        until(lamps, "the start", |lamps| {
-            assert!(lamps["N"] == aspect || lamps["N"] == "green", "{lamps}");
-            lamps["N"] == "green"
-        });
-    };
-    let (mut agent, lamps) = start();
-    until(&lamps, "flash at the first start", |lamps| lamps["N"] == "flash_amber");
-    until(&lamps, "green", |lamps| lamps["N"] == "green");
-    agent.is_told_to_end();
-    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
-
-    let (mut agent, lamps) = start();
-    begins(&lamps, "red");
-    agent.is_told_to_end();
-    // A second on it still has its shortest green.
-    until(&lamps, "another vector", |lamps| lamps["N"] == "green");
-    agent.is_told_to_end();
-    until(&lamps, "red, and no amber before it", |lamps| {
-        assert_ne!(lamps["N"], "amber");
-        lamps["N"] == "red"
-    });
-    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
-
-    let (_agent, lamps) = start();
-    until(&lamps, "flash after an end in a hurry", |lamps| lamps["N"] == "flash_amber");
 }
 
 #[test]
