@@ -16,7 +16,8 @@ pub(super) struct Startup {
 impl Startup {
     pub(super) fn new(junction: &Junction, start: MonoMs) -> Self {
         let flash_until = start.ceil_second() + i64::from(junction.signal.startup_flash_s) * 1000;
-        let all_red_s = junction.signal.startup_all_red_s.max(junction.longest_clearance_s());
+        // Red first, also where no change of stages ever ends a green.
+        let all_red_s = junction.signal.startup_all_red_s.max(junction.longest_clearance_s()).max(1);
         Self { flash_until, red_until: flash_until + i64::from(all_red_s) * 1000 }
     }
 

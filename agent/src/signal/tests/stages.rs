@@ -26,6 +26,15 @@ fn start_up_is_flash_then_all_red_then_the_first_stage() {
 }
 
 #[test]
+fn start_up_is_red_first_where_no_stage_change_ends_a_green() {
+    let mut spec = four_way_spec();
+    spec.lanes.truncate(1);
+    spec.stages = vec![stage("A", &["N"]), stage("B", &["N"])];
+    spec.signal.startup_all_red_s = 0.0;
+    assert_eq!(lines(&spec, -12.0, 1.0), ["-12 flash ->- f", "-6 all_red ->- r", "-5 green A>- G"]);
+}
+
+#[test]
 fn a_start_between_two_seconds_rounds_up() {
     let mut road = Road::with(four_way(), Fallback::new(Vec::new(), Tz::UTC), at(-12.7));
     road.run(at(-12.1));
