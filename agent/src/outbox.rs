@@ -22,7 +22,7 @@ pub use write::{Batch, PassageChange};
 
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::OutboxStatus;
+use flextraff_common::wire::{Mode, OutboxStatus};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -68,7 +68,7 @@ impl From<rusqlite::Error> for OutboxError {
     }
 }
 
-/// The last plan, as it came.
+/// A plan, as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedPlan {
     /// The message.
@@ -77,6 +77,14 @@ pub struct SavedPlan {
     pub boot: BootId,
     /// When it came, in that uptime.
     pub received: MonoMs,
+}
+
+const fn mode_column(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Automatic => "automatic",
+        Mode::ManualOverride => "manual_override",
+        Mode::Emergency => "emergency",
+    }
 }
 
 /// The open file.
@@ -135,30 +143,38 @@ impl Outbox {
         Ok(passages.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps a plan over restarts, in place of the one before.
-    pub fn save_plan(&mut self, body: &str, received: MonoMs) -> Result<(), OutboxError> {
+    /// Keeps a plan over restarts, in place of the one of its mode; `alone`: it ends those of every other mode.
+    pub fn save_plan(
+        &mut self,
+        mode: Mode,
+        alone: bool,
+        body: &str,
+        received: MonoMs,
+    ) -> Result<(), OutboxError> {
         let boot = self.boot.to_string();
         let transaction = self.begin(Durability::Durable)?;
+        if alone {
+            transaction.execute("DELETE FROM plans", [])?;
+        }
         transaction.execute(
-            "INSERT OR REPLACE INTO plan (id, body, boot_id, received_ms) VALUES (1, ?1, ?2, ?3)",
-            (body, boot, received.0),
+            "INSERT OR REPLACE INTO plans (mode, body, boot_id, received_ms) VALUES (?1, ?2, ?3, ?4)",
+            (mode_column(mode), body, boot, received.0),
         )?;
         Ok(transaction.commit()?)
     }
 
-    /// The plan kept last.
-    pub fn last_plan(&self) -> Result<Option<SavedPlan>, OutboxError> {
-        let plan = self
-            .connection
-            .query_row("SELECT body, boot_id, received_ms FROM plan", [], |row| {
-                Ok(SavedPlan {
-                    body: row.get(0)?,
-                    boot: BootId(id_column(row, 1)?),
-                    received: MonoMs(row.get(2)?),
-                })
+    /// The plans kept, at most one of each mode.
+    pub fn plans(&self) -> Result<Vec<SavedPlan>, OutboxError> {
+        let mut statement =
+            self.connection.prepare("SELECT body, boot_id, received_ms FROM plans ORDER BY mode")?;
+        let plans = statement.query_map([], |row| {
+            Ok(SavedPlan {
+                body: row.get(0)?,
+                boot: BootId(id_column(row, 1)?),
+                received: MonoMs(row.get(2)?),
             })
-            .optional()?;
-        Ok(plan)
+        })?;
+        Ok(plans.collect::<Result<_, _>>()?)
     }
 
     /// How full the outbox is.

@@ -233,8 +233,8 @@ impl Supervisor {
                 }
             }
             News::Link(event) => self.handle_link(event),
-            News::OutboxOpen { outbox, last_plan } => {
-                if let Some((message, received)) = last_plan {
+            News::OutboxOpen { outbox, plans } => {
+                for (message, received) in plans {
                     self.to_lamps(LampInput::Restore { message, received });
                 }
                 self.outbox_id = Some(outbox);
@@ -284,10 +284,7 @@ impl Supervisor {
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
-                self.to_recorder(RecorderInput::SavePlan {
-                    body: encode(&*message),
-                    received: received.mono,
-                });
+                self.to_recorder(RecorderInput::SavePlan { plan: message, received: received.mono });
             }
             LampEvent::Late { late_ms, still_s } => {
                 tracing::warn!(

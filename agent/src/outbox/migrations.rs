@@ -4,7 +4,7 @@ use super::OutboxError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Turns a file of version `n` into one of version `n + 1`.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, V2];
 
 /// Times are milliseconds of the boot's monotonic clock. `frozen` rows have been handed out: their body is the exact payload.
 const V1: &str = "
@@ -57,6 +57,19 @@ CREATE TABLE plan (
     boot_id     TEXT NOT NULL,
     received_ms INTEGER NOT NULL
 ) STRICT;
+";
+
+/// A plan of each mode, so that an override outlasts a restart although plans of the planner have come since. The server sends the one plan
+/// again that V1 kept.
+const V2: &str = "
+DROP TABLE plan;
+
+CREATE TABLE plans (
+    mode        TEXT PRIMARY KEY,
+    body        TEXT NOT NULL,
+    boot_id     TEXT NOT NULL,
+    received_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ";
 
 /// Brings the file to the newest version.

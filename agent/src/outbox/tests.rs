@@ -183,7 +183,7 @@ fn acks_release_what_was_handed_out_and_nothing_else() {
 }
 
 #[test]
-fn passages_and_the_plan_survive() {
+fn passages_and_a_plan_of_each_mode_survive() {
     let folder = folder();
     let mut outbox = open(&setup(&folder, 1));
     let change = |key: &str, state: Option<&str>| PassageChange {
@@ -194,18 +194,19 @@ fn passages_and_the_plan_survive() {
     outbox.commit(&Batch { passages, ..Batch::default() }, &synced(1)).unwrap();
     let passages = vec![change("a", None), change("c", Some("4")), change("never", None)];
     outbox.commit(&Batch { passages, ..Batch::default() }, &synced(2)).unwrap();
-    assert_eq!(outbox.last_plan().unwrap(), None);
-    outbox.save_plan("{\"one\":1}", MonoMs(5)).unwrap();
-    outbox.save_plan("{\"two\":2}", MonoMs(6)).unwrap();
+    assert_eq!(outbox.plans().unwrap(), []);
+    outbox.save_plan(Mode::Automatic, false, "{\"one\":1}", MonoMs(5)).unwrap();
+    outbox.save_plan(Mode::ManualOverride, false, "{\"override\":1}", MonoMs(5)).unwrap();
+    outbox.save_plan(Mode::Automatic, false, "{\"two\":2}", MonoMs(6)).unwrap();
     drop(outbox);
-    let outbox = open(&setup(&folder, 2));
+    let mut outbox = open(&setup(&folder, 2));
     let kept = [("b", "3"), ("c", "4")].map(|(key, state)| (key.to_owned(), state.to_owned()));
     assert_eq!(outbox.passages().unwrap(), kept);
-    let plan = outbox.last_plan().unwrap().unwrap();
-    assert_eq!(
-        (plan.body.as_str(), plan.boot, plan.received),
-        ("{\"two\":2}", BootId(Uuid::from_u128(1)), MonoMs(6))
-    );
+    let boot = BootId(Uuid::from_u128(1));
+    let plan = |body: &str, received| SavedPlan { body: body.to_owned(), boot, received: MonoMs(received) };
+    assert_eq!(outbox.plans().unwrap(), [plan("{\"two\":2}", 6), plan("{\"override\":1}", 5)]);
+    outbox.save_plan(Mode::Automatic, true, "{\"three\":3}", MonoMs(7)).unwrap();
+    assert_eq!(outbox.plans().unwrap().len(), 1, "which ends the override");
 }
 
 #[test]
@@ -314,6 +315,6 @@ fn a_newer_file_and_a_second_process_are_refused() {
     outbox.connection.pragma_update(None, "user_version", 99).unwrap();
     drop((outbox, second));
     let error = Outbox::open(&setup, &synced(0)).unwrap_err();
-    assert!(error.to_string().contains("has version 99, this agent knows versions up to 1"), "{error}");
+    assert!(error.to_string().contains("has version 99, this agent knows versions up to 2"), "{error}");
     assert!(!folder.path().join("outbox.db.corrupt-1").exists());
 }

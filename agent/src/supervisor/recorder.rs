@@ -10,14 +10,14 @@ mod tests;
 use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
-use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, SavedPlan, Setup};
+use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs};
-use flextraff_common::wire::{Ack, Demand, DemandPassage, OutboxStatus};
+use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode, encode};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -305,19 +305,20 @@ impl Recorder {
     }
 
     /// Keeps a plan over restarts.
-    pub fn save_plan(&mut self, body: &str, received: MonoMs) {
-        if let Err(error) = self.outbox.save_plan(body, received) {
+    pub fn save_plan(&mut self, plan: &GreenTime, received: MonoMs) {
+        if let Err(error) = self.outbox.save_plan(plan.mode, plan.ends_override, &encode(plan), received) {
             tracing::error!(%error, "the plan could not be stored; it runs all the same, but not after a restart");
         }
     }
 
-    /// The plan kept last.
-    pub fn last_plan(&self) -> Option<SavedPlan> {
-        self.outbox
-            .last_plan()
-            .inspect_err(|error| tracing::warn!(%error, "the plan of before the restart cannot be read"))
-            .ok()
-            .flatten()
+    /// The plans of before the restart, at most one of each mode.
+    pub fn plans(&self) -> Vec<GreenTime> {
+        let plans = self
+            .outbox
+            .plans()
+            .inspect_err(|error| tracing::warn!(%error, "the plans of before the restart cannot be read"));
+        let plans = plans.unwrap_or_default();
+        plans.iter().filter_map(|plan| decode(plan.body.as_bytes()).ok()).collect()
     }
 
     fn report_cycles(&mut self) {

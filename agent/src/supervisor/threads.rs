@@ -16,7 +16,7 @@ use crate::signal::CycleRecord;
 use flextraff_common::hires::Event;
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode};
+use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::BTreeSet;
 use std::io;
@@ -49,7 +49,7 @@ pub(super) enum News {
     /// By the link.
     Link(LinkEvent),
     /// The outbox is open; the plan of before the restart, and when it had come.
-    OutboxOpen { outbox: OutboxId, last_plan: Option<(Box<GreenTime>, UnixMs)> },
+    OutboxOpen { outbox: OutboxId, plans: Vec<(Box<GreenTime>, UnixMs)> },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
     /// By somebody at this machine.
@@ -83,7 +83,7 @@ pub(super) enum RecorderInput {
         in_flight: BTreeSet<Seq>,
     },
     SavePlan {
-        body: String,
+        plan: Box<GreenTime>,
         received: MonoMs,
     },
     /// Another configuration; for each of its readers, whether it is the one that had its place before.
@@ -204,12 +204,12 @@ fn recording(
     for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
         recorder.handle_reader(reader, true, clock.now().mono);
     }
-    let last_plan = recorder.last_plan().and_then(|plan| {
-        let message = decode::<GreenTime>(plan.body.as_bytes()).ok()?;
-        let received = message.timestamp.unwrap_or(clock.now().wall);
-        Some((Box::new(message), received))
-    });
-    let _ = news.send(News::OutboxOpen { outbox: recorder.outbox_id(), last_plan });
+    let received = |plan: GreenTime| {
+        let received = plan.timestamp.unwrap_or(clock.now().wall);
+        (Box::new(plan), received)
+    };
+    let plans = recorder.plans().into_iter().map(received).collect();
+    let _ = news.send(News::OutboxOpen { outbox: recorder.outbox_id(), plans });
     loop {
         let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
@@ -234,7 +234,7 @@ fn recording(
                 RecorderInput::NeedRows { room, in_flight } => {
                     let _ = news.try_send(News::Rows(recorder.rows(room, &in_flight, &now)));
                 }
-                RecorderInput::SavePlan { body, received } => recorder.save_plan(&body, received),
+                RecorderInput::SavePlan { plan, received } => recorder.save_plan(&plan, received),
                 RecorderInput::Reconfigure { config: new, kept } => {
                     config.clone_from(&new);
                     keep_up(up, &kept);

@@ -214,3 +214,23 @@ fn a_plan_that_ends_before_its_first_green_does_not_choose_what_follows() {
     assert_eq!(road.greens(0.0)[3..6], ["90 W", "120 N", "150 S"]);
     assert_eq!(started(&road), [""; 0]);
 }
+
+#[test]
+fn after_a_restart_an_override_counts_beside_the_plan_that_came_after_it() {
+    let kept = |mode: &str, plan_id: &str, valid_s: u32| {
+        message(&format!(
+            r#"{{"lane_times": [15, 15, 15, 15], "mode": "{mode}", "plan_id": "{plan_id}", "valid_s": {valid_s}, "timestamp": "2026-02-08T23:55:00Z"}}"#
+        ))
+    };
+    let mut road = Road::new(four_way());
+    for plan in [kept("automatic", "plan", 900), kept("manual_override", "police", 400)] {
+        road.controller.restore_plan(&plan, EPOCH, at(-12.0)).expect("the plan fits");
+    }
+    road.run(at(300.0));
+    let plans: Vec<_> = runs(&road).iter().map(|run| run.0).collect();
+    assert_eq!(
+        plans,
+        [Some("police"), Some("police"), Some("plan"), Some("plan")],
+        "until 100 s past midnight"
+    );
+}
