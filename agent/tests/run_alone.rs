@@ -1,5 +1,6 @@
 //! The agent as a process, with nothing around it that works: no broker, no disk for the outbox, no reader.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -49,12 +50,19 @@ impl Drop for Agent {
 }
 
 fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
+    start_with(folder, outbox, SITE, Stdio::null())
+}
+
+/// `site`: its configuration as far as outbox, output and broker; `log`: where its log goes.
+fn start_with(folder: &Path, outbox: &str, site: &str, log: Stdio) -> (Agent, UnixDatagram) {
     let socket = folder.join("lamps.sock");
+    // One of an agent before this one.
+    let _ = std::fs::remove_file(&socket);
     let lamps = UnixDatagram::bind(&socket).expect("a socket in an own folder");
     lamps.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out can be set");
     let file = folder.join("agent.toml");
     let text = format!(
-        "{SITE}[outbox]\npath = \"{outbox}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n\
+        "{site}[outbox]\npath = \"{outbox}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\nlongest_stop_s = 60\n\
          [mqtt]\nurl = \"mqtt://127.0.0.1:1\"\n",
         socket.display()
     );
@@ -62,7 +70,7 @@ fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
     let agent = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
         .args(["run", "--config"])
         .arg(&file)
-        .stderr(Stdio::null())
+        .stderr(log)
         .spawn()
         .expect("the agent starts");
     (Agent(agent), lamps)
@@ -92,6 +100,55 @@ fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
     until(&lamps, "amber, not red at once", |lamps| lamps["N"] == "amber" && lamps["E"] == "red");
     until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
     assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+}
+
+/// Waits for a line of the log; what comes after it is read and left.
+fn waits_for(agent: &mut Agent, sentence: &str) {
+    let log = agent.0.stderr.take().expect("the log is piped");
+    let mut lines = BufReader::new(log).lines();
+    let said = lines.by_ref().map_while(Result::ok).any(|line| line.contains(sentence));
+    assert!(said, "the agent has ended without a word of: {sentence}");
+    std::thread::spawn(move || lines.for_each(drop));
+}
+
+#[test]
+fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("outbox.sqlite").display().to_string();
+    let start = |least_s: u32| {
+        let site = SITE
+            .replace("flash_s = 0", "flash_s = 2")
+            .replace("lanes = [\"N\"]", &format!("lanes = [\"N\"]\nmin_green_s = {least_s}"));
+        start_with(folder.path(), &outbox, &site, Stdio::piped())
+    };
+    let begins_in_red = |lamps: &UnixDatagram| {
+        until(lamps, "the start", |lamps| {
+            assert!(lamps["N"] == "red" || lamps["N"] == "green", "{lamps}");
+            lamps["N"] == "green"
+        });
+    };
+    let (mut agent, lamps) = start(7);
+    until(&lamps, "flash at the first start", |lamps| lamps["N"] == "flash_amber");
+    until(&lamps, "green", |lamps| lamps["N"] == "green");
+    agent.is_told_to_end();
+    waits_for(&mut agent, "ending with the present stage");
+    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+
+    // Told once it would have green for most of a minute more, however slow the machine is.
+    let (mut agent, lamps) = start(50);
+    begins_in_red(&lamps);
+    agent.is_told_to_end();
+    // Two signals that wait at the same time are one.
+    waits_for(&mut agent, "ending with the present stage");
+    agent.is_told_to_end();
+    until(&lamps, "red, and no amber before it", |lamps| {
+        assert_ne!(lamps["N"], "amber");
+        lamps["N"] == "red"
+    });
+    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+
+    let (_agent, lamps) = start(7);
+    until(&lamps, "flash after an end in a hurry", |lamps| lamps["N"] == "flash_amber");
 }
 
 #[test]

@@ -36,6 +36,10 @@ pub const TICK_MS: i64 = 50;
 /// an amber or an intergreen. Less than what the interlock tolerates.
 const LATEST_MS: i64 = 250;
 
+/// By how much an end may come later than it was asked for because the signal stood still, milliseconds: to cut amber or all red short would be
+/// worse, and the unit gives that much time.
+const MOST_LATE_MS: i64 = 2000;
+
 /// Inputs that are taken between two ticks; what is beyond waits for the next, so that no flood of reads holds up the lamps.
 const MOST_AT_ONCE: usize = 512;
 
@@ -319,8 +323,8 @@ struct LampLoop<'a> {
     switches: Debouncer,
     /// Whether somebody asks for flash otherwise than by the switch.
     flash_asked: bool,
-    /// When the loop ends at the latest; none: nobody has asked for it.
-    ends_at: Option<MonoMs>,
+    /// When the loop ends at the latest, and how far the controller's time was behind when that was said; none: nobody has asked for it.
+    ends_at: Option<(MonoMs, i64)>,
     /// Whether the controller has failed after a fault, and is not asked any more.
     failed: bool,
 }
@@ -402,9 +406,9 @@ impl LampLoop<'_> {
                 self.parts.control.reconfigure(&config, &kept, signal_now.mono);
             }
             LampInput::End { longest_s } => {
-                self.ends_at = Some(now.mono + i64::from(longest_s) * 1000);
+                self.ends_at = Some((now.mono + i64::from(longest_s) * 1000, self.behind_ms));
                 if !self.failed {
-                    self.parts.control.controller.handle_end(signal_now);
+                    self.parts.control.controller.handle_end(longest_s, signal_now);
                 }
             }
             LampInput::Stop => {}
@@ -413,14 +417,15 @@ impl LampLoop<'_> {
 
     /// Whether the loop is to end, and may.
     fn is_over(&mut self, now: MonoMs) -> bool {
-        let Some(ends_at) = self.ends_at else { return false };
-        let stats = &self.parts.stats;
-        if self.parts.interlock.latched().is_some() || stats.hurry.load(Relaxed) || now >= ends_at {
-            return true;
-        }
+        let Some((ends_at, behind_ms)) = self.ends_at else { return false };
+        let ends_at = ends_at + (self.behind_ms - behind_ms).min(MOST_LATE_MS);
+        // Looked at first: an end that is in order at its last moment is in order.
         let in_order = self.parts.control.controller.has_ended(now - self.behind_ms);
+        let stats = &self.parts.stats;
         stats.in_order.store(in_order, Relaxed);
-        in_order || self.shows_no_green()
+        let must_end =
+            self.parts.interlock.latched().is_some() || stats.hurry.load(Relaxed) || now >= ends_at;
+        in_order || must_end || self.shows_no_green()
     }
 
     /// Whether nobody has, or is about to have, green that an end would cut short.

@@ -60,7 +60,8 @@ pub struct Controller {
     vehicle: Option<(LaneIx, MonoMs)>,
     /// The stage that it is to get.
     vehicle_stage: Option<StageIx>,
-    end_wanted: bool,
+    /// By when the process is to end with red everywhere, if it is.
+    end_by: Option<MonoMs>,
     panel: Panel,
     /// Whether a bus has asked for priority.
     bus_asks: bool,
@@ -123,7 +124,7 @@ impl Controller {
             flash_wanted: false,
             vehicle: None,
             vehicle_stage: None,
-            end_wanted: false,
+            end_by: None,
             panel: Panel::default(),
             bus_asks: false,
             log: EventLog::new(&junction),

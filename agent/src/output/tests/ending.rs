@@ -66,3 +66,37 @@ fn an_end_that_takes_too_long_or_is_hurried_or_comes_in_a_fault_is_red_at_once()
         assert_eq!(stats.in_order.load(Relaxed), in_order, "asked at {asked}");
     }
 }
+
+/// Tells the loop to end at a moment of a clock that jumps by half a second at another; what was written, and whether it ended in order.
+fn told_at(asked: f64, longest_s: u32, late: f64, bench: Bench) -> (Vec<(f64, String)>, bool) {
+    let stats = Arc::clone(&bench.stats);
+    let (mut is_asked, was_late) = (false, Cell::new(false));
+    let jump = |now: f64| if now >= late && !was_late.replace(true) { 0.5 } else { 0.0 };
+    let (ended, lines, _) = bench.run_fed(60.0, jump, |now, inputs| {
+        if now >= asked && !std::mem::replace(&mut is_asked, true) {
+            inputs.try_send(LampInput::End { longest_s }).expect("there is room");
+        }
+    });
+    ended.expect("it was told to end");
+    assert!(was_late.get(), "the clock has jumped");
+    (lines, stats.in_order.load(Relaxed))
+}
+
+#[test]
+fn a_loop_that_is_late_once_still_ends_in_order() {
+    // Shortest green, amber and all red take all of the 12 s, and the signal stands still for a second of them.
+    let (lines, in_order) = told_at(0.02, 12, 2.9, Bench::new(interlock()));
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "arrr", "rrrr"]);
+    assert!((8.0..8.3).contains(&lines[3].0) && (11.0..11.3).contains(&lines[4].0), "{lines:?}");
+    assert!(in_order);
+}
+
+#[test]
+fn a_green_that_would_take_too_long_ends_through_amber_all_the_same() {
+    // The shortest green, 7 s, is given up for it: amber from 5 to 8 and red from then on.
+    let (lines, in_order) = told_at(0.5, 10, 0.0, Bench::new(interlock()));
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "arrr", "rrrr"]);
+    let (amber, red) = (lines[3].0, lines[4].0);
+    assert!((5.0..7.0).contains(&amber) && (2.9..3.1).contains(&(red - amber)), "{lines:?}");
+    assert!(in_order);
+}

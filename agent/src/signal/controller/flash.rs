@@ -68,15 +68,16 @@ impl Controller {
         }
     }
 
-    /// Takes that the process is to end: as with flash the present green ends when its shortest time is over, and what follows is red everywhere.
-    pub fn handle_end(&mut self, now: Moment) {
+    /// Takes that the process is to end within `longest_s`: as with flash the present green ends when its shortest time is over, and what follows
+    /// is red everywhere. Where that would take longer the shortest time gives way, because amber must not.
+    pub fn handle_end(&mut self, longest_s: u32, now: Moment) {
         self.handle_timeout(now);
-        self.end_wanted = true;
+        self.end_by = Some(now.mono + i64::from(longest_s) * 1000);
     }
 
     /// Whether amber and all-red after the last green are over, so that the process may end.
     pub fn has_ended(&self, now: MonoMs) -> bool {
-        self.end_wanted && matches!(&self.phase, Phase::ToFlash(way) if way.over(now))
+        self.end_by.is_some() && matches!(&self.phase, Phase::ToFlash(way) if way.over(now))
     }
 
     /// Whether the signal starts up.
@@ -122,7 +123,7 @@ impl Controller {
         match &self.phase {
             Phase::ToFlash(way) => {
                 // Whoever has changed his mind has start-up after it all the same.
-                if way.over(at) && !self.end_wanted {
+                if way.over(at) && self.end_by.is_none() {
                     self.phase = Phase::Flash;
                     if !self.flash_wanted {
                         self.start_up(at);
@@ -131,13 +132,15 @@ impl Controller {
             }
             Phase::Flash => {}
             Phase::Startup(_) if self.flash_wanted => self.phase = Phase::Flash,
-            Phase::Green(Green { stage, began, .. }) if self.flash_wanted || self.end_wanted => {
+            Phase::Green(Green { stage, began, .. }) if self.flash_wanted || self.end_by.is_some() => {
                 let stage = *stage;
                 let least_ms = 1000 * i64::from(self.junction.stage(stage).min_green_s);
-                if at.since(*began) < least_ms {
+                let way = ToFlash::new(&self.junction, stage, at);
+                // A second later would be too late.
+                let must_end = self.end_by.is_some_and(|by| way.flash_at + 1000 > by);
+                if at.since(*began) < least_ms && !must_end {
                     return false;
                 }
-                let way = ToFlash::new(&self.junction, stage, at);
                 for group in self.junction.stage(stage).groups.iter() {
                     self.green_ended[group.index()] = Some(at);
                     self.red_since[group.index()] = at;
@@ -147,14 +150,17 @@ impl Controller {
                 self.phase = Phase::ToFlash(way);
             }
             Phase::Clearance(clearance, coming)
-                if (self.flash_wanted || self.end_wanted)
+                if (self.flash_wanted || self.end_by.is_some())
                     && at >= clearance.green_at
                     && self.shown.lamps.iter().all(|aspect| *aspect == Aspect::Red) =>
             {
                 let stage = coming.stage;
                 self.end_cycle(at, StageEnd::Manual);
-                self.phase =
-                    if self.end_wanted { Phase::ToFlash(ToFlash::in_red(stage, at)) } else { Phase::Flash };
+                self.phase = if self.end_by.is_some() {
+                    Phase::ToFlash(ToFlash::in_red(stage, at))
+                } else {
+                    Phase::Flash
+                };
             }
             _ => return false,
         }
