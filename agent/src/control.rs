@@ -42,6 +42,7 @@ pub struct Control {
     estimator: Estimator,
     /// Whom the junction looks out for; outlasts defects of the estimator.
     priority: Priority,
+    alarms: VecDeque<Alarm>,
     /// By which name vehicles go on here when a pseudonym key changes.
     known_as: KnownAs,
     /// The last second that was passed through: it says what wall time a read has.
@@ -80,7 +81,8 @@ impl Control {
         let mut control = Self {
             controller: Controller::new(Arc::clone(&config.junction), fallback, start),
             estimator: Estimator::new(config, all_watched, start.mono),
-            priority: Priority::default(),
+            priority: Priority::new(config),
+            alarms: VecDeque::new(),
             known_as: KnownAs::default(),
             second: start,
             readers: vec![None; config.readers.len()],
@@ -131,11 +133,19 @@ impl Control {
             None => self.priority.handle_read(read, now),
         }
         self.controller.handle_vehicle(self.priority.asks(), read.at);
+        self.note_alarms(read.at);
+    }
+
+    fn note_alarms(&mut self, at: MonoMs) {
+        while let Some(alarm) = self.priority.take_alarm() {
+            self.controller.log_event(Event::new(at, EventCode::VendorAlarm, alarm.kind.number()));
+            self.alarms.push_back(alarm);
+        }
     }
 
     /// What somebody should look into about vehicles that ask for green.
     pub fn take_alarm(&mut self) -> Option<Alarm> {
-        self.priority.take_alarm()
+        self.alarms.pop_front()
     }
 
     /// Takes that a reader (by its place in the TOML) came up or went down.
@@ -156,6 +166,7 @@ impl Control {
         self.readers = kept.iter().enumerate().map(state).collect();
         self.stop_lines = StopLines::new(config.junction.lanes().len(), &config.readers);
         self.config = Arc::clone(config);
+        self.priority.reconfigure(config);
         self.detectors = Detectors::new(read_lanes(config));
         self.note_watched();
         let up = self.readers.iter().map(|up| up.unwrap_or(self.all_watched)).collect();
@@ -203,6 +214,8 @@ impl Control {
                 self.known_as.name(epc, None, now.mono);
             }
         }
+        self.priority.handle_demand(junction, demand, now);
+        self.note_alarms(now.mono);
         self.estimate(now.mono, |estimator| estimator.handle_demand(junction, demand, now.mono));
     }
 
@@ -280,7 +293,7 @@ impl Control {
             self.priority.handle_timeout(at, |epc| self.estimator.follows(epc));
             self.controller.handle_vehicle(self.priority.asks(), at);
             let weights = self.priority.weights();
-            self.controller.handle_bus(self.priority.serves_bus());
+            self.controller.handle_buses(&self.priority.buses(), at);
             let seen = self.estimate(at, |estimator| {
                 #[cfg(test)]
                 hook(at);

@@ -3,7 +3,9 @@
 use crate::config::Config;
 use flextraff_common::ids::{BootId, DeviceId};
 use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{ControllerStatus, Estimates, OutboxStatus, PlanStatus, ReaderStatus, Status};
+use flextraff_common::wire::{
+    AlarmStatus, ControllerStatus, Estimates, OutboxStatus, PlanStatus, ReaderStatus, Status,
+};
 
 /// Time between two status messages without a change, milliseconds.
 pub const PERIOD_MS: i64 = 30_000;
@@ -25,6 +27,8 @@ pub struct Parts {
     pub plan: Option<PlanStatus>,
     /// What is known of the lanes; none on a counter.
     pub estimates: Option<Estimates>,
+    /// What a person should look into.
+    pub alarms: Vec<AlarmStatus>,
 }
 
 /// The status message of this moment.
@@ -43,6 +47,7 @@ pub fn status(config: &Config, parts: Parts, now: Moment) -> Status {
         controller: parts.controller,
         plan: parts.plan,
         estimates: parts.estimates,
+        alarms: parts.alarms,
     }
 }
 
@@ -62,6 +67,7 @@ pub fn offline(device: DeviceId) -> Status {
         controller: None,
         plan: None,
         estimates: None,
+        alarms: Vec::new(),
     }
 }
 
@@ -115,6 +121,7 @@ mod tests {
             controller: None,
             plan: None,
             estimates: None,
+            alarms: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! A panic in the recorder or the link starts that part anew; one in the lamp loop shows red at every head and ends the process, so that systemd
 //! starts it with its start-up sequence.
 
+pub mod alarms;
 mod asks;
 mod commands;
 pub mod forward;
@@ -25,6 +26,7 @@ use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
+use alarms::Alarms;
 use anyhow::Context as _;
 use asks::{Waiting, Who};
 use commands::Handled;
@@ -123,6 +125,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         unsaved_keys: None,
         keys_unsaved_told: false,
         watched: Watched::default(),
+        alarms: Alarms::default(),
         signal_due: MonoMs(i64::MIN),
         clock,
         config,
@@ -176,6 +179,8 @@ struct Supervisor {
     /// Whom the junction looks out for, as it is kept over restarts.
     watched: Watched,
     keys_unsaved_told: bool,
+    /// What a person should look into.
+    alarms: Alarms,
     /// Why the lamps show the fault aspect, if they do.
     fault: Option<LatchedFault>,
     /// What the lamps show beside what the controller wants.
@@ -280,7 +285,11 @@ impl Supervisor {
             }
             LampEvent::Demand(demand) => self.tell_demand(&demand),
             LampEvent::Defect { reason } => messages::log_defect(&reason),
-            LampEvent::Alarm(alarm) => tracing::warn!("{alarm}"),
+            LampEvent::Alarm(alarm) => {
+                messages::log_alarm(&self.config.junction, &alarm);
+                self.alarms.handle(&alarm, &self.config.junction, self.clock.now());
+                self.tell_status();
+            }
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
@@ -393,6 +402,7 @@ impl Supervisor {
         if now.mono >= self.signal_due {
             self.tell_signal(now);
         }
+        self.alarms.handle_timeout(now.mono);
         self.tell_status();
         self.tell_snapshot(now);
         Ok(())

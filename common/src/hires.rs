@@ -84,6 +84,8 @@ codes! {
     PreemptEntry = 105,
     /// The stage has green for those who asked. Parameter: pre-empt number.
     PreemptDwell = 107,
+    /// It has been held as long as the longest red allows, and somebody still asks. Parameter: pre-empt number.
+    PreemptMaxPresence = 110,
     /// The controller is on its way back to the plan. Parameter: pre-empt number.
     PreemptExit = 111,
     /// A bus asks for priority. Parameter: number of the stage.
@@ -108,12 +110,19 @@ codes! {
     UnitFlash = 173,
     /// The alarms. Parameter: sum of the bits of [`alarm`].
     UnitAlarm = 174,
-    /// A manual override begins (1) or ends (0).
+    /// The contacts of the cabinet. Parameter: sum of the bits of [`contact`].
+    AlarmGroup = 175,
+    /// A manual override, or the panel in the cabinet, begins (1) or ends (0).
     ManualControl = 178,
+    /// The push button of the panel is pressed (1) or let go (0).
+    IntervalAdvance = 179,
     /// The wall clock was set. Parameter: by how many seconds, at most 255.
     ClockUpdated = 181,
     /// The machine has power again.
     PowerRestored = 184,
+    /// Something that a person should look into. Parameter: 1 a tag asks for priority too often, 2 too many emergency vehicles ask, 3 a tag was
+    /// read in two places.
+    VendorAlarm = 185,
 }
 
 /// Parameter of [`EventCode::UnitFlash`].
@@ -128,6 +137,12 @@ pub enum FlashState {
     FaultMonitor = 5,
     /// At start-up.
     Startup = 7,
+}
+
+/// Bits of [`EventCode::AlarmGroup`].
+pub mod contact {
+    /// The door of the cabinet is open.
+    pub const DOOR: u32 = 1;
 }
 
 /// Bits of [`EventCode::UnitAlarm`].

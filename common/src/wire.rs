@@ -23,8 +23,8 @@ pub use estimates::{
     Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
 };
 pub use status::{
-    CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus, DeviceType, LampLoopStatus, OutboxStatus,
-    PlanState, PlanStatus, ReaderState, ReaderStatus, SignalControl, Status,
+    AlarmKind, AlarmStatus, CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus, DeviceType,
+    LampLoopStatus, OutboxStatus, PlanState, PlanStatus, ReaderState, ReaderStatus, SignalControl, Status,
 };
 pub use up::{
     Aspect, CarCounts, ClockFix, ControllerState, CycleLane, CycleStage, Cycles, Departure, Events, Gap,

@@ -1,16 +1,30 @@
 //! Vehicles that come before others: those of the watch-list, from their first read on.
 //!
-//! A bus only makes waiting dearer: the same search then extends a green or brings one early. An emergency vehicle asks the controller for the
-//! stage of its lane ([`Priority::asks`]). Every limit holds as always. So that no tag can hold the junction, a request ends after [`LASTS_MS`],
-//! a tag makes one in [`AGAIN_MS`], there are at most [`MOST_AT_ONCE`], and of emergency vehicles at most [`MOST_EMERGENCIES`] in
-//! [`EMERGENCIES_MS`]; what is refused for that is an alarm, because a tag can be copied.
+//! A bus only makes waiting dearer: the same search then extends a green or brings one early, and actuation does as much by rule. An emergency
+//! vehicle asks the controller for the stage of its lane ([`Priority::asks`]). Every limit holds as always. So that no tag can hold the junction, a
+//! request ends after [`LASTS_MS`], a tag makes one in [`AGAIN_MS`], there are at most [`MOST_AT_ONCE`], and of emergency vehicles at most
+//! [`MOST_EMERGENCIES`] in [`EMERGENCIES_MS`]; what is refused for that is an alarm, because a tag can be copied.
+//!
+//! A tag that was read in two places ([`places`]) has been copied, or somebody sends what it sends. A bus then gets no priority for
+//! [`SUSPECT_MS`]: it loses little. An emergency vehicle still does, within the limits above: whoever could switch off an ambulance with a copy
+//! would do more harm than whoever gets a green by one.
 
+mod alarm;
+mod places;
+#[cfg(test)]
+mod tests;
+
+pub use alarm::Alarm;
+
+use self::places::Sights;
 use super::estimator::Estimator;
+use crate::config::Config;
 use crate::reader::Read;
 use flextraff_common::epc::{Epc, KeyedTag, TagKey};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Keys, WatchedClass, Watchlist, ZoneName};
+use flextraff_common::wire::{AlarmKind, Demand, Keys, WatchedClass, Watchlist, ZoneName};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A request counts for so long after its first read, milliseconds.
@@ -25,6 +39,10 @@ const MOST_EMERGENCIES: usize = 6;
 const EMERGENCIES_MS: i64 = 900_000;
 /// Most requests at once.
 const MOST_AT_ONCE: usize = 4;
+/// For how long a tag counts as copied after it was read in two places, milliseconds.
+const SUSPECT_MS: i64 = 900_000;
+/// After so long it is an alarm anew that it goes on, milliseconds.
+const TELL_AGAIN_MS: i64 = 300_000;
 /// How many ordinary vehicles a bus counts as: the persons that it carries against those in a car, some 30 to 2.
 const TRANSIT: f64 = 15.0;
 /// How many an emergency vehicle counts as: more than all that usually wait.
@@ -36,26 +54,16 @@ pub struct Priority {
     key: Option<TagKey>,
     watched: BTreeMap<KeyedTag, (WatchedClass, UnixMs)>,
     requests: BTreeMap<Epc, Request>,
-    /// When each tag has last begun a request, and whether it has been told that it asks too often.
-    asked: BTreeMap<Epc, (MonoMs, bool)>,
+    /// When each tag has last begun a request, and what became of it.
+    asked: BTreeMap<Epc, Asked>,
     /// When emergency vehicles have begun a request.
     emergencies: VecDeque<MonoMs>,
+    sights: Sights,
+    /// Tags that have been copied.
+    suspects: BTreeMap<Epc, Suspect>,
+    /// By which tag each vehicle that was read of late is watched.
+    tags: BTreeMap<Epc, KeyedTag>,
     alarms: VecDeque<Alarm>,
-}
-
-/// Requests that nobody should make.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Alarm {
-    /// A tag has come again too soon.
-    #[error(
-        "the tag of an emergency vehicle asks for green again within five minutes: it may have been copied, or stand near an antenna"
-    )]
-    Again,
-    /// The junction has had too many.
-    #[error(
-        "more than six emergency vehicles have asked for green within a quarter of an hour: tags may have been copied"
-    )]
-    Many,
 }
 
 /// Why a vehicle counts more.
@@ -66,78 +74,159 @@ struct Request {
     lane: LaneIx,
     at_stop_line: bool,
     first: MonoMs,
-    /// When the estimator last knew of the vehicle.
+    /// When the vehicle was last read, or known of by the estimator.
     known: MonoMs,
+    tag: KeyedTag,
+}
+
+/// The last request of a tag.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: MonoMs,
+    /// Whether it has been told that it asks too often.
+    told: bool,
+    /// Whether the vehicle has left since.
+    left: bool,
+}
+
+/// A tag that has been copied.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    until: MonoMs,
+    told: MonoMs,
 }
 
 impl Priority {
+    /// Watches for nobody yet.
+    pub fn new(config: &Config) -> Self {
+        Self { sights: Sights::new(config), ..Self::default() }
+    }
+
+    /// Goes on under another configuration of the same junction.
+    pub fn reconfigure(&mut self, config: &Config) {
+        self.sights.reconfigure(config);
+    }
+
     /// Takes the key under which watch-lists name vehicles.
     pub fn handle_keys(&mut self, keys: &Keys) {
-        if let Some(key) = &keys.watchlist_key {
+        if let Some(key) = &keys.watchlist_key
+            && self.key.as_ref() != Some(key)
+        {
             self.key = Some(key.clone());
+            self.tags.clear();
         }
     }
 
-    /// Takes a watch-list in place of the last one; requests of before go on.
+    /// Takes a watch-list in place of the last one. Whoever is not on it any more, or has become something else, asks for nothing from now on: a
+    /// tag that was lost or stolen is taken off the list.
     pub fn handle_watchlist(&mut self, list: &Watchlist) {
         let entries = list.entries.iter();
         self.watched = entries.map(|entry| (entry.tag, (entry.class, entry.valid_until))).collect();
+        let watched = &self.watched;
+        let class = |tag: &KeyedTag| watched.get(tag).map(|(class, _)| *class);
+        self.requests.retain(|_, request| class(&request.tag) == Some(request.class));
+        self.tags.retain(|_, tag| watched.contains_key(tag));
     }
 
     /// Takes a read; the requests change if it is the first of a watched vehicle. While the wall clock is not synchronised nobody can say
-    /// whether an entry has run out: then it counts.
+    /// whether an entry has run out: then it counts. One that runs out while its vehicle is served lasts as long as the request.
     pub fn handle_read(&mut self, read: &Read, now: Moment) {
-        if self.goes_on(read) {
-            return;
-        }
         let key = self.key.as_ref().filter(|_| !self.watched.is_empty());
-        if let Some(tag) = key.map(|key| key.tag(&read.epc)) {
+        let known = self.tags.get(&read.epc).copied();
+        if let Some(tag) = known.or_else(|| key.map(|key| key.tag(&read.epc))) {
             self.handle_keyed(read, tag, now);
         }
     }
 
     /// The same of a vehicle whose EPC is a pseudonym: `tag` is what the junction's key makes of its tag.
     pub fn handle_keyed(&mut self, read: &Read, tag: KeyedTag, now: Moment) {
-        if self.goes_on(read) {
-            return;
-        }
         let Some(&(class, valid_until)) = self.watched.get(&tag) else { return };
-        let runs_out = now.clock == ClockState::Synced && valid_until <= now.wall;
-        if runs_out || class == WatchedClass::Other {
+        let goes_on = self.goes_on(read, now.mono);
+        let has_run_out = now.clock == ClockState::Synced && valid_until <= now.wall;
+        if class == WatchedClass::Other || (has_run_out && !goes_on) {
             return;
         }
-        let is_emergency = class == WatchedClass::Emergency;
-        if let Some((asked, told)) = self.asked.get_mut(&read.epc)
-            && now.mono.since(*asked) < AGAIN_MS
-        {
-            // Who is still on his way out is no second vehicle.
-            let is_late = now.mono.since(*asked) >= LASTS_MS;
-            if is_emergency && is_late && !std::mem::replace(told, true) {
-                self.alarms.push_back(Alarm::Again);
+        self.tags.insert(read.epc, tag);
+        if self.sights.handle_read(read.epc, (read.lane, read.zone), now.mono) {
+            self.suspect(read.epc, class, read.lane, now.mono);
+        }
+        if !goes_on && self.may_begin(read, class, now.mono) {
+            self.begin(read, tag, class, now.mono);
+        }
+    }
+
+    /// Takes what a linked junction tells of its stop lines: a tag that is watched here cannot be there at the same time.
+    pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: Moment) {
+        if self.watched.is_empty() {
+            return;
+        }
+        let at_stop_line = demand.reads.iter().filter(|read| read.zone == ZoneName::StopLine);
+        let reads = at_stop_line.map(|read| (&read.epc, 0));
+        let departed = demand.departed.iter().map(|gone| (&gone.epc, (gone.ago_s * 1000.0) as i64));
+        for (epc, ago_ms) in reads.chain(departed.filter(|(_, ago_ms)| Sights::was_read(*ago_ms))) {
+            let Ok(epc) = epc.parse() else { continue };
+            let Some(lane) = self.sights.handle_told(junction, epc, ago_ms, demand.t, now) else { continue };
+            let class = self.tags.get(&epc).and_then(|tag| self.watched.get(tag)).map(|(class, _)| *class);
+            if let Some(class) = class {
+                self.suspect(epc, class, lane, now.mono);
             }
-            return;
         }
-        self.emergencies.retain(|began| now.mono.since(*began) < EMERGENCIES_MS);
-        if is_emergency && self.emergencies.len() >= MOST_EMERGENCIES {
-            self.asked.insert(read.epc, (now.mono, true));
-            self.alarms.push_back(Alarm::Many);
-            return;
+    }
+
+    /// Whether a vehicle of which nothing is known yet may ask; what should not be is an alarm.
+    fn may_begin(&mut self, read: &Read, class: WatchedClass, now: MonoMs) -> bool {
+        let is_emergency = class == WatchedClass::Emergency;
+        let alarm = |kind| Alarm { kind, class, lane: read.lane, epc: read.epc };
+        if let Some(asked) = self.asked.get_mut(&read.epc)
+            && now.since(asked.at) < AGAIN_MS
+        {
+            // Who is still on his way out is no second vehicle, and a bus may stand in a queue for long.
+            let is_late = now.since(asked.at) >= LASTS_MS && (is_emergency || asked.left);
+            if is_late && !std::mem::replace(&mut asked.told, true) {
+                self.alarms.push_back(alarm(AlarmKind::TagTooOften));
+            }
+            return false;
         }
-        if !self.has_room(class) {
-            return;
+        if !is_emergency {
+            let is_copied = self.suspects.get(&read.epc).is_some_and(|suspect| now < suspect.until);
+            return !is_copied && self.has_room(class);
         }
-        if is_emergency {
-            self.emergencies.push_back(now.mono);
+        self.emergencies.retain(|began| now.since(*began) < EMERGENCIES_MS);
+        if self.emergencies.len() >= MOST_EMERGENCIES {
+            self.asked.insert(read.epc, Asked { at: now, told: true, left: false });
+            self.alarms.push_back(alarm(AlarmKind::TooManyEmergencies));
+            return false;
         }
-        self.asked.insert(read.epc, (now.mono, false));
+        self.has_room(class)
+    }
+
+    fn begin(&mut self, read: &Read, tag: KeyedTag, class: WatchedClass, now: MonoMs) {
+        if class == WatchedClass::Emergency {
+            self.emergencies.push_back(now);
+        }
+        self.asked.insert(read.epc, Asked { at: now, told: false, left: false });
         let at_stop_line = read.zone == ZoneName::StopLine;
-        let request = Request { class, lane: read.lane, at_stop_line, first: now.mono, known: now.mono };
+        let request = Request { class, lane: read.lane, at_stop_line, first: now, known: now, tag };
         self.requests.insert(read.epc, request);
     }
 
+    /// Takes that a tag was read in two places.
+    fn suspect(&mut self, epc: Epc, class: WatchedClass, lane: LaneIx, now: MonoMs) {
+        let before = self.suspects.get(&epc).map(|suspect| suspect.told);
+        let told = before.filter(|told| now.since(*told) < TELL_AGAIN_MS);
+        if told.is_none() {
+            self.alarms.push_back(Alarm { kind: AlarmKind::TagInTwoPlaces, class, lane, epc });
+        }
+        self.suspects.insert(epc, Suspect { until: now + SUSPECT_MS, told: told.unwrap_or(now) });
+        if class == WatchedClass::Transit {
+            self.requests.remove(&epc);
+        }
+    }
+
     /// Whether a read is of a vehicle that asks already. The stop line knows its lane better than an antenna upstream.
-    fn goes_on(&mut self, read: &Read) -> bool {
+    fn goes_on(&mut self, read: &Read, now: MonoMs) -> bool {
         let Some(request) = self.requests.get_mut(&read.epc) else { return false };
+        request.known = now;
         if !request.at_stop_line {
             request.lane = read.lane;
             request.at_stop_line = read.zone == ZoneName::StopLine;
@@ -153,6 +242,15 @@ impl Priority {
         first.map(|(_, request)| (request.lane, request.first + LASTS_MS))
     }
 
+    /// The lanes of the buses that ask for priority, whoever has asked first first.
+    pub fn buses(&self) -> Vec<LaneIx> {
+        let buses = self.requests.iter().filter(|(_, request)| request.class == WatchedClass::Transit);
+        let mut buses: Vec<(MonoMs, Epc, LaneIx)> =
+            buses.map(|(epc, request)| (request.first, *epc, request.lane)).collect();
+        buses.sort_unstable();
+        buses.into_iter().map(|(.., lane)| lane).collect()
+    }
+
     /// What somebody should look into, each once.
     pub fn take_alarm(&mut self) -> Option<Alarm> {
         self.alarms.pop_front()
@@ -161,11 +259,6 @@ impl Priority {
     /// Whether a tag under the junction's key is on the list.
     pub fn watches(&self, tag: KeyedTag) -> bool {
         self.watched.contains_key(&tag)
-    }
-
-    /// Whether a bus asks for priority.
-    pub fn serves_bus(&self) -> bool {
-        self.requests.values().any(|request| request.class == WatchedClass::Transit)
     }
 
     /// Whether one more request may begin. For an emergency the newest request of a bus gives way.
@@ -180,15 +273,23 @@ impl Priority {
 
     /// Lets the time pass; `follows`: whether the vehicle is still known of.
     pub fn handle_timeout(&mut self, at: MonoMs, follows: impl Fn(&Epc) -> bool) {
+        let asked = &mut self.asked;
         self.requests.retain(|epc, request| {
             if follows(epc) {
-                request.known = at;
+                request.known = request.known.max(at);
             }
             let is_emergency = request.class == WatchedClass::Emergency;
             let gone_ms = if is_emergency { EMERGENCY_GONE_MS } else { GONE_MS };
-            at.since(request.first) < LASTS_MS && at.since(request.known) < gone_ms
+            let left = at.since(request.known) >= gone_ms;
+            if left && let Some(asked) = asked.get_mut(epc) {
+                asked.left = true;
+            }
+            at.since(request.first) < LASTS_MS && !left
         });
-        self.asked.retain(|_, (asked, _)| at.since(*asked) < AGAIN_MS);
+        asked.retain(|_, asked| at.since(asked.at) < AGAIN_MS);
+        self.suspects.retain(|_, suspect| at < suspect.until);
+        self.sights.handle_timeout(at);
+        self.tags.retain(|epc, _| self.requests.contains_key(epc) || self.sights.has(epc));
     }
 
     /// How many ordinary vehicles each of those that count more counts as.
@@ -212,149 +313,5 @@ impl Estimator {
     /// How many ordinary vehicles a vehicle counts as.
     pub(super) fn counts_as(&self, vehicle: &Epc) -> f64 {
         self.priority.iter().find(|(epc, _)| epc == vehicle).map_or(1.0, |(_, weight)| *weight)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flextraff_common::wire::Watched;
-
-    fn epc(number: u32) -> Epc {
-        Epc::new(&number.to_be_bytes()).expect("four bytes")
-    }
-
-    fn read(number: u32, lane: usize, zone: ZoneName) -> Read {
-        Read { lane: LaneIx::new(lane), zone, epc: epc(number), rssi: None, at: MonoMs(0) }
-    }
-
-    /// A read on the first lane.
-    fn seen(number: u32) -> Read {
-        read(number, 0, ZoneName::Advance)
-    }
-
-    fn now(seconds: i64) -> Moment {
-        let ms = seconds * 1000;
-        Moment { mono: MonoMs(ms), wall: UnixMs(ms), clock: ClockState::Synced }
-    }
-
-    /// Buses 0 to 9 and ambulances 10 to 19.
-    fn priority() -> Priority {
-        let key = TagKey::new([7; 32]);
-        let entries = (0..20)
-            .map(|number| Watched {
-                tag: key.tag(&epc(number)),
-                class: if number < 10 { WatchedClass::Transit } else { WatchedClass::Emergency },
-                valid_until: UnixMs(1_000_000),
-            })
-            .collect();
-        let mut priority = Priority::default();
-        priority.handle_watchlist(&Watchlist { entries });
-        priority.handle_keys(&Keys { watchlist_key: Some(key), city: Vec::new() });
-        priority
-    }
-
-    /// Whose requests run.
-    fn running(priority: &Priority) -> Vec<u32> {
-        let number = |(epc, _): &(Epc, f64)| {
-            u32::from_be_bytes(epc.as_bytes().try_into().expect("the test's tags have four bytes"))
-        };
-        priority.weights().iter().map(number).collect()
-    }
-
-    #[test]
-    fn a_stuck_tag_counts_for_two_minutes_in_five() {
-        let mut priority = priority();
-        let mut counts = Vec::new();
-        for second in 0..600 {
-            priority.handle_read(&seen(3), now(second));
-            priority.handle_timeout(now(second).mono, |_| true);
-            if !priority.weights().is_empty() {
-                counts.push(second);
-            }
-        }
-        let expected: Vec<i64> = (0..120).chain(300..420).collect();
-        assert_eq!(counts, expected);
-    }
-
-    #[test]
-    fn four_count_at_once_and_a_bus_gives_way_to_an_ambulance() {
-        let mut priority = priority();
-        (0..6).for_each(|number| priority.handle_read(&seen(number), now(i64::from(number))));
-        assert_eq!(running(&priority), [0, 1, 2, 3]);
-        priority.handle_read(&seen(10), now(6));
-        assert_eq!(running(&priority), [0, 1, 2, 10]);
-        assert!(priority.weights()[3].1 > 4.0 * TRANSIT);
-        (11..16).for_each(|number| priority.handle_read(&seen(number), now(7)));
-        assert_eq!(running(&priority), [10, 11, 12, 13]);
-    }
-
-    #[test]
-    fn whoever_has_left_makes_room() {
-        let mut priority = priority();
-        (0..4).for_each(|number| priority.handle_read(&seen(number), now(0)));
-        for second in 1..12 {
-            priority.handle_timeout(now(second).mono, |other| *other != epc(2));
-        }
-        assert_eq!(running(&priority), [0, 1, 3]);
-        priority.handle_read(&seen(2), now(12));
-        assert_eq!(running(&priority), [0, 1, 3], "and comes again after five minutes at the soonest");
-        priority.handle_read(&seen(5), now(12));
-        assert_eq!(running(&priority), [0, 1, 3, 5]);
-    }
-
-    #[test]
-    fn only_entries_that_hold_count_and_without_a_clock_they_do() {
-        let mut priority = priority();
-        priority.handle_read(&seen(77), now(1));
-        priority.handle_read(&seen(1), now(1000));
-        assert!(running(&priority).is_empty());
-        priority.handle_read(&seen(1), Moment { clock: ClockState::Unsynced, ..now(1000) });
-        assert_eq!(running(&priority), [1]);
-        priority.handle_watchlist(&Watchlist::default());
-        priority.handle_read(&seen(2), now(5));
-        assert_eq!(running(&priority), [1], "who has begun goes on");
-    }
-
-    #[test]
-    fn an_emergency_vehicle_asks_for_its_lane_until_it_has_left() {
-        let mut priority = priority();
-        priority.handle_read(&seen(3), now(0));
-        assert_eq!(priority.asks(), None, "a bus asks for nothing");
-        priority.handle_read(&read(11, 1, ZoneName::Advance), now(1));
-        assert_eq!(priority.asks(), Some((LaneIx::new(1), MonoMs(121_000))));
-        priority.handle_read(&read(12, 0, ZoneName::StopLine), now(2));
-        priority.handle_read(&read(11, 2, ZoneName::StopLine), now(8));
-        assert_eq!(priority.asks(), Some((LaneIx::new(2), MonoMs(121_000))), "the stop line knows better");
-        priority.handle_read(&read(11, 1, ZoneName::Advance), now(9));
-        assert_eq!(priority.asks(), Some((LaneIx::new(2), MonoMs(121_000))), "than an antenna upstream");
-        for second in 9..14 {
-            priority.handle_timeout(now(second).mono, |other| *other != epc(11));
-        }
-        assert_eq!(priority.asks(), Some((LaneIx::new(0), MonoMs(122_000))), "the next one");
-        priority.handle_timeout(now(122).mono, |_| true);
-        assert_eq!(priority.asks(), None, "its time is over");
-        assert_eq!(priority.take_alarm(), None);
-    }
-
-    #[test]
-    fn tags_that_ask_too_often_are_an_alarm_and_get_nothing() {
-        let mut priority = priority();
-        for second in 0..290 {
-            priority.handle_read(&seen(10), now(second));
-            priority.handle_timeout(now(second).mono, |_| false);
-        }
-        assert_eq!((priority.take_alarm(), priority.take_alarm()), (Some(Alarm::Again), None), "once");
-        for number in 11..16 {
-            priority.handle_read(&seen(number), now(300));
-            priority.handle_timeout(now(310).mono, |_| false);
-        }
-        assert_eq!(priority.take_alarm(), None);
-        priority.handle_read(&seen(16), now(320));
-        assert_eq!((priority.asks(), priority.take_alarm()), (None, Some(Alarm::Many)));
-        priority.handle_read(&seen(16), now(321));
-        assert_eq!(priority.take_alarm(), None, "each tag once");
-        priority.handle_read(&seen(17), now(901));
-        assert!(priority.asks().is_some(), "a quarter of an hour after the first");
     }
 }

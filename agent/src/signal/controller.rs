@@ -4,12 +4,16 @@ mod deciding;
 mod flash;
 mod forecast;
 mod panel;
+mod preempt;
+mod transit;
 mod vehicle;
 
 use self::deciding::Deciding;
 use self::flash::{ToFlash, flash_lamps};
 pub use self::forecast::ComingGreen;
 use self::panel::Panel;
+use self::preempt::Preempting;
+use self::transit::Buses;
 use super::clearance::Clearance;
 use super::coordination::Coordination;
 use super::cycle::Recorder;
@@ -63,8 +67,9 @@ pub struct Controller {
     /// By when the process is to end with red everywhere, if it is.
     end_by: Option<MonoMs>,
     panel: Panel,
-    /// Whether a bus has asked for priority.
-    bus_asks: bool,
+    /// The buses that ask for priority.
+    buses: Buses,
+    preempting: Preempting,
     log: EventLog,
     events: VecDeque<SignalEvent>,
     keep: Option<(GreenTime, Moment)>,
@@ -126,7 +131,8 @@ impl Controller {
             vehicle_stage: None,
             end_by: None,
             panel: Panel::default(),
-            bus_asks: false,
+            buses: Buses::default(),
+            preempting: Preempting::default(),
             log: EventLog::new(&junction),
             keep: None,
             deciding: Deciding::new(&junction),
@@ -162,6 +168,7 @@ impl Controller {
                 let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
                 let until = now.mono + i64::from(plan.valid_s) * 1000;
                 self.plans.hold(plan, until);
+                self.note_call(now.mono);
                 status
             }
         }
@@ -260,6 +267,7 @@ impl Controller {
         while self.next_second <= now.mono {
             if matches!(self.phase, Phase::Fault) {
                 self.next_second = now.mono.floor_second() + 1000;
+                self.events.extend(self.log.take());
                 return;
             }
             self.log.handle_timeout(self.next_second);
@@ -276,6 +284,7 @@ impl Controller {
 
     fn second(&mut self, at: MonoMs) {
         self.note_level(at);
+        self.note_call(at);
         if self.goes_to_flash(at) {
             self.show(at);
             return;
@@ -295,7 +304,12 @@ impl Controller {
                     Verdict::Stay if self.control() == self.shown.control => return,
                     Verdict::Stay => {}
                     Verdict::TakeOver(end) => self.take_over(green, end, at),
-                    Verdict::End(end) => self.end_green(green, end, at),
+                    Verdict::End(end) => {
+                        if end == StageEnd::ForceOff {
+                            self.note_held(green, at);
+                        }
+                        self.end_green(green, end, at);
+                    }
                 }
             }
             Phase::Clearance(clearance, _) => {
@@ -508,6 +522,7 @@ impl Controller {
 
     fn show(&mut self, at: MonoMs) {
         self.note_level(at);
+        self.note_course(at);
         let junction = &*self.junction;
         let (state, stage, next_stage, lamps): (_, _, _, Lamps) = match &mut self.phase {
             Phase::Startup(startup) => {

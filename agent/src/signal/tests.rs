@@ -1,5 +1,6 @@
 //! Junctions and a recorder that the tests of signal, interlock and output share.
 
+mod bus;
 mod coordination;
 mod emergency;
 mod events;

@@ -1,6 +1,7 @@
 //! What the signal says to others; the same for `run` and `replay`.
 
 use crate::config::{Driver, OutputConfig};
+use crate::estimation::Alarm;
 use crate::output::Switches;
 use crate::signal::{Decision, Shown};
 use flextraff_common::junction::Junction;
@@ -62,6 +63,12 @@ pub fn log_level(level: Option<ControlLevel>) {
 /// Says in the log that tactical control has failed.
 pub fn log_defect(reason: &str) {
     tracing::error!(reason, "tactical control has failed; a simpler level decides, for a minute at least");
+}
+
+/// Says in the log what a person should look into; never which vehicle it is.
+pub fn log_alarm(junction: &Junction, alarm: &Alarm) {
+    let (kind, lane) = (alarm.kind.name(), junction.lane(alarm.lane).name.as_str());
+    tracing::warn!(kind, lane, class = alarm.class.name(), "{alarm}");
 }
 
 /// Says in the log what became of a plan.

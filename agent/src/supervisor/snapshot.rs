@@ -57,6 +57,7 @@ impl Supervisor {
             controller: self.controller_status(),
             plan: self.plan.clone(),
             estimates: self.estimates.clone(),
+            alarms: self.alarms.status(),
         };
         health::status(&self.config, parts, now)
     }

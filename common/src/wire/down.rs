@@ -207,4 +207,15 @@ pub enum WatchedClass {
     Other,
 }
 
+impl WatchedClass {
+    /// Its name, as on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transit => "transit",
+            Self::Emergency => "emergency",
+            Self::Other => "other",
+        }
+    }
+}
+
 const _: () = assert!(VERSION == 1, "a new major version needs its own frozen tests");

@@ -1,10 +1,11 @@
 //! What a device says of itself: readers, outbox, controller, plan, and what it has learned.
 
 use super::Mode;
+use super::down::WatchedClass;
 use super::estimates::{self, Estimates};
 use super::up::ControllerState;
 use crate::ids::{BootId, DeviceId};
-use crate::time::ClockState;
+use crate::time::{ClockState, UnixMs};
 use serde::{Deserialize, Serialize};
 
 /// State of a device.
@@ -47,6 +48,61 @@ pub struct Status {
     /// What it has learned of its lanes; absent on a counter.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "estimates::if_understood")]
     pub estimates: Option<Estimates>,
+    /// What a person should look into, the newest last; absent: nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmStatus>,
+}
+
+/// Something that a person should look into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmStatus {
+    /// What.
+    pub kind: AlarmKind,
+    /// Since when.
+    pub since: UnixMs,
+    /// What the watch-list says that the vehicle is.
+    pub class: WatchedClass,
+    /// Name of the lane on which it was read.
+    pub lane: String,
+    /// The vehicle, named as in counts: its EPC, or its pseudonym.
+    pub epc: String,
+}
+
+/// Why a person should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// The tag of a watched vehicle asks for priority again too soon.
+    TagTooOften,
+    /// More emergency vehicles ask for green than there can be.
+    TooManyEmergencies,
+    /// The tag of a watched vehicle was read where this vehicle cannot have been.
+    TagInTwoPlaces,
+    /// What only a newer agent knows.
+    #[serde(other)]
+    Other,
+}
+
+impl AlarmKind {
+    /// Its number in the high-resolution log, from 1; 0: it has none.
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::TagTooOften => 1,
+            Self::TooManyEmergencies => 2,
+            Self::TagInTwoPlaces => 3,
+            Self::Other => 0,
+        }
+    }
+
+    /// Its name, as on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TagTooOften => "tag_too_often",
+            Self::TooManyEmergencies => "too_many_emergencies",
+            Self::TagInTwoPlaces => "tag_in_two_places",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// What a device does.

@@ -49,6 +49,10 @@ fn parts(snapshot: &Snapshot) -> Vec<(String, String)> {
     if let Some(fault) = status.controller.as_ref().and_then(|controller| controller.fault.as_ref()) {
         add("fault", fault.clone());
     }
+    if !status.alarms.is_empty() {
+        let alarms: Vec<String> = status.alarms.iter().map(table::alarm).collect();
+        add("alarm", alarms.join("; "));
+    }
     for reader in &status.readers {
         add(&format!("reader {}", reader.name), table::name_of(&reader.state));
     }

@@ -5,7 +5,8 @@ use super::cells::{Row, Style, age_in_words, aspect, estimate, share};
 use crate::console::protocol::{LaneSnapshot, Snapshot, TagRead};
 use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{
-    Aspect, EstimatedShares, LaneEstimates, ReaderEstimate, ReaderSight, ReaderState, Status, ZoneName,
+    AlarmStatus, Aspect, EstimatedShares, LaneEstimates, ReaderEstimate, ReaderSight, ReaderState, Status,
+    ZoneName,
 };
 use std::fmt::Write as _;
 
@@ -49,6 +50,11 @@ fn head(snapshot: &Snapshot) -> Vec<Row> {
         row.add_cell(Style::Bold, "Fault", LABEL).add(Style::Red, fault);
         rows.push(row);
     }
+    for alarm in &status.alarms {
+        let mut row = Row::default();
+        row.add_cell(Style::Bold, "Alarm", LABEL).add(Style::Red, &self::alarm(alarm));
+        rows.push(row);
+    }
     rows.extend(outbox(snapshot).map(|text| labelled("Outbox", &text)));
     let readers: Vec<String> = readers(status).map(|(name, text)| format!("{name} {text}")).collect();
     if !readers.is_empty() {
@@ -64,6 +70,12 @@ fn labelled(label: &str, text: &str) -> Row {
     let mut row = Row::default();
     row.add_cell(Style::Bold, label, LABEL).add(Style::Normal, text);
     row
+}
+
+/// What a person should look into.
+pub(super) fn alarm(alarm: &AlarmStatus) -> String {
+    let AlarmStatus { kind, since, class, lane, epc } = alarm;
+    format!("{} of {} {epc} on {lane} since {}", kind.name(), class.name(), time_of_day(*since))
 }
 
 /// What the lamps do, and who decides.

@@ -16,6 +16,7 @@ use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
 use crate::signal::{Decision, Lamps, Shown, SignalEvent};
+use crate::supervisor::alarms::Alarms;
 use crate::supervisor::forward::{self, Forwarder};
 use crate::supervisor::messages::{self, SIGNAL_PERIOD_MS};
 use crate::supervisor::recorder::{Recorder, RecorderSetup};
@@ -71,6 +72,7 @@ struct Lighting {
     control: Control,
     interlock: Interlock,
     shown: Option<Shown>,
+    alarms: Alarms,
     decision: Option<Decision>,
     level: Option<ControlLevel>,
     told_lamps: Option<Lamps>,
@@ -182,6 +184,7 @@ impl Engine {
             control: self.control(now),
             interlock: Interlock::new(&self.config.junction, self.config.output.driver != Driver::Virtual),
             shown: None,
+            alarms: Alarms::default(),
             decision: None,
             level: None,
             told_lamps: None,
@@ -232,6 +235,12 @@ impl Engine {
             while let Some(reason) = lamps.control.take_defect() {
                 messages::log_defect(&reason);
             }
+            while let Some(alarm) = lamps.control.take_alarm() {
+                messages::log_alarm(&self.config.junction, &alarm);
+                lamps.alarms.handle(&alarm, &self.config.junction, now);
+                running.status_due = at;
+            }
+            lamps.alarms.handle_timeout(at);
             if let Some(decision) = lamps.control.controller.take_decision() {
                 if self.explain {
                     let line = explain(&self.config.junction, &decision);

@@ -1,6 +1,7 @@
 //! What the switches in the cabinet ask of the signal.
 
 use super::{LampEvent, LampLoop};
+use flextraff_common::hires::{Event, EventCode, contact};
 use flextraff_common::time::{Moment, MonoMs};
 
 impl LampLoop<'_> {
@@ -18,6 +19,13 @@ impl LampLoop<'_> {
         }
         if after.advance && !before.advance {
             controller.handle_advance(signal_now);
+        }
+        let mut log = |code, parameter| controller.log_event(Event::new(signal_now.mono, code, parameter));
+        if after.advance != before.advance {
+            log(EventCode::IntervalAdvance, after.advance.into());
+        }
+        if after.door != before.door {
+            log(EventCode::AlarmGroup, if after.door { contact::DOOR } else { 0 });
         }
         self.emit(LampEvent::Switched(after));
     }

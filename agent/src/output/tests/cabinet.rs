@@ -55,6 +55,16 @@ fn switched(events: &[LampEvent]) -> Vec<Switches> {
     switched.collect()
 }
 
+/// Events of these codes in the high-resolution log: time in seconds, code and parameter.
+fn logged(events: &[LampEvent], codes: &[u16]) -> Vec<(f64, u16, u32)> {
+    let signals = events.iter().filter_map(|event| match event {
+        LampEvent::Signal(SignalEvent::Logged(events)) => Some(events),
+        _ => None,
+    });
+    let of_codes = signals.flatten().filter(|event| codes.contains(&event.code));
+    of_codes.map(|event| (event.at.0 as f64 / 1000.0, event.code, event.parameter)).collect()
+}
+
 fn answers(events: &[LampEvent]) -> Vec<bool> {
     let answers = events.iter().filter_map(|event| match event {
         LampEvent::Answered { answer, .. } => Some(answer.is_ok()),
@@ -83,6 +93,14 @@ fn the_panel_goes_from_stage_to_stage() {
     assert_eq!(controls.last(), Some(&SignalControl::Fallback));
     let panel = Switches { panel: true, ..Switches::default() };
     assert_eq!(switched(&events), [panel, Switches { advance: true, ..panel }, panel, Switches::default()]);
+    // The panel decides from the next second on; its button is told when it has settled.
+    let logged = logged(&events, &[178, 179]);
+    assert_eq!(
+        logged.iter().map(|(_, code, value)| (*code, *value)).collect::<Vec<_>>(),
+        [(178, 1), (179, 1), (179, 0), (178, 0)]
+    );
+    let times = [3.0, 40.1, 40.4, 81.0];
+    assert!(logged.iter().zip(times).all(|((at, ..), due)| (at - due).abs() < 0.1), "{logged:?}");
     assert!(!events.iter().any(|event| matches!(event, LampEvent::Tripped { .. })));
 }
 
@@ -111,6 +129,9 @@ fn the_flash_switch_goes_through_amber_and_start_up_and_nobody_else_ends_it() {
     assert!((7.0..7.25).contains(&lines[3].0) && (12.0..12.25).contains(&lines[5].0), "{lines:?}");
     assert!((57.0..57.25).contains(&lines[6].0), "somebody else still wanted it: {lines:?}");
     assert_eq!(answers(&events), [false, true, true]);
+    let flashes: Vec<u32> = logged(&events, &[173]).into_iter().map(|(.., state)| state).collect();
+    assert_eq!(flashes, [7, 2, 4, 7, 2], "start-up, operation, by hand, start-up, operation");
+    assert_eq!(logged(&events, &[174]).iter().map(|(.., bits)| *bits).collect::<Vec<_>>(), [32, 0]);
     assert!(!events.iter().any(|event| matches!(event, LampEvent::Tripped { .. })));
 }
 
@@ -120,6 +141,7 @@ fn a_door_changes_no_lamp_and_what_cannot_be_read_is_no_switch() {
     let (ended, lines, events) = run_with(bench, &memory, &[(1.0, DOOR)], &[], 5.0);
     ended.expect("it was told to stop");
     assert_eq!(switched(&events), [Switches { door: true, ..Switches::default() }]);
+    assert_eq!(logged(&events, &[175]).iter().map(|(.., bits)| *bits).collect::<Vec<_>>(), [1]);
     assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "rrrr"]);
     let (mut bench, memory) = self::bench();
     assert_eq!(bench.parts.output.switches(), Some(Switches::default()), "where nothing is connected");
@@ -136,6 +158,8 @@ fn in_a_fault_the_door_is_still_seen_and_flash_waits() {
     let (ended, lines, events) = run_with(bench, &memory, &course, &asks, 40.0);
     ended.expect("it was told to stop");
     assert_eq!(switched(&events).len(), 3);
+    let door = logged(&events, &[175]);
+    assert!(door.len() == 1 && door[0].0 < -9.0, "told while the fault lasts: {door:?}");
     assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "rrrr"]);
     assert!((33.0..33.25).contains(&lines[2].0), "flash until the switch is off, then start-up: {lines:?}");
 }

@@ -3,7 +3,9 @@
 use super::{Coming, Controller, Green, Phase};
 use crate::estimation::Traffic;
 use crate::signal::panic_message;
-use crate::signal::tactical::{self, Actuation, Calls, Decision, Found, Guard, Ladder, Lookout, Situation};
+use crate::signal::tactical::{
+    self, Actuation, Calls, Decision, Found, Grounds, Guard, Ladder, Lookout, Situation,
+};
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
@@ -182,6 +184,7 @@ impl Controller {
                 tactical::greedy(&Lookout { traffic, timing, stages, order, may_skip, stage, latest_s })
             }
             _ => {
+                let buses = self.bus_stages(stage);
                 let actuation = Actuation {
                     junction,
                     calls: &self.deciding.calls,
@@ -192,6 +195,8 @@ impl Controller {
                     had_s,
                     latest_s,
                     planned_s: f64::from(self.program.green_s(stage).unwrap_or(0)),
+                    buses: &buses,
+                    may_cut: self.may_cut_for(&buses, stage, at),
                 };
                 actuation.decide(at)
             }
@@ -201,6 +206,8 @@ impl Controller {
             StageEnd::MaxOut
         } else if latest_s <= 0.0 {
             StageEnd::ForceOff
+        } else if decision.grounds == Grounds::BusThere {
+            StageEnd::Priority
         } else {
             StageEnd::GapOut
         };
@@ -221,6 +228,7 @@ impl Controller {
     fn follow(&mut self, green: Green, decided: Option<Decided>, at: MonoMs) {
         let Some((mut decision, answer)) = decided else { return };
         let Some((end, next)) = answer else {
+            self.note_bus(green, &decision, None, at);
             self.deciding.decision = Some(decision);
             return;
         };
@@ -228,6 +236,9 @@ impl Controller {
         let begins = coming.cycle_of.as_ref().unwrap_or(&self.program);
         if coming.stage != next && begins.green_s(next).is_some() {
             decision.force(coming.stage);
+        }
+        if decision.forced.is_none() {
+            self.note_bus(green, &decision, Some(coming.stage), at);
         }
         self.deciding.decision = Some(decision);
         self.go(green, end, coming, at);

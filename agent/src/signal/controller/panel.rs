@@ -38,11 +38,6 @@ impl Controller {
         self.panel.advance = self.program.by_panel && matches!(self.phase, Phase::Green(_));
     }
 
-    /// Takes whether a bus asks for priority.
-    pub fn handle_bus(&mut self, asks: bool) {
-        self.bus_asks = asks;
-    }
-
     /// What the panel makes of a green; none: it is not its business.
     pub(super) fn panel_verdict(&mut self, green: Green, at: MonoMs) -> Option<Verdict> {
         if !self.panel.decides(at) {
@@ -81,7 +76,7 @@ impl Controller {
             _ if self.program.by_vehicle => SignalControl::EmergencyVehicle,
             (_, Mode::Emergency) => SignalControl::Emergency,
             (_, Mode::ManualOverride) => SignalControl::ManualOverride,
-            (_, Mode::Automatic) if self.bus_asks => SignalControl::Transit,
+            (_, Mode::Automatic) if self.buses.ask() => SignalControl::Transit,
             (Some(_), Mode::Automatic) => SignalControl::Plan,
             (None, Mode::Automatic) => SignalControl::Fallback,
         }

@@ -6,14 +6,10 @@
 
 use super::Controller;
 use crate::signal::plans::Held;
-use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::junction::{Junction, LaneIx, StageIx};
 use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::{MonoMs, UnixMs};
 use flextraff_common::wire::Mode;
-
-/// The only pre-empt of a junction, in the high-resolution log.
-const PREEMPT: u32 = 1;
 
 impl Controller {
     /// Takes the lane of the emergency vehicle that has asked first, and until when it may ask; none: nobody asks any more.
@@ -26,19 +22,15 @@ impl Controller {
             let stage = present.or_else(|| self.stage_for(lane))?;
             Some((stage, until))
         });
-        match (self.vehicle_stage.is_some(), request.is_some()) {
-            (false, true) => self.log_event(Event::new(at, EventCode::PreemptCallOn, PREEMPT)),
-            (true, false) => self.log_event(Event::new(at, EventCode::PreemptCallOff, PREEMPT)),
-            _ => {}
-        }
         self.vehicle = asks;
         self.vehicle_stage = request.map(|(stage, _)| stage);
         self.plans
             .hold_vehicle(request.map(|(stage, until)| Held { plan: plan(&self.junction, stage), until }));
+        self.note_call(at);
     }
 
     /// The stage that releases most of the groups of a lane; of several the present one, else the one that is reached soonest.
-    fn stage_for(&self, lane: LaneIx) -> Option<StageIx> {
+    pub(super) fn stage_for(&self, lane: LaneIx) -> Option<StageIx> {
         let junction = &*self.junction;
         let present = self.shown.next_stage.or(self.shown.stage);
         let released = |stage: StageIx| {

@@ -117,6 +117,10 @@ pub(in crate::signal) struct Actuation<'a> {
     pub(in crate::signal) latest_s: f64,
     /// Its planned green, seconds: what it has where nobody can be seen.
     pub(in crate::signal) planned_s: f64,
+    /// The stages that buses ask for, whoever has asked first first.
+    pub(in crate::signal) buses: &'a [StageIx],
+    /// Whether the present green may end early for one.
+    pub(in crate::signal) may_cut: bool,
 }
 
 impl Actuation<'_> {
@@ -124,14 +128,22 @@ impl Actuation<'_> {
     pub(in crate::signal) fn decide(&self, at: MonoMs) -> Decision {
         let order = self.junction.signal.stage_order;
         let others = following(self.stages, self.stage, order, self.may_skip, |next| self.called(next, at));
-        let called = others.iter().copied().find(|&next| self.called(next, at));
+        let bus = self.bus_there();
+        // In a fixed order it has to wait for the stages before its own, each of which has its shortest green.
+        let called = bus
+            .filter(|bus| others.contains(bus))
+            .or_else(|| others.iter().copied().find(|&next| self.called(next, at)));
         // In a fixed order the call may come from behind a stage that nobody calls.
         let anywhere = self.stages.iter().any(|&other| other != self.stage && self.called(other, at));
         let next = called.or_else(|| others.first().copied()).unwrap_or(self.stage);
         let must_end = self.latest_s <= 0.0;
         let (stay, grounds) = match (must_end, self.extension(at)) {
             (true, _) => (false, Grounds::Longest),
+            (false, Some(_)) if bus.is_some() && !self.bus_here() && self.may_cut => {
+                (false, Grounds::BusThere)
+            }
             (false, Some(grounds)) => (true, grounds),
+            (false, None) if anywhere && self.bus_here() => (true, Grounds::BusHere),
             (false, None) if anywhere => (false, Grounds::GapOut),
             (false, None) => (true, Grounds::Rest),
         };
@@ -157,8 +169,21 @@ impl Actuation<'_> {
         (is_blind && self.had_s < self.planned_s).then_some(Grounds::Unwatched)
     }
 
+    /// Whether a bus asks for what has green.
+    fn bus_here(&self) -> bool {
+        self.buses.contains(&self.stage)
+    }
+
+    /// The stage of the bus that has asked first of those whom the present one does not serve.
+    fn bus_there(&self) -> Option<StageIx> {
+        self.buses.iter().copied().find(|bus| *bus != self.stage && self.stages.contains(bus))
+    }
+
     /// Whether somebody wants a stage: somebody whom the present one does not serve.
     fn called(&self, stage: StageIx, at: MonoMs) -> bool {
+        if self.buses.contains(&stage) && stage != self.stage {
+            return true;
+        }
         let groups = self.junction.stage(stage).groups.minus(self.junction.stage(self.stage).groups);
         groups.iter().any(|group| self.group_called(group, at))
     }
@@ -222,6 +247,8 @@ mod tests {
                 had_s: self.had_s,
                 latest_s: 60.0 - self.had_s,
                 planned_s: 25.0,
+                buses: &[],
+                may_cut: true,
             };
             let decision = actuation.decide(at(100.0).mono);
             (decision.best.stage.index(), decision.grounds)

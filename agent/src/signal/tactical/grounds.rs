@@ -26,6 +26,10 @@ pub enum Grounds {
     Rest,
     /// Actuation: the longest green is over.
     Longest,
+    /// Actuation: a bus asks for the present stage.
+    BusHere,
+    /// Actuation: a bus asks for another stage.
+    BusThere,
 }
 
 impl Grounds {
@@ -34,9 +38,13 @@ impl Grounds {
         match self {
             Self::Cost => ControlLevel::RollingHorizon,
             Self::Greedy { .. } => ControlLevel::Greedy,
-            Self::Extended | Self::Unwatched | Self::GapOut | Self::Rest | Self::Longest => {
-                ControlLevel::Actuated
-            }
+            Self::Extended
+            | Self::Unwatched
+            | Self::GapOut
+            | Self::Rest
+            | Self::Longest
+            | Self::BusHere
+            | Self::BusThere => ControlLevel::Actuated,
         }
     }
 
@@ -57,6 +65,8 @@ impl Grounds {
             Self::GapOut => format!("{here} was not read within the gap time"),
             Self::Rest => "nobody calls another stage".to_owned(),
             Self::Longest => "no green is longer".to_owned(),
+            Self::BusHere => format!("a bus asks for {here}"),
+            Self::BusThere => "a bus asks for another stage".to_owned(),
         };
         Some(format!("{what}: {why}."))
     }

@@ -3,6 +3,8 @@
 use super::property::{Shape, shapes, spec};
 use super::*;
 use flextraff_common::hires::{EventCode, pattern};
+use flextraff_common::junction::LaneIx;
+use flextraff_common::wire::{ControllerState, Mode, SignalControl, ZoneName};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -139,6 +141,51 @@ fn replayed(events: &[Event], groups: usize) -> Vec<(MonoMs, String)> {
     shown
 }
 
+/// What somebody asks for besides the plan.
+#[derive(Clone, Copy, Debug)]
+enum Wish {
+    Vehicle(Option<usize>),
+    Bus(Option<usize>),
+    Panel(bool),
+    Advance,
+    Flash(bool),
+}
+
+fn wishes() -> impl Strategy<Value = Vec<(u32, Wish)>> {
+    let wish = prop_oneof![
+        4 => prop::option::of(0_usize..8).prop_map(Wish::Vehicle),
+        3 => prop::option::of(0_usize..8).prop_map(Wish::Bus),
+        1 => any::<bool>().prop_map(Wish::Panel),
+        2 => Just(Wish::Advance),
+        1 => any::<bool>().prop_map(Wish::Flash),
+    ];
+    prop::collection::vec((1_u32..400, wish), 0..24)
+}
+
+fn obey(road: &mut Road, wish: Wish, now: Moment) {
+    let lanes = road.junction.lanes().len();
+    let lane = |number: usize| LaneIx::new(number % lanes);
+    match wish {
+        Wish::Vehicle(number) => {
+            let asks = number.map(|number| (lane(number), now.mono + 120_000));
+            road.controller.handle_vehicle(asks, now.mono);
+        }
+        Wish::Bus(number) => {
+            let buses: Vec<LaneIx> = number.map(lane).into_iter().collect();
+            road.controller.handle_buses(&buses, now.mono);
+        }
+        Wish::Panel(on) => road.controller.handle_panel(on, 300, now),
+        Wish::Advance => road.controller.handle_advance(now),
+        Wish::Flash(wanted) => road.controller.handle_flash(wanted, now),
+    }
+}
+
+/// Whether an emergency holds its stage, by the events so far: its number.
+fn held(events: &[Event], until: MonoMs) -> Option<u32> {
+    let course = |event: &&Event| event.at <= until && matches!(event.code, 105 | 107 | 111);
+    events.iter().filter(course).next_back().filter(|event| event.code == 107).map(|event| event.parameter)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -150,17 +197,61 @@ proptest! {
         };
         let mut road = Road::new(Arc::new(junction));
         road.run(at(600.0));
-        prop_assert!(road.events.windows(2).all(|pair| pair[0].at <= pair[1].at));
-        let different: BTreeSet<Event> = road.events.iter().copied().collect();
-        prop_assert_eq!(different.len(), road.events.len());
-        let replayed = replayed(&road.events, road.junction.groups().len());
-        for shown in &road.shown {
-            let lamps: String = shown.lamps.iter().copied().map(letter).map(|lamp| if lamp == 'u' { 'r' } else { lamp }).collect();
-            if lamps.contains(['f', '.']) {
-                continue;
+        plays_again(&road)?;
+    }
+
+    #[test]
+    fn the_log_plays_emergencies_buses_panel_and_flash_again(shape in shapes(), wishes in wishes()) {
+        let Some(junction) = spec(&shape).and_then(|spec| Junction::build(&spec).ok()) else {
+            return Ok(());
+        };
+        let mut road = Road::new(Arc::new(junction));
+        let (mut wishes, lanes) = (wishes, road.junction.lanes().len());
+        wishes.sort_by_key(|(second, _)| *second);
+        road.controller.handle_watched(&vec![true; lanes]);
+        let mut wishes = wishes.into_iter().peekable();
+        for second in 0..600_u32 {
+            road.run(at(f64::from(second)));
+            road.controller.handle_read(LaneIx::new(0), ZoneName::StopLine, at(f64::from(second)).mono);
+            while let Some((_, wish)) = wishes.next_if(|(at, _)| *at <= second) {
+                obey(&mut road, wish, at(f64::from(second) + 0.4));
+                road.drain();
             }
-            let played = replayed.iter().rev().find(|(moment, _)| *moment <= shown.at);
-            prop_assert_eq!(played.map(|(_, lamps)| lamps.clone()), Some(lamps), "at {:?}", shown.at);
+        }
+        plays_again(&road)?;
+        for shown in &road.shown {
+            let target = shown.stage.filter(|_| shown.state == ControllerState::Green && shown.mode == Mode::Emergency);
+            let by_log = held(&road.events, shown.at);
+            if let Some(number) = by_log {
+                prop_assert_eq!(target.map(|stage| stage.index() as u32 + 1), Some(number), "at {:?}", shown.at);
+            }
+        }
+        let flashes = |shown: &&Shown| matches!(shown.state, ControllerState::Flash) && shown.control == SignalControl::Panel;
+        for shown in road.shown.iter().filter(flashes) {
+            let state = road.events.iter().rfind(|event| event.code == 173 && event.at <= shown.at);
+            prop_assert_eq!(state.map(|event| event.parameter), Some(4), "at {:?}", shown.at);
         }
     }
+}
+
+fn plays_again(road: &Road) -> Result<(), TestCaseError> {
+    prop_assert!(road.events.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    let different: BTreeSet<Event> = road.events.iter().copied().collect();
+    prop_assert_eq!(different.len(), road.events.len());
+    let replayed = replayed(&road.events, road.junction.groups().len());
+    for shown in &road.shown {
+        let lamps: String = shown
+            .lamps
+            .iter()
+            .copied()
+            .map(letter)
+            .map(|lamp| if lamp == 'u' { 'r' } else { lamp })
+            .collect();
+        if lamps.contains(['f', '.']) {
+            continue;
+        }
+        let played = replayed.iter().rev().find(|(moment, _)| *moment <= shown.at);
+        prop_assert_eq!(played.map(|(_, lamps)| lamps.clone()), Some(lamps), "at {:?}", shown.at);
+    }
+    Ok(())
 }

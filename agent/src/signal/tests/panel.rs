@@ -1,5 +1,6 @@
 use super::*;
 use flextraff_common::hires::EventCode;
+use flextraff_common::junction::LaneIx;
 use flextraff_common::wire::{ControllerState, Mode, SignalControl, StageEnd};
 
 const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
@@ -180,9 +181,9 @@ fn who_decides_is_told_when_a_bus_asks() {
     let mut road = Road::new(four_way());
     assert_eq!(road.control(5.0), SignalControl::Fallback);
     let since = road.controller.shown().at;
-    road.controller.handle_bus(true);
+    road.controller.handle_buses(&[LaneIx::new(0)], at(5.0).mono);
     assert_eq!(road.control(6.0), SignalControl::Transit);
     assert_eq!(road.controller.shown().at, since, "the lamps are what they were");
-    road.controller.handle_bus(false);
+    road.controller.handle_buses(&[], at(6.0).mono);
     assert_eq!(road.control(7.0), SignalControl::Fallback);
 }

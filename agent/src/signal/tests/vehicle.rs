@@ -2,6 +2,13 @@ use super::*;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::wire::{Mode, SignalControl, StageEnd};
 
+/// Pre-empt events from `from` on: time, code and number of the pre-empt.
+fn preempts(road: &Road, from: f64) -> Vec<(f64, u16, u32)> {
+    let events = road.events.iter().filter(|event| (101..=111).contains(&event.code));
+    let events = events.map(|event| (event.at.0 as f64 / 1000.0, event.code, event.parameter));
+    events.filter(|(time, ..)| *time >= from).collect()
+}
+
 const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
 const FAR: MonoMs = MonoMs(i64::MAX / 2);
 
@@ -42,6 +49,11 @@ fn its_stage_comes_through_due_clearances_and_the_plan_goes_on_when_it_has_passe
         "at the next second, and on in the order of the plan"
     );
     assert_eq!(road.controller.shown().control, SignalControl::Plan);
+    assert_eq!(
+        preempts(&road, 0.0),
+        [(3.2, 102, 3), (7.0, 105, 3), (12.0, 107, 3), (25.5, 104, 3), (26.0, 111, 3)],
+        "asked for, on the way, served, no longer asked for, on the way back"
+    );
     assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));
 }
 
@@ -55,6 +67,10 @@ fn a_stage_that_serves_it_goes_on() {
     road.controller.handle_vehicle(None, at(40.5).mono);
     road.run(at(50.0));
     assert_eq!(road.greens(41.0), ["46 S"]);
+    assert_eq!(
+        preempts(&road, 0.0),
+        [(2.5, 102, 1), (3.0, 105, 1), (3.0, 107, 1), (40.5, 104, 1), (41.0, 111, 1)]
+    );
 }
 
 #[test]
@@ -71,6 +87,12 @@ fn it_comes_before_an_emergency_of_the_server_which_goes_on_afterwards() {
     road.controller.handle_vehicle(None, at(30.5).mono);
     road.run(at(60.0));
     assert_eq!(road.greens(20.0), ["36 N"]);
+    let calls: Vec<_> = preempts(&road, 0.0).into_iter().filter(|(_, code, _)| *code <= 104).collect();
+    assert_eq!(
+        calls,
+        [(2.0, 102, 1), (10.5, 104, 1), (10.5, 102, 3), (30.5, 104, 3), (30.5, 102, 1)],
+        "one call counts at a time"
+    );
     assert_eq!(road.controller.shown().plan_id.as_deref(), Some("fire"));
 }
 
@@ -95,4 +117,28 @@ fn its_time_ends_by_itself_and_nobody_waits_longer_than_the_longest_red() {
         .collect();
     assert!(held.iter().all(|green_s| *green_s <= 180.0), "{held:?}");
     assert!(road.greens(150.0).iter().any(|green| green.ends_with('N')), "the others have their turn");
+    let round: Vec<_> = preempts(&road, 12.5).into_iter().take(4).collect();
+    assert_eq!(round.iter().map(|(_, code, _)| *code).collect::<Vec<_>>(), [110, 111, 105, 107]);
+    assert!(round[0].0 <= 192.0 && round.iter().all(|(.., number)| *number == 3), "{round:?}");
+}
+
+#[test]
+fn behind_panel_flash_and_fault_it_is_asked_for_and_nothing_is_done() {
+    let mut road = road();
+    road.run(at(2.0));
+    road.controller.handle_panel(true, 3600, at(2.5));
+    road.controller.handle_vehicle(Some((east(), at(100.0).mono)), at(5.0).mono);
+    road.run(at(120.0));
+    assert_eq!(preempts(&road, 0.0), [(5.0, 102, 3), (100.0, 104, 3)]);
+
+    let mut road = self::road();
+    road.run(at(2.0));
+    road.controller.handle_vehicle(Some((east(), FAR)), at(2.5).mono);
+    road.run(at(20.0));
+    road.controller.handle_fault("a test", at(20.5));
+    road.drain();
+    assert_eq!(preempts(&road, 12.5), [(20.5, 111, 3)]);
+    road.controller.handle_vehicle(None, at(21.2).mono);
+    road.run(at(22.0));
+    assert_eq!(preempts(&road, 21.0), [(21.2, 104, 3)], "also told while the fault lasts");
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cmd::monitor::lines::Lines;
 use crate::console::protocol::{Message, read_message};
+use flextraff_common::wire::{AlarmKind, WatchedClass};
 
 const SNAPSHOT: &str = r#"{"v":1,"type":"snapshot","t":"2026-02-10T14:30:12Z","junction":"Town hall","broker":true,
     "status":{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"software_version":"0.1.0","uptime_s":7300,"clock":"synced",
@@ -67,6 +68,25 @@ fn a_snapshot_with_the_least_and_none_at_all_can_be_shown() {
     let view = View { snapshot: Some(Snapshot { status, ..bare }), reads: [].into() };
     assert_eq!(rows(&view).len(), 3, "who it is, and the head of an empty table");
     assert_eq!(rows(&View::default()).len(), 1);
+}
+
+#[test]
+fn alarms_are_on_the_screen_and_a_line_of_their_own() {
+    let mut alarmed = snapshot();
+    alarmed.status.alarms.push(AlarmStatus {
+        kind: AlarmKind::TagInTwoPlaces,
+        since: alarmed.t,
+        class: WatchedClass::Emergency,
+        lane: "N".to_owned(),
+        epc: "p:k1:00112233445566778899aabbccddeeff".to_owned(),
+    });
+    let told = "tag_in_two_places of emergency p:k1:00112233445566778899aabbccddeeff on N since 14:30:12.000";
+    let line = format!("14:30:12.000 alarm {told}");
+    let mut lines = Lines::default();
+    assert!(lines.handle(&Message::Snapshot(Box::new(alarmed.clone()))).contains(&line));
+    assert_eq!(lines.handle(&Message::Snapshot(Box::new(alarmed.clone()))), [""; 0], "once");
+    let view = View { snapshot: Some(alarmed), reads: [].into() };
+    assert_eq!(Row::plain(&rows(&view)[3]), format!("Alarm     {told}"));
 }
 
 #[test]

@@ -94,6 +94,7 @@ impl Engine {
             controller,
             plan: running.plan.clone(),
             estimates,
+            alarms: running.lamps.as_ref().map_or_else(Vec::new, |lamps| lamps.alarms.status()),
         };
         let status = health::status(&self.config, parts, *now);
         running.session.set_status(status, now.mono);

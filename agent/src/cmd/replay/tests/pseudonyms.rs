@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 const JUNCTION: &str = "flextraff/00000000-0000-4000-8000-000000000001";
 const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
+/// The vehicle on the watch-list.
+const WATCHED: &str = "34161FA8203E7CB202000020";
 
 fn play(device_type: &str, lines: &[Value]) -> (Vec<Value>, String) {
     let config = two_lanes(&format!("{device_type}\n{READER}\n[privacy]\nepc = \"pseudonym\"\n"));
@@ -106,4 +108,37 @@ fn a_device_that_only_counts_tells_pseudonyms_and_of_the_watched_bus_its_tag() {
             .iter()
             .all(|read| read["lane"] == "E" && read["watched"] == "0b3a72a53fa1f837688cd05e3606c99b")
     );
+}
+
+#[test]
+fn a_tag_in_two_places_is_told_by_its_pseudonym_and_logged() {
+    let ambulance = json!({"tag": "0b3a72a53fa1f837688cd05e3606c99b", "class": "emergency", "valid_until": "2026-03-01T00:00:00Z"});
+    let list = json!({"t": -5, "message": {"topic": format!("{JUNCTION}/watchlist"), "payload": {"v": 1, "entries": [ambulance]}}});
+    let tag = |t: f64, zone: &str| json!({"t": t, "tag": {"lane": "N", "zone": zone, "epc": WATCHED}});
+    let lines = [
+        json!({"t": -20}),
+        keys(),
+        list,
+        tag(10.0, "advance"),
+        // 100 m in a second.
+        tag(11.0, "stop_line"),
+        json!({"t": 30}),
+    ];
+    let (out, text) = play("", &lines);
+    assert!(!text.contains("34161FA8"), "an EPC is told");
+    let alarms = published(&out, "/status/").into_iter().rev().find_map(|status| status.get("alarms"));
+    let alarm = &alarms.expect("the status says it")[0];
+    assert_eq!(
+        (&alarm["kind"], &alarm["class"], &alarm["lane"]),
+        (&json!("tag_in_two_places"), &json!("emergency"), &json!("N"))
+    );
+    assert!(alarm["epc"].as_str().is_some_and(|epc| epc.starts_with("p:a:")), "{alarm}");
+    let events = published(&out, "/events/")
+        .into_iter()
+        .flat_map(|row| row["events"].as_array().cloned().unwrap_or_default());
+    let told: Vec<(Value, Value)> = events
+        .filter(|event| event[1] == 185 || event[1] == 102)
+        .map(|event| (event[1].clone(), event[2].clone()))
+        .collect();
+    assert_eq!(told, [(json!(102), json!(1)), (json!(185), json!(3))], "and it is served all the same");
 }
