@@ -1,3 +1,5 @@
+mod watched;
+
 use super::*;
 use crate::config::sample::two_lanes;
 use crate::estimation::{LaneTraffic, Traffic};
