@@ -43,6 +43,8 @@ pub struct Control {
     /// Whom the junction looks out for; outlasts defects of the estimator.
     priority: Priority,
     alarms: VecDeque<Alarm>,
+    /// How far the signal's time is behind the clock, milliseconds.
+    behind_ms: i64,
     /// By which name vehicles go on here when a pseudonym key changes.
     known_as: KnownAs,
     /// The last second that was passed through: it says what wall time a read has.
@@ -83,6 +85,7 @@ impl Control {
             estimator: Estimator::new(config, all_watched, start.mono),
             priority: Priority::new(config),
             alarms: VecDeque::new(),
+            behind_ms: 0,
             known_as: KnownAs::default(),
             second: start,
             readers: vec![None; config.readers.len()],
@@ -108,11 +111,24 @@ impl Control {
 
     /// Takes a read.
     pub fn handle_read(&mut self, read: impl Into<Sighting>) {
-        let sighting = read.into();
+        self.take_read(read.into(), true);
+    }
+
+    /// Takes a read that has waited while the signal stood still, so that its time is not its own.
+    pub fn handle_late_read(&mut self, read: impl Into<Sighting>) {
+        self.take_read(read.into(), false);
+    }
+
+    /// Takes that the signal's time stands still for so long, milliseconds; vehicles do not.
+    pub fn handle_still(&mut self, ms: i64) {
+        self.behind_ms += ms;
+    }
+
+    fn take_read(&mut self, sighting: Sighting, is_exact: bool) {
         let epc = self.known_as.name(sighting.read.epc, sighting.prev, sighting.read.at);
         let read = Read { epc, ..sighting.read };
         self.controller.handle_read(read.lane, read.zone, read.at);
-        self.note_watched_vehicle(&read, sighting.keyed);
+        self.note_watched_vehicle(&read, sighting.keyed, is_exact.then(|| read.at + self.behind_ms));
         self.estimate(read.at, |estimator| estimator.handle_read(&read));
     }
 
@@ -126,12 +142,9 @@ impl Control {
         self.priority.handle_watchlist(list);
     }
 
-    fn note_watched_vehicle(&mut self, read: &Read, keyed: Option<KeyedTag>) {
+    fn note_watched_vehicle(&mut self, read: &Read, keyed: Option<KeyedTag>, seen: Option<MonoMs>) {
         let now = Moment { mono: read.at, wall: self.second.wall_at(read.at), clock: self.second.clock };
-        match keyed {
-            Some(tag) => self.priority.handle_keyed(read, tag, now),
-            None => self.priority.handle_read(read, now),
-        }
+        self.priority.handle_read(read, keyed, seen, now);
         self.controller.handle_vehicle(self.priority.asks(), read.at);
         self.note_alarms(read.at);
     }
@@ -214,7 +227,7 @@ impl Control {
                 self.known_as.name(epc, None, now.mono);
             }
         }
-        self.priority.handle_demand(junction, demand, now);
+        self.priority.handle_demand(junction, demand, now.mono + self.behind_ms, now);
         self.note_alarms(now.mono);
         self.estimate(now.mono, |estimator| estimator.handle_demand(junction, demand, now.mono));
     }
@@ -228,7 +241,9 @@ impl Control {
             let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
             self.controller.handle_read(lane, read.zone, at);
             self.known_as.name(epc, None, at);
-            self.note_watched_vehicle(&Read { lane, zone: read.zone, epc, rssi: None, at }, read.watched);
+            let told = Read { lane, zone: read.zone, epc, rssi: None, at };
+            // When exactly it was read the other device does not tell.
+            self.note_watched_vehicle(&told, read.watched, None);
             if read.zone == ZoneName::StopLine {
                 watched.push(lane);
             }

@@ -12,6 +12,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 const FRAME: &[u8] = b"\x14\x00\xEE\x00\x01\x0C\x34\x16\x1F\xA8\x20\x3E\x7C\xB2\x02\x00\x00\x20\x50\xE4\xA0";
+/// The same tag at the second antenna.
+const FRAME_OF_2: &[u8] =
+    b"\x14\x00\xEE\x00\x02\x0C\x34\x16\x1F\xA8\x20\x3E\x7C\xB2\x02\x00\x00\x20\x50\x9A\x78";
 const TAG: &str = "34161FA8203E7CB202000020";
 const SITE: &str = r#"
 [junction]
@@ -87,13 +90,18 @@ struct Site {
 
 impl Site {
     fn new() -> Self {
+        Self::with("default = \"N\"")
+    }
+
+    /// `lanes`: what the ports of its reader watch.
+    fn with(lanes: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let (reader, slave) = TTYPort::pair().expect("a pseudo-terminal");
         let lamps = UnixDatagram::bind(folder.path().join("lamps.sock")).expect("a socket in an own folder");
         lamps.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out can be set");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let text = format!(
-            "{SITE}[[reader]]\nname = \"north\"\nport = \"{}\"\nlanes = {{ default = \"N\" }}\n\
+            "{SITE}[[reader]]\nname = \"north\"\nport = \"{}\"\nlanes = {{ {lanes} }}\n\
              [outbox]\npath = \"{}\"\n[console]\nsocket = \"{}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n",
             slave.name().expect("a slave has a name"),
             path("outbox.sqlite"),
@@ -175,6 +183,30 @@ fn reads_counts_lamps_and_estimates_are_seen_as_they_happen() {
     assert!(row.contains(" 1 ") && row.contains("stop works"), "{row}");
     let once = site.ask(&["--once", "--json"]);
     assert_eq!(json(String::from_utf8(once.stdout).unwrap().trim_end())["type"], "snapshot");
+}
+
+#[test]
+fn a_watched_tag_in_two_places_is_an_alarm_that_people_see() {
+    let mut site = Site::with("\"2\" = \"N:advance\", default = \"N\"");
+    // As an earlier run has kept it: the tag of an ambulance under the junction's key.
+    let kept = r#"{"key":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f","list":{"v":1,"entries":
+        [{"tag":"0b3a72a53fa1f837688cd05e3606c99b","class":"emergency","valid_until":"2100-01-01T00:00:00Z"}]}}"#;
+    std::fs::write(site.folder.path().join("watchlist.json"), kept).unwrap();
+    let _agent = site.run();
+    let mut raw = site.monitor(&["--json"]);
+    let mut plain = site.monitor(&[]);
+    raw.line("a snapshot", |line| line.contains("\"type\":\"snapshot\""));
+    plain.line("the lanes", |line| line.contains("lane N"));
+    // 100 m apart, in no time.
+    site.reader.write_all(&[FRAME_OF_2, FRAME, FRAME_OF_2, FRAME].concat()).unwrap();
+    let told = json(&raw.line("the alarm", |line| line.contains("\"alarms\"")));
+    let alarm = &told["status"]["alarms"][0];
+    assert_eq!((&alarm["kind"], &alarm["class"]), (&"tag_in_two_places".into(), &"emergency".into()));
+    assert_eq!((&alarm["epc"], &alarm["lane"]), (&TAG.into(), &"N".into()), "the raw EPC, as in counts here");
+    assert_eq!(told["status"]["alarms"].as_array().map(Vec::len), Some(1), "once");
+    let line = plain.line("the alarm", |line| line.contains(" alarm "));
+    assert!(line.contains(&format!("alarm tag_in_two_places of emergency {TAG} on N since ")), "{line}");
+    raw.line("that it is served all the same", |line| line.contains("\"control\":\"emergency_vehicle\""));
 }
 
 #[test]

@@ -130,16 +130,13 @@ impl Priority {
 
     /// Takes a read; the requests change if it is the first of a watched vehicle. While the wall clock is not synchronised nobody can say
     /// whether an entry has run out: then it counts. One that runs out while its vehicle is served lasts as long as the request.
-    pub fn handle_read(&mut self, read: &Read, now: Moment) {
+    ///
+    /// `keyed`: what the junction's key makes of the tag, where its EPC is a pseudonym. `seen`: when exactly it was read, on a clock that never stands
+    /// still; none: that is not known.
+    pub fn handle_read(&mut self, read: &Read, keyed: Option<KeyedTag>, seen: Option<MonoMs>, now: Moment) {
         let key = self.key.as_ref().filter(|_| !self.watched.is_empty());
-        let known = self.tags.get(&read.epc).copied();
-        if let Some(tag) = known.or_else(|| key.map(|key| key.tag(&read.epc))) {
-            self.handle_keyed(read, tag, now);
-        }
-    }
-
-    /// The same of a vehicle whose EPC is a pseudonym: `tag` is what the junction's key makes of its tag.
-    pub fn handle_keyed(&mut self, read: &Read, tag: KeyedTag, now: Moment) {
+        let known = keyed.or_else(|| self.tags.get(&read.epc).copied());
+        let Some(tag) = known.or_else(|| key.map(|key| key.tag(&read.epc))) else { return };
         let Some(&(class, valid_until)) = self.watched.get(&tag) else { return };
         let goes_on = self.goes_on(read, now.mono);
         let has_run_out = now.clock == ClockState::Synced && valid_until <= now.wall;
@@ -147,7 +144,7 @@ impl Priority {
             return;
         }
         self.tags.insert(read.epc, tag);
-        if self.sights.handle_read(read.epc, (read.lane, read.zone), now.mono) {
+        if seen.is_some_and(|seen| self.sights.handle_read(read.epc, (read.lane, read.zone), seen)) {
             self.suspect(read.epc, class, read.lane, now.mono);
         }
         if !goes_on && self.may_begin(read, class, now.mono) {
@@ -155,8 +152,9 @@ impl Priority {
         }
     }
 
-    /// Takes what a linked junction tells of its stop lines: a tag that is watched here cannot be there at the same time.
-    pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: Moment) {
+    /// Takes what a linked junction tells of its stop lines: a tag that is watched here cannot be there at the same time. `seen`: now, on the clock of
+    /// reads.
+    pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, seen: MonoMs, now: Moment) {
         if self.watched.is_empty() {
             return;
         }
@@ -165,7 +163,11 @@ impl Priority {
         let departed = demand.departed.iter().map(|gone| (&gone.epc, (gone.ago_s * 1000.0) as i64));
         for (epc, ago_ms) in reads.chain(departed.filter(|(_, ago_ms)| Sights::was_read(*ago_ms))) {
             let Ok(epc) = epc.parse() else { continue };
-            let Some(lane) = self.sights.handle_told(junction, epc, ago_ms, demand.t, now) else { continue };
+            let Some(lane) =
+                self.sights.handle_told(junction, epc, ago_ms, demand.t, Moment { mono: seen, ..now })
+            else {
+                continue;
+            };
             let class = self.tags.get(&epc).and_then(|tag| self.watched.get(tag)).map(|(class, _)| *class);
             if let Some(class) = class {
                 self.suspect(epc, class, lane, now.mono);

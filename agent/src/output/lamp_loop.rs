@@ -357,6 +357,7 @@ impl LampLoop<'_> {
         if late_ms > LATEST_MS {
             let still_s = late_ms.unsigned_abs().div_ceil(1000);
             self.behind_ms += 1000 * still_s.cast_signed();
+            self.parts.control.handle_still(1000 * still_s.cast_signed());
             self.parts.stats.stood_still_s.fetch_add(still_s, Relaxed);
             self.emit(LampEvent::Late { late_ms, still_s });
         }
@@ -374,8 +375,13 @@ impl LampLoop<'_> {
         match input {
             LampInput::Read(sighting) => {
                 let at = self.time_of(&sighting.read);
-                let read = Read { at, ..sighting.read };
-                self.parts.control.handle_read(Sighting { read, ..sighting });
+                let is_exact = at == sighting.read.at - self.behind_ms;
+                let sighting = Sighting { read: Read { at, ..sighting.read }, ..sighting };
+                if is_exact {
+                    self.parts.control.handle_read(sighting);
+                } else {
+                    self.parts.control.handle_late_read(sighting);
+                }
             }
             LampInput::Reader { reader, up } => {
                 self.parts.control.handle_reader(reader, up, signal_now.mono);

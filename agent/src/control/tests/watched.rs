@@ -14,7 +14,11 @@ fn key() -> TagKey {
 
 /// A junction that looks out for one vehicle, with the two roads of [`READER`] and a neighbour 300 m from E.
 fn watching(class: WatchedClass) -> Control {
-    let mut control = control();
+    watching_at(READER, class)
+}
+
+fn watching_at(reader: &str, class: WatchedClass) -> Control {
+    let mut control = control_of(reader);
     control.handle_keys(&Keys { watchlist_key: Some(key()), city: Vec::new() });
     let valid_until = at(100_000.0).wall;
     control.handle_watchlist(&Watchlist {
@@ -130,4 +134,26 @@ fn a_bus_in_a_defect_of_estimation_still_has_its_green_early() {
     };
     assert_eq!(green_of_e(WatchedClass::Transit), 12.0, "N has its shortest green");
     assert_eq!(green_of_e(WatchedClass::Other), 65.0, "N has its longest");
+}
+
+#[test]
+fn a_signal_that_stands_still_makes_no_copy_out_of_a_vehicle() {
+    // 100 m in 4 s, for three of which the signal's time stood still; then the same in 1 s.
+    for (took_s, still_s, copies) in [(4.0, 3, 0), (1.0, 0, 1)] {
+        let reader = READER.replace("\"2\" = \"E\"", "\"2\" = \"N:advance\"");
+        let mut control = watching_at(&reader, WatchedClass::Emergency);
+        pass(&mut control, 9.2);
+        let read = |zone, seconds: f64| Read {
+            lane: LaneIx::new(0),
+            zone,
+            epc: tag(),
+            rssi: None,
+            at: at(seconds).mono,
+        };
+        control.handle_read(&read(ZoneName::Advance, 9.3));
+        control.handle_still(still_s * 1000);
+        control.handle_late_read(&read(ZoneName::StopLine, 9.3));
+        control.handle_read(&read(ZoneName::StopLine, 9.3 + took_s - still_s as f64));
+        assert_eq!(std::iter::from_fn(|| control.take_alarm()).count(), copies, "{took_s} s");
+    }
 }

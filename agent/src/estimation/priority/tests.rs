@@ -3,6 +3,18 @@ use flextraff_common::wire::Watched;
 
 mod copies;
 
+impl Priority {
+    /// Takes a read whose time is known.
+    fn see(&mut self, read: &Read, now: Moment) {
+        self.handle_read(read, None, Some(now.mono), now);
+    }
+
+    /// Takes what a neighbour tells.
+    fn hear(&mut self, junction: JunctionId, demand: &Demand, now: Moment) {
+        self.handle_demand(junction, demand, now.mono, now);
+    }
+}
+
 fn key() -> TagKey {
     TagKey::new([7; 32])
 }
@@ -63,7 +75,7 @@ fn a_stuck_tag_counts_for_two_minutes_in_five() {
     let mut priority = priority();
     let mut counts = Vec::new();
     for second in 0..600 {
-        priority.handle_read(&seen(3), now(second));
+        priority.see(&seen(3), now(second));
         priority.handle_timeout(now(second).mono, |_| true);
         if !priority.weights().is_empty() {
             counts.push(second);
@@ -76,58 +88,58 @@ fn a_stuck_tag_counts_for_two_minutes_in_five() {
 #[test]
 fn four_count_at_once_and_a_bus_gives_way_to_an_ambulance() {
     let mut priority = priority();
-    (0..6).for_each(|number| priority.handle_read(&seen(number), now(i64::from(number))));
+    (0..6).for_each(|number| priority.see(&seen(number), now(i64::from(number))));
     assert_eq!(running(&priority), [0, 1, 2, 3]);
-    priority.handle_read(&seen(10), now(6));
+    priority.see(&seen(10), now(6));
     assert_eq!(running(&priority), [0, 1, 2, 10]);
     assert!(priority.weights()[3].1 > 4.0 * TRANSIT);
-    (11..16).for_each(|number| priority.handle_read(&seen(number), now(7)));
+    (11..16).for_each(|number| priority.see(&seen(number), now(7)));
     assert_eq!(running(&priority), [10, 11, 12, 13]);
 }
 
 #[test]
 fn whoever_has_left_makes_room() {
     let mut priority = priority();
-    (0..4).for_each(|number| priority.handle_read(&seen(number), now(0)));
+    (0..4).for_each(|number| priority.see(&seen(number), now(0)));
     for second in 1..12 {
         priority.handle_timeout(now(second).mono, |other| *other != epc(2));
     }
     assert_eq!(running(&priority), [0, 1, 3]);
-    priority.handle_read(&seen(2), now(12));
+    priority.see(&seen(2), now(12));
     assert_eq!(running(&priority), [0, 1, 3], "and comes again after five minutes at the soonest");
-    priority.handle_read(&seen(5), now(12));
+    priority.see(&seen(5), now(12));
     assert_eq!(running(&priority), [0, 1, 3, 5]);
 }
 
 #[test]
 fn only_entries_that_hold_count_and_without_a_clock_they_do() {
     let mut priority = priority();
-    priority.handle_read(&seen(77), now(1));
-    priority.handle_read(&seen(1), now(1000));
+    priority.see(&seen(77), now(1));
+    priority.see(&seen(1), now(1000));
     assert!(running(&priority).is_empty());
-    priority.handle_read(&seen(1), Moment { clock: ClockState::Unsynced, ..now(1000) });
+    priority.see(&seen(1), Moment { clock: ClockState::Unsynced, ..now(1000) });
     assert_eq!(running(&priority), [1]);
 }
 
 #[test]
 fn an_entry_that_runs_out_while_its_vehicle_is_served_lasts_as_long_as_the_request() {
     let mut priority = priority();
-    priority.handle_read(&seen(10), now(995));
+    priority.see(&seen(10), now(995));
     for second in 996..1110 {
-        priority.handle_read(&seen(10), now(second));
+        priority.see(&seen(10), now(second));
         priority.handle_timeout(now(second).mono, |_| false);
         assert_eq!(priority.asks(), Some((LaneIx::new(0), MonoMs(1_115_000))), "at {second}");
     }
     priority.handle_timeout(now(1115).mono, |_| true);
     assert_eq!(priority.asks(), None);
-    priority.handle_read(&seen(10), now(1500));
+    priority.see(&seen(10), now(1500));
     assert_eq!(priority.asks(), None, "and that was its last");
 }
 
 #[test]
 fn who_is_taken_off_the_list_or_becomes_something_else_asks_for_nothing_any_more() {
     let mut priority = priority();
-    [1, 2, 10].into_iter().for_each(|number| priority.handle_read(&seen(number), now(0)));
+    [1, 2, 10].into_iter().for_each(|number| priority.see(&seen(number), now(0)));
     assert_eq!(running(&priority), [1, 2, 10]);
     priority.handle_watchlist(&list(|number| match number {
         1 => Some(WatchedClass::Transit),
@@ -136,12 +148,12 @@ fn who_is_taken_off_the_list_or_becomes_something_else_asks_for_nothing_any_more
     }));
     assert_eq!(running(&priority), [1]);
     assert_eq!(priority.asks(), None);
-    [2, 10].into_iter().for_each(|number| priority.handle_read(&seen(number), now(1)));
+    [2, 10].into_iter().for_each(|number| priority.see(&seen(number), now(1)));
     assert_eq!(running(&priority), [1]);
     priority.handle_watchlist(&list(|_| Some(WatchedClass::Emergency)));
-    priority.handle_read(&seen(10), now(2));
+    priority.see(&seen(10), now(2));
     assert_eq!(priority.asks(), None, "back on the list, it has asked within five minutes all the same");
-    priority.handle_read(&seen(3), now(2));
+    priority.see(&seen(3), now(2));
     assert!(priority.asks().is_some());
 }
 
@@ -149,32 +161,32 @@ fn who_is_taken_off_the_list_or_becomes_something_else_asks_for_nothing_any_more
 fn a_bus_that_stands_is_no_alarm_and_one_that_has_left_and_is_back_too_soon_is() {
     let mut priority = priority();
     for second in 0..200 {
-        priority.handle_read(&seen(1), now(second));
+        priority.see(&seen(1), now(second));
         priority.handle_timeout(now(second).mono, |_| true);
     }
     assert_eq!(alarms(&mut priority), [], "it stands in a queue");
-    priority.handle_read(&seen(2), now(300));
+    priority.see(&seen(2), now(300));
     for second in 300..320 {
         priority.handle_timeout(now(second).mono, |_| false);
     }
-    priority.handle_read(&seen(2), now(350));
+    priority.see(&seen(2), now(350));
     assert_eq!(alarms(&mut priority), [], "it may still be read on its way out");
-    priority.handle_read(&seen(2), now(440));
-    priority.handle_read(&seen(2), now(441));
+    priority.see(&seen(2), now(440));
+    priority.see(&seen(2), now(441));
     assert_eq!(alarms(&mut priority), [AlarmKind::TagTooOften]);
 }
 
 #[test]
 fn an_emergency_vehicle_asks_for_its_lane_until_it_has_left() {
     let mut priority = priority();
-    priority.handle_read(&seen(3), now(0));
+    priority.see(&seen(3), now(0));
     assert_eq!(priority.asks(), None, "a bus asks for nothing");
-    priority.handle_read(&read(11, 1, ZoneName::Advance), now(1));
+    priority.see(&read(11, 1, ZoneName::Advance), now(1));
     assert_eq!(priority.asks(), Some((LaneIx::new(1), MonoMs(121_000))));
-    priority.handle_read(&read(12, 0, ZoneName::StopLine), now(2));
-    priority.handle_read(&read(11, 2, ZoneName::StopLine), now(8));
+    priority.see(&read(12, 0, ZoneName::StopLine), now(2));
+    priority.see(&read(11, 2, ZoneName::StopLine), now(8));
     assert_eq!(priority.asks(), Some((LaneIx::new(2), MonoMs(121_000))), "the stop line knows better");
-    priority.handle_read(&read(11, 1, ZoneName::Advance), now(9));
+    priority.see(&read(11, 1, ZoneName::Advance), now(9));
     assert_eq!(priority.asks(), Some((LaneIx::new(2), MonoMs(121_000))), "than an antenna upstream");
     for second in 9..14 {
         priority.handle_timeout(now(second).mono, |other| *other != epc(11));
@@ -189,19 +201,19 @@ fn an_emergency_vehicle_asks_for_its_lane_until_it_has_left() {
 fn tags_that_ask_too_often_are_an_alarm_and_get_nothing() {
     let mut priority = priority();
     for second in 0..290 {
-        priority.handle_read(&seen(10), now(second));
+        priority.see(&seen(10), now(second));
         priority.handle_timeout(now(second).mono, |_| false);
     }
     assert_eq!(alarms(&mut priority), [AlarmKind::TagTooOften], "once");
     for number in 11..16 {
-        priority.handle_read(&seen(number), now(300));
+        priority.see(&seen(number), now(300));
         priority.handle_timeout(now(310).mono, |_| false);
     }
     assert_eq!(alarms(&mut priority), []);
-    priority.handle_read(&seen(16), now(320));
+    priority.see(&seen(16), now(320));
     assert_eq!((priority.asks(), alarms(&mut priority)), (None, vec![AlarmKind::TooManyEmergencies]));
-    priority.handle_read(&seen(16), now(321));
+    priority.see(&seen(16), now(321));
     assert_eq!(alarms(&mut priority), [], "each tag once");
-    priority.handle_read(&seen(17), now(901));
+    priority.see(&seen(17), now(901));
     assert!(priority.asks().is_some(), "a quarter of an hour after the first");
 }

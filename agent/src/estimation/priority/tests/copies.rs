@@ -42,7 +42,7 @@ fn at(seconds: f64) -> Moment {
 }
 
 fn see(priority: &mut Priority, number: u32, lane: usize, zone: ZoneName, seconds: f64) {
-    priority.handle_read(&read(number, lane, zone), at(seconds));
+    priority.see(&read(number, lane, zone), at(seconds));
     priority.handle_timeout(at(seconds).mono, |_| true);
 }
 
@@ -139,7 +139,7 @@ fn a_tag_at_a_neighbour_that_is_too_far_away_is_an_alarm_whoever_comes_first() {
         let mut priority = watching(Priority::new(&config()));
         let tell = |priority: &mut Priority, seconds: f64| {
             let sent = seconds + ago_s.unwrap_or(0.5);
-            priority.handle_demand(NEIGHBOUR, &told(10, sent, ago_s), at(sent + 0.1));
+            priority.hear(NEIGHBOUR, &told(10, sent, ago_s), at(sent + 0.1));
         };
         if first_here {
             see(&mut priority, 10, N1, ZoneName::StopLine, 20.0);
@@ -161,21 +161,21 @@ fn what_a_neighbour_presumes_says_wrongly_or_says_late_is_no_alarm() {
     let mut priority = watching(Priority::new(&config()));
     see(&mut priority, 10, N1, ZoneName::StopLine, 20.0);
     // It has not read who it says has just left.
-    priority.handle_demand(NEIGHBOUR, &told(10, 21.0, Some(0.0)), at(21.0));
+    priority.hear(NEIGHBOUR, &told(10, 21.0, Some(0.0)), at(21.0));
     // A message of a journey that began 20 s before was held up.
-    priority.handle_demand(NEIGHBOUR, &told(10, 1.0, None), at(20.5));
+    priority.hear(NEIGHBOUR, &told(10, 1.0, None), at(20.5));
     // Its clock is slow by 20 s: on its way there it was read after 30 s.
-    priority.handle_demand(NEIGHBOUR, &told(10, 30.0, None), at(50.0));
+    priority.hear(NEIGHBOUR, &told(10, 30.0, None), at(50.0));
     // It is no neighbour.
-    priority.handle_demand(JunctionId(Uuid::from_u128(3)), &told(10, 21.0, None), at(21.0));
+    priority.hear(JunctionId(Uuid::from_u128(3)), &told(10, 21.0, None), at(21.0));
     // Nobody is sure of the time.
     let unsure = Moment { clock: ClockState::Unsynced, ..at(21.0) };
-    priority.handle_demand(NEIGHBOUR, &told(10, 21.0, None), unsure);
+    priority.hear(NEIGHBOUR, &told(10, 21.0, None), unsure);
     assert_eq!(copied(&mut priority), 0);
-    priority.handle_demand(NEIGHBOUR, &told(10, 21.0, None), at(21.0));
+    priority.hear(NEIGHBOUR, &told(10, 21.0, None), at(21.0));
     assert_eq!(copied(&mut priority), 1, "all of it would else have been");
-    priority.handle_demand(NEIGHBOUR, &told(77, 21.0, None), at(21.0));
-    priority.handle_read(&read(77, N1, ZoneName::StopLine), at(21.5));
+    priority.hear(NEIGHBOUR, &told(77, 21.0, None), at(21.0));
+    priority.see(&read(77, N1, ZoneName::StopLine), at(21.5));
     assert_eq!(copied(&mut priority), 0, "nobody watches for it");
 }
 
@@ -236,7 +236,7 @@ proptest! {
         for (seconds, place) in events {
             match place {
                 Some((lane, zone)) => see(&mut priority, 10, lane, zone, seconds),
-                None => priority.handle_demand(NEIGHBOUR, &told(10, there_s + clock_s, None), at(seconds)),
+                None => priority.hear(NEIGHBOUR, &told(10, there_s + clock_s, None), at(seconds)),
             }
         }
         prop_assert_eq!(copied(&mut priority), 0);
