@@ -33,8 +33,11 @@ fn see(control: &mut Control, lane: usize, seconds: f64) {
     control.handle_read(&Read { lane, zone: ZoneName::StopLine, epc: tag(), rssi: None, at });
 }
 
+/// Starts of greens with the number of their stage, and events with code and parameter; times in seconds.
+type Passed = (Vec<(f64, usize)>, Vec<(f64, u16, u32)>);
+
 /// Lets the time pass: starts of greens by the number of their stage, and events of the log.
-fn pass(control: &mut Control, until: f64) -> (Vec<(f64, usize)>, Vec<(f64, u16, u32)>) {
+fn pass(control: &mut Control, until: f64) -> Passed {
     control.handle_timeout(at(until));
     let (mut greens, mut events) = (Vec::new(), Vec::new());
     while let Some(event) = control.poll() {
@@ -130,10 +133,10 @@ fn a_bus_in_a_defect_of_estimation_still_has_its_green_early() {
             }
             greens.extend(pass(&mut control, f64::from(second) + 0.9).0);
         }
-        greens.into_iter().find(|(_, stage)| *stage == 1).expect("E has green").0
+        greens.into_iter().find(|(_, stage)| *stage == 1).expect("E has green").0 as i64
     };
-    assert_eq!(green_of_e(WatchedClass::Transit), 12.0, "N has its shortest green");
-    assert_eq!(green_of_e(WatchedClass::Other), 65.0, "N has its longest");
+    assert_eq!(green_of_e(WatchedClass::Transit), 12, "N has its shortest green");
+    assert_eq!(green_of_e(WatchedClass::Other), 65, "N has its longest");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Places {
     }
 
     /// The same between the stop lines of a linked junction and a place here; none: it is not linked.
-    fn from_ms(&self, junction: JunctionId, here: Place) -> Option<i64> {
+    fn linked_ms(&self, junction: JunctionId, here: Place) -> Option<i64> {
         let links = self.links.iter().filter(|(linked, _)| *linked == junction);
         let nearest_m = links.map(|(_, distance_m)| *distance_m).min_by(f64::total_cmp)?;
         Some(fastest_ms(nearest_m - self.upstream_m(here)))
@@ -142,7 +142,7 @@ impl Sights {
         let mut impossible = stays.iter().any(too_near);
         let here = Stay { place, first: at, last: at };
         if let Some(told) = elsewhere.get(&epc)
-            && let Some(least_ms) = places.from_ms(told.junction, place)
+            && let Some(least_ms) = places.linked_ms(told.junction, place)
         {
             impossible |= told.is_too_near(&here, least_ms);
         }
@@ -192,7 +192,7 @@ impl Sights {
         self.elsewhere.insert(epc, told);
         let stays = self.here.get(&epc).into_iter().flatten();
         let too_near = |stay: &&Stay| {
-            let least_ms = self.places.from_ms(junction, stay.place);
+            let least_ms = self.places.linked_ms(junction, stay.place);
             least_ms.is_some_and(|least_ms| told.is_too_near(stay, least_ms))
         };
         stays.rev().find(too_near).map(|stay| stay.place.0)

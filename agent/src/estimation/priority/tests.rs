@@ -139,7 +139,9 @@ fn an_entry_that_runs_out_while_its_vehicle_is_served_lasts_as_long_as_the_reque
 #[test]
 fn who_is_taken_off_the_list_or_becomes_something_else_asks_for_nothing_any_more() {
     let mut priority = priority();
-    [1, 2, 10].into_iter().for_each(|number| priority.see(&seen(number), now(0)));
+    for number in [1, 2, 10] {
+        priority.see(&seen(number), now(0));
+    }
     assert_eq!(running(&priority), [1, 2, 10]);
     priority.handle_watchlist(&list(|number| match number {
         1 => Some(WatchedClass::Transit),
@@ -148,7 +150,9 @@ fn who_is_taken_off_the_list_or_becomes_something_else_asks_for_nothing_any_more
     }));
     assert_eq!(running(&priority), [1]);
     assert_eq!(priority.asks(), None);
-    [2, 10].into_iter().for_each(|number| priority.see(&seen(number), now(1)));
+    for number in [2, 10] {
+        priority.see(&seen(number), now(1));
+    }
     assert_eq!(running(&priority), [1]);
     priority.handle_watchlist(&list(|_| Some(WatchedClass::Emergency)));
     priority.see(&seen(10), now(2));

@@ -97,15 +97,20 @@ impl Controller {
                 }
             }
             (Some(_), Some(&target)) if by_rule && decision.grounds == Grounds::BusThere => {
-                if self.buses.cutting.replace(target) != Some(target) {
-                    self.buses.cut = Some(at);
-                    self.log_bus(EventCode::PriorityEarlyGreen, target, at);
-                }
+                self.cut_for(target, at);
             }
             (Some(next), _) if !by_rule && !here && had_ms < planned_ms && stages.contains(&next) => {
                 self.log_bus(EventCode::PriorityEarlyGreen, next, at);
             }
             _ => {}
+        }
+    }
+
+    /// Takes that a green ends early for a bus at a stage; the next ones then do too, until the stage has its own.
+    fn cut_for(&mut self, target: StageIx, at: MonoMs) {
+        if self.buses.cutting.replace(target) != Some(target) {
+            self.buses.cut = Some(at);
+            self.log_bus(EventCode::PriorityEarlyGreen, target, at);
         }
     }
 

@@ -183,7 +183,7 @@ fn obey(road: &mut Road, wish: Wish, now: Moment) {
 /// Whether an emergency holds its stage, by the events so far: its number.
 fn held(events: &[Event], until: MonoMs) -> Option<u32> {
     let course = |event: &&Event| event.at <= until && matches!(event.code, 105 | 107 | 111);
-    events.iter().filter(course).next_back().filter(|event| event.code == 107).map(|event| event.parameter)
+    events.iter().rfind(course).filter(|event| event.code == 107).map(|event| event.parameter)
 }
 
 proptest! {
