@@ -2,6 +2,9 @@
 //!
 //! Every path works with and without a trailing slash. Whatever is refused is a problem document (RFC 9457) with a sentence for people.
 
+mod access;
+mod account;
+mod audit;
 pub mod body;
 mod docs;
 pub mod guard;
@@ -56,10 +59,13 @@ pub fn document() -> OpenApi {
 fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(docs::description())
         .merge(system::router())
+        .merge(account::router())
         .merge(users::router())
+        .merge(access::router())
         .merge(token::router())
         .merge(junctions::router())
         .merge(mode::router())
+        .merge(audit::router())
 }
 
 async fn not_found(request: Request) -> Problem {

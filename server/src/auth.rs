@@ -2,11 +2,14 @@
 
 mod key;
 mod password;
+mod refresh;
+pub mod second_factor;
 mod throttle;
 mod token;
 
 pub use key::{KeyError, SigningKey};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
+pub use refresh::{RefreshToken, no_cookie};
 pub use throttle::{Attempt, Throttle};
 pub use token::{Claims, Tokens};
 
@@ -19,6 +22,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// What the sign-in endpoints and every authenticated request need; one per process, shared.
 pub struct Auth {
@@ -47,20 +51,29 @@ impl Auth {
             );
             SigningKey::random()?
         };
+        let previous = config
+            .auth
+            .previous_key_files
+            .iter()
+            .map(|path| {
+                SigningKey::read(path).with_context(|| format!("auth.previous_key_files: {}", path.display()))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let lifetime = Duration::from_mins(config.auth.access_token_minutes.into());
         Ok(Self {
-            tokens: Tokens::new(&key, Duration::from_mins(config.auth.access_token_minutes.into())),
+            tokens: Tokens::new(&key, &previous, lifetime),
             passwords: Passwords::new()?,
             throttle: Mutex::new(Throttle::default()),
             setup: SetupToken::random()?,
         })
     }
 
-    /// Issues an access token.
+    /// Issues an access token of a session.
     ///
     /// # Errors
     /// When the system gives no randomness.
-    pub fn issue(&self, user: UserId, name: &str, now: UnixMs) -> anyhow::Result<String> {
-        self.tokens.issue(user, name, now)
+    pub fn issue(&self, user: UserId, session: Uuid, name: &str, now: UnixMs) -> anyhow::Result<String> {
+        self.tokens.issue(user, session, name, now)
     }
 
     /// The claims of a token that this server signed and that has not ended.

@@ -1,6 +1,7 @@
 //! All SQL, a file a noun.
 
 pub mod access;
+pub mod audit;
 pub mod clock_fixes;
 pub mod counts;
 pub mod cycles;
@@ -14,6 +15,8 @@ pub mod partitions;
 pub mod plans;
 pub mod registry;
 pub mod retention;
+pub mod second_factor;
+pub mod sessions;
 pub mod setup;
 pub mod sites;
 pub mod users;

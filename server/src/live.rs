@@ -1,6 +1,6 @@
 //! The live feed: what has just happened at the junctions, for WebSocket clients.
 
-mod origin;
+pub(crate) mod origin;
 mod socket;
 
 use crate::app::App;

@@ -45,6 +45,11 @@ impl Fields {
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
+    /// Whether the body has this field, be it as null.
+    pub fn given(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     /// Notes that something is wrong with a field; of several faults of one field the first is told.
     pub fn refuse(&mut self, name: &str, message: impl Into<String>) {
         if self.errors.iter().any(|error| error.field == name) {

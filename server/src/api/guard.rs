@@ -4,7 +4,10 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::access::{self, Role};
-use crate::db::users::{self, User};
+use crate::db::audit::Actor;
+use crate::db::sessions;
+use crate::db::users::User;
+use crate::live::origin;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -12,6 +15,7 @@ use axum::http::request::Parts;
 use flextraff_common::ids::JunctionId;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use uuid::Uuid;
 
 const NOT_VALID: &str = "Could not validate credentials";
 
@@ -23,10 +27,7 @@ impl FromRequestParts<App> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match user_of(&parts.headers, app).await? {
-            Some(user) => Ok(Self(user)),
-            None => Err(Problem::unauthorized("Not authenticated")),
-        }
+        Ok(Self(signed_in(parts, app).await?.user))
     }
 }
 
@@ -38,25 +39,74 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let CurrentUser(user) = CurrentUser::from_request_parts(parts, app).await?;
+        let user = signed_in(parts, app).await?.user;
         if user.is_admin { Ok(Self(user)) } else { Err(Problem::forbidden("Not enough privileges")) }
     }
 }
 
-/// The user whose token the request carries; `None` when it carries none.
-pub(super) async fn user_of(headers: &HeaderMap, app: &App) -> Result<Option<User>, Problem> {
-    let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(bearer).ok_or_else(|| Problem::unauthorized(NOT_VALID))?;
-    match user_of_token(token, app).await? {
-        Some((user, _)) => Ok(Some(user)),
-        None => Err(Problem::unauthorized(NOT_VALID)),
+/// The session of a request; 401 without one.
+#[derive(Clone, Copy, Debug)]
+pub struct CurrentSession(pub Uuid);
+
+impl FromRequestParts<App> for CurrentSession {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Ok(Self(signed_in(parts, app).await?.session))
     }
 }
 
-/// The active user of a token and the seconds since 1970 at which it ends; `None` when the token is not valid.
-pub async fn user_of_token(token: &str, app: &App) -> crate::db::Result<Option<(User, i64)>> {
+/// Who acts, for the audit log; nobody when the request carries no token.
+#[derive(Clone, Debug)]
+pub struct Acting(pub Actor);
+
+impl FromRequestParts<App> for Acting {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let ClientAddress(address) = ClientAddress::of(parts, app);
+        let signed = session_of(parts, app).await?;
+        let (user_id, username) = signed.map(|signed| (signed.user.user_id, signed.user.username)).unzip();
+        Ok(Self(Actor { user_id, username, address }))
+    }
+}
+
+/// A user and the session whose token is presented.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session: Uuid,
+    /// Seconds since 1970 at which the token ends.
+    pub token_ends: i64,
+}
+
+async fn signed_in(parts: &mut Parts, app: &App) -> Result<SignedIn, Problem> {
+    session_of(parts, app).await?.ok_or_else(|| Problem::unauthorized("Not authenticated"))
+}
+
+/// The session whose token the request carries, looked up once a request; `None` when it carries none.
+pub(super) async fn session_of(parts: &mut Parts, app: &App) -> Result<Option<SignedIn>, Problem> {
+    if let Some(known) = parts.extensions.get::<SignedIn>() {
+        return Ok(Some(known.clone()));
+    }
+    let Some(value) = parts.headers.get(AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(bearer).ok_or_else(|| Problem::unauthorized(NOT_VALID))?;
+    let signed = session_of_token(token, app).await?.ok_or_else(|| Problem::unauthorized(NOT_VALID))?;
+    parts.extensions.insert(signed.clone());
+    Ok(Some(signed))
+}
+
+/// The session of a token, when neither has ended and the user is active.
+///
+/// # Errors
+/// When the database fails.
+pub async fn session_of_token(token: &str, app: &App) -> crate::db::Result<Option<SignedIn>> {
     let Some(claims) = app.auth.verify(token, Clock.now()) else { return Ok(None) };
-    Ok(users::active(&app.db, claims.sub).await?.map(|user| (user, claims.exp)))
+    let user = sessions::user_of(&app.db, claims.sid, Clock.utc()).await?;
+    let user = user.filter(|user| user.id() == claims.sub);
+    Ok(user.map(|user| SignedIn { user, session: claims.sid, token_ends: claims.exp }))
 }
 
 /// The name of the scheme has no case (RFC 9110, 11.1).
@@ -99,9 +149,49 @@ impl FromRequestParts<App> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        Ok(Self(client_address(peer, &parts.headers, &app.config.http.trusted_proxies)))
+        Ok(Self::of(parts, app))
     }
+}
+
+impl ClientAddress {
+    fn of(parts: &Parts, app: &App) -> Self {
+        let peer = peer(parts);
+        Self(client_address(peer, &parts.headers, &app.config.http.trusted_proxies))
+    }
+}
+
+/// Whether the client's connection is encrypted, by this server or by a trusted proxy.
+#[derive(Clone, Copy, Debug)]
+pub struct Encrypted(pub bool);
+
+impl FromRequestParts<App> for Encrypted {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let http = &app.config.http;
+        let by_proxy = peer(parts).is_some_and(|peer| http.trusted_proxies.contains(&peer))
+            && parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        Ok(Self(http.tls_cert_file.is_some() || by_proxy))
+    }
+}
+
+/// Refuses requests that pages of other origins send with the user's cookies.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnOrigin;
+
+impl FromRequestParts<App> for OwnOrigin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        if origin::is_allowed(&parts.headers, &app.config.http.cors_origins) {
+            return Ok(Self);
+        }
+        Err(Problem::forbidden("Pages of this origin may not do this; see http.cors_origins"))
+    }
+}
+
+fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
 }
 
 /// The last address in `X-Forwarded-For` that is no trusted proxy; whatever stands before it is the client's own claim.

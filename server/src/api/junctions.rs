@@ -1,10 +1,11 @@
 //! Junctions: creation, the list, one of them, its lanes.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{Admin, CurrentUser, may_look};
+use super::guard::{Acting, Admin, CurrentUser, may_look};
 use super::page::Page;
 use super::problem::{BadBody, BadPage, NeedsAccess, NeedsAdmin, NeedsUser, Problem};
 use crate::app::App;
+use crate::db::audit::{self, Deed};
 use crate::db::junction_api::{self, JunctionRow, LaneRow, NewJunction};
 use axum::Json;
 use axum::extract::State;
@@ -87,6 +88,7 @@ impl Body for JunctionCreate {
 async fn create(
     State(app): State<App>,
     Admin(admin): Admin,
+    Acting(actor): Acting,
     JsonBody(body): JsonBody<JunctionCreate>,
 ) -> Result<(StatusCode, Json<JunctionRow>), Problem> {
     let new = NewJunction {
@@ -98,7 +100,11 @@ async fn create(
         max_cycle_time: body.max_cycle_time,
         base_cycle_time: body.base_cycle_time,
     };
-    let junction = junction_api::create(&app.db, &new).await?;
+    let mut tx = app.db.begin().await?;
+    let junction = junction_api::create(&mut tx, &new).await?;
+    let deed = Deed::new("junction.create").at(JunctionId(junction.junction_id)).to(&junction.junction_name);
+    audit::record(&mut *tx, &actor, deed).await?;
+    tx.commit().await?;
     tracing::info!(junction_id = %junction.junction_id, user_id = %admin.user_id, "junction created");
     app.dispatch.junction_changed(JunctionId(junction.junction_id));
     Ok((StatusCode::CREATED, Json(junction)))

@@ -1,10 +1,11 @@
 //! Who decides about a junction's signal: the planner, an operator, an emergency.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{CurrentUser, may_operate};
+use super::guard::{Acting, CurrentUser, may_operate};
 use super::junctions::existing;
 use super::problem::{BadBody, NeedsAccess, Problem};
 use crate::app::App;
+use crate::db::audit::{self, Deed};
 use crate::dispatch::{ModeError, ModeRequest, RoadAnswer, Wanted};
 use axum::Json;
 use axum::extract::State;
@@ -29,7 +30,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// A mode to set. Without `mode` it is a manual override.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct ModeBody {
     /// Who is to decide.
     #[schema(default = "manual_override", pattern = "^(automatic|manual_override|emergency)$")]
@@ -63,7 +64,7 @@ pub(super) struct ModeBody {
 }
 
 /// Green of a stage.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct StageBody {
     /// Name of the stage.
     #[schema(max_length = 64)]
@@ -115,6 +116,15 @@ impl Body for ModeBody {
 }
 
 impl ModeBody {
+    /// The fields that were given, for the audit log.
+    fn told(&self) -> anyhow::Result<serde_json::Value> {
+        let mut told = serde_json::to_value(self)?;
+        if let Some(fields) = told.as_object_mut() {
+            fields.retain(|_, value| !value.is_null());
+        }
+        Ok(told)
+    }
+
     /// What it asks for; `None` when the lane times do not fit into the cycle.
     fn wanted(self) -> Option<Wanted> {
         match self.mode.as_deref() {
@@ -153,12 +163,14 @@ impl ModeBody {
 async fn set_mode(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
+    Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<ModeBody>,
 ) -> Result<Json<ModeAnswer>, Problem> {
     let junction = JunctionId(id);
     may_operate(&app, &user, junction).await?;
     existing(&app, junction).await?;
+    let asked = body.told()?;
     let (minutes, reason) = (body.expires_in_minutes.map(|minutes| minutes as u32), body.reason.clone());
     let wanted = body.wanted().ok_or_else(|| Problem::bad_request(EXCEED))?;
     let message = match wanted {
@@ -166,6 +178,8 @@ async fn set_mode(
         Wanted::Emergency(_) => "Emergency activated",
         Wanted::Lanes { .. } | Wanted::Stages(_) => "Manual override activated",
     };
+    // Before it is sent: nobody sets a mode without a trace.
+    audit::record(&app.db, &actor, Deed::new("junction.mode").at(junction).with(asked)).await?;
     let request = ModeRequest { junction, user: user.id(), wanted, minutes, reason };
     let outcome = app.dispatch.set_mode(request).await.map_err(refused)?;
     tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");

@@ -60,6 +60,17 @@ impl Page {
     pub fn answer<T: Serialize, K: Serialize>(
         &self,
         path: &str,
+        rows: Vec<T>,
+        key: impl Fn(&T) -> (K, Uuid),
+    ) -> Response {
+        self.answer_with(path, "", rows, key)
+    }
+
+    /// As [`Self::answer`], of a list that was asked for with further parameters, which the next page's address repeats.
+    pub fn answer_with<T: Serialize, K: Serialize>(
+        &self,
+        path: &str,
+        query: &str,
         mut rows: Vec<T>,
         key: impl Fn(&T) -> (K, Uuid),
     ) -> Response {
@@ -68,7 +79,8 @@ impl Page {
         let next = rows.last().filter(|_| more).and_then(|last| serde_json::to_vec(&key(last)).ok());
         let mut response = Json(rows).into_response();
         if let Some(cursor) = next.map(|json| hex(&json)) {
-            let link = format!("<{path}?limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
+            let and = if query.is_empty() { "" } else { "&" };
+            let link = format!("<{path}?{query}{and}limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
             if let Ok(link) = HeaderValue::from_str(&link) {
                 response.headers_mut().insert(LINK, link);
             }

@@ -2,7 +2,7 @@
 
 use crate::auth::Overloaded;
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -25,6 +25,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     advice: Option<Advice>,
+    cookie: Option<String>,
     cause: Option<Cause>,
 }
 
@@ -59,7 +60,7 @@ pub struct ProblemBody {
     pub status: u16,
     /// What is wrong, as a sentence.
     pub detail: Cow<'static, str>,
-    /// What is wrong with which field; only with status 422.
+    /// What is wrong with which field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
 }
@@ -71,7 +72,7 @@ pub(super) struct Cause(pub(super) Arc<anyhow::Error>);
 impl Problem {
     /// A problem of a status.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), advice: None, cause: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), advice: None, cookie: None, cause: None }
     }
 
     /// 400.
@@ -104,6 +105,24 @@ impl Problem {
     /// 422 for one field.
     pub fn invalid_field(field: &str, message: impl Into<String>) -> Self {
         Self::invalid(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// 409.
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// Names a field that is at fault, whatever the status is.
+    #[must_use]
+    pub fn about(mut self, field: &str, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.into(), message: message.into() });
+        self
+    }
+
+    /// Sends a `Set-Cookie` header along.
+    #[must_use]
+    pub fn with_cookie(self, cookie: String) -> Self {
+        Self { cookie: Some(cookie), ..self }
     }
 
     /// 429 or 503 with the time to wait.
@@ -177,6 +196,9 @@ impl IntoResponse for Problem {
             }
             None => {}
         }
+        if let Some(cookie) = self.cookie.and_then(|cookie| HeaderValue::from_str(&cookie).ok()) {
+            headers.insert(SET_COOKIE, cookie);
+        }
         if let Some(cause) = self.cause {
             response.extensions_mut().insert(cause);
         }
@@ -210,6 +232,13 @@ refusals! {
     NeedsUser { 401: "Not signed in" }
     /// How the OpenAPI document describes that an administrator's token is needed.
     NeedsAdmin { 401: "Not signed in", 403: "No administrator" }
+    /// How the OpenAPI document describes what an administrator does to something with an id.
+    NeedsAdminAndId {
+        401: "Not signed in",
+        403: "No administrator",
+        404: "There is nothing of this id",
+        422: "The id is no UUID",
+    }
     /// How the OpenAPI document describes that a junction must be there and granted.
     NeedsAccess {
         401: "Not signed in",

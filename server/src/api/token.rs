@@ -1,23 +1,39 @@
-//! Signing in.
+//! Signing in, going on, and signing out.
 
 use super::body::{Body, Fields, FormBody};
-use super::guard::ClientAddress;
+use super::guard::{ClientAddress, Encrypted, OwnOrigin, session_of};
 use super::problem::{BadBody, Busy, Problem, ProblemBody};
 use super::users::is_username;
 use crate::app::App;
-use crate::auth::{Attempt, MAX_PASSWORD_BYTES};
+use crate::auth::second_factor::{OneTimeCodes, recovery_hash};
+use crate::auth::{Attempt, MAX_PASSWORD_BYTES, Passwords, RefreshToken, no_cookie};
 use crate::clock::Clock;
-use crate::db::users;
+use crate::db::audit::{self, Actor, Deed};
+use crate::db::sessions::{self, Refreshed};
+use crate::db::users::{self, User};
+use crate::db::{self, second_factor};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::{COOKIE, SET_COOKIE, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use chrono::{DateTime, Days, Utc};
+use flextraff_common::ids::UserId;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::net::IpAddr;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// For so long an address from which somebody has signed in is known, days.
+const KNOWN_DAYS: u64 = 30;
+const SECONDS_PER_DAY: u64 = 86_400;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(token))
+    OpenApiRouter::new().routes(routes!(token)).routes(routes!(refresh)).routes(routes!(logout))
 }
 
 /// The form of an OAuth 2 password grant; further fields are ignored.
@@ -28,11 +44,17 @@ struct Login {
     /// Password of the user.
     #[schema(format = "password")]
     password: String,
+    /// One-time code or recovery code of a user with a second factor.
+    totp: Option<String>,
 }
 
 impl Body for Login {
     fn read(fields: &mut Fields) -> Self {
-        Self { username: fields.text("username"), password: fields.text("password") }
+        Self {
+            username: fields.text("username"),
+            password: fields.text("password"),
+            totp: fields.optional_line("totp", 64),
+        }
     }
 }
 
@@ -45,13 +67,16 @@ struct Token {
     token_type: &'static str,
 }
 
-/// Signs in: an access token for name and password.
+/// Signs in: an access token for name and password, and a cookie with which browsers get the next ones.
+///
+/// A user with a second factor also sends `totp`; without it the answer is 401 and names that field.
 #[utoipa::path(post, path = "/api/users/token", tag = "users",
     request_body(content = Login, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, body = Token),
+        (status = 200, body = Token, headers(("Set-Cookie" = String, description = "The refresh token"))),
         (status = 400, description = "The user is inactive", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "Wrong name or password", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "Wrong name or password, or the one-time code is missing or wrong", body = ProblemBody,
+            content_type = "application/problem+json"),
         BadBody,
         (status = 429, description = "Too many attempts", body = ProblemBody, content_type = "application/problem+json"),
         Busy,
@@ -59,24 +84,187 @@ struct Token {
 async fn token(
     State(app): State<App>,
     ClientAddress(address): ClientAddress,
-    FormBody(Login { username, password }): FormBody<Login>,
-) -> Result<Json<Token>, Problem> {
-    if let Attempt::Refused { retry_after_s } = app.auth.attempt(&username, address, Clock.instant()) {
-        tracing::warn!(?address, "too many attempts to sign in");
-        let detail = "Too many attempts to sign in; wait before the next";
-        return Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s));
-    }
+    Encrypted(encrypted): Encrypted,
+    headers: HeaderMap,
+    FormBody(Login { username, password, totp }): FormBody<Login>,
+) -> Result<Response, Problem> {
+    brake(&app, &username, address).await?;
     let found = if is_username(&username) { users::credentials(&app.db, &username).await? } else { None };
     let (user, stored) = found.unzip();
-    let right = password.len() <= MAX_PASSWORD_BYTES && app.auth.passwords().verify(password, stored).await?;
+    let actor = Actor {
+        user_id: user.as_ref().map(|user| user.user_id),
+        username: user.as_ref().map(|user| user.username.clone()),
+        address,
+    };
+    let right = password.len() <= MAX_PASSWORD_BYTES
+        && app.auth.passwords().verify(password.clone(), stored.clone()).await?;
     let Some(user) = user.filter(|_| right) else {
+        refuse(&app, &actor, "password").await?;
         return Err(Problem::unauthorized("Incorrect username or password"));
     };
     if !user.is_active {
+        refuse(&app, &actor, "inactive").await?;
         return Err(Problem::bad_request("Inactive user"));
+    }
+    if user.totp_enabled {
+        let Some(code) = totp else {
+            return Err(Problem::unauthorized("A one-time code is needed").about("totp", "totp is missing"));
+        };
+        if !is_second_factor(&app, &user, &code).await? {
+            refuse(&app, &actor, "totp").await?;
+            let problem = Problem::unauthorized("The one-time code is wrong or was used before");
+            return Err(problem.about("totp", "totp is wrong or was used before"));
+        }
+    }
+    if stored.as_deref().is_some_and(Passwords::is_outdated) {
+        let change = users::Change {
+            password_hash: Some(app.auth.passwords().hash(password).await?),
+            ..users::Change::default()
+        };
+        users::change(&mut *app.db.acquire().await?, user.id(), &change).await?;
     }
     app.auth.signed_in(&username, address);
     users::signed_in(&app.db, user.id()).await?;
-    let access_token = app.auth.issue(user.id(), &user.username, Clock.now())?;
-    Ok(Json(Token { access_token, token_type: "bearer" }))
+    let refresh = RefreshToken::random()?;
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
+    let session = sessions::begin(&app.db, user.id(), &refresh.hash(), expiry(&app), address, agent).await?;
+    audit::record(&app.db, &actor, Deed::new("session.begin").to(session.to_string())).await?;
+    answer(&app, &user, session, &refresh, encrypted)
+}
+
+/// A further access token for the cookie that was set at the sign-in; the cookie is replaced as well. A cookie that is used twice ends its session.
+#[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
+    params(("flextraff_refresh" = String, Cookie, description = "The refresh token")),
+    responses(
+        (status = 200, body = Token, headers(("Set-Cookie" = String, description = "The next refresh token"))),
+        (status = 401, description = "No session goes on with this cookie", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another origin", body = ProblemBody, content_type = "application/problem+json"),
+        Busy,
+    ))]
+async fn refresh(
+    State(app): State<App>,
+    _: OwnOrigin,
+    ClientAddress(address): ClientAddress,
+    Encrypted(encrypted): Encrypted,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Some(spent) = presented(&headers) else { return Err(over(encrypted)) };
+    let next = RefreshToken::random()?;
+    match sessions::refresh(&app.db, &spent.hash(), &next.hash(), Clock.utc(), expiry(&app)).await? {
+        Refreshed::Renewed { user, session } => answer(&app, &user, session, &next, encrypted),
+        Refreshed::Reused { session, user } => {
+            tracing::warn!(%session, user_id = %user, "a refresh token was used twice: its session is ended");
+            let actor = Actor { address, ..Actor::default() };
+            let deed = Deed::new("session.reused").to(session.to_string()).with(json!({"user_id": user}));
+            audit::record(&app.db, &actor, deed).await?;
+            Err(over(encrypted))
+        }
+        Refreshed::Unknown => Err(over(encrypted)),
+    }
+}
+
+/// Signs out: ends the session of the access token or of the cookie.
+#[utoipa::path(post, path = "/api/users/logout", tag = "users", security((), ("OAuth2PasswordBearer" = [])),
+    responses(
+        (status = 204, description = "Signed out"),
+        (status = 401, description = "Not signed in", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another origin", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn logout(
+    State(app): State<App>,
+    _: OwnOrigin,
+    ClientAddress(address): ClientAddress,
+    Encrypted(encrypted): Encrypted,
+    mut parts: Parts,
+) -> Result<Response, Problem> {
+    let mut ended = Vec::new();
+    if let Some(signed) = session_of(&mut parts, &app).await? {
+        ended.push((signed.session, signed.user.user_id));
+    }
+    if let Some(token) = presented(&parts.headers) {
+        ended.extend(sessions::of_token(&app.db, &token.hash()).await?);
+    }
+    if ended.is_empty() {
+        return Err(Problem::unauthorized("Not authenticated"));
+    }
+    for (session, user_id) in ended {
+        if sessions::end(&app.db, UserId(user_id), session).await? {
+            let actor = Actor { user_id: Some(user_id), username: None, address };
+            audit::record(&app.db, &actor, Deed::new("session.end").to(session.to_string())).await?;
+        }
+    }
+    Ok((StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, no_cookie(encrypted))])).into_response())
+}
+
+/// Counts an attempt to show a password.
+///
+/// # Errors
+/// 429 when too many came before.
+pub(super) async fn brake(app: &App, username: &str, address: Option<IpAddr>) -> Result<(), Problem> {
+    let retry_after_s = match app.auth.attempt(username, address, Clock.instant()) {
+        Attempt::Allowed => return Ok(()),
+        Attempt::Refused { retry_after_s } => retry_after_s,
+        Attempt::OnlyFromKnownAddress { retry_after_s } => {
+            let since = Clock.utc().checked_sub_days(Days::new(KNOWN_DAYS)).unwrap_or_default();
+            if let Some(address) = address
+                && is_username(username)
+                && sessions::knows_address(&app.db, username, address, since).await?
+            {
+                return Ok(());
+            }
+            retry_after_s
+        }
+    };
+    tracing::warn!(?address, "too many attempts to sign in");
+    let detail = "Too many attempts to sign in; wait before the next";
+    Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s))
+}
+
+/// Whether a text is the one-time code of this moment, or a recovery code; it is spent.
+pub(super) async fn is_second_factor(app: &App, user: &User, code: &str) -> Result<bool, Problem> {
+    if let Some(hash) = recovery_hash(code) {
+        return Ok(second_factor::spend_recovery_code(&app.db, user.id(), &hash).await?);
+    }
+    let Some(secret) = second_factor::secret(&app.db, user.id()).await? else { return Ok(false) };
+    let codes = OneTimeCodes::new(&secret.bytes, &user.username)?;
+    match codes.step_of(code, Clock.now()) {
+        Some(step) => Ok(second_factor::spend_step(&app.db, user.id(), step).await?),
+        None => Ok(false),
+    }
+}
+
+/// Of names that nobody has the name is not kept: it may be a password in the wrong field. The line itself is, so that the time of the answer
+/// does not tell which names exist.
+async fn refuse(app: &App, actor: &Actor, why: &'static str) -> db::Result<()> {
+    audit::record(&app.db, actor, Deed::new("session.refuse").with(json!({"reason": why}))).await
+}
+
+fn presented(headers: &HeaderMap) -> Option<RefreshToken> {
+    RefreshToken::in_cookies(headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()))
+}
+
+fn expiry(app: &App) -> DateTime<Utc> {
+    Clock
+        .utc()
+        .checked_add_days(Days::new(app.config.auth.session_days.into()))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+fn answer(
+    app: &App,
+    user: &User,
+    session: Uuid,
+    refresh: &RefreshToken,
+    encrypted: bool,
+) -> Result<Response, Problem> {
+    let access_token = app.auth.issue(user.id(), session, &user.username, Clock.now())?;
+    let max_age_s = SECONDS_PER_DAY * u64::from(app.config.auth.session_days);
+    let cookie = refresh.cookie(max_age_s, encrypted);
+    let token = Token { access_token, token_type: "bearer" };
+    Ok((AppendHeaders([(SET_COOKIE, cookie)]), Json(token)).into_response())
+}
+
+/// 401, and the cookie that is worth nothing goes.
+fn over(encrypted: bool) -> Problem {
+    Problem::unauthorized("This session is over; sign in again").with_cookie(no_cookie(encrypted))
 }

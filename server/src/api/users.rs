@@ -1,26 +1,37 @@
-//! People: registration, the own account, the list.
+//! People, as administrators see them: registration, the list, changes.
 
-use super::body::{Body, Fields, JsonBody};
-use super::guard::{Admin, CurrentUser, user_of};
+use super::body::{Body, Fields, JsonBody, PathParams};
+use super::guard::{Acting, Admin, session_of};
 use super::page::Page;
-use super::problem::{BadBody, BadPage, Busy, NeedsAdmin, NeedsUser, Problem, ProblemBody};
+use super::problem::{BadBody, BadPage, Busy, NeedsAdmin, NeedsAdminAndId, Problem, ProblemBody};
 use crate::app::App;
 use crate::auth::weakness;
-use crate::db::users::{self, NewUser, Registered, User};
+use crate::db::audit::{self, Deed};
+use crate::db::users::{self, Change, Changed, NewUser, Registered, User};
+use crate::db::{second_factor, sessions};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
+use flextraff_common::ids::UserId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 const SETUP_HEADER: &str = "x-setup-token";
+const BAD_EMAIL: &str = "email is an address such as name@city.example";
+const TAKEN: &str = "Username or email already registered";
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(register)).routes(routes!(me)).routes(routes!(list))
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(list))
+        .routes(routes!(get, change, delete))
+        .routes(routes!(reset_totp))
 }
 
 /// A user to register.
@@ -68,7 +79,7 @@ impl UserCreate {
             faults.push(("username", "username has 1 to 64 letters, digits and . _ @ + -".to_owned()));
         }
         if !is_email(&self.email) {
-            faults.push(("email", "email is an address such as name@city.example".to_owned()));
+            faults.push(("email", BAD_EMAIL.to_owned()));
         }
         let full_name = self.full_name.as_deref().unwrap_or_default();
         if let Some(reason) = weakness(&self.password, &[&self.username, &self.email, full_name]) {
@@ -114,8 +125,8 @@ impl FromRequestParts<App> for Registrar {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if let Some(user) = user_of(&parts.headers, app).await? {
-            return if user.is_admin {
+        if let Some(signed) = session_of(parts, app).await? {
+            return if signed.user.is_admin {
                 Ok(Self::Admin)
             } else {
                 Err(Problem::forbidden("Not enough privileges"))
@@ -171,6 +182,7 @@ pub async fn announce_first_user(app: &App) -> crate::db::Result<()> {
 async fn register(
     State(app): State<App>,
     registrar: Registrar,
+    Acting(actor): Acting,
     JsonBody(body): JsonBody<UserCreate>,
 ) -> Result<(StatusCode, Json<User>), Problem> {
     if matches!(registrar, Registrar::First) && !body.is_admin {
@@ -182,27 +194,24 @@ async fn register(
     let UserCreate { username, email, password, full_name, is_admin } = body;
     let password_hash = app.auth.passwords().hash(password).await?;
     let new = NewUser { username, email, password_hash, full_name, is_admin };
+    let mut tx = app.db.begin().await?;
     let registered = match registrar {
-        Registrar::Admin => users::register(&app.db, &new).await?,
-        Registrar::First => users::register_first(&app.db, &new).await?,
+        Registrar::Admin => users::register(&mut *tx, &new).await?,
+        Registrar::First => users::register_first(&mut tx, &new).await?,
     };
     match registered {
         Registered::Created(user) => {
+            let deed = Deed::new("user.create").to(&user.username).with(json!({
+                "user_id": user.user_id, "email": user.email, "full_name": user.full_name, "is_admin": user.is_admin,
+            }));
+            audit::record(&mut *tx, &actor, deed).await?;
+            tx.commit().await?;
             tracing::info!(user_id = %user.user_id, is_admin = user.is_admin, "user registered");
             Ok((StatusCode::CREATED, Json(user)))
         }
-        Registered::Taken => Err(Problem::bad_request("Username or email already registered")),
+        Registered::Taken => Err(Problem::bad_request(TAKEN)),
         Registered::NotFirst => Err(Problem::unauthorized("Not authenticated")),
     }
-}
-
-/// The signed-in user.
-#[utoipa::path(get, path = "/api/users/me", tag = "users", security(("OAuth2PasswordBearer" = [])), responses(
-    (status = 200, body = User),
-        NeedsUser,
-))]
-async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
-    Json(user)
 }
 
 /// All users, the newest first.
@@ -214,6 +223,172 @@ async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
 async fn list(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
     let rows = users::list(&app.db, page.after()?, page.fetch()).await?;
     Ok(page.answer("/api/users/", rows, |user| (user.created_at, user.user_id)))
+}
+
+/// A user.
+#[utoipa::path(get, path = "/api/users/{user_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)), responses((status = 200, body = User), NeedsAdminAndId))]
+async fn get(
+    State(app): State<App>,
+    _: Admin,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<User>, Problem> {
+    users::get(&app.db, UserId(id)).await?.map(Json).ok_or_else(unknown)
+}
+
+/// What changes about a user; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+struct UserChange {
+    /// E-mail address.
+    #[schema(max_length = 254, format = "email")]
+    email: Option<String>,
+    /// Name for people; null or empty takes it out.
+    #[schema(max_length = 200)]
+    full_name: Option<String>,
+    /// Whether the user may do everything.
+    is_admin: Option<bool>,
+    /// Whether the user may sign in. Sessions of who may not end at once.
+    is_active: Option<bool>,
+    /// A new password; all sessions of the user end.
+    #[schema(min_length = 12, max_length = 1024, format = "password")]
+    password: Option<String>,
+}
+
+impl Body for UserChange {
+    fn read(fields: &mut Fields) -> Self {
+        let change = Self {
+            email: fields.given("email").then(|| fields.line("email", 254)),
+            full_name: fields
+                .given("full_name")
+                .then(|| fields.optional_line("full_name", 200).unwrap_or_default()),
+            is_admin: fields.given("is_admin").then(|| fields.flag_or("is_admin", false)),
+            is_active: fields.given("is_active").then(|| fields.flag_or("is_active", false)),
+            password: fields.given("password").then(|| fields.text("password")),
+        };
+        if change.email.as_deref().is_some_and(|email| !is_email(email)) {
+            fields.refuse("email", BAD_EMAIL);
+        }
+        change
+    }
+}
+
+/// Changes a user.
+#[utoipa::path(patch, path = "/api/users/{user_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)), request_body = UserChange,
+    responses(
+        (status = 200, body = User),
+        (status = 400, description = "The address is taken", body = ProblemBody, content_type = "application/problem+json"),
+        NeedsAdminAndId,
+        (status = 409, description = "Nobody would be left to administer", body = ProblemBody, content_type = "application/problem+json"),
+        BadBody,
+        Busy,
+    ))]
+async fn change(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<UserChange>,
+) -> Result<Json<User>, Problem> {
+    let id = UserId(id);
+    let before = users::get(&app.db, id).await?.ok_or_else(unknown)?;
+    let password_hash = match body.password {
+        Some(password) => {
+            let email = body.email.as_deref().unwrap_or(&before.email);
+            let full_name = before.full_name.as_deref().unwrap_or_default();
+            if let Some(reason) = weakness(&password, &[&before.username, email, full_name]) {
+                return Err(Problem::invalid_field("password", reason));
+            }
+            Some(app.auth.passwords().hash(password).await?)
+        }
+        None => None,
+    };
+    let changes = Change {
+        email: body.email,
+        full_name: body.full_name,
+        is_admin: body.is_admin,
+        is_active: body.is_active,
+        password_hash,
+    };
+    let mut tx = app.db.begin().await?;
+    let user = done(users::change(&mut tx, id, &changes).await?)?;
+    if changes.password_hash.is_some() || changes.is_active == Some(false) {
+        sessions::end_all(&mut *tx, id, None).await?;
+    }
+    audit::record(&mut *tx, &actor, Deed::new("user.update").to(&user.username).with(told(&changes))).await?;
+    tx.commit().await?;
+    Ok(Json(user))
+}
+
+/// The new values, for the audit log; of a password only that there is another.
+fn told(change: &Change) -> serde_json::Value {
+    let mut told = serde_json::Map::new();
+    let mut tell = |name: &str, value: Option<serde_json::Value>| {
+        if let Some(value) = value {
+            told.insert(name.to_owned(), value);
+        }
+    };
+    tell("email", change.email.clone().map(Into::into));
+    tell("full_name", change.full_name.clone().map(Into::into));
+    tell("is_admin", change.is_admin.map(Into::into));
+    tell("is_active", change.is_active.map(Into::into));
+    tell("password", change.password_hash.is_some().then(|| "changed".into()));
+    told.into()
+}
+
+/// Deletes a user. What the user did stays in the records.
+#[utoipa::path(delete, path = "/api/users/{user_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)),
+    responses(
+        (status = 204, description = "Deleted"),
+        NeedsAdminAndId,
+        (status = 409, description = "Nobody would be left to administer", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn delete(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.db.begin().await?;
+    let user = done(users::delete(&mut tx, UserId(id)).await?)?;
+    let deed = Deed::new("user.delete").to(user.username).with(json!({"user_id": id}));
+    audit::record(&mut *tx, &actor, deed).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the second factor of a user away who has lost the device.
+#[utoipa::path(delete, path = "/api/users/{user_id}/totp", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)),
+    responses((status = 204, description = "The user signs in with the password alone"), NeedsAdminAndId))]
+async fn reset_totp(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.db.begin().await?;
+    let user = users::get(&mut *tx, UserId(id)).await?.ok_or_else(unknown)?;
+    second_factor::remove(&mut tx, UserId(id)).await?;
+    audit::record(&mut *tx, &actor, Deed::new("user.totp.reset").to(user.username)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn done(changed: Changed) -> Result<User, Problem> {
+    match changed {
+        Changed::Done(user) => Ok(user),
+        Changed::Unknown => Err(unknown()),
+        Changed::Taken => Err(Problem::bad_request(TAKEN)),
+        Changed::LastAdmin => {
+            Err(Problem::conflict("This is the last active administrator: make somebody else one first"))
+        }
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::not_found("User not found")
 }
 
 #[cfg(test)]

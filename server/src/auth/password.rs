@@ -75,6 +75,17 @@ impl Passwords {
         self.run(move || hash(&password)).await?
     }
 
+    /// Whether a stored PHC string was made with less than is asked for today, so that it is to be made anew.
+    pub fn is_outdated(stored: &str) -> bool {
+        let (memory, passes, lanes) = COST;
+        let Ok(phc) = PasswordHash::new(stored) else { return false };
+        let params = Params::try_from(&phc);
+        phc.algorithm != Algorithm::Argon2id.ident()
+            || params.map_or(true, |params| {
+                (params.m_cost(), params.t_cost(), params.p_cost()) != (memory, passes, lanes)
+            })
+    }
+
     /// Whether a password is the one of a stored PHC string. Without one it works as long and says no, so that the time
     /// does not tell which names exist.
     ///

@@ -1,4 +1,4 @@
-//! The brake on guessing passwords: attempts are counted by name and address, and by address; pure and bounded.
+//! The brake on guessing passwords: attempts are counted by name and address, by address, and by name; pure and bounded.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,6 +10,9 @@ const WINDOW: Duration = Duration::from_mins(5);
 const PER_NAME: u32 = 10;
 /// Attempts within the window for all names from one address.
 const PER_ADDRESS: u32 = 100;
+/// Attempts within the window for one name from all addresses together. Whoever has signed in from an address before is not held up by it, so
+/// that nobody can lock another person out.
+const PER_NAME_EVERYWHERE: u32 = 50;
 /// Entries that are kept; beyond that the oldest go.
 const CAPACITY: usize = 10_000;
 
@@ -18,6 +21,11 @@ const CAPACITY: usize = 10_000;
 pub enum Attempt {
     /// It may.
     Allowed,
+    /// Too many came for this name from all over the world; it may when somebody has signed in with the name from this address before.
+    OnlyFromKnownAddress {
+        /// Seconds until the next may come from elsewhere.
+        retry_after_s: u32,
+    },
     /// Too many came before.
     Refused {
         /// Seconds until the next may come.
@@ -25,12 +33,16 @@ pub enum Attempt {
     },
 }
 
+/// Whose attempts are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Source {
-    address: Option<IpAddr>,
-    /// `None` counts all names of the address.
-    name: Option<String>,
+enum Source {
+    NameFrom(String, Option<IpAddr>),
+    Address(Option<IpAddr>),
+    Name(String),
 }
+
+/// By how many an attempt is counted.
+const SOURCES: usize = 3;
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -47,38 +59,50 @@ pub struct Throttle {
 impl Throttle {
     /// Counts an attempt and says whether it may go on.
     pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
-        let [by_name, by_address] = sources(name, address);
+        let [by_both, by_address, by_name] = sources(name, address);
         self.make_room(now);
-        for (source, most) in [(by_name, PER_NAME), (by_address, PER_ADDRESS)] {
-            let window = self.windows.entry(source).or_insert(Window { since: now, attempts: 0 });
-            if now.saturating_duration_since(window.since) >= WINDOW {
-                *window = Window { since: now, attempts: 0 };
-            }
-            if window.attempts >= most {
-                let left = WINDOW.saturating_sub(now.saturating_duration_since(window.since));
-                let retry_after_s = u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX);
+        for (source, most) in [(by_both, PER_NAME), (by_address, PER_ADDRESS)] {
+            if let Some(retry_after_s) = self.count(source, most, now) {
                 return Attempt::Refused { retry_after_s };
             }
-            window.attempts += 1;
         }
-        Attempt::Allowed
+        match self.count(by_name, PER_NAME_EVERYWHERE, now) {
+            Some(retry_after_s) => Attempt::OnlyFromKnownAddress { retry_after_s },
+            None => Attempt::Allowed,
+        }
+    }
+
+    /// Counts one more, or says after how many seconds that is possible again.
+    fn count(&mut self, source: Source, most: u32, now: Instant) -> Option<u32> {
+        let window = self.windows.entry(source).or_insert(Window { since: now, attempts: 0 });
+        if now.saturating_duration_since(window.since) >= WINDOW {
+            *window = Window { since: now, attempts: 0 };
+        }
+        if window.attempts >= most {
+            let left = WINDOW.saturating_sub(now.saturating_duration_since(window.since));
+            return Some(u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX));
+        }
+        window.attempts += 1;
+        None
     }
 
     /// Forgets the attempts of a name from an address, because the last one was right.
     pub fn succeeded(&mut self, name: &str, address: Option<IpAddr>) {
-        let [by_name, by_address] = sources(name, address);
-        let counted = self.windows.remove(&by_name).map_or(0, |window| window.attempts);
-        if let Some(window) = self.windows.get_mut(&by_address) {
-            window.attempts = window.attempts.saturating_sub(counted);
+        let [by_both, by_address, by_name] = sources(name, address);
+        let counted = self.windows.remove(&by_both).map_or(0, |window| window.attempts);
+        for source in [by_address, by_name] {
+            if let Some(window) = self.windows.get_mut(&source) {
+                window.attempts = window.attempts.saturating_sub(counted);
+            }
         }
     }
 
     fn make_room(&mut self, now: Instant) {
-        if self.windows.len() + 2 <= CAPACITY {
+        if self.windows.len() + SOURCES <= CAPACITY {
             return;
         }
         self.windows.retain(|_, window| now.saturating_duration_since(window.since) < WINDOW);
-        while self.windows.len() + 2 > CAPACITY {
+        while self.windows.len() + SOURCES > CAPACITY {
             let mut times: Vec<Instant> = self.windows.values().map(|window| window.since).collect();
             times.sort_unstable();
             let median = times[times.len() / 2];
@@ -88,13 +112,13 @@ impl Throttle {
 }
 
 /// One IPv6 customer holds a /64: addresses within it are one source.
-fn sources(name: &str, address: Option<IpAddr>) -> [Source; 2] {
+fn sources(name: &str, address: Option<IpAddr>) -> [Source; SOURCES] {
     let address = address.map(|address| match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
     });
     let name = name.chars().take(64).collect::<String>().to_lowercase();
-    [Source { address, name: Some(name) }, Source { address, name: None }]
+    [Source::NameFrom(name.clone(), address), Source::Address(address), Source::Name(name)]
 }
 
 #[cfg(test)]
@@ -156,6 +180,20 @@ mod tests {
             .filter(|i| throttle.attempt(&format!("user{i}"), HOME, start) == Attempt::Allowed)
             .count();
         assert_eq!(allowed, 100);
+    }
+
+    #[test]
+    fn a_name_that_is_tried_from_everywhere_is_left_to_known_addresses() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        let from = |number: u32| Some(IpAddr::V4(number.into()));
+        let allowed =
+            (0..200).filter(|i| throttle.attempt("asha", from(*i), start) == Attempt::Allowed).count();
+        assert_eq!(allowed, 50);
+        let known = throttle.attempt("asha", HOME, start);
+        assert_eq!(known, Attempt::OnlyFromKnownAddress { retry_after_s: 301 });
+        assert_eq!(throttle.attempt("ravi", HOME, start), Attempt::Allowed);
+        assert_eq!(throttle.attempt("asha", from(7), start + WINDOW), Attempt::Allowed);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use crate::api::body::Fields;
 use crate::api::users::UserCreate;
-use crate::auth::{MAX_PASSWORD_BYTES, Passwords};
-use crate::db::users::{self, NewUser, Registered};
+use crate::auth::{MAX_PASSWORD_BYTES, Passwords, weakness};
+use crate::db::audit::{self, Actor, Deed};
+use crate::db::users::{self, Change, Changed, NewUser, Registered, User};
+use crate::db::{second_factor, sessions};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
@@ -21,6 +23,22 @@ pub enum UserCommand {
     Create(CreateUser),
     /// Lists all users, the newest first.
     List,
+    /// Sets the password of a user: the first line of standard input, or asked for. All sessions of the user end.
+    SetPassword(Named),
+    /// Takes the second factor of a user away who has lost the device.
+    ResetTotp(Named),
+    /// Keeps a user from signing in. All sessions of the user end.
+    Disable(Named),
+    /// Lets a user sign in again.
+    Enable(Named),
+}
+
+/// Which user.
+#[derive(Debug, Args)]
+pub struct Named {
+    /// Name to sign in with.
+    #[arg(long)]
+    pub username: String,
 }
 
 /// A user to create.
@@ -53,7 +71,91 @@ pub async fn run(command: UserCommand, db: &PgPool) -> anyhow::Result<()> {
             Ok(())
         }
         UserCommand::List => list(db).await,
+        UserCommand::SetPassword(user) => {
+            let password = tokio::task::spawn_blocking(read_password).await??;
+            let name = set_password(db, &user, password).await?;
+            say(&format!("The password of {name} is set, and all sessions have ended."));
+            Ok(())
+        }
+        UserCommand::ResetTotp(user) => {
+            let name = reset_totp(db, &user).await?;
+            say(&format!("{name} signs in with the password alone."));
+            Ok(())
+        }
+        UserCommand::Disable(user) => {
+            let name = set_active(db, &user, false).await?;
+            say(&format!("{name} cannot sign in, and all sessions have ended."));
+            Ok(())
+        }
+        UserCommand::Enable(user) => {
+            let name = set_active(db, &user, true).await?;
+            say(&format!("{name} may sign in."));
+            Ok(())
+        }
     }
+}
+
+/// Sets the password of a user under the same rules as the API and returns the name.
+///
+/// # Errors
+/// A sentence: the password is weak, or there is no such user.
+pub async fn set_password(db: &PgPool, user: &Named, password: String) -> anyhow::Result<String> {
+    let known = found(db, user).await?;
+    let about = [known.username.as_str(), &known.email, known.full_name.as_deref().unwrap_or_default()];
+    if let Some(reason) = weakness(&password, &about) {
+        bail!("{reason}");
+    }
+    let password_hash = Some(Passwords::new()?.hash(password).await?);
+    let change = Change { password_hash, ..Change::default() };
+    changed(db, &known, &change, json!({"password": "changed"})).await
+}
+
+/// Lets a user sign in, or no longer, and returns the name.
+///
+/// # Errors
+/// A sentence: there is no such user, or nobody would be left to administer.
+pub async fn set_active(db: &PgPool, user: &Named, is_active: bool) -> anyhow::Result<String> {
+    let known = found(db, user).await?;
+    let change = Change { is_active: Some(is_active), ..Change::default() };
+    changed(db, &known, &change, json!({"is_active": is_active})).await
+}
+
+/// Takes the second factor of a user away and returns the name.
+///
+/// # Errors
+/// There is no such user.
+pub async fn reset_totp(db: &PgPool, user: &Named) -> anyhow::Result<String> {
+    let known = found(db, user).await?;
+    let mut tx = db.begin().await?;
+    second_factor::remove(&mut tx, known.id()).await?;
+    let deed = Deed::new("user.totp.reset").to(&known.username);
+    audit::record(&mut *tx, &Actor::command_line(), deed).await?;
+    tx.commit().await?;
+    Ok(known.username)
+}
+
+async fn changed(db: &PgPool, user: &User, change: &Change, told: Value) -> anyhow::Result<String> {
+    let mut tx = db.begin().await?;
+    match users::change(&mut tx, user.id(), change).await? {
+        Changed::Done(_) => {}
+        Changed::LastAdmin => bail!("{} is the last active administrator", user.username),
+        Changed::Unknown | Changed::Taken => bail!("{} is not there any more", user.username),
+    }
+    if change.password_hash.is_some() || change.is_active == Some(false) {
+        sessions::end_all(&mut *tx, user.id(), None).await?;
+    }
+    let deed = Deed::new("user.update").to(&user.username).with(told);
+    audit::record(&mut *tx, &Actor::command_line(), deed).await?;
+    tx.commit().await?;
+    Ok(user.username.clone())
+}
+
+async fn found(db: &PgPool, user: &Named) -> anyhow::Result<User> {
+    let known = users::credentials(db, &user.username).await.context("looking for the user")?;
+    let (known, _) = known.with_context(|| {
+        format!("there is no user \"{}\"; `flextraff-server user list` shows all", user.username)
+    })?;
+    Ok(known)
 }
 
 /// Creates a user under the same rules as the API and returns the name.
@@ -75,8 +177,16 @@ pub async fn create(db: &PgPool, user: CreateUser, password: String) -> anyhow::
         full_name: user.full_name,
         is_admin: user.is_admin,
     };
-    match users::register(db, &new).await.context("storing the user")? {
-        Registered::Created(user) => Ok(user.username),
+    let mut tx = db.begin().await?;
+    match users::register(&mut *tx, &new).await.context("storing the user")? {
+        Registered::Created(user) => {
+            let deed = Deed::new("user.create").to(&user.username).with(json!({
+                "user_id": user.user_id, "email": user.email, "full_name": user.full_name, "is_admin": user.is_admin,
+            }));
+            audit::record(&mut *tx, &Actor::command_line(), deed).await?;
+            tx.commit().await?;
+            Ok(user.username)
+        }
         Registered::Taken | Registered::NotFirst => bail!("Username or email already registered"),
     }
 }
@@ -114,7 +224,7 @@ fn read_password() -> anyhow::Result<String> {
         return read_line(stdin.lock());
     }
     let password = ask("Password: ")?;
-    ensure!(password == ask("The same again: ")?, "The two passwords differ; nothing was created");
+    ensure!(password == ask("The same again: ")?, "The two passwords differ; nothing was changed");
     Ok(password)
 }
 

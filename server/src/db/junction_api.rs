@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{JunctionId, UserId};
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -77,12 +77,11 @@ pub struct NewJunction {
     pub base_cycle_time: i32,
 }
 
-/// Creates a junction with the lanes N, S, E and W, a signal group and a stage for each; all of it or nothing.
+/// Creates a junction with the lanes N, S, E and W, a signal group and a stage for each. Belongs into a transaction.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn create(db: &PgPool, new: &NewJunction) -> sqlx::Result<JunctionRow> {
-    let mut tx = db.begin().await?;
+pub async fn create(db: &mut PgConnection, new: &NewJunction) -> sqlx::Result<JunctionRow> {
     let junction = sqlx::query_as!(
         JunctionRow,
         "INSERT INTO junctions (junction_name, city, latitude, longitude, min_cycle_time, max_cycle_time, base_cycle_time)
@@ -97,7 +96,7 @@ pub async fn create(db: &PgPool, new: &NewJunction) -> sqlx::Result<JunctionRow>
         new.max_cycle_time,
         new.base_cycle_time,
     )
-    .fetch_one(&mut *tx)
+    .fetch_one(&mut *db)
     .await?;
     let max_green_s = f64::from(longest_green_s(new.max_cycle_time));
     for (index, name) in (1..).zip(APPROACHES) {
@@ -108,7 +107,7 @@ pub async fn create(db: &PgPool, new: &NewJunction) -> sqlx::Result<JunctionRow>
             index,
             name,
         )
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut *db)
         .await?;
         sqlx::query!(
             "INSERT INTO signal_groups (junction_id, group_name, group_index, lane_ids) VALUES ($1, $2, $3, ARRAY[$4::uuid])",
@@ -117,7 +116,7 @@ pub async fn create(db: &PgPool, new: &NewJunction) -> sqlx::Result<JunctionRow>
             index,
             lane_id,
         )
-        .execute(&mut *tx)
+        .execute(&mut *db)
         .await?;
         sqlx::query!(
             "INSERT INTO stages (junction_id, stage_name, stage_index, groups, min_green_s, max_green_s)
@@ -128,10 +127,9 @@ pub async fn create(db: &PgPool, new: &NewJunction) -> sqlx::Result<JunctionRow>
             f64::from(MIN_GREEN_S),
             max_green_s,
         )
-        .execute(&mut *tx)
+        .execute(&mut *db)
         .await?;
     }
-    tx.commit().await?;
     Ok(junction)
 }
 

@@ -68,7 +68,7 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", midnight(counts)).execute(db).await?;
     sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", midnight(counts)).execute(db).await?;
     sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", midnight(counts)).execute(db).await?;
-    sqlx::query!("DELETE FROM refresh_tokens WHERE expires_at < $1", now).execute(db).await?;
+    sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
     Ok(())
 }
 

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
-use sqlx::{Executor, PgPool, Postgres, Transaction};
+use sqlx::{Executor, PgConnection, PgPool, Postgres};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Serialises the creation of the first user over all replicas of the server.
-const FIRST_USER_LOCK: i64 = 0x464c_5831;
+/// Serialises, over all replicas of the server, what depends on which users there are.
+const USERS_LOCK: i64 = 0x464c_5831;
 
 /// A user, as the API shows one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -26,8 +26,12 @@ pub struct User {
     pub is_admin: bool,
     /// Whether the user may sign in.
     pub is_active: bool,
+    /// Whether a one-time code is asked for at sign-in.
+    pub totp_enabled: bool,
     /// When the user was registered.
     pub created_at: DateTime<Utc>,
+    /// When the user last signed in.
+    pub last_login: Option<DateTime<Utc>>,
 }
 
 impl User {
@@ -67,7 +71,7 @@ pub enum Registered {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn register(db: &PgPool, new: &NewUser) -> sqlx::Result<Registered> {
+pub async fn register(db: impl Executor<'_, Database = Postgres>, new: &NewUser) -> sqlx::Result<Registered> {
     insert(db, new).await
 }
 
@@ -75,22 +79,26 @@ pub async fn register(db: &PgPool, new: &NewUser) -> sqlx::Result<Registered> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn register_first(db: &PgPool, new: &NewUser) -> sqlx::Result<Registered> {
-    let mut tx: Transaction<'_, Postgres> = db.begin().await?;
-    sqlx::query!("SELECT pg_advisory_xact_lock($1)", FIRST_USER_LOCK).execute(&mut *tx).await?;
-    if any(&mut *tx).await? {
+pub async fn register_first(db: &mut PgConnection, new: &NewUser) -> sqlx::Result<Registered> {
+    one_at_a_time(&mut *db).await?;
+    if any(&mut *db).await? {
         return Ok(Registered::NotFirst);
     }
-    let registered = insert(&mut *tx, new).await?;
-    tx.commit().await?;
-    Ok(registered)
+    insert(&mut *db, new).await
+}
+
+/// Until the end of the transaction nobody else creates the first user or takes out the last administrator.
+async fn one_at_a_time(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock($1)", USERS_LOCK).execute(db).await?;
+    Ok(())
 }
 
 async fn insert(db: impl Executor<'_, Database = Postgres>, new: &NewUser) -> sqlx::Result<Registered> {
     let inserted = sqlx::query_as!(
         User,
         "INSERT INTO users (username, email, password_hash, full_name, is_admin) VALUES ($1, $2, $3, $4, $5)
-         RETURNING user_id, username, email, full_name, is_admin, is_active, created_at",
+         RETURNING user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
+                   created_at, last_login",
         new.username,
         new.email,
         new.password_hash,
@@ -120,7 +128,8 @@ pub async fn any(db: impl Executor<'_, Database = Postgres>) -> sqlx::Result<boo
 /// When the database fails.
 pub async fn credentials(db: &PgPool, username: &str) -> sqlx::Result<Option<(User, String)>> {
     let row = sqlx::query!(
-        "SELECT user_id, username, email, full_name, is_admin, is_active, created_at, password_hash
+        "SELECT user_id, username, email, full_name, is_admin, is_active, totp_confirmed, created_at, last_login,
+                password_hash
          FROM users WHERE lower(username) = lower($1)",
         username,
     )
@@ -134,24 +143,116 @@ pub async fn credentials(db: &PgPool, username: &str) -> sqlx::Result<Option<(Us
             full_name: row.full_name,
             is_admin: row.is_admin,
             is_active: row.is_active,
+            totp_enabled: row.totp_confirmed,
             created_at: row.created_at,
+            last_login: row.last_login,
         };
         (user, row.password_hash)
     }))
 }
 
-/// The user of an id, when active.
+/// The user of an id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn active(db: &PgPool, id: UserId) -> sqlx::Result<Option<User>> {
+pub async fn get(db: impl Executor<'_, Database = Postgres>, id: UserId) -> sqlx::Result<Option<User>> {
     sqlx::query_as!(
         User,
-        "SELECT user_id, username, email, full_name, is_admin, is_active, created_at
-         FROM users WHERE user_id = $1 AND is_active",
+        "SELECT user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
+                created_at, last_login
+         FROM users WHERE user_id = $1",
         id.0,
     )
     .fetch_optional(db)
+    .await
+}
+
+/// What changes about a user; `None`: stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Name for people; an empty one takes it out.
+    pub full_name: Option<String>,
+    /// Whether the user may do everything.
+    pub is_admin: Option<bool>,
+    /// Whether the user may sign in.
+    pub is_active: Option<bool>,
+    /// PHC string of a new password.
+    pub password_hash: Option<String>,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is done; the user as it is now.
+    Done(User),
+    /// There is no such user.
+    Unknown,
+    /// The address belongs to somebody else.
+    Taken,
+    /// Without this user nobody would be left to administer the server.
+    LastAdmin,
+}
+
+/// Changes a user. Belongs into a transaction, which is given up unless it is [`Changed::Done`].
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(db: &mut PgConnection, id: UserId, change: &Change) -> sqlx::Result<Changed> {
+    one_at_a_time(&mut *db).await?;
+    if (change.is_admin == Some(false) || change.is_active == Some(false)) && is_last_admin(db, id).await? {
+        return Ok(Changed::LastAdmin);
+    }
+    let changed = sqlx::query_as!(
+        User,
+        "UPDATE users SET email = coalesce($2, email),
+                          full_name = nullif(coalesce($3, full_name), ''),
+                          is_admin = coalesce($4, is_admin),
+                          is_active = coalesce($5, is_active),
+                          password_hash = coalesce($6, password_hash),
+                          updated_at = now()
+         WHERE user_id = $1
+         RETURNING user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
+                   created_at, last_login",
+        id.0,
+        change.email,
+        change.full_name,
+        change.is_admin,
+        change.is_active,
+        change.password_hash,
+    )
+    .fetch_optional(db)
+    .await;
+    match changed {
+        Ok(Some(user)) => Ok(Changed::Done(user)),
+        Ok(None) => Ok(Changed::Unknown),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Changed::Taken),
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes a user. What the user did stays in the records.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(db: &mut PgConnection, id: UserId) -> sqlx::Result<Changed> {
+    one_at_a_time(&mut *db).await?;
+    if is_last_admin(&mut *db, id).await? {
+        return Ok(Changed::LastAdmin);
+    }
+    let Some(user) = get(&mut *db, id).await? else { return Ok(Changed::Unknown) };
+    sqlx::query!("DELETE FROM users WHERE user_id = $1", id.0).execute(db).await?;
+    Ok(Changed::Done(user))
+}
+
+async fn is_last_admin(db: &mut PgConnection, id: UserId) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM users WHERE user_id = $1 AND is_admin AND is_active)
+              AND NOT EXISTS (SELECT FROM users WHERE user_id <> $1 AND is_admin AND is_active) AS "last!""#,
+        id.0,
+    )
+    .fetch_one(db)
     .await
 }
 
@@ -172,7 +273,8 @@ pub async fn list(db: &PgPool, after: Option<(DateTime<Utc>, Uuid)>, limit: i64)
     let (created_at, id) = after.unzip();
     sqlx::query_as!(
         User,
-        "SELECT user_id, username, email, full_name, is_admin, is_active, created_at
+        "SELECT user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
+                created_at, last_login
          FROM users
          WHERE $1::timestamptz IS NULL OR (created_at, user_id) < ($1, $2::uuid)
          ORDER BY created_at DESC, user_id DESC LIMIT $3",

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{HOST, ORIGIN};
 
 /// Whether the origin of a request is the server's own host or listed; programs send none.
-pub(super) fn is_allowed(headers: &HeaderMap, listed: &[String]) -> bool {
+pub(crate) fn is_allowed(headers: &HeaderMap, listed: &[String]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());

@@ -2,7 +2,7 @@
 
 use super::{LiveFrame, origin};
 use crate::api::body::PathParams;
-use crate::api::guard::user_of_token;
+use crate::api::guard::{SignedIn, session_of_token};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::clock::Clock;
@@ -258,9 +258,11 @@ async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Gra
         tracing::error!(%error, "live feed: looking up rights failed");
         Close::Unavailable
     };
-    let found = user_of_token(&token, app).await.map_err(unavailable)?;
-    let Some((user, ends)) = found else { return Err(Close::NotSignedIn("Could not validate credentials")) };
-    let left_ms = ends.saturating_mul(1000).saturating_sub(Clock.now().0);
+    let found = session_of_token(&token, app).await.map_err(unavailable)?;
+    let Some(SignedIn { user, token_ends, .. }) = found else {
+        return Err(Close::NotSignedIn("Could not validate credentials"));
+    };
+    let left_ms = token_ends.saturating_mul(1000).saturating_sub(Clock.now().0);
     let ends_in = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
     let sees = if user.is_admin {
         Sees::All

@@ -1,10 +1,15 @@
 //! The HTTP API as programs and people meet it: the real router on a real database.
 
+mod access;
 mod accounts;
+mod audit;
 mod junctions;
 mod live;
 mod mode;
+mod people;
 mod road;
+mod second_factor;
+mod sessions;
 mod sign_in;
 mod state;
 mod system;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use axum::http::{HeaderMap, Request, StatusCode};
 use flextraff_server::app::App;
 use flextraff_server::auth::Auth;
@@ -47,6 +47,11 @@ impl Answer {
     pub(crate) fn fields(&self) -> Vec<String> {
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         errors.iter().filter_map(|error| error["field"].as_str().map(ToOwned::to_owned)).collect()
+    }
+
+    /// The cookie that the answer sets, as a browser sends it back.
+    pub(crate) fn cookie(&self) -> String {
+        self.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
     }
 
     /// Checks that this is a problem document that agrees with its status.
@@ -104,10 +109,32 @@ impl TestState {
     }
 
     pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
-        let body = format!("username={}&password={}", escape(name), escape(password));
+        self.sign_in_with(name, password, "").await
+    }
+
+    /// Signs in with further fields of the form.
+    pub(crate) async fn sign_in_with(&self, name: &str, password: &str, more: &str) -> Answer {
+        let body = format!("username={}&password={}{more}", escape(name), escape(password));
         let request =
             Request::post("/api/users/token").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         self.send(request.body(body.into()).expect("the request is well formed")).await
+    }
+
+    /// A request of any method; `body` null: without one.
+    pub(crate) async fn request(&self, method: &str, path: &str, token: &str, body: &Value) -> Answer {
+        let request = signed(Request::builder().method(method).uri(path), token);
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            request.header(CONTENT_TYPE, "application/json").body(body.to_string().into())
+        };
+        self.send(request.expect("the request is well formed")).await
+    }
+
+    /// Posts nothing but a cookie.
+    pub(crate) async fn post_cookie(&self, path: &str, cookie: &str) -> Answer {
+        let request = Request::post(path).header(COOKIE, cookie).body(Body::empty());
+        self.send(request.expect("the request is well formed")).await
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
@@ -157,7 +184,8 @@ impl TestState {
     /// A token of a user that was issued `ago_s` seconds ago.
     pub(crate) fn aged_token(&self, token: &str, ago_s: i64) -> String {
         let claims = self.app.auth.verify(token, Clock.now()).expect("the token is valid");
-        self.app.auth.issue(claims.sub, &claims.name, Clock.now() + -1000 * ago_s).expect("a token is issued")
+        let issued = Clock.now() + -1000 * ago_s;
+        self.app.auth.issue(claims.sub, claims.sid, &claims.name, issued).expect("a token is issued")
     }
 }
 

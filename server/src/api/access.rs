@@ -1,0 +1,124 @@
+//! Who may see and operate which junction.
+
+use super::body::{Body, Fields, JsonBody, PathParams};
+use super::guard::{Acting, Admin};
+use super::junctions::existing;
+use super::problem::{BadBody, NeedsAdminAndId, Problem};
+use crate::app::App;
+use crate::db::access::{self, AccessRow, Role};
+use crate::db::audit::{self, Deed};
+use crate::db::users;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use flextraff_common::ids::{JunctionId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, set, remove))
+}
+
+/// What a user may do at a junction.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+struct Access {
+    /// `observer` looks, `operator` acts as well.
+    role: Role,
+}
+
+impl Body for Access {
+    fn read(fields: &mut Fields) -> Self {
+        let role = match fields.text("role").as_str() {
+            "operator" => Role::Operator,
+            "observer" => Role::Observer,
+            _ => {
+                fields.refuse("role", "role is observer or operator");
+                Role::Observer
+            }
+        };
+        Self { role }
+    }
+}
+
+/// The junctions that a user was given access to.
+#[utoipa::path(get, path = "/api/users/{user_id}/access", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)), responses((status = 200, body = [AccessRow]), NeedsAdminAndId))]
+async fn list(
+    State(app): State<App>,
+    _: Admin,
+    PathParams(user): PathParams<Uuid>,
+) -> Result<Json<Vec<AccessRow>>, Problem> {
+    known_user(&app, UserId(user)).await?;
+    Ok(Json(access::list(&app.db, UserId(user)).await?))
+}
+
+/// What a user may do at a junction.
+#[utoipa::path(get, path = "/api/users/{user_id}/access/{junction_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path), ("junction_id" = Uuid, Path)),
+    responses((status = 200, body = Access), NeedsAdminAndId))]
+async fn get(
+    State(app): State<App>,
+    _: Admin,
+    PathParams((user, junction)): PathParams<(Uuid, Uuid)>,
+) -> Result<Json<Access>, Problem> {
+    known_user(&app, UserId(user)).await?;
+    existing(&app, JunctionId(junction)).await?;
+    match access::role(&app.db, UserId(user), JunctionId(junction)).await? {
+        Some(role) => Ok(Json(Access { role })),
+        None => Err(no_access()),
+    }
+}
+
+/// Gives a user access to a junction, or changes it.
+#[utoipa::path(put, path = "/api/users/{user_id}/access/{junction_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path), ("junction_id" = Uuid, Path)), request_body = Access,
+    responses((status = 200, body = Access), NeedsAdminAndId, BadBody))]
+async fn set(
+    State(app): State<App>,
+    Admin(admin): Admin,
+    Acting(actor): Acting,
+    PathParams((user, junction)): PathParams<(Uuid, Uuid)>,
+    JsonBody(body): JsonBody<Access>,
+) -> Result<Json<Access>, Problem> {
+    let name = known_user(&app, UserId(user)).await?;
+    existing(&app, JunctionId(junction)).await?;
+    let mut tx = app.db.begin().await?;
+    access::grant(&mut *tx, UserId(user), JunctionId(junction), body.role, admin.id()).await?;
+    let deed = Deed::new("access.grant").at(JunctionId(junction)).to(name).with(json!({"role": body.role}));
+    audit::record(&mut *tx, &actor, deed).await?;
+    tx.commit().await?;
+    Ok(Json(body))
+}
+
+/// Takes a user's access to a junction away.
+#[utoipa::path(delete, path = "/api/users/{user_id}/access/{junction_id}", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path), ("junction_id" = Uuid, Path)),
+    responses((status = 204, description = "The user has no access"), NeedsAdminAndId))]
+async fn remove(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams((user, junction)): PathParams<(Uuid, Uuid)>,
+) -> Result<StatusCode, Problem> {
+    let name = known_user(&app, UserId(user)).await?;
+    let mut tx = app.db.begin().await?;
+    if !access::revoke(&mut *tx, UserId(user), JunctionId(junction)).await? {
+        return Err(no_access());
+    }
+    audit::record(&mut *tx, &actor, Deed::new("access.revoke").at(JunctionId(junction)).to(name)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn known_user(app: &App, id: UserId) -> Result<String, Problem> {
+    let user = users::get(&app.db, id).await?.ok_or_else(|| Problem::not_found("User not found"))?;
+    Ok(user.username)
+}
+
+fn no_access() -> Problem {
+    Problem::not_found("The user has no access to this junction")
+}

@@ -1,0 +1,90 @@
+//! Refresh tokens: random, known to the database by their hash only, and carried in a cookie that no script of a page can read.
+
+use super::hex;
+use super::key::random_bytes;
+use super::second_factor::sha256;
+use std::fmt;
+
+/// Name of the cookie.
+const COOKIE: &str = "flextraff_refresh";
+/// The paths with which browsers send it.
+const PATH: &str = "/api/users";
+/// Characters of a token.
+const LENGTH: usize = 64;
+
+/// A refresh token of 256 random bits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshToken(String);
+
+impl RefreshToken {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn random() -> anyhow::Result<Self> {
+        Ok(Self(hex(&random_bytes::<{ LENGTH / 2 }>()?)))
+    }
+
+    /// The token in the values of `Cookie` headers (RFC 6265, 5.4).
+    pub fn in_cookies<'a>(headers: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let mut pairs = headers.into_iter().flat_map(|header| header.split(';'));
+        let (_, value) =
+            pairs.find_map(|pair| pair.trim().split_once('=').filter(|(name, _)| *name == COOKIE))?;
+        let right = value.len() == LENGTH && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        right.then(|| Self(value.to_owned()))
+    }
+
+    /// What the database knows of it.
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(self.0.as_bytes())
+    }
+
+    /// The value of a `Set-Cookie` header; `secure`: only over an encrypted connection.
+    pub fn cookie(&self, max_age_s: u64, secure: bool) -> String {
+        cookie(&self.0, max_age_s, secure)
+    }
+}
+
+/// The value of a `Set-Cookie` header that takes the token out of the browser.
+pub fn no_cookie(secure: bool) -> String {
+    cookie("", 0, secure)
+}
+
+fn cookie(value: &str, max_age_s: u64, secure: bool) -> String {
+    let secure = if secure { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; Path={PATH}; Max-Age={max_age_s}; HttpOnly; SameSite=Strict{secure}")
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_back_from_its_cookie() {
+        let token = RefreshToken::random().unwrap();
+        assert_ne!(token, RefreshToken::random().unwrap());
+        let cookie = token.cookie(60, true);
+        let (pair, attributes) = cookie.split_once("; ").unwrap();
+        assert_eq!(attributes, "Path=/api/users; Max-Age=60; HttpOnly; SameSite=Strict; Secure");
+        let found = |headers: &[&str]| RefreshToken::in_cookies(headers.iter().copied());
+        assert_eq!(found(&[&format!("theme=dark; {pair}")]), Some(token.clone()));
+        assert_eq!(found(&["theme=dark", pair]), Some(token));
+        for wrong in
+            ["", "flextraff_refresh", "flextraff_refresh=", "flextraff_refresh=00", "xflextraff_refresh=1"]
+        {
+            assert_eq!(found(&[wrong]), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        let token = RefreshToken::random().unwrap();
+        assert_eq!(format!("{token:?}"), "RefreshToken(hidden)");
+    }
+}

@@ -1,0 +1,244 @@
+//! Sign-ins and the refresh tokens that keep them going.
+
+use super::users::User;
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::UserId;
+use serde::Serialize;
+use sqlx::{Executor, PgPool, Postgres};
+use std::net::IpAddr;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Hash of a refresh token: what the database knows of it.
+pub type TokenHash = [u8; 32];
+
+/// A sign-in, as the API shows one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Session)]
+pub struct Session {
+    /// Id of the session.
+    pub session_id: Uuid,
+    /// When the user signed in.
+    pub created_at: DateTime<Utc>,
+    /// When a token was last issued.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ends unless it is used before.
+    pub expires_at: DateTime<Utc>,
+    /// Where the user signed in.
+    pub ip_address: Option<String>,
+    /// The browser or program.
+    pub user_agent: Option<String>,
+}
+
+/// Begins a session whose first refresh token has this hash.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(
+    db: &PgPool,
+    user: UserId,
+    token: &TokenHash,
+    expires_at: DateTime<Utc>,
+    address: Option<IpAddr>,
+    user_agent: Option<&str>,
+) -> sqlx::Result<Uuid> {
+    let user_agent = user_agent.map(|agent| agent.chars().take(400).collect::<String>());
+    sqlx::query_scalar!(
+        r#"WITH session AS (
+               INSERT INTO sessions (user_id, expires_at, ip_address, user_agent) VALUES ($1, $2, $3, $4) RETURNING session_id
+           ), token AS (
+               INSERT INTO refresh_tokens (token_hash, session_id) SELECT $5, session_id FROM session
+           )
+           SELECT session_id AS "session_id!" FROM session"#,
+        user.0,
+        expires_at,
+        address.map(|address| address.to_string()),
+        user_agent,
+        &token[..],
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What came of spending a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The session goes on, with a new token.
+    Renewed {
+        /// Whose it is.
+        user: User,
+        /// The session.
+        session: Uuid,
+    },
+    /// The token was spent before: somebody has copied it. The session is over.
+    Reused {
+        /// The session that ended.
+        session: Uuid,
+        /// Whose it was.
+        user: Uuid,
+    },
+    /// There is no such token, or its session is over, or its user is out.
+    Unknown,
+}
+
+/// Spends a refresh token for another one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refresh(
+    db: &PgPool,
+    spent: &TokenHash,
+    next: &TokenHash,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<Refreshed> {
+    let mut tx = db.begin().await?;
+    let found = sqlx::query!(
+        "SELECT session_id, used_at FROM refresh_tokens WHERE token_hash = $1 FOR UPDATE",
+        &spent[..],
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(token) = found else { return Ok(Refreshed::Unknown) };
+    let session = token.session_id;
+    if token.used_at.is_some() {
+        let user = sqlx::query_scalar!(
+            "UPDATE sessions SET revoked_at = coalesce(revoked_at, now()) WHERE session_id = $1 RETURNING user_id",
+            session,
+        )
+        .fetch_one(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        return Ok(Refreshed::Reused { session, user });
+    }
+    let Some(user) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
+    sqlx::query!("UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1", &spent[..])
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)", &next[..], session)
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "UPDATE sessions SET last_used_at = now(), expires_at = $2 WHERE session_id = $1",
+        session,
+        expires_at,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Refreshed::Renewed { user, session })
+}
+
+/// The active user of a session that has not ended.
+///
+/// # Errors
+/// When the database fails.
+pub async fn user_of(
+    db: impl Executor<'_, Database = Postgres>,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<User>> {
+    sqlx::query_as!(
+        User,
+        r#"SELECT u.user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
+                  u.created_at, last_login
+           FROM sessions s JOIN users u USING (user_id)
+           WHERE session_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND is_active"#,
+        session,
+        now,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// The session of a refresh token, spent or not.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_token(db: &PgPool, token: &TokenHash) -> sqlx::Result<Option<(Uuid, Uuid)>> {
+    let found = sqlx::query!(
+        "SELECT session_id, user_id FROM refresh_tokens JOIN sessions USING (session_id) WHERE token_hash = $1",
+        &token[..],
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.map(|row| (row.session_id, row.user_id)))
+}
+
+/// The sessions of a user that go on, the newest first; at most 500.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(db: &PgPool, user: UserId, now: DateTime<Utc>) -> sqlx::Result<Vec<Session>> {
+    sqlx::query_as!(
+        Session,
+        "SELECT session_id, created_at, last_used_at, expires_at, ip_address, user_agent
+         FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+         ORDER BY created_at DESC LIMIT 500",
+        user.0,
+        now,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Ends a session of a user; whether there was one that went on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end(
+    db: impl Executor<'_, Database = Postgres>,
+    user: UserId,
+    session: Uuid,
+) -> sqlx::Result<bool> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET revoked_at = now() WHERE session_id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        session,
+        user.0,
+    )
+    .execute(db)
+    .await?;
+    Ok(ended.rows_affected() > 0)
+}
+
+/// Ends all sessions of a user but one; how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_all(
+    db: impl Executor<'_, Database = Postgres>,
+    user: UserId,
+    but: Option<Uuid>,
+) -> sqlx::Result<u64> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET revoked_at = now()
+         WHERE user_id = $1 AND revoked_at IS NULL AND session_id IS DISTINCT FROM $2",
+        user.0,
+        but,
+    )
+    .execute(db)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
+/// Whether a user has signed in from an address since a time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn knows_address(
+    db: &PgPool,
+    username: &str,
+    address: IpAddr,
+    since: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM sessions JOIN users USING (user_id)
+               WHERE lower(username) = lower($1) AND ip_address = $2 AND sessions.created_at >= $3) AS "known!""#,
+        username,
+        address.to_string(),
+        since,
+    )
+    .fetch_one(db)
+    .await
+}

@@ -1,0 +1,216 @@
+//! How a session goes on, and how it ends.
+
+use crate::state::{Answer, PASSWORD, TestState};
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::{COOKIE, HOST, ORIGIN};
+use flextraff_server::clock::Clock;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+
+const REFRESH: &str = "/api/users/token/refresh";
+const OVER: &str = "This session is over; sign in again";
+
+fn token_of(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["access_token"].as_str().expect("the answer is as documented").to_owned()
+}
+
+#[sqlx::test]
+async fn the_cookie_is_for_this_server_alone_and_no_script_reads_it(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let answer = state.sign_in("admin", PASSWORD).await;
+    let (cookie, attributes) = answer.header("set-cookie").split_once("; ").unwrap();
+    assert!(cookie.starts_with("flextraff_refresh=") && cookie.len() > 64, "{cookie}");
+    assert_eq!(attributes, "Path=/api/users; Max-Age=604800; HttpOnly; SameSite=Strict");
+    assert!(!answer.text.contains(cookie.split_once('=').unwrap().1));
+    let stored: bool =
+        sqlx::query_scalar("SELECT bool_or(encode(token_hash, 'hex') = $1) FROM refresh_tokens")
+            .bind(cookie.split_once('=').unwrap().1)
+            .fetch_one(&state.app.db)
+            .await
+            .unwrap();
+    assert!(!stored, "the database keeps a hash only");
+}
+
+#[sqlx::test]
+async fn a_session_goes_on_with_its_cookie(db: PgPool) {
+    let (state, first) = TestState::with_admin(db).await;
+    let mut cookie = state.sign_in("admin", PASSWORD).await.cookie();
+    for _ in 0..3 {
+        let answer = state.post_cookie(REFRESH, &cookie).await;
+        let token = token_of(&answer);
+        assert_ne!(token, first);
+        assert_eq!(state.get("/api/users/me", &token).await.status, 200);
+        assert_ne!(answer.cookie(), cookie, "each cookie is for one use");
+        cookie = answer.cookie();
+    }
+    let sessions = state.get("/api/users/me/sessions", &first).await.json();
+    assert_eq!(sessions.as_array().unwrap().len(), 2);
+}
+
+#[sqlx::test]
+async fn a_cookie_that_is_used_twice_ends_its_session(db: PgPool) {
+    let (state, other) = TestState::with_admin(db).await;
+    let stolen = state.sign_in("admin", PASSWORD).await.cookie();
+    let answer = state.post_cookie(REFRESH, &stolen).await;
+    let (token, next) = (token_of(&answer), answer.cookie());
+    let again = state.post_cookie(REFRESH, &stolen).await;
+    again.assert_problem(401, OVER);
+    assert!(again.header("set-cookie").contains("Max-Age=0"), "{}", again.header("set-cookie"));
+    state.post_cookie(REFRESH, &next).await.assert_problem(401, OVER);
+    state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
+    assert_eq!(state.get("/api/users/me", &other).await.status, 200, "other sessions go on");
+    let noted = state.get("/api/audit?action=session.reused", &other).await.json();
+    assert_eq!(noted.as_array().unwrap().len(), 1);
+}
+
+#[sqlx::test]
+async fn of_many_refreshes_at_once_one_succeeds_and_the_session_ends(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let cookie = state.sign_in("admin", PASSWORD).await.cookie();
+    let answers = futures_util::future::join_all((0..6).map(|_| state.post_cookie(REFRESH, &cookie))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
+    let next = answers.iter().find(|answer| answer.status == 200).unwrap().cookie();
+    state.post_cookie(REFRESH, &next).await.assert_problem(401, OVER);
+}
+
+#[sqlx::test]
+async fn signing_out_ends_the_session_at_once(db: PgPool) {
+    let (state, other) = TestState::with_admin(db).await;
+    for by_cookie in [false, true] {
+        let answer = state.sign_in("admin", PASSWORD).await;
+        let (token, cookie) = (token_of(&answer), answer.cookie());
+        let out = if by_cookie {
+            state.post_cookie("/api/users/logout", &cookie).await
+        } else {
+            state.request("POST", "/api/users/logout", &token, &Value::Null).await
+        };
+        assert_eq!(out.status, 204, "{}", out.text);
+        assert!(out.header("set-cookie").starts_with("flextraff_refresh=; Path=/api/users; Max-Age=0;"));
+        assert_eq!(state.get("/api/users/me", &token).await.status, 401);
+        state.post_cookie(REFRESH, &cookie).await.assert_problem(401, OVER);
+    }
+    assert_eq!(state.get("/api/users/me", &other).await.status, 200);
+    state.post_cookie("/api/users/logout", "").await.assert_problem(401, "Not authenticated");
+}
+
+#[sqlx::test]
+async fn one_session_or_all_are_ended_from_elsewhere(db: PgPool) {
+    let (state, first) = TestState::with_admin(db).await;
+    let (second, third) = (state.token("admin").await, state.token("admin").await);
+    let list = state.get("/api/users/me/sessions", &first).await.json();
+    let newest = list[0]["session_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/users/me/sessions/{newest}");
+    assert_eq!(state.request("DELETE", &path, &first, &Value::Null).await.status, 204);
+    let statuses = async |expected: [u16; 3]| {
+        for (token, status) in [&first, &second, &third].into_iter().zip(expected) {
+            assert_eq!(state.get("/api/users/me", token).await.status.as_u16(), status);
+        }
+    };
+    statuses([200, 200, 401]).await;
+    state
+        .request("DELETE", &path, &first, &Value::Null)
+        .await
+        .assert_problem(404, "You have no such session");
+    assert_eq!(state.request("DELETE", "/api/users/me/sessions", &first, &Value::Null).await.status, 204);
+    statuses([401, 401, 401]).await;
+}
+
+#[sqlx::test]
+async fn nobody_ends_the_session_of_somebody_else(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let list = state.get("/api/users/me/sessions", &ravi).await.json();
+    let path = format!("/api/users/me/sessions/{}", list[0]["session_id"].as_str().unwrap());
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 404);
+    assert_eq!(state.get("/api/users/me", &ravi).await.status, 200);
+}
+
+#[sqlx::test]
+async fn a_session_that_is_not_used_is_over_and_is_forgotten(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let cookie = state.sign_in("admin", PASSWORD).await.cookie();
+    sqlx::query("UPDATE sessions SET expires_at = now() - interval '1 second'").execute(&db).await.unwrap();
+    assert_eq!(state.get("/api/users/me", &token).await.status, 401);
+    state.post_cookie(REFRESH, &cookie).await.assert_problem(401, OVER);
+    let now = Clock.utc();
+    flextraff_server::db::retention::apply(&db, state.app.config.retention, now).await.unwrap();
+    let left: i64 =
+        sqlx::query_scalar("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM refresh_tokens)")
+            .fetch_one(&db)
+            .await
+            .unwrap();
+    assert_eq!(left, 0);
+}
+
+#[sqlx::test]
+async fn pages_of_other_origins_get_no_token(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    for (origin, status) in
+        [("https://evil.example", 403), ("http://localhost:5173", 200), ("https://city.example", 200)]
+    {
+        let cookie = state.sign_in("admin", PASSWORD).await.cookie();
+        let request = Request::post(REFRESH)
+            .header(COOKIE, cookie)
+            .header(HOST, "city.example")
+            .header(ORIGIN, origin)
+            .body(Body::empty())
+            .unwrap();
+        assert_eq!(state.send(request).await.status.as_u16(), status, "{origin}");
+    }
+    for cookie in
+        ["", "flextraff_refresh=", "flextraff_refresh=zz", &format!("flextraff_refresh={}", "0".repeat(64))]
+    {
+        state.post_cookie(REFRESH, cookie).await.assert_problem(401, OVER);
+    }
+}
+
+#[sqlx::test]
+async fn a_password_is_changed_by_who_knows_it(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (here, elsewhere) = (state.plain_user(&admin, "ravi").await, state.token("ravi").await);
+    let change = async |current: &str, new: &str| {
+        let body = json!({"current_password": current, "new_password": new});
+        state.request("PUT", "/api/users/me/password", &here, &body).await
+    };
+    let wrong = change("another phrase", "a quite different phrase").await;
+    wrong.assert_problem(400, "Incorrect password");
+    assert_eq!(wrong.fields(), ["current_password"]);
+    let weak = change(PASSWORD, "ravi@city.example").await;
+    assert_eq!((weak.status.as_u16(), weak.fields()), (422, vec!["new_password".to_owned()]));
+    assert_eq!(change(PASSWORD, "a quite different phrase").await.status, 204);
+    assert_eq!(state.get("/api/users/me", &here).await.status, 200);
+    assert_eq!(state.get("/api/users/me", &elsewhere).await.status, 401, "other sessions end");
+    assert_eq!(state.sign_in("ravi", PASSWORD).await.status, 401);
+    assert_eq!(state.sign_in("ravi", "a quite different phrase").await.status, 200);
+    for _ in 0..10 {
+        change("another phrase", "a quite different phrase").await;
+    }
+    assert_eq!(change("another phrase", "a quite different phrase").await.status, 429, "guessing is braked");
+}
+
+#[sqlx::test]
+async fn a_weaker_hash_is_made_anew_at_the_next_sign_in(db: PgPool) {
+    let (state, _) = TestState::with_admin(db.clone()).await;
+    // Argon2id with 4 MiB and one pass over "securepassword123".
+    let weak = weak_hash();
+    sqlx::query("UPDATE users SET password_hash = $1").bind(&weak).execute(&db).await.unwrap();
+    assert_eq!(state.sign_in("admin", "wrong password").await.status, 401);
+    let stored = async || {
+        sqlx::query_scalar::<_, String>("SELECT password_hash FROM users").fetch_one(&db).await.unwrap()
+    };
+    assert_eq!(stored().await, weak);
+    assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
+    let strong = stored().await;
+    assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
+    assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
+    assert_eq!(stored().await, strong, "once is enough");
+}
+
+fn weak_hash() -> String {
+    use argon2::password_hash::PasswordHasher;
+    let params = argon2::Params::new(4096, 1, 1, None).expect("the answer is as documented");
+    let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    argon2.hash_password(PASSWORD.as_bytes()).expect("the answer is as documented").to_string()
+}
