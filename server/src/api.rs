@@ -10,6 +10,8 @@ mod docs;
 pub mod guard;
 pub mod junctions;
 mod layers;
+mod layout;
+mod links;
 mod mode;
 pub mod page;
 pub mod problem;
@@ -64,6 +66,8 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(access::router())
         .merge(token::router())
         .merge(junctions::router())
+        .merge(layout::router())
+        .merge(links::router())
         .merge(mode::router())
         .merge(audit::router())
 }

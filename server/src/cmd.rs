@@ -2,7 +2,7 @@
 
 mod check;
 mod config;
-mod junction;
+pub(crate) mod junction;
 mod migrate;
 mod replay;
 mod serve;

@@ -10,6 +10,7 @@ pub mod devices;
 pub mod junction_api;
 pub mod junctions;
 pub mod ledger;
+pub mod links;
 pub mod overrides;
 pub mod partitions;
 pub mod plans;

@@ -9,6 +9,8 @@ use flextraff_common::plan::Limits;
 use flextraff_common::wire::DeviceType;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Largest file, bytes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -16,7 +18,7 @@ pub const MAX_FILE: u64 = 64 * 1024 * 1024;
 const MAX_NAME: usize = 200;
 
 /// Junctions and the links between them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JunctionFile {
     /// The junctions.
@@ -27,10 +29,11 @@ pub struct JunctionFile {
 }
 
 /// A junction.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JunctionEntry {
     /// Its id.
+    #[schema(value_type = Uuid)]
     pub junction_id: JunctionId,
     /// Its name.
     pub junction_name: String,
@@ -64,9 +67,11 @@ pub struct JunctionEntry {
     pub signal: SignalEntry,
     /// Groups that may have green together; empty: the groups of each stage.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub compatible: Vec<CompatibleSpec>,
     /// Intergreens that differ from amber plus all-red.
     #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
     pub intergreens: Vec<IntergreenSpec>,
 }
 
@@ -75,10 +80,11 @@ fn default_time_zone() -> String {
 }
 
 /// A lane.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LaneEntry {
     /// Its id.
+    #[schema(value_type = Uuid)]
     pub lane_id: LaneId,
     /// Its place in `lane_times`.
     pub lane_index: i32,
@@ -86,20 +92,23 @@ pub struct LaneEntry {
     pub lane_name: String,
     /// The side that its vehicles come from.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub direction_enum: Option<Direction>,
 }
 
 /// A signal group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupEntry {
     /// Its name.
     pub name: String,
     /// Whom it signals.
     #[serde(default)]
+    #[schema(value_type = String)]
     pub kind: GroupKind,
     /// The lanes that it releases.
     #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
     pub lanes: Vec<LaneId>,
     /// Where its movements lead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -107,7 +116,7 @@ pub struct GroupEntry {
 }
 
 /// A stage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageEntry {
     /// Its name.
@@ -124,23 +133,26 @@ pub struct StageEntry {
 }
 
 /// A device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceEntry {
     /// Its id.
+    #[schema(value_type = Uuid)]
     pub device_id: DeviceId,
     /// What it does.
+    #[schema(value_type = String)]
     pub device_type: DeviceType,
     /// Its name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// The lanes that it serves; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Uuid>)]
     pub lanes: Vec<LaneId>,
 }
 
 /// Times for the whole junction, seconds; what is left out is as an agent has it by default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignalEntry {
     /// Amber after each green.
@@ -150,6 +162,7 @@ pub struct SignalEntry {
     /// Red-amber before each green.
     pub red_amber_s: f64,
     /// Whether the controller may choose the order of stages.
+    #[schema(value_type = String)]
     pub stage_order: StageOrder,
     /// Longest that a lane with somebody waiting stays without green.
     pub longest_red_s: f64,
@@ -164,18 +177,22 @@ impl Default for SignalEntry {
 }
 
 /// A way from one junction to the next.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinkEntry {
     /// Where it starts.
+    #[schema(value_type = Uuid)]
     pub from_junction: JunctionId,
     /// Lanes there whose vehicles take it; empty: not known.
     #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
     pub from_lanes: Vec<LaneId>,
     /// Where it ends.
+    #[schema(value_type = Uuid)]
     pub to_junction: JunctionId,
     /// Lanes there on which it ends; empty: not known.
     #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
     pub to_lanes: Vec<LaneId>,
     /// From stop line to stop line, metres.
     pub distance_m: f64,
@@ -291,7 +308,7 @@ impl JunctionFile {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         let mut ids = BTreeMap::new();
-        let mut owners: BTreeMap<uuid::Uuid, &str> = BTreeMap::new();
+        let mut owners: BTreeMap<Uuid, &str> = BTreeMap::new();
         for junction in &self.junctions {
             let name = &junction.junction_name;
             let mut say = |what: String| problems.push(format!("junction \"{name}\": {what}"));
@@ -309,6 +326,12 @@ impl JunctionFile {
                 if !(-most..=most).contains(&value) {
                     say(format!("{field} {value} is out of range; it lies between -{most} and {most}"));
                 }
+            }
+            if junction.time_zone.parse::<chrono_tz::Tz>().is_err() {
+                say(format!(
+                    "time_zone \"{}\" is no zone of the IANA database, such as Asia/Kolkata",
+                    junction.time_zone
+                ));
             }
             let (least, base, most) =
                 (junction.min_cycle_time, junction.base_cycle_time, junction.max_cycle_time);

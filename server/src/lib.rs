@@ -9,6 +9,8 @@ pub mod logging;
 
 pub mod junction_file;
 
+pub mod agent_toml;
+
 pub mod db;
 
 pub mod mqtt;

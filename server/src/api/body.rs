@@ -170,6 +170,14 @@ impl Fields {
         }
     }
 
+    /// An object that serde reads; absent or null: nothing.
+    pub fn optional_object<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let value = self.values.remove(name).filter(|value| !value.is_null())?;
+        serde_json::from_value(value)
+            .map_err(|error| self.refuse(name, format!("{name} cannot be read: {error}")))
+            .ok()
+    }
+
     fn missing<T: Default>(&mut self, name: &str) -> T {
         self.refuse(name, format!("{name} is required"));
         T::default()

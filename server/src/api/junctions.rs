@@ -3,10 +3,14 @@
 use super::body::{Body, Fields, JsonBody, PathParams};
 use super::guard::{Acting, Admin, CurrentUser, may_look};
 use super::page::Page;
-use super::problem::{BadBody, BadPage, NeedsAccess, NeedsAdmin, NeedsUser, Problem};
+use super::problem::{
+    BadBody, BadPage, FieldError, NeedsAccess, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem,
+};
 use crate::app::App;
-use crate::db::audit::{self, Deed};
+use crate::db;
+use crate::db::audit::{self, Actor, Deed};
 use crate::db::junction_api::{self, JunctionRow, LaneRow, NewJunction};
+use crate::junction_file::{JunctionEntry, JunctionFile};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,7 +23,10 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(create, list)).routes(routes!(get)).routes(routes!(lanes))
+    OpenApiRouter::new()
+        .routes(routes!(create, list))
+        .routes(routes!(get, change, delete))
+        .routes(routes!(lanes))
 }
 
 /// A junction to create.
@@ -145,6 +152,150 @@ async fn get(
     Ok(Json(existing(&app, id).await?))
 }
 
+/// What changes about a junction; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+struct JunctionChange {
+    /// Name of the junction.
+    #[schema(min_length = 1, max_length = 200)]
+    junction_name: Option<String>,
+    /// City it lies in.
+    #[schema(min_length = 1, max_length = 200)]
+    city: Option<String>,
+    /// Degrees north (WGS 84).
+    #[schema(minimum = -90, maximum = 90)]
+    latitude: Option<f64>,
+    /// Degrees east (WGS 84).
+    #[schema(minimum = -180, maximum = 180)]
+    longitude: Option<f64>,
+    /// Time zone of its schedules and days, a name of the IANA database.
+    time_zone: Option<String>,
+    /// Shortest cycle, in seconds.
+    #[schema(minimum = 1, maximum = 3600)]
+    min_cycle_time: Option<i32>,
+    /// Longest cycle, in seconds.
+    #[schema(minimum = 1, maximum = 3600)]
+    max_cycle_time: Option<i32>,
+    /// Cycle without measurements, in seconds; from the shortest to the longest.
+    #[schema(minimum = 1, maximum = 3600)]
+    base_cycle_time: Option<i32>,
+}
+
+impl Body for JunctionChange {
+    fn read(fields: &mut Fields) -> Self {
+        let cycle =
+            |name: &str, fields: &mut Fields| fields.given(name).then(|| fields.whole_or(name, 0, 1..=3600));
+        Self {
+            min_cycle_time: cycle("min_cycle_time", fields),
+            max_cycle_time: cycle("max_cycle_time", fields),
+            base_cycle_time: cycle("base_cycle_time", fields),
+            junction_name: fields.given("junction_name").then(|| fields.line("junction_name", 200)),
+            city: fields.given("city").then(|| fields.line("city", 200)),
+            latitude: fields.given("latitude").then(|| fields.number("latitude", -90.0..=90.0)),
+            longitude: fields.given("longitude").then(|| fields.number("longitude", -180.0..=180.0)),
+            time_zone: fields.given("time_zone").then(|| fields.line("time_zone", 64)),
+        }
+    }
+}
+
+impl JunctionChange {
+    fn apply(self, entry: &mut JunctionEntry) {
+        fn set<T>(field: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *field = value;
+            }
+        }
+        set(&mut entry.junction_name, self.junction_name);
+        set(&mut entry.city, self.city);
+        set(&mut entry.latitude, self.latitude);
+        set(&mut entry.longitude, self.longitude);
+        set(&mut entry.time_zone, self.time_zone);
+        set(&mut entry.min_cycle_time, self.min_cycle_time);
+        set(&mut entry.max_cycle_time, self.max_cycle_time);
+        set(&mut entry.base_cycle_time, self.base_cycle_time);
+    }
+}
+
+/// Changes name, place, time zone or cycle times of a junction.
+#[utoipa::path(patch, path = "/api/junctions/{junction_id}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
+    params(("junction_id" = Uuid, Path)), request_body = JunctionChange,
+    responses((status = 200, body = JunctionRow), NeedsAdminAndId, BadBody))]
+async fn change(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<JunctionChange>,
+) -> Result<Json<JunctionRow>, Problem> {
+    let id = JunctionId(id);
+    rewrite(&app, &actor, id, "junction.update", |entry| body.apply(entry)).await?;
+    Ok(Json(existing(&app, id).await?))
+}
+
+/// Changes a junction under a lock, checks it as a whole and writes the new values down.
+pub(super) async fn rewrite(
+    app: &App,
+    actor: &Actor,
+    id: JunctionId,
+    action: &'static str,
+    change: impl FnOnce(&mut JunctionEntry) + Send,
+) -> Result<JunctionEntry, Problem> {
+    let mut tx = app.db.begin().await?;
+    let before = db::junctions::lock(&mut tx, id).await?.ok_or_else(unknown)?;
+    let mut entry = before.clone();
+    change(&mut entry);
+    let file = JunctionFile { junctions: vec![entry], links: Vec::new() };
+    let problems = file.problems();
+    if !problems.is_empty() {
+        let error = |message: String| FieldError { field: "junction".into(), message };
+        return Err(Problem::invalid(problems.into_iter().map(error).collect()));
+    }
+    let Some(entry) = file.junctions.into_iter().next() else { return Err(unknown()) };
+    db::junctions::store(&mut tx, &entry).await.map_err(owned)?;
+    let deed = Deed::new(action).at(id).to(&entry.junction_name).with(difference(&before, &entry)?);
+    audit::record(&mut *tx, actor, deed).await?;
+    tx.commit().await?;
+    app.dispatch.junction_changed(id);
+    Ok(entry)
+}
+
+/// A lane or device that belongs elsewhere is a conflict, not a failure.
+pub(super) fn owned(error: db::Error) -> Problem {
+    match error {
+        db::Error::Protocol(sentence) => Problem::conflict(sentence),
+        error => error.into(),
+    }
+}
+
+/// The fields that differ, as they are now.
+fn difference(before: &JunctionEntry, after: &JunctionEntry) -> anyhow::Result<serde_json::Value> {
+    let (before, mut after) = (serde_json::to_value(before)?, serde_json::to_value(after)?);
+    if let Some(fields) = after.as_object_mut() {
+        fields.retain(|name, value| before.get(name) != Some(value));
+    }
+    Ok(after)
+}
+
+/// Deletes a junction with its lanes, stages, links and devices. Its counts and cycles stay until their time is over.
+#[utoipa::path(delete, path = "/api/junctions/{junction_id}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
+    params(("junction_id" = Uuid, Path)), responses((status = 204, description = "Deleted"), NeedsAdminAndId))]
+async fn delete(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let id = JunctionId(id);
+    let name = existing(&app, id).await?.junction_name;
+    let mut tx = app.db.begin().await?;
+    if !db::junctions::delete(&mut tx, id).await? {
+        return Err(unknown());
+    }
+    audit::record(&mut *tx, &actor, Deed::new("junction.delete").at(id).to(name)).await?;
+    tx.commit().await?;
+    app.dispatch.junction_changed(id);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The lanes of a junction; their ids stand in the topics of their counts.
 #[utoipa::path(get, path = "/api/junctions/{junction_id}/lanes", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
     params(("junction_id" = Uuid, Path)),
@@ -168,5 +319,9 @@ async fn lanes(
 /// # Errors
 /// 404.
 pub async fn existing(app: &App, id: JunctionId) -> Result<JunctionRow, Problem> {
-    junction_api::get(&app.db, id).await?.ok_or_else(|| Problem::not_found("Junction not found"))
+    junction_api::get(&app.db, id).await?.ok_or_else(unknown)
+}
+
+pub(super) fn unknown() -> Problem {
+    Problem::not_found("Junction not found")
 }

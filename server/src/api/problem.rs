@@ -97,7 +97,8 @@ impl Problem {
 
     /// 422, naming each field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        let mut fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+        fields.dedup();
         let detail = format!("Invalid request: {}", fields.join(", "));
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }

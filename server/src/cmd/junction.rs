@@ -1,10 +1,12 @@
 //! `flextraff-server junction`: junctions from and to JSON.
 
 use super::{Failure, say, say_error};
+use crate::db::audit::{self, Actor, Deed};
 use crate::db::junctions;
 use crate::junction_file::{JunctionFile, MAX_FILE};
 use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
+use serde_json::json;
 use sqlx::PgPool;
 use std::fs::File;
 use std::io::{self, Read};
@@ -28,7 +30,12 @@ pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCod
     match command {
         JunctionCommand::Import { file } => {
             let junctions = load(&file)?;
-            junctions::import(db, &junctions).await.context("nothing is imported")?;
+            let mut tx = db.begin().await.context("nothing is imported")?;
+            junctions::import(&mut tx, &junctions).await.context("nothing is imported")?;
+            audit::record(&mut *tx, &Actor::command_line(), import_deed(&junctions))
+                .await
+                .context("nothing is imported")?;
+            tx.commit().await.context("nothing is imported")?;
             say(&format!(
                 "Imported {} junctions and {} links.",
                 junctions.junctions.len(),
@@ -41,6 +48,12 @@ pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCod
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the audit log says of an import.
+pub(crate) fn import_deed(file: &JunctionFile) -> Deed {
+    let junctions: Vec<_> = file.junctions.iter().map(|junction| junction.junction_id).collect();
+    Deed::new("junction.import").with(json!({"junctions": junctions, "links": file.links.len()}))
 }
 
 /// Reads a file and checks it; each rule that it breaks is printed.

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct Mqtt {
     /// Address, such as `mqtt://localhost:1883` or `mqtts://broker.example`; may carry user name and password.
     pub url: Option<Secret>,
+    /// Address at which devices reach the broker; absent: that of `url`.
+    pub device_url: Option<String>,
     /// Name under which the broker keeps what arrives while the server is away; must stay the same.
     pub client_id: String,
     /// User name; wins over the one in the address.
@@ -26,6 +28,7 @@ impl Default for Mqtt {
     fn default() -> Self {
         Self {
             url: None,
+            device_url: None,
             client_id: "flextraff-server".to_owned(),
             username: None,
             password_file: None,
@@ -33,6 +36,19 @@ impl Default for Mqtt {
             cert_file: None,
             key_file: None,
         }
+    }
+}
+
+impl Mqtt {
+    /// The address that stands in the files of devices, without a login; `None` without a broker.
+    pub fn device_address(&self) -> Option<String> {
+        if let Some(url) = &self.device_url {
+            return Some(url.clone());
+        }
+        let Broker { host, port, tls, .. } = Broker::parse(self.url.as_ref()?.expose()).ok()?;
+        let scheme = if tls { "mqtts" } else { "mqtt" };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        Some(format!("{scheme}://{host}:{port}"))
     }
 }
 
@@ -124,6 +140,20 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         section: "mqtt",
+        name: "device_url",
+        set: |config, given| {
+            let text = given.text()?;
+            if !text.is_empty() && Broker::parse(&text)?.username.is_some() {
+                return Err("each device has a login of its own: leave user and password out of the address"
+                    .to_owned());
+            }
+            config.mqtt.device_url = (!text.is_empty()).then_some(text);
+            Ok(())
+        },
+        show: |config| config.mqtt.device_url.clone().map(Into::into),
+    },
+    Key {
+        section: "mqtt",
         name: "client_id",
         set: |config, given| {
             let id = given.text()?;
@@ -180,6 +210,9 @@ mod tests {
         assert_eq!(broker.username.as_deref(), Some("city"));
         assert_eq!(broker.password.unwrap().expose(), "p@ss");
         assert_eq!(Broker::parse("mqtts://b.example/").unwrap().port, 8883);
+        let devices =
+            |url: &str| Mqtt { url: Some(Secret::new(url.into())), ..Mqtt::default() }.device_address();
+        assert_eq!(devices("mqtts://u:p@[::1]").as_deref(), Some("mqtts://[::1]:8883"));
         for wrong in ["", "localhost", "http://h", "mqtt://", "mqtt://h:x", "mqtt://u:%4@h", "mqtt://h/p"] {
             assert!(Broker::parse(wrong).is_err(), "{wrong}");
         }

@@ -1,5 +1,6 @@
 //! Junctions with all that belongs to them: as files write them, as the planner needs them.
 
+use super::links;
 use crate::junction_file::{
     DeviceEntry, GroupEntry, JunctionEntry, JunctionFile, LaneEntry, LinkEntry, StageEntry,
 };
@@ -18,16 +19,48 @@ pub async fn export(db: &PgPool) -> Result<JunctionFile, sqlx::Error> {
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut *transaction)
         .await?;
-    let mut lanes = lanes(&mut transaction).await?;
-    let mut groups = groups(&mut transaction).await?;
-    let mut stages = stages(&mut transaction).await?;
-    let mut devices = devices(&mut transaction).await?;
+    let junctions = entries(&mut transaction, None).await?;
+    let links = links::list(&mut *transaction, None).await?;
+    transaction.commit().await?;
+    Ok(JunctionFile { junctions, links })
+}
+
+/// A junction with all that belongs to it, as it is until the end of the transaction.
+///
+/// # Errors
+/// As [`export`].
+pub async fn lock(db: &mut PgConnection, id: JunctionId) -> Result<Option<JunctionEntry>, sqlx::Error> {
+    sqlx::query!("SELECT FROM junctions WHERE junction_id = $1 FOR UPDATE", id.0)
+        .fetch_optional(&mut *db)
+        .await?;
+    Ok(entries(db, Some(id)).await?.pop())
+}
+
+/// A junction with all that belongs to it.
+///
+/// # Errors
+/// As [`export`].
+pub async fn entry(db: &PgPool, id: JunctionId) -> Result<Option<JunctionEntry>, sqlx::Error> {
+    let mut transaction = db.begin().await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .execute(&mut *transaction)
+        .await?;
+    Ok(entries(&mut transaction, Some(id)).await?.pop())
+}
+
+async fn entries(db: &mut PgConnection, only: Option<JunctionId>) -> Result<Vec<JunctionEntry>, sqlx::Error> {
+    let only = only.map(|junction| junction.0);
+    let mut lanes = lanes(db, only).await?;
+    let mut groups = groups(db, only).await?;
+    let mut stages = stages(db, only).await?;
+    let mut devices = devices(db, only).await?;
     let rows = sqlx::query!(
         r#"SELECT junction_id, junction_name, city, latitude, longitude, time_zone, min_cycle_time, max_cycle_time,
                   base_cycle_time, signal, compatible, intergreens
-           FROM junctions ORDER BY junction_name, junction_id"#
+           FROM junctions WHERE $1::uuid IS NULL OR junction_id = $1 ORDER BY junction_name, junction_id"#,
+        only,
     )
-    .fetch_all(&mut *transaction)
+    .fetch_all(db)
     .await?;
     let mut junctions = Vec::with_capacity(rows.len());
     for row in rows {
@@ -53,29 +86,18 @@ pub async fn export(db: &PgPool) -> Result<JunctionFile, sqlx::Error> {
             intergreens: serde_json::from_value(row.intergreens).map_err(unreadable)?,
         });
     }
-    let links = sqlx::query!(
-        "SELECT from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s FROM links ORDER BY 1, 2"
-    )
-    .fetch_all(&mut *transaction)
-    .await?
-    .into_iter()
-    .map(|row| LinkEntry {
-        from_junction: JunctionId(row.from_junction),
-        from_lanes: row.from_lanes.into_iter().map(LaneId).collect(),
-        to_junction: JunctionId(row.to_junction),
-        to_lanes: row.to_lanes.into_iter().map(LaneId).collect(),
-        distance_m: row.distance_m,
-        free_flow_s: row.free_flow_s,
-    })
-    .collect();
-    transaction.commit().await?;
-    Ok(JunctionFile { junctions, links })
+    Ok(junctions)
 }
 
-async fn lanes(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<LaneEntry>>, sqlx::Error> {
+async fn lanes(
+    db: &mut PgConnection,
+    only: Option<Uuid>,
+) -> Result<BTreeMap<Uuid, Vec<LaneEntry>>, sqlx::Error> {
     let mut lanes: BTreeMap<Uuid, Vec<LaneEntry>> = BTreeMap::new();
     for row in sqlx::query!(
-        "SELECT junction_id, lane_id, lane_index, lane_name, direction_enum FROM lanes WHERE is_active ORDER BY lane_index"
+        "SELECT junction_id, lane_id, lane_index, lane_name, direction_enum FROM lanes
+         WHERE is_active AND ($1::uuid IS NULL OR junction_id = $1) ORDER BY lane_index",
+        only,
     )
     .fetch_all(db)
     .await?
@@ -90,10 +112,15 @@ async fn lanes(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<LaneEntry>>, 
     Ok(lanes)
 }
 
-async fn groups(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<GroupEntry>>, sqlx::Error> {
+async fn groups(
+    db: &mut PgConnection,
+    only: Option<Uuid>,
+) -> Result<BTreeMap<Uuid, Vec<GroupEntry>>, sqlx::Error> {
     let mut groups: BTreeMap<Uuid, Vec<GroupEntry>> = BTreeMap::new();
     for row in sqlx::query!(
-        "SELECT junction_id, group_name, kind, lane_ids, exits FROM signal_groups ORDER BY group_index, group_name"
+        "SELECT junction_id, group_name, kind, lane_ids, exits FROM signal_groups
+         WHERE $1::uuid IS NULL OR junction_id = $1 ORDER BY group_index, group_name",
+        only,
     )
     .fetch_all(db)
     .await?
@@ -108,10 +135,15 @@ async fn groups(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<GroupEntry>>
     Ok(groups)
 }
 
-async fn stages(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<StageEntry>>, sqlx::Error> {
+async fn stages(
+    db: &mut PgConnection,
+    only: Option<Uuid>,
+) -> Result<BTreeMap<Uuid, Vec<StageEntry>>, sqlx::Error> {
     let mut stages: BTreeMap<Uuid, Vec<StageEntry>> = BTreeMap::new();
     for row in sqlx::query!(
-        "SELECT junction_id, stage_name, groups, min_green_s, max_green_s, skip FROM stages ORDER BY stage_index, stage_name"
+        "SELECT junction_id, stage_name, groups, min_green_s, max_green_s, skip FROM stages
+         WHERE $1::uuid IS NULL OR junction_id = $1 ORDER BY stage_index, stage_name",
+        only,
     )
     .fetch_all(db)
     .await?
@@ -127,12 +159,17 @@ async fn stages(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<StageEntry>>
     Ok(stages)
 }
 
-async fn devices(db: &mut PgConnection) -> Result<BTreeMap<Uuid, Vec<DeviceEntry>>, sqlx::Error> {
+async fn devices(
+    db: &mut PgConnection,
+    only: Option<Uuid>,
+) -> Result<BTreeMap<Uuid, Vec<DeviceEntry>>, sqlx::Error> {
     let mut devices: BTreeMap<Uuid, Vec<DeviceEntry>> = BTreeMap::new();
     for row in sqlx::query!(
         r#"SELECT d.junction_id, d.device_id, d.device_type, d.device_name,
                   ARRAY(SELECT l.lane_id FROM edge_device_lanes l WHERE l.device_id = d.device_id ORDER BY l.lane_id) AS "lanes!"
-           FROM edge_devices d WHERE d.revoked_at IS NULL ORDER BY d.device_id"#
+           FROM edge_devices d
+           WHERE d.revoked_at IS NULL AND ($1::uuid IS NULL OR d.junction_id = $1) ORDER BY d.device_id"#,
+        only,
     )
     .fetch_all(db)
     .await?
@@ -159,44 +196,57 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
     }
 }
 
-/// Creates or replaces the junctions and links of a file; others stay as they are. All of it or nothing.
+/// Creates or replaces the junctions and links of a file; others stay as they are.
 ///
-/// Lanes that the file leaves out of a junction go, and so do links among its junctions; history stays, and so do devices.
+/// Lanes that the file leaves out of a junction go, and so do links among its junctions; history stays, and so do devices. Belongs into a
+/// transaction.
 ///
 /// # Errors
 /// The database is away, or a lane or device of the file belongs to a junction that is not in it.
-pub async fn import(db: &PgPool, file: &JunctionFile) -> Result<(), sqlx::Error> {
-    let mut transaction = db.begin().await?;
+pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<(), sqlx::Error> {
     for junction in &file.junctions {
-        upsert(&mut transaction, junction).await?;
+        store(db, junction).await?;
     }
     let junctions: Vec<Uuid> = file.junctions.iter().map(|junction| junction.junction_id.0).collect();
     sqlx::query!("DELETE FROM links WHERE from_junction = ANY($1) AND to_junction = ANY($1)", &junctions)
-        .execute(&mut *transaction)
+        .execute(&mut *db)
         .await?;
     for link in &file.links {
-        let from: Vec<Uuid> = link.from_lanes.iter().map(|lane| lane.0).collect();
-        let to: Vec<Uuid> = link.to_lanes.iter().map(|lane| lane.0).collect();
-        sqlx::query!(
-            "INSERT INTO links (from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s)
-             VALUES ($1, $2, $3, $4, $5, $6)
-             ON CONFLICT (from_junction, to_junction) DO UPDATE
-             SET from_lanes = excluded.from_lanes, to_lanes = excluded.to_lanes,
-                 distance_m = excluded.distance_m, free_flow_s = excluded.free_flow_s",
-            link.from_junction.0,
-            link.to_junction.0,
-            &from,
-            &to,
-            link.distance_m,
-            link.free_flow_s,
-        )
-        .execute(&mut *transaction)
-        .await?;
+        links::store(&mut *db, link).await?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
-async fn upsert(db: &mut PgConnection, junction: &JunctionEntry) -> Result<(), sqlx::Error> {
+/// Names of the lanes at both ends of links.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lane_names(db: &PgPool, links: &[LinkEntry]) -> Result<BTreeMap<LaneId, String>, sqlx::Error> {
+    let lanes: Vec<Uuid> = links
+        .iter()
+        .flat_map(|link| link.from_lanes.iter().chain(&link.to_lanes))
+        .map(|lane| lane.0)
+        .collect();
+    let rows = sqlx::query!("SELECT lane_id, lane_name FROM lanes WHERE lane_id = ANY($1)", &lanes)
+        .fetch_all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (LaneId(row.lane_id), row.lane_name)).collect())
+}
+
+/// Deletes a junction with its lanes, stages, devices and links; its history stays. Whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(db: &mut PgConnection, id: JunctionId) -> Result<bool, sqlx::Error> {
+    let deleted = sqlx::query!("DELETE FROM junctions WHERE junction_id = $1", id.0).execute(db).await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// Creates a junction, or replaces one. Lanes that are left out go.
+///
+/// # Errors
+/// When the database fails, or a lane or device belongs to another junction.
+pub async fn store(db: &mut PgConnection, junction: &JunctionEntry) -> Result<(), sqlx::Error> {
     let id = junction.junction_id.0;
     sqlx::query!(
         "INSERT INTO junctions (junction_id, junction_name, city, latitude, longitude, time_zone, min_cycle_time,

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod audit;
 mod junctions;
+mod layout;
 mod live;
 mod mode;
 mod people;

@@ -51,7 +51,8 @@ pub(crate) fn junctions() -> JunctionFile {
 }
 
 pub(crate) async fn import(db: &PgPool) {
-    flextraff_server::db::junctions::import(db, &junctions()).await.unwrap();
+    let mut db = db.acquire().await.unwrap();
+    flextraff_server::db::junctions::import(&mut db, &junctions()).await.unwrap();
 }
 
 /// Topic of a lane's counts.

@@ -1,0 +1,72 @@
+//! Which junction is reached from which without another signal between.
+
+use crate::junction_file::LinkEntry;
+use flextraff_common::ids::{JunctionId, LaneId};
+use sqlx::{Executor, Postgres};
+
+/// All links, or those that start or end at a junction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: impl Executor<'_, Database = Postgres>,
+    of: Option<JunctionId>,
+) -> sqlx::Result<Vec<LinkEntry>> {
+    let rows = sqlx::query!(
+        "SELECT from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s FROM links
+         WHERE $1::uuid IS NULL OR from_junction = $1 OR to_junction = $1 ORDER BY 1, 2",
+        of.map(|junction| junction.0),
+    )
+    .fetch_all(db)
+    .await?;
+    let links = rows.into_iter().map(|row| LinkEntry {
+        from_junction: JunctionId(row.from_junction),
+        from_lanes: row.from_lanes.into_iter().map(LaneId).collect(),
+        to_junction: JunctionId(row.to_junction),
+        to_lanes: row.to_lanes.into_iter().map(LaneId).collect(),
+        distance_m: row.distance_m,
+        free_flow_s: row.free_flow_s,
+    });
+    Ok(links.collect())
+}
+
+/// Creates a link, or replaces the one between the same junctions.
+///
+/// # Errors
+/// When the database fails.
+pub async fn store(db: impl Executor<'_, Database = Postgres>, link: &LinkEntry) -> sqlx::Result<()> {
+    let from: Vec<_> = link.from_lanes.iter().map(|lane| lane.0).collect();
+    let to: Vec<_> = link.to_lanes.iter().map(|lane| lane.0).collect();
+    sqlx::query!(
+        "INSERT INTO links (from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (from_junction, to_junction) DO UPDATE
+         SET from_lanes = excluded.from_lanes, to_lanes = excluded.to_lanes,
+             distance_m = excluded.distance_m, free_flow_s = excluded.free_flow_s",
+        link.from_junction.0,
+        link.to_junction.0,
+        &from,
+        &to,
+        link.distance_m,
+        link.free_flow_s,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a link; whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn delete(
+    db: impl Executor<'_, Database = Postgres>,
+    from: JunctionId,
+    to: JunctionId,
+) -> sqlx::Result<bool> {
+    let deleted =
+        sqlx::query!("DELETE FROM links WHERE from_junction = $1 AND to_junction = $2", from.0, to.0)
+            .execute(db)
+            .await?;
+    Ok(deleted.rows_affected() > 0)
+}

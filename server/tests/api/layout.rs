@@ -1,0 +1,246 @@
+//! Lanes, groups, stages, links, the city as a file, and the file of an agent.
+
+use crate::state::TestState;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::path::Path;
+
+async fn layout(state: &TestState, token: &str, id: &str) -> Value {
+    let answer = state.get(&format!("/api/junctions/{id}/layout"), token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+/// Lanes N and S with arrows for right turns, a pedestrian crossing, and what may be green together.
+fn shape() -> Value {
+    let lane = |index: i32, name: &str| json!({"lane_index": index, "lane_name": name, "direction_enum": &name[..1]});
+    json!({"lanes": [lane(1, "N1"), lane(2, "N2"), lane(3, "S1")], "groups": [], "stages": [
+        {"stage": "north", "groups": ["N1", "N2"], "min_green_s": 7, "max_green_s": 50},
+        {"stage": "south", "groups": ["S1"], "min_green_s": 7, "max_green_s": 40, "skip": true},
+    ]})
+}
+
+#[sqlx::test]
+async fn a_junction_takes_another_shape_and_lanes_keep_their_ids(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let lanes = format!("/api/junctions/{id}/lanes");
+    let answer = state.request("PUT", &lanes, &admin, &shape()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json(), layout(&state, &admin, &id).await);
+    let kept = answer.json()["lanes"].clone();
+
+    let signal = json!({"amber_s": 4, "stage_order": "free"});
+    let stages = json!({
+        "groups": [
+            {"name": "N", "lanes": [kept[0]["lane_id"], kept[1]["lane_id"]]},
+            {"name": "S", "lanes": [kept[2]["lane_id"]], "exits": ["north"]},
+            {"name": "walk", "kind": "pedestrian"},
+        ],
+        "stages": [
+            {"stage": "all", "groups": ["N", "S"], "min_green_s": 10, "max_green_s": 60},
+            {"stage": "walk", "groups": ["walk"], "min_green_s": 12, "max_green_s": 12},
+        ],
+        "compatible": [{"a": "N", "b": "S", "yield": true}],
+        "intergreens": [{"from": "walk", "to": "N", "seconds": 9}],
+        "signal": signal,
+    });
+    let answer = state.request("PUT", &format!("/api/junctions/{id}/stages"), &admin, &stages).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let now = layout(&state, &admin, &id).await;
+    assert_eq!((&now["lanes"], &now["compatible"]), (&kept, &stages["compatible"]));
+    assert_eq!((&now["signal"]["amber_s"], &now["signal"]["all_red_s"]), (&json!(4.0), &json!(2.0)));
+    let deeds = state.get("/api/audit?action=junction.stages", &admin).await.json();
+    assert_eq!(deeds[0]["detail"]["stages"], now["stages"]);
+    assert!(deeds[0]["detail"]["lanes"].is_null(), "what stays is not told");
+}
+
+#[sqlx::test]
+async fn every_rule_that_a_shape_breaks_is_told_and_nothing_changes(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let before = layout(&state, &admin, &id).await;
+    let (lanes, stages) = (format!("/api/junctions/{id}/lanes"), format!("/api/junctions/{id}/stages"));
+    let mut fewer = before["lanes"].as_array().unwrap().clone();
+    fewer.truncate(2);
+    let answer = state.request("PUT", &lanes, &admin, &json!({"lanes": fewer})).await;
+    assert_eq!(answer.status, 422, "{}", answer.text);
+    assert!(answer.json()["errors"].as_array().unwrap().len() >= 2, "groups E and W: {}", answer.text);
+    let lane = |index: i32| json!({"lane_index": index, "lane_name": "X"});
+    for (path, body, part) in [
+        (&lanes, json!({}), "lanes is required"),
+        (&lanes, json!({"lanes": [lane(1), lane(1)]}), "same lane_index"),
+        (
+            &lanes,
+            json!({"lanes": [{"lane_index": 1, "lane_name": "X", "lane_id": "x"}]}),
+            "lanes cannot be read",
+        ),
+        (&lanes, json!({"lanes": [{"lane_index": 1, "lane_name": "X", "more": 1}]}), "unknown field `more`"),
+        (&stages, json!({}), "stages is required"),
+        (&stages, json!({"stages": []}), "stage"),
+        (
+            &stages,
+            json!({"stages": [{"stage": "N", "groups": ["nobody"], "min_green_s": 7, "max_green_s": 60}]}),
+            "nobody",
+        ),
+        (
+            &stages,
+            json!({"stages": [{"stage": "N", "groups": ["N"], "min_green_s": 70, "max_green_s": 60}]}),
+            "green",
+        ),
+        (&stages, json!({"stages": before["stages"], "signal": {"amber_s": "x"}}), "signal cannot be read"),
+    ] {
+        let answer = state.request("PUT", path, &admin, &body).await;
+        assert_eq!(answer.status, 422, "{body}: {}", answer.text);
+        assert!(answer.json()["errors"].to_string().contains(part), "{body}: {}", answer.text);
+    }
+    let other = state.junction(&admin, "Other").await;
+    let foreign = layout(&state, &admin, &other).await["lanes"].clone();
+    let answer = state.request("PUT", &lanes, &admin, &json!({"lanes": foreign})).await;
+    assert!([409, 422].contains(&answer.status.as_u16()), "{}", answer.text);
+    assert_eq!(layout(&state, &admin, &id).await, before);
+    assert_eq!(layout(&state, &admin, &other).await["lanes"], foreign);
+}
+
+#[sqlx::test]
+async fn a_junction_is_changed_and_deleted(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let path = format!("/api/junctions/{id}");
+    let change = json!({"junction_name": "Main & Oak", "time_zone": "Asia/Colombo", "max_cycle_time": 150});
+    let answer = state.request("PATCH", &path, &admin, &change).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(
+        (&answer.json()["junction_name"], &answer.json()["max_cycle_time"]),
+        (&json!("Main & Oak"), &json!(150))
+    );
+    assert_eq!(layout(&state, &admin, &id).await["time_zone"], "Asia/Colombo");
+    for (bad, part) in [
+        (json!({"time_zone": "Mars/Base"}), "IANA"),
+        (json!({"min_cycle_time": 151}), "must rise"),
+        (json!({"latitude": 91}), "latitude"),
+        (json!({"city": null}), "city"),
+        (json!({"base_cycle_time": 0}), "base_cycle_time"),
+    ] {
+        let answer = state.request("PATCH", &path, &admin, &bad).await;
+        assert!(answer.status == 422 && answer.text.contains(part), "{bad}: {}", answer.text);
+    }
+    let plain = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &id, "operator").await;
+    assert_eq!(state.get(&format!("{path}/layout"), &plain).await.status, 200);
+    for (method, path) in [
+        ("PATCH", path.clone()),
+        ("DELETE", path.clone()),
+        ("PUT", format!("{path}/lanes")),
+        ("PUT", format!("{path}/stages")),
+        ("GET", format!("{path}/agent.toml")),
+        ("GET", "/api/junctions/export".to_owned()),
+        ("PUT", format!("/api/links/{id}/{id}")),
+    ] {
+        let body = if method == "GET" || method == "DELETE" { Value::Null } else { shape() };
+        state.request(method, &path, &plain, &body).await.assert_problem(403, "Not enough privileges");
+    }
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
+    state.get(&path, &admin).await.assert_problem(404, "Junction not found");
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 404);
+}
+
+#[sqlx::test]
+async fn links_join_lanes_that_exist(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (a, b) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
+    let lane = async |id: &str, at: usize| layout(&state, &admin, id).await["lanes"][at]["lane_id"].clone();
+    let (from, to) = (lane(&a, 0).await, lane(&b, 1).await);
+    let path = format!("/api/links/{a}/{b}");
+    let body = json!({"from_lanes": [from], "to_lanes": [to], "distance_m": 350, "free_flow_s": 30});
+    let answer = state.request("PUT", &path, &admin, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(state.get("/api/links", &admin).await.json(), json!([answer.json()]));
+    for (path, body, status) in [
+        (path.clone(), json!({"distance_m": 0, "free_flow_s": 30}), 422),
+        (path.clone(), json!({"distance_m": 350}), 422),
+        (path.clone(), json!({"from_lanes": [to], "distance_m": 350, "free_flow_s": 30}), 422),
+        (format!("/api/links/{a}/{a}"), json!({"distance_m": 350, "free_flow_s": 30}), 422),
+        (
+            format!("/api/links/{a}/00000000-0000-0000-0000-000000000001"),
+            json!({"distance_m": 1, "free_flow_s": 1}),
+            404,
+        ),
+    ] {
+        let answer = state.request("PUT", &path, &admin, &body).await;
+        assert_eq!(answer.status.as_u16(), status, "{path} {body}: {}", answer.text);
+    }
+    let plain = state.plain_user(&admin, "ravi").await;
+    assert_eq!(state.get("/api/links", &plain).await.json(), json!([]));
+    state.grant("ravi", &b, "observer").await;
+    assert_eq!(state.get("/api/links", &plain).await.json().as_array().unwrap().len(), 1);
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 404);
+}
+
+#[sqlx::test]
+async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    state.request("PUT", &format!("/api/junctions/{id}/lanes"), &admin, &shape()).await;
+    let file = state.get("/api/junctions/export", &admin).await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"junctions.json\"");
+    let import = async |body: &Value| state.post("/api/junctions/import", &admin, body).await;
+    assert_eq!(import(&file.json()).await.json(), json!({"junctions": 1, "links": 0}));
+    assert_eq!(state.get("/api/junctions/export", &admin).await.json(), file.json());
+    assert_eq!(
+        state.request("DELETE", &format!("/api/junctions/{id}"), &admin, &Value::Null).await.status,
+        204
+    );
+    assert_eq!(import(&file.json()).await.status, 200);
+    assert_eq!(state.get("/api/junctions/export", &admin).await.json(), file.json());
+
+    let mut broken = file.json();
+    broken["junctions"][0]["latitude"] = json!(100);
+    broken["junctions"][0]["stages"][0]["groups"] = json!(["nobody"]);
+    let answer = import(&broken).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.json()["errors"].as_array().unwrap().len()),
+        (422, 4),
+        "{}",
+        answer.text
+    );
+    for (body, part) in
+        [(json!([]), "no junction file"), (json!({"junctions": [], "more": 1}), "unknown field `more`")]
+    {
+        let answer = import(&body).await;
+        assert!(answer.status == 422 && answer.text.contains(part), "{}", answer.text);
+    }
+    let mut foreign = file.json();
+    foreign["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
+    let answer = import(&foreign).await;
+    assert!(answer.status == 409 && answer.text.contains("belongs to another junction"), "{}", answer.text);
+}
+
+#[sqlx::test]
+async fn the_file_of_an_agent_is_one_that_the_agent_takes(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (a, b) = (state.junction(&admin, "A \"north\"").await, state.junction(&admin, "B").await);
+    state.request("PUT", &format!("/api/junctions/{a}/lanes"), &admin, &shape()).await;
+    let lane = async |id: &str| layout(&state, &admin, id).await["lanes"][0]["lane_id"].clone();
+    let link = json!({"from_lanes": [lane(&a).await], "to_lanes": [lane(&b).await], "distance_m": 350, "free_flow_s": 30});
+    assert_eq!(state.request("PUT", &format!("/api/links/{a}/{b}"), &admin, &link).await.status, 200);
+    for id in [&a, &b] {
+        let answer = state.get(&format!("/api/junctions/{id}/agent.toml"), &admin).await;
+        assert_eq!(answer.header("content-type"), "application/toml; charset=utf-8");
+        let config = flextraff_agent::config::parse(Path::new("agent.toml"), &answer.text);
+        let config = config.unwrap_or_else(|errors| panic!("{errors}\n{}", answer.text));
+        assert_eq!(config.junction.id.to_string(), **id);
+        let entry =
+            flextraff_server::db::junctions::entry(&state.app.db, config.junction.id).await.unwrap().unwrap();
+        assert_eq!(config.junction.stages(), entry.build().unwrap().stages());
+        assert!(answer.text.contains("[[link]]"), "{}", answer.text);
+    }
+    let device = "00000000-0000-0000-0000-0000000000d1";
+    let path = format!("/api/junctions/{a}/agent.toml?device_id=");
+    state
+        .get(&format!("{path}{device}"), &admin)
+        .await
+        .assert_problem(404, "This junction has no such device");
+    assert_eq!(state.get(&format!("{path}x"), &admin).await.status, 422);
+}
