@@ -6,6 +6,7 @@ use flextraff_common::wire::RejectCode;
 use flextraff_server::config::Retention;
 use flextraff_server::db::{junctions as junctions_table, partitions, retention};
 use flextraff_server::ingest::{Fate, Item, Message, answers, apply};
+use flextraff_server::junction_file::JunctionFile;
 use serde_json::json;
 use sqlx::PgPool;
 use support::*;
@@ -269,21 +270,27 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
     }
 }
 
+async fn import_file(db: &PgPool, file: &JunctionFile) -> sqlx::Result<()> {
+    let mut transaction = db.begin().await?;
+    junctions_table::import(&mut transaction, file).await?;
+    transaction.commit().await
+}
+
 #[sqlx::test(migrations = "./migrations")]
 async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool) {
     let mut file = junctions();
     assert_eq!(file.problems(), Vec::<String>::new());
-    junctions_table::import(&db, &file).await.unwrap();
-    junctions_table::import(&db, &file).await.unwrap();
+    import_file(&db, &file).await.unwrap();
+    import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
     // Lanes may exchange their places, and one may go.
     file.junctions[0].lanes[0].lane_index = 2;
     file.junctions[0].lanes[1].lane_index = 1;
     file.junctions[0].lanes.reverse();
-    junctions_table::import(&db, &file).await.unwrap();
+    import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
     file.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
-    let error = junctions_table::import(&db, &file).await.unwrap_err();
+    let error = import_file(&db, &file).await.unwrap_err();
     assert!(error.to_string().contains("belongs to another junction"), "{error}");
     assert_eq!(number(&db, "SELECT count(*) FROM junctions").await, 1);
 }

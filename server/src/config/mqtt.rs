@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(broker.password.unwrap().expose(), "p@ss");
         assert_eq!(Broker::parse("mqtts://b.example/").unwrap().port, 8883);
         let devices =
-            |url: &str| Mqtt { url: Some(Secret::new(url.into())), ..Mqtt::default() }.device_address();
+            |url: &str| Mqtt { url: Some(Secret::new(url.to_owned())), ..Mqtt::default() }.device_address();
         assert_eq!(devices("mqtts://u:p@[::1]").as_deref(), Some("mqtts://[::1]:8883"));
         for wrong in ["", "localhost", "http://h", "mqtt://", "mqtt://h:x", "mqtt://u:%4@h", "mqtt://h/p"] {
             assert!(Broker::parse(wrong).is_err(), "{wrong}");
