@@ -7,7 +7,7 @@ use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{ReaderState, ZoneName};
 use serialport::{SerialPort as _, TTYPort};
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
@@ -284,5 +284,89 @@ fn a_reader_in_the_network_is_connected_to_again() {
         assert_eq!(next(&events), ReaderEventKind::Down);
     }
     assert_eq!(port.stats().found().baud, None);
+    port.stop().unwrap();
+}
+
+/// A command of a CF reader, and the answer that says done.
+fn cf_answer(reader: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut head = [0; 5];
+    reader.read_exact(&mut head).ok()?;
+    let mut rest = vec![0; usize::from(head[4]) + 2];
+    reader.read_exact(&mut rest).ok()?;
+    let mut frame = vec![0xCF, 0, head[2], head[3], 1, 0];
+    frame.extend(crc16(&frame).to_be_bytes());
+    Some(frame)
+}
+
+#[test]
+fn a_connection_whose_other_end_says_nothing_any_more_is_made_anew() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", server.local_addr().unwrap());
+    let config = ReaderConfig { silence_ms: 2000, ..config(Protocol::Cf, &address) };
+    let (port, events) = start(&config);
+    // It answers to four commands; then it hangs: no answer, no end of the connection.
+    let (mut hung, _) = server.accept().unwrap();
+    for _ in 0..4 {
+        let answer = cf_answer(&mut hung).expect("a command");
+        hung.write_all(&answer).unwrap();
+    }
+    let from = now();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    assert_eq!(next(&events), ReaderEventKind::Down);
+    assert_eq!(port.stats().state(), ReaderState::Silent);
+    let (mut still, _) = server.accept().unwrap();
+    assert!(now().since(from) < 8000, "twice the time after which it is silent, and some");
+    // The new connection is as silent as the old one: that is no reader which is up.
+    let (mut reader, _) = server.accept().unwrap();
+    assert_eq!(port.stats().state(), ReaderState::Silent);
+    assert!(events.try_recv().is_err(), "it is not up until it is heard");
+    assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());
+    let answer = cf_answer(&mut reader).expect("a command");
+    reader.write_all(&answer).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    reader.write_all(&bytes(CF_TAG)).unwrap();
+    assert!(matches!(next(&events), ReaderEventKind::Read(_)));
+    // The first two were closed.
+    assert!(still.read_to_end(&mut Vec::new()).is_ok() && hung.read_to_end(&mut Vec::new()).is_ok());
+    port.stop().unwrap();
+}
+
+#[test]
+fn a_host_that_does_not_answer_keeps_nobody_waiting() {
+    // Its queue of connections is full, so that it answers to no other.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    rustix::net::listen(&server, 0).unwrap();
+    let address = server.local_addr().unwrap();
+    let fill = || TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok();
+    let _full: Vec<TcpStream> = std::iter::from_fn(fill).take(16).collect();
+    let (port, events) = start(&config(Protocol::Cf, &format!("tcp://{address}")));
+    until("it tries", || port.stats().opens() > 0);
+    let from = now();
+    port.stop().unwrap();
+    assert!(now().since(from) < 1000, "{} ms", now().since(from));
+
+    let (port, _events) = start(&config(Protocol::Cf, &format!("tcp://{address}")));
+    until("it says why", || port.stats().found().detail.is_some());
+    let detail = port.stats().found().detail.unwrap();
+    assert!(detail.contains("timed out") && detail.contains("check the reader's power, network"), "{detail}");
+    assert!(port.stats().opens() <= 2, "{} attempts", port.stats().opens());
+    assert_eq!(port.stats().state(), ReaderState::Down);
+    port.stop().unwrap();
+    assert!(events.try_recv().is_err());
+}
+
+#[test]
+fn a_connection_that_is_refused_says_so_and_is_tried_less_and_less_often() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (port, events) = start(&config(Protocol::Auto, &format!("tcp://{address}")));
+    until("it says why", || port.stats().found().detail.is_some());
+    let detail = port.stats().found().detail.unwrap();
+    assert!(detail.contains("Connection refused") && detail.contains("nothing listens"), "{detail}");
+    assert!(events.recv_timeout(Duration::from_millis(1200)).is_err());
+    assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());
+    // Somebody switches it on.
+    let server = TcpListener::bind(address).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    drop(server);
     port.stop().unwrap();
 }

@@ -114,6 +114,11 @@ impl Driver {
         self.begin(now);
     }
 
+    /// The line was opened anew because the reader is silent: it is until it is heard.
+    pub fn handle_reopen(&mut self, now: MonoMs) {
+        self.begin(now);
+    }
+
     /// An intact frame came, and it said this.
     pub fn handle_frames(&mut self, signals: Vec<Signal>, now: MonoMs) {
         self.heard = now;

@@ -33,14 +33,10 @@ fn check_reader(reader: &ReaderConfig, clock: &Clock) -> Finding {
         Err(error) => error,
     };
     let message = format!("reader \"{name}\": {port} does not open ({error})");
-    let kind = match &error {
-        OpenError::Serial(error) => error.kind,
-        OpenError::Connection(_) | OpenError::NoSuchHost => {
-            let action = "check the reader's power, network and address";
-            return Finding::failed("serial", message, action);
-        }
+    let OpenError::Serial(cause) = &error else {
+        return Finding::failed("serial", message, error.way_out());
     };
-    match kind {
+    match cause.kind {
         ErrorKind::Io(io::ErrorKind::NotFound) => Finding::failed("serial", message, present_ports()),
         ErrorKind::Io(io::ErrorKind::PermissionDenied) => Finding::failed(
             "serial",

@@ -1,14 +1,15 @@
 //! A line to a reader: a serial port, or a connection to a reader in the network.
 
 use crate::config::TCP;
-use serialport::SerialPort;
-use std::io::{self, Read as _, Write as _};
+use serialport::{SerialPort as _, TTYPort};
+use std::fmt::Debug;
+use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long a connection, and before it the look-up of a name, may take.
+/// How long connecting to a host with all its addresses, and before it the look-up of its name, may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
 /// Longest wait until written bytes are taken.
 const WRITE_WAIT: Duration = Duration::from_millis(200);
@@ -16,6 +17,11 @@ const WRITE_WAIT: Duration = Duration::from_millis(200);
 const KEEP_IDLE: Duration = Duration::from_secs(10);
 const KEEP_PAUSE: Duration = Duration::from_secs(5);
 const KEEP_TRIES: u32 = 3;
+/// A connection whose other end does not confirm what was written to it is given up after so long, milliseconds. Without this limit one to which
+/// something is written now and then, to a reader that has lost its power, is asked for no sign of life and lasts for a quarter of an hour.
+const UNCONFIRMED_MS: u32 = 25_000;
+/// Addresses of one name that are tried.
+const MOST_ADDRESSES: usize = 3;
 
 /// Why a line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -27,37 +33,121 @@ pub enum OpenError {
     #[error("{0}")]
     Connection(#[from] io::Error),
     /// Nobody knows the host.
-    #[error("the name of the host was not found within {} s", CONNECT_WAIT.as_secs())]
-    NoSuchHost,
+    #[error("the name {host} does not resolve: {cause}")]
+    NoSuchHost {
+        /// The name.
+        host: String,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// Nobody says whether anybody knows it.
+    #[error("no name server has said within {wait_s} s where {host} is", wait_s = CONNECT_WAIT.as_secs())]
+    NoNameServer {
+        /// The name.
+        host: String,
+    },
+}
+
+impl OpenError {
+    /// What to do about it.
+    pub fn way_out(&self) -> &'static str {
+        match self {
+            Self::Serial(error) if error.kind == serialport::ErrorKind::NoDevice => {
+                "another program holds it; stop that"
+            }
+            Self::Serial(_) => "check that the agent's user is in the group dialout",
+            Self::Connection(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                "the host is there, but nothing listens at this number: correct it, or switch the reader's TCP server on"
+            }
+            Self::Connection(_) => "check the reader's power, network and address",
+            Self::NoSuchHost { .. } => "correct the name in port, or give the address instead",
+            Self::NoNameServer { .. } => {
+                "check this computer's network and name server, or give the address instead"
+            }
+        }
+    }
+}
+
+/// What carries the bytes.
+pub(super) trait Wire: Debug + Send {
+    /// Changes the speed, where there is one.
+    fn set_baud(&mut self, baud: u32) -> io::Result<()>;
+    /// Waits for bytes; none are the end.
+    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
+    /// Waits [`WRITE_WAIT`] at most.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl Wire for TTYPort {
+    fn set_baud(&mut self, baud: u32) -> io::Result<()> {
+        self.set_baud_rate(baud).map_err(Into::into)
+    }
+
+    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+        self.set_timeout(wait)?;
+        io::Read::read(self, buffer)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.set_timeout(WRITE_WAIT)?;
+        self.write_all(bytes)
+    }
+}
+
+impl Wire for TcpStream {
+    fn set_baud(&mut self, _baud: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
+        self.set_read_timeout(Some(wait))?;
+        io::Read::read(self, buffer)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
 }
 
 /// An open line.
 #[derive(Debug)]
-pub enum Line {
-    /// A serial port.
-    Serial(Box<dyn SerialPort>),
-    /// A connection.
-    Tcp(TcpStream),
-}
+pub struct Line(Box<dyn Wire>);
 
 impl Line {
-    /// Opens a device file or, when `port` begins with `tcp://`, a connection, for this process alone. DTR and RTS stay as they are.
+    /// Opens a device file or, when `port` begins with `tcp://`, a connection, for this process alone. DTR and RTS stay as they are. A
+    /// connection takes 6 s at most.
     ///
     /// # Errors
     /// When it is not there, taken, not allowed, or does not answer in time.
     pub fn open(port: &str, baud: u32) -> Result<Self, OpenError> {
         let Some(address) = port.strip_prefix(TCP) else {
             // 8 data bits, no parity, 1 stop bit, no flow control, exclusive: the builder's defaults.
-            return Ok(Self::Serial(serialport::new(port, baud).timeout(WRITE_WAIT).open()?));
+            return Ok(Self::of(serialport::new(port, baud).timeout(WRITE_WAIT).open_native()?));
         };
-        let mut failure = OpenError::NoSuchHost;
-        for address in look_up(address)? {
-            match TcpStream::connect_timeout(&address, CONNECT_WAIT).and_then(prepared) {
-                Ok(stream) => return Ok(Self::Tcp(stream)),
-                Err(error) => failure = error.into(),
+        let mut addresses = look_up(address)?;
+        addresses.truncate(MOST_ADDRESSES);
+        let wait = CONNECT_WAIT / addresses.len().max(1) as u32;
+        let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, wait).and_then(prepared) {
+                Ok(stream) => return Ok(Self::of(stream)),
+                Err(error) => failure = error,
             }
         }
-        Err(failure)
+        Err(failure.into())
+    }
+
+    /// Opens in a thread of its own, so that nobody waits for a host that does not answer; what nobody takes any more is closed.
+    pub(super) fn opening(port: String, baud: u32) -> io::Result<mpsc::Receiver<Result<Self, OpenError>>> {
+        let (sender, opened) = mpsc::sync_channel(1);
+        std::thread::Builder::new().name("reader-connect".to_owned()).spawn(move || {
+            let _ = sender.send(Self::open(&port, baud));
+        })?;
+        Ok(opened)
+    }
+
+    pub(super) fn of(wire: impl Wire + 'static) -> Self {
+        Self(Box::new(wire))
     }
 
     /// Whether a device file that should be there is not.
@@ -70,30 +160,17 @@ impl Line {
     /// # Errors
     /// When the device does not know it.
     pub fn set_baud(&mut self, baud: u32) -> io::Result<()> {
-        match self {
-            Self::Serial(port) => port.set_baud_rate(baud).map_err(Into::into),
-            Self::Tcp(_) => Ok(()),
-        }
+        self.0.set_baud(baud)
     }
 
     /// Waits for bytes, at most so long, and gives how many came.
     ///
     /// # Errors
-    /// [`io::ErrorKind::TimedOut`] when none came; else the line is gone.
+    /// [`ErrorKind::TimedOut`] when none came; else the line is gone.
     pub fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        let got = match self {
-            Self::Serial(port) => {
-                port.set_timeout(wait)?;
-                port.read(buffer)
-            }
-            Self::Tcp(stream) => {
-                stream.set_read_timeout(Some(wait))?;
-                stream.read(buffer)
-            }
-        };
-        match got {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+        match self.0.read(buffer, wait) {
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
             other => other,
         }
     }
@@ -103,33 +180,29 @@ impl Line {
     /// # Errors
     /// When the line is gone.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = match self {
-            Self::Serial(port) => {
-                port.set_timeout(WRITE_WAIT)?;
-                port.write_all(bytes)
-            }
-            Self::Tcp(stream) => stream.write_all(bytes),
-        };
-        match written {
-            Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock) => {
-                Ok(())
-            }
+        match self.0.write(bytes) {
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => Ok(()),
             other => other,
         }
     }
 }
 
 /// Addresses of a host. The system's look-up knows no time limit, so it gets a thread of its own, which is left alone when it takes too long.
-fn look_up(address: &str) -> Result<Vec<SocketAddr>, OpenError> {
-    if let Ok(address) = address.parse() {
+fn look_up(asked: &str) -> Result<Vec<SocketAddr>, OpenError> {
+    if let Ok(address) = asked.parse() {
         return Ok(vec![address]);
     }
     let (sender, found) = mpsc::sync_channel(1);
-    let address = address.to_owned();
+    let address = asked.to_owned();
     std::thread::Builder::new().name("reader-look-up".to_owned()).spawn(move || {
         let _ = sender.send(address.to_socket_addrs().map(Iterator::collect));
     })?;
-    Ok(found.recv_timeout(CONNECT_WAIT).map_err(|_| OpenError::NoSuchHost)??)
+    let host = asked.rsplit_once(':').map_or(asked, |(host, _)| host).to_owned();
+    match found.recv_timeout(CONNECT_WAIT) {
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(cause)) => Err(OpenError::NoSuchHost { host, cause }),
+        Err(_) => Err(OpenError::NoNameServer { host }),
+    }
 }
 
 fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
@@ -140,5 +213,33 @@ fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
     sockopt::set_tcp_keepidle(&stream, KEEP_IDLE)?;
     sockopt::set_tcp_keepintvl(&stream, KEEP_PAUSE)?;
     sockopt::set_tcp_keepcnt(&stream, KEEP_TRIES)?;
+    sockopt::set_tcp_user_timeout(&stream, UNCONFIRMED_MS)?;
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::net::sockopt;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_connection_that_is_dead_without_saying_so_is_noticed_whether_anything_is_written_or_not() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = prepared(TcpStream::connect(server.local_addr().unwrap()).unwrap()).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        let idle = sockopt::tcp_keepidle(&stream).unwrap()
+            + sockopt::tcp_keepintvl(&stream).unwrap() * sockopt::tcp_keepcnt(&stream).unwrap();
+        assert_eq!(idle, Duration::from_secs(25));
+        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 25_000);
+    }
+
+    #[test]
+    fn a_name_is_told_with_what_is_wrong_with_it() {
+        let error = Line::open("tcp://no-such-reader.invalid:2022", 115_200).unwrap_err();
+        assert!(error.to_string().contains("no-such-reader.invalid"), "{error}");
+        assert!(error.way_out().contains("give the address instead"));
+        let slow = OpenError::NoNameServer { host: "reader".into() };
+        assert_eq!(slow.to_string(), "no name server has said within 3 s where reader is");
+    }
 }

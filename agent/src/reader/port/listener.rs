@@ -1,5 +1,8 @@
 //! The thread of one reader: opens its line, and joins it to prober, driver and source.
 
+#[cfg(test)]
+mod tests;
+
 use super::line::{Line, OpenError};
 use super::usb;
 use super::{FoundOut, ReaderEvent, ReaderEventKind, ReaderStats};
@@ -13,14 +16,14 @@ use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
 use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-/// Longest wait for a byte, milliseconds: how late the thread may notice a request.
-const READ_WAIT_MS: i64 = 50;
+/// Longest wait for a byte or a connection: how late the thread may notice a request.
+const READ_WAIT: Duration = Duration::from_millis(50);
 /// First pause before a port is opened again.
 const BACK_OFF: Duration = Duration::from_millis(500);
 /// Longest pause.
@@ -33,10 +36,26 @@ const LOOK_MS: i64 = 500;
 /// A request to the thread; that the channel is closed means stop.
 pub(super) struct Restart;
 
+/// Where device files come from.
+pub(super) struct Devices {
+    /// Where the kernel tells about them.
+    pub(super) sys: PathBuf,
+    /// Opens one at a speed.
+    pub(super) open: fn(&str, u32) -> Result<Line, OpenError>,
+}
+
+impl Default for Devices {
+    fn default() -> Self {
+        Self { sys: usb::SYS.into(), open: Line::open }
+    }
+}
+
 /// Why the thread stops listening on an open line.
 enum End {
     /// The device is gone; whether it gave any byte.
     Gone { heard: bool },
+    /// The other end of a connection has been silent for too long; perhaps it hears nothing of this one any more.
+    Silent,
     /// Asked to open it anew.
     Restart,
     /// Asked to end.
@@ -60,6 +79,7 @@ pub(super) struct Listener<T, F> {
     events: T,
     requests: Receiver<Restart>,
     now: F,
+    devices: Devices,
     /// Figures of sources that are given up.
     before: (LineStats, u64),
     /// Where the adapter was plugged in when it was last open.
@@ -69,6 +89,10 @@ pub(super) struct Listener<T, F> {
     told: Vec<Problem>,
     look_due: MonoMs,
     watched: bool,
+    /// When the line was opened.
+    opened: MonoMs,
+    /// Whether it was opened anew because the reader is silent, which it is until it is heard.
+    silent: bool,
 }
 
 impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
@@ -103,6 +127,9 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             told: Vec::new(),
             look_due: MonoMs::default(),
             watched: false,
+            opened: MonoMs::default(),
+            silent: false,
+            devices: Devices::default(),
         }
     }
 
@@ -110,8 +137,12 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         let mut pause = BACK_OFF;
         loop {
             if let Some(line) = self.open() {
-                let opened = (self.now)();
+                self.opened = (self.now)();
                 let end = self.listen(line);
+                self.silent = matches!(end, End::Silent);
+                if self.silent {
+                    continue;
+                }
                 self.stats.set_state(ReaderState::Down);
                 let gone = !self.watched || self.tell(ReaderEventKind::Down);
                 self.watched = false;
@@ -120,8 +151,10 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
                 }
                 match end {
                     End::Restart => continue,
-                    End::Gone { heard } if heard || (self.now)().since(opened) >= GOOD_MS => pause = BACK_OFF,
-                    End::Gone { .. } | End::Stop => {}
+                    End::Gone { heard } if heard || (self.now)().since(self.opened) >= GOOD_MS => {
+                        pause = BACK_OFF;
+                    }
+                    End::Gone { .. } | End::Silent | End::Stop => {}
                 }
             }
             match self.requests.recv_timeout(pause) {
@@ -134,41 +167,54 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
 
     fn open(&mut self) -> Option<Line> {
         self.stats.opens.fetch_add(1, Relaxed);
-        let sys = Path::new(usb::SYS);
+        let baud = self.found.baud.unwrap_or(self.config.baud);
+        let opened =
+            if self.config.port.starts_with(TCP) { self.connect(baud)? } else { self.open_device(baud) };
+        opened.inspect_err(|error| self.cannot_open(error)).ok()
+    }
+
+    fn open_device(&mut self, baud: u32) -> Result<Line, OpenError> {
+        let sys = &self.devices.sys;
         let configured = PathBuf::from(&self.config.port);
         let moved = self.socket.as_ref().and_then(|socket| usb::device_in(sys, socket));
         let device = moved.unwrap_or_else(|| configured.clone());
-        let baud = self.found.baud.unwrap_or(self.config.baud);
-        match Line::open(&device.to_string_lossy(), baud) {
-            Ok(line) => {
-                if device != configured {
-                    tracing::info!(reader = %self.config.name, port = %device.display(), "reader port has another name now");
+        let line = (self.devices.open)(&device.to_string_lossy(), baud)?;
+        if device != configured {
+            tracing::info!(reader = %self.config.name, port = %device.display(), "reader port has another name now");
+        }
+        // A link is resolved anew at each opening; a plain name means the socket that had it first.
+        if usb::socket(sys, &configured).is_some() || self.socket.is_some() {
+            self.socket = usb::socket(sys, &device);
+        }
+        Ok(line)
+    }
+
+    /// Connects to a reader in the network; `None` when the thread is to end meanwhile.
+    fn connect(&self, baud: u32) -> Option<Result<Line, OpenError>> {
+        let opened = match Line::opening(self.config.port.clone(), baud) {
+            Ok(opened) => opened,
+            Err(error) => return Some(Err(error.into())),
+        };
+        loop {
+            match opened.recv_timeout(READ_WAIT) {
+                Ok(opened) => return Some(opened),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    let defect = io::Error::other("the attempt ended without a result");
+                    return Some(Err(defect.into()));
                 }
-                // A link is resolved anew at each opening; a plain name means the socket that had it first.
-                if usb::socket(sys, &configured).is_some() || self.socket.is_some() {
-                    self.socket = usb::socket(sys, &device);
-                }
-                Some(line)
             }
-            Err(error) => {
-                self.cannot_open(&error);
-                None
+            // A request to open it anew is met by what goes on.
+            if matches!(self.requests.try_recv(), Err(TryRecvError::Disconnected)) {
+                return None;
             }
         }
     }
 
     fn cannot_open(&mut self, error: &OpenError) {
         let port = self.config.port.clone();
-        let way_out = match error {
-            _ if Line::is_missing(&port) => "plug it in, or correct port",
-            OpenError::Serial(error) if error.kind == serialport::ErrorKind::NoDevice => {
-                "another program holds it; stop that"
-            }
-            OpenError::Serial(_) => "check that the agent's user is in the group dialout",
-            OpenError::Connection(_) | OpenError::NoSuchHost => {
-                "check the reader's power, network and address"
-            }
-        };
+        let way_out = if Line::is_missing(&port) { "plug it in, or correct port" } else { error.way_out() };
+        self.stats.set_state(ReaderState::Down);
         self.say(Some(format!("{port} cannot be opened ({error}); {way_out}")));
         if !std::mem::replace(&mut self.failing, true) {
             tracing::warn!(reader = %self.config.name, %port, %error, "reader port cannot be opened; trying again");
@@ -178,10 +224,12 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     fn listen(&mut self, mut line: Line) -> End {
         let now = (self.now)();
         let mut work = self.begin(now);
-        self.stats.set_state(ReaderState::Up);
-        self.watched = true;
-        if !self.tell(ReaderEventKind::Up) {
-            return End::Stop;
+        self.watched = !self.silent;
+        if self.watched {
+            self.stats.set_state(ReaderState::Up);
+            if !self.tell(ReaderEventKind::Up) {
+                return End::Stop;
+            }
         }
         let mut heard = false;
         let mut buffer = [0; 1024];
@@ -201,14 +249,15 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             if let Err(error) = self.obey(&mut work, &mut line) {
                 return self.gone(heard, &error);
             }
-            if !self.look(&mut work, now) {
-                return End::Stop;
+            if let Some(end) = self.look(&mut work, now) {
+                return end;
             }
             let due = match &work {
                 Work::Probing(prober) => Some(prober.next_timeout()),
                 Work::Driving => self.next_timeout(),
             };
-            let wait_ms = due.map_or(READ_WAIT_MS, |due| due.since(now).clamp(1, READ_WAIT_MS));
+            let longest_ms = READ_WAIT.as_millis() as i64;
+            let wait_ms = due.map_or(longest_ms, |due| due.since(now).clamp(1, longest_ms));
             let got = line.read(&mut buffer, Duration::from_millis(wait_ms.unsigned_abs()));
             let now = (self.now)();
             let bytes = match got {
@@ -253,7 +302,11 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             && let Some((source, driver)) = &mut self.driven
         {
             source.reset();
-            driver.handle_open(now);
+            if self.silent {
+                driver.handle_reopen(now);
+            } else {
+                driver.handle_open(now);
+            }
             return Work::Driving;
         }
         self.probe(now)
@@ -325,39 +378,43 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         Ok(())
     }
 
-    /// Brings state and what is known up to date; whether anybody still listens.
-    fn look(&mut self, work: &mut Work, now: MonoMs) -> bool {
+    /// Brings state and what is known up to date; gives why the line is to be left.
+    fn look(&mut self, work: &mut Work, now: MonoMs) -> Option<End> {
         if now < self.look_due {
-            return true;
+            return None;
         }
         self.look_due = now + LOOK_MS;
         let (silent, detail) = match (&*work, &self.driven) {
-            (Work::Probing(prober), _) => {
-                let detail = (prober.rounds() > 0).then(|| {
-                    "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud".to_owned()
-                });
-                (prober.rounds() > 0, detail)
+            (Work::Probing(prober), _) if prober.rounds() > 0 || self.silent => {
+                let detail = "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud";
+                (true, Some(detail.to_owned()))
             }
             (Work::Driving, Some((_, driver))) => (driver.is_silent(now), detail(driver, now)),
-            (Work::Driving, None) => (false, None),
+            _ => (false, None),
         };
         self.log_problems();
+        self.say(detail);
+        let state = if silent { ReaderState::Silent } else { ReaderState::Up };
+        if state != self.stats.state() {
+            self.stats.set_state(state);
+            self.watched = !silent;
+            if silent {
+                tracing::warn!(reader = %self.config.name, "reader is silent");
+            } else {
+                tracing::info!(reader = %self.config.name, "reader is heard again");
+            }
+            if !self.tell(if silent { ReaderEventKind::Down } else { ReaderEventKind::Up }) {
+                return Some(End::Stop);
+            }
+        }
+        let in_network = self.config.port.starts_with(TCP);
+        if silent && in_network && now.since(self.opened) >= self.config.silence_ms {
+            return Some(End::Silent);
+        }
         if silent && self.config.protocol == Protocol::Auto && matches!(work, Work::Driving) {
             *work = self.probe(now);
         }
-        self.say(detail);
-        let state = if silent { ReaderState::Silent } else { ReaderState::Up };
-        if state == self.stats.state() {
-            return true;
-        }
-        self.stats.set_state(state);
-        self.watched = !silent;
-        if silent {
-            tracing::warn!(reader = %self.config.name, "reader is silent");
-        } else {
-            tracing::info!(reader = %self.config.name, "reader is heard again");
-        }
-        self.tell(if silent { ReaderEventKind::Down } else { ReaderEventKind::Up })
+        None
     }
 
     /// Each problem once, when the reader has been told everything.
