@@ -62,6 +62,16 @@ impl Settings {
         }
     }
 
+    /// What of it is a wish of the configuration, by its key; antennas are none, because a reader that names none reads with what it has.
+    pub(super) fn named(&self) -> Vec<&'static str> {
+        let wishes = [
+            ("power_dbm", self.power_dbm.is_some()),
+            ("region", self.region.is_some()),
+            ("session", self.session.is_some()),
+        ];
+        wishes.into_iter().filter(|(_, wished)| *wished).map(|(what, _)| what).collect()
+    }
+
     /// The session, where the reader must be told one: 1 shows a waiting vehicle again and again without flooding the line.
     fn session(&self) -> u8 {
         self.session.unwrap_or(1)
@@ -83,6 +93,11 @@ pub(super) trait Commands: Debug + Send {
 
     /// Settings, in order.
     fn setup(&self, variant: usize, settings: &Settings) -> Vec<Command>;
+
+    /// What of the settings this family, or this reader as it has answered, knows no command for.
+    fn unknown(&self, _settings: &Settings) -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// Makes the reader read.
     fn start(&self, variant: usize, settings: &Settings) -> Vec<Command>;
@@ -119,7 +134,7 @@ pub(super) trait Commands: Debug + Send {
 pub(super) fn commands(protocol: Protocol) -> Option<Box<dyn Commands>> {
     match protocol {
         Protocol::Uhfreader => Some(Box::<uhfreader::UhfReader>::default()),
-        Protocol::Cf => Some(Box::new(cf::Cf)),
+        Protocol::Cf => Some(Box::<cf::Cf>::default()),
         Protocol::M100 => Some(Box::new(m100::M100)),
         Protocol::Thingmagic => Some(Box::new(thingmagic::Thingmagic)),
         Protocol::A0 => Some(Box::<a0::A0>::default()),

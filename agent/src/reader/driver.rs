@@ -39,6 +39,12 @@ pub enum Problem {
         /// The reader's code.
         code: u16,
     },
+    /// This program knows no command for it.
+    #[error("cannot be told \"{0}\" by this program; set it with the vendor's tool, or leave the key out")]
+    Unknown(&'static str),
+    /// It says that an antenna is missing.
+    #[error("finds no antenna at port {0}; check the antenna and its cable")]
+    NoAntenna(u8),
     /// It complains.
     #[error("{0}")]
     Trouble(&'static str),
@@ -66,7 +72,10 @@ enum Phase {
 /// Drives one reader.
 #[derive(Debug)]
 pub struct Driver {
+    /// `None` for one that is only listened to.
     family: Option<Box<dyn Commands>>,
+    /// It is only listened to because there is nothing that it could be told.
+    has_no_commands: bool,
     settings: Settings,
     silence_ms: i64,
     phase: Phase,
@@ -88,8 +97,10 @@ pub struct Driver {
 impl Driver {
     /// A driver for a reader of this protocol, which is the configured one or the one that was found.
     pub fn new(config: &ReaderConfig, protocol: Protocol) -> Self {
+        let family = commands(protocol).filter(|_| config.mode == ReaderMode::Drive);
         Self {
-            family: if config.mode == ReaderMode::Listen { None } else { commands(protocol) },
+            has_no_commands: family.is_none() && config.mode == ReaderMode::Drive,
+            family,
             settings: Settings::new(config),
             silence_ms: config.silence_ms,
             phase: Phase::Listening,
@@ -199,6 +210,9 @@ impl Driver {
         self.variant = 0;
         self.ask_due = now + self.silence_ms / 2;
         self.phase = if self.family.is_some() { Phase::Asking } else { Phase::Listening };
+        if self.has_no_commands {
+            self.settings.named().into_iter().for_each(|what| self.note(Problem::Unknown(what)));
+        }
         self.ask(now);
     }
 
@@ -246,6 +260,8 @@ impl Driver {
             }
             Phase::Setting => {
                 self.phase = Phase::Reading;
+                let unknown = family.unknown(&self.settings);
+                unknown.into_iter().for_each(|what| self.note(Problem::Unknown(what)));
                 self.ask_due = now + self.silence_ms / 2;
             }
             Phase::Listening | Phase::Reading => {}
@@ -279,6 +295,16 @@ impl Driver {
             Signal::KeepAlive => {
                 self.has_spoken = true;
                 self.end_trouble();
+            }
+            Signal::NoAntenna(missing) => {
+                self.has_spoken = true;
+                self.end_trouble();
+                // A port that watches no lane may be empty.
+                for port in missing {
+                    if self.settings.ports.contains(port) {
+                        self.note(Problem::NoAntenna(*port));
+                    }
+                }
             }
             Signal::Trouble(what) => {
                 self.has_spoken = true;
@@ -371,7 +397,7 @@ impl Driver {
     }
 
     fn end_trouble(&mut self) {
-        self.problems.retain(|problem| !matches!(problem, Problem::Trouble(_)));
+        self.problems.retain(|problem| !matches!(problem, Problem::Trouble(_) | Problem::NoAntenna(_)));
     }
 
     fn note(&mut self, problem: Problem) {

@@ -38,6 +38,8 @@ pub enum Signal {
     RoundEnd,
     /// The reader lives and reads nothing.
     KeepAlive,
+    /// The reader lives, and these of its antenna ports, from 1, have no antenna.
+    NoAntenna(Vec<u8>),
     /// The reader complains about itself, in words.
     Trouble(&'static str),
 }

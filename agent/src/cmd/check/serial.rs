@@ -1,10 +1,13 @@
 //! Readers: their ports are there, allowed and not taken, and what is at the end of them.
 
+use super::super::agent_socket;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Config, Protocol, ReaderConfig, ReaderMode, TCP};
+use crate::console::protocol::{Message, Request};
 use crate::reader::port::{Line, OpenError};
 use crate::reader::prober::{Probe, Prober};
+use flextraff_common::wire::{ReaderState, ReaderStatus};
 use serialport::ErrorKind;
 use std::io;
 use std::path::Path;
@@ -14,19 +17,32 @@ use std::time::Duration;
 const ROUNDS: u32 = 1;
 const READ_WAIT: Duration = Duration::from_millis(50);
 
-/// Opens each port and asks the reader who it is; a port that the running agent holds is left alone.
+/// Opens each port and asks the reader who it is; a port that the running agent holds is left alone, and the agent asked instead.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     if config.readers.is_empty() {
         return vec![Finding::ok("serial", "no reader is configured")];
     }
     let clock = Clock::new(config.clock_trust);
-    config.readers.iter().map(|reader| check_reader(reader, &clock)).collect()
+    let running = match agent_socket::ask(&config.console, Request::Monitor) {
+        Ok(Message::Snapshot(snapshot)) => snapshot.status.readers,
+        _ => Vec::new(),
+    };
+    let check = |reader: &ReaderConfig| {
+        let status = running.iter().find(|status| status.name == reader.name);
+        check_reader(reader, status, &clock)
+    };
+    config.readers.iter().map(check).collect()
 }
 
-fn check_reader(reader: &ReaderConfig, clock: &Clock) -> Finding {
+/// `status`: what the running agent says of the reader.
+fn check_reader(reader: &ReaderConfig, status: Option<&ReaderStatus>, clock: &Clock) -> Finding {
     let ReaderConfig { name, port, baud, .. } = reader;
     if port == "virtual" {
         return Finding::ok("serial", format!("reader \"{name}\" is virtual"));
+    }
+    // A second connection would take the reader's answers from the first.
+    if let Some(status) = status.filter(|status| port.starts_with(TCP) && status.state != ReaderState::Down) {
+        return as_the_agent_says(reader, status);
     }
     let error = match Line::open(port, *baud) {
         Ok(line) => return found(reader, line, clock),
@@ -43,24 +59,71 @@ fn check_reader(reader: &ReaderConfig, clock: &Clock) -> Finding {
             message,
             "run the check as the user flextraff, or add this user to the group dialout",
         ),
-        ErrorKind::NoDevice if Path::new(port).exists() => Finding::warning(
-            "serial",
-            format!("reader \"{name}\": {port} is in use"),
-            "if that is not the running agent, stop the program that holds it",
-        ),
+        ErrorKind::NoDevice if Path::new(port).exists() => match (status, holder(Path::new(port))) {
+            (Some(status), _) if status.state != ReaderState::Down => as_the_agent_says(reader, status),
+            (_, Some(holder)) => Finding::failed(
+                "serial",
+                format!("reader \"{name}\": {port} is in use by {holder}"),
+                "stop that program, and keep it from starting again",
+            ),
+            (_, None) => Finding::failed(
+                "serial",
+                format!("reader \"{name}\": {port} is in use by another program"),
+                format!("find it with sudo fuser -v {port}, and stop it"),
+            ),
+        },
         _ => Finding::failed("serial", message, "check the cable and the port in the configuration"),
     }
 }
 
+/// What the agent that has the port open knows of its reader.
+fn as_the_agent_says(reader: &ReaderConfig, status: &ReaderStatus) -> Finding {
+    let message = format!("reader \"{}\": the running agent has {} open", reader.name, reader.port);
+    match &status.detail {
+        Some(detail) => {
+            let (what, action) = detail.split_once("; ").unwrap_or((detail, "see flextraff-agent monitor"));
+            Finding::warning("serial", format!("{message}; {what}"), action)
+        }
+        None if status.state == ReaderState::Silent => Finding::warning(
+            "serial",
+            format!("{message} and hears nothing"),
+            "check the reader's power and cable",
+        ),
+        None => Finding::ok("serial", message),
+    }
+}
+
+/// The program that has a device open, as far as this user may see it.
+fn holder(device: &Path) -> Option<String> {
+    let device = std::fs::canonicalize(device).ok()?;
+    let own = std::process::id().to_string();
+    for process in std::fs::read_dir("/proc").ok()?.flatten() {
+        let id = process.file_name().into_string().unwrap_or_default();
+        if id == own || !id.starts_with(|digit: char| digit.is_ascii_digit()) {
+            continue;
+        }
+        let Ok(open) = std::fs::read_dir(process.path().join("fd")) else { continue };
+        if open.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|target| target == device)) {
+            let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+            return Some(format!("{} (process {id})", name.trim()));
+        }
+    }
+    None
+}
+
 fn found(reader: &ReaderConfig, mut line: Line, clock: &Clock) -> Finding {
     let ReaderConfig { name, port, protocol, mode, .. } = reader;
-    match probe(reader, &mut line, clock) {
-        Ok(Some((protocol, baud))) => {
-            let baud = baud.map_or_else(String::new, |baud| format!(" at {baud} baud"));
-            Finding::ok(
-                "serial",
-                format!("reader \"{name}\": {port} has a reader of protocol {}{baud}", protocol.name()),
-            )
+    let wanted = match probe(reader, *protocol, &mut line, clock) {
+        Ok(None) if *protocol != Protocol::Auto => {
+            probe(reader, Protocol::Auto, &mut line, clock).map(|found| found.map(|found| (found, true)))
+        }
+        found => found.map(|found| found.map(|found| (found, false))),
+    };
+    match wanted {
+        Ok(Some(((found, baud), is_other))) => {
+            let at = baud.map_or_else(String::new, |baud| format!(" at {baud} baud"));
+            let message = format!("reader \"{name}\": {port} has a reader of protocol {}{at}", found.name());
+            if is_other { other(reader, &message, found, baud) } else { Finding::ok("serial", message) }
         }
         // It may have nothing to say: it is never asked.
         Ok(None) if *mode == ReaderMode::Listen || matches!(protocol, Protocol::Ascii | Protocol::Cc) => {
@@ -68,11 +131,8 @@ fn found(reader: &ReaderConfig, mut line: Line, clock: &Clock) -> Finding {
         }
         Ok(None) => Finding::warning(
             "serial",
-            format!(
-                "reader \"{name}\": {port} opens, but no reader of protocol {} is heard",
-                protocol.name()
-            ),
-            "check the reader's power and cable, protocol and baud",
+            format!("reader \"{name}\": {port} opens, but no reader is heard at any usual speed"),
+            "check the reader's power and its cable; it may also be set to a speed that is not usual",
         ),
         Err(error) => Finding::failed(
             "serial",
@@ -82,13 +142,34 @@ fn found(reader: &ReaderConfig, mut line: Line, clock: &Clock) -> Finding {
     }
 }
 
+/// A reader is there that the configuration does not describe.
+fn other(reader: &ReaderConfig, message: &str, found: Protocol, baud: Option<u32>) -> Finding {
+    let mut wrong = Vec::new();
+    let mut keys = Vec::new();
+    if found != reader.protocol {
+        wrong.push(format!("protocol {}", reader.protocol.name()));
+        keys.push(format!("protocol = \"{}\"", found.name()));
+    }
+    if let Some(baud) = baud.filter(|baud| *baud != reader.baud) {
+        wrong.push(format!("{} baud", reader.baud));
+        keys.push(format!("baud = {baud}"));
+    }
+    if keys.is_empty() {
+        // It was heard on second thought.
+        return Finding::ok("serial", message);
+    }
+    let message = format!("{message}, not {}", wrong.join(" at "));
+    Finding::failed("serial", message, format!("set {}", keys.join(" and ")))
+}
+
 fn probe(
     reader: &ReaderConfig,
+    protocol: Protocol,
     line: &mut Line,
     clock: &Clock,
 ) -> io::Result<Option<(Protocol, Option<u32>)>> {
     let first = (!reader.port.starts_with(TCP)).then_some(reader.baud);
-    let mut prober = Prober::new(reader.protocol, first, reader.antenna_byte, reader.mode, clock.mono());
+    let mut prober = Prober::new(protocol, first, reader.antenna_byte, reader.mode, clock.mono());
     let mut buffer = [0; 1024];
     while prober.rounds() < ROUNDS {
         for probe in prober.take_probes() {

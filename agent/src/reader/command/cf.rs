@@ -23,10 +23,13 @@ const FILTER_TIME: usize = 21;
 const ANSWER: u8 = 0;
 /// Ports that the block's mask has.
 const MASK_PORTS: u8 = 8;
-const SETTINGS: &str = "settings";
+const SETTINGS: &str = "settings: power_dbm, session, antennas";
 
-#[derive(Debug)]
-pub(super) struct Cf;
+#[derive(Debug, Default)]
+pub(super) struct Cf {
+    /// Its settings are no block of this length, so that nobody knows what is where.
+    has_other_block: bool,
+}
 
 fn command(what: &'static str, code: u16, data: &[u8]) -> Command {
     let mut frame = HEAD.to_vec();
@@ -36,6 +39,10 @@ fn command(what: &'static str, code: u16, data: &[u8]) -> Command {
     let sum = crc16(0xFFFF, &frame);
     frame.extend(sum.to_be_bytes());
     Command::new(what, code, frame)
+}
+
+fn fits_mask(settings: &Settings) -> bool {
+    settings.ports.iter().all(|port| *port <= MASK_PORTS)
 }
 
 /// The block as it is to be.
@@ -49,7 +56,7 @@ fn changed(block: &[u8; BLOCK], settings: &Settings) -> [u8; BLOCK] {
     if let Some(session) = settings.session {
         new[SESSION] = session;
     }
-    if !settings.ports.is_empty() && settings.ports.iter().all(|port| *port <= MASK_PORTS) {
+    if !settings.ports.is_empty() && fits_mask(settings) {
         new[ANTENNAS] = settings.ports.iter().fold(0, |mask, port| mask | 1 << (port - 1));
     }
     new
@@ -65,7 +72,14 @@ impl Commands for Cf {
     }
 
     fn setup(&self, _variant: usize, _settings: &Settings) -> Vec<Command> {
-        vec![command("its present settings", GET, &[])]
+        vec![command(SETTINGS, GET, &[])]
+    }
+
+    fn unknown(&self, settings: &Settings) -> Vec<&'static str> {
+        let region = settings.region.is_some().then_some("region");
+        let antennas = (!fits_mask(settings)).then_some("antennas");
+        let block = self.has_other_block.then_some(SETTINGS);
+        region.into_iter().chain(antennas).chain(block).collect()
     }
 
     fn start(&self, _variant: usize, _settings: &Settings) -> Vec<Command> {
@@ -82,7 +96,12 @@ impl Commands for Cf {
         reply: Option<&Signal>,
     ) -> Option<Vec<Command>> {
         let Some(Signal::Reply { refused: None, data, .. }) = reply else { return None };
-        let block: &[u8; BLOCK] = data.as_slice().try_into().ok().filter(|_| sent.code == GET)?;
+        if sent.code != GET {
+            return None;
+        }
+        let block: Option<&[u8; BLOCK]> = data.as_slice().try_into().ok();
+        self.has_other_block = block.is_none();
+        let block = block?;
         let new = changed(block, settings);
         Some(if new == *block { Vec::new() } else { vec![command(SETTINGS, SET, &new)] })
     }

@@ -25,7 +25,7 @@ fn len_adr_cmd_frames_are_those_of_the_manual() {
     // The other checksum preset.
     assert_ne!(family.question(1).bytes, family.question(0).bytes);
     let what: Vec<&str> = family.setup(0, &settings()).iter().map(|command| command.what).collect();
-    assert_eq!(what, ["answer mode", "power_dbm", "region", "antennas", "read parameters", "heartbeat"]);
+    assert_eq!(what, ["answer mode", "power_dbm", "region", "antennas", "session", "heartbeat"]);
 }
 
 #[test]

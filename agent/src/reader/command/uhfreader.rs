@@ -33,9 +33,12 @@ const MASK_PORTS: u8 = 4;
 const Q: u8 = 4;
 const ANSWER_MODE: &str = "answer mode";
 const REAL_TIME_MODE: &str = "real-time mode";
+const READ_PARAMETERS: &str = "read parameters";
 
 #[derive(Debug, Default)]
 pub(super) struct UhfReader {
+    /// It has answered something.
+    answers: bool,
     /// It has no real-time mode.
     polled: bool,
 }
@@ -55,6 +58,10 @@ fn command(variant: usize, what: &'static str, code: u8, data: &[u8]) -> Command
 fn inventory(variant: usize, settings: &Settings) -> Command {
     let data = [Q, settings.session()];
     Command::unanswered("inventory", INVENTORY.into(), frame(variant, INVENTORY, &data))
+}
+
+fn fits_mask(settings: &Settings) -> bool {
+    settings.ports.iter().all(|port| *port <= MASK_PORTS)
 }
 
 impl Commands for UhfReader {
@@ -80,15 +87,21 @@ impl Commands for UhfReader {
             Region::Us => Some(command("region", BAND, &[49, 0x80])),
             Region::Cn => None,
         }));
-        if !settings.ports.is_empty() && settings.ports.iter().all(|port| *port <= MASK_PORTS) {
+        if !settings.ports.is_empty() && fits_mask(settings) {
             let mask = settings.ports.iter().fold(NOT_SAVED, |mask, port| mask | 1 << (port - 1));
             all.push(command("antennas", ANTENNAS, &[mask]));
         }
         // Gen2, shortest pause, no filter (each read is told, so that dwell is visible), Q, session, no mask, no TID.
         let parameters = [0, 0, 0, Q, settings.session(), 1, 0, 0, 0, 0, 0];
-        all.push(command("read parameters", PARAMETERS, &parameters));
+        let what = if settings.session.is_some() { "session" } else { READ_PARAMETERS };
+        all.push(command(what, PARAMETERS, &parameters));
         all.push(command("heartbeat", HEARTBEAT, &[HEARTBEAT_30_S]));
         all
+    }
+
+    fn unknown(&self, settings: &Settings) -> Vec<&'static str> {
+        let region = (settings.region == Some(Region::Cn)).then_some("region");
+        region.into_iter().chain((!fits_mask(settings)).then_some("antennas")).collect()
     }
 
     fn start(&self, variant: usize, _settings: &Settings) -> Vec<Command> {
@@ -107,12 +120,15 @@ impl Commands for UhfReader {
         reply: Option<&Signal>,
     ) -> Option<Vec<Command>> {
         let refused = matches!(reply, Some(Signal::Reply { refused: Some(_), .. }));
+        self.answers |= reply.is_some();
+        // Some readers say nothing to what they do not know. One that says nothing at all is left as it is.
+        let unknown = refused || (reply.is_none() && self.answers);
         match sent.what {
             // UHFReader18 knows another command for that.
-            ANSWER_MODE if refused && sent.code == u16::from(MODE) => {
+            ANSWER_MODE if unknown && sent.code == u16::from(MODE) => {
                 Some(vec![command(variant, ANSWER_MODE, MODE_18, &[0; 6])])
             }
-            REAL_TIME_MODE if refused => {
+            REAL_TIME_MODE if unknown => {
                 self.polled = true;
                 Some(vec![inventory(variant, settings)])
             }
@@ -121,7 +137,7 @@ impl Commands for UhfReader {
                 None
             }
             // Readers without these have nothing to be set there: they filter nothing and are asked whether they live.
-            "heartbeat" | "read parameters" if refused => Some(Vec::new()),
+            "heartbeat" | READ_PARAMETERS if refused => Some(Vec::new()),
             _ => None,
         }
     }

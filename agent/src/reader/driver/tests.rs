@@ -160,3 +160,107 @@ fn a_quiet_reader_is_asked_before_it_counts_as_silent() {
     driver.handle_frames(done(0x21), MonoMs(45_200));
     assert!(!driver.is_silent(MonoMs(135_000)));
 }
+
+/// A driver with every setting, and what its reader was told until it reads: the reader answers the question, and the rest as `answer` says.
+fn told(protocol: Protocol, answer: impl Fn(u16) -> Option<Signal>) -> (Driver, Vec<&'static str>) {
+    let watch = crate::config::Watch {
+        lane: flextraff_common::junction::LaneIx::new(0),
+        zone: flextraff_common::wire::ZoneName::StopLine,
+    };
+    let lanes = LaneMap { ports: [(1, watch), (3, watch)].into(), default: None };
+    let (region, session) = (Some(crate::config::Region::Eu), Some(2));
+    let mut driver = Driver::new(&ReaderConfig { lanes, region, session, ..config(protocol) }, protocol);
+    driver.handle_open(MonoMs(0));
+    let question = driver.family.as_ref().expect("it has commands").question(0).code;
+    let (mut now, mut sent) = (MonoMs(0), Vec::new());
+    while !driver.is_settled() {
+        now = now + 10;
+        let awaited = driver.awaited.as_ref().expect("it waits for something");
+        let (code, due) = (awaited.command.code, awaited.until);
+        sent.push(awaited.command.what);
+        let reply = if code == question { Some(Signal::reply(code, 0, &[])) } else { answer(code) };
+        match reply.filter(|_| awaited.command.answered) {
+            Some(reply) => driver.handle_frames(vec![reply], now),
+            None => {
+                now = due;
+                driver.handle_timeout(now);
+            }
+        }
+        assert!(now < MonoMs(30_000), "{protocol:?} is never started: {sent:?}");
+    }
+    (driver, sent)
+}
+
+/// Families, and how each names the settings that it can be told.
+const SETTABLE: [(Protocol, &[&str]); 5] = [
+    (Protocol::Uhfreader, &["power_dbm", "region", "session", "antennas"]),
+    (Protocol::Cf, &["settings: power_dbm, session, antennas", "region"]),
+    (Protocol::M100, &["power_dbm", "region", "session"]),
+    (Protocol::Thingmagic, &["power_dbm", "region", "session", "antennas"]),
+    (Protocol::A0, &["power_dbm", "region", "antenna"]),
+];
+
+/// The start of a continuous reading waits for its answer; an inventory does not.
+fn is_started(driver: &Driver, sent: &[&str]) -> bool {
+    driver.inventory.is_some() || sent.last() == Some(&"continuous reading")
+}
+
+#[test]
+fn a_reader_that_refuses_every_setting_reads_and_each_is_named() {
+    for (protocol, settings) in SETTABLE {
+        let (driver, sent) = told(protocol, |code| Some(Signal::reply(code, 0x17, &[])));
+        assert!(is_started(&driver, &sent), "{protocol:?} is not started: {sent:?}");
+        let told: Vec<String> = driver.problems().iter().map(ToString::to_string).collect();
+        for setting in settings {
+            let named = format!("\"{setting}\"");
+            assert!(told.iter().any(|problem| problem.contains(&named)), "{protocol:?} {setting}: {told:?}");
+        }
+        assert!(told.iter().all(|problem| problem.contains("set it with the vendor's tool")), "{told:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_says_nothing_to_every_setting_reads_and_each_is_named() {
+    for (protocol, settings) in SETTABLE {
+        let (driver, sent) = told(protocol, |_| None);
+        assert!(is_started(&driver, &sent), "{protocol:?} is not started: {sent:?}");
+        let told: Vec<String> = driver.problems().iter().map(ToString::to_string).collect();
+        for setting in settings {
+            let named = format!("\"{setting}\"");
+            assert!(told.iter().any(|problem| problem.contains(&named)), "{protocol:?} {setting}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn what_a_family_cannot_be_told_is_named_too() {
+    let wishes = ReaderConfig { session: Some(1), ..config(Protocol::Auto) };
+    for protocol in [Protocol::Ascii, Protocol::Cc] {
+        let mut driver = Driver::new(&wishes, protocol);
+        driver.handle_open(MonoMs(0));
+        assert_eq!(driver.problems(), [Problem::Unknown("power_dbm"), Problem::Unknown("session")]);
+        assert!(!driver.is_silent(MonoMs(1_000_000)), "it owes no sign of life");
+        let listened = ReaderConfig { mode: ReaderMode::Listen, ..wishes.clone() };
+        let mut driver = Driver::new(&listened, protocol);
+        driver.handle_open(MonoMs(0));
+        assert_eq!(driver.problems(), []);
+    }
+    // Settings in a block of another length.
+    let (driver, _) = told(Protocol::Cf, |code| Some(Signal::reply(code, 0, &[7; 24])));
+    let named = Problem::Unknown("settings: power_dbm, session, antennas");
+    assert!(driver.problems().contains(&named), "{:?}", driver.problems());
+}
+
+#[test]
+fn a_missing_antenna_is_named_while_it_is_missing_and_watches_a_lane() {
+    let (mut driver, _) = told(Protocol::Uhfreader, |code| Some(Signal::reply(code, 0, &[])));
+    assert_eq!(driver.problems(), []);
+    driver.handle_frames(vec![Signal::NoAntenna(vec![2, 3])], MonoMs(40_000));
+    assert_eq!(driver.problems(), [Problem::NoAntenna(3)]);
+    assert_eq!(
+        driver.problems()[0].to_string(),
+        "finds no antenna at port 3; check the antenna and its cable"
+    );
+    driver.handle_frames(vec![Signal::KeepAlive], MonoMs(70_000));
+    assert_eq!(driver.problems(), []);
+}

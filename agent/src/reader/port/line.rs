@@ -52,10 +52,13 @@ impl OpenError {
     /// What to do about it.
     pub fn way_out(&self) -> &'static str {
         match self {
-            Self::Serial(error) if error.kind == serialport::ErrorKind::NoDevice => {
-                "another program holds it; stop that"
-            }
-            Self::Serial(_) => "check that the agent's user is in the group dialout",
+            Self::Serial(error) => match error.kind {
+                serialport::ErrorKind::NoDevice => "another program holds it; stop that",
+                serialport::ErrorKind::Io(ErrorKind::PermissionDenied) => {
+                    "check that the agent's user is in the group dialout"
+                }
+                _ => "check the cable, and that port names a serial device",
+            },
             Self::Connection(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 "the host is there, but nothing listens at this number: correct it, or switch the reader's TCP server on"
             }

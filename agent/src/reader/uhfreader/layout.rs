@@ -25,6 +25,11 @@ const TID_BYTES: usize = 12;
 /// Phase (4) and frequency (3), bytes.
 const PHASE_BYTES: usize = 7;
 
+/// Of a heartbeat: what is before and behind the states of the antennas, and the state of one that is not there.
+const PACKET_BYTES: usize = 4;
+const TOTAL_BYTES: usize = 4;
+const DISCONNECTED: u8 = 2;
+
 /// Whether readers send responses to this command.
 pub(super) fn is_command(command: u8) -> bool {
     matches!(command, INVENTORY | INFO | REAL_TIME | REFUSED)
@@ -57,7 +62,7 @@ pub(super) fn is_plausible(len: u8, command: u8, status: u8) -> bool {
 pub(super) fn signal(frame: &[u8]) -> Option<Signal> {
     let &[_, _, command, status, ..] = frame else { return None };
     match (command, status) {
-        (REAL_TIME | INVENTORY, 0x28) => Some(Signal::KeepAlive),
+        (REAL_TIME | INVENTORY, 0x28) => Some(heartbeat(&frame[4..frame.len() - 2])),
         // More frames of this round follow.
         (REAL_TIME, _) | (INVENTORY, 0x03) => None,
         (INVENTORY, _) => Some(Signal::RoundEnd),
@@ -71,6 +76,14 @@ pub(super) fn signal(frame: &[u8]) -> Option<Signal> {
 /// Packet number (4), state of 1, 4, 8 or 16 antennas, total (4).
 const fn is_heartbeat(len: u8) -> bool {
     matches!(len, 0x0E | 0x11 | 0x15 | 0x1D)
+}
+
+/// What a heartbeat says: which antennas it misses. An idle one is 0, a connected one 1.
+fn heartbeat(data: &[u8]) -> Signal {
+    let states = &data[PACKET_BYTES..data.len() - TOTAL_BYTES];
+    let missing: Vec<u8> =
+        (1..).zip(states).filter(|(_, state)| **state == DISCONNECTED).map(|(port, _)| port).collect();
+    if missing.is_empty() { Signal::KeepAlive } else { Signal::NoAntenna(missing) }
 }
 
 /// The tags of a frame whose checksum is right; `None` when its data fit no layout.

@@ -2,6 +2,7 @@ use super::*;
 use crate::config::Protocol;
 use crate::reader::decoder::{Decoder, PARTIAL_MS};
 use crate::reader::frame::LineStats;
+use crate::reader::frame::Signal;
 use flextraff_common::time::MonoMs;
 use proptest::prelude::*;
 
@@ -80,6 +81,11 @@ fn heartbeats_keep_the_line_alive_without_tags() {
     let heartbeat = with_sum(0xFFFF, vec![0, 0, 0xEE, 0x28, 0, 0, 0, 7, 1, 1, 2, 0, 0, 0, 1, 0x23]);
     assert_eq!(decoder.feed(&heartbeat, MonoMs(42)), []);
     assert_eq!((decoder.last_frame(), decoder.stats()), (Some(MonoMs(42)), LineStats::default()));
+    // The third of its four antennas is disconnected.
+    assert_eq!(decoder.take_signals(), [Signal::NoAntenna(vec![3])]);
+    let well = with_sum(0xFFFF, vec![0, 0, 0xEE, 0x28, 0, 0, 0, 8, 1, 0, 0, 0, 0, 0, 1, 0x23]);
+    assert_eq!(decoder.feed(&well, MonoMs(44)), []);
+    assert_eq!(decoder.take_signals(), [Signal::KeepAlive]);
 }
 
 proptest! {

@@ -1,0 +1,282 @@
+//! What `check` says of readers, on real pseudo-terminals: each finding is one sentence with the way out.
+
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
+use rustix::termios::tcgetattr;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+const SITE: &str = r#"
+[junction]
+id = "11111111-1111-4111-8111-111111111111"
+[device]
+id = "22222222-2222-4222-8222-222222222222"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000001"
+name = "N"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[clock]
+trust = "always"
+"#;
+const UHFREADER: (&str, &str) = ("04FF211995", "1100210000160C034E001E0A01000000E651");
+const THINGMAGIC: (&str, &str) = ("FF00031D0C", "FF14030000141208003000000220220804010B0125000000107962");
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex")).collect()
+}
+
+/// A reader that answers its family's question at its own speed only.
+struct Fake {
+    device: String,
+    gone: Arc<AtomicBool>,
+}
+
+impl Fake {
+    fn start((question, answer): (&str, &str), baud: u32) -> Self {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let mut master = File::from(openpt(flags).expect("a pseudo-terminal"));
+        unlockpt(&master).expect("it works");
+        let device = ptsname(&master, Vec::new()).expect("it has a name").into_string().expect("a plain one");
+        // Kept so that the device does not hang up while nobody else has it open.
+        let kept = OpenOptions::new().read(true).write(true).custom_flags(libc::O_NOCTTY).open(&device);
+        let kept = kept.expect("it opens");
+        fcntl_setfl(&master, OFlags::NONBLOCK).expect("it works");
+        let (question, answer, gone) = (bytes(question), bytes(answer), Arc::new(AtomicBool::new(false)));
+        let end = Arc::clone(&gone);
+        std::thread::spawn(move || {
+            let (mut heard, mut buffer) = (Vec::new(), [0; 256]);
+            while !end.load(Relaxed) {
+                let Ok(count) = master.read(&mut buffer) else {
+                    pause(5);
+                    continue;
+                };
+                heard.extend_from_slice(&buffer[..count]);
+                // The speed is the one to which the other end has set the line.
+                let speed = tcgetattr(&master).expect("it is a terminal").output_speed();
+                if speed == baud && heard.ends_with(&question) {
+                    master.write_all(&answer).expect("it works");
+                }
+            }
+            drop(kept);
+        });
+        Self { device, gone }
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.gone.store(true, Relaxed);
+    }
+}
+
+fn pause(ms: u64) {
+    let (_keep, never) = channel::<()>();
+    let _ = never.recv_timeout(Duration::from_millis(ms));
+}
+
+fn command(folder: &Path, more: &str, command: &str) -> Command {
+    let file = folder.join(format!("{command}.toml"));
+    let text = format!(
+        "{SITE}[outbox]\npath = \"{0}/outbox.sqlite\"\nmax_mb = 8\n[console]\nsocket = \"{0}/agent.sock\"\n[output]\ndriver = \"virtual\"\n{more}",
+        folder.display()
+    );
+    std::fs::write(&file, text).expect("a file in an own folder");
+    // A command that should end and does not fails its test instead of holding up all of them.
+    let mut agent = Command::new("timeout");
+    agent.args(["60", env!("CARGO_BIN_EXE_flextraff-agent"), command, "--config"]).arg(file);
+    agent
+}
+
+fn reader(port: &str, more: &str) -> String {
+    format!("[[reader]]\nname = \"north\"\nport = \"{port}\"\nlanes = {{ default = \"N\" }}\n{more}")
+}
+
+/// What `check` says of the only reader: its line, and what to do.
+fn check(folder: &Path, reader: &str) -> (String, String) {
+    said(&command(folder, reader, "check").output().expect("the agent starts"))
+}
+
+fn said(output: &Output) -> (String, String) {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines = text.lines().skip_while(|line| !line.contains(" serial ")).map(str::trim);
+    let finding = lines.next().unwrap_or_else(|| panic!("{output:?}")).to_owned();
+    let action = lines.next().filter(|line| line.starts_with('→')).unwrap_or_default().to_owned();
+    (finding, action)
+}
+
+#[test]
+fn a_reader_as_it_is_configured_is_named_with_family_and_speed() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(UHFREADER, 57_600));
+    for protocol in ["uhfreader", "auto"] {
+        let (finding, action) = check(
+            folder.path(),
+            &reader(&fake.device, &format!("protocol = \"{protocol}\"\nbaud = 57600\n")),
+        );
+        let right = format!(
+            "Ok       serial  reader \"north\": {} has a reader of protocol uhfreader at 57600 baud",
+            fake.device
+        );
+        assert_eq!((finding.as_str(), action.as_str()), (right.as_str(), ""));
+    }
+}
+
+#[test]
+fn another_speed_or_family_is_named_with_the_keys_to_set() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(UHFREADER, 115_200));
+    let (finding, action) =
+        check(folder.path(), &reader(&fake.device, "protocol = \"uhfreader\"\nbaud = 57600\n"));
+    assert!(finding.starts_with("Failed "), "{finding}");
+    assert!(
+        finding.ends_with("has a reader of protocol uhfreader at 115200 baud, not 57600 baud"),
+        "{finding}"
+    );
+    assert_eq!(action, "→ set baud = 115200");
+
+    let fake = Fake::start(THINGMAGIC, 115_200);
+    let (finding, action) =
+        check(folder.path(), &reader(&fake.device, "protocol = \"uhfreader\"\nbaud = 57600\n"));
+    assert!(finding.starts_with("Failed "), "{finding}");
+    assert!(
+        finding.ends_with("protocol thingmagic at 115200 baud, not protocol uhfreader at 57600 baud"),
+        "{finding}"
+    );
+    assert_eq!(action, "→ set protocol = \"thingmagic\" and baud = 115200");
+}
+
+#[test]
+fn a_port_without_a_reader_and_a_path_without_a_port_are_told_apart() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(UHFREADER, 1200));
+    let (finding, action) = check(folder.path(), &reader(&fake.device, ""));
+    assert!(finding.starts_with("Warning "), "{finding}");
+    assert!(finding.ends_with("opens, but no reader is heard at any usual speed"), "{finding}");
+    assert!(action.starts_with("→ check the reader's power and its cable"), "{action}");
+
+    let (finding, action) = check(folder.path(), &reader("/dev/no-such-reader", ""));
+    assert!(finding.starts_with("Failed ") && finding.contains("No such file or directory"), "{finding}");
+    assert!(action.starts_with("→ plug the reader in"), "{action}");
+
+    let (finding, action) = check(folder.path(), &reader("/dev/null", ""));
+    assert!(finding.starts_with("Failed ") && finding.contains("/dev/null does not open"), "{finding}");
+    assert_eq!(action, "→ check the cable and the port in the configuration");
+}
+
+#[test]
+fn a_port_that_this_user_may_not_open_names_the_group() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(UHFREADER, 57_600));
+    let mut agent = command(folder.path(), &reader(&fake.device, ""), "check");
+    if rustix::process::geteuid().is_root() {
+        // Root may open everything, so it asks as somebody else.
+        let program = folder.path().join("agent");
+        std::fs::copy(env!("CARGO_BIN_EXE_flextraff-agent"), &program).unwrap();
+        let allow = |path: &Path| {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        [folder.path(), &program].into_iter().for_each(allow);
+        agent = Command::new("setpriv");
+        agent.args(["--reuid=65534", "--regid=65534", "--clear-groups", "timeout", "60"]);
+        agent.arg(&program).args(["check", "--config"]).arg(folder.path().join("check.toml"));
+    } else {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&fake.device, std::fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    let (finding, action) = said(&agent.output().expect("the agent starts"));
+    assert!(finding.starts_with("Failed ") && finding.contains("Permission denied"), "{finding}");
+    assert_eq!(action, "→ run the check as the user flextraff, or add this user to the group dialout");
+}
+
+#[test]
+fn a_port_that_another_program_holds_names_that_program() {
+    let (folder, fake) = (tempfile::tempdir().unwrap(), Fake::start(UHFREADER, 57_600));
+    let other = Command::new("flock").args(["--exclusive", &fake.device, "sleep", "60"]).spawn();
+    let other = Ended(other.expect("flock is there"));
+    let lock = File::open(&fake.device).unwrap();
+    for _ in 0..500 {
+        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            break;
+        }
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::Unlock).unwrap();
+        pause(20);
+    }
+    drop(lock);
+    let (finding, action) = check(folder.path(), &reader(&fake.device, ""));
+    let start = format!("Failed   serial  reader \"north\": {} is in use by ", fake.device);
+    assert!(finding.starts_with(&start) && finding.contains(" (process "), "{finding}");
+    assert_eq!(action, "→ stop that program, and keep it from starting again");
+    drop(other);
+}
+
+/// Ends with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_reader_that_the_running_agent_holds_is_left_alone_and_its_troubles_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let more = reader(
+        &format!("tcp://{}", server.local_addr().unwrap()),
+        "protocol = \"uhfreader\"\nlanes = { \"1\" = \"N\", \"3\" = \"E\" }\n",
+    )
+    .replace("lanes = { default = \"N\" }\n", "");
+    let agent = command(folder.path(), &more, "run").stderr(Stdio::null()).spawn().expect("it starts");
+    let _agent = Ended(agent);
+    let (mut line, _) = server.accept().unwrap();
+    // It takes every setting, and misses the third antenna.
+    let (mut heard, mut buffer) = (Vec::new(), [0; 256]);
+    let mut seen = Vec::new();
+    while seen != [0x21, 0x76, 0x3F, 0x75, 0x78, 0x76] {
+        let count = line.read(&mut buffer).unwrap();
+        heard.extend_from_slice(&buffer[..count]);
+        let Some(&code) = heard.get(2).filter(|_| heard.len() > usize::from(heard[0])) else { continue };
+        heard.drain(..=usize::from(heard[0]));
+        seen.push(code);
+        let answer = if code == 0x21 { bytes(UHFREADER.1) } else { done(code) };
+        line.write_all(&answer).unwrap();
+    }
+    line.write_all(&bytes("1100EE280000000701010200000001239993")).unwrap();
+    for _ in 0..50 {
+        let (finding, action) = check(folder.path(), &more);
+        assert!(finding.contains("the running agent has tcp://"), "{finding}");
+        if finding.ends_with("the reader finds no antenna at port 3") {
+            assert!(finding.starts_with("Warning "), "{finding}");
+            assert_eq!(action, "→ check the antenna and its cable");
+            server.set_nonblocking(true).unwrap();
+            assert!(server.accept().is_err(), "the check has not connected");
+            return;
+        }
+        pause(100);
+    }
+    panic!("the missing antenna is never told");
+}
+
+fn done(code: u8) -> Vec<u8> {
+    let mut frame = vec![5, 0, code, 0];
+    let crc = frame.iter().fold(0xFFFF_u16, |crc, &byte| {
+        (0..8).fold(crc ^ u16::from(byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0x8408 } else { crc >> 1 })
+    });
+    frame.extend(crc.to_le_bytes());
+    frame
+}
