@@ -298,6 +298,20 @@ fn cf_answer(reader: &mut TcpStream) -> Option<Vec<u8>> {
     Some(frame)
 }
 
+/// The next connection, in time.
+fn accept(server: &TcpListener) -> TcpStream {
+    server.set_nonblocking(true).unwrap();
+    let mut connected = None;
+    until("a connection", || {
+        connected = server.accept().ok();
+        connected.is_some()
+    });
+    let (stream, _) = connected.expect("it is connected");
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
 #[test]
 fn a_connection_whose_other_end_says_nothing_any_more_is_made_anew() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -305,7 +319,7 @@ fn a_connection_whose_other_end_says_nothing_any_more_is_made_anew() {
     let config = ReaderConfig { silence_ms: 2000, ..config(Protocol::Cf, &address) };
     let (port, events) = start(&config);
     // It answers to four commands; then it hangs: no answer, no end of the connection.
-    let (mut hung, _) = server.accept().unwrap();
+    let mut hung = accept(&server);
     for _ in 0..4 {
         let answer = cf_answer(&mut hung).expect("a command");
         hung.write_all(&answer).unwrap();
@@ -314,10 +328,10 @@ fn a_connection_whose_other_end_says_nothing_any_more_is_made_anew() {
     assert_eq!(next(&events), ReaderEventKind::Up);
     assert_eq!(next(&events), ReaderEventKind::Down);
     assert_eq!(port.stats().state(), ReaderState::Silent);
-    let (mut still, _) = server.accept().unwrap();
+    let mut still = accept(&server);
     assert!(now().since(from) < 8000, "twice the time after which it is silent, and some");
     // The new connection is as silent as the old one: that is no reader which is up.
-    let (mut reader, _) = server.accept().unwrap();
+    let mut reader = accept(&server);
     assert_eq!(port.stats().state(), ReaderState::Silent);
     assert!(events.try_recv().is_err(), "it is not up until it is heard");
     assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());

@@ -27,6 +27,10 @@ lanes = ["E"]
 name = "north"
 port = "/dev/no-such-reader"
 lanes = { default = "N" }
+[[reader]]
+name = "east"
+port = "tcp://192.0.2.1:2022"
+lanes = { default = "E" }
 [signal]
 startup_flash_s = 0
 startup_all_red_s = 5

@@ -2,11 +2,11 @@
 
 use flextraff_agent::config::{Protocol, ReaderMode};
 use flextraff_agent::reader::decoder::Decoder;
-use flextraff_agent::reader::frame::TagFrame;
+use flextraff_agent::reader::frame::{LineStats, TagFrame};
 use flextraff_agent::reader::prober::Prober;
 use flextraff_common::time::MonoMs;
 
-/// Any bytes are decoded without panic, in whatever pieces they come: the tags are the same, and each byte is accounted for.
+/// Any bytes are decoded without panic, in whatever pieces they come: the tags are the same, and so is what counts as damaged.
 pub fn decode(protocol: Protocol, bytes: &[u8]) {
     let whole = tags(protocol, bytes, bytes.len().max(1));
     assert_eq!(whole, tags(protocol, bytes, 1), "byte by byte");
@@ -27,7 +27,7 @@ pub fn probe(bytes: &[u8]) {
     }
 }
 
-fn tags(protocol: Protocol, bytes: &[u8], piece: usize) -> Vec<TagFrame> {
+fn tags(protocol: Protocol, bytes: &[u8], piece: usize) -> (Vec<TagFrame>, LineStats) {
     let mut decoder = Decoder::new(protocol, None).expect("every named protocol has a decoder");
     let mut tags = Vec::new();
     for part in bytes.chunks(piece) {
@@ -37,5 +37,5 @@ fn tags(protocol: Protocol, bytes: &[u8], piece: usize) -> Vec<TagFrame> {
     tags.extend(decoder.handle_timeout(MonoMs(1000)));
     assert_eq!(decoder.next_timeout(), None, "nothing is kept");
     assert!(decoder.stats().dropped_bytes <= bytes.len() as u64, "no byte is dropped twice");
-    tags
+    (tags, decoder.stats())
 }

@@ -77,6 +77,26 @@ fn each_family_that_answers_is_found_by_its_answer() {
 }
 
 #[test]
+fn a_reader_that_reads_seldom_is_listened_to_for_longer() {
+    let mut prober = Prober::new(Protocol::Auto, Some(57_600), None, ReaderMode::Listen, MonoMs(0));
+    let read = bytes(READERS[0].3);
+    let found = (0..60).find_map(|at| {
+        let now = MonoMs(at * 100);
+        let speeds = prober.take_probes();
+        assert_eq!(
+            speeds.len(),
+            usize::from(at == 0),
+            "it stays at the speed at which it has heard something"
+        );
+        // One vehicle each two seconds.
+        let found = (at % 20 == 6).then(|| prober.feed(&read, now)).flatten();
+        found.or_else(|| prober.handle_timeout(now))
+    });
+    let found = found.expect("three reads prove it");
+    assert_eq!((found.protocol, found.baud, found.tags.len()), (Protocol::Uhfreader, Some(57_600), 3));
+}
+
+#[test]
 fn nothing_is_asked_of_a_line_that_is_only_listened_to() {
     let mut prober = Prober::new(Protocol::Auto, None, None, ReaderMode::Listen, MonoMs(0));
     for at in 0..600 {
