@@ -300,15 +300,15 @@ fn cf_answer(reader: &mut TcpStream) -> Option<Vec<u8>> {
 
 /// The next connection, in time.
 fn accept(server: &TcpListener) -> TcpStream {
-    server.set_nonblocking(true).unwrap();
+    server.set_nonblocking(true).expect("it works");
     let mut connected = None;
     until("a connection", || {
         connected = server.accept().ok();
         connected.is_some()
     });
     let (stream, _) = connected.expect("it is connected");
-    stream.set_nonblocking(false).unwrap();
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream.set_nonblocking(false).expect("it works");
+    stream.set_read_timeout(Some(DEADLINE)).expect("it works");
     stream
 }
 

@@ -211,7 +211,9 @@ impl Driver {
         self.ask_due = now + self.silence_ms / 2;
         self.phase = if self.family.is_some() { Phase::Asking } else { Phase::Listening };
         if self.has_no_commands {
-            self.settings.named().into_iter().for_each(|what| self.note(Problem::Unknown(what)));
+            for what in self.settings.named() {
+                self.note(Problem::Unknown(what));
+            }
         }
         self.ask(now);
     }
@@ -261,7 +263,9 @@ impl Driver {
             Phase::Setting => {
                 self.phase = Phase::Reading;
                 let unknown = family.unknown(&self.settings);
-                unknown.into_iter().for_each(|what| self.note(Problem::Unknown(what)));
+                for what in unknown {
+                    self.note(Problem::Unknown(what));
+                }
                 self.ask_due = now + self.silence_ms / 2;
             }
             Phase::Listening | Phase::Reading => {}

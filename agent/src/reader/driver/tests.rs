@@ -179,12 +179,11 @@ fn told(protocol: Protocol, answer: impl Fn(u16) -> Option<Signal>) -> (Driver, 
         let (code, due) = (awaited.command.code, awaited.until);
         sent.push(awaited.command.what);
         let reply = if code == question { Some(Signal::reply(code, 0, &[])) } else { answer(code) };
-        match reply.filter(|_| awaited.command.answered) {
-            Some(reply) => driver.handle_frames(vec![reply], now),
-            None => {
-                now = due;
-                driver.handle_timeout(now);
-            }
+        if let Some(reply) = reply.filter(|_| awaited.command.answered) {
+            driver.handle_frames(vec![reply], now);
+        } else {
+            now = due;
+            driver.handle_timeout(now);
         }
         assert!(now < MonoMs(30_000), "{protocol:?} is never started: {sent:?}");
     }

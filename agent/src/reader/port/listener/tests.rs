@@ -143,7 +143,9 @@ impl Run {
 impl Drop for Run {
     fn drop(&mut self) {
         drop(self.requests.take());
-        self.thread.take().map(|thread| thread.join().expect("it ends without a panic"));
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("it ends without a panic");
+        }
     }
 }
 
