@@ -14,6 +14,18 @@ const SYNC_CACHE_MS: i64 = 1000;
 /// Where the kernel names the present uptime.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
+/// Where systemd-timesyncd notes, by the date of the file, until when it has kept the clock.
+const TIMESYNCD: &str = "/var/lib/systemd/timesync/clock";
+/// No agent of this version ran before: 2026-11-01T00:00:00Z.
+const WRITTEN: UnixMs = UnixMs(1_793_491_200_000);
+
+/// What has certainly passed, without any clock: this program has been written, and a time service has kept the clock before.
+pub fn earliest() -> UnixMs {
+    let kept = std::fs::metadata(TIMESYNCD).and_then(|file| file.modified()).ok();
+    let kept = kept.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    kept.map_or(WRITTEN, |since| WRITTEN.max(UnixMs(since.as_millis() as i64)))
+}
+
 /// Monotonic and wall clock of this machine.
 #[derive(Debug)]
 pub struct Clock {

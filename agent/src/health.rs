@@ -4,7 +4,7 @@ use crate::config::Config;
 use flextraff_common::ids::{BootId, DeviceId};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{
-    AlarmStatus, ControllerStatus, Estimates, OutboxStatus, PlanStatus, ReaderStatus, Status,
+    AlarmStatus, ControllerStatus, Estimates, LinkStatus, OutboxStatus, PlanStatus, ReaderStatus, Status,
 };
 
 /// Time between two status messages without a change, milliseconds.
@@ -17,6 +17,8 @@ pub struct Parts {
     pub boot_id: BootId,
     /// When the agent started.
     pub started: MonoMs,
+    /// The connection to the broker; none without a broker.
+    pub link: Option<LinkStatus>,
     /// What waits to be confirmed; none while its database cannot be opened.
     pub outbox: Option<OutboxStatus>,
     /// The readers, in the order of the TOML.
@@ -42,6 +44,7 @@ pub fn status(config: &Config, parts: Parts, now: Moment) -> Status {
         boot_id: Some(parts.boot_id),
         uptime_s: Some(now.mono.since(parts.started).max(0) as u64 / 1000),
         clock: Some(now.clock),
+        link: parts.link,
         outbox: parts.outbox,
         readers: parts.readers,
         controller: parts.controller,
@@ -62,6 +65,7 @@ pub fn offline(device: DeviceId) -> Status {
         boot_id: None,
         uptime_s: None,
         clock: None,
+        link: None,
         outbox: None,
         readers: Vec::new(),
         controller: None,
@@ -85,6 +89,9 @@ pub fn changed(last: &Status, present: &Status) -> bool {
     let settled = |status: &Status| {
         let mut status = status.clone();
         status.uptime_s = None;
+        if let Some(link) = &mut status.link {
+            link.taken_over_s = link.taken_over_s.map(|_| 0);
+        }
         if let Some(outbox) = &mut status.outbox {
             *outbox =
                 OutboxStatus { dropped: outbox.dropped, parked: outbox.parked, ..OutboxStatus::default() };
@@ -116,6 +123,7 @@ mod tests {
         Parts {
             boot_id: BootId(Uuid::from_u128(7)),
             started: MonoMs(4000),
+            link: None,
             outbox: Some(OutboxStatus::default()),
             readers: Vec::new(),
             controller: None,
@@ -145,6 +153,19 @@ mod tests {
         assert!(changed(&first, &status(&config, Parts { outbox: Some(dropped), ..parts() }, at(12_000))));
         let unsynced = Moment { clock: ClockState::Unsynced, ..at(12_000) };
         assert!(changed(&first, &status(&config, parts(), unsynced)));
+    }
+
+    #[test]
+    fn a_takeover_is_a_change_and_its_age_is_none() {
+        let example = include_str!("../../config/agent.toml");
+        let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
+        let with = |taken_over_s| {
+            let link = Some(LinkStatus { taken_over_s, ..LinkStatus::default() });
+            status(&config, Parts { link, ..parts() }, at(12_000))
+        };
+        assert!(changed(&with(None), &with(Some(0))));
+        assert!(!changed(&with(Some(0)), &with(Some(1))));
+        assert!(changed(&with(Some(3599)), &with(None)));
     }
 
     #[test]

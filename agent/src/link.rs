@@ -6,6 +6,7 @@
 mod cause;
 mod client;
 pub mod session;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -16,11 +17,12 @@ use crate::config::MqttConfig;
 use crate::outbox::{Outgoing, Room};
 use client::{Client, ClientEvent};
 use flextraff_common::ids::{DeviceId, JunctionId, Seq};
-use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, Signal, Status, Watchlist};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tls::CertificateClock;
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
@@ -48,6 +50,8 @@ pub enum LinkEvent {
     Disconnected {
         /// Why, as a sentence.
         reason: String,
+        /// Whether another client with this device's id has taken it, it seems.
+        taken_over: bool,
     },
     /// There is room for rows; to be answered with [`LinkRequest::Rows`].
     NeedRows {
@@ -93,13 +97,15 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Runs the link until it is told to stop or all senders of `requests` are gone. Blocks; to be called in a thread of its own.
 ///
-/// `emit` takes every event and must not block. `clock` reads the machine's clocks.
+/// `emit` takes every event and must not block. `clock` reads the machine's clocks. `earliest`: it is not earlier than this, whatever a clock
+/// that is not synchronised says; certificates are judged by it.
 ///
 /// # Errors
 /// When the system gives no timer or network driver; never for what happens on the network.
 pub fn run(
     mqtt: &MqttConfig,
     config: SessionConfig,
+    earliest: UnixMs,
     requests: &mut mpsc::Receiver<LinkRequest>,
     mut emit: impl FnMut(LinkEvent),
     clock: impl Fn() -> Moment,
@@ -112,7 +118,10 @@ pub fn run(
             session.handle_timeout(clock().mono);
             while let Some(action) = session.poll() {
                 match action {
-                    Action::Connect => client = Some(Client::connect(mqtt, &session)),
+                    Action::Connect => {
+                        let judge = CertificateClock::new(&clock(), earliest);
+                        client = Some(Client::connect(mqtt, &session, judge));
+                    }
                     Action::Close => client = None,
                     Action::Goodbye => return goodbye(client.take()).await,
                     Action::Event(event) => emit(event),
@@ -129,7 +138,7 @@ pub fn run(
                     handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
                 }
                 event = next_event(&mut client) => {
-                    if matches!(event, ClientEvent::Closed { .. }) {
+                    if matches!(event, ClientEvent::Closed { .. } | ClientEvent::ClosedByBroker { .. }) {
                         client = None;
                     }
                     handle_event(&mut session, event, clock().mono);
@@ -142,22 +151,24 @@ pub fn run(
 }
 
 /// Connects once as the agent of `device` would, says goodbye, and tells whether the broker took it. Uses a client id of its own and leaves
-/// no last will, so that a running agent is not disturbed. Blocks for 15 s at most.
+/// no last will, so that a running agent is not disturbed. Blocks for 15 s at most. `now` and `earliest`: see [`run`].
 ///
 /// # Errors
 /// Why there was no connection, as "cause; what to do".
-pub fn probe(mqtt: &MqttConfig, device: DeviceId) -> Result<(), String> {
+pub fn probe(mqtt: &MqttConfig, device: DeviceId, now: &Moment, earliest: UnixMs) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the system gives no network driver: {error}; restart the computer"))?;
     runtime.block_on(async {
-        let mut client = Client::connect_beside(mqtt, device);
+        let mut client = Client::connect_beside(mqtt, device, CertificateClock::new(now, earliest));
         let answer = async {
             loop {
                 match client.next().await {
                     ClientEvent::Connected => return Ok(()),
-                    ClientEvent::Closed { reason } => return Err(reason),
+                    ClientEvent::Closed { reason } | ClientEvent::ClosedByBroker { reason } => {
+                        return Err(reason);
+                    }
                     _ => {}
                 }
             }
@@ -192,6 +203,7 @@ fn handle_event(session: &mut Session, event: ClientEvent, now: MonoMs) {
             error!(topic = %filter, "the broker refuses a subscription; nothing will come from there until its access list allows it");
         }
         ClientEvent::Closed { reason } => session.handle_disconnected(reason, now),
+        ClientEvent::ClosedByBroker { reason } => session.handle_closed_by_broker(reason, now),
     }
 }
 
@@ -205,7 +217,10 @@ fn with(client: Option<&Client>, send: impl FnOnce(&Client) -> Result<(), String
 async fn goodbye(client: Option<Client>) {
     let Some(mut client) = client else { return };
     client.disconnect();
-    let closed = async { while !matches!(client.next().await, ClientEvent::Closed { .. }) {} };
+    let is_end = |event: &ClientEvent| {
+        matches!(event, ClientEvent::Closed { .. } | ClientEvent::ClosedByBroker { .. })
+    };
+    let closed = async { while !is_end(&client.next().await) {} };
     if tokio::time::timeout(GOODBYE, closed).await.is_err() {
         debug!("the broker did not take the goodbye in time");
     }

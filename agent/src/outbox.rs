@@ -42,6 +42,11 @@ pub enum OutboxError {
     /// No space left; nothing that is stored is lost, and the same call may succeed later.
     #[error("no space is left for the outbox; free some on its disk, or lower [outbox] max_mb")]
     DiskFull,
+    /// The file, or the disk as a whole, cannot be written.
+    #[error(
+        "the outbox may not be written; give it to the user flextraff, and see dmesg: a card that goes read-only is at its end"
+    )]
+    ReadOnly,
     /// Another process has the file open.
     #[error("another process has the outbox open; only one agent may use it")]
     InUse,
@@ -58,10 +63,18 @@ pub enum OutboxError {
     Sqlite(rusqlite::Error),
 }
 
+impl OutboxError {
+    /// Whether the file itself is broken, so that trying again does not help.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if open::is_damage(error))
+    }
+}
+
 impl From<rusqlite::Error> for OutboxError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
             _ => Self::Sqlite(error),
         }
@@ -91,14 +104,17 @@ const fn mode_column(mode: Mode) -> &'static str {
 #[derive(Debug)]
 pub struct Outbox {
     connection: Connection,
+    path: PathBuf,
     max_bytes: u64,
     device: DeviceId,
     junction: JunctionId,
     id: OutboxId,
     boot: BootId,
     boot_key: i64,
-    /// The clock as last stored for this boot.
+    /// The clock as last stored for this boot: wall time minus monotonic time, and whether it can be trusted.
     clock: (i64, ClockState),
+    /// The latest wall time that a synchronised clock has shown.
+    known: UnixMs,
     /// Rows in the table, kept here because counting them reads the whole file.
     pending: u64,
     set_aside: Option<PathBuf>,
@@ -129,6 +145,11 @@ impl Outbox {
     /// Where the previous file lies, if opening found it unusable.
     pub fn set_aside(&self) -> Option<&Path> {
         self.set_aside.as_deref()
+    }
+
+    /// The latest wall time that a synchronised clock has shown while this file was open: a moment that has passed, whatever the clock says now.
+    pub const fn earliest(&self) -> UnixMs {
+        self.known
     }
 
     /// Another largest size of the file, bytes; holds from the next commit on.
@@ -195,7 +216,8 @@ impl Outbox {
             if boot == self.boot_key {
                 now.mono.since(MonoMs(end))
             } else {
-                now.wall.since(UnixMs(end.saturating_add(offset)))
+                let wall = now.mono.0.saturating_add(self.clock_now(now).0);
+                wall.saturating_sub(end.saturating_add(offset))
             }
         });
         let bytes = pragma(&self.connection, "page_count")? * pragma(&self.connection, "page_size")?;
@@ -207,6 +229,22 @@ impl Outbox {
             parked,
             counts_made,
         })
+    }
+
+    /// What the monotonic times of this uptime mean now, as far as it is known.
+    ///
+    /// Once a synchronised clock has shown it, it holds for the whole uptime: a clock that loses its time service and is then set by hand says
+    /// nothing better. Before that the wall clock serves, but no uptime begins before what an earlier one has known for certain.
+    const fn clock_now(&self, now: &Moment) -> (i64, ClockState) {
+        let offset = offset_of(now);
+        match (now.clock, self.clock.1) {
+            (ClockState::Synced, _) => (offset, ClockState::Synced),
+            (ClockState::Unsynced, ClockState::Synced) => self.clock,
+            (ClockState::Unsynced, ClockState::Unsynced) if offset < self.known.0 => {
+                (self.known.0, ClockState::Unsynced)
+            }
+            (ClockState::Unsynced, ClockState::Unsynced) => (offset, ClockState::Unsynced),
+        }
     }
 
     fn begin(&mut self, durability: Durability) -> Result<Transaction<'_>, OutboxError> {

@@ -7,6 +7,7 @@
 pub mod alarms;
 mod asks;
 mod commands;
+mod connection;
 pub mod forward;
 mod keys;
 mod lamps;
@@ -30,9 +31,10 @@ use alarms::Alarms;
 use anyhow::Context as _;
 use asks::{Waiting, Who};
 use commands::Handled;
+use connection::Connection;
 use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
-use flextraff_common::time::{Moment, MonoMs};
+use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{
     ControlLevel, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode,
@@ -105,10 +107,11 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         rates: Vec::new(),
         link: None,
         outbox_id: None,
+        earliest: UnixMs(0),
         news,
         outbox: None,
         counted: Vec::new(),
-        connected: false,
+        connection: Connection::default(),
         shown: None,
         level: None,
         decision: None,
@@ -159,12 +162,14 @@ struct Supervisor {
     link: Option<async_mpsc::Sender<LinkRequest>>,
     /// Known from the moment when the outbox is open.
     outbox_id: Option<OutboxId>,
+    /// A moment that the outbox knows to have passed.
+    earliest: UnixMs,
     news: SyncSender<News>,
     outbox: Option<OutboxStatus>,
     /// Passages on each lane since the agent started.
     counted: Vec<u64>,
-    /// Whether the broker is.
-    connected: bool,
+    /// To the broker.
+    connection: Connection,
     shown: Option<Shown>,
     level: Option<ControlLevel>,
     decision: Option<Decision>,
@@ -238,13 +243,15 @@ impl Supervisor {
                 }
             }
             News::Link(event) => self.handle_link(event),
-            News::OutboxOpen { outbox, plans } => {
+            News::OutboxOpen { outbox, earliest, plans } => {
                 for (message, received) in plans {
                     self.to_lamps(LampInput::Restore { message, received });
                 }
-                self.outbox_id = Some(outbox);
-                if self.link.is_none() {
-                    self.link = threads::connect(&self.config, &self.clock, outbox, self.news.clone())?;
+                self.earliest = earliest;
+                let is_new = self.outbox_id.replace(outbox) != Some(outbox);
+                // Acks are for one outbox: where a damaged file has been replaced, the link of before would never hear of the new rows.
+                if self.link.is_none() || is_new {
+                    self.connect_anew();
                 }
             }
             News::Rows(rows) => self.to_link(LinkRequest::Rows(rows)),
@@ -333,13 +340,13 @@ impl Supervisor {
     }
 
     fn handle_link(&mut self, event: LinkEvent) {
+        self.connection.handle(&event, self.clock.mono());
         match event {
             LinkEvent::Connected => {
-                self.connected = true;
                 tracing::info!("connected to the broker");
+                self.tell_status();
             }
-            LinkEvent::Disconnected { reason } => {
-                self.connected = false;
+            LinkEvent::Disconnected { reason, .. } => {
                 tracing::warn!(reason, "not connected to the broker; counts are kept");
             }
             LinkEvent::NeedRows { room, in_flight } => {

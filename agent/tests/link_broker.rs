@@ -61,7 +61,17 @@ struct Agent {
 
 impl Agent {
     fn start(folder: &Path, mqtt: MqttConfig) -> Self {
-        let clock = clock();
+        Self::start_at(folder, mqtt, UnixMs(0), clock)
+    }
+
+    /// With another clock, whose time is at least `earliest`.
+    fn start_at<C: Fn() -> Moment + 'static>(
+        folder: &Path,
+        mqtt: MqttConfig,
+        earliest: UnixMs,
+        clock_of: fn() -> C,
+    ) -> Self {
+        let clock = clock_of();
         let setup = Setup {
             path: folder.join("outbox.db"),
             max_bytes: 100_000_000,
@@ -83,7 +93,7 @@ impl Agent {
         let link = std::thread::spawn(move || {
             // The test may have seen enough.
             let emit = |event| drop(tell.send(event));
-            link::run(&mqtt, config, &mut take, emit, self::clock()).expect("the link runs");
+            link::run(&mqtt, config, earliest, &mut take, emit, clock_of()).expect("the link runs");
         });
         Self { outbox, requests, events, link, clock: Box::new(clock), seen: Vec::new() }
     }
@@ -140,7 +150,7 @@ fn disconnected(agent: &Agent, words: &str) -> bool {
     agent
         .seen
         .iter()
-        .any(|event| matches!(event, LinkEvent::Disconnected { reason } if reason.contains(words)))
+        .any(|event| matches!(event, LinkEvent::Disconnected { reason, .. } if reason.contains(words)))
 }
 
 fn connections(agent: &Agent) -> usize {

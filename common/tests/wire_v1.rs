@@ -180,6 +180,17 @@ fn status() {
 }
 
 #[test]
+fn status_with_the_connection() {
+    let _: Status = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,
+        "link":{"failures":3,"cause":"the broker closed the connection; its log says why","taken_over_s":12}}"#,
+    );
+    let _: Status = frozen(
+        r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"link":{"failures":0}}"#,
+    );
+}
+
+#[test]
 fn status_with_estimates() {
     let status: Status = frozen(
         r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"estimates":{"lanes":{"E":{},"N":{

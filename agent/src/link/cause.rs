@@ -1,14 +1,17 @@
 //! Why a connection failed, in words that name the way out: "what; what to do".
 
+use super::tls::CertificateClock;
+use flextraff_common::time::UnixMs;
 use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
+use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError};
 use std::error::Error;
 use std::io;
 
-/// One sentence of the form "cause; what to do".
-pub(super) fn sentence(error: &ConnectionError) -> String {
+/// One sentence of the form "cause; what to do". `clock`: by what time certificates were judged.
+pub(super) fn sentence(error: &ConnectionError, clock: &CertificateClock) -> String {
     if let Some(error) = find::<rustls::Error>(error) {
-        return tls(error);
+        return tls(error, clock);
     }
     match error {
         ConnectionError::ConnectionRefused(code) => refused(*code),
@@ -27,6 +30,21 @@ pub(super) fn sentence(error: &ConnectionError) -> String {
         }
         other => format!("{other}; the log of the broker may say more"),
     }
+}
+
+/// Whether the other side has closed the connection, rather than fallen silent.
+pub(super) fn is_hang_up(error: &ConnectionError) -> bool {
+    let io = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::UnexpectedEof
+        )
+    };
+    matches!(error, ConnectionError::MqttState(StateError::ConnectionAborted))
+        || find::<io::Error>(error).is_some_and(io)
 }
 
 fn refused(code: ConnectReturnCode) -> String {
@@ -59,7 +77,7 @@ fn io_way_out(error: &io::Error) -> &'static str {
     }
 }
 
-fn tls(error: &rustls::Error) -> String {
+fn tls(error: &rustls::Error, clock: &CertificateClock) -> String {
     use CertificateError as Certificate;
     match error {
         rustls::Error::InvalidCertificate(Certificate::UnknownIssuer) => {
@@ -70,13 +88,19 @@ fn tls(error: &rustls::Error) -> String {
         ) => {
             "the broker's certificate is for another host name; write the name that it has into url of [mqtt]".to_owned()
         }
-        rustls::Error::InvalidCertificate(Certificate::Expired | Certificate::ExpiredContext { .. }) => {
-            "the broker's certificate has expired; renew it at the broker, or correct this computer's date if that is wrong".to_owned()
+        rustls::Error::InvalidCertificate(Certificate::ExpiredContext { not_after, .. }) => {
+            format!(
+                "the broker's certificate has expired; renew it at the broker: it ended at {}; {}: correct the date if that is wrong",
+                date(*not_after),
+                clock.in_words()
+            )
         }
-        rustls::Error::InvalidCertificate(
-            Certificate::NotValidYet | Certificate::NotValidYetContext { .. },
-        ) => {
-            "the broker's certificate is not valid yet; correct this computer's date: let it reach a time server, or give it a clock with a battery".to_owned()
+        rustls::Error::InvalidCertificate(Certificate::NotValidYetContext { not_before, .. }) => {
+            format!(
+                "the broker's certificate is not valid yet; correct this computer's date: the certificate begins at {}, and {}; it is tried again, so let it reach a time server, or give it a clock with a battery",
+                date(*not_before),
+                clock.in_words()
+            )
         }
         rustls::Error::InvalidCertificate(other) => {
             format!("the broker's certificate is not accepted: {other}; renew it at the broker")
@@ -100,6 +124,10 @@ fn tls(error: &rustls::Error) -> String {
         }
         other => format!("the encrypted connection failed: {other}; check that the port of url in [mqtt] is the encrypted one"),
     }
+}
+
+fn date(time: UnixTime) -> UnixMs {
+    UnixMs(i64::try_from(time.as_secs()).unwrap_or(i64::MAX / 1000).saturating_mul(1000))
 }
 
 /// The error of this type among an error and its causes.

@@ -4,8 +4,9 @@
 //! wrong after a broker's restart, and the outbox remembers all of it better. One task only polls; messages go to it through its bounded
 //! queue and are never waited for.
 
-use super::cause::sentence;
+use super::cause::{is_hang_up, sentence};
 use super::session::Session;
+use super::tls::{self, CertificateClock};
 use crate::config::{MqttConfig, read_password_file};
 use flextraff_common::ids::DeviceId;
 use flextraff_common::wire::MAX_PAYLOAD;
@@ -13,16 +14,19 @@ use flextraff_common::wire::topics::Topic;
 use rumqttc::mqttbytes::v4::SubscribeReasonCode;
 use rumqttc::{
     AsyncClient, Event, EventLoop, Incoming, LastWill, MqttOptions, NetworkOptions, PublishOptions, QoS,
-    SessionMode, SubscribeFilter, TlsConfiguration, Transport,
+    SessionMode, SubscribeFilter, Transport,
 };
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// Idle time after which the broker is asked whether it is still there, seconds.
+/// The broker gives a client up from which nothing has come for one and a half times this, seconds.
 const KEEP_ALIVE_S: u16 = 15;
+/// So does the agent with the broker. The client asks for a sign of life only when it has nothing to send itself: signal messages alone, which
+/// nobody answers, would keep a dead connection for good. So the agent asks after [`KEEP_ALIVE_S`] without a word, and waits half as long.
+const ASK_AFTER: Duration = Duration::from_secs(KEEP_ALIVE_S as u64);
+const ANSWER_WITHIN: Duration = Duration::from_millis(KEEP_ALIVE_S as u64 * 500);
 /// Unanswered packets; the client reserves memory for as many.
 const MAX_IN_FLIGHT: u16 = 64;
 /// Messages that wait for the socket; more than the session ever has on the way.
@@ -36,8 +40,9 @@ const MAX_IN: usize = 16 * MAX_PAYLOAD;
 const HANDSHAKE_S: u64 = 10;
 /// For the last packets before a goodbye.
 const DRAIN: Duration = Duration::from_secs(1);
-/// Authorities that the distribution trusts.
-const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// A filter that nobody subscribes to.
+const SIGN_OF_LIFE: &str = "sign-of-life";
 
 /// What a connection brings.
 pub(super) enum ClientEvent {
@@ -46,6 +51,7 @@ pub(super) enum ClientEvent {
     Message { topic: String, payload: Vec<u8> },
     SubscriptionRefused { filter: String },
     Closed { reason: String },
+    ClosedByBroker { reason: String },
 }
 
 /// One connection, from its attempt to its end.
@@ -58,21 +64,22 @@ pub(super) struct Client {
 
 impl Client {
     /// Starts to connect; what comes of it is told by [`Client::next`].
-    pub(super) fn connect(config: &MqttConfig, session: &Session) -> Self {
+    pub(super) fn connect(config: &MqttConfig, session: &Session, clock: CertificateClock) -> Self {
         let (topic, will) = session.last_will();
         let will = LastWill::new(topic.to_string(), will, quality(topic), topic.retained());
-        Self::start(options(config, session.client_id()).map(|mut options| {
+        let options = options(config, session.client_id(), clock).map(|mut options| {
             options.set_last_will(will);
             options
-        }))
+        });
+        Self::start(options, clock)
     }
 
     /// Starts to connect beside a running agent: under another client id, and without a last will that would report it offline.
-    pub(super) fn connect_beside(config: &MqttConfig, device: DeviceId) -> Self {
-        Self::start(options(config, format!("{device}-check")))
+    pub(super) fn connect_beside(config: &MqttConfig, device: DeviceId, clock: CertificateClock) -> Self {
+        Self::start(options(config, format!("{device}-check"), clock), clock)
     }
 
-    fn start(options: Result<MqttOptions, String>) -> Self {
+    fn start(options: Result<MqttOptions, String>, clock: CertificateClock) -> Self {
         let (tell, events) = mpsc::channel(QUEUE);
         let filters = Arc::new(OnceLock::new());
         match options {
@@ -82,7 +89,8 @@ impl Client {
                 network.set_tcp_nodelay(true);
                 network.set_connection_timeout(HANDSHAKE_S);
                 event_loop.set_network_options(network);
-                let poller = tokio::spawn(poll(event_loop, Arc::clone(&filters), tell));
+                let connection = Connection { event_loop, sender: sender.clone(), clock };
+                let poller = tokio::spawn(poll(connection, Arc::clone(&filters), tell));
                 Self { sender: Some(sender), filters, events, poller }
             }
             Err(reason) => {
@@ -131,19 +139,63 @@ impl Drop for Client {
     }
 }
 
+/// What the polling task has of a connection.
+struct Connection {
+    event_loop: EventLoop,
+    sender: AsyncClient,
+    clock: CertificateClock,
+}
+
+impl Connection {
+    /// The next packet that came in, or how the connection ended.
+    async fn next(&mut self) -> Result<Incoming, ClientEvent> {
+        let mut asked = false;
+        let mut silence = Box::pin(tokio::time::sleep(ASK_AFTER));
+        loop {
+            let mut event = std::pin::pin!(self.event_loop.poll());
+            let event = loop {
+                tokio::select! {
+                    event = &mut event => break event,
+                    () = &mut silence => {
+                        if std::mem::replace(&mut asked, true) {
+                            let reason = "the broker no longer answers; the network or the broker is down";
+                            return Err(ClientEvent::Closed { reason: reason.to_owned() });
+                        }
+                        // Every broker answers this, and it changes nothing. If there is no room for it, what waits there is unanswered too.
+                        let _ = self.sender.try_unsubscribe(SIGN_OF_LIFE);
+                        silence = Box::pin(tokio::time::sleep(ANSWER_WITHIN));
+                    }
+                }
+            };
+            match event {
+                Ok(Event::Incoming(packet)) => return Ok(packet),
+                Ok(Event::Outgoing(_)) => {}
+                Err(error) => {
+                    let reason = sentence(&error, &self.clock);
+                    return Err(if is_hang_up(&error) {
+                        ClientEvent::ClosedByBroker { reason }
+                    } else {
+                        ClientEvent::Closed { reason }
+                    });
+                }
+            }
+        }
+    }
+}
+
 async fn poll(
-    mut event_loop: EventLoop,
+    mut connection: Connection,
     filters: Arc<OnceLock<Vec<String>>>,
     tell: mpsc::Sender<ClientEvent>,
 ) {
     loop {
-        let told = match event_loop.poll().await {
-            Ok(Event::Incoming(Incoming::ConnAck(_))) => tell.send(ClientEvent::Connected).await,
-            Ok(Event::Incoming(Incoming::Publish(message))) => {
+        let told = match connection.next().await {
+            Ok(Incoming::ConnAck(_)) => tell.send(ClientEvent::Connected).await,
+            Ok(Incoming::Publish(message)) => {
                 let topic = String::from_utf8_lossy(&message.topic).into_owned();
                 tell.send(ClientEvent::Message { topic, payload: message.payload.to_vec() }).await
             }
-            Ok(Event::Incoming(Incoming::SubAck(answer))) => {
+            Ok(Incoming::SubAck(answer)) => {
                 let asked = filters.get().map_or(&[][..], Vec::as_slice);
                 let refused = asked
                     .iter()
@@ -158,9 +210,9 @@ async fn poll(
                 tell.send(ClientEvent::Subscribed).await
             }
             Ok(_) => Ok(()),
-            Err(error) => {
+            Err(ended) => {
                 // The receiver is gone only when nobody wants to know.
-                let _ = tell.send(ClientEvent::Closed { reason: sentence(&error) }).await;
+                let _ = tell.send(ended).await;
                 return;
             }
         };
@@ -171,7 +223,7 @@ async fn poll(
 }
 
 /// Passwords and certificates are read anew for each connection, so that new ones need no restart.
-fn options(config: &MqttConfig, client_id: String) -> Result<MqttOptions, String> {
+fn options(config: &MqttConfig, client_id: String, clock: CertificateClock) -> Result<MqttOptions, String> {
     let mut options = MqttOptions::new(client_id, (config.host.as_str(), config.port));
     options
         .set_keep_alive(KEEP_ALIVE_S)
@@ -195,19 +247,11 @@ fn options(config: &MqttConfig, client_id: String) -> Result<MqttOptions, String
         (None, _) => {}
     }
     if config.tls {
-        let client_auth = match (&config.cert_file, &config.key_file) {
-            (Some(cert), Some(key)) => Some((read(cert)?, read(key)?)),
-            _ => None,
-        };
-        let ca = read(config.ca_file.as_deref().unwrap_or(Path::new(SYSTEM_CA)))?;
-        let tls = TlsConfiguration::Simple { ca, alpn: None, client_auth };
+        let client = config.cert_file.as_deref().zip(config.key_file.as_deref());
+        let tls = tls::configuration(config.ca_file.as_deref(), client, clock)?;
         options.set_transport(Transport::tls_with_config(tls));
     }
     Ok(options)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}; correct its path in [mqtt], or make it readable for the user flextraff", path.display()))
 }
 
 const fn quality(topic: Topic) -> QoS {

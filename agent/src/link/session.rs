@@ -38,6 +38,8 @@ const ASK_MS: i64 = 5_000;
 const STATUS_MS: i64 = 30_000;
 /// A connection that ends sooner after it was accepted may have been taken over, milliseconds.
 const TAKEN_OVER_MS: i64 = 5_000;
+/// So may one that the broker itself closes within this, milliseconds: longer than the longest wait of the other client between two attempts.
+const TAKEN_OVER_BY_BROKER_MS: i64 = 45_000;
 /// That many of them within `TAKEOVER_WINDOW_MS` are no coincidence.
 const TAKEOVERS: usize = 3;
 /// See `TAKEOVERS`, milliseconds: longer than as many of the longest waits between attempts, during which the other client is the one that
@@ -208,16 +210,28 @@ impl Session {
 
     /// The connection ended, or could not be made.
     pub fn handle_disconnected(&mut self, reason: String, now: MonoMs) {
+        self.end(reason, TAKEN_OVER_MS, now);
+    }
+
+    /// The broker closed the connection.
+    pub fn handle_closed_by_broker(&mut self, reason: String, now: MonoMs) {
+        self.end(reason, TAKEN_OVER_BY_BROKER_MS, now);
+    }
+
+    /// `suspect_ms`: when it lasted less, another client may have taken it over.
+    fn end(&mut self, reason: String, suspect_ms: i64, now: MonoMs) {
         let lasted = match self.state {
             State::Connected { since } => Some(now.since(since)),
             State::Subscribing { .. } => Some(0),
             State::Connecting { .. } => None,
             State::Waiting { .. } | State::Stopped => return,
         };
-        if lasted.is_some_and(|ms| ms >= STABLE_MS) {
+        let taken_over = self.is_taken_over(lasted, suspect_ms, now);
+        // Who is thrown out again and again leaves the connection to the other one for longer and longer, so that both get some work done.
+        if lasted.is_some_and(|ms| ms >= STABLE_MS) && !taken_over {
             self.failures = 0;
         }
-        let reason = if self.is_taken_over(lasted, now) {
+        let reason = if taken_over {
             format!(
                 "another client uses this device id, {}, it seems: {reason}; stop the other one, or give it an id of its own",
                 self.config.device
@@ -227,7 +241,7 @@ impl Session {
         };
         self.forget_rows();
         self.state = State::Waiting { until: now + self.backoff() };
-        self.actions.push_back(Action::Event(LinkEvent::Disconnected { reason }));
+        self.actions.push_back(Action::Event(LinkEvent::Disconnected { reason, taken_over }));
     }
 
     /// A message came.
@@ -398,10 +412,10 @@ impl Session {
         self.asked = false;
     }
 
-    fn is_taken_over(&mut self, lasted: Option<i64>, now: MonoMs) -> bool {
+    fn is_taken_over(&mut self, lasted: Option<i64>, suspect_ms: i64, now: MonoMs) -> bool {
         // A broker that cannot be reached in between is restarting rather than serving somebody else.
         match lasted {
-            Some(lasted) if lasted < TAKEN_OVER_MS => self.short_lives.push_back(now),
+            Some(lasted) if lasted < suspect_ms => self.short_lives.push_back(now),
             _ => self.short_lives.clear(),
         }
         self.short_lives.retain(|at| now.since(*at) <= TAKEOVER_WINDOW_MS);

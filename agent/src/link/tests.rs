@@ -45,7 +45,7 @@ fn published(actions: &[Action]) -> Vec<Topic> {
 
 fn reason(actions: &[Action]) -> Option<&str> {
     actions.iter().find_map(|action| match action {
-        Action::Event(LinkEvent::Disconnected { reason }) => Some(reason.as_str()),
+        Action::Event(LinkEvent::Disconnected { reason, .. }) => Some(reason.as_str()),
         _ => None,
     })
 }

@@ -4,7 +4,7 @@ use super::OutboxError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Turns a file of version `n` into one of version `n + 1`.
-const STEPS: &[&str] = &[V1, V2];
+const STEPS: &[&str] = &[V1, V2, V3];
 
 /// Times are milliseconds of the boot's monotonic clock. `frozen` rows have been handed out: their body is the exact payload.
 const V1: &str = "
@@ -70,6 +70,11 @@ CREATE TABLE plans (
     boot_id     TEXT NOT NULL,
     received_ms INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// The latest wall time that a synchronised clock has shown: no uptime that begins later can lie before it.
+const V3: &str = "
+ALTER TABLE meta ADD COLUMN known_ms INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Brings the file to the newest version.

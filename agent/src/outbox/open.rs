@@ -4,11 +4,12 @@ use super::row::{GapRow, RowBody, Stamp};
 use super::write::Batch;
 use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
-use flextraff_common::time::{ClockState, Moment};
+use flextraff_common::time::{ClockState, Moment, UnixMs};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What opening needs to know.
 #[derive(Clone, Debug)]
@@ -31,8 +32,10 @@ pub struct Setup {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages in the write-ahead log after which it is folded into the file; 4 KiB each.
 const CHECKPOINT_PAGES: i64 = 1000;
-/// Files set aside that are kept; the card must not fill with them.
+/// Files set aside that are kept; the card must not fill with them. When it is full all the same they go before any count does.
 const KEPT_ASIDE: u32 = 3;
+/// Uptimes of which the clock is kept although no row speaks of them: passages may.
+const KEPT_BOOTS: u32 = 16;
 
 enum Opened {
     Usable(Connection, OutboxId),
@@ -52,20 +55,66 @@ impl Outbox {
             std::fs::create_dir_all(folder)
                 .map_err(|source| OutboxError::Io { path: folder.to_owned(), source })?;
         }
-        let (connection, outbox_id, loss) = match try_open(setup)? {
-            Opened::Usable(connection, outbox_id) => (connection, outbox_id, None),
+        match try_open(setup)? {
+            Opened::Usable(connection, outbox_id) => Self::with(setup, connection, outbox_id, now),
+            Opened::Unusable(reason) => Self::replace(setup, reason, now),
+        }
+    }
+
+    /// Goes on with a new file when the present one has turned out to be damaged while it was open: it is set aside, and the new one, with an
+    /// identity of its own, reports the gap. What is open in the memory of the caller can be stored in it.
+    ///
+    /// # Errors
+    /// When the disk does not let the file be moved or a new one be made; to be called again then.
+    pub fn start_anew(&mut self, reason: String, now: &Moment) -> Result<(), OutboxError> {
+        let setup = Setup {
+            path: self.path.clone(),
+            max_bytes: self.max_bytes,
+            device: self.device,
+            junction: self.junction,
+            // A name that no file had before, without a source of chance.
+            new_outbox_id: OutboxId(Uuid::new_v5(&self.id.0, b"replaced")),
+            boot: self.boot,
+        };
+        // The file is locked until its connection is closed.
+        self.connection = Connection::open_in_memory()?;
+        *self = Self::replace(&setup, reason, now)?;
+        Ok(())
+    }
+
+    /// Sets the file aside and begins a new one.
+    fn replace(setup: &Setup, reason: String, now: &Moment) -> Result<Self, OutboxError> {
+        let aside = set_aside(&setup.path)?;
+        let (connection, outbox_id) = match try_open(setup)? {
+            Opened::Usable(connection, outbox_id) => (connection, outbox_id),
             Opened::Unusable(reason) => {
-                let aside = set_aside(&setup.path)?;
-                match try_open(setup)? {
-                    Opened::Usable(connection, outbox_id) => (connection, outbox_id, Some((aside, reason))),
-                    Opened::Unusable(reason) => {
-                        let source = std::io::Error::other(reason);
-                        return Err(OutboxError::Io { path: setup.path.clone(), source });
-                    }
-                }
+                let source = std::io::Error::other(reason);
+                return Err(OutboxError::Io { path: setup.path.clone(), source });
             }
         };
+        let mut outbox = Self::with(setup, connection, outbox_id, now)?;
+        outbox.set_aside = Some(aside);
+        let gap = GapRow {
+            from: None,
+            to: Some(Stamp { boot: setup.boot, at: now.mono }),
+            noticed: now.mono,
+            lanes: Vec::new(),
+            rows: None,
+            reason,
+        };
+        outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
+        Ok(outbox)
+    }
+
+    fn with(
+        setup: &Setup,
+        connection: Connection,
+        outbox_id: OutboxId,
+        now: &Moment,
+    ) -> Result<Self, OutboxError> {
+        let known = connection.query_row("SELECT known_ms FROM meta", [], |row| row.get(0))?;
         let mut outbox = Self {
+            path: setup.path.clone(),
             max_bytes: setup.max_bytes,
             device: setup.device,
             junction: setup.junction,
@@ -73,29 +122,19 @@ impl Outbox {
             boot: setup.boot,
             boot_key: 0,
             clock: (offset_of(now), now.clock),
+            known: UnixMs(known),
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
             set_aside: None,
             first_of_boot: false,
             connection,
         };
-        outbox.register_boot()?;
-        if let Some((aside, reason)) = loss {
-            outbox.set_aside = Some(aside);
-            let gap = GapRow {
-                from: None,
-                to: Some(Stamp { boot: setup.boot, at: now.mono }),
-                noticed: now.mono,
-                lanes: Vec::new(),
-                rows: None,
-                reason,
-            };
-            outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
-        }
+        outbox.register_boot(now)?;
+        outbox.forget_boots()?;
         Ok(outbox)
     }
 
-    fn register_boot(&mut self) -> Result<(), OutboxError> {
-        let (offset, state) = self.clock;
+    fn register_boot(&mut self, now: &Moment) -> Result<(), OutboxError> {
+        let (offset, state) = self.clock_now(now);
         let boot = self.boot.to_string();
         let new = self.connection.execute(
             "INSERT INTO boots (boot_id, offset_ms, synced) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
@@ -111,9 +150,25 @@ impl Outbox {
         self.clock = (offset, if synced { ClockState::Synced } else { ClockState::Unsynced });
         Ok(())
     }
+
+    /// A machine that boots again and again must not fill the file with the clocks of uptimes that nothing speaks of any more.
+    fn forget_boots(&self) -> Result<(), OutboxError> {
+        // The gap that still grows names uptimes in its body only.
+        self.connection.execute(
+            "DELETE FROM boots
+             WHERE id <= (SELECT id FROM boots ORDER BY id DESC LIMIT 1 OFFSET ?1)
+               AND NOT EXISTS (SELECT 1 FROM rows WHERE kind = 'gap' AND frozen = 0)
+               AND id NOT IN (SELECT boot FROM rows)",
+            [KEPT_BOOTS],
+        )?;
+        Ok(())
+    }
 }
 
 fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
+    if let Some(what) = no_database(&setup.path) {
+        return Ok(Opened::Unusable(format!("the outbox was damaged ({what})")));
+    }
     match open_checked(setup) {
         Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
             Ok(Opened::Unusable(format!("the outbox was damaged ({error})")))
@@ -122,9 +177,36 @@ fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+/// What SQLite would silently take for a new database, or could not open at all.
+fn no_database(path: &Path) -> Option<&'static str> {
+    let wal = with_suffix(path, "-wal").metadata().is_ok_and(|wal| wal.len() > 0);
+    match path.metadata() {
+        Ok(file) if file.is_dir() => Some("a folder was in its place"),
+        Ok(file) if file.len() == 0 => Some("it was empty"),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && wal => {
+            Some("it was gone, only its log was left")
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
         || matches!(error, rusqlite::Error::FromSqlConversionFailure(..))
+        // A table or column that is missing in a file of this version.
+        || matches!(error, rusqlite::Error::SqlInputError { .. })
+        || matches!(error, rusqlite::Error::SqliteFailure(code, Some(what)) if code.extended_code == 1 && what.starts_with("no such"))
+}
+
+/// Removes what was set aside; whether there was anything.
+pub(super) fn discard_aside(path: &Path) -> bool {
+    let mut discarded = false;
+    for n in 1..=KEPT_ASIDE {
+        for tail in ["", "-wal", "-shm"] {
+            discarded |= std::fs::remove_file(with_suffix(path, &format!(".corrupt-{n}{tail}"))).is_ok();
+        }
+    }
+    discarded
 }
 
 fn open_checked(setup: &Setup) -> Result<Opened, OutboxError> {
@@ -169,7 +251,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, OutboxError> {
     for tail in ["", "-wal", "-shm"] {
         let target = with_suffix(&aside(n), tail);
         // A log left there would be taken for this file's; mostly there is none.
-        let _ = std::fs::remove_file(&target);
+        let _ = std::fs::remove_file(&target).or_else(|_| std::fs::remove_dir(&target));
         match std::fs::rename(with_suffix(path, tail), target) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io(error)),
             _ => {}

@@ -129,7 +129,7 @@ impl RowBody {
     }
 
     /// Start and end of what the row tells. The end is the row's own time: a clock fix moves all its times by as much as this one.
-    pub(super) fn span(&self) -> (MonoMs, MonoMs) {
+    pub(crate) fn span(&self) -> (MonoMs, MonoMs) {
         match self {
             Self::CarCounts(counts) => (counts.start, counts.end),
             Self::Cycle(cycle) => (cycle.started_at, cycle.ended_at),

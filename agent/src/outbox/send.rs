@@ -1,7 +1,7 @@
 //! Hands rows out, freezing their wall times the first time, and releases those that the server answered.
 
 use super::row::RowBody;
-use super::{Durability, Outbox, OutboxError, id_column, offset_of};
+use super::{Durability, Outbox, OutboxError, id_column};
 use flextraff_common::ids::{BootId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
@@ -82,7 +82,8 @@ impl Outbox {
         now: &Moment,
     ) -> Result<Vec<Outgoing>, OutboxError> {
         let (device, junction, outbox, boot_key) = (self.device, self.junction, self.id, self.boot_key);
-        let present = BootClock { id: self.boot, offset: offset_of(now), state: now.clock };
+        let (offset, state) = self.clock_now(now);
+        let present = BootClock { id: self.boot, offset, state };
         let transaction = self.begin(Durability::Repeatable)?;
         let clocks = boot_clocks(&transaction, boot_key, present)?;
         let wall = |boot: BootId, at: MonoMs| {

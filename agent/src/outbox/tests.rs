@@ -1,5 +1,10 @@
 //! Rows keep their bytes, the clock is corrected once, limits drop in order and say so.
 
+mod acks;
+mod clocks;
+mod damage;
+mod retention;
+
 use super::*;
 use flextraff_common::ids::{LaneId, Seq};
 use flextraff_common::wire::{Ack, CarCounts, ClockFix, Gap, RejectCode, decode};
@@ -93,7 +98,7 @@ fn a_row_sent_again_has_the_same_bytes_whatever_the_clock_did_since() {
 #[test]
 fn rows_of_an_earlier_uptime_get_its_last_clock() {
     let folder = folder();
-    let mut outbox = open(&setup(&folder, 1));
+    let mut outbox = Outbox::open(&setup(&folder, 1), &at(0, 0, ClockState::Unsynced)).unwrap();
     outbox.commit(&rows(&[10_000]), &at(10_000, 10_000, ClockState::Unsynced)).unwrap();
     outbox.commit(&Batch::default(), &synced(12_000)).unwrap();
     drop(outbox);
@@ -108,8 +113,8 @@ fn rows_of_an_earlier_uptime_get_its_last_clock() {
 #[test]
 fn what_was_sent_unsynchronised_is_corrected_once() {
     let folder = folder();
-    let mut outbox = open(&setup(&folder, 1));
     let unsynced = |mono| at(mono, 500 + mono, ClockState::Unsynced);
+    let mut outbox = Outbox::open(&setup(&folder, 1), &unsynced(0)).unwrap();
     outbox.commit(&rows(&[10_000]), &unsynced(11_000)).unwrap();
     let sent = outbox.next(ALL, &NONE, &unsynced(11_000)).unwrap();
     assert_eq!(message(&sent[0]).delivery.unwrap().clock, ClockState::Unsynced);
@@ -129,7 +134,7 @@ fn what_was_sent_unsynchronised_is_corrected_once() {
 #[test]
 fn rows_never_sent_unsynchronised_need_no_correction() {
     let folder = folder();
-    let mut outbox = open(&setup(&folder, 1));
+    let mut outbox = Outbox::open(&setup(&folder, 1), &at(0, 0, ClockState::Unsynced)).unwrap();
     outbox.commit(&rows(&[10_000]), &at(11_000, 0, ClockState::Unsynced)).unwrap();
     assert!(outbox.commit(&Batch::default(), &synced(12_000)).unwrap().is_empty());
     let sent = outbox.next(ALL, &NONE, &synced(12_000)).unwrap();
@@ -259,50 +264,6 @@ fn a_row_that_cannot_be_read_blocks_no_other() {
     assert_eq!((status.rows, status.parked), (1, 1));
 }
 
-fn gap_after(folder: &tempfile::TempDir, setup: &Setup) -> Gap {
-    let mut outbox = open(setup);
-    assert_eq!(outbox.outbox_id(), setup.new_outbox_id);
-    assert_eq!(outbox.set_aside(), Some(folder.path().join("outbox.db.corrupt-1").as_path()));
-    let sent = outbox.next(ALL, &NONE, &synced(10)).unwrap();
-    assert_eq!(seqs(&sent), [1]);
-    decode(sent[0].payload.as_bytes()).unwrap()
-}
-
-#[test]
-fn a_damaged_file_is_set_aside_and_the_gap_is_told() {
-    let folder = folder();
-    let mut outbox = open(&setup(&folder, 1));
-    outbox.commit(&rows(&[5000; 200]), &synced(6000)).unwrap();
-    let path = folder.path().join("outbox.db");
-    drop(outbox);
-    let mut bytes = std::fs::read(&path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 9000].fill(0xA5);
-    std::fs::write(&path, bytes).unwrap();
-    let gap = gap_after(&folder, &setup(&folder, 2));
-    assert_eq!((gap.from, gap.rows, gap.to), (None, None, Some(UnixMs(1_000_000_000_000))));
-    assert!(gap.reason.starts_with("the outbox was damaged"), "{}", gap.reason);
-}
-
-#[test]
-fn what_is_no_database_is_set_aside() {
-    let folder = folder();
-    std::fs::write(
-        folder.path().join("outbox.db"),
-        "no database at all, but long enough to look like one".repeat(50),
-    )
-    .unwrap();
-    gap_after(&folder, &setup(&folder, 1));
-}
-
-#[test]
-fn another_junctions_outbox_is_not_sent_as_ours() {
-    let folder = folder();
-    drop(open(&setup(&folder, 1)));
-    let moved = Setup { junction: JunctionId(Uuid::from_u128(9)), ..setup(&folder, 2) };
-    assert!(gap_after(&folder, &moved).reason.contains("at junction 00000000-0000-0000-0000-000000000002"));
-}
-
 #[test]
 fn a_newer_file_and_a_second_process_are_refused() {
     let folder = folder();
@@ -315,6 +276,6 @@ fn a_newer_file_and_a_second_process_are_refused() {
     outbox.connection.pragma_update(None, "user_version", 99).unwrap();
     drop((outbox, second));
     let error = Outbox::open(&setup, &synced(0)).unwrap_err();
-    assert!(error.to_string().contains("has version 99, this agent knows versions up to 2"), "{error}");
+    assert!(error.to_string().contains("has version 99, this agent knows versions up to 3"), "{error}");
     assert!(!folder.path().join("outbox.db.corrupt-1").exists());
 }

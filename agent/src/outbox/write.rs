@@ -1,7 +1,7 @@
 //! Stores rows and passages, keeps the clock of each uptime, and drops the oldest when the file is full.
 
 use super::row::{ClockFixRow, GapRow, RowBody, Stamp};
-use super::{Durability, Outbox, OutboxError, id_column, offset_of, pragma};
+use super::{Durability, Outbox, OutboxError, id_column, open, pragma};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, LaneId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
@@ -32,10 +32,13 @@ pub struct PassageChange {
 const CLOCK_STEP_MS: u64 = 50;
 /// Rows that are dropped at a time.
 const DROP_ROWS: u32 = 64;
-/// Dropped in this order, the oldest first. Gaps and clock fixes stay.
-const DROP_ORDER: [&str; 3] = ["car_counts", "events", "cycle"];
+/// Dropped in this order, the oldest first, each kind with a gap of its own. Gaps and clock fixes stay.
+const DROP_ORDER: [(&str, &str); 3] = [
+    ("car_counts", "the outbox was full: counts were dropped"),
+    ("events", "the outbox was full: events were dropped"),
+    ("cycle", "the outbox was full: cycles were dropped"),
+];
 
-const FULL: &str = "the outbox was full";
 const TOO_LARGE: &str = "a row was larger than a message may be";
 
 impl Outbox {
@@ -46,7 +49,16 @@ impl Outbox {
     /// # Errors
     /// Nothing is stored then; the same batch may be tried again.
     pub fn commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
-        let (clock, pending, max_bytes) = (self.clock, self.pending, self.max_bytes);
+        match self.try_commit(batch, now) {
+            // What is kept to be looked at must not cost counts.
+            Err(OutboxError::DiskFull) if open::discard_aside(&self.path) => self.try_commit(batch, now),
+            result => result,
+        }
+    }
+
+    fn try_commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
+        let (stored, clock, known) = (self.clock, self.clock_now(now), self.known);
+        let (pending, max_bytes) = (self.pending, self.max_bytes);
         let (device, junction, boot, boot_key) = (self.device, self.junction, self.boot, self.boot_key);
         let transaction = self.begin(Durability::Durable)?;
         let mut writer = Writer {
@@ -59,7 +71,7 @@ impl Outbox {
             seqs: Vec::new(),
             transaction: &transaction,
         };
-        let clock = writer.follow_clock(clock)?;
+        let clock = writer.follow_clock(stored, clock)?;
         for (boot, row) in &batch.left {
             writer.boot_key = boot_key_of(&transaction, *boot)?.unwrap_or(boot_key);
             writer.add(row)?;
@@ -73,8 +85,14 @@ impl Outbox {
         }
         writer.keep_below(max_bytes)?;
         let Writer { pending, seqs, .. } = writer;
+        let known = if now.clock == ClockState::Synced && !seqs.is_empty() && now.wall > known {
+            transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
+            now.wall
+        } else {
+            known
+        };
         transaction.commit()?;
-        (self.clock, self.pending) = (clock, pending);
+        (self.clock, self.known, self.pending) = (clock, known, pending);
         Ok(seqs)
     }
 }
@@ -101,22 +119,48 @@ struct Writer<'a> {
 struct Victim {
     seq: i64,
     lane: Option<LaneId>,
-    from: Stamp,
-    to: Stamp,
+    span: Span,
+}
+
+/// A time, by uptimes in their order.
+#[derive(Clone, Copy)]
+struct Span {
+    from: (i64, Stamp),
+    to: (i64, Stamp),
+}
+
+impl Span {
+    fn new(boot_key: i64, boot: BootId, (from, to): (MonoMs, MonoMs)) -> Self {
+        let stamp = |at| (boot_key, Stamp { boot, at });
+        Self { from: stamp(from), to: stamp(to) }
+    }
+
+    /// The time from the earlier start to the later end.
+    fn and(self, other: Self) -> Self {
+        let order = |(key, stamp): &(i64, Stamp)| (*key, stamp.at);
+        Self {
+            from: std::cmp::min_by_key(self.from, other.from, order),
+            to: std::cmp::max_by_key(self.to, other.to, order),
+        }
+    }
 }
 
 impl Writer<'_> {
     /// Stores the difference of the clocks when it moved; once it can be trusted, corrects what this uptime sent before.
-    fn follow_clock(&mut self, stored: (i64, ClockState)) -> Result<(i64, ClockState), OutboxError> {
-        let offset = offset_of(&self.now);
-        let synced = self.now.clock == ClockState::Synced;
+    fn follow_clock(
+        &mut self,
+        stored: (i64, ClockState),
+        present: (i64, ClockState),
+    ) -> Result<(i64, ClockState), OutboxError> {
+        let (offset, state) = present;
+        let synced = state == ClockState::Synced;
         let mut clock = stored;
-        if self.now.clock != stored.1 || offset.abs_diff(stored.0) > CLOCK_STEP_MS {
+        if state != stored.1 || offset.abs_diff(stored.0) > CLOCK_STEP_MS {
             self.transaction.execute(
                 "UPDATE boots SET offset_ms = ?1, synced = ?2 WHERE id = ?3",
                 (offset, synced, self.boot_key),
             )?;
-            clock = (offset, self.now.clock);
+            clock = present;
         }
         let sent_unsynced: bool = self.transaction.query_row(
             "SELECT sent_unsynced FROM boots WHERE id = ?1",
@@ -130,8 +174,11 @@ impl Writer<'_> {
         Ok(clock)
     }
 
-    /// Stores a row, cut into several if it is too large for one message.
+    /// Stores a row, cut into several if it is too large for one message; a gap of what was lost before it came here counts as dropped.
     fn add(&mut self, row: &RowBody) -> Result<(), OutboxError> {
+        if let RowBody::Gap(GapRow { rows: Some(rows), .. }) = row {
+            self.transaction.execute("UPDATE meta SET dropped = dropped + ?1", [*rows as i64])?;
+        }
         match row.clone().fit() {
             Some(parts) => parts.iter().try_for_each(|part| self.insert(part)),
             None => self.refuse(row),
@@ -164,9 +211,8 @@ impl Writer<'_> {
     }
 
     fn refuse(&mut self, row: &RowBody) -> Result<(), OutboxError> {
-        let (start, end) = row.span();
-        let stamp = |at| Stamp { boot: self.boot, at };
-        self.lose(stamp(start), stamp(end), &BTreeSet::new(), 1, TOO_LARGE)
+        let span = Span::new(self.boot_key, self.boot, row.span());
+        self.lose(span, &BTreeSet::new(), 1, TOO_LARGE)
     }
 
     fn store_passage(&self, change: &PassageChange) -> Result<(), OutboxError> {
@@ -203,16 +249,15 @@ impl Writer<'_> {
     }
 
     fn drop_oldest(&mut self) -> Result<bool, OutboxError> {
-        for kind in DROP_ORDER {
+        for (kind, reason) in DROP_ORDER {
             let victims = self.oldest(kind)?;
-            let (Some(first), Some(last)) = (victims.first(), victims.last()) else { continue };
+            let Some(span) = victims.iter().map(|victim| victim.span).reduce(Span::and) else { continue };
             for victim in &victims {
                 self.transaction.prepare_cached("DELETE FROM rows WHERE seq = ?1")?.execute([victim.seq])?;
             }
             self.pending = self.pending.saturating_sub(victims.len() as u64);
             let lanes = victims.iter().filter_map(|victim| victim.lane).collect();
-            let (from, to) = (first.from, last.to);
-            self.lose(from, to, &lanes, victims.len() as u64, FULL)?;
+            self.lose(span, &lanes, victims.len() as u64, reason)?;
             return Ok(true);
         }
         Ok(false)
@@ -220,68 +265,74 @@ impl Writer<'_> {
 
     fn oldest(&self, kind: &str) -> Result<Vec<Victim>, OutboxError> {
         let mut statement = self.transaction.prepare_cached(
-            "SELECT seq, topic, boot_id, start_ms, end_ms FROM rows JOIN boots ON boots.id = rows.boot
+            "SELECT seq, topic, boot, boot_id, start_ms, end_ms FROM rows JOIN boots ON boots.id = rows.boot
              WHERE kind = ?1 ORDER BY seq LIMIT ?2",
         )?;
         let victims = statement.query_map((kind, DROP_ROWS), |row| {
-            let boot = BootId(id_column(row, 2)?);
             let lane = match row.get::<_, String>(1)?.parse() {
                 Ok(Topic::CarCounts(_, lane)) => Some(lane),
                 _ => None,
             };
-            Ok(Victim {
-                seq: row.get(0)?,
-                lane,
-                from: Stamp { boot, at: MonoMs(row.get(3)?) },
-                to: Stamp { boot, at: MonoMs(row.get(4)?) },
-            })
+            let times = (MonoMs(row.get(4)?), MonoMs(row.get(5)?));
+            let span = Span::new(row.get(2)?, BootId(id_column(row, 3)?), times);
+            Ok(Victim { seq: row.get(0)?, lane, span })
         })?;
         Ok(victims.collect::<Result<_, _>>()?)
     }
 
-    /// Counts a loss, and tells of it in the gap that grows until it is first sent.
+    /// Counts a loss, and tells of it in the gap of the same reason that grows until it is first sent.
     fn lose(
         &mut self,
-        from: Stamp,
-        to: Stamp,
+        span: Span,
         lanes: &BTreeSet<LaneId>,
         rows: u64,
         reason: &str,
     ) -> Result<(), OutboxError> {
         self.transaction.execute("UPDATE meta SET dropped = dropped + ?1", [rows as i64])?;
-        let growing = self
-            .transaction
-            .query_row(
-                "SELECT seq, body FROM rows WHERE kind = 'gap' AND frozen = 0 ORDER BY seq DESC LIMIT 1",
-                [],
-                |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)),
-            )
-            .optional()?
-            .and_then(|(seq, body)| Some((seq, serde_json::from_str(&body).ok()?)));
-        match growing {
-            Some((seq, RowBody::Gap(mut gap))) if gap.reason == reason => {
-                // An empty list means all lanes, so that it must stay empty.
-                if !gap.lanes.is_empty() {
-                    let merged: BTreeSet<LaneId> = gap.lanes.iter().chain(lanes).copied().collect();
-                    gap.lanes = if lanes.is_empty() { Vec::new() } else { merged.into_iter().collect() };
-                }
-                gap.to = Some(to);
-                gap.rows = gap.rows.map(|before| before + rows);
-                self.transaction.execute(
-                    "UPDATE rows SET body = ?1 WHERE seq = ?2",
-                    (to_json(&RowBody::Gap(gap)), seq),
-                )?;
-                Ok(())
-            }
-            _ => self.insert(&RowBody::Gap(GapRow {
-                from: Some(from),
-                to: Some(to),
+        let Some((seq, mut gap)) = self.growing_gap(reason)? else {
+            return self.insert(&RowBody::Gap(GapRow {
+                from: Some(span.from.1),
+                to: Some(span.to.1),
                 noticed: self.now.mono,
                 lanes: lanes.iter().copied().collect(),
                 rows: Some(rows),
                 reason: reason.to_owned(),
-            })),
+            }));
+        };
+        // An empty list means all lanes, so that it must stay empty.
+        if !gap.lanes.is_empty() {
+            let merged: BTreeSet<LaneId> = gap.lanes.iter().chain(lanes).copied().collect();
+            gap.lanes = if lanes.is_empty() { Vec::new() } else { merged.into_iter().collect() };
         }
+        let mut whole = span;
+        if let (Some(from), Some(to)) = (gap.from, gap.to)
+            && let Some(from_key) = boot_key_of(self.transaction, from.boot)?
+            && let Some(to_key) = boot_key_of(self.transaction, to.boot)?
+        {
+            whole = span.and(Span { from: (from_key, from), to: (to_key, to) });
+        }
+        (gap.from, gap.to) = (Some(whole.from.1), Some(whole.to.1));
+        gap.rows = gap.rows.map(|before| before + rows);
+        self.transaction
+            .execute("UPDATE rows SET body = ?1 WHERE seq = ?2", (to_json(&RowBody::Gap(gap)), seq))?;
+        Ok(())
+    }
+
+    /// The gap of this reason that has not been sent yet.
+    fn growing_gap(&self, reason: &str) -> Result<Option<(i64, GapRow)>, OutboxError> {
+        let mut statement = self.transaction.prepare_cached(
+            "SELECT seq, body FROM rows WHERE kind = 'gap' AND frozen = 0 ORDER BY seq DESC",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            // One that cannot be read is parked when it is to be sent.
+            if let Ok(RowBody::Gap(gap)) = serde_json::from_str(&row.get::<_, String>(1)?)
+                && gap.reason == reason
+            {
+                return Ok(Some((row.get(0)?, gap)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -6,21 +6,23 @@ mod kept;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod unstored;
 
 use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
-use crate::outbox::{Batch, Outbox, OutboxError, Outgoing, PassageChange, RowBody, Setup};
+use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, RowBody, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
-use flextraff_common::time::{ClockState, Moment, MonoMs};
+use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode, encode};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use unstored::Unstored;
 
 /// Cycles that wait for the last counts of their time; beyond it the oldest goes out with the counts that are known.
 const MOST_WAITING_CYCLES: usize = 16;
@@ -53,8 +55,10 @@ pub struct Recorder {
     outbox: Outbox,
     /// The high-resolution log.
     events: events::Events,
-    /// What the last flush could not store.
-    unstored: Batch,
+    /// What the outbox has not taken yet.
+    unstored: Unstored,
+    /// Why the file has to be replaced before anything more is stored.
+    damaged: Option<String>,
     cycles: VecDeque<CycleRecord>,
     /// First reads of published passages, for the cycles that are still to be reported.
     starts: VecDeque<(MonoMs, LaneIx)>,
@@ -86,7 +90,8 @@ impl Recorder {
         if let Some(aside) = outbox.set_aside() {
             tracing::error!(file = %aside.display(), "the outbox could not be used and was set aside; its rows are reported as a gap");
         }
-        let mut kept = kept::read(&outbox.passages()?, &config.junction);
+        let passages = outbox.passages()?;
+        let mut kept = kept::read(&passages, &config.junction);
         // Those of before a change of setting go on under their pseudonyms.
         kept.iter_mut().filter_map(|kept| kept.state.as_mut()).for_each(|state| {
             (state.epc, state.known_as) = (setup.names.name(state.epc), setup.names.name(state.known_as));
@@ -109,7 +114,8 @@ impl Recorder {
             boot: setup.boot,
             counter,
             outbox,
-            unstored: Batch::default(),
+            unstored: Unstored::new(passages),
+            damaged: None,
             cycles: VecDeque::new(),
             starts: VecDeque::new(),
             counted: vec![0; config.junction.lanes().len()],
@@ -129,16 +135,22 @@ impl Recorder {
             let states: Vec<PassageState> =
                 left.iter().filter(|kept| kept.boot == boot).filter_map(|kept| kept.state).collect();
             for interval in counting::close_out(&self.config.counting, &states) {
-                self.unstored.left.push((boot, rows::counts(&self.config.junction, &interval)));
+                self.unstored.add_left(boot, rows::counts(&self.config.junction, &interval));
             }
         }
-        let gone = left.into_iter().map(|kept| PassageChange { key: kept.key, state: None });
-        self.unstored.passages.extend(gone);
+        for kept in left {
+            self.unstored.change(PassageChange { key: kept.key, state: None });
+        }
     }
 
     /// Identity of the outbox.
     pub const fn outbox_id(&self) -> OutboxId {
         self.outbox.outbox_id()
+    }
+
+    /// A moment that has passed, whatever the clock says.
+    pub const fn earliest(&self) -> UnixMs {
+        self.outbox.earliest()
     }
 
     /// Passages counted since this recorder was opened, in intervals that are over, by lane.
@@ -222,6 +234,7 @@ impl Recorder {
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again");
+                self.heed(&error);
             }
         }
     }
@@ -257,24 +270,29 @@ impl Recorder {
                 interval.passages.iter().map(|passage| (interval.start + passage.t_ms, interval.lane));
             self.starts.extend(starts);
             self.counted[interval.lane.index()] += interval.passages.len() as u64;
-            self.unstored.rows.push(rows::counts(&self.config.junction, interval));
+            self.unstored.add(rows::counts(&self.config.junction, interval), self.boot);
             self.events.handle_interval(interval);
         }
-        let changes =
-            flush.passages.iter().map(|change| kept::write(self.boot, change, &self.config.junction));
-        self.unstored.passages.extend(changes);
+        for change in &flush.passages {
+            self.unstored.change(kept::write(self.boot, change, &self.config.junction));
+        }
         self.report_cycles();
         if !self.failing {
-            self.unstored.rows.extend(self.events.take(now.mono, all));
+            if let Some(row) = self.events.take(now.mono, all) {
+                self.unstored.add(row, self.boot);
+            }
         }
-        match self.outbox.commit(&self.unstored, now) {
+        // What only now turns out to be damaged is replaced at once.
+        let result = self
+            .commit(now)
+            .or_else(|error| if self.damaged.is_some() { self.commit(now) } else { Err(error) });
+        match result {
             Ok(stored) => {
                 if self.failing {
-                    tracing::info!("the outbox stores again; nothing was lost");
+                    tracing::info!("the outbox stores again");
                 }
                 self.failing = false;
-                self.unstored = Batch::default();
-                !stored.is_empty()
+                stored
             }
             Err(error) => {
                 if !self.failing {
@@ -283,6 +301,37 @@ impl Recorder {
                 self.failing = true;
                 false
             }
+        }
+    }
+
+    /// Stores what waits; whether it made rows. A file that turns out to be damaged is replaced, and what waits goes into the new one.
+    fn commit(&mut self, now: &Moment) -> Result<bool, OutboxError> {
+        if let Some(reason) = &self.damaged {
+            self.outbox.start_anew(reason.clone(), now)?;
+            if let Some(aside) = self.outbox.set_aside() {
+                tracing::error!(file = %aside.display(), reason, "the outbox was damaged while it was open and is set aside; its rows are reported as a gap");
+            }
+            self.damaged = None;
+            self.unstored.begin_anew();
+        }
+        let batch = self.unstored.take();
+        match self.outbox.commit(&batch, now) {
+            Ok(stored) => {
+                self.unstored.done(batch);
+                Ok(!stored.is_empty())
+            }
+            Err(error) => {
+                self.unstored.put_back(batch);
+                self.heed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Remembers damage, which trying again does not mend.
+    fn heed(&mut self, error: &OutboxError) {
+        if error.is_damage() {
+            self.damaged = Some(format!("the outbox was damaged ({error})"));
         }
     }
 
@@ -295,6 +344,7 @@ impl Recorder {
     ) -> Vec<Outgoing> {
         self.outbox.next(room, in_flight, now).unwrap_or_else(|error| {
             tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
+            self.heed(&error);
             Vec::new()
         })
     }
@@ -339,7 +389,8 @@ impl Recorder {
 
     fn report_cycle(&mut self) {
         let Some(cycle) = self.cycles.pop_front() else { return };
-        self.unstored.rows.push(RowBody::Cycle(rows::cycle(&self.config.junction, &cycle, &self.starts)));
+        let row = RowBody::Cycle(rows::cycle(&self.config.junction, &cycle, &self.starts));
+        self.unstored.add(row, self.boot);
         self.starts.retain(|start| start.0 >= cycle.ended);
     }
 }

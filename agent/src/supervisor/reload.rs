@@ -92,13 +92,13 @@ impl Supervisor {
     }
 
     /// Leaves the broker and goes to the one of the configuration; rows without an answer are asked for again.
-    fn connect_anew(&mut self) {
+    pub(super) fn connect_anew(&mut self) {
         if let Some(link) = self.link.take() {
             threads::disconnect(&link);
         }
-        self.connected = false;
+        self.connection.connected = false;
         let Some(outbox) = self.outbox_id else { return };
-        self.link = threads::connect(&self.config, &self.clock, outbox, self.news.clone())
+        self.link = threads::connect(&self.config, &self.clock, outbox, self.earliest, self.news.clone())
             .inspect_err(|error| tracing::error!(%error, "the link cannot be started"))
             .ok()
             .flatten();

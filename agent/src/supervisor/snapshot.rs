@@ -37,7 +37,7 @@ impl Supervisor {
         Snapshot {
             t: now.wall,
             junction: junction.name.clone(),
-            broker: self.config.mqtt.is_some().then_some(self.connected),
+            broker: self.config.mqtt.is_some().then_some(self.connection.connected),
             status: self.status(*now),
             signal: self.shown.as_ref().map(|shown| messages::signal(junction, shown, now)),
             lanes: lanes.collect(),
@@ -50,6 +50,7 @@ impl Supervisor {
         let parts = health::Parts {
             boot_id: self.boot,
             started: self.started,
+            link: self.config.mqtt.is_some().then(|| self.connection.status(now.mono)),
             outbox: self.outbox.clone(),
             readers: readers
                 .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))

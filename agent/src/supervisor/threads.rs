@@ -2,7 +2,7 @@
 
 use super::recorder::{Recorder, RecorderSetup};
 use super::snapshot::Show;
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{Config, ReaderConfig};
 use crate::console::Asked;
 use crate::identity::{SharedNames, Sighting};
@@ -48,8 +48,8 @@ pub(super) enum News {
     Read(Sighting),
     /// By the link.
     Link(LinkEvent),
-    /// The outbox is open; the plan of before the restart, and when it had come.
-    OutboxOpen { outbox: OutboxId, plans: Vec<(Box<GreenTime>, UnixMs)> },
+    /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come.
+    OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, UnixMs)> },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
     /// By somebody at this machine.
@@ -209,7 +209,8 @@ fn recording(
         (Box::new(plan), received)
     };
     let plans = recorder.plans().into_iter().map(received).collect();
-    let _ = news.send(News::OutboxOpen { outbox: recorder.outbox_id(), plans });
+    let (mut outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
+    let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
     loop {
         let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
@@ -253,7 +254,14 @@ fn recording(
         if !told.is_empty() {
             let _ = news.try_send(News::Told(told));
         }
-        if recorder.handle_timeout(&now) {
+        let stored = recorder.handle_timeout(&now);
+        let present = recorder.outbox_id();
+        let opened = News::OutboxOpen { outbox: present, earliest, plans: Vec::new() };
+        // Not waited for: the main thread may be waiting for this one.
+        if present != outbox && news.try_send(opened).is_ok() {
+            outbox = present;
+        }
+        if stored {
             let _ = news.try_send(News::RowsWaiting);
             tell_outbox(&recorder, &now, news);
         }
@@ -395,11 +403,12 @@ pub(super) fn read_one(
     ReaderPort::start(reader, config, tell, move || clock.now().mono)
 }
 
-/// Starts the link, if there is a broker.
+/// Starts the link, if there is a broker; `earliest`: what the outbox knows to have passed.
 pub(super) fn connect(
     config: &Arc<Config>,
     clock: &Arc<Clock>,
     outbox: OutboxId,
+    earliest: UnixMs,
     news: SyncSender<News>,
 ) -> io::Result<Option<async_mpsc::Sender<LinkRequest>>> {
     if config.mqtt.is_none() {
@@ -414,12 +423,13 @@ pub(super) fn connect(
         seed: Uuid::new_v4().as_u64_pair().0,
     };
     let (config, clock) = (Arc::clone(config), Arc::clone(clock));
+    let earliest = earliest.max(clock::earliest());
     let (requests, mut received) = async_mpsc::channel(super::LINK_REQUESTS);
     Builder::new().name("link".to_owned()).spawn(move || {
         let Some(mqtt) = &config.mqtt else { return };
         loop {
             let emit = |event| drop(news.try_send(News::Link(event)));
-            let run = || link::run(mqtt, session.clone(), &mut received, emit, || clock.now());
+            let run = || link::run(mqtt, session.clone(), earliest, &mut received, emit, || clock.now());
             match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::error!(%error, "the link cannot run; it is tried again"),

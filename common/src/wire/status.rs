@@ -33,6 +33,9 @@ pub struct Status {
     /// Whether the wall clock may be trusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockState>,
+    /// The connection to the broker; absent from an agent that does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkStatus>,
     /// What waits to be confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbox: Option<OutboxStatus>,
@@ -115,6 +118,20 @@ pub enum DeviceType {
     LightController,
     /// Both.
     Junction,
+}
+
+/// The connection to the broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    /// Connections that ended and attempts that failed since the agent started.
+    #[serde(default)]
+    pub failures: u64,
+    /// Why the last one did, as a sentence with the way out; absent: none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Seconds since another client with this device's id last took the connection away; absent: not within an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_over_s: Option<u64>,
 }
 
 /// Fill of the outbox.

@@ -1,6 +1,7 @@
 //! The broker: the files for it are there and private, its address resolves, its port answers, and it accepts the device.
 
 use super::Finding;
+use crate::clock::{self, Clock};
 use crate::config::{Config, MqttConfig};
 use crate::link;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -47,7 +48,8 @@ fn check_mode(key: &str, file: &Path) -> Option<Finding> {
 
 fn accepted(mqtt: &MqttConfig, config: &Config) -> Finding {
     let address = format!("{}:{}", mqtt.host, mqtt.port);
-    match link::probe(mqtt, config.device) {
+    let now = Clock::new(config.clock_trust).now();
+    match link::probe(mqtt, config.device, &now, clock::earliest()) {
         Ok(()) => Finding::ok("broker", format!("{address} accepts the device")),
         Err(reason) => {
             let (cause, way_out) = reason.split_once("; ").unwrap_or((&reason, "look at the broker's log"));

@@ -89,6 +89,7 @@ impl Engine {
         let parts = health::Parts {
             boot_id: running.boot,
             started: running.started,
+            link: None,
             outbox: running.recorder.status(now),
             readers: readers.collect(),
             controller,

@@ -1,0 +1,173 @@
+//! A file that cannot be used is set aside, whatever has happened to it, and the gap is told.
+
+use super::*;
+use std::fs;
+
+fn gap_after(folder: &tempfile::TempDir, setup: &Setup) -> Gap {
+    let mut outbox = open(setup);
+    assert_eq!(outbox.outbox_id(), setup.new_outbox_id);
+    assert_eq!(outbox.set_aside(), Some(folder.path().join("outbox.db.corrupt-1").as_path()));
+    let sent = outbox.next(ALL, &NONE, &synced(10)).unwrap();
+    assert_eq!(seqs(&sent), [1]);
+    decode(sent[0].payload.as_bytes()).unwrap()
+}
+
+#[test]
+fn a_damaged_file_is_set_aside_and_the_gap_is_told() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.commit(&rows(&[5000; 200]), &synced(6000)).unwrap();
+    let path = folder.path().join("outbox.db");
+    drop(outbox);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 9000].fill(0xA5);
+    fs::write(&path, bytes).unwrap();
+    let gap = gap_after(&folder, &setup(&folder, 2));
+    assert_eq!((gap.from, gap.rows, gap.to), (None, None, Some(UnixMs(1_000_000_000_000))));
+    assert!(gap.reason.starts_with("the outbox was damaged"), "{}", gap.reason);
+}
+
+#[test]
+fn another_junctions_outbox_is_not_sent_as_ours() {
+    let folder = folder();
+    drop(open(&setup(&folder, 1)));
+    let moved = Setup { junction: JunctionId(Uuid::from_u128(9)), ..setup(&folder, 2) };
+    assert!(gap_after(&folder, &moved).reason.contains("at junction 00000000-0000-0000-0000-000000000002"));
+}
+
+/// A file with two hundred rows, closed.
+fn filled(folder: &tempfile::TempDir) -> Vec<u8> {
+    let mut outbox = open(&setup(folder, 1));
+    outbox.commit(&rows(&[5000; 200]), &synced(6000)).unwrap();
+    drop(outbox);
+    fs::read(folder.path().join("outbox.db")).unwrap()
+}
+
+type Harm = fn(&Path, Vec<u8>);
+
+#[test]
+fn every_kind_of_damage_is_noticed_when_the_file_is_opened() {
+    let harms: [(&str, Harm); 8] = [
+        ("cut in the middle of a page", |path, bytes| {
+            fs::write(path, &bytes[..bytes.len() / 2 + 100]).unwrap()
+        }),
+        ("cut to whole pages", |path, bytes| fs::write(path, &bytes[..8 * 4096]).unwrap()),
+        ("a header of garbage", |path, mut bytes| {
+            bytes[..100].fill(0xA5);
+            fs::write(path, bytes).unwrap();
+        }),
+        ("pages of zeroes in the middle", |path, mut bytes| {
+            let middle = bytes.len() / 8192 * 4096;
+            bytes[middle..middle + 8192].fill(0);
+            fs::write(path, bytes).unwrap();
+        }),
+        ("empty", |path, _| fs::write(path, b"").unwrap()),
+        ("no database", |path, _| fs::write(path, "long enough to look like a database".repeat(50)).unwrap()),
+        ("a folder in its place", |path, _| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("lost+found"), "x").unwrap();
+        }),
+        ("only the log left", |path, _| {
+            fs::remove_file(path).unwrap();
+            fs::write(path.with_extension("db-wal"), vec![7; 40_000]).unwrap();
+        }),
+    ];
+    for (what, harm) in harms {
+        let folder = folder();
+        let bytes = filled(&folder);
+        harm(&folder.path().join("outbox.db"), bytes);
+        let mut outbox =
+            Outbox::open(&setup(&folder, 2), &synced(10)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(outbox.outbox_id(), setup(&folder, 2).new_outbox_id, "{what}");
+        assert!(outbox.set_aside().is_some(), "{what}");
+        outbox.commit(&rows(&[5000]), &synced(6000)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let sent = outbox.next(ALL, &NONE, &synced(6000)).unwrap();
+        let gaps: Vec<Gap> = sent.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+        assert_eq!((sent.len(), gaps.len()), (2, 1), "{what}");
+        assert!(
+            gaps[0].reason.starts_with("the outbox was damaged") && gaps[0].rows.is_none(),
+            "{what}: {gaps:?}"
+        );
+        drop(outbox);
+        let outbox = open(&setup(&folder, 3));
+        assert_eq!((outbox.set_aside(), outbox.status(&synced(0)).unwrap().rows), (None, 2), "{what}: once");
+    }
+}
+
+#[test]
+fn a_log_that_a_power_cut_left_costs_nothing() {
+    let folder = folder();
+    let path = folder.path().join("outbox.db");
+    let wal = path.with_extension("db-wal");
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.commit(&rows(&[5000; 30]), &synced(6000)).unwrap();
+    let (file, mut log) = (fs::read(&path).unwrap(), fs::read(&wal).unwrap());
+    drop(outbox);
+    // As the cut left them, the last frame of the log half written.
+    log.extend_from_slice(&[0x5A; 3000]);
+    fs::write(&path, file).unwrap();
+    fs::write(&wal, log).unwrap();
+    let outbox = open(&setup(&folder, 2));
+    assert_eq!((outbox.set_aside(), outbox.status(&synced(0)).unwrap().rows), (None, 30));
+}
+
+fn aside(folder: &tempfile::TempDir) -> Vec<String> {
+    let names =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.contains("corrupt")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_set_aside_do_not_fill_the_card_and_go_before_counts_do() {
+    let folder = folder();
+    for boot in 1..10 {
+        fs::write(folder.path().join("outbox.db"), format!("no database, number {boot}")).unwrap();
+        drop(open(&setup(&folder, boot)));
+    }
+    assert_eq!(aside(&folder), ["outbox.db.corrupt-1", "outbox.db.corrupt-2", "outbox.db.corrupt-3"]);
+    let newest = fs::read_to_string(folder.path().join("outbox.db.corrupt-3")).unwrap();
+    assert_eq!(newest, "no database, number 9");
+    let mut outbox = open(&setup(&folder, 10));
+    let pages: i64 = outbox.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    outbox.connection.pragma_update(None, "max_page_count", pages + 2).unwrap();
+    assert!(matches!(outbox.commit(&rows(&[10_000; 60]), &synced(11_000)), Err(OutboxError::DiskFull)));
+    assert_eq!(aside(&folder), [""; 0]);
+}
+
+#[test]
+fn a_file_that_breaks_while_it_is_open_is_replaced() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.commit(&rows(&[5000; 200]), &synced(6000)).unwrap();
+    outbox.connection.execute("DROP TABLE rows", []).unwrap();
+    let error = outbox.commit(&rows(&[10_000]), &synced(11_000)).unwrap_err();
+    assert!(error.is_damage(), "{error}");
+    outbox.start_anew("the outbox was damaged (test)".to_owned(), &synced(11_000)).unwrap();
+    assert_ne!(outbox.outbox_id(), setup(&folder, 1).new_outbox_id);
+    assert_eq!(aside(&folder), ["outbox.db.corrupt-1"]);
+    let first = outbox.outbox_id();
+    outbox.commit(&rows(&[10_000]), &synced(11_000)).unwrap();
+    assert_eq!(outbox.next(ALL, &NONE, &synced(12_000)).unwrap().len(), 2, "the gap and the row");
+    outbox.start_anew("again".to_owned(), &synced(13_000)).unwrap();
+    assert!(
+        ![first, setup(&folder, 1).new_outbox_id].contains(&outbox.outbox_id()),
+        "a name of its own each time"
+    );
+    drop(outbox);
+    assert_eq!(open(&setup(&folder, 2)).set_aside(), None);
+}
+
+#[test]
+fn a_disk_that_may_not_be_written_says_so_and_is_no_damage() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.connection.pragma_update(None, "query_only", true).unwrap();
+    let error = outbox.commit(&rows(&[5000]), &synced(6000)).unwrap_err();
+    assert!(matches!(error, OutboxError::ReadOnly) && !error.is_damage(), "{error}");
+    outbox.connection.pragma_update(None, "query_only", false).unwrap();
+    assert_eq!(outbox.commit(&rows(&[5000]), &synced(6000)).unwrap(), [Seq(1)]);
+}
