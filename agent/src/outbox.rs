@@ -247,6 +247,13 @@ impl Outbox {
         }
     }
 
+    /// A disk with room for so many pages only; none: a large one.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, pages: Option<i64>) {
+        let pages = pages.unwrap_or(1 << 30);
+        self.connection.pragma_update(None, "max_page_count", pages).expect("a pragma");
+    }
+
     fn begin(&mut self, durability: Durability) -> Result<Transaction<'_>, OutboxError> {
         let level = if durability == Durability::Durable { "FULL" } else { "NORMAL" };
         self.connection.pragma_update(None, "synchronous", level)?;

@@ -1,7 +1,13 @@
 //! The link and the outbox against a real Mosquitto.
 
+#[path = "link_broker/certificates.rs"]
+mod certificates;
 #[path = "link_broker/faults.rs"]
 mod faults;
+#[path = "link_broker/half_open.rs"]
+mod half_open;
+#[path = "link_broker/sessions.rs"]
+mod sessions;
 mod support;
 
 use flextraff_agent::config::{MqttConfig, Secret};

@@ -1,5 +1,6 @@
 //! A private Mosquitto on a free port, and a server that confirms rows.
 
+pub(crate) mod proxy;
 pub(crate) mod server;
 
 use std::io::{BufRead, BufReader};
@@ -52,6 +53,11 @@ impl Broker {
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("the broker runs");
         self.child.wait().expect("a killed child ends");
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait(&mut self) {
+        self.child.wait().expect("it was started here");
     }
 
     /// Its process.

@@ -21,6 +21,8 @@ pub(crate) struct Received {
     pub(crate) replies: Vec<Reply>,
     /// How often the server was connected.
     pub(crate) connections: u32,
+    /// How many of its messages the broker has taken.
+    pub(crate) confirmed: u32,
 }
 
 /// A server that confirms every row.
@@ -93,6 +95,7 @@ async fn serve(mut event_loop: EventLoop, client: AsyncClient, received: Arc<(Mu
                 client.try_subscribe_many(filters).expect("the queue has room");
             }
             Incoming::SubAck(_) => received_now.connections += 1,
+            Incoming::PubAck(_) => received_now.confirmed += 1,
             Incoming::Publish(message) => {
                 let topic: Topic = String::from_utf8_lossy(&message.topic).parse().expect("a topic of ours");
                 if let Topic::Status(..) = topic {

@@ -53,6 +53,9 @@ fn parts(snapshot: &Snapshot) -> Vec<(String, String)> {
         let alarms: Vec<String> = status.alarms.iter().map(table::alarm).collect();
         add("alarm", alarms.join("; "));
     }
+    if let Some(trouble) = table::link_trouble(snapshot) {
+        add("broker", trouble.to_owned());
+    }
     for reader in &status.readers {
         add(&format!("reader {}", reader.name), table::name_of(&reader.state));
     }

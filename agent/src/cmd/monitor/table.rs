@@ -56,6 +56,15 @@ fn head(snapshot: &Snapshot) -> Vec<Row> {
         rows.push(row);
     }
     rows.extend(outbox(snapshot).map(|text| labelled("Outbox", &text)));
+    if let Some(trouble) = link_trouble(snapshot) {
+        let mut row = Row::default();
+        row.add_cell(Style::Bold, "Broker", LABEL).add(Style::Red, trouble);
+        if let Some(seconds) = status.link.as_ref().and_then(|link| link.taken_over_s) {
+            let ago = age_in_words(u32::try_from(seconds).ok());
+            row.add(Style::Normal, &format!(" (taken over {ago} ago)"));
+        }
+        rows.push(row);
+    }
     let readers: Vec<String> = readers(status).map(|(name, text)| format!("{name} {text}")).collect();
     if !readers.is_empty() {
         rows.push(labelled("Readers", &readers.join("   ")));
@@ -120,6 +129,13 @@ pub(super) fn outbox(snapshot: &Snapshot) -> Option<String> {
         }
     }
     Some(text)
+}
+
+/// Why the broker is not connected, or that another client takes the connection again and again.
+pub(super) fn link_trouble(snapshot: &Snapshot) -> Option<&str> {
+    let link = snapshot.status.link.as_ref()?;
+    let is_told = link.taken_over_s.is_some() || snapshot.broker == Some(false);
+    link.cause.as_deref().filter(|_| is_told)
 }
 
 /// Name of each reader, and how it is.

@@ -7,7 +7,7 @@ use crate::outbox::Room;
 use crate::reader::Read;
 use crate::signal::LaneQueues;
 use flextraff_common::time::{ClockState, UnixMs};
-use flextraff_common::wire::{CarCounts, Cycles, Mode, StageEnd, ZoneName, decode};
+use flextraff_common::wire::{CarCounts, Cycles, Gap, Mode, StageEnd, ZoneName, decode};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -165,4 +165,56 @@ fn a_cycle_is_reported_with_the_passages_that_began_in_it() {
     let queues: Vec<_> = reported[0].lanes.iter().map(|lane| (lane.queue_start, lane.queue_end)).collect();
     assert_eq!(queues[..2], [(Some(3.0), Some(1.0)), (None, None)]);
     assert_eq!(reported[0].lanes.iter().map(|lane| lane.vehicle_count).collect::<Vec<_>>(), [1, 0, 0, 0]);
+}
+
+#[test]
+fn counting_goes_on_when_the_file_breaks_under_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox.sqlite");
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    let before = recorder.outbox_id();
+    // More than SQLite keeps in memory.
+    let mut now = 100_000;
+    while std::fs::metadata(&path).unwrap().len() < 4 << 20 {
+        now += 30_000;
+        recorder.handle_timeout(&moment(now));
+    }
+    recorder.handle_read(&read(now + 1200));
+    advance(&mut recorder, now, now + 3000);
+    for file in [path.clone(), path.with_extension("sqlite-wal")] {
+        let length = std::fs::metadata(&file).unwrap().len();
+        std::fs::write(&file, vec![0xA5; length as usize]).unwrap();
+    }
+    assert_eq!(counts(&mut recorder, now + 3000), [], "the backlog cannot be read any more");
+    advance(&mut recorder, now + 4000, now + 8000);
+    assert_ne!(recorder.outbox_id(), before);
+    // The vehicle is still there, also for a run that begins with the new file.
+    drop(recorder);
+    let mut recorder = open(folder.path(), BOOT, now + 8500);
+    recorder.handle_read(&read(now + 8600));
+    advance(&mut recorder, now + 9000, now + 40_000);
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(now + 40_000));
+    let gaps: Vec<Gap> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert!(gaps[0].reason.starts_with("the outbox was damaged"), "{gaps:?}");
+    assert_eq!(vehicles(&mut recorder, now + 40_000), 1);
+    assert!(folder.path().join("outbox.sqlite.corrupt-1").exists());
+}
+
+#[test]
+fn counting_goes_on_from_memory_while_the_disk_is_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    advance(&mut recorder, 101_000, 110_000);
+    recorder.outbox.limit_pages(Some(1));
+    recorder.handle_read(&read(111_200));
+    advance(&mut recorder, 111_000, 400_000);
+    let stored = recorder.status(&moment(400_000)).unwrap().rows;
+    assert!(stored < 40, "{stored} rows found room");
+    recorder.outbox.limit_pages(None);
+    advance(&mut recorder, 401_000, 401_000);
+    let counts = counts(&mut recorder, 401_000);
+    assert_eq!(counts.len(), 4 * 60, "four lanes, every interval from 105 s to 400 s");
+    assert_eq!(counts.iter().map(|counts| counts.vehicle_count).sum::<i64>(), 1);
+    assert_eq!(recorder.status(&moment(401_000)).unwrap().dropped, 0);
 }

@@ -117,3 +117,22 @@ fn plain_lines_tell_reads_and_changes_once() {
         ["14:30:11.120 read N??[2J stop_line 34161FA8203E7CB202000020 rssi -55 by north"]
     );
 }
+
+#[test]
+fn a_second_client_with_our_id_is_shown_and_a_connection_that_works_is_not() {
+    use flextraff_common::wire::LinkStatus;
+    let with = |broker, taken_over_s, cause: Option<&str>| {
+        let link = LinkStatus { failures: 1, cause: cause.map(str::to_owned), taken_over_s };
+        let mut snapshot = snapshot();
+        (snapshot.broker, snapshot.status.link) = (Some(broker), Some(link));
+        let view = View { snapshot: Some(snapshot), reads: [].into() };
+        let rows: Vec<String> = rows(&view).iter().map(Row::plain).collect();
+        rows.into_iter().find(|row| row.starts_with("Broker"))
+    };
+    assert_eq!(with(true, None, Some("no network")), None);
+    assert_eq!(with(false, None, None), None);
+    assert_eq!(with(false, None, Some("no network")).as_deref(), Some("Broker    no network"));
+    let shown = with(true, Some(12), Some("another client uses this device id; stop it"));
+    let expected = "Broker    another client uses this device id; stop it (taken over 12s ago)";
+    assert_eq!(shown.as_deref(), Some(expected));
+}
