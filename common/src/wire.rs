@@ -15,8 +15,8 @@ pub use demand::{
     ZoneName,
 };
 pub use down::{
-    Ack, CityKey, Command, CommandType, GreenTime, Keys, MAX_CITY_KEYS, MAX_WATCHED, Mode, RejectCode,
-    StageTime, Watched, WatchedClass, Watchlist,
+    Ack, CityKey, Command, CommandType, GreenTime, Keys, MAX_CITY_KEYS, MAX_WATCHED, MAX_WATCHLIST_PAGES,
+    Mode, RejectCode, StageTime, Watched, WatchedClass, Watchlist, WatchlistPage,
 };
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use estimates::{

@@ -2,9 +2,11 @@
 //! code, never these texts. A field that is added gets a test of its own.
 
 use flextraff_common::epc::Pseudonym;
+use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{
-    Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Keys, Reply,
-    Signal, SignalControl, Status, WatchedClass, Watchlist, decode, encode,
+    Ack, CarCounts, ClockFix, Command, ControlLevel, Cycles, Demand, Events, Gap, GreenTime, Keys,
+    MAX_PAYLOAD, MAX_WATCHED, MAX_WATCHLIST_PAGES, Reply, Signal, SignalControl, Status, Watched,
+    WatchedClass, Watchlist, WatchlistPage, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -107,6 +109,41 @@ fn keys_and_watchlist() {
     )
     .expect("a class of a newer server is no reason to refuse the list");
     assert_eq!(newer.entries[0].class, WatchedClass::Other);
+}
+
+#[test]
+fn watchlist_in_pages() {
+    let page: WatchlistPage = frozen(
+        r#"{"v":1,"entries":[
+        {"tag":"00112233445566778899aabbccddeeff","class":"emergency","valid_until":"2026-03-01T00:00:00Z"}],
+        "list_id":"00000000-0000-4000-8000-0000000000e1","page":2,"pages":3}"#,
+    );
+    let whole = encode(&Watchlist { entries: page.entries.clone() });
+    let whole: WatchlistPage = decode(whole.as_bytes()).expect("a whole list is a page without numbers");
+    assert_eq!((whole.entries, whole.list_id, whole.page, whole.pages), (page.entries, None, None, None));
+}
+
+#[test]
+fn the_longest_watchlist_fits_into_its_pages() {
+    let key = flextraff_common::epc::TagKey::new([7; 32]);
+    let entries: Vec<Watched> = (0..MAX_WATCHED)
+        .map(|n| Watched {
+            tag: key.tag(&format!("{n:024X}").parse().expect("an EPC")),
+            class: WatchedClass::Emergency,
+            valid_until: UnixMs(253_402_300_799_999),
+        })
+        .collect();
+    let list_id = "00000000-0000-4000-8000-0000000000e1".parse().expect("an id");
+    let pages = Watchlist { entries: entries.clone() }.into_pages(list_id);
+    assert!(pages.len() > 1 && pages.len() <= MAX_WATCHLIST_PAGES as usize);
+    assert!(pages.iter().all(|page| encode(page).len() <= MAX_PAYLOAD));
+    let numbers: Vec<_> = pages.iter().map(|page| (page.list_id, page.page, page.pages)).collect();
+    let expected: Vec<_> = (1..=5).map(|page| (Some(list_id), Some(page), Some(5))).collect();
+    assert_eq!(numbers, expected);
+    let together: Vec<Watched> = pages.into_iter().flat_map(|page| page.entries).collect();
+    assert_eq!(together, entries);
+    let short = Watchlist { entries: entries[..2000].to_vec() }.into_pages(list_id);
+    assert_eq!((short.len(), short[0].page), (1, None));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! loses is therefore asked for again, in the order that the outbox thinks best.
 
 mod inbound;
+mod pages;
 
 use super::{Inbound, LinkEvent};
 use crate::health;
@@ -12,6 +13,7 @@ use flextraff_common::ids::{DeviceId, JunctionId, OutboxId, Seq};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::topics::{Topic, agent_filters};
 use flextraff_common::wire::{Ack, MAX_PAYLOAD, Status, encode};
+use pages::Pages;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// First wait after a lost connection, milliseconds; doubles with each attempt that fails.
@@ -120,6 +122,8 @@ pub struct Session {
     told: Option<Status>,
     status_due: MonoMs,
     live: BTreeMap<Topic, String>,
+    /// A watch-list that has not come whole yet.
+    pages: Pages,
     actions: VecDeque<Action>,
 }
 
@@ -142,6 +146,7 @@ impl Session {
             told: None,
             status_due: now,
             live: BTreeMap::new(),
+            pages: Pages::default(),
             actions: VecDeque::new(),
         }
     }
@@ -249,6 +254,14 @@ impl Session {
         match inbound::read(&self.config, topic, payload) {
             inbound::Read::Ack(ack) => self.handle_ack(ack, now),
             inbound::Read::Inbound(message) => {
+                self.actions.push_back(Action::Event(LinkEvent::Inbound(message)));
+            }
+            inbound::Read::Watchlist(page) => {
+                let message = match self.pages.handle(page) {
+                    Ok(None) => return,
+                    Ok(Some(list)) => Inbound::Watchlist(list),
+                    Err(reason) => inbound::unreadable(topic, reason),
+                };
                 self.actions.push_back(Action::Event(LinkEvent::Inbound(message)));
             }
             inbound::Read::NotOurs => {}

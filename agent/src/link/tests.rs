@@ -318,3 +318,30 @@ fn what_comes_down_is_read_and_what_is_not_ours_is_left() {
     assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{\"entries\":[]}")[..], [Inbound::Watchlist(_)]));
     assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{}")[..], [Inbound::Unreadable { .. }]));
 }
+
+#[test]
+fn a_watch_list_in_pages_arrives_whole_or_not_at_all() {
+    let key = flextraff_common::epc::TagKey::new([7; 32]);
+    let entries = (0..10_000_i64).map(|n| flextraff_common::wire::Watched {
+        tag: key.tag(&format!("{n:024X}").parse().expect("an EPC")),
+        class: flextraff_common::wire::WatchedClass::Transit,
+        valid_until: UnixMs(n),
+    });
+    let list = Watchlist { entries: entries.collect() };
+    let pages = list.clone().into_pages(Uuid::from_u128(8));
+    let mut session = connected();
+    let topic = Topic::Watchlist(JUNCTION).to_string();
+    let mut come = |session: &mut Session, page| {
+        session.handle_message(&topic, encode(page).as_bytes(), MonoMs(0));
+        actions(session)
+    };
+    for page in &pages[1..] {
+        assert_eq!(come(&mut session, page), []);
+    }
+    // The connection may end in between.
+    session.handle_disconnected("gone".to_owned(), MonoMs(5));
+    actions(&mut session);
+    let whole = Action::Event(LinkEvent::Inbound(Inbound::Watchlist(list)));
+    assert_eq!(come(&mut session, &pages[0]), [whole]);
+    assert_eq!(come(&mut session, &pages[4]), [], "the retained page says nothing new");
+}

@@ -90,8 +90,17 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
 /// Makes a key and a certificate, `name.pem` and `name.key`, signed by itself unless `more` says by whom.
 pub(crate) fn certificate(folder: &Path, name: &str, subject: &str, more: &[&str]) -> (PathBuf, PathBuf) {
     let (pem, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
-    let mut arguments =
-        vec!["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let mut arguments = vec![
+        "req",
+        "-x509",
+        "-days",
+        "3650",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ];
     arguments.extend(["-subj", subject, "-keyout", path(&key), "-out", path(&pem)]);
     arguments.extend(more);
     run("openssl", &arguments);

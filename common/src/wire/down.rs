@@ -5,6 +5,7 @@ use crate::epc::{KeyId, KeyedTag, TagKey};
 use crate::ids::{JunctionId, OutboxId};
 use crate::time::UnixMs;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Who decides about a junction's signal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -181,6 +182,48 @@ pub struct CityKey {
 pub struct Watchlist {
     /// At most [`MAX_WATCHED`].
     pub entries: Vec<Watched>,
+}
+
+/// A watch-list as it goes over the wire: whole, or one of several pages where it does not fit into one message. Pages of one list may come in
+/// any order and more than once; the list counts from when all are there.
+///
+/// The topic is retained, and keeps the last page only: a list of several pages is sent again whenever a device comes online.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchlistPage {
+    /// At most [`MAX_WATCHED`] in all pages together.
+    pub entries: Vec<Watched>,
+    /// Which list the page is of; absent, like the other two: the entries are the whole list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_id: Option<Uuid>,
+    /// Which page it is, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// How many there are, at most [`MAX_WATCHLIST_PAGES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+}
+
+/// Most pages of one watch-list.
+pub const MAX_WATCHLIST_PAGES: u32 = 64;
+/// Entries of one page: with every field at its longest they fit into one message.
+const PAGE_ENTRIES: usize = 2000;
+
+impl Watchlist {
+    /// The messages that carry the list: one without page numbers if it fits. `list_id` is the name of this list, new with every change.
+    pub fn into_pages(self, list_id: Uuid) -> Vec<WatchlistPage> {
+        if self.entries.len() <= PAGE_ENTRIES {
+            return vec![WatchlistPage { entries: self.entries, ..WatchlistPage::default() }];
+        }
+        let chunks: Vec<&[Watched]> = self.entries.chunks(PAGE_ENTRIES).collect();
+        let pages = u32::try_from(chunks.len()).unwrap_or(u32::MAX);
+        let page = |(page, entries): (u32, &&[Watched])| WatchlistPage {
+            entries: entries.to_vec(),
+            list_id: Some(list_id),
+            page: Some(page),
+            pages: Some(pages),
+        };
+        (1..).zip(&chunks).map(page).collect()
+    }
 }
 
 /// A vehicle that a junction looks out for.

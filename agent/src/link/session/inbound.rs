@@ -4,13 +4,15 @@ use super::SessionConfig;
 use crate::link::Inbound;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Ack, Demand, GreenTime, MAX_WATCHED, Watchlist, WireError, decode};
+use flextraff_common::wire::{Ack, Demand, GreenTime, WatchlistPage, WireError, decode};
 use serde::de::DeserializeOwned;
 
 /// What a message is to the session.
 pub(super) enum Read {
     /// The server's answer to rows of our outbox.
     Ack(Ack),
+    /// A watch-list, or a part of it.
+    Watchlist(WatchlistPage),
     /// Something for another part of the agent.
     Inbound(Inbound),
     /// Nothing that concerns us.
@@ -18,9 +20,7 @@ pub(super) enum Read {
 }
 
 pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read {
-    let unreadable = |reason: String| {
-        Read::Inbound(Inbound::Unreadable { topic: topic.chars().take(200).collect(), reason })
-    };
+    let unreadable = |reason: String| Read::Inbound(unreadable(topic, reason));
     let parsed = match topic.parse::<Topic>() {
         Ok(parsed) => parsed,
         Err(error) => return unreadable(error.to_string()),
@@ -34,7 +34,7 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
         Topic::GreenTime(junction) if ours => green_time(junction, payload),
         Topic::Command(..) if ours => message(payload, Inbound::Command),
         Topic::Keys(..) if ours => message(payload, Inbound::Keys),
-        Topic::Watchlist(_) if ours => watchlist(payload),
+        Topic::Watchlist(_) if ours => decode::<WatchlistPage>(payload).map(Read::Watchlist),
         Topic::Signal(junction) if near => message(payload, |signal| Inbound::Signal(junction, signal)),
         Topic::Demand(junction) if near => decode::<Demand>(payload).map(|demand| {
             if demand.device_id == config.device {
@@ -48,18 +48,13 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
     read.unwrap_or_else(|error| unreadable(error.to_string()))
 }
 
-fn message<T: DeserializeOwned>(payload: &[u8], wrap: impl FnOnce(T) -> Inbound) -> Result<Read, WireError> {
-    decode(payload).map(|message| Read::Inbound(wrap(message)))
+/// A message that cannot be used.
+pub(super) fn unreadable(topic: &str, reason: String) -> Inbound {
+    Inbound::Unreadable { topic: topic.chars().take(200).collect(), reason }
 }
 
-fn watchlist(payload: &[u8]) -> Result<Read, WireError> {
-    let list: Watchlist = decode(payload)?;
-    if list.entries.len() > MAX_WATCHED {
-        let reason =
-            format!("{} entries are too many; a watch-list has at most {MAX_WATCHED}", list.entries.len());
-        return Err(WireError::Malformed { reason });
-    }
-    Ok(Read::Inbound(Inbound::Watchlist(list)))
+fn message<T: DeserializeOwned>(payload: &[u8], wrap: impl FnOnce(T) -> Inbound) -> Result<Read, WireError> {
+    decode(payload).map(|message| Read::Inbound(wrap(message)))
 }
 
 fn green_time(junction: JunctionId, payload: &[u8]) -> Result<Read, WireError> {
