@@ -117,6 +117,10 @@ pub struct Outbox {
     known: UnixMs,
     /// Rows in the table, kept here because counting them reads the whole file.
     pending: u64,
+    /// Time of the newest row that was made in this uptime.
+    newest: Option<MonoMs>,
+    /// No row of a kind that may be dropped has a number below this: the search for the oldest one must not read the whole file each time.
+    first_of_kind: [i64; write::DROP_ORDER.len()],
     set_aside: Option<PathBuf>,
     first_of_boot: bool,
 }

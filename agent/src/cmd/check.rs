@@ -4,6 +4,7 @@ mod broker;
 mod clock;
 mod disk;
 mod gpio;
+mod outbox;
 mod serial;
 
 use super::{FAILED, OK, USAGE, complain, print};
@@ -66,6 +67,7 @@ fn findings_of(config: &Config) -> Vec<Finding> {
     findings.extend(disk::check(config));
     findings.push(clock::check(config));
     findings.extend(broker::check(config));
+    findings.extend(outbox::check(config));
     findings
 }
 

@@ -272,6 +272,64 @@ fn a_second_client_with_our_id_is_named() {
 }
 
 #[test]
+fn two_agents_with_one_id_are_both_told_and_share_the_connection() {
+    let mut sessions = [3, 4].map(|seed| Session::new(config(seed), MonoMs(0)));
+    let (mut holder, mut held_ms) = (None, [0, 0]);
+    let (mut now, end) = (MonoMs(0), MonoMs(1_200_000));
+    let mut told: [Vec<(MonoMs, bool)>; 2] = Default::default();
+    while now < end {
+        let due = sessions.iter().filter_map(Session::next_timeout).min().unwrap().max(now);
+        if let Some(holder) = holder {
+            held_ms[holder] += due.since(now);
+        }
+        now = due;
+        for at in 0..2 {
+            sessions[at].handle_timeout(now);
+            if !actions(&mut sessions[at]).contains(&Action::Connect) {
+                continue;
+            }
+            // The broker closes the connection that it has under this id.
+            if holder.replace(at).is_some() {
+                let other = &mut sessions[1 - at];
+                other.handle_closed_by_broker("closed by peer".to_owned(), now);
+                let taken_over = actions(other).into_iter().any(|action| {
+                    matches!(action, Action::Event(LinkEvent::Disconnected { taken_over: true, .. }))
+                });
+                told[1 - at].push((now, taken_over));
+            }
+            sessions[at].handle_connected(now);
+            sessions[at].handle_subscribed(now);
+            sessions[at].handle_rows(Vec::new(), now);
+            actions(&mut sessions[at]);
+        }
+        now = now + 1;
+    }
+    for (told, held_ms) in told.iter().zip(held_ms) {
+        let named = told.iter().position(|(_, taken_over)| *taken_over).expect("it is named");
+        assert!(named <= 3, "{told:?}");
+        assert!(told[named..].iter().all(|(_, taken_over)| *taken_over), "{told:?}");
+        let late = told.iter().filter(|(at, _)| *at > MonoMs(600_000)).count();
+        assert!(late <= 30, "{late} times in ten minutes");
+        assert!(held_ms > 200_000, "one had the connection for {held_ms} ms of twenty minutes");
+    }
+}
+
+#[test]
+fn a_broker_that_hangs_up_now_and_then_is_no_second_client() {
+    let mut session = Session::new(config(1), MonoMs(0));
+    let mut now = MonoMs(0);
+    for _ in 0..10 {
+        now = now.max(session.next_timeout().unwrap());
+        session.handle_timeout(now);
+        session.handle_connected(now);
+        session.handle_subscribed(now);
+        now = now + 200_000;
+        session.handle_closed_by_broker("closed by peer".to_owned(), now);
+        assert_eq!(reason(&actions(&mut session)), Some("closed by peer"));
+    }
+}
+
+#[test]
 fn stopping_says_offline_and_goodbye() {
     let mut session = connected();
     session.handle_stop();
@@ -331,7 +389,7 @@ fn a_watch_list_in_pages_arrives_whole_or_not_at_all() {
     let pages = list.clone().into_pages(Uuid::from_u128(8));
     let mut session = connected();
     let topic = Topic::Watchlist(JUNCTION).to_string();
-    let mut come = |session: &mut Session, page| {
+    let come = |session: &mut Session, page| {
         session.handle_message(&topic, encode(page).as_bytes(), MonoMs(0));
         actions(session)
     };

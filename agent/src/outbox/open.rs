@@ -4,7 +4,7 @@ use super::row::{GapRow, RowBody, Stamp};
 use super::write::Batch;
 use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
-use flextraff_common::time::{ClockState, Moment, UnixMs};
+use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -124,6 +124,8 @@ impl Outbox {
             clock: (offset_of(now), now.clock),
             known: UnixMs(known),
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
+            newest: None,
+            first_of_kind: Default::default(),
             set_aside: None,
             first_of_boot: false,
             connection,
@@ -147,6 +149,14 @@ impl Outbox {
         )?;
         self.first_of_boot = new > 0;
         self.boot_key = key;
+        self.newest = self
+            .connection
+            .query_row(
+                "SELECT end_ms FROM (SELECT boot, end_ms FROM rows ORDER BY seq DESC LIMIT 1) WHERE boot = ?1",
+                [key],
+                |row| Ok(MonoMs(row.get(0)?)),
+            )
+            .optional()?;
         self.clock = (offset, if synced { ClockState::Synced } else { ClockState::Unsynced });
         Ok(())
     }

@@ -38,7 +38,8 @@ pub struct Released {
     pub parked: usize,
 }
 
-/// Rows whose own time is at most this much before the newest one's go before the backlog, milliseconds.
+/// Rows whose own time is at most this much before that of the newest row ever made go before the backlog, milliseconds. Not the newest that is
+/// left: then the whole backlog would go newest first.
 const LIVE_MS: i64 = 10_000;
 /// Refused rows that are kept to be looked at.
 const KEPT_PARKED: u32 = 500;
@@ -82,6 +83,7 @@ impl Outbox {
         now: &Moment,
     ) -> Result<Vec<Outgoing>, OutboxError> {
         let (device, junction, outbox, boot_key) = (self.device, self.junction, self.id, self.boot_key);
+        let live = self.newest.map(|newest| (boot_key, newest.0.saturating_sub(LIVE_MS)));
         let (offset, state) = self.clock_now(now);
         let present = BootClock { id: self.boot, offset, state };
         let transaction = self.begin(Durability::Repeatable)?;
@@ -91,7 +93,7 @@ impl Outbox {
             UnixMs(at.0.saturating_add(clock.offset))
         };
         let (mut outgoing, mut bytes, mut unreadable) = (Vec::new(), 0, 0);
-        for number in pick(&transaction, boot_key, room.rows, in_flight)? {
+        for number in pick(&transaction, live, room.rows, in_flight)? {
             let stored = load(&transaction, number)?;
             let seq = Seq(number as u64);
             let clock = clocks.get(&stored.boot).copied().unwrap_or(present);
@@ -177,27 +179,28 @@ fn code_name(code: RejectCode) -> &'static str {
     }
 }
 
-/// Numbers of the rows to hand out, in order.
+/// Numbers of the rows to hand out, in order; `live`: the uptime whose rows from this moment on go first.
 fn pick(
     connection: &Connection,
-    boot_key: i64,
+    live: Option<(i64, i64)>,
     limit: usize,
     in_flight: &BTreeSet<Seq>,
 ) -> Result<Vec<i64>, OutboxError> {
     let waits = |seq: i64| !in_flight.contains(&Seq(seq as u64));
     let mut picked = Vec::new();
-    let mut newest = None;
-    let mut live = connection.prepare_cached("SELECT seq, boot, end_ms FROM rows ORDER BY seq DESC")?;
-    let mut rows = live.query([])?;
-    while picked.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let (seq, boot, end): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if boot != boot_key || end < newest.get_or_insert(end).saturating_sub(LIVE_MS) {
-            break;
-        }
-        if waits(seq) {
-            picked.push(seq);
+    if let Some((boot_key, since)) = live {
+        let mut newest = connection.prepare_cached("SELECT seq, boot, end_ms FROM rows ORDER BY seq DESC")?;
+        let mut rows = newest.query([])?;
+        while picked.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            let (seq, boot, end): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            if boot != boot_key || end < since {
+                break;
+            }
+            if waits(seq) {
+                picked.push(seq);
+            }
         }
     }
     let fresh: BTreeSet<i64> = picked.iter().copied().collect();

@@ -154,6 +154,11 @@ fn the_newest_go_first_then_the_backlog_from_its_oldest() {
     assert_eq!(next(3, &[5]), [4, 1, 2]);
     assert_eq!(next(3, &[5, 4, 1]), [2, 3]);
     assert_eq!(next(0, &[]), [] as [u64; 0]);
+    // Once they are confirmed what is left is backlog, from its oldest.
+    outbox.handle_ack(&ack(&outbox, &[(4, 5)], &[])).unwrap();
+    assert_eq!(seqs(&outbox.next(ALL, &NONE, &synced(106_000)).unwrap()), [1, 2, 3]);
+    outbox.commit(&rows(&[110_000]), &synced(111_000)).unwrap();
+    assert_eq!(seqs(&outbox.next(ALL, &NONE, &synced(111_000)).unwrap()), [6, 1, 2, 3]);
 }
 
 #[test]

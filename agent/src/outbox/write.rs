@@ -33,7 +33,7 @@ const CLOCK_STEP_MS: u64 = 50;
 /// Rows that are dropped at a time.
 const DROP_ROWS: u32 = 64;
 /// Dropped in this order, the oldest first, each kind with a gap of its own. Gaps and clock fixes stay.
-const DROP_ORDER: [(&str, &str); 3] = [
+pub(super) const DROP_ORDER: [(&str, &str); 3] = [
     ("car_counts", "the outbox was full: counts were dropped"),
     ("events", "the outbox was full: events were dropped"),
     ("cycle", "the outbox was full: cycles were dropped"),
@@ -58,7 +58,8 @@ impl Outbox {
 
     fn try_commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
         let (stored, clock, known) = (self.clock, self.clock_now(now), self.known);
-        let (pending, max_bytes) = (self.pending, self.max_bytes);
+        let (newest, pending, max_bytes, first_of_kind) =
+            (self.newest, self.pending, self.max_bytes, self.first_of_kind);
         let (device, junction, boot, boot_key) = (self.device, self.junction, self.boot, self.boot_key);
         let transaction = self.begin(Durability::Durable)?;
         let mut writer = Writer {
@@ -69,6 +70,8 @@ impl Outbox {
             now: *now,
             pending,
             seqs: Vec::new(),
+            newest,
+            first_of_kind,
             transaction: &transaction,
         };
         let clock = writer.follow_clock(stored, clock)?;
@@ -79,12 +82,13 @@ impl Outbox {
         writer.boot_key = boot_key;
         for row in &batch.rows {
             writer.add(row)?;
+            writer.newest = writer.newest.max(Some(row.span().1));
         }
         for change in &batch.passages {
             writer.store_passage(change)?;
         }
         writer.keep_below(max_bytes)?;
-        let Writer { pending, seqs, .. } = writer;
+        let Writer { pending, seqs, newest, first_of_kind, .. } = writer;
         let known = if now.clock == ClockState::Synced && !seqs.is_empty() && now.wall > known {
             transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
             now.wall
@@ -93,6 +97,7 @@ impl Outbox {
         };
         transaction.commit()?;
         (self.clock, self.known, self.pending) = (clock, known, pending);
+        (self.newest, self.first_of_kind) = (newest, first_of_kind);
         Ok(seqs)
     }
 }
@@ -113,6 +118,8 @@ struct Writer<'a> {
     now: Moment,
     pending: u64,
     seqs: Vec<Seq>,
+    newest: Option<MonoMs>,
+    first_of_kind: [i64; DROP_ORDER.len()],
     transaction: &'a Transaction<'a>,
 }
 
@@ -249,8 +256,13 @@ impl Writer<'_> {
     }
 
     fn drop_oldest(&mut self) -> Result<bool, OutboxError> {
-        for (kind, reason) in DROP_ORDER {
-            let victims = self.oldest(kind)?;
+        for (at, (kind, reason)) in DROP_ORDER.into_iter().enumerate() {
+            let victims = self.oldest(kind, self.first_of_kind[at])?;
+            self.first_of_kind[at] = match victims.last() {
+                Some(last) => last.seq + 1,
+                // Only newer ones can come.
+                None => self.next_seq()?,
+            };
             let Some(span) = victims.iter().map(|victim| victim.span).reduce(Span::and) else { continue };
             for victim in &victims {
                 self.transaction.prepare_cached("DELETE FROM rows WHERE seq = ?1")?.execute([victim.seq])?;
@@ -263,12 +275,17 @@ impl Writer<'_> {
         Ok(false)
     }
 
-    fn oldest(&self, kind: &str) -> Result<Vec<Victim>, OutboxError> {
+    fn next_seq(&self) -> Result<i64, OutboxError> {
+        Ok(self.transaction.query_row("SELECT next_seq FROM meta", [], |row| row.get(0))?)
+    }
+
+    /// The oldest rows of a kind, none of which is before `first`.
+    fn oldest(&self, kind: &str, first: i64) -> Result<Vec<Victim>, OutboxError> {
         let mut statement = self.transaction.prepare_cached(
             "SELECT seq, topic, boot, boot_id, start_ms, end_ms FROM rows JOIN boots ON boots.id = rows.boot
-             WHERE kind = ?1 ORDER BY seq LIMIT ?2",
+             WHERE kind = ?1 AND seq >= ?3 ORDER BY seq LIMIT ?2",
         )?;
-        let victims = statement.query_map((kind, DROP_ROWS), |row| {
+        let victims = statement.query_map((kind, DROP_ROWS, first), |row| {
             let lane = match row.get::<_, String>(1)?.parse() {
                 Ok(Topic::CarCounts(_, lane)) => Some(lane),
                 _ => None,
