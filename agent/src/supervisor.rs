@@ -227,14 +227,14 @@ impl Supervisor {
             match inbox.recv_timeout(wait.min(TICK)) {
                 Ok(News::Stop) if !self.end_lamps() => return Ok(()),
                 Ok(News::Lamp(LampEvent::Ended)) => return Ok(()),
-                Ok(news) => self.handle(news)?,
+                Ok(news) => self.handle(news),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => anyhow::bail!("every thread has ended"),
             }
         }
     }
 
-    fn handle(&mut self, news: News) -> anyhow::Result<()> {
+    fn handle(&mut self, news: News) {
         match news {
             News::Lamp(event) => self.handle_lamp(event),
             News::Read(read) => {
@@ -262,7 +262,6 @@ impl Supervisor {
             News::Told(passages) => self.tell_passages(passages),
             News::Stop => {}
         }
-        Ok(())
     }
 
     fn handle_lamp(&mut self, event: LampEvent) {

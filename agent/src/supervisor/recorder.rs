@@ -277,10 +277,10 @@ impl Recorder {
             self.unstored.change(kept::write(self.boot, change, &self.config.junction));
         }
         self.report_cycles();
-        if !self.failing {
-            if let Some(row) = self.events.take(now.mono, all) {
-                self.unstored.add(row, self.boot);
-            }
+        if !self.failing
+            && let Some(row) = self.events.take(now.mono, all)
+        {
+            self.unstored.add(row, self.boot);
         }
         // What only now turns out to be damaged is replaced at once.
         let result = self

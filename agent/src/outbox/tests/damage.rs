@@ -50,7 +50,7 @@ type Harm = fn(&Path, Vec<u8>);
 fn every_kind_of_damage_is_noticed_when_the_file_is_opened() {
     let harms: [(&str, Harm); 8] = [
         ("cut in the middle of a page", |path, bytes| {
-            fs::write(path, &bytes[..bytes.len() / 2 + 100]).unwrap()
+            fs::write(path, &bytes[..bytes.len() / 2 + 100]).unwrap();
         }),
         ("cut to whole pages", |path, bytes| fs::write(path, &bytes[..8 * 4096]).unwrap()),
         ("a header of garbage", |path, mut bytes| {
