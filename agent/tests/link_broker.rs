@@ -376,6 +376,19 @@ fn whoever_is_killed_is_reported_offline_by_the_broker() {
     later.stop();
 }
 
+/// A configuration of two lanes whose files all lie in a folder; keys of `[mqtt]` may follow.
+fn agent_toml(folder: &Path, port: u16, password: &Path) -> String {
+    format!(
+        "[junction]\nid = \"{JUNCTION}\"\n[device]\nid = \"{DEVICE}\"\n\
+         [[lane]]\nid = \"{DEVICE}\"\nname = \"N\"\n[[lane]]\nid = \"{JUNCTION}\"\nname = \"E\"\n\
+         [[stage]]\nname = \"N\"\nlanes = [\"N\"]\n[[stage]]\nname = \"E\"\nlanes = [\"E\"]\n\
+         [outbox]\npath = \"{0}/outbox.sqlite\"\n[console]\nsocket = \"{0}/agent.sock\"\n\
+         [mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nusername = \"{USER}\"\npassword_file = \"{1}\"\n",
+        folder.display(),
+        password.display()
+    )
+}
+
 /// Ends with the test, whatever becomes of it.
 struct Process(std::process::Child);
 
@@ -393,15 +406,7 @@ fn a_running_agent_goes_to_another_broker_and_reloads_when_the_server_asks() {
     let server = Server::start(broker.port);
     let (file, password) = (folder.path().join("agent.toml"), folder.path().join("password"));
     let write = |port: u16, more: &str| {
-        let text = format!(
-            "[junction]\nid = \"{JUNCTION}\"\n[device]\nid = \"{DEVICE}\"\n\
-             [[lane]]\nid = \"{DEVICE}\"\nname = \"N\"\n[[lane]]\nid = \"{JUNCTION}\"\nname = \"E\"\n\
-             [[stage]]\nname = \"N\"\nlanes = [\"N\"]\n[[stage]]\nname = \"E\"\nlanes = [\"E\"]\n\
-             [outbox]\npath = \"{0}/outbox.sqlite\"\n[console]\nsocket = \"{0}/agent.sock\"\n\
-             [mqtt]\nurl = \"mqtt://127.0.0.1:{port}\"\nusername = \"{USER}\"\npassword_file = \"{1}\"\n{more}",
-            folder.path().display(),
-            password.display()
-        );
+        let text = agent_toml(folder.path(), port, &password) + more;
         std::fs::write(&file, text).expect("the folder is writable");
     };
     std::fs::write(&password, "wrong").unwrap();

@@ -211,6 +211,7 @@ fn recording(
     let plans = recorder.plans().into_iter().map(received).collect();
     let (mut outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
     let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
+    tell_outbox(&recorder, &clock.now(), news);
     loop {
         let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));

@@ -2,7 +2,7 @@
 
 use super::support::server::{Received, Server};
 use super::support::{Broker, PASSWORD, USER, run};
-use super::{Agent, DEVICE, JUNCTION, Process, connections, counts, folder, mqtt};
+use super::{Agent, DEVICE, JUNCTION, Process, agent_toml, connections, counts, folder, mqtt};
 use flextraff_agent::link::{Inbound, LinkEvent};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{GreenTime, encode};
@@ -86,20 +86,9 @@ fn a_second_client_with_the_same_id_stands_in_the_status_and_in_monitor_with_the
     let broker = Broker::start(folder.path());
     let server = Server::start(broker.port);
     let file = folder.path().join("agent.toml");
-    let (password, socket) = (folder.path().join("password"), folder.path().join("agent.sock"));
+    let password = folder.path().join("password");
     std::fs::write(&password, PASSWORD).unwrap();
-    let text = format!(
-        "[junction]\nid = \"{JUNCTION}\"\n[device]\nid = \"{DEVICE}\"\n\
-         [[lane]]\nid = \"{DEVICE}\"\nname = \"N\"\n[[lane]]\nid = \"{JUNCTION}\"\nname = \"E\"\n\
-         [[stage]]\nname = \"N\"\nlanes = [\"N\"]\n[[stage]]\nname = \"E\"\nlanes = [\"E\"]\n\
-         [outbox]\npath = \"{0}/outbox.sqlite\"\n[console]\nsocket = \"{1}\"\n\
-         [mqtt]\nurl = \"mqtt://127.0.0.1:{2}\"\nusername = \"{USER}\"\npassword_file = \"{3}\"\n",
-        folder.path().display(),
-        socket.display(),
-        broker.port,
-        password.display()
-    );
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, agent_toml(folder.path(), broker.port, &password)).unwrap();
     let program = env!("CARGO_BIN_EXE_flextraff-agent");
     let child =
         Command::new(program).args(["run", "--config"]).arg(&file).stderr(Stdio::null()).spawn().unwrap();
@@ -120,9 +109,15 @@ fn a_second_client_with_the_same_id_stands_in_the_status_and_in_monitor_with_the
     };
     rival.serve_until("the other side", |agent| taken_over(agent));
     server.wait("the status", told);
-    let shown = Command::new(program).args(["monitor", "--once", "--config"]).arg(&file).output().unwrap();
-    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    assert!(shown.contains("another client uses this device id"), "{shown}");
+    let said = |command: &[&str]| {
+        let output = Command::new(program).args(command).arg("--config").arg(&file).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let shown = said(&["monitor", "--once"]);
+    assert!(shown.contains("(taken over "), "{shown}");
+    let checked = said(&["check"]);
+    assert!(checked.contains("another client took the connection under this device's id"), "{checked}");
+    assert!(checked.contains("rows wait for the server"), "{checked}");
     rival.stop();
     server.stop();
 }
