@@ -24,7 +24,8 @@ pub use estimates::{
 };
 pub use status::{
     AlarmKind, AlarmStatus, CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus, DeviceType,
-    LampLoopStatus, LinkStatus, OutboxStatus, PlanState, PlanStatus, ReaderState, ReaderStatus, SignalControl, Status,
+    LampLoopStatus, LinkStatus, OutboxStatus, PlanState, PlanStatus, ReaderState, ReaderStatus,
+    SignalControl, Status,
 };
 pub use up::{
     Aspect, CarCounts, ClockFix, ControllerState, CycleLane, CycleStage, Cycles, Departure, Events, Gap,
