@@ -7,7 +7,6 @@
 mod counters;
 mod estimates;
 mod estimator;
-mod ghosts;
 mod hidden;
 mod lane;
 mod learned;

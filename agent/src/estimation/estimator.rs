@@ -2,8 +2,7 @@
 
 use super::counters::Counters;
 use super::estimates::AdvanceReaders;
-use super::ghosts::Lost;
-use super::lane::{Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
+use super::lane::{HEADWAY_S, Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
 use super::neighbour::Neighbours;
 use super::telling::News;
 use super::unseen::Ratio;
@@ -21,11 +20,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most vehicles that are followed at once; beyond it those unseen for longest are forgotten.
-pub(super) const MOST_VEHICLES: usize = 4000;
+const MOST_VEHICLES: usize = 4000;
 /// A vehicle unseen for so long at a green stop line has left, seconds.
 const LEFT_AFTER_S: f64 = 1.2;
 /// The same at a red one, where reads may only have failed.
 const LEFT_ON_RED_S: f64 = 4.0;
+/// A green lane is empty when its stop line is silent for so long and for a saturation headway, and for as many headways more as unseen users
+/// may pass in a row: so many times those that there are for each seen one, seconds.
+const GAP_S: f64 = 2.0;
+const MOST_IN_A_ROW: f64 = 2.0;
+/// So long after the start of green the head of a queue has moved at the latest, seconds.
+const STARTS_S: f64 = 7.0;
+/// Whoever was due at the stop line, or still read in the advance zone, within this time may still be on the way, seconds.
+const MAY_STILL_COME_S: f64 = 3.0;
+/// Behind a stop-line reader that is not trusted somebody due has left so much later, unless that reader sees them after all, seconds.
+const MAY_BE_LATE_S: f64 = 2.0;
+/// Somebody overtaken by a vehicle that was due so much later is not there, seconds; the second, where he may be on another lane.
+const OVERTAKEN_S: (f64, f64) = (4.0, 8.0);
+/// Nobody stays unseen for longer on the way to the stop line, seconds.
+const OLDEST_S: f64 = 240.0;
 /// With fewer unseen users for each seen one nobody is taken to have left between two seen ones that follow each other.
 const FEW_UNSEEN: f64 = 0.2;
 /// Saturation headways that are believed, seconds.
@@ -48,7 +61,6 @@ pub struct Estimator {
     pub(super) lanes: Vec<Lane>,
     pub(super) walkers: Vec<Walkers>,
     pub(super) vehicles: BTreeMap<Epc, Vehicle>,
-    pub(super) lost: Lost,
     pub(super) light: Light,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
@@ -83,7 +95,6 @@ impl Estimator {
             lanes,
             walkers: Walkers::of(&junction, seconds(start)),
             vehicles: BTreeMap::new(),
-            lost: Lost::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config, seconds(start)),
@@ -173,7 +184,6 @@ impl Estimator {
     }
 
     fn announce(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        self.find(epc);
         let at_advance = &mut self.lanes[lane.index()];
         at_advance.advance_read_s = at_s;
         at_advance.standing = Some(match at_advance.standing {
@@ -205,14 +215,12 @@ impl Estimator {
                 stopped_s: None,
                 via: Some(lane),
                 stalled: Vec::new(),
-                given_up: false,
             },
         );
     }
 
     fn stop(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
         self.lanes[lane.index()].stop_read_s = at_s;
-        self.find(epc);
         if !self.vehicles.contains_key(&epc) {
             self.neighbours.arrived(epc, lane, at_s);
             let vehicle = Vehicle {
@@ -223,7 +231,6 @@ impl Estimator {
                 stopped_s: None,
                 via: None,
                 stalled: Vec::new(),
-                given_up: false,
             };
             self.insert(epc, vehicle);
         }
@@ -239,11 +246,7 @@ impl Estimator {
             }
             if let Some(via) = vehicle.via {
                 let announced = &mut self.lanes[via.index()];
-                if vehicle.given_up {
-                    announced.confirmed.take_back();
-                } else {
-                    announced.confirmed.add(at_s, true);
-                }
+                announced.confirmed.add(at_s, true);
                 announced.stops.add(at_s);
                 announced.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
                 announced.stops_at[lane.index()] += 1.0;
@@ -348,7 +351,82 @@ impl Estimator {
         lane.held_until_s.fill(f64::NEG_INFINITY);
         self.neighbours.sent(epc, vehicle.lane, at_s);
         self.news.departed.push((vehicle.lane, epc, at_s));
-        self.note_overtaken(vehicle, at_s);
+        // Whoever was due before this one and was never seen at the stop line passed it unseen, or has gone elsewhere.
+        let lanes = &self.lanes;
+        let overtaken = |other: &Vehicle| {
+            let margin_s = if other.is_surely_there(lanes) { OVERTAKEN_S.0 } else { OVERTAKEN_S.1 };
+            other.lane == vehicle.lane && !other.at_stop_line() && other.due_s < vehicle.due_s - margin_s
+        };
+        let gone: Vec<Vehicle> =
+            self.vehicles.extract_if(.., |_, other| overtaken(other)).map(|(_, other)| other).collect();
+        for other in &gone {
+            self.missed(other, at_s);
+        }
+    }
+
+    /// Somebody who was announced has never been seen at a stop line.
+    fn missed(&mut self, vehicle: &Vehicle, at_s: f64) {
+        if let Some(via) = vehicle.via {
+            self.lanes[via.index()].confirmed.add(at_s, false);
+        }
+    }
+
+    fn clear_ghosts(&mut self, at_s: f64) {
+        let mut clear = vec![false; self.lanes.len()];
+        for lane in self.junction.lane_indexes() {
+            let state = &self.lanes[lane.index()];
+            let Some(green_s) = state.green_since_s else { continue };
+            if state.stop_reader_blind() {
+                self.let_one_go(lane, green_s, at_s);
+                continue;
+            }
+            let silent_s = at_s - green_s.max(state.stop_read_s);
+            let for_each = self.unseen_for_each(state);
+            clear[lane.index()] =
+                silent_s > GAP_S + HEADWAY_S * (1.0 + MOST_IN_A_ROW * for_each) && at_s - green_s > STARTS_S;
+        }
+        let is_ghost = |vehicle: &Vehicle| {
+            !vehicle.at_stop_line()
+                && clear[vehicle.lane.index()]
+                && vehicle.due_s.max(vehicle.last_s) < at_s - MAY_STILL_COME_S
+        };
+        let ghosts: Vec<Vehicle> =
+            self.vehicles.values().filter(|vehicle| is_ghost(vehicle)).cloned().collect();
+        for ghost in &ghosts {
+            self.missed(ghost, at_s);
+        }
+        // Where it is the reader that sees nobody, they leave one by one from now on.
+        let lanes = &self.lanes;
+        self.vehicles.retain(|_, vehicle| {
+            let cleared = is_ghost(vehicle) && !lanes[vehicle.lane.index()].stop_reader_blind();
+            !cleared && (vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S)
+        });
+    }
+
+    /// Behind a stop-line reader that says nothing, announced vehicles leave one saturation headway after the other.
+    fn let_one_go(&mut self, lane: LaneIx, green_s: f64, at_s: f64) {
+        let stage = self.light.stage;
+        let state = &mut self.lanes[lane.index()];
+        let headway = stage.map_or(2.0, |stage| state.headway_s(stage));
+        if at_s - green_s <= 3.0 || at_s - state.let_go_s < headway {
+            return;
+        }
+        let waiting =
+            self.vehicles.iter().filter(|(_, vehicle)| vehicle.lane == lane && !vehicle.at_stop_line());
+        let first = waiting
+            .min_by(|a, b| a.1.due_s.total_cmp(&b.1.due_s))
+            .map(|(epc, vehicle)| (*epc, vehicle.due_s));
+        if let Some((epc, due_s)) = first
+            && due_s < at_s - MAY_BE_LATE_S
+        {
+            state.let_go_s = at_s;
+            state.confirmed.add(at_s, false);
+            state.outflow.add(at_s, 1.0);
+            state.usual_flow.add(at_s, 1.0);
+            self.vehicles.remove(&epc);
+            self.neighbours.sent(epc, lane, at_s);
+            self.news.departed.push((lane, epc, at_s));
+        }
     }
 
     fn note_stalls(&mut self, at_s: f64) {
@@ -375,5 +453,27 @@ impl Estimator {
             }
             head.stalled.push((stage, at_s));
         }
+    }
+}
+
+impl Lane {
+    /// The lane to which the next announced vehicle goes, so that over time each gets its learned share.
+    fn place(&mut self, own: LaneIx) -> LaneIx {
+        let sum: f64 = self.stops_at.iter().sum();
+        let known = self.stops_at.iter().filter(|&&count| count > 0.0).count();
+        if known <= 1 || sum <= 0.0 {
+            return own;
+        }
+        for (due, count) in self.to_place.iter_mut().zip(&self.stops_at) {
+            *due += count / sum;
+        }
+        let mut most = own;
+        for (lane, due) in self.to_place.iter().enumerate() {
+            if *due > self.to_place[most.index()] {
+                most = LaneIx::new(lane);
+            }
+        }
+        self.to_place[most.index()] -= 1.0;
+        most
     }
 }

@@ -95,11 +95,6 @@ impl Share {
         self.trials.add(at_s);
     }
 
-    /// One of the trials that had failed was a hit after all.
-    pub(super) const fn take_back(&mut self) {
-        self.hits = (self.hits + 1.0).min(self.trials.total);
-    }
-
     pub(super) fn value(&self) -> f64 {
         self.hits / self.trials.total
     }

@@ -22,8 +22,6 @@ pub(super) struct Vehicle {
     pub(super) via: Option<LaneIx>,
     /// Stages whose green it did not use although it stood at the head, and when that was found.
     pub(super) stalled: Vec<(StageIx, f64)>,
-    /// It had been believed to have gone.
-    pub(super) given_up: bool,
 }
 
 impl Vehicle {

@@ -71,34 +71,6 @@ fn whoever_may_be_on_another_lane_is_not_so_soon_overtaken() {
 }
 
 #[test]
-fn who_was_given_up_and_turns_up_tells_where_such_vehicles_stop() {
-    let mut scene = Scene::new();
-    let (e, w) = (scene.lane_ix("E"), scene.lane_ix("W"));
-    let stops_at = |scene: &Scene, lane: LaneIx| scene.estimator.lanes[e.index()].stops_at[lane.index()];
-    scene.read(1, "E", ADVANCE, 10.0);
-    scene.show(Some("E"), 10.0);
-    scene.until(40.0);
-    let seen = |scene: &Scene| scene.estimator.lanes[e.index()].confirmed.value();
-    assert!(scene.estimator.vehicles.is_empty() && seen(&scene) < 1.0);
-    scene.read(1, "W", STOP, 60.0);
-    assert_eq!(stops_at(&scene, w), 1.0);
-    assert!(seen(&scene) > 0.99, "it was no missed read: {}", seen(&scene));
-    let due_s = scene.estimator.vehicles[&tag(1)].due_s;
-    assert!((due_s - 10.0 - DRIVE_S).abs() < 1e-6, "it waits since then");
-}
-
-#[test]
-fn whoever_has_been_given_up_is_forgotten_in_the_end() {
-    let mut scene = Scene::new();
-    scene.read(1, "E", ADVANCE, 10.0);
-    scene.show(Some("E"), 10.0);
-    scene.until(40.0);
-    assert_eq!(scene.estimator.lost.len(), 1);
-    scene.until(270.0);
-    assert!(scene.estimator.lost.is_empty());
-}
-
-#[test]
 fn whoever_is_announced_where_few_stop_counts_for_little() {
     let mut scene = Scene::new();
     // A third of those who come past the advance reader of N1 turn off before the stop line.

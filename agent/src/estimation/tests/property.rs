@@ -123,7 +123,6 @@ proptest! {
 #[test]
 fn memory_is_bounded_whoever_comes() {
     let mut scene = Scene::new();
-    scene.show(Some("N"), 0.0);
     for number in 0..100_000_u32 {
         let at_s = f64::from(number) / 400.0;
         let zone = if number % 3 == 0 { STOP } else { ADVANCE };
@@ -139,7 +138,6 @@ fn memory_is_bounded_whoever_comes() {
         scene.hear(2, &demand, at_s);
     }
     assert!(scene.estimator.vehicles.len() <= 4000);
-    assert!((1..=4000).contains(&scene.estimator.lost.len()), "{}", scene.estimator.lost.len());
     let sizes = scene.estimator.neighbours.sizes();
     assert!(sizes.iter().all(|size| *size <= 4000), "{sizes:?}");
     let arrivals =
