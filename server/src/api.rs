@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod alarms;
 mod audit;
 pub mod body;
 mod docs;
@@ -69,6 +70,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(layout::router())
         .merge(links::router())
         .merge(mode::router())
+        .merge(alarms::router())
         .merge(audit::router())
 }
 

@@ -3,6 +3,7 @@
 //! Each section has a file with its fields and a table of its keys. The tables are what the file, the environment and the `config` command
 //! go by, so that a key which works in one works in all.
 
+mod alarms;
 mod auth;
 mod database;
 mod given;
@@ -13,6 +14,7 @@ mod mqtt;
 mod retention;
 mod secret;
 
+pub use alarms::Alarms;
 pub use auth::Auth;
 pub use database::Database;
 pub use http::Http;
@@ -36,6 +38,8 @@ pub struct Config {
     pub mqtt: Mqtt,
     /// Sign-in.
     pub auth: Auth,
+    /// Who is told of alarms.
+    pub alarms: Alarms,
     /// How long data is kept.
     pub retention: Retention,
     /// Log lines.
@@ -54,5 +58,7 @@ struct Key {
 
 /// All keys, in the order in which they are shown.
 fn keys() -> impl Iterator<Item = &'static Key> {
-    [http::KEYS, database::KEYS, mqtt::KEYS, auth::KEYS, retention::KEYS, log::KEYS].into_iter().flatten()
+    [http::KEYS, database::KEYS, mqtt::KEYS, auth::KEYS, alarms::KEYS, retention::KEYS, log::KEYS]
+        .into_iter()
+        .flatten()
 }

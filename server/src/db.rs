@@ -1,6 +1,7 @@
 //! All SQL, a file a noun.
 
 pub mod access;
+pub mod alarms;
 pub mod audit;
 pub mod clock_fixes;
 pub mod counts;

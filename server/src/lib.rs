@@ -27,6 +27,8 @@ pub mod auth;
 
 pub mod live;
 
+pub mod alarms;
+
 pub mod api;
 
 pub mod dashboard;

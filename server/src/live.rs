@@ -35,6 +35,8 @@ pub enum LiveKind {
     Signal,
     /// State of a device.
     Status,
+    /// An alarm that opens or is over.
+    Alarm,
 }
 
 /// An event with the text of its frame, which is written once for all clients.

@@ -3,6 +3,7 @@
 mod https;
 
 use super::Failure;
+use crate::alarms::{self, Notifier};
 use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
@@ -14,6 +15,8 @@ use crate::live::{Hub, LiveEvent, LiveKind};
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
 use axum::Router;
+use flextraff_common::ids::JunctionId;
+use flextraff_common::wire::Status;
 use https::Server;
 use sqlx::PgPool;
 use std::process::ExitCode;
@@ -64,7 +67,10 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let channels = Channels { incoming, outgoing: app.mqtt.outgoing.clone(), applied: applied_sender };
     let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
     let ingest = tokio::spawn(ingest::run(db.clone(), channels, stopped.clone()));
-    let news = tokio::spawn(tell(app.clone(), applied, planner_sender));
+    let (statuses_sender, statuses) = mpsc::channel(NEWS);
+    let notifier = Notifier::start(&app.config.alarms).map_err(Failure::Config)?;
+    let alarms = tokio::spawn(alarms::run(app.clone(), Clock, statuses, notifier, stopped.clone()));
+    let news = tokio::spawn(tell(app.clone(), applied, planner_sender, statuses_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let http = tokio::spawn(serve_http(server, crate::api::router(app), stopped));
@@ -84,6 +90,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("maintenance", maintenance).await;
     finish("news", news).await;
     finish("planner", planner).await;
+    finish("alarms", alarms).await;
     stop_mqtt.send_replace(true);
     finish("broker", mqtt).await;
     finish("HTTP", http).await;
@@ -117,11 +124,21 @@ async fn serve_http(server: Server, router: Router, mut stopped: watch::Receiver
     }
 }
 
-/// Hands the news of ingest to the live feed and the planner.
-async fn tell(app: App, mut applied: mpsc::Receiver<Applied>, planner: mpsc::Sender<Applied>) {
+/// Hands the news of ingest to the live feed, the planner and the alarms.
+async fn tell(
+    app: App,
+    mut applied: mpsc::Receiver<Applied>,
+    planner: mpsc::Sender<Applied>,
+    alarms: mpsc::Sender<(JunctionId, Box<Status>)>,
+) {
     while let Some(news) = applied.recv().await {
         if let Some(event) = live_event(&news) {
             app.live.publish(event);
+        }
+        if let Applied::Status(junction, status) = &news
+            && alarms.try_send((*junction, status.clone())).is_err()
+        {
+            tracing::warn!("alarms are behind and miss a status; the next one tells the same");
         }
         if planner.try_send(news).is_err() {
             tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");

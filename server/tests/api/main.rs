@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod alarms;
 mod audit;
 mod junctions;
 mod layout;

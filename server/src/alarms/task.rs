@@ -1,0 +1,204 @@
+//! The task: looks, records, tells.
+
+use super::{Change, Finding, Kind, Notifier, Watch};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::alarms::{self, Heard, Quiet};
+use crate::live::{LiveEvent, LiveKind};
+use chrono::SecondsFormat;
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::wire::Status;
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+/// Between two looks at who is heard.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+/// Looks at who is heard between two looks at the counts.
+const LOOKS_PER_COUNT: u32 = 20;
+
+/// Looks for alarms until `stop` turns true. `statuses`: what devices say, and at which junction.
+pub async fn run(
+    app: App,
+    clock: Clock,
+    mut statuses: mpsc::Receiver<(JunctionId, Box<Status>)>,
+    mut notifier: Notifier,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut task = Task { app, clock, watch: None, looks: 0 };
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let status = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            Some(status) = statuses.recv() => Some(status),
+            _ = looks.tick() => None,
+        };
+        let result = match status {
+            Some((junction, status)) => task.handle_status(junction, &status, &mut notifier).await,
+            None => task.look(&mut notifier).await,
+        };
+        if let Err(error) = result {
+            tracing::error!(%error, "alarms cannot be recorded; looking again");
+            // What is open is read anew: what could not be recorded is found again.
+            task.watch = None;
+        }
+    }
+}
+
+struct Task {
+    app: App,
+    clock: Clock,
+    watch: Option<Watch>,
+    looks: u32,
+}
+
+impl Task {
+    async fn watch(&mut self) -> sqlx::Result<&mut Watch> {
+        if self.watch.is_none() {
+            self.watch = Some(Watch::new(alarms::open(&self.app.db).await?));
+        }
+        Ok(self.watch.get_or_insert_default())
+    }
+
+    async fn handle_status(
+        &mut self,
+        junction: JunctionId,
+        status: &Status,
+        notifier: &mut Notifier,
+    ) -> sqlx::Result<()> {
+        let now = self.clock.now();
+        let changes = self.watch().await?.handle_status(junction, status, now);
+        self.obey(changes, notifier).await
+    }
+
+    /// Who is not heard, and which lanes show nothing.
+    async fn look(&mut self, notifier: &mut Notifier) -> sqlx::Result<()> {
+        let (now, utc) = (self.clock.now(), self.clock.utc());
+        let heard = alarms::heard(&self.app.db, utc).await?;
+        let devices: BTreeSet<DeviceId> = heard.iter().map(|one| one.device).collect();
+        let junctions: BTreeSet<JunctionId> = heard.iter().map(|one| one.junction).collect();
+        let watch = self.watch().await?;
+        let mut changes = watch.retain(|place| match place.device {
+            Some(device) => devices.contains(&device),
+            None => junctions.contains(&place.junction),
+        });
+        for one in &heard {
+            let findings = offline(one).into_iter().collect();
+            changes.extend(watch.handle(
+                one.junction,
+                Some(one.device),
+                &[Kind::DeviceOffline],
+                findings,
+                now,
+            ));
+        }
+        if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
+            let quiet = alarms::quiet_lanes(&self.app.db, utc).await?;
+            let watch = self.watch().await?;
+            for junction in &junctions {
+                let findings = anomaly(*junction, &quiet).into_iter().collect();
+                changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], findings, now));
+            }
+        }
+        self.looks = self.looks.wrapping_add(1);
+        self.obey(changes, notifier).await
+    }
+
+    async fn obey(&mut self, changes: Vec<Change>, notifier: &mut Notifier) -> sqlx::Result<()> {
+        let db = &self.app.db;
+        for change in changes {
+            let id = match &change {
+                Change::Open(place, finding) => alarms::raise(db, *place, finding).await?,
+                Change::Close(place) => alarms::close(db, *place).await?,
+                Change::Update(place, finding) => {
+                    alarms::update(db, *place, finding).await?;
+                    None
+                }
+            };
+            // Another server has told it otherwise.
+            if let Some(id) = id {
+                self.tell(id, &change, notifier).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, id: Uuid, change: &Change, notifier: &mut Notifier) -> sqlx::Result<()> {
+        let (place, state) = match change {
+            Change::Open(place, _) | Change::Update(place, _) => (place, "open"),
+            Change::Close(place) => (place, "closed"),
+        };
+        let Some(alarm) = alarms::get(&self.app.db, id).await? else { return Ok(()) };
+        tracing::info!(
+            junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
+            "alarm"
+        );
+        let mut payload = serde_json::to_value(&alarm).unwrap_or_else(|_| json!({}));
+        payload["state"] = state.into();
+        let event = LiveEvent { junction: place.junction, kind: LiveKind::Alarm, payload: Arc::new(payload) };
+        self.app.live.publish(event);
+        notifier.tell(place.kind.severity(), &alarm);
+        Ok(())
+    }
+}
+
+fn offline(one: &Heard) -> Option<Finding> {
+    let last = one.last.filter(|_| !one.online)?;
+    let last = last.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let message =
+        format!("The device is not heard since {last}; the junction goes on alone and its counts wait there");
+    Some(Finding { kind: Kind::DeviceOffline, message, detail: json!({"last_heartbeat": last}) })
+}
+
+fn anomaly(junction: JunctionId, quiet: &[Quiet]) -> Option<Finding> {
+    let lanes: BTreeMap<&str, f64> = quiet
+        .iter()
+        .filter(|one| one.junction == junction)
+        .map(|one| (one.lane.as_str(), one.usual.round()))
+        .collect();
+    if lanes.is_empty() {
+        return None;
+    }
+    let names = lanes.keys().copied().collect::<Vec<_>>().join(", ");
+    let message =
+        format!("No vehicle for an hour on lanes where many are usual at this time of day: {names}");
+    Some(Finding { kind: Kind::CountAnomaly, message, detail: json!({"usual": lanes}) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use flextraff_common::ids::DeviceId;
+
+    #[test]
+    fn who_was_never_heard_is_no_alarm() {
+        let mut one = Heard {
+            junction: JunctionId(Uuid::nil()),
+            device: DeviceId(Uuid::nil()),
+            last: None,
+            online: false,
+        };
+        assert_eq!(offline(&one), None);
+        one.last = Some(DateTime::UNIX_EPOCH);
+        let message = offline(&one).unwrap().message;
+        assert!(message.starts_with("The device is not heard since 1970-01-01T00:00:00Z;"), "{message}");
+        one.online = true;
+        assert_eq!(offline(&one), None);
+    }
+
+    #[test]
+    fn quiet_lanes_of_a_junction_are_one_alarm() {
+        let junction = |id| JunctionId(Uuid::from_u128(id));
+        let quiet = |id, lane: &str| Quiet { junction: junction(id), lane: lane.into(), usual: 40.4 };
+        let all = [quiet(1, "N"), quiet(2, "X"), quiet(1, "E")];
+        let finding = anomaly(junction(1), &all).unwrap();
+        assert!(finding.message.ends_with(": E, N"), "{}", finding.message);
+        assert_eq!(finding.detail, json!({"usual": {"E": 40.0, "N": 40.0}}));
+        assert_eq!(anomaly(junction(3), &all), None);
+    }
+}

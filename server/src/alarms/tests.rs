@@ -1,0 +1,138 @@
+//! What becomes an alarm, when, and when it is over.
+
+use super::*;
+use flextraff_common::wire::Status;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const DEVICE: DeviceId = DeviceId(Uuid::from_u128(2));
+const JUNCTION: JunctionId = JunctionId(Uuid::from_u128(1));
+
+fn status(more: Value) -> Status {
+    let mut status = json!({"device_id": DEVICE, "online": true});
+    for (name, value) in more.as_object().expect("an object") {
+        status[name] = value.clone();
+    }
+    serde_json::from_value(status).expect("a status")
+}
+
+fn at(seconds: i64) -> UnixMs {
+    UnixMs(1_770_000_000_000 + seconds * 1000)
+}
+
+/// What the watch says of a status, as words.
+fn says(watch: &mut Watch, status: &Status, seconds: i64) -> Vec<String> {
+    let told = |change: &Change| match change {
+        Change::Open(place, finding) => format!("open {}: {}", place.kind.name(), finding.message),
+        Change::Update(place, finding) => format!("update {}: {}", place.kind.name(), finding.message),
+        Change::Close(place) => format!("close {}", place.kind.name()),
+    };
+    watch.handle_status(JUNCTION, status, at(seconds)).iter().map(told).collect()
+}
+
+#[test]
+fn a_fault_is_told_at_once_and_is_over_when_it_is_cleared() {
+    let mut watch = Watch::default();
+    let controller =
+        |fault: Value| status(json!({"controller": {"state": "flash", "mode": "automatic", "fault": fault}}));
+    let fault = controller(json!("conflict of N and E"));
+    let open = "open signal_fault: The lamps hold the fault aspect: conflict of N and E";
+    assert_eq!(says(&mut watch, &fault, 0), [open]);
+    assert_eq!(says(&mut watch, &fault, 30), [""; 0]);
+    let other = "update signal_fault: The lamps hold the fault aspect: dark face";
+    assert_eq!(says(&mut watch, &controller(json!("dark face")), 60), [other]);
+    assert_eq!(says(&mut watch, &controller(Value::Null), 90), ["close signal_fault"]);
+    assert_eq!(Kind::SignalFault.severity(), Severity::Critical);
+}
+
+#[test]
+fn a_reader_may_be_away_for_a_minute() {
+    let reader = |name: &str, state: &str, detail: Value| json!({"name": name, "state": state, "reads_per_s": 0, "bad_frames": 0, "dropped_bytes": 0, "detail": detail});
+    let mut watch = Watch::default();
+    let down = status(
+        json!({"readers": [reader("north", "down", json!("no such port")), reader("south", "up", Value::Null)]}),
+    );
+    let up = status(json!({"readers": [reader("north", "up", Value::Null)]}));
+    assert_eq!(says(&mut watch, &down, 0), [""; 0]);
+    assert_eq!(says(&mut watch, &up, 30), [""; 0]);
+    assert_eq!(says(&mut watch, &down, 60), [""; 0]);
+    assert_eq!(says(&mut watch, &down, 119), [""; 0]);
+    assert_eq!(says(&mut watch, &down, 120), ["open reader_silent: Reader north is down: no such port"]);
+    assert_eq!(says(&mut watch, &up, 150), ["close reader_silent"]);
+}
+
+#[test]
+fn rows_that_are_lost_are_told_for_a_day_and_those_of_before_are_not() {
+    let outbox = |dropped: u64| {
+        status(json!({"outbox": {"rows": 0, "oldest_s": 0, "bytes": 0, "dropped": dropped, "parked": 0}}))
+    };
+    let mut watch = Watch::default();
+    assert_eq!(says(&mut watch, &outbox(5), 0), [""; 0]);
+    let open = "open rows_lost: The device has dropped 7 rows because its outbox or disk is full";
+    assert_eq!(says(&mut watch, &outbox(7), 30), [open]);
+    assert_eq!(says(&mut watch, &outbox(7), 86_400), [""; 0]);
+    assert_eq!(says(&mut watch, &outbox(7), 86_430), ["close rows_lost"]);
+    assert_eq!(says(&mut watch, &outbox(0), 86_460), [""; 0], "a new outbox has lost nothing");
+}
+
+#[test]
+fn the_other_signs_have_a_sentence_each() {
+    let bad = status(json!({
+        "clock": "unsynced",
+        "outbox": {"rows": 90, "oldest_s": 900, "bytes": 0, "dropped": 0, "parked": 2},
+        "plan": {"plan_id": "p", "state": "refused", "reasons": ["stage N: green_s is too long"]},
+        "controller": {"state": "green", "mode": "automatic", "fault": null,
+                       "cabinet": {"panel": false, "flash": false, "door_open": true}},
+        "alarms": [
+            {"kind": "tag_in_two_places", "since": "2026-02-10T00:00:00Z", "class": "transit", "lane": "N", "epc": "p:1"},
+            {"kind": "a_new_one", "since": "2026-02-10T00:00:00Z", "class": "transit", "lane": "N", "epc": "p:1"},
+        ],
+    }));
+    let mut watch = Watch::default();
+    let mut all = says(&mut watch, &bad, 0);
+    all.extend(says(&mut watch, &bad, 60));
+    all.extend(says(&mut watch, &bad, 600));
+    let expected = [
+        "open outbox_growing: Rows wait for more than a quarter of an hour although the device is online",
+        "open rows_rejected: The server has rejected 2 rows of this device; the dead letters say why",
+        "open tag_in_two_places: The tag of a bus on lane N was read in two places: one tag is a copy",
+        "open plan_refused: The junction refuses its plan: stage N: green_s is too long",
+        "open door_open: The cabinet's door is open",
+        "open clock_unsynced: The clock is not synchronised; counts are corrected when it is, offsets and tables by time of day rest",
+    ];
+    assert_eq!(all, expected);
+    let mut closed = says(&mut watch, &status(json!({"clock": "synced"})), 630);
+    closed.sort();
+    assert_eq!(closed.len(), 6, "{closed:?}");
+}
+
+#[test]
+fn a_last_will_changes_nothing_and_who_is_gone_has_no_alarms() {
+    let fault = status(json!({"controller": {"state": "flash", "mode": "automatic", "fault": "x"}}));
+    let mut watch = Watch::default();
+    assert_eq!(says(&mut watch, &fault, 0).len(), 1);
+    assert_eq!(says(&mut watch, &status(json!({"online": false})), 30), [""; 0]);
+    let gone = watch.retain(|place| place.device != Some(DEVICE));
+    assert!(matches!(gone[..], [Change::Close(Place { kind: Kind::SignalFault, .. })]));
+    assert!(watch.retain(|_| false).is_empty());
+}
+
+#[test]
+fn after_a_restart_open_alarms_are_not_told_again() {
+    let place = Place { junction: JUNCTION, device: Some(DEVICE), kind: Kind::SignalFault };
+    let finding = Finding::new(Kind::SignalFault, "The lamps hold the fault aspect: x");
+    let mut watch = Watch::new([(place, finding)]);
+    let fault = status(json!({"controller": {"state": "flash", "mode": "automatic", "fault": "x"}}));
+    assert_eq!(says(&mut watch, &fault, 0), [""; 0]);
+    assert_eq!(says(&mut watch, &status(json!({})), 30), ["close signal_fault"]);
+}
+
+#[test]
+fn names_read_back() {
+    for kind in Kind::ALL {
+        assert_eq!(Kind::named(kind.name()), Some(kind));
+        assert_eq!(serde_json::to_value(kind).ok(), Some(json!(kind.name())));
+    }
+    assert_eq!(Severity::named("error"), Some(Severity::Error));
+    assert_eq!(Severity::named("bad"), None);
+}

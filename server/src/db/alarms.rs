@@ -1,0 +1,284 @@
+//! Alarms: what a person should look into.
+
+use crate::alarms::{Finding, Kind, OFFLINE_AFTER_MS, Place};
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// An alarm, as the API shows one.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = Alarm)]
+pub struct AlarmRow {
+    /// Id of the alarm.
+    pub alarm_id: Uuid,
+    /// Where.
+    pub junction_id: Option<Uuid>,
+    /// Name of the junction.
+    pub junction_name: Option<String>,
+    /// Which device; null: the junction as a whole.
+    pub device_id: Option<Uuid>,
+    /// What, in a word.
+    pub kind: String,
+    /// `info`, `warning`, `error` or `critical`.
+    pub severity: String,
+    /// What, in a sentence.
+    pub message: String,
+    /// The same for programs.
+    #[schema(value_type = Object)]
+    pub detail: Value,
+    /// Since when.
+    pub opened_at: DateTime<Utc>,
+    /// When somebody took notice.
+    pub acknowledged_at: Option<DateTime<Utc>>,
+    /// Name of who took notice.
+    pub acknowledged_by: Option<String>,
+    /// When it was over.
+    pub closed_at: Option<DateTime<Utc>>,
+}
+
+/// Which alarms are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only those that this user may see.
+    pub granted_to: Option<Uuid>,
+    /// At this junction.
+    pub junction_id: Option<Uuid>,
+    /// Open ones, or those that are over.
+    pub open: Option<bool>,
+    /// Of this kind.
+    pub kind: Option<&'static str>,
+}
+
+/// At most `limit` alarms, the newest first, from behind `after` (time of opening and id).
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    db: &PgPool,
+    filter: &Filter,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<AlarmRow>> {
+    let (opened_at, id) = after.unzip();
+    sqlx::query_as!(
+        AlarmRow,
+        r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
+                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+           WHERE ($1::uuid IS NULL OR EXISTS (
+                     SELECT FROM user_junction_access g WHERE g.user_id = $1 AND g.junction_id = a.junction_id))
+             AND ($2::uuid IS NULL OR a.junction_id = $2)
+             AND ($3::boolean IS NULL OR (closed_at IS NULL) = $3)
+             AND ($4::text IS NULL OR kind = $4)
+             AND ($5::timestamptz IS NULL OR (opened_at, alarm_id) < ($5, $6::uuid))
+           ORDER BY opened_at DESC, alarm_id DESC LIMIT $7"#,
+        filter.granted_to,
+        filter.junction_id,
+        filter.open,
+        filter.kind,
+        opened_at,
+        id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The alarm of an id.
+///
+/// # Errors
+/// When the database fails.
+pub async fn get(db: &PgPool, id: Uuid) -> sqlx::Result<Option<AlarmRow>> {
+    sqlx::query_as!(
+        AlarmRow,
+        r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
+                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+           WHERE alarm_id = $1"#,
+        id,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Notes that somebody took notice of an alarm; the first one counts.
+///
+/// # Errors
+/// When the database fails.
+pub async fn acknowledge(
+    db: impl sqlx::Executor<'_, Database = sqlx::Postgres>,
+    id: Uuid,
+    by: Uuid,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2
+         WHERE alarm_id = $1 AND acknowledged_at IS NULL",
+        id,
+        by,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The alarms that are open.
+///
+/// # Errors
+/// When the database fails.
+pub async fn open(db: &PgPool) -> sqlx::Result<Vec<(Place, Finding)>> {
+    let rows = sqlx::query!(
+        r#"SELECT junction_id AS "junction_id!", device_id, kind, message, detail FROM alarms
+           WHERE closed_at IS NULL AND junction_id IS NOT NULL"#
+    )
+    .fetch_all(db)
+    .await?;
+    let alarms = rows.into_iter().filter_map(|row| {
+        let kind = Kind::named(&row.kind)?;
+        let place =
+            Place { junction: JunctionId(row.junction_id), device: row.device_id.map(DeviceId), kind };
+        Some((place, Finding { kind, message: row.message, detail: row.detail }))
+    });
+    Ok(alarms.collect())
+}
+
+/// Opens an alarm; `None` when it is open already, or the junction is gone. Of several servers one opens it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn raise(db: &PgPool, place: Place, finding: &Finding) -> sqlx::Result<Option<Uuid>> {
+    let message: String = finding.message.chars().take(2000).collect();
+    sqlx::query_scalar!(
+        "INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail)
+         SELECT junction_id, $2, $3, $4, $5, $6 FROM junctions WHERE junction_id = $1
+         ON CONFLICT DO NOTHING RETURNING alarm_id",
+        place.junction.0,
+        place.device.map(|device| device.0),
+        place.kind.name(),
+        place.kind.severity().name(),
+        message,
+        finding.detail,
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// Writes what an open alarm says now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(db: &PgPool, place: Place, finding: &Finding) -> sqlx::Result<()> {
+    let message: String = finding.message.chars().take(2000).collect();
+    sqlx::query!(
+        "UPDATE alarms SET message = $4, detail = $5
+         WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL",
+        place.junction.0,
+        place.device.map(|device| device.0),
+        place.kind.name(),
+        message,
+        finding.detail,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Closes an alarm; its id when it was open. Of several servers one closes it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn close(db: &PgPool, place: Place) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "UPDATE alarms SET closed_at = now()
+         WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL
+         RETURNING alarm_id",
+        place.junction.0,
+        place.device.map(|device| device.0),
+        place.kind.name(),
+    )
+    .fetch_optional(db)
+    .await
+}
+
+/// A device and whether it is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Its junction.
+    pub junction: JunctionId,
+    /// The device.
+    pub device: DeviceId,
+    /// When it was heard last; `None`: never yet, which is no alarm.
+    pub last: Option<DateTime<Utc>>,
+    /// Whether it was heard of late.
+    pub online: bool,
+}
+
+/// All devices in use, and whether they are heard.
+///
+/// # Errors
+/// When the database fails.
+pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> {
+    let rows = sqlx::query!(
+        r#"SELECT junction_id, device_id, last_heartbeat,
+                  coalesce(last_heartbeat > $1::timestamptz - make_interval(secs => $2)
+                           AND (last_status->>'online')::boolean, false) AS "online!"
+           FROM edge_devices WHERE revoked_at IS NULL"#,
+        now,
+        OFFLINE_AFTER_MS as f64 / 1000.0,
+    )
+    .fetch_all(db)
+    .await?;
+    let heard = rows.into_iter().map(|row| Heard {
+        junction: JunctionId(row.junction_id),
+        device: DeviceId(row.device_id),
+        last: row.last_heartbeat,
+        online: row.online,
+    });
+    Ok(heard.collect())
+}
+
+/// A lane that shows nothing although others days it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quiet {
+    /// The junction.
+    pub junction: JunctionId,
+    /// Name of the lane.
+    pub lane: String,
+    /// Vehicles that are usual in this hour.
+    pub usual: f64,
+}
+
+/// Lanes that were watched for the last hour without a vehicle, and on which at least 20 are usual in it: on average over those of the last 28
+/// days on which it was watched in the same hour, of which there must be three.
+///
+/// # Errors
+/// When the database fails.
+pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Quiet>> {
+    let rows = sqlx::query!(
+        r#"WITH silent AS (
+               SELECT lane_id FROM car_counts
+               WHERE ts > $1::timestamptz - interval '1 hour' AND ts <= $1
+               GROUP BY lane_id HAVING sum(vehicle_count) = 0 AND sum(observed_s) >= 3000
+           ), days AS (
+               SELECT lane_id, day, sum(vehicle_count) AS vehicles
+               FROM silent JOIN car_counts USING (lane_id), generate_series(1, 28) AS day
+               WHERE ts > $1::timestamptz - make_interval(days => day, hours => 1) AND ts <= $1::timestamptz - make_interval(days => day)
+               GROUP BY lane_id, day HAVING sum(observed_s) >= 3000
+           )
+           SELECT l.junction_id, l.lane_name, avg(vehicles)::double precision AS "usual!"
+           FROM days JOIN lanes l USING (lane_id) WHERE l.is_active
+           GROUP BY l.junction_id, l.lane_name HAVING count(*) >= 3 AND avg(vehicles) >= 20 ORDER BY 1, 2"#,
+        now,
+    )
+    .fetch_all(db)
+    .await?;
+    let quiet = rows.into_iter().map(|row| Quiet {
+        junction: JunctionId(row.junction_id),
+        lane: row.lane_name,
+        usual: row.usual,
+    });
+    Ok(quiet.collect())
+}

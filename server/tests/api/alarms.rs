@@ -1,0 +1,264 @@
+//! Alarms: who sees them, who takes notice, how they are told.
+
+use crate::state::TestState;
+use chrono::{DateTime, Duration as Days, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_server::alarms::{Finding, Kind, Notifier, Place};
+use flextraff_server::clock::Clock;
+use flextraff_server::config::Alarms;
+use flextraff_server::db::alarms;
+use flextraff_server::live::LiveKind;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+const DEVICE: DeviceId = DeviceId(Uuid::from_u128(0xd1));
+
+fn place(junction: &str, kind: Kind) -> Place {
+    Place { junction: junction.parse().expect("an id"), device: Some(DEVICE), kind }
+}
+
+async fn raise(db: &PgPool, junction: &str, kind: Kind) -> Uuid {
+    let raised = alarms::raise(db, place(junction, kind), &Finding::new(kind, "Something is wrong")).await;
+    raised.expect("the database works").expect("the alarm is new")
+}
+
+async fn kinds(state: &TestState, token: &str, query: &str) -> Vec<String> {
+    let answer = state.get(&format!("/api/alarms?{query}"), token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let alarms = answer.json();
+    let kind = |alarm: &Value| alarm["kind"].as_str().map(ToOwned::to_owned);
+    alarms.as_array().into_iter().flatten().filter_map(kind).collect()
+}
+
+#[sqlx::test]
+async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let (a, b) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
+    let id = raise(&db, &a, Kind::SignalFault).await;
+    let again = alarms::raise(&db, place(&a, Kind::SignalFault), &Finding::new(Kind::SignalFault, "x")).await;
+    assert_eq!(again.unwrap(), None, "another server has opened it");
+    raise(&db, &b, Kind::ReaderSilent).await;
+    assert_eq!(kinds(&state, &admin, "").await, ["reader_silent", "signal_fault"]);
+    assert_eq!(kinds(&state, &admin, "kind=signal_fault&open=true").await, ["signal_fault"]);
+    assert_eq!(kinds(&state, &admin, &format!("junction_id={b}")).await, ["reader_silent"]);
+
+    let plain = state.plain_user(&admin, "ravi").await;
+    let path = format!("/api/alarms/{id}");
+    assert_eq!(kinds(&state, &plain, "").await, [""; 0]);
+    state.get(&path, &plain).await.assert_problem(403, "No access to this junction");
+    state
+        .get(&format!("/api/alarms?junction_id={a}"), &plain)
+        .await
+        .assert_problem(403, "No access to this junction");
+    state.grant("ravi", &a, "observer").await;
+    assert_eq!(kinds(&state, &plain, "").await, ["signal_fault"]);
+    let acknowledge = format!("{path}/acknowledge");
+    let observer = state.request("POST", &acknowledge, &plain, &Value::Null).await;
+    observer.assert_problem(403, "Not enough privileges");
+    let answer = state.request("POST", &acknowledge, &admin, &Value::Null).await;
+    assert_eq!((answer.status.as_u16(), &answer.json()["acknowledged_by"]), (200, &json!("admin")));
+    assert_eq!(
+        (&answer.json()["severity"], &answer.json()["junction_name"]),
+        (&json!("critical"), &json!("A"))
+    );
+
+    assert_eq!(alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap(), Some(id));
+    assert_eq!(alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap(), None);
+    assert_eq!(kinds(&state, &admin, "open=true").await, ["reader_silent"]);
+    assert_eq!(kinds(&state, &admin, "open=false").await, ["signal_fault"]);
+    raise(&db, &a, Kind::SignalFault).await;
+    assert_eq!(kinds(&state, &admin, "kind=signal_fault").await.len(), 2);
+    for (query, field) in [("kind=x", "kind"), ("open=maybe", "query"), ("junction_id=x", "query")] {
+        let answer = state.get(&format!("/api/alarms?{query}"), &admin).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field.to_owned()]));
+    }
+    let nobody = format!("/api/alarms/{}", Uuid::from_u128(5));
+    state.get(&nobody, &admin).await.assert_problem(404, "Alarm not found");
+}
+
+async fn device(db: &PgPool, junction: &str, heard: Option<DateTime<Utc>>) {
+    sqlx::query(
+        "INSERT INTO edge_devices (device_id, junction_id, last_heartbeat, last_status) VALUES ($1, $2::uuid, $3, '{\"online\": true}')",
+    )
+    .bind(DEVICE.0)
+    .bind(junction)
+    .bind(heard)
+    .execute(db)
+    .await
+    .expect("the device is stored");
+}
+
+/// What a webhook was told: body and signature.
+fn webhook() -> (String, mpsc::Receiver<(Value, String)>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            if let Some(told) = read_request(stream)
+                && sender.send(told).is_err()
+            {
+                return;
+            }
+        }
+    });
+    (url, receiver)
+}
+
+fn read_request(mut stream: TcpStream) -> Option<(Value, String)> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let (mut length, mut signature) = (0, String::new());
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim().split_once(": ") else {
+            if line.trim().is_empty() {
+                break;
+            }
+            continue;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().ok()?,
+            "x-flextraff-signature" => signature = value.to_owned(),
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").ok()?;
+    Some((serde_json::from_slice(&body).ok()?, signature))
+}
+
+#[sqlx::test]
+async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it_comes_back(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, Some(Clock.utc() - Days::seconds(91))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "a key of some length\n").unwrap();
+    let (url, told) = webhook();
+    let config = Alarms {
+        webhook_url: Some(flextraff_server::config::Secret::new(url)),
+        webhook_secret_file: Some(key),
+        ..Alarms::default()
+    };
+    let mut live = state.app.live.subscribe();
+    let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
+    let (stop, stopped) = watch::channel(false);
+    let notifier = Notifier::start(&config).unwrap();
+    let task =
+        tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, notifier, stopped));
+
+    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
+    assert_eq!(
+        (frame.event.kind, frame.event.junction),
+        (LiveKind::Alarm, JunctionId(junction.parse().unwrap()))
+    );
+    let (body, signature) = tokio::task::spawn_blocking(move || {
+        told.recv_timeout(Duration::from_secs(10)).map(|first| (first, told))
+    })
+    .await
+    .unwrap()
+    .map(|(first, _)| first)
+    .unwrap();
+    assert_eq!(
+        (&body["state"], &body["kind"], &body["junction_name"]),
+        (&json!("open"), &json!("device_offline"), &json!("Main"))
+    );
+    assert!(body["message"].as_str().unwrap().starts_with("The device is not heard since"), "{body}");
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a key of some length");
+    let expected = ring::hmac::sign(&key, body_text(&body).as_bytes());
+    let hex: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(signature, format!("sha256={hex}"));
+    assert_eq!(kinds(&state, &admin, "open=true").await, ["device_offline"]);
+    stop.send_replace(true);
+    task.await.unwrap();
+
+    // A new server finds it open and the device back.
+    sqlx::query("UPDATE edge_devices SET last_heartbeat = now()").execute(&db).await.unwrap();
+    let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
+    let (_stop, stopped) = watch::channel(false);
+    let quiet = Notifier::start(&Alarms::default()).unwrap();
+    tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
+    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
+    assert_eq!(frame.event.payload["state"], json!("closed"));
+    assert_eq!(kinds(&state, &admin, "open=true").await, [""; 0]);
+}
+
+/// The body as it was sent: fields stay in their order.
+fn body_text(body: &Value) -> String {
+    body.to_string()
+}
+
+#[sqlx::test]
+async fn a_lane_that_falls_silent_against_its_history_is_found(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let now = Clock.utc();
+    let quiet = async || alarms::quiet_lanes(&db, now).await.expect("the database works");
+    // N: 40 vehicles in this hour of each of the last four days, none now. S: none ever. E: the same as N, but hardly watched now.
+    for (lane, days, vehicles, observed) in [
+        ("N", 0, 0, 300),
+        ("N", 4, 4, 300),
+        ("S", 0, 0, 300),
+        ("S", 4, 0, 300),
+        ("E", 0, 0, 100),
+        ("E", 4, 4, 300),
+    ] {
+        sqlx::query(
+            "INSERT INTO car_counts (junction_id, lane_id, ts, observed_s, vehicle_count)
+             SELECT junction_id, lane_id, $3 - make_interval(days => day, mins => 5 * part + 1), $5, $4
+             FROM lanes, generate_series(least(1, $2), $2) AS day, generate_series(0, 10) AS part
+             WHERE junction_id = $1::uuid AND lane_name = $6",
+        )
+        .bind(&junction)
+        .bind(days)
+        .bind(now)
+        .bind(vehicles)
+        .bind(observed as f32)
+        .bind(lane)
+        .execute(&db)
+        .await
+        .unwrap();
+    }
+    let found = quiet().await;
+    assert_eq!(found.iter().map(|one| (one.lane.as_str(), one.usual)).collect::<Vec<_>>(), [("N", 44.0)]);
+    sqlx::query("UPDATE car_counts SET vehicle_count = 1 WHERE ts > $1 - interval '10 minutes'")
+        .bind(now)
+        .execute(&db)
+        .await
+        .unwrap();
+    assert_eq!(quiet().await, []);
+}
+
+#[tokio::test]
+async fn a_way_to_tell_that_cannot_work_is_refused_at_the_start() {
+    let secret = |url: &str| Some(flextraff_server::config::Secret::new(url));
+    let mail = Alarms { smtp_url: secret("smtp://127.0.0.1:1"), ..Alarms::default() };
+    let whole =
+        Alarms { mail_from: Some("a@x.example".into()), mail_to: vec!["b@x.example".into()], ..mail.clone() };
+    for (config, part) in [
+        (mail.clone(), "alarms.mail_from is not set"),
+        (Alarms { mail_from: Some("a@x.example".into()), ..mail }, "alarms.mail_to is empty"),
+        (Alarms { smtp_password_file: Some("/nowhere".into()), ..whole.clone() }, "/nowhere"),
+        (
+            Alarms {
+                webhook_url: secret("http://x"),
+                webhook_secret_file: Some("/nowhere".into()),
+                ..Alarms::default()
+            },
+            "/nowhere",
+        ),
+    ] {
+        let error = format!("{:#}", Notifier::start(&config).unwrap_err());
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(Notifier::start(&whole).is_ok());
+}
