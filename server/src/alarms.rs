@@ -44,6 +44,8 @@ pub enum Kind {
     RowsRejected,
     /// A limit or a full disk has cost rows.
     RowsLost,
+    /// Another client has taken the device's connection to the broker away.
+    SecondClient,
     /// The cabinet's door is open.
     DoorOpen,
     /// The tag of a watched vehicle asks for priority again too soon.
@@ -56,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::DeviceOffline,
         Self::ReaderSilent,
         Self::SignalFault,
@@ -67,6 +69,7 @@ impl Kind {
         Self::OutboxGrowing,
         Self::RowsRejected,
         Self::RowsLost,
+        Self::SecondClient,
         Self::DoorOpen,
         Self::TagTooOften,
         Self::TooManyEmergencies,
@@ -86,6 +89,7 @@ impl Kind {
             Self::OutboxGrowing => "outbox_growing",
             Self::RowsRejected => "rows_rejected",
             Self::RowsLost => "rows_lost",
+            Self::SecondClient => "second_client",
             Self::DoorOpen => "door_open",
             Self::TagTooOften => "tag_too_often",
             Self::TooManyEmergencies => "too_many_emergencies",
@@ -193,7 +197,7 @@ impl Watch {
         junction: JunctionId,
         device: Option<DeviceId>,
         kinds: &[Kind],
-        findings: Vec<Finding>,
+        findings: &[Finding],
         now: UnixMs,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -242,7 +246,7 @@ impl Watch {
             *most = outbox.dropped;
             findings.extend(grew.and_then(|grew| signs::lost(outbox.dropped, grew, now)));
         }
-        self.handle(junction, Some(status.device_id), &signs::KINDS, findings, now)
+        self.handle(junction, Some(status.device_id), &signs::KINDS, &findings, now)
     }
 
     /// Forgets a device or junction that is gone; what was open there is over.

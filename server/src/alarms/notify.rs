@@ -21,7 +21,7 @@ const WAITING: usize = 256;
 /// Longest that a message may take to be delivered.
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// Pauses before a message that was not taken is sent again.
-const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(20), Duration::from_secs(120)];
+const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(20), Duration::from_mins(2)];
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A change of an alarm, as it is told.
@@ -236,21 +236,16 @@ fn letter(told: &Told) -> (String, String) {
     let place = alarm.junction_name.as_deref().unwrap_or("the city");
     let what = if told.state == "closed" { "over" } else { alarm.severity.as_str() };
     let subject = format!("[FlexTraff] {what}: {} at {place}", alarm.kind.replace('_', " "));
-    let mut text =
-        format!("{}\n\nJunction: {place}\nSince: {}\n", alarm.message, alarm.opened_at.to_rfc3339());
-    if let Some(device) = alarm.device_id {
-        text.push_str(&format!("Device: {device}\n"));
-    }
-    if let Some(closed) = alarm.closed_at {
-        text.push_str(&format!("Over since: {}\n", closed.to_rfc3339()));
-    }
-    if told.untold > 0 {
-        text.push_str(&format!(
-            "\n{} changes before this one were not told, because there were too many.\n",
-            told.untold
-        ));
-    }
-    // A line of its own for each: no name can add a header or another line.
+    let device = alarm.device_id.map(|device| format!("Device: {device}\n")).unwrap_or_default();
+    let over =
+        alarm.closed_at.map(|closed| format!("Over since: {}\n", closed.to_rfc3339())).unwrap_or_default();
+    let untold = match told.untold {
+        0 => String::new(),
+        count => format!("\n{count} changes before this one were not told, because there were too many.\n"),
+    };
+    let since = alarm.opened_at.to_rfc3339();
+    let text = format!("{}\n\nJunction: {place}\nSince: {since}\n{device}{over}{untold}", alarm.message);
+    // No name adds a header.
     (subject.chars().filter(|c| !c.is_control()).collect(), text)
 }
 

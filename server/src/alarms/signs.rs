@@ -13,7 +13,7 @@ const WAITING_S: u64 = 900;
 const LOSS_SHOWN_MS: i64 = 86_400_000;
 
 /// The kinds that a status message tells of.
-pub(super) const KINDS: [Kind; 11] = [
+pub(super) const KINDS: [Kind; 12] = [
     Kind::ReaderSilent,
     Kind::SignalFault,
     Kind::PlanRefused,
@@ -21,6 +21,7 @@ pub(super) const KINDS: [Kind; 11] = [
     Kind::OutboxGrowing,
     Kind::RowsRejected,
     Kind::RowsLost,
+    Kind::SecondClient,
     Kind::DoorOpen,
     Kind::TagTooOften,
     Kind::TooManyEmergencies,
@@ -82,6 +83,10 @@ pub fn of_status(status: &Status) -> Vec<Finding> {
             );
             findings.push(Finding::new(Kind::RowsRejected, message));
         }
+    }
+    if status.link.as_ref().is_some_and(|link| link.taken_over_s.is_some()) {
+        let message = "Another client uses this device's id at the broker: find the second card or copy, or replace the credential";
+        findings.push(Finding::new(Kind::SecondClient, message));
     }
     findings.extend(tags(&status.alarms));
     findings

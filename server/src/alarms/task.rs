@@ -87,12 +87,12 @@ impl Task {
             None => junctions.contains(&place.junction),
         });
         for one in &heard {
-            let findings = offline(one).into_iter().collect();
+            let findings: Vec<Finding> = offline(one).into_iter().collect();
             changes.extend(watch.handle(
                 one.junction,
                 Some(one.device),
                 &[Kind::DeviceOffline],
-                findings,
+                &findings,
                 now,
             ));
         }
@@ -100,8 +100,8 @@ impl Task {
             let quiet = alarms::quiet_lanes(&self.app.db, utc).await?;
             let watch = self.watch().await?;
             for junction in &junctions {
-                let findings = anomaly(*junction, &quiet).into_iter().collect();
-                changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], findings, now));
+                let findings: Vec<Finding> = anomaly(*junction, &quiet).into_iter().collect();
+                changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
             }
         }
         self.looks = self.looks.wrapping_add(1);

@@ -125,7 +125,7 @@ fn read_request(mut stream: TcpStream) -> Option<(String, String)> {
         };
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
-            "x-flextraff-signature" => signature = value.to_owned(),
+            "x-flextraff-signature" => value.clone_into(&mut signature),
             _ => {}
         }
     }
@@ -171,7 +171,7 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     assert!(body["message"].as_str().unwrap().starts_with("The device is not heard since"), "{body}");
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a key of some length");
     let expected = ring::hmac::sign(&key, text.as_bytes());
-    let hex: String = expected.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = expected.as_ref().iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
     assert_eq!(signature, format!("sha256={hex}"));
     assert_eq!(kinds(&state, &admin, "open=true").await, ["device_offline"]);
     stop.send_replace(true);
