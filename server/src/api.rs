@@ -26,6 +26,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri};
 use problem::Problem;
+use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePath;
@@ -34,16 +35,22 @@ use utoipa_axum::router::OpenApiRouter;
 
 /// Everything that the server answers over HTTP.
 pub fn router(app: App) -> Router {
-    let (api, document) = endpoints().split_for_parts();
+    let mut api = endpoints();
+    if app.config.http.metrics {
+        api = api.merge(system::metrics_router());
+    }
+    let (api, document) = api.split_for_parts();
     let mut routes = api.merge(live::router()).merge(dashboard::router());
     if app.config.http.docs {
         routes = routes.merge(docs::router(&docs::complete(document)));
     }
+    let metrics = Arc::clone(&app.metrics);
     let cors = layers::cors(&app.config.http.cors_origins);
     let routes: Router = routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::MOST_BYTES))
+        .layer(axum::middleware::from_fn(layers::note_route))
         .with_state(app);
     // Layers of a router run after it has found the route, so that the slash is trimmed outside of it.
     Router::new()
@@ -51,12 +58,12 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new())
         .layer(cors)
         .layer(CatchPanicLayer::custom(layers::panicked))
-        .layer(axum::middleware::from_fn(layers::observe))
+        .layer(axum::middleware::from_fn_with_state(metrics, layers::observe))
 }
 
 /// The OpenAPI document of the API.
 pub fn document() -> OpenApi {
-    docs::complete(endpoints().into_openapi())
+    docs::complete(endpoints().merge(system::metrics_router()).into_openapi())
 }
 
 fn endpoints() -> OpenApiRouter<App> {

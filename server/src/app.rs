@@ -4,6 +4,7 @@ use crate::auth::Auth;
 use crate::config::Config;
 use crate::dispatch;
 use crate::live::Hub;
+use crate::metrics::Metrics;
 use crate::mqtt::MqttHandle;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct App {
     pub mqtt: MqttHandle,
     /// The task that plans and sends.
     pub dispatch: dispatch::Handle,
+    /// Figures of this process.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {

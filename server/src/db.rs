@@ -8,6 +8,7 @@ pub mod counts;
 pub mod cycles;
 pub mod dead_letters;
 pub mod devices;
+pub mod figures;
 pub mod junction_api;
 pub mod junctions;
 pub mod ledger;

@@ -165,6 +165,8 @@ impl Dispatch {
         let outgoing = Outgoing { topic: Topic::GreenTime(send.junction), payload };
         if self.app.mqtt.outgoing.try_send(outgoing).is_err() {
             tracing::error!(junction = %send.junction, "the broker is away for too long; a plan was not sent");
+        } else {
+            self.app.metrics.plan_sent();
         }
         self.app.live.publish(LiveEvent {
             junction: send.junction,

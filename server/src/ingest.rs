@@ -16,10 +16,12 @@ pub use apply::{Fate, Item, apply};
 pub use check::check;
 pub use decode::{Counts, Message, Refusal, decode, to_utc};
 
+use crate::metrics::{Metrics, Outcome};
 use crate::mqtt::{AckToken, Incoming, Outgoing};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
 use sqlx::PgPool;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -34,6 +36,13 @@ const MAX_WAIT: Duration = Duration::from_millis(50);
 const QUIET: Duration = Duration::from_millis(3);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// What became of a message, for the figures.
+const OUTCOMES: [(Outcome, fn(&Fate) -> bool); 3] = [
+    (Outcome::Stored, |fate| matches!(fate, Fate::Stored)),
+    (Outcome::Duplicate, |fate| matches!(fate, Fate::Duplicate)),
+    (Outcome::Refused, |fate| matches!(fate, Fate::Refused(_))),
+];
 
 /// What ingest has taken in; told to the planner, dispatch and the live feed after the commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +71,7 @@ pub struct Channels {
 }
 
 /// Runs until nobody sends messages any more, or `stop` turns true; a batch that is under way is finished, unless the database is away.
-pub async fn run(db: PgPool, mut channels: Channels, mut stop: watch::Receiver<bool>) {
+pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
     loop {
         let first = tokio::select! {
             message = channels.incoming.recv() => message,
@@ -71,7 +80,10 @@ pub async fn run(db: PgPool, mut channels: Channels, mut stop: watch::Receiver<b
         let Some(first) = first else { return };
         let batch = gather(first, &mut channels.incoming).await;
         let (items, tokens): (Vec<Item>, Vec<AckToken>) = batch.into_iter().map(Item::read).unzip();
-        let Some(fates) = commit(&db, &items, &mut stop).await else { return };
+        let Some(fates) = commit(&db, &items, &metrics, &mut stop).await else { return };
+        for (outcome, fits) in OUTCOMES {
+            metrics.messages(outcome, fates.iter().filter(|fate| fits(fate)).count() as u64);
+        }
         for answer in answers(&items, &fates) {
             let _ = channels.outgoing.try_send(answer);
         }
@@ -104,17 +116,25 @@ async fn gather(first: Incoming, incoming: &mut mpsc::Receiver<Incoming>) -> Vec
 }
 
 /// Applies a batch, however long the database is away; `None` when stopped meanwhile: then nothing is confirmed.
-async fn commit(db: &PgPool, items: &[Item], stop: &mut watch::Receiver<bool>) -> Option<Vec<Fate>> {
+async fn commit(
+    db: &PgPool,
+    items: &[Item],
+    metrics: &Metrics,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Vec<Fate>> {
     let mut backoff = FIRST_BACKOFF;
     loop {
+        let started = Instant::now();
         match apply(db, items).await {
             Ok(fates) => {
+                metrics.batch(started.elapsed());
                 if backoff > FIRST_BACKOFF {
                     tracing::info!("the database takes messages again");
                 }
                 return Some(fates);
             }
             Err(error) => {
+                metrics.database_failed();
                 if backoff == FIRST_BACKOFF {
                     tracing::error!(%error, messages = items.len(), "the database takes no messages; waiting for it");
                 }

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod config;
 pub mod logging;
+pub mod metrics;
 
 pub mod junction_file;
 

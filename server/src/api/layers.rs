@@ -1,9 +1,11 @@
 //! What every request goes through: a time limit, an id, a log line when it fails, and the headers that keep browsers safe.
 
 use super::problem::{Cause, Problem};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
 use anyhow::anyhow;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -12,6 +14,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use uuid::Uuid;
@@ -30,8 +33,13 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Runs a request within its time limit, logs it once when it fails, and dresses the answer.
-pub(super) async fn observe(request: Request, next: Next) -> Response<Body> {
+pub(super) async fn observe(
+    State(metrics): State<Arc<Metrics>>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
     let id = request_id(&request);
+    let started = Clock.instant();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
@@ -39,6 +47,9 @@ pub(super) async fn observe(request: Request, next: Next) -> Response<Body> {
         Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5).into_response()
     });
     let status = response.status().as_u16();
+    let route = response.extensions_mut().remove::<Route>();
+    let took = Clock.instant().saturating_duration_since(started);
+    metrics.request(known(&method), route.as_ref().map_or("none", |route| &route.0), status, took);
     if let Some(Cause(error)) = response.extensions_mut().remove::<Cause>() {
         tracing::error!(request_id = id, %method, path, status, error = format!("{error:#}"), "request failed");
     } else {
@@ -52,6 +63,34 @@ pub(super) async fn observe(request: Request, next: Next) -> Response<Body> {
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// The route that answers, with placeholders, for [`observe`].
+#[derive(Clone)]
+struct Route(String);
+
+/// Leaves the route of a request in its answer.
+pub(super) async fn note_route(request: Request, next: Next) -> Response<Body> {
+    let route = request.extensions().get::<MatchedPath>().map(|path| Route(path.as_str().to_owned()));
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+/// The name of a method; of one that nobody has heard of only that.
+fn known(method: &Method) -> &str {
+    let known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if known.contains(method) { method.as_str() } else { "other" }
 }
 
 /// The id that a proxy has given, when it is a plain word, or a new one.

@@ -1,10 +1,12 @@
 //! Whether the server is there and well.
 
+use super::problem::{Problem, ProblemBody};
 use crate::app::App;
-use crate::db::setup;
+use crate::db::{figures, setup};
+use crate::metrics::Present;
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::ACCEPT;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
@@ -18,6 +20,29 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(health))
         .routes(routes!(livez))
         .routes(routes!(readyz))
+}
+
+/// Figures for Prometheus; a router of its own because the configuration may leave it out.
+pub(super) fn metrics_router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(metrics))
+}
+
+/// Figures of this process and of the city, in the text format of OpenMetrics.
+#[utoipa::path(get, path = "/metrics", tag = "system", responses(
+    (status = 200, description = "Figures", body = String, content_type = "application/openmetrics-text"),
+    (status = 503, description = "The database cannot be reached", body = ProblemBody, content_type = "application/problem+json"),
+))]
+async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
+    let figures = figures::load(&app.db).await?;
+    let present = Present {
+        broker: *app.mqtt.connected.borrow(),
+        size: app.db.size(),
+        idle: u32::try_from(app.db.num_idle()).unwrap_or(u32::MAX),
+        figures: &figures,
+    };
+    let text = app.metrics.text(&present).map_err(anyhow::Error::from)?;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, kind)], text).into_response())
 }
 
 #[derive(Serialize, ToSchema)]

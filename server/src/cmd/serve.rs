@@ -12,6 +12,7 @@ use crate::db::{partitions, retention, setup};
 use crate::dispatch;
 use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, LiveKind};
+use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
 use axum::Router;
@@ -53,8 +54,16 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
     let (dispatch, requests) = dispatch::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
-    let app =
-        App { config: Arc::new(config), auth, db: db.clone(), live: Hub::new(LIVE), mqtt: handle, dispatch };
+    let metrics = Arc::new(Metrics::default());
+    let app = App {
+        config: Arc::new(config),
+        auth,
+        db: db.clone(),
+        live: Hub::new(LIVE),
+        mqtt: handle,
+        dispatch,
+        metrics: Arc::clone(&metrics),
+    };
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let server = Server::bind(&app.config.http).await?;
     let address = format!("{}://{}", server.scheme(), app.config.http.bind);
@@ -66,7 +75,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (planner_sender, planner_news) = mpsc::channel(NEWS);
     let channels = Channels { incoming, outgoing: app.mqtt.outgoing.clone(), applied: applied_sender };
     let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
-    let ingest = tokio::spawn(ingest::run(db.clone(), channels, stopped.clone()));
+    let ingest = tokio::spawn(ingest::run(db.clone(), channels, metrics, stopped.clone()));
     let (statuses_sender, statuses) = mpsc::channel(NEWS);
     let notifier = Notifier::start(&app.config.alarms).map_err(Failure::Config)?;
     let alarms = tokio::spawn(alarms::run(app.clone(), Clock, statuses, notifier, stopped.clone()));

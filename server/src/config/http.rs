@@ -19,6 +19,8 @@ pub struct Http {
     pub trusted_proxies: Vec<IpAddr>,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
+    /// Whether `/metrics` is served.
+    pub metrics: bool,
 }
 
 impl Default for Http {
@@ -30,6 +32,7 @@ impl Default for Http {
             tls_key_file: None,
             trusted_proxies: Vec::new(),
             docs: true,
+            metrics: true,
         }
     }
 }
@@ -92,6 +95,12 @@ pub(super) const KEYS: &[Key] = &[
         name: "docs",
         set: |config, given| given.boolean().map(|on| config.http.docs = on),
         show: |config| Some(config.http.docs.into()),
+    },
+    Key {
+        section: "http",
+        name: "metrics",
+        set: |config, given| given.boolean().map(|metrics| config.http.metrics = metrics),
+        show: |config| Some(config.http.metrics.into()),
     },
 ];
 

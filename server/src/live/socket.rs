@@ -133,6 +133,7 @@ impl Sees {
 type Sender = SplitSink<WebSocket, Message>;
 
 async fn serve(app: App, only: Option<JunctionId>, socket: WebSocket) {
+    let _counted = app.metrics.live_client();
     let (mut sender, receiver) = socket.split();
     let close = run(&app, only, &mut sender, receiver).await;
     tracing::debug!(?close, "live client left");

@@ -81,6 +81,7 @@ impl TestState {
             live: Hub::new(16),
             mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },
             dispatch: dispatch::channel().0,
+            metrics: Arc::default(),
         };
         Self { router: api::router(app.clone()), app, broker }
     }

@@ -192,3 +192,25 @@ async fn the_status_page_needs_nothing_from_elsewhere(db: PgPool) {
         !page.text.contains("<style") && !page.text.contains(" style=") && !page.text.contains("<script>")
     );
 }
+
+#[sqlx::test]
+async fn figures_are_served_by_route_and_can_be_closed(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let id = state.junction(&admin, "Main").await;
+    state.get(&format!("/api/junctions/{id}"), &admin).await;
+    state.get("/nowhere", "").await;
+    let answer = state.get("/metrics", "").await;
+    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    for line in [
+        "flextraff_http_requests_total{method=\"GET\",route=\"/api/junctions/{junction_id}\",status=\"200\"} 1",
+        "flextraff_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",
+        "flextraff_junctions{state=\"offline\"} 1",
+        "flextraff_broker_connected 1",
+    ] {
+        assert!(answer.text.lines().any(|found| found == line), "{line} is not in\n{}", answer.text);
+    }
+    assert!(!answer.text.contains(&id) && !answer.text.contains("nowhere"));
+    let mut config = Config::default();
+    config.http.metrics = false;
+    assert_eq!(TestState::with_config(db, config).get("/metrics", "").await.status, 404);
+}
