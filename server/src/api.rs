@@ -7,15 +7,20 @@ mod account;
 mod alarms;
 mod audit;
 pub mod body;
+mod counts;
 mod docs;
 pub mod guard;
+mod history;
 pub mod junctions;
 mod layers;
 mod layout;
 mod links;
 mod mode;
 pub mod page;
+mod plans;
 pub mod problem;
+mod schedule;
+mod span;
 mod system;
 mod token;
 pub mod users;
@@ -78,6 +83,10 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(links::router())
         .merge(mode::router())
         .merge(alarms::router())
+        .merge(history::router())
+        .merge(counts::router())
+        .merge(plans::router())
+        .merge(schedule::router())
         .merge(audit::router())
 }
 

@@ -1,13 +1,16 @@
 //! Sends plans and learns what the road made of them: the task around the planner.
 
+mod preview;
 mod request;
 mod sites;
 
+pub use preview::{PlanView, View};
 pub use request::{Applied as RoadAnswer, Handle, ModeError, ModeRequest, Outcome, Wanted};
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db;
+use crate::db::overrides::{EndReason, Filter};
 use crate::ingest::Applied;
 use crate::live::{LiveEvent, LiveKind};
 use crate::mqtt::Outgoing;
@@ -74,6 +77,30 @@ pub async fn run(
     }
 }
 
+/// What has become of an override, for the live feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OverrideEvent {
+    /// Somebody set it; it takes the place of one that ran.
+    Set,
+    /// The road refused it.
+    Refused,
+    /// Somebody ended it.
+    Ended,
+    /// Its time was over.
+    Expired,
+}
+
+impl OverrideEvent {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Refused => "refused",
+            Self::Ended => "ended",
+            Self::Expired => "expired",
+        }
+    }
+}
+
 struct Dispatch {
     app: App,
     clock: Clock,
@@ -92,6 +119,16 @@ impl Dispatch {
         let now = self.now();
         if let Err(error) = self.sites.reload(&self.app.db, &mut self.planner, now).await {
             tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+        }
+        // Whatever was missed, by this server while the database was away or by one that died.
+        match db::overrides::end_expired(&self.app.db, utc(now)).await {
+            Ok(ended) => {
+                for (junction, id) in ended {
+                    tracing::info!(%junction, override_id = %id, "override has run out");
+                    self.tell_override(junction, id, OverrideEvent::Expired).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot end overrides that have run out; trying again"),
         }
     }
 
@@ -114,7 +151,7 @@ impl Dispatch {
     async fn handle_request(&mut self, request: Request) {
         match request {
             Request::Changed(junction) => {
-                tracing::debug!(%junction, "junction changed");
+                tracing::debug!(?junction, "junction changed");
                 self.reload().await;
             }
             Request::Mode(request, answer) => {
@@ -122,7 +159,10 @@ impl Dispatch {
                     self.reload().await;
                 }
                 match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
-                    Ok(plan_id) => {
+                    Ok(request::Done { plan_id, told }) => {
+                        if let Some((id, event)) = told {
+                            self.tell_override(request.junction, id, event).await;
+                        }
                         let said = self.planner.said_of(request.junction, &plan_id).cloned();
                         let mut waiter = Waiter::new(request.junction, plan_id, answer);
                         // A road that already runs the plan has nothing new to say.
@@ -148,8 +188,8 @@ impl Dispatch {
                 }
                 PlanCommand::OverrideEnded { junction, override_id } => {
                     tracing::info!(%junction, %override_id, "override has run out");
-                    if let Err(error) = self.end_override(junction).await {
-                        tracing::error!(%junction, %error, "cannot record the end of an override");
+                    if let Err(error) = self.end_override(junction, EndReason::Expired).await {
+                        tracing::error!(%junction, %error, "cannot record the end of an override; trying again");
                     }
                 }
             }
@@ -228,7 +268,7 @@ impl Dispatch {
         if running.is_none_or(|running| running.id.to_string() != plan_id) {
             return;
         }
-        if let Err(error) = self.end_override(junction).await {
+        if let Err(error) = self.end_override(junction, EndReason::Refused).await {
             tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
         }
         if let Err(error) = self.planner.end_override(junction, self.now()) {
@@ -236,10 +276,36 @@ impl Dispatch {
         }
     }
 
-    async fn end_override(&self, junction: JunctionId) -> sqlx::Result<()> {
+    async fn end_override(&self, junction: JunctionId, why: EndReason) -> sqlx::Result<()> {
         let mut transaction = self.app.db.begin().await?;
-        db::overrides::end(&mut transaction, junction.into(), utc(self.now())).await?;
-        transaction.commit().await
+        let ended = db::overrides::end(&mut transaction, junction.into(), utc(self.now()), why, None).await?;
+        transaction.commit().await?;
+        let event = if why == EndReason::Refused { OverrideEvent::Refused } else { OverrideEvent::Expired };
+        if let Some(id) = ended {
+            self.tell_override(junction, id, event).await;
+        }
+        Ok(())
+    }
+
+    /// Tells everybody who looks what has become of an override, with all that the API says of it.
+    async fn tell_override(&self, junction: JunctionId, id: Uuid, event: OverrideEvent) {
+        let filter = Filter { override_id: Some(id), ..Filter::default() };
+        let row = match db::overrides::list(&self.app.db, junction, &filter, None, 1).await {
+            Ok(mut rows) => rows.pop(),
+            Err(error) => {
+                tracing::error!(%junction, override_id = %id, %error, "the live feed misses an override");
+                return;
+            }
+        };
+        let payload = row.map(serde_json::to_value).transpose().ok().flatten();
+        if let Some(serde_json::Value::Object(mut payload)) = payload {
+            payload.insert("event".to_owned(), event.name().into());
+            self.app.live.publish(LiveEvent {
+                junction,
+                kind: LiveKind::Override,
+                payload: Arc::new(payload.into()),
+            });
+        }
     }
 }
 

@@ -289,6 +289,11 @@ impl JunctionEntry {
         }
     }
 
+    /// Its time zone; UTC when no such zone is known.
+    pub fn zone(&self) -> chrono_tz::Tz {
+        self.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC)
+    }
+
     /// Cycle without measurements, seconds.
     pub fn base_cycle_s(&self) -> u32 {
         self.base_cycle_time.max(0) as u32

@@ -12,6 +12,8 @@ pub mod junction_file;
 
 pub mod agent_toml;
 
+pub mod local;
+
 pub mod db;
 
 pub mod mqtt;

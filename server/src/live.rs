@@ -37,6 +37,8 @@ pub enum LiveKind {
     Status,
     /// An alarm that opens or is over.
     Alarm,
+    /// An override was set, was refused by the road, was ended, or has run out.
+    Override,
 }
 
 /// An event with the text of its frame, which is written once for all clients.

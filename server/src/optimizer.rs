@@ -7,14 +7,16 @@
 mod cycle;
 mod demand;
 mod explain;
+mod predict;
 mod split;
 #[cfg(test)]
 mod tests;
 
 pub use demand::{DemandWindow, LaneDemand};
 pub use explain::{Bound, Explanation, LaneFlow, StageShare};
+pub use predict::{LaneDelay, Prediction, predict};
 
-use flextraff_common::junction::{Junction, StageIx};
+use flextraff_common::junction::{Junction, Stage, StageIx};
 use flextraff_common::plan::{Limits, StagePlan};
 
 /// Saturation flow that a lane is taken to have until its own is known, vehicles per hour of green (3.5 m lane, IRC:SP:41).
@@ -35,28 +37,85 @@ pub struct Proposal {
     pub explanation: Explanation,
 }
 
+/// Bounds of the proposal, beyond the junction's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Of the cycle.
+    pub cycle: Limits,
+    /// Shortest green of any stage, seconds, as far as the stage's own range allows.
+    pub min_green_s: u32,
+    /// Longest green of any stage, seconds, as far as the stage's own range allows.
+    pub max_green_s: u32,
+}
+
+impl From<Limits> for Bounds {
+    fn from(cycle: Limits) -> Self {
+        Self { cycle, min_green_s: 0, max_green_s: u32::MAX }
+    }
+}
+
+impl Bounds {
+    /// Shortest and longest green of a stage, seconds.
+    fn range(&self, stage: &Stage) -> (u32, u32) {
+        let within = |green_s: u32| green_s.clamp(stage.min_green_s, stage.max_green_s);
+        let least = within(self.min_green_s);
+        (least, within(self.max_green_s).max(least))
+    }
+}
+
 /// Cycle and greens for a demand; `base_cycle_s` where no lane's demand is known.
 ///
 /// Every stage is served: no tags never means no demand, because two- and three-wheelers carry none.
-pub fn optimize(junction: &Junction, limits: Limits, base_cycle_s: u32, demand: &[LaneDemand]) -> Proposal {
+pub fn optimize(
+    junction: &Junction,
+    bounds: impl Into<Bounds>,
+    base_cycle_s: u32,
+    demand: &[LaneDemand],
+) -> Proposal {
+    let bounds = bounds.into();
+    let ranges: Vec<(u32, u32)> = junction.stages().iter().map(|stage| bounds.range(stage)).collect();
     let lanes = explain::lane_flows(junction, demand);
-    let ratios: Vec<(f64, Option<usize>)> =
-        junction.stage_indexes().map(|stage| flow_ratio(junction, stage, &lanes)).collect();
+    let ratios = flow_ratios(junction, &lanes);
     let stage_ratios: Vec<f64> = ratios.iter().map(|&(ratio, _)| ratio).collect();
     let known = lanes.iter().any(|lane| lane.flow_veh_h.is_some());
-    let chosen = cycle::choose(junction, limits, known.then_some(&stage_ratios), base_cycle_s);
+    let chosen = cycle::choose(junction, bounds.cycle, &ranges, known.then_some(&stage_ratios), base_cycle_s);
     let shares = if known { stage_ratios } else { vec![1.0; ratios.len()] };
-    let (greens, split_bounds) = split::share(junction, chosen.cycle_s, &shares);
+    let (greens, split_bounds) = split::share(junction, chosen.cycle_s, &shares, &ranges);
     let explanation = explain::build(junction, lanes, &ratios, &chosen, &greens, split_bounds);
     let stages = junction
         .stage_indexes()
-        .zip(greens)
-        .map(|(stage, green_s)| {
-            let limits = junction.stage(stage);
-            StagePlan { stage, green_s, min_green_s: limits.min_green_s, max_green_s: limits.max_green_s }
+        .zip(greens.into_iter().zip(ranges))
+        .map(|(stage, (green_s, (min_green_s, max_green_s)))| StagePlan {
+            stage,
+            green_s,
+            min_green_s,
+            max_green_s,
         })
         .collect();
     Proposal { stages, explanation }
+}
+
+/// What a demand makes of greens that were given beforehand; `sentence` says by whom.
+pub fn explain_fixed(
+    junction: &Junction,
+    stages: &[StagePlan],
+    cycle_s: u32,
+    demand: &[LaneDemand],
+    sentence: String,
+) -> Explanation {
+    let lanes = explain::lane_flows(junction, demand);
+    let ratios = flow_ratios(junction, &lanes);
+    explain::fixed(junction, lanes, &ratios, stages, cycle_s, sentence)
+}
+
+/// What a demand is on each lane, in lane order.
+pub fn lane_flows(junction: &Junction, demand: &[LaneDemand]) -> Vec<LaneFlow> {
+    explain::lane_flows(junction, demand)
+}
+
+/// Of each stage the flow ratio, and which lane decides it.
+fn flow_ratios(junction: &Junction, lanes: &[LaneFlow]) -> Vec<(f64, Option<usize>)> {
+    junction.stage_indexes().map(|stage| flow_ratio(junction, stage, lanes)).collect()
 }
 
 /// Greatest flow ratio of the lanes that a stage serves, and which lane has it. A lane that several stages serve brings each its even part.

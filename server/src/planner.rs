@@ -1,13 +1,16 @@
 //! When to plan and what to send; pure: time and ids come from outside, effects are returned as commands.
 //!
 //! A junction gets a plan when a device comes online, when the demand asks for noticeably other greens, and before the validity of the last
-//! one runs out. An override replaces it until it ends; the agent, which knows how long an override holds, returns by itself also when
+//! one runs out. By day and hour the schedule may fix or limit it. An override replaces it until it ends; the agent, which knows how long an override holds, returns by itself also when
 //! the server is gone.
 
+mod propose;
+pub mod schedule;
 mod site;
 #[cfg(test)]
 mod tests;
 
+pub use propose::Proposed;
 pub use site::{Override, OverrideTimes, Site};
 
 use crate::optimizer::Explanation;
@@ -27,6 +30,8 @@ pub const VALID_S: u32 = 900;
 pub const RENEW_BEFORE_MS: i64 = 300_000;
 /// How far demand looks back, milliseconds.
 pub const WINDOW_MS: i64 = 900_000;
+/// Longest time that counts stand for whose sender does not say how long it watched, seconds.
+pub const LONGEST_SILENCE_S: f64 = 60.0;
 /// A green must change by this much for a new plan to be sent, seconds.
 pub const NOTICEABLE_S: u32 = 2;
 

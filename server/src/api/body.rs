@@ -40,6 +40,11 @@ impl Fields {
         if fields.errors.is_empty() { Ok(body) } else { Err(Problem::invalid(fields.errors)) }
     }
 
+    /// Whether the body has no fields.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Whether the body has this field, and not as null.
     pub fn has(&self, name: &str) -> bool {
         self.values.get(name).is_some_and(|value| !value.is_null())
@@ -215,15 +220,41 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for JsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            let detail = "Send the body as JSON, with Content-Type: application/json";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+            return Err(no_json());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
-        match serde_json::from_slice(&bytes) {
-            Ok(Value::Object(values)) => Ok(Self(Fields::check(values)?)),
-            Ok(_) => Err(Problem::invalid_field("body", "The body is a JSON object")),
-            Err(error) => Err(Problem::invalid_field("body", format!("The body is no JSON: {error}"))),
+        Ok(Self(read_json(&bytes)?))
+    }
+}
+
+/// A JSON object as body, or no body at all.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionalJsonBody<T>(pub Option<T>);
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let json = is_json(request.headers());
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
+        match bytes.is_empty() {
+            true => Ok(Self(None)),
+            false if json => Ok(Self(Some(read_json(&bytes)?))),
+            false => Err(no_json()),
         }
+    }
+}
+
+fn no_json() -> Problem {
+    let detail = "Send the body as JSON, with Content-Type: application/json";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+}
+
+fn read_json<T: Body>(bytes: &[u8]) -> Result<T, Problem> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(values)) => Fields::check(values),
+        Ok(_) => Err(Problem::invalid_field("body", "The body is a JSON object")),
+        Err(error) => Err(Problem::invalid_field("body", format!("The body is no JSON: {error}"))),
     }
 }
 

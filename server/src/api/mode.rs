@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 /// The sentence of the published interface.
-const EXCEED: &str = "Lane times exceed total cycle time";
+pub(super) const EXCEED: &str = "Lane times exceed total cycle time";
 /// The mode that a body without one asks for.
 const MANUAL: &str = "manual_override";
 
@@ -126,7 +126,7 @@ impl ModeBody {
     }
 
     /// What it asks for; `None` when the lane times do not fit into the cycle.
-    fn wanted(self) -> Option<Wanted> {
+    pub(super) fn wanted(self) -> Option<Wanted> {
         match self.mode.as_deref() {
             Some("automatic") => return Some(Wanted::Automatic),
             Some("emergency") => return self.lane_id.map(|lane| Wanted::Emergency(LaneId(lane))),
@@ -190,7 +190,7 @@ async fn set_mode(
     Ok(Json(ModeAnswer { status, message, applied: outcome.applied, reasons: outcome.reasons }))
 }
 
-fn refused(error: ModeError) -> Problem {
+pub(super) fn refused(error: ModeError) -> Problem {
     match error {
         ModeError::Database(cause) => cause.into(),
         ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), 5),

@@ -51,6 +51,11 @@ impl Page {
         Ok(key)
     }
 
+    /// Most entries of the answer.
+    pub fn limit(&self) -> usize {
+        usize::from(self.limit)
+    }
+
     /// How many rows to fetch: one more than the page holds tells whether there is a next one.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1
@@ -74,10 +79,22 @@ impl Page {
         mut rows: Vec<T>,
         key: impl Fn(&T) -> (K, Uuid),
     ) -> Response {
-        let more = rows.len() > usize::from(self.limit);
-        rows.truncate(usize::from(self.limit));
-        let next = rows.last().filter(|_| more).and_then(|last| serde_json::to_vec(&key(last)).ok());
+        let more = rows.len() > self.limit();
+        rows.truncate(self.limit());
+        let next = rows.last().filter(|_| more).map(&key);
+        self.answer_rows(path, query, &rows, next)
+    }
+
+    /// The answer with these rows, and the key of the last one when there are more.
+    pub fn answer_rows<T: Serialize, K: Serialize>(
+        &self,
+        path: &str,
+        query: &str,
+        rows: &[T],
+        next: Option<(K, Uuid)>,
+    ) -> Response {
         let mut response = Json(rows).into_response();
+        let next = next.and_then(|key| serde_json::to_vec(&key).ok());
         if let Some(cursor) = next.map(|json| hex(&json)) {
             let and = if query.is_empty() { "" } else { "&" };
             let link = format!("<{path}?{query}{and}limit={}&cursor={cursor}>; rel=\"next\"", self.limit);

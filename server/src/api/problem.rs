@@ -231,6 +231,8 @@ fn documented(text: &str) -> RefOr<openapi::Response> {
 refusals! {
     /// How the OpenAPI document describes that a token is needed.
     NeedsUser { 401: "Not signed in" }
+    /// How the OpenAPI document describes what is asked by a name.
+    NeedsUserAndName { 401: "Not signed in", 422: "The name is too long" }
     /// How the OpenAPI document describes that an administrator's token is needed.
     NeedsAdmin { 401: "Not signed in", 403: "No administrator" }
     /// How the OpenAPI document describes what an administrator does to something with an id.
@@ -251,6 +253,13 @@ refusals! {
     BadBody { 413: "The body is too large", 415: "The body is of another type", 422: "The body is invalid" }
     /// How the OpenAPI document describes lists.
     BadPage { 422: "limit or cursor are invalid" }
+    /// How the OpenAPI document describes lists of what happened at a junction.
+    NeedsAccessToList {
+        401: "Not signed in",
+        403: "No access to this junction",
+        404: "Junction not found",
+        422: "The id is no UUID, or from, to, limit or cursor are invalid",
+    }
     /// How the OpenAPI document describes a server that hashes too many passwords at once.
     Busy { 503: "Too many people are signing in, or the database is out of reach" }
 }

@@ -3,8 +3,10 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::{Cycles, Events, Mode};
-use sqlx::PgConnection;
+use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Inserts a cycle with what its lanes saw; `epc_ids` of a lane are those of the counts that are there already and whose first read lies within the cycle.
@@ -112,4 +114,109 @@ pub async fn insert_events(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// A cycle as it was served.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = CycleResponse)]
+pub struct CycleRow {
+    /// Its id.
+    pub cycle_id: Uuid,
+    /// When it began.
+    pub cycle_start_time: DateTime<Utc>,
+    /// When it ended.
+    pub cycle_end_time: Option<DateTime<Utc>>,
+    /// Seconds that it took.
+    pub total_cycle_time: Option<f32>,
+    /// `automatic`, `manual_override` or `emergency`.
+    pub cycle_mode: String,
+    /// Name of the user whose override it ran.
+    pub override_by: Option<String>,
+    /// The plan that it ran; null: the agent's fallback.
+    pub plan_id: Option<String>,
+    /// The device that served it.
+    pub device_id: Option<Uuid>,
+    /// `synced`, `unsynced` or `corrected`: how good its times are.
+    pub clock: Option<String>,
+    /// Its stages as served, in their order.
+    #[schema(value_type = Vec<ServedStage>)]
+    pub stages: Json<Vec<ServedStage>>,
+    /// What its lanes saw.
+    #[schema(value_type = Vec<ServedLane>)]
+    pub lanes: Json<Vec<ServedLane>>,
+}
+
+/// A stage as it was served.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServedStage {
+    /// Its name.
+    pub stage: String,
+    /// Seconds of green.
+    pub green_s: f64,
+    /// Seconds of amber after it.
+    pub amber_s: f64,
+    /// Seconds of all-red after that.
+    pub all_red_s: f64,
+    /// What ended its green: `plan`, `gap_out`, `max_out`, `force_off`, `priority`, `manual` or `fault`.
+    pub end: Option<String>,
+}
+
+/// What a lane saw in a cycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServedLane {
+    /// The lane.
+    pub lane_id: Uuid,
+    /// Tagged vehicles that were counted.
+    pub vehicle_count: i32,
+    /// Seconds of green.
+    pub green_s: Option<f64>,
+    /// Tagged vehicles waiting at the start of green; null: not known.
+    pub queue_start: Option<f64>,
+    /// Tagged vehicles waiting at its end; null: not known.
+    pub queue_end: Option<f64>,
+    /// Whether more than half of the queue was still there at the end of green; null: not known.
+    pub was_congested: Option<bool>,
+    /// Share of the queue that was still there, 0 to 1; null: not known.
+    pub congestion_level: Option<f64>,
+}
+
+/// At most `limit` cycles of a junction that began from `from` on and before `to`, the newest first, from behind `after` (start and id).
+pub async fn list(
+    db: &PgPool,
+    junction: JunctionId,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<CycleRow>> {
+    let (after_at, after_id) = after.unzip();
+    sqlx::query_as!(
+        CycleRow,
+        r#"SELECT c.cycle_id, c.cycle_start_time, c.cycle_end_time, c.total_cycle_time, c.cycle_mode, u.username AS "override_by?",
+                  c.plan_id, c.device_id, c.clock, c.stages AS "stages: Json<Vec<ServedStage>>",
+                  coalesce(l.lanes, '[]') AS "lanes!: Json<Vec<ServedLane>>"
+           FROM traffic_cycles c
+           LEFT JOIN users u ON u.user_id = c.override_by_user_id
+           LEFT JOIN LATERAL (
+               SELECT jsonb_agg(jsonb_build_object('lane_id', d.lane_id, 'vehicle_count', d.vehicle_count,
+                          'green_s', d.green_time_seconds, 'queue_start', d.queue_start, 'queue_end', d.queue_end,
+                          'was_congested', d.was_congested, 'congestion_level', d.congestion_level)
+                      ORDER BY n.lane_index, d.lane_id) AS lanes
+               FROM lane_cycle_data d LEFT JOIN lanes n ON n.lane_id = d.lane_id
+               WHERE d.cycle_id = c.cycle_id AND d.cycle_start_time = c.cycle_start_time
+           ) l ON true
+           WHERE c.junction_id = $1
+             AND ($2::timestamptz IS NULL OR c.cycle_start_time >= $2)
+             AND ($3::timestamptz IS NULL OR c.cycle_start_time < $3)
+             AND ($4::timestamptz IS NULL OR (c.cycle_start_time <= $4 AND (c.cycle_start_time, c.cycle_id) < ($4, $5::uuid)))
+           ORDER BY c.cycle_start_time DESC, c.cycle_id DESC LIMIT $6"#,
+        junction.0,
+        from,
+        to,
+        after_at,
+        after_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
 }

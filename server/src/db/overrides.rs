@@ -1,8 +1,11 @@
 //! Overrides and emergencies: who asked for what, until when. One at a time runs at a junction.
 
 use chrono::{DateTime, Utc};
+use flextraff_common::ids::JunctionId;
+use serde::Serialize;
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::{PgConnection, PgExecutor, PgPool};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An override to record.
@@ -53,9 +56,34 @@ pub struct OpenOverride {
     pub reason: Option<String>,
 }
 
+/// Why an override ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its time was over.
+    Expired,
+    /// Somebody ended it.
+    Ended,
+    /// Another one took its place.
+    Replaced,
+    /// The road refused it.
+    Refused,
+}
+
+impl EndReason {
+    /// As the database and the API name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+            Self::Replaced => "replaced",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// Ends whatever override runs at the junction, starts this one, and sets the junction's mode; in the caller's transaction.
 pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result<()> {
-    end_open(&mut *db, new.junction_id, new.start).await?;
+    end_open(&mut *db, new.junction_id, new.start, EndReason::Replaced, Some(new.user_id)).await?;
     let lanes = new.lane_times;
     sqlx::query!(
         "INSERT INTO manual_override_history (override_id, junction_id, user_id, mode, total_cycle_time, north_lane_time,
@@ -82,22 +110,61 @@ pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result
     set_mode(db, new.junction_id, new.mode).await
 }
 
-/// Ends whatever override runs at the junction and sets it back to automatic; in the caller's transaction.
-pub async fn end(db: &mut PgConnection, junction_id: Uuid, at: DateTime<Utc>) -> sqlx::Result<()> {
-    end_open(&mut *db, junction_id, at).await?;
-    set_mode(db, junction_id, "automatic").await
+/// Ends whatever override runs at the junction and sets it back to automatic; in the caller's transaction. `by`: who ended it. Returns the
+/// override that ran.
+pub async fn end(
+    db: &mut PgConnection,
+    junction_id: Uuid,
+    at: DateTime<Utc>,
+    why: EndReason,
+    by: Option<Uuid>,
+) -> sqlx::Result<Option<Uuid>> {
+    let ended = end_open(&mut *db, junction_id, at, why, by).await?;
+    set_mode(db, junction_id, "automatic").await?;
+    Ok(ended)
 }
 
-async fn end_open(db: impl PgExecutor<'_>, junction_id: Uuid, at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE manual_override_history SET override_end = least($2, expires_at)
-         WHERE junction_id = $1 AND override_end IS NULL",
+async fn end_open(
+    db: impl PgExecutor<'_>,
+    junction_id: Uuid,
+    at: DateTime<Utc>,
+    why: EndReason,
+    by: Option<Uuid>,
+) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "UPDATE manual_override_history
+         SET override_end = least($2, expires_at),
+             end_reason = CASE WHEN expires_at <= $2 THEN 'expired' ELSE $3 END,
+             ended_by = CASE WHEN expires_at <= $2 THEN NULL ELSE $4::uuid END
+         WHERE junction_id = $1 AND override_end IS NULL RETURNING override_id",
         junction_id,
         at,
+        why.name(),
+        by,
     )
-    .execute(db)
+    .fetch_optional(db)
+    .await
+}
+
+/// Ends every override whose time is over at `now`, and sets its junction back to automatic, whoever missed it. Returns junctions and overrides.
+pub async fn end_expired(
+    db: impl PgExecutor<'_>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<(JunctionId, Uuid)>> {
+    let ended = sqlx::query!(
+        r#"WITH over AS (
+             UPDATE manual_override_history SET override_end = expires_at, end_reason = 'expired'
+             WHERE override_end IS NULL AND expires_at <= $1 RETURNING junction_id, override_id
+         ), back AS (
+             UPDATE junctions SET current_mode = 'automatic', updated_at = now()
+             WHERE junction_id IN (SELECT junction_id FROM over)
+         )
+         SELECT junction_id, override_id FROM over ORDER BY junction_id"#,
+        now,
+    )
+    .fetch_all(db)
     .await?;
-    Ok(())
+    Ok(ended.into_iter().map(|row| (JunctionId(row.junction_id), row.override_id)).collect())
 }
 
 async fn set_mode(db: impl PgExecutor<'_>, junction_id: Uuid, mode: &str) -> sqlx::Result<()> {
@@ -137,4 +204,103 @@ pub async fn open(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<OpenOverride>> {
             reason: row.reason,
         })
         .collect())
+}
+
+/// An override as the API and the live feed show it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = OverrideResponse)]
+pub struct OverrideRow {
+    /// Its id; also the name of its plan.
+    pub override_id: Uuid,
+    /// The junction.
+    pub junction_id: Uuid,
+    /// `manual_override` or `emergency`.
+    pub mode: String,
+    /// Who asked for it; null: the account is gone, and its name stands in the audit log.
+    pub user_id: Option<Uuid>,
+    /// Name of that user.
+    pub username: Option<String>,
+    /// The cycle, seconds.
+    pub total_cycle_time: Option<i32>,
+    /// Time of lane N, clearance included, seconds.
+    pub north_lane_time: Option<i32>,
+    /// Time of lane S, clearance included, seconds.
+    pub south_lane_time: Option<i32>,
+    /// Time of lane E, clearance included, seconds.
+    pub east_lane_time: Option<i32>,
+    /// Time of lane W, clearance included, seconds.
+    pub west_lane_time: Option<i32>,
+    /// Greens by stage, `[{stage, green_s}]`; in an emergency the stage to reach.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub stages: Option<Value>,
+    /// The lane that an emergency is for.
+    pub lane_id: Option<Uuid>,
+    /// Why.
+    pub reason: Option<String>,
+    /// When it began.
+    pub override_start: DateTime<Utc>,
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it ended; null: it runs.
+    pub override_end: Option<DateTime<Utc>>,
+    /// `expired`, `ended` (by somebody), `replaced` (by another one) or `refused` (by the road); null: it runs.
+    pub end_reason: Option<String>,
+    /// Name of who ended it, or set the one that took its place.
+    pub ended_by: Option<String>,
+    /// Minutes for which it ran.
+    pub duration_minutes: Option<i32>,
+    /// What the road last said of it: `sent` (nothing yet), `pending`, `running`, `refused` or `replaced`; null: it was never sent.
+    pub road_state: Option<String>,
+    /// Why the road refused it.
+    pub road_reasons: Option<Vec<String>>,
+    /// Since when the road has said so.
+    pub road_since: Option<DateTime<Utc>>,
+}
+
+/// Which overrides are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this one.
+    pub override_id: Option<Uuid>,
+    /// That ran at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// That began before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// At most `limit` overrides of a junction, the newest first, from behind `after` (start and id).
+pub async fn list(
+    db: &PgPool,
+    junction: JunctionId,
+    filter: &Filter,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<OverrideRow>> {
+    let (after_at, after_id) = after.unzip();
+    sqlx::query_as!(
+        OverrideRow,
+        r#"SELECT o.override_id, o.junction_id, o.mode, o.user_id, u.username AS "username?", o.total_cycle_time, o.north_lane_time,
+                  o.south_lane_time, o.east_lane_time, o.west_lane_time, o.stages, o.lane_id, o.reason, o.override_start,
+                  o.expires_at, o.override_end, o.end_reason, e.username AS "ended_by?", o.duration_minutes,
+                  g.state AS "road_state?", g.reasons AS "road_reasons?", g.confirmed_at AS road_since
+           FROM manual_override_history o
+           LEFT JOIN users u ON u.user_id = o.user_id
+           LEFT JOIN users e ON e.user_id = o.ended_by
+           LEFT JOIN green_times g ON g.junction_id = o.junction_id AND g.plan_id = o.plan_id
+           WHERE o.junction_id = $1
+             AND ($2::uuid IS NULL OR o.override_id = $2)
+             AND ($3::timestamptz IS NULL OR o.override_end IS NULL OR o.override_end >= $3)
+             AND ($4::timestamptz IS NULL OR o.override_start < $4)
+             AND ($5::timestamptz IS NULL OR (o.override_start, o.override_id) < ($5, $6::uuid))
+           ORDER BY o.override_start DESC, o.override_id DESC LIMIT $7"#,
+        junction.0,
+        filter.override_id,
+        filter.from,
+        filter.to,
+        after_at,
+        after_id,
+        limit,
+    )
+    .fetch_all(db)
+    .await
 }

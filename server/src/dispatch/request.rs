@@ -1,10 +1,11 @@
 //! What people ask of a junction's signal, and the road's answer.
 
-use super::utc;
+use super::{OverrideEvent, utc};
 use crate::app::App;
-use crate::db::overrides::{self, NewOverride};
+use crate::db::overrides::{self, EndReason, NewOverride};
 use crate::planner::{Override, OverrideError, OverrideTimes, Planner};
 use flextraff_common::ids::{JunctionId, LaneId, UserId};
+use flextraff_common::junction::Junction;
 use flextraff_common::plan::{EMERGENCY_VALID_S, MANUAL_VALID_S, MAX_EMERGENCY_VALID_S, MAX_VALID_S};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{Mode, PlanState, StageTime};
@@ -103,7 +104,7 @@ pub enum ModeError {
 
 pub(super) enum Request {
     Mode(ModeRequest, Answer),
-    Changed(JunctionId),
+    Changed(Option<JunctionId>),
 }
 
 /// How request handlers reach the task.
@@ -116,7 +117,7 @@ impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Mode(request, _) => write!(f, "{request:?}"),
-            Self::Changed(junction) => write!(f, "Changed({junction})"),
+            Self::Changed(junction) => write!(f, "Changed({junction:?})"),
         }
     }
 }
@@ -144,7 +145,12 @@ impl Handle {
 
     /// Says that a junction was made, changed or deleted. Missing it is harmless: the task looks again by itself.
     pub fn junction_changed(&self, junction: JunctionId) {
-        let _ = self.requests.try_send(Request::Changed(junction));
+        let _ = self.requests.try_send(Request::Changed(Some(junction)));
+    }
+
+    /// Says that something changed that concerns several junctions.
+    pub fn junctions_changed(&self) {
+        let _ = self.requests.try_send(Request::Changed(None));
     }
 }
 
@@ -192,30 +198,48 @@ impl Waiter {
     }
 }
 
-/// Checks a request, records it, and lets the planner send it; returns the name of the plan to wait for.
+/// A request that was carried out.
+pub(super) struct Done {
+    /// The plan whose confirmation it waits for.
+    pub plan_id: String,
+    /// The override that was set or ended, if any.
+    pub told: Option<(Uuid, OverrideEvent)>,
+}
+
+/// Checks a request, records it, and lets the planner send it.
 pub(super) async fn apply(
     app: &App,
     planner: &mut Planner,
     request: &ModeRequest,
     now: UnixMs,
-) -> Result<String, ModeError> {
-    let Some(wanted) = to_override(planner, request, now)? else {
+) -> Result<Done, ModeError> {
+    let junction =
+        planner.junction(request.junction).ok_or(OverrideError::UnknownJunction(request.junction))?;
+    let Some(wanted) = to_override(junction, &request.wanted, request.minutes, request.reason.clone(), now)?
+    else {
         let mut transaction = app.db.begin().await?;
-        overrides::end(&mut transaction, request.junction.into(), utc(now)).await?;
+        let (id, by) = (request.junction.into(), Some(request.user.into()));
+        let ended = overrides::end(&mut transaction, id, utc(now), EndReason::Ended, by).await?;
         transaction.commit().await?;
         let message = planner.end_override(request.junction, now)?;
-        return Ok(message.plan_id.unwrap_or_default());
+        let told = ended.map(|ended| (ended, OverrideEvent::Ended));
+        return Ok(Done { plan_id: message.plan_id.unwrap_or_default(), told });
     };
     planner.check_override(request.junction, &wanted, now)?;
     record(app, request, &wanted, now).await?;
     planner.start_override(request.junction, wanted.clone(), now)?;
-    Ok(wanted.id.to_string())
+    Ok(Done { plan_id: wanted.id.to_string(), told: Some((wanted.id, OverrideEvent::Set)) })
 }
 
-fn to_override(planner: &Planner, request: &ModeRequest, now: UnixMs) -> Result<Option<Override>, ModeError> {
-    let junction =
-        planner.junction(request.junction).ok_or(OverrideError::UnknownJunction(request.junction))?;
-    let (mode, times) = match &request.wanted {
+/// What is asked for as an override at a junction; `None`: back to the planner.
+pub(super) fn to_override(
+    junction: &Junction,
+    wanted: &Wanted,
+    minutes: Option<u32>,
+    reason: Option<String>,
+    now: UnixMs,
+) -> Result<Option<Override>, ModeError> {
+    let (mode, times) = match wanted {
         Wanted::Automatic => return Ok(None),
         Wanted::Lanes { times, cycle } => {
             let mut by_lane = vec![0.0; junction.lanes().len()];
@@ -241,12 +265,12 @@ fn to_override(planner: &Planner, request: &ModeRequest, now: UnixMs) -> Result<
     } else {
         (MANUAL_VALID_S, MAX_VALID_S)
     };
-    let minutes = request.minutes.unwrap_or(usual_s / 60);
+    let minutes = minutes.unwrap_or(usual_s / 60);
     if minutes == 0 || minutes > most_s / 60 {
         return Err(ModeError::TooLong { minutes, most: most_s / 60 });
     }
     let until = now + i64::from(minutes) * 60_000;
-    Ok(Some(Override { id: Uuid::now_v7(), mode, times, until, reason: request.reason.clone() }))
+    Ok(Some(Override { id: Uuid::now_v7(), mode, times, until, reason }))
 }
 
 async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs) -> Result<(), ModeError> {

@@ -1,8 +1,9 @@
 //! What the database says of the junctions, brought to the planner when it changes.
 
 use crate::db::overrides::{self, OpenOverride};
-use crate::db::{junctions, sites};
+use crate::db::{junctions, schedules, sites};
 use crate::junction_file::JunctionEntry;
+use crate::planner::schedule::Schedule;
 use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::Junction;
@@ -21,7 +22,7 @@ const LOOK_AGAIN_AFTER_MS: i64 = 1000;
 /// What the planner was last told.
 #[derive(Debug, Default)]
 pub(super) struct Sites {
-    known: BTreeMap<JunctionId, JunctionEntry>,
+    known: BTreeMap<JunctionId, (JunctionEntry, Schedule)>,
     looked: Option<UnixMs>,
     seeded: bool,
 }
@@ -44,6 +45,8 @@ impl Sites {
     ) -> sqlx::Result<()> {
         self.looked = Some(now);
         let entries = junctions::export(db).await?.junctions;
+        let mut schedules = schedules::entries(db, None).await?;
+        let mut holidays = schedules::holiday_dates(db, None).await?;
         let mut open: BTreeMap<JunctionId, OpenOverride> = BTreeMap::new();
         let mut demand = Vec::new();
         if !self.seeded {
@@ -52,21 +55,27 @@ impl Sites {
                 .into_iter()
                 .map(|open| (JunctionId(open.junction_id), open))
                 .collect();
-            demand = sites::recent_demand(db, now.0 - WINDOW_MS).await?;
+            demand = sites::recent_demand(db, None, now.0 - WINDOW_MS).await?;
             self.seeded = true;
         }
         let mut there = BTreeSet::new();
         for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
             let id = entry.junction_id;
             there.insert(id);
-            if self.known.get(&id) == Some(&entry) {
+            let schedule = Schedule {
+                zone: entry.zone(),
+                entries: schedules.remove(&id).unwrap_or_default(),
+                holidays: holidays.remove(&id).unwrap_or_default(),
+            };
+            if self.known.get(&id).is_some_and(|known| known.0 == entry && known.1 == schedule) {
                 continue;
             }
             match entry.build() {
                 Ok(junction) => {
                     let running = open.remove(&id).and_then(|open| running(open, &junction));
                     let (limits, base_cycle_s) = (entry.limits(), entry.base_cycle_s());
-                    let mut site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now);
+                    let mut site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now)
+                        .with_schedule(schedule.clone());
                     for (_, lane, end, vehicles, observed_s) in demand.iter().filter(|row| row.0 == id) {
                         site.seed_demand(*lane, UnixMs(*end), *vehicles, *observed_s);
                     }
@@ -77,7 +86,7 @@ impl Sites {
                     planner.remove_site(id);
                 }
             }
-            self.known.insert(id, entry);
+            self.known.insert(id, (entry, schedule));
         }
         for gone in planner.junctions().into_iter().filter(|id| !there.contains(id)) {
             planner.remove_site(gone);
@@ -85,6 +94,25 @@ impl Sites {
         }
         Ok(())
     }
+}
+
+/// A junction as the planner sees it at `now`, without its override; `None`: it is gone, or cannot be planned for.
+pub(super) async fn site(db: &PgPool, id: JunctionId, now: UnixMs) -> sqlx::Result<Option<Site>> {
+    let Some(entry) = junctions::entry(db, id).await? else { return Ok(None) };
+    let Some(junction) = entry.build().ok().filter(|junction| !junction.stages().is_empty()) else {
+        return Ok(None);
+    };
+    let schedule = Schedule {
+        zone: entry.zone(),
+        entries: schedules::entries(db, Some(id)).await?.remove(&id).unwrap_or_default(),
+        holidays: schedules::holiday_dates(db, Some(id)).await?.remove(&id).unwrap_or_default(),
+    };
+    let mut site = Site::new(Arc::new(junction), entry.limits(), entry.base_cycle_s(), None, now)
+        .with_schedule(schedule);
+    for (_, lane, end, vehicles, observed_s) in sites::recent_demand(db, Some(id), now.0 - WINDOW_MS).await? {
+        site.seed_demand(lane, UnixMs(end), vehicles, observed_s);
+    }
+    Ok(Some(site))
 }
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.

@@ -28,18 +28,23 @@ pub(super) fn clearances(junction: &Junction) -> Vec<u32> {
         .collect()
 }
 
+/// Time lost in one round of all stages, seconds.
+pub(super) fn lost_s(junction: &Junction) -> f64 {
+    let amber_s = f64::from(junction.signal.amber_ms) / 1000.0;
+    let lost = |clearance: u32| START_UP_LOSS_S + (f64::from(clearance) - amber_s).max(0.0);
+    clearances(junction).into_iter().map(lost).sum()
+}
+
 /// Webster's cycle `(1.5 L + 5) / (1 − Y)` within the limits. `L` is the start-up loss of each stage plus the part of each clearance that is
 /// not amber, because amber discharges about what the start-up lost.
 pub(super) fn choose(
     junction: &Junction,
     limits: Limits,
+    ranges: &[(u32, u32)],
     ratios: Option<&Vec<f64>>,
     base_cycle_s: u32,
 ) -> Chosen {
-    let clearances = clearances(junction);
-    let amber_s = f64::from(junction.signal.amber_ms) / 1000.0;
-    let lost_s: f64 =
-        clearances.iter().map(|&clearance| START_UP_LOSS_S + (f64::from(clearance) - amber_s).max(0.0)).sum();
+    let lost_s = lost_s(junction);
     let flow_ratio_sum: f64 = ratios.map_or(0.0, |ratios| ratios.iter().sum());
     let webster_s = (ratios.is_some() && flow_ratio_sum < OVER_CAPACITY)
         .then(|| (1.5 * lost_s + 5.0) / (1.0 - flow_ratio_sum));
@@ -49,10 +54,10 @@ pub(super) fn choose(
         (Some(_), None) => f64::INFINITY,
     };
 
-    let clearance_sum: u32 = clearances.iter().sum();
-    let least_greens: u32 = junction.stages().iter().map(|stage| stage.min_green_s).sum();
-    let most_greens: u32 = junction.stages().iter().map(|stage| stage.max_green_s).sum();
-    let shortest_green = junction.stages().iter().map(|stage| stage.min_green_s).min().unwrap_or(0);
+    let clearance_sum: u32 = clearances(junction).iter().sum();
+    let least_greens: u32 = ranges.iter().map(|range| range.0).sum();
+    let most_greens: u32 = ranges.iter().map(|range| range.1).sum();
+    let shortest_green = ranges.iter().map(|range| range.0).min().unwrap_or(0);
     // What the greens' ranges allow wins over what the administrator wants.
     let mut cycle = (wanted, None);
     for (least, most) in [

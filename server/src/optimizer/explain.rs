@@ -1,11 +1,13 @@
 //! Why a plan is as it is, in numbers and in a sentence; stored with the plan.
 
-use super::{LaneDemand, SATURATION_FLOW_VEH_H, cycle::Chosen};
+use super::{LaneDemand, SATURATION_FLOW_VEH_H, cycle::Chosen, cycle::lost_s};
 use flextraff_common::junction::Junction;
+use flextraff_common::plan::StagePlan;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A limit that decided a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The junction's shortest cycle.
@@ -25,7 +27,7 @@ pub enum Bound {
 }
 
 /// Demand of a lane as the optimizer took it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LaneFlow {
     /// Name of the lane.
     pub lane: String,
@@ -40,7 +42,7 @@ pub struct LaneFlow {
 }
 
 /// A stage's part of the cycle.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StageShare {
     /// Name of the stage.
     pub stage: String,
@@ -55,9 +57,9 @@ pub struct StageShare {
 }
 
 /// Why a plan is as it is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Explanation {
-    /// How it was made.
+    /// How it was made: `webster`, or `schedule` for a fixed plan.
     pub method: &'static str,
     /// In a sentence.
     pub sentence: String,
@@ -71,6 +73,9 @@ pub struct Explanation {
     pub lost_s: f64,
     /// Sum of the stages' flow ratios.
     pub flow_ratio_sum: f64,
+    /// The entry of the schedule that fixes or limits it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
     /// Each lane's demand.
     pub lanes: Vec<LaneFlow>,
     /// Each stage's part.
@@ -125,6 +130,41 @@ pub(super) fn build(
         cycle_bound: chosen.bound,
         lost_s: tenths(chosen.lost_s),
         flow_ratio_sum: chosen.flow_ratio_sum,
+        schedule: None,
+        lanes,
+        stages,
+    }
+}
+
+/// Of greens that were given beforehand.
+pub(super) fn fixed(
+    junction: &Junction,
+    lanes: Vec<LaneFlow>,
+    ratios: &[(f64, Option<usize>)],
+    greens: &[StagePlan],
+    cycle_s: u32,
+    sentence: String,
+) -> Explanation {
+    let share = |planned: &StagePlan| {
+        let (flow_ratio, lane) = ratios[planned.stage.index()];
+        StageShare {
+            stage: junction.stage(planned.stage).name.clone(),
+            flow_ratio,
+            critical_lane: lane.map(|lane| lanes[lane].lane.clone()),
+            green_s: planned.green_s,
+            bound: None,
+        }
+    };
+    let stages = greens.iter().map(share).collect();
+    Explanation {
+        method: "schedule",
+        sentence,
+        cycle_s,
+        webster_cycle_s: None,
+        cycle_bound: None,
+        lost_s: tenths(lost_s(junction)),
+        flow_ratio_sum: ratios.iter().map(|(ratio, _)| ratio).sum(),
+        schedule: None,
         lanes,
         stages,
     }
@@ -169,6 +209,6 @@ const fn bound_name(bound: Bound) -> &'static str {
     }
 }
 
-fn tenths(value: f64) -> f64 {
+pub(super) fn tenths(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }

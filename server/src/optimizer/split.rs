@@ -5,14 +5,16 @@ use flextraff_common::junction::Junction;
 
 /// Whole seconds of green for each stage: in proportion to `shares`, within each stage's range, adding up to the cycle less its clearances
 /// wherever the ranges allow. Second: which range bound each stage.
-pub(super) fn share(junction: &Junction, cycle_s: u32, shares: &[f64]) -> (Vec<u32>, Vec<Option<Bound>>) {
+pub(super) fn share(
+    junction: &Junction,
+    cycle_s: u32,
+    shares: &[f64],
+    ranges: &[(u32, u32)],
+) -> (Vec<u32>, Vec<Option<Bound>>) {
     let clearance: u32 = clearances(junction).iter().sum();
     let green_total = f64::from(cycle_s.saturating_sub(clearance));
-    let ranges: Vec<(f64, f64)> = junction
-        .stages()
-        .iter()
-        .map(|stage| (f64::from(stage.min_green_s), f64::from(stage.max_green_s)))
-        .collect();
+    let ranges: Vec<(f64, f64)> =
+        ranges.iter().map(|&(least, most)| (f64::from(least), f64::from(most))).collect();
     let (exact, bounds) = fill(green_total, shares, &ranges);
     (round(&exact, green_total, &ranges), bounds)
 }

@@ -1,9 +1,11 @@
 //! One junction as the planner sees it.
 
+use super::propose::{Proposed, propose};
+use super::schedule::Schedule;
 use super::{
     IdSource, NOTICEABLE_S, PLAN_EVERY_MS, PlanCommand, RENEW_BEFORE_MS, SendPlan, VALID_S, WINDOW_MS,
 };
-use crate::optimizer::{DemandWindow, LaneDemand, optimize};
+use crate::optimizer::{DemandWindow, LaneDemand};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::{Limits, Plan, PlanProblem, StagePlan};
@@ -12,9 +14,6 @@ use flextraff_common::wire::{CarCounts, DeviceType, GreenTime, Mode, PlanStatus,
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// Longest time that a count message without `observed_s` stands for, seconds.
-const LONGEST_SILENCE_S: f64 = 60.0;
 
 /// An override as it is asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,13 +56,19 @@ pub struct Site {
     reported: BTreeMap<DeviceId, PlanStatus>,
     sent: Option<Sent>,
     running: Option<Override>,
+    schedule: Schedule,
     plan_due: UnixMs,
+    schedule_due: UnixMs,
+    /// When the clock was looked at last.
+    looked: UnixMs,
 }
 
 /// The last automatic plan that was sent.
 #[derive(Clone, Debug)]
 struct Sent {
     stages: Vec<StagePlan>,
+    offset_s: Option<u32>,
+    entry: Option<String>,
     at: UnixMs,
     plan_id: String,
 }
@@ -89,8 +94,18 @@ impl Site {
             reported: BTreeMap::new(),
             sent: None,
             running,
+            schedule: Schedule::default(),
             plan_due: now + PLAN_EVERY_MS,
+            schedule_due: now,
+            looked: now,
         }
+    }
+
+    /// The same with what holds by day and hour.
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
     }
 
     /// The junction.
@@ -113,7 +128,9 @@ impl Site {
         let end = counts.timestamp.unwrap_or(now);
         let before = self.last_counts.insert(lane, end);
         let observed_s = counts.observed_s.unwrap_or_else(|| {
-            before.map_or(0.0, |before| (end.since(before) as f64 / 1000.0).clamp(0.0, LONGEST_SILENCE_S))
+            before.map_or(0.0, |before| {
+                (end.since(before) as f64 / 1000.0).clamp(0.0, super::LONGEST_SILENCE_S)
+            })
         });
         let demand =
             LaneDemand { vehicles: counts.vehicle_count.max(0) as f64, observed_s: observed_s.max(0.0) };
@@ -179,8 +196,18 @@ impl Site {
         if let Some(ended) = self.running.take_if(|running| running.until <= now) {
             commands.push(PlanCommand::OverrideEnded { junction: self.junction.id, override_id: ended.id });
         }
-        if self.plan_due <= now {
+        if now < self.looked {
+            // The clock was set back: what was due by the old one would wait too long.
+            (self.plan_due, self.schedule_due) = (now, now);
+        }
+        self.looked = now;
+        if self.came_online() {
+            // After a change of the junction or its schedule.
+            commands.extend(self.send(ids, now));
+        }
+        if self.plan_due.min(self.schedule_due) <= now {
             self.plan_due = now + PLAN_EVERY_MS;
+            self.schedule_due = self.schedule.next_change(now);
             self.window.expire(now);
             if !self.online.is_empty() && self.wants_sending(now) {
                 commands.push(PlanCommand::Send(Box::new(self.automatic(ids, now, false))));
@@ -190,36 +217,48 @@ impl Site {
     }
 
     pub(super) fn next_timeout(&self) -> UnixMs {
-        self.running.as_ref().map_or(self.plan_due, |running| running.until.min(self.plan_due))
+        let due = self.plan_due.min(self.schedule_due);
+        self.running.as_ref().map_or(due, |running| running.until.min(due))
     }
 
-    /// Whether the last plan runs out soon, or its greens are noticeably other than the demand asks for.
+    /// Whether the last plan runs out soon, or its greens are noticeably other than the demand or the schedule asks for.
     fn wants_sending(&self, now: UnixMs) -> bool {
         let Some(sent) = &self.sent else { return true };
         let left_ms = i64::from(VALID_S) * 1000 - now.since(sent.at);
-        if left_ms < RENEW_BEFORE_MS {
+        if left_ms < RENEW_BEFORE_MS || now < sent.at {
             return true;
         }
-        let wanted = self.propose().0;
-        wanted.iter().zip(&sent.stages).any(|(new, old)| new.green_s.abs_diff(old.green_s) >= NOTICEABLE_S)
+        let wanted = self.propose(now);
+        let other = |(new, old): (&StagePlan, &StagePlan)| new.green_s.abs_diff(old.green_s) >= NOTICEABLE_S;
+        wanted.entry != sent.entry
+            || wanted.offset_s != sent.offset_s
+            || wanted.stages.len() != sent.stages.len()
+            || wanted.stages.iter().zip(&sent.stages).any(other)
     }
 
-    fn propose(&self) -> (Vec<StagePlan>, crate::optimizer::Explanation) {
-        let proposal = optimize(&self.junction, self.limits, self.base_cycle_s, &self.window.totals());
-        (proposal.stages, proposal.explanation)
+    /// What would be sent at `now`: by the schedule, or by the demand.
+    pub fn propose(&self, now: UnixMs) -> Proposed {
+        propose(&self.junction, self.limits, self.base_cycle_s, &self.demand(), &self.schedule, now)
     }
 
-    /// The automatic plan for the present demand. One with the greens of the last keeps its name: it only holds longer.
+    /// What the lanes showed in the window, in lane order.
+    pub fn demand(&self) -> Vec<LaneDemand> {
+        self.window.totals()
+    }
+
+    /// The automatic plan for the present. One with the greens of the last keeps its name: it only holds longer.
     fn automatic(&mut self, ids: &mut IdSource, now: UnixMs, ends_override: bool) -> SendPlan {
-        let (stages, explanation) = self.propose();
+        let Proposed { stages, offset_s, entry, explanation } = self.propose(now);
         let plan_id = match &self.sent {
-            Some(sent) if sent.stages == stages => sent.plan_id.clone(),
+            Some(sent) if sent.stages == stages && sent.offset_s == offset_s && sent.entry == entry => {
+                sent.plan_id.clone()
+            }
             _ => ids().to_string(),
         };
         let plan = Plan {
             id: Some(plan_id.clone()),
             mode: Mode::Automatic,
-            offset_s: None,
+            offset_s,
             stages: stages.clone(),
             valid_s: VALID_S,
             issued: now,
@@ -227,8 +266,16 @@ impl Site {
             ends_override,
         };
         let message = plan.to_green_time(&self.junction);
-        self.sent = Some(Sent { stages, at: now, plan_id });
+        self.sent = Some(Sent { stages, offset_s, entry, at: now, plan_id });
         SendPlan { junction: self.junction.id, message, explanation: Some(explanation) }
+    }
+
+    /// The plan of an override at this junction, without its message.
+    ///
+    /// # Errors
+    /// Every rule that it breaks.
+    pub fn override_plan(&self, wanted: &Override, now: UnixMs) -> Result<Plan, Vec<PlanProblem>> {
+        self.checked(wanted, now).map(|(_, plan)| plan)
     }
 
     pub(super) fn override_message(
@@ -236,6 +283,15 @@ impl Site {
         wanted: &Override,
         now: UnixMs,
     ) -> Result<SendPlan, Vec<PlanProblem>> {
+        let (lane_times, plan) = self.checked(wanted, now)?;
+        // The road gets both forms, so that what it runs is what was checked here.
+        let mut full = plan.to_green_time(&self.junction);
+        full.lane_times = lane_times.or(full.lane_times);
+        Ok(SendPlan { junction: self.junction.id, message: full, explanation: None })
+    }
+
+    /// An override's plan, and its lane times as they were given.
+    fn checked(&self, wanted: &Override, now: UnixMs) -> Result<(Option<Vec<f64>>, Plan), Vec<PlanProblem>> {
         let (lane_times, total_cycle_time, stages) = match &wanted.times {
             OverrideTimes::Lanes { times, cycle } => (Some(times.clone()), Some(*cycle), None),
             OverrideTimes::Stages(stages) => (None, None, Some(stages.clone())),
@@ -255,13 +311,7 @@ impl Site {
         };
         let plan = Plan::from_green_time(&message, &self.junction, now)?;
         let problems = plan.check(&self.junction, self.cycle_limits(wanted.mode));
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        // The road gets both forms, so that what it runs is what was checked here.
-        let mut full = plan.to_green_time(&self.junction);
-        full.lane_times = message.lane_times.or(full.lane_times);
-        Ok(SendPlan { junction: self.junction.id, message: full, explanation: None })
+        if problems.is_empty() { Ok((message.lane_times, plan)) } else { Err(problems) }
     }
 
     const fn cycle_limits(&self, mode: Mode) -> Limits {
