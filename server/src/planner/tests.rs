@@ -1,3 +1,4 @@
+use super::schedule::{Entry, Schedule};
 use super::*;
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::{Junction, JunctionSpec, LaneSpec, SignalSpec, StageSpec};
@@ -201,4 +202,120 @@ fn back_to_automatic_says_so() {
 fn an_unknown_junction_is_named() {
     let error = planner().end_override(JunctionId(Uuid::from_u128(9)), START).unwrap_err();
     assert!(error.to_string().contains("has no stages"));
+}
+
+/// A planner with a schedule in India, whose device is online; and when that day begins there.
+fn with_schedule(entries: &str) -> (Planner, UnixMs) {
+    let mut planner = planner();
+    let entries: Vec<Entry> = serde_json::from_str(entries).expect("the test's entries can be read");
+    let limits = Limits { min_cycle_s: 30, max_cycle_s: 120 };
+    assert_eq!(schedule::problems(&entries, &junction(), limits), Vec::<String>::new());
+    let midnight = UnixMs::parse("2026-02-10T00:00:00+05:30").expect("a time");
+    let schedule = Schedule { zone: chrono_tz::Tz::Asia__Kolkata, entries, ..Schedule::default() };
+    planner.add_site(Site::new(junction(), limits, 60, None, midnight).with_schedule(schedule));
+    planner.handle_status(J, &status(true, None), midnight);
+    (planner, midnight)
+}
+
+const DAY: &str = r#"[
+    {"name": "School", "days": ["tue"], "from": "08:00", "to": "08:30", "plan": {"offset_s": 10, "stages": [
+        {"stage": "N", "green_s": 30}, {"stage": "S", "green_s": 10}, {"stage": "E", "green_s": 10}, {"stage": "W", "green_s": 10}]}},
+    {"name": "Night", "days": ["mon", "tue"], "from": "22:00", "to": "05:00", "limits": {"max_cycle_s": 50, "max_green_s": 9}}
+]"#;
+
+#[test]
+fn the_schedule_is_obeyed_to_the_second_over_a_day() {
+    let (mut planner, midnight) = with_schedule(DAY);
+    let mut running = sent(&mut planner).pop().unwrap();
+    for second in 1..=86_400 {
+        let now = midnight + second * 1000;
+        planner.handle_timeout(now);
+        let plans = sent(&mut planner);
+        assert!(plans.len() <= 1);
+        running = plans.into_iter().next().unwrap_or(running);
+        let reason = running.reason.as_deref().unwrap_or_default();
+        let (hour, greens) = (second / 3600, stages(&running));
+        let expected = match second {
+            28_800..30_600 => {
+                (vec![30.0, 10.0, 10.0, 10.0], Some(10.0), "\"School\" fixes a cycle of 80 s until 08:30")
+            }
+            _ if !(5..22).contains(&hour) => {
+                (vec![8.0, 8.0, 7.0, 7.0], None, "\"Night\" limits it until 05:00")
+            }
+            _ => (vec![10.0; 4], None, "base cycle of 60 s"),
+        };
+        assert_eq!((greens, running.offset_s), (expected.0, expected.1), "at {second} s: {reason}");
+        assert!(reason.contains(expected.2), "at {second} s: {reason}");
+        let age_ms = now.since(running.timestamp.unwrap());
+        assert!(age_ms < i64::from(VALID_S) * 1000, "the plan on the road has run out");
+    }
+}
+
+#[test]
+fn limits_of_the_schedule_bound_tactical_control_too() {
+    let (mut planner, _) = with_schedule(DAY);
+    let plan = sent(&mut planner).pop().unwrap();
+    let ranges: Vec<_> =
+        plan.stages.iter().flatten().map(|stage| (stage.min_green_s, stage.max_green_s)).collect();
+    assert_eq!(ranges, [(Some(7.0), Some(9.0)); 4]);
+}
+
+#[test]
+fn an_override_stands_above_the_schedule() {
+    let (mut planner, midnight) = with_schedule(DAY);
+    sent(&mut planner);
+    let start = midnight + 7 * 3_600_000 + 3_000_000;
+    planner.start_override(J, manual(vec![30.0, 20.0, 25.0, 25.0], 100.0, start + 1_800_000), start).unwrap();
+    sent(&mut planner);
+    for second in 0..1800 {
+        planner.handle_timeout(start + second * 1000);
+        assert!(
+            sent(&mut planner).iter().all(|plan| !plan.ends_override),
+            "the schedule's plan waits for the override's end"
+        );
+        assert!(planner.running_override(J).is_some());
+    }
+    let automatic = planner.end_override(J, start + 1_200_000).unwrap();
+    assert!(automatic.ends_override && automatic.reason.unwrap().contains("School"));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_stop_planning() {
+    let (mut planner, midnight) = with_schedule(DAY);
+    sent(&mut planner);
+    let eight = midnight + 8 * 3_600_000;
+    planner.handle_timeout(eight);
+    assert!(sent(&mut planner).pop().unwrap().reason.unwrap().contains("School"));
+    // By an hour: it is seven again, and what was sent seems to lie ahead.
+    planner.handle_timeout(eight + -3_600_000);
+    assert!(sent(&mut planner).pop().unwrap().reason.unwrap().contains("base cycle"));
+    assert!(planner.next_timeout().unwrap() <= eight + -3_600_000 + PLAN_EVERY_MS);
+    planner.handle_timeout(eight + -1000);
+    sent(&mut planner);
+    planner.handle_timeout(eight);
+    assert!(sent(&mut planner).pop().unwrap().reason.unwrap().contains("School"));
+}
+
+#[test]
+fn a_changed_schedule_reaches_a_device_that_is_online() {
+    let (mut planner, midnight) = with_schedule(DAY);
+    let before = sent(&mut planner).pop().unwrap();
+    let limits = Limits { min_cycle_s: 30, max_cycle_s: 120 };
+    planner.add_site(Site::new(junction(), limits, 60, None, midnight + 5000));
+    planner.handle_timeout(midnight + 5000);
+    let after = sent(&mut planner).pop().unwrap();
+    assert!(after.plan_id != before.plan_id && after.reason.unwrap().contains("base cycle"));
+}
+
+#[test]
+fn a_fixed_plan_that_no_longer_fits_is_left_out_and_named() {
+    let entries: Vec<Entry> = serde_json::from_str(DAY).unwrap();
+    let schedule = Schedule { zone: chrono_tz::Tz::Asia__Kolkata, entries, ..Schedule::default() };
+    let eight = UnixMs::parse("2026-02-10T08:00:00+05:30").unwrap();
+    let short = Limits { min_cycle_s: 30, max_cycle_s: 60 };
+    let proposed = Site::new(junction(), short, 60, None, eight).with_schedule(schedule).propose(eight);
+    assert_eq!(proposed.stages.iter().map(|stage| stage.green_s).collect::<Vec<_>>(), [10; 4]);
+    assert!(
+        proposed.explanation.sentence.contains("\"School\" does not fit the junction: the cycle of 80 s")
+    );
 }

@@ -1,0 +1,220 @@
+//! An override is seen by all at once, recorded with who and why, and over in time whatever happens.
+
+use crate::road::{Road, Verdict};
+use crate::state::TestState;
+use flextraff_common::wire::{Mode, PlanState};
+use flextraff_server::clock::Clock;
+use flextraff_server::live::{LiveFrame, LiveKind};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::time::timeout;
+
+const RUNS: Verdict = |_| Some(PlanState::Running);
+
+async fn road(db: PgPool, verdict: Verdict) -> (Road, String, String) {
+    let (state, token) = TestState::with_admin(db).await;
+    let junction = state.junction(&token, "Main").await;
+    (Road::start(state, verdict), token, junction)
+}
+
+fn manual(reason: &str) -> Value {
+    json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25, "reason": reason })
+}
+
+/// The next frame about an override, as a client of the live feed reads it.
+async fn told(events: &mut Receiver<LiveFrame>) -> Value {
+    let next = async {
+        loop {
+            let frame = events.recv().await.expect("the feed goes on");
+            if frame.event.kind == LiveKind::Override {
+                return serde_json::from_str(&frame.text).expect("a frame is JSON");
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), next).await.expect("the override is told in time")
+}
+
+/// The overrides of the junction once `wanted` holds.
+async fn listed(road: &Road, token: &str, junction: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Clock.instant() + Duration::from_secs(10);
+    loop {
+        let answer = road.state.get(&format!("/api/junctions/{junction}/overrides"), token).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        if wanted(&answer.json()) {
+            return answer.json();
+        }
+        assert!(Clock.instant() < deadline, "{}", answer.text);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[sqlx::test]
+async fn all_see_who_set_replaced_and_ended_it(db: PgPool) {
+    let (road, admin, junction) = road(db, RUNS).await;
+    let meera = road.state.plain_user(&admin, "meera").await;
+    road.state.grant("meera", &junction, "operator").await;
+    let mut events = road.state.app.live.subscribe();
+    road.set_mode(&junction, &meera, &manual("procession")).await;
+    let set = told(&mut events).await;
+    assert_eq!(
+        (&set["type"], &set["event"], &set["junction_id"]),
+        (&json!("override"), &json!("set"), &json!(junction))
+    );
+    assert_eq!(
+        (&set["username"], &set["reason"], &set["override_end"]),
+        (&json!("meera"), &json!("procession"), &Value::Null)
+    );
+    assert_eq!(
+        (&set["mode"], &set["north_lane_time"], &set["west_lane_time"]),
+        (&json!("manual_override"), &json!(30), &json!(25))
+    );
+
+    let lanes = road.state.get(&format!("/api/junctions/{junction}/lanes"), &admin).await.json();
+    let emergency = json!({ "mode": "emergency", "lane_id": lanes[2]["lane_id"], "reason": "fire" });
+    road.set_mode(&junction, &admin, &emergency).await;
+    let set = told(&mut events).await;
+    assert_eq!(
+        (&set["event"], &set["mode"], &set["lane_id"]),
+        (&json!("set"), &json!("emergency"), &lanes[2]["lane_id"])
+    );
+    assert_eq!(set["stages"], json!([{ "stage": "E" }]));
+
+    road.set_mode(&junction, &meera, &json!({ "mode": "automatic" })).await;
+    let ended = told(&mut events).await;
+    assert_eq!(
+        (&ended["event"], &ended["end_reason"], &ended["ended_by"]),
+        (&json!("ended"), &json!("ended"), &json!("meera"))
+    );
+
+    let all = listed(&road, &admin, &junction, |all| all[0]["road_state"] == "replaced").await;
+    let row = |at: usize| {
+        (
+            all[at]["mode"].clone(),
+            all[at]["end_reason"].clone(),
+            all[at]["username"].clone(),
+            all[at]["ended_by"].clone(),
+        )
+    };
+    assert_eq!(row(0), (json!("emergency"), json!("ended"), json!("admin"), json!("meera")));
+    assert_eq!(row(1), (json!("manual_override"), json!("replaced"), json!("meera"), json!("admin")));
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    // Nobody else's lists, and every request, is in the audit log.
+    let log = road
+        .state
+        .get(&format!("/api/audit?action=junction.mode&junction_id={junction}"), &admin)
+        .await
+        .json();
+    let who: Vec<&str> =
+        log.as_array().unwrap().iter().map(|line| line["username"].as_str().unwrap()).collect();
+    assert_eq!(who, ["meera", "admin", "meera"]);
+}
+
+#[sqlx::test]
+async fn all_see_that_the_road_refuses_it(db: PgPool) {
+    let verdict: Verdict =
+        |plan| Some(if plan.mode == Mode::ManualOverride { PlanState::Refused } else { PlanState::Running });
+    let (road, token, junction) = road(db, verdict).await;
+    let mut events = road.state.app.live.subscribe();
+    road.set_mode(&junction, &token, &manual("procession")).await;
+    assert_eq!(told(&mut events).await["event"], "set");
+    let refused = told(&mut events).await;
+    assert_eq!(
+        (&refused["event"], &refused["end_reason"], &refused["ended_by"]),
+        (&json!("refused"), &json!("refused"), &Value::Null)
+    );
+    assert_eq!((&refused["road_state"], &refused["road_reasons"]), (&json!("refused"), &json!(["amber"])));
+}
+
+#[sqlx::test]
+async fn it_runs_out_by_itself_and_all_see_it(db: PgPool) {
+    let (road, token, junction) = road(db, RUNS).await;
+    road.set_mode(&junction, &token, &manual("procession")).await;
+    sqlx::query("UPDATE manual_override_history SET expires_at = now() + interval '3 seconds'")
+        .execute(&road.state.app.db)
+        .await
+        .unwrap();
+    let road = road.restart(RUNS).await;
+    let mut events = road.state.app.live.subscribe();
+    let expired = told(&mut events).await;
+    assert_eq!(
+        (&expired["event"], &expired["end_reason"], &expired["ended_by"]),
+        (&json!("expired"), &json!("expired"), &Value::Null)
+    );
+    assert_eq!(expired["override_end"], expired["expires_at"]);
+    assert_eq!(
+        road.state.get(&format!("/api/junctions/{junction}"), &token).await.json()["current_mode"],
+        "automatic"
+    );
+}
+
+/// An override that ran out while no server was there, of a junction that cannot be planned for any more and one of a shape that it no longer has.
+#[sqlx::test]
+async fn what_ran_out_while_no_server_was_there_is_ended_whatever_became_of_the_junction(db: PgPool) {
+    let (state, token) = TestState::with_admin(db).await;
+    let (bare, other) = (state.junction(&token, "Bare").await, state.junction(&token, "Other").await);
+    for junction in [&bare, &other] {
+        sqlx::query(
+            "INSERT INTO manual_override_history (junction_id, total_cycle_time, override_start, expires_at)
+             VALUES ($1::uuid, 100, now() - interval '2 hours', now() - interval '1 hour')",
+        )
+        .bind(junction)
+        .execute(&state.app.db)
+        .await
+        .unwrap();
+    }
+    sqlx::query("UPDATE junctions SET current_mode = 'manual_override'")
+        .execute(&state.app.db)
+        .await
+        .unwrap();
+    sqlx::query("DELETE FROM stages WHERE junction_id = $1::uuid")
+        .bind(&bare)
+        .execute(&state.app.db)
+        .await
+        .unwrap();
+    let road = Road::start(state, RUNS);
+    for junction in [&bare, &other] {
+        let all = listed(&road, &token, junction, |all| all[0]["end_reason"] == "expired").await;
+        assert_eq!(
+            (&all[0]["override_end"], &all[0]["duration_minutes"]),
+            (&all[0]["expires_at"], &json!(60))
+        );
+        assert_eq!(
+            road.state.get(&format!("/api/junctions/{junction}"), &token).await.json()["current_mode"],
+            "automatic"
+        );
+    }
+}
+
+#[sqlx::test]
+async fn how_long_it_may_last_is_told_and_kept(db: PgPool) {
+    let (road, token, junction) = road(db, RUNS).await;
+    let lanes = road.state.get(&format!("/api/junctions/{junction}/lanes"), &token).await.json();
+    let emergency = json!({ "mode": "emergency", "lane_id": lanes[0]["lane_id"] });
+    let with = |body: &Value, minutes: i32| {
+        let mut body = body.clone();
+        body["expires_in_minutes"] = json!(minutes);
+        body
+    };
+    let cases = [
+        (manual("x"), 60),
+        (with(&manual("x"), 1), 1),
+        (with(&manual("x"), 1440), 1440),
+        (emergency.clone(), 5),
+        (with(&emergency, 15), 15),
+    ];
+    for (body, minutes) in cases {
+        assert_eq!(road.set_mode(&junction, &token, &body).await.status, 200, "{body}");
+        let newest =
+            listed(&road, &token, &junction, |all| all[0]["override_end"].is_null()).await[0].clone();
+        let time = |name: &str| chrono::DateTime::parse_from_rfc3339(newest[name].as_str().unwrap()).unwrap();
+        assert_eq!((time("expires_at") - time("override_start")).num_minutes(), minutes, "{body}");
+    }
+    for (body, minutes) in [(manual("x"), 1441), (manual("x"), 0), (emergency, 16)] {
+        assert_eq!(
+            road.set_mode(&junction, &token, &with(&body, minutes)).await.fields(),
+            ["expires_in_minutes"]
+        );
+    }
+}
