@@ -183,16 +183,12 @@ fn local(at: DateTime<Utc>, zone: Tz) -> String {
 }
 
 fn query(wanted: &Wanted, span: Span) -> String {
-    let mut query = span.query();
-    let pairs = [
-        ("bucket", wanted.bucket.map(|width| width.name().to_owned())),
-        ("lane_id", wanted.lane_id.map(|lane| lane.to_string())),
-    ];
-    for (name, value) in pairs {
-        if let Some(value) = value {
-            query.push_str(if query.is_empty() { "" } else { "&" });
-            query.push_str(&format!("{name}={value}"));
-        }
+    let mut query = form_urlencoded::Serializer::new(span.query());
+    if let Some(width) = wanted.bucket {
+        query.append_pair("bucket", width.name());
     }
-    query
+    if let Some(lane) = wanted.lane_id {
+        query.append_pair("lane_id", &lane.to_string());
+    }
+    query.finish()
 }

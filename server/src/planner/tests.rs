@@ -14,7 +14,7 @@ fn lane(at: usize) -> LaneId {
     LaneId(Uuid::from_u128(10 + at as u128))
 }
 
-fn junction() -> Arc<Junction> {
+pub(super) fn junction() -> Arc<Junction> {
     let names = ["N", "S", "E", "W"];
     let spec = JunctionSpec {
         id: J,

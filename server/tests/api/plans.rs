@@ -2,7 +2,7 @@
 
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use flextraff_common::wire::{Mode, PlanState};
 use flextraff_server::clock::Clock;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn with_traffic(db: PgPool, verdict: Verdict, north: i32) -> (Road, String
     .bind(north)
     .execute(&state.app.db)
     .await
-    .unwrap();
+    .expect("the rows are stored");
     (Road::start(state, verdict), token, junction)
 }
 
@@ -142,7 +142,7 @@ async fn plans_are_listed_in_pages_and_by_time(db: PgPool) {
     let next = first.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
     assert_eq!(names(&state.get(&next, &token).await), ["p2", "p3"]);
     let ago =
-        |minutes: i64| (Utc::now() - TimeDelta::minutes(minutes)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        |minutes: i64| (Clock.utc() - TimeDelta::minutes(minutes)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
     // p2 still held 110 minutes ago.
     let within = format!("{path}?from={}&to={}", ago(110), ago(30));
     assert_eq!(names(&state.get(&within, &token).await), ["p1", "p2"]);

@@ -1,39 +1,9 @@
 use super::*;
+use crate::planner::tests::junction;
 use chrono::{NaiveDateTime, NaiveTime, TimeZone as _, Timelike as _};
-use flextraff_common::ids::{JunctionId, LaneId};
-use flextraff_common::junction::{Junction, JunctionSpec, LaneSpec, SignalSpec, StageSpec};
 use flextraff_common::plan::Limits;
-use uuid::Uuid;
 
 const LIMITS: Limits = Limits { min_cycle_s: 30, max_cycle_s: 120 };
-
-fn junction() -> Junction {
-    let names = ["N", "S"];
-    let lane = |(name, id): (&&str, u128)| LaneSpec {
-        id: LaneId(Uuid::from_u128(id)),
-        name: (*name).into(),
-        direction: None,
-    };
-    let stage = |name: &&str| StageSpec {
-        name: (*name).into(),
-        groups: Vec::new(),
-        lanes: vec![(*name).into()],
-        min_green_s: 7.0,
-        max_green_s: 60.0,
-        skip: false,
-    };
-    Junction::build(&JunctionSpec {
-        id: JunctionId(Uuid::from_u128(1)),
-        name: "test".into(),
-        lanes: names.iter().zip(1..).map(lane).collect(),
-        groups: Vec::new(),
-        stages: names.iter().map(stage).collect(),
-        compatible: Vec::new(),
-        intergreens: Vec::new(),
-        signal: SignalSpec::default(),
-    })
-    .expect("the test's junction keeps every rule")
-}
 
 fn entry(json: &str) -> Entry {
     serde_json::from_str(json).expect("the test's entry can be read")
@@ -51,7 +21,7 @@ fn limits(name: &str, days: &str, from: &str, to: &str) -> Entry {
 /// The same as a fixed plan.
 fn fixed(name: &str, days: &str, from: &str, to: &str) -> Entry {
     let green = |stage: &str| FixedGreen { stage: stage.into(), green_s: 20.0 };
-    let plan = FixedPlan { stages: vec![green("N"), green("S")], offset_s: None };
+    let plan = FixedPlan { stages: ["N", "S", "E", "W"].map(green).into(), offset_s: None };
     Entry { plan: Some(plan), limits: None, ..limits(name, days, from, to) }
 }
 
@@ -245,11 +215,12 @@ fn every_broken_rule_is_told_with_its_entry() {
         ]
     );
     let plan = |north_s: u32, offset_s: u32| {
-        let greens = format!(r#"{{"stage": "N", "green_s": {north_s}}}, {{"stage": "S", "green_s": 20}}"#);
+        let green = |stage: &str, green_s: u32| format!(r#"{{"stage": "{stage}", "green_s": {green_s}}}"#);
+        let greens = [green("N", north_s), green("S", 20), green("E", 20), green("W", 20)].join(", ");
         bad(&with(&format!(r#", "plan": {{"stages": [{greens}], "offset_s": {offset_s}}}"#)))
     };
     assert_eq!(plan(5, 0), ["entry \"x\": stage \"N\": green_s of 5 s is outside 7 to 60 s"]);
-    assert_eq!(plan(20, 50), ["entry \"x\": offset_s 50 is not shorter than the cycle of 50 s"]);
+    assert_eq!(plan(20, 100), ["entry \"x\": offset_s 100 is not shorter than the cycle of 100 s"]);
     let twice = told(&[limits("a", "mon", "07:00", "08:00"), limits("a", "tue", "07:00", "08:00")]);
     assert_eq!(twice, ["entry \"a\": another entry has the same name"]);
     assert_eq!(told(&[limits(" a", "mon", "07:00", "08:00")]).len(), 1);
