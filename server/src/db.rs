@@ -12,6 +12,7 @@ pub mod devices;
 pub mod figures;
 pub mod junction_api;
 pub mod junctions;
+pub mod leases;
 pub mod ledger;
 pub mod links;
 pub mod overrides;

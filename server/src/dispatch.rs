@@ -1,6 +1,7 @@
 //! Sends plans and learns what the road made of them: the task around the planner.
 
 mod preview;
+mod replicas;
 mod request;
 mod sites;
 
@@ -10,6 +11,7 @@ pub use request::{Applied as RoadAnswer, Handle, ModeError, ModeRequest, Outcome
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db;
+use crate::db::leases::News;
 use crate::db::overrides::{EndReason, Filter};
 use crate::ingest::Applied;
 use crate::live::{LiveEvent, LiveKind};
@@ -20,6 +22,7 @@ use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{PlanState, encode};
+use replicas::Held;
 use request::{Request, Waiter};
 use sites::Sites;
 use std::sync::Arc;
@@ -57,18 +60,27 @@ pub async fn run(
         planner: Planner::new(Box::new(Uuid::now_v7)),
         sites: Sites::default(),
         waiters: Vec::new(),
+        held: Held::default(),
     };
+    let mut notices = replicas::listen(dispatch.app.db.clone());
     dispatch.reload().await;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = stop.changed() => return,
+            _ = stop.changed() => {
+                dispatch.give_back().await;
+                return;
+            }
+            Some(notice) = notices.recv() => dispatch.handle_notice(notice).await,
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             _ = tick.tick() => {
                 if dispatch.sites.stale(dispatch.now()) {
                     dispatch.reload().await;
+                }
+                if dispatch.held.is_due(dispatch.clock.instant()) {
+                    dispatch.take_leases().await;
                 }
                 dispatch.planner.handle_timeout(dispatch.now());
             }
@@ -107,6 +119,7 @@ struct Dispatch {
     planner: Planner,
     sites: Sites,
     waiters: Vec<Waiter>,
+    held: Held,
 }
 
 impl Dispatch {
@@ -117,9 +130,6 @@ impl Dispatch {
     /// Takes over what the database says of the junctions.
     async fn reload(&mut self) {
         let now = self.now();
-        if let Err(error) = self.sites.reload(&self.app.db, &mut self.planner, now).await {
-            tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
-        }
         // Whatever was missed, by this server while the database was away or by one that died.
         match db::overrides::end_expired(&self.app.db, utc(now)).await {
             Ok(ended) => {
@@ -128,8 +138,15 @@ impl Dispatch {
                     self.tell_override(junction, id, OverrideEvent::Expired).await;
                 }
             }
-            Err(error) => tracing::error!(%error, "cannot end overrides that have run out; trying again"),
+            Err(error) => {
+                tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+                return;
+            }
         }
+        if let Err(error) = self.sites.reload(&self.app.db, &mut self.planner, now).await {
+            tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+        }
+        self.take_leases().await;
     }
 
     async fn handle_applied(&mut self, news: Applied) {
@@ -153,6 +170,7 @@ impl Dispatch {
             Request::Changed(junction) => {
                 tracing::debug!(?junction, "junction changed");
                 self.reload().await;
+                self.tell_others(News::Junctions).await;
             }
             Request::Mode(request, answer) => {
                 if self.planner.junction(request.junction).is_none() {
@@ -213,6 +231,9 @@ impl Dispatch {
             kind: LiveKind::GreenTime,
             payload: value,
         });
+        if let Some(plan_id) = send.message.plan_id {
+            self.tell_others(News::Plan { junction: send.junction, plan_id }).await;
+        }
     }
 
     async fn record(&self, send: &SendPlan, message: &serde_json::Value) -> anyhow::Result<()> {
@@ -287,8 +308,15 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Tells everybody who looks what has become of an override, with all that the API says of it.
+    /// Tells everybody who looks what has become of an override, also by way of other servers.
     async fn tell_override(&self, junction: JunctionId, id: Uuid, event: OverrideEvent) {
+        self.show_override(junction, id, event.name()).await;
+        let event = event.name().to_owned();
+        self.tell_others(News::Override { junction, override_id: id, event }).await;
+    }
+
+    /// Tells the live feed what has become of an override, with all that the API says of it.
+    async fn show_override(&self, junction: JunctionId, id: Uuid, event: &str) {
         let filter = Filter { override_id: Some(id), ..Filter::default() };
         let row = match db::overrides::list(&self.app.db, junction, &filter, None, 1).await {
             Ok(mut rows) => rows.pop(),
@@ -299,7 +327,7 @@ impl Dispatch {
         };
         let payload = row.map(serde_json::to_value).transpose().ok().flatten();
         if let Some(serde_json::Value::Object(mut payload)) = payload {
-            payload.insert("event".to_owned(), event.name().into());
+            payload.insert("event".to_owned(), event.into());
             self.app.live.publish(LiveEvent {
                 junction,
                 kind: LiveKind::Override,

@@ -8,6 +8,7 @@ mod answer;
 mod apply;
 mod check;
 mod decode;
+mod seen;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::mqtt::{AckToken, Incoming, Outgoing};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
+use seen::Seen;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +74,7 @@ pub struct Channels {
 
 /// Runs until nobody sends messages any more, or `stop` turns true; a batch that is under way is finished, unless the database is away.
 pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
+    let mut seen = Seen::default();
     loop {
         let first = tokio::select! {
             message = channels.incoming.recv() => message,
@@ -90,7 +93,11 @@ pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut 
         for token in tokens {
             token.confirm().await;
         }
-        for applied in items.into_iter().zip(fates).filter_map(|(item, fate)| news(item, &fate)) {
+        for (item, fate) in items.into_iter().zip(fates) {
+            let first = seen.first(&item);
+            // Another server on the same database has stored it, and this one has not told of it yet.
+            let fate = if first && fate == Fate::Duplicate { Fate::Stored } else { fate };
+            let Some(applied) = news(item, &fate) else { continue };
             if channels.applied.try_send(applied).is_err() {
                 tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
             }

@@ -19,7 +19,7 @@ use flextraff_common::junction::Junction;
 use flextraff_common::plan::PlanProblem;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{CarCounts, GreenTime, PlanState, PlanStatus, Status};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use uuid::Uuid;
 
 /// How often demand is looked at anew, milliseconds.
@@ -184,6 +184,33 @@ impl Planner {
         let message = send.message.clone();
         self.commands.push_back(PlanCommand::Send(Box::new(send)));
         Ok(message)
+    }
+
+    /// At which junctions this server plans and sends; at others it only follows. Returns those at which it begins to.
+    pub fn hold(&mut self, held: &BTreeSet<JunctionId>) -> Vec<JunctionId> {
+        let begins = |(id, site): (&JunctionId, &mut Site)| site.hold(held.contains(id)).then_some(*id);
+        self.sites.iter_mut().filter_map(begins).collect()
+    }
+
+    /// Takes over what another server has made of overrides at a junction.
+    pub fn learn_override(&mut self, junction: JunctionId, running: Option<Override>) {
+        if let Some(site) = self.sites.get_mut(&junction) {
+            site.learn_override(running);
+        }
+    }
+
+    /// Replaces what is known of the demand at a junction: lane, end of interval, vehicles, seconds watched.
+    pub fn reseed_demand(
+        &mut self,
+        junction: JunctionId,
+        demand: impl Iterator<Item = (LaneId, UnixMs, f64, f64)>,
+    ) {
+        if let Some(site) = self.sites.get_mut(&junction) {
+            site.forget_demand();
+            demand.for_each(|(lane, end, vehicles, observed_s)| {
+                site.seed_demand(lane, end, vehicles, observed_s)
+            });
+        }
     }
 
     /// The override that runs at a junction.

@@ -200,3 +200,18 @@ pub async fn running(db: &PgPool, junction: JunctionId, now: DateTime<Utc>) -> s
     let last = last_run(db, junction, None, now).await?;
     Ok(last.filter(|plan| plan.state == "running"))
 }
+
+/// The message of a plan that was sent.
+pub async fn message(
+    db: impl PgExecutor<'_>,
+    junction: JunctionId,
+    plan_id: &str,
+) -> sqlx::Result<Option<Value>> {
+    sqlx::query_scalar!(
+        "SELECT message FROM green_times WHERE junction_id = $1 AND plan_id = $2",
+        junction.0,
+        plan_id
+    )
+    .fetch_optional(db)
+    .await
+}

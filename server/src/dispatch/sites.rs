@@ -47,14 +47,10 @@ impl Sites {
         let entries = junctions::export(db).await?.junctions;
         let mut schedules = schedules::entries(db, None).await?;
         let mut holidays = schedules::holiday_dates(db, None).await?;
-        let mut open: BTreeMap<JunctionId, OpenOverride> = BTreeMap::new();
+        let open: BTreeMap<JunctionId, OpenOverride> =
+            overrides::open(db).await?.into_iter().map(|open| (JunctionId(open.junction_id), open)).collect();
         let mut demand = Vec::new();
         if !self.seeded {
-            open = overrides::open(db)
-                .await?
-                .into_iter()
-                .map(|open| (JunctionId(open.junction_id), open))
-                .collect();
             demand = sites::recent_demand(db, None, now.0 - WINDOW_MS).await?;
             self.seeded = true;
         }
@@ -72,7 +68,7 @@ impl Sites {
             }
             match entry.build() {
                 Ok(junction) => {
-                    let running = open.remove(&id).and_then(|open| running(open, &junction));
+                    let running = open.get(&id).and_then(|open| running(open, &junction));
                     let (limits, base_cycle_s) = (entry.limits(), entry.base_cycle_s());
                     let mut site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now)
                         .with_schedule(schedule.clone());
@@ -91,6 +87,30 @@ impl Sites {
         for gone in planner.junctions().into_iter().filter(|id| !there.contains(id)) {
             planner.remove_site(gone);
             self.known.remove(&gone);
+        }
+        // What another server has set or ended, in case its word was missed.
+        for id in planner.junctions() {
+            let now_running = planner
+                .junction(id)
+                .and_then(|junction| open.get(&id).and_then(|open| running(open, junction)));
+            planner.learn_override(id, now_running);
+        }
+        Ok(())
+    }
+
+    /// Brings the planner what lanes showed lately where it begins to plan: until then another server heard of it first.
+    pub(super) async fn reseed(
+        &self,
+        db: &PgPool,
+        planner: &mut Planner,
+        begins: &[JunctionId],
+        now: UnixMs,
+    ) -> sqlx::Result<()> {
+        let only = if let [one] = begins { Some(*one) } else { None };
+        let demand = sites::recent_demand(db, only, now.0 - WINDOW_MS).await?;
+        for junction in begins {
+            let own = demand.iter().filter(|row| row.0 == *junction);
+            planner.reseed_demand(*junction, own.map(|row| (row.1, UnixMs(row.2), row.3, row.4)));
         }
         Ok(())
     }
@@ -116,13 +136,13 @@ pub(super) async fn site(db: &PgPool, id: JunctionId, now: UnixMs) -> sqlx::Resu
 }
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.
-fn running(open: OpenOverride, junction: &Junction) -> Option<Override> {
+fn running(open: &OpenOverride, junction: &Junction) -> Option<Override> {
     let (mode, usual_s) = match open.mode.as_str() {
         "emergency" => (Mode::Emergency, EMERGENCY_VALID_S),
         _ => (Mode::ManualOverride, MANUAL_VALID_S),
     };
-    let times = match (open.stages, open.lane_times, open.total_cycle_time) {
-        (Some(stages), _, _) => OverrideTimes::Stages(stage_times(&stages)?),
+    let times = match (&open.stages, open.lane_times, open.total_cycle_time) {
+        (Some(stages), _, _) => OverrideTimes::Stages(stage_times(stages)?),
         (None, Some(lanes), Some(cycle)) => {
             let mut times = vec![0.0; junction.lanes().len()];
             for (name, time) in ["N", "S", "E", "W"].iter().zip(lanes) {
@@ -133,7 +153,7 @@ fn running(open: OpenOverride, junction: &Junction) -> Option<Override> {
         _ => return None,
     };
     let until = open.expires_at.map_or(i64::from(usual_s) * 1000, |at| at.timestamp_millis());
-    Some(Override { id: open.override_id, mode, times, until: UnixMs(until), reason: open.reason })
+    Some(Override { id: open.override_id, mode, times, until: UnixMs(until), reason: open.reason.clone() })
 }
 
 fn stage_times(stages: &serde_json::Value) -> Option<Vec<StageTime>> {

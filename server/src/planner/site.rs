@@ -56,6 +56,8 @@ pub struct Site {
     reported: BTreeMap<DeviceId, PlanStatus>,
     sent: Option<Sent>,
     running: Option<Override>,
+    /// Whether this server plans and sends here; another one may.
+    held: bool,
     schedule: Schedule,
     plan_due: UnixMs,
     schedule_due: UnixMs,
@@ -94,6 +96,7 @@ impl Site {
             reported: BTreeMap::new(),
             sent: None,
             running,
+            held: true,
             schedule: Schedule::default(),
             plan_due: now + PLAN_EVERY_MS,
             schedule_due: now,
@@ -120,6 +123,7 @@ impl Site {
         }
         self.online = old.online;
         self.reported = old.reported;
+        self.held = old.held;
         self.running = self.running.take().or(old.running);
     }
 
@@ -160,9 +164,9 @@ impl Site {
         self.reported.values().find(|said| said.plan_id.as_deref() == Some(plan_id))
     }
 
-    /// Whether a device has come online that has not been sent the plan yet.
+    /// Whether a device has come online that has not been sent the plan yet, and this server is the one to send it.
     pub(super) fn came_online(&self) -> bool {
-        !self.online.is_subset(&self.greeted)
+        self.held && !self.online.is_subset(&self.greeted)
     }
 
     /// Sends what holds at present to all devices of the junction.
@@ -174,6 +178,31 @@ impl Site {
             commands.push(PlanCommand::Send(Box::new(send)));
         }
         commands
+    }
+
+    /// Whether this server is to plan and send here; `true` when it begins to. Then it sends what holds to whoever is online.
+    pub(super) fn hold(&mut self, held: bool) -> bool {
+        let begins = held && !self.held;
+        self.held = held;
+        if begins {
+            self.greeted.clear();
+            self.sent = None;
+        }
+        begins
+    }
+
+    /// Takes over what another server has made of overrides here; what holds then is sent again by the one that sends.
+    pub(super) fn learn_override(&mut self, running: Option<Override>) {
+        let id = |running: &Option<Override>| running.as_ref().map(|running| running.id);
+        if id(&running) != id(&self.running) {
+            self.running = running;
+            self.greeted.clear();
+        }
+    }
+
+    /// Forgets the demand, to be seeded anew.
+    pub(super) fn forget_demand(&mut self) {
+        self.window = DemandWindow::new(self.junction.lanes().len(), WINDOW_MS);
     }
 
     pub(super) fn start_override(
@@ -209,7 +238,7 @@ impl Site {
             self.plan_due = now + PLAN_EVERY_MS;
             self.schedule_due = self.schedule.next_change(now);
             self.window.expire(now);
-            if !self.online.is_empty() && self.wants_sending(now) {
+            if self.held && !self.online.is_empty() && self.wants_sending(now) {
                 commands.push(PlanCommand::Send(Box::new(self.automatic(ids, now, false))));
             }
         }

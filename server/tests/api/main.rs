@@ -12,6 +12,7 @@ mod mode;
 mod overrides;
 mod people;
 mod plans;
+mod replicas;
 mod road;
 mod schedule;
 mod second_factor;

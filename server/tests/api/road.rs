@@ -17,7 +17,8 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 const DEVICE: DeviceId = DeviceId(Uuid::from_u128(0xD));
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Longer than the lease of a server that died.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the road makes of each plan; `None`: it says nothing.
 pub(crate) type Verdict = fn(&GreenTime) -> Option<PlanState>;
@@ -95,6 +96,17 @@ impl Road {
             .header(CONTENT_TYPE, "application/json")
             .body(Body::from(body.to_string()));
         self.state.send(request.expect("the request is well formed")).await
+    }
+
+    /// The planner ends as a killed process does: it gives nothing back.
+    pub(crate) fn dies(&self) {
+        self.planner.abort();
+    }
+
+    /// Stops the planner in order.
+    pub(crate) async fn stops(self) {
+        self.stop.send_replace(true);
+        self.planner.await.expect("the planner ends in order");
     }
 
     /// Stops the planner, and starts a new one on the same database.

@@ -1,0 +1,166 @@
+//! Several servers on one database: at each junction the one that holds its lease plans and sends, the others follow and stand ready.
+//!
+//! Every server hears all messages. What an operator asks of any of them it carries out itself, and tells the others.
+
+use super::Dispatch;
+use crate::db::leases::{self, Listener, News, Notice};
+use crate::db::plans;
+use crate::live::{LiveEvent, LiveKind};
+use flextraff_common::ids::JunctionId;
+use sqlx::PgPool;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+/// A lease holds so long, seconds: a server that dies is replaced this long after, at the latest.
+const LEASE_S: f64 = 10.0;
+/// Between renewals.
+const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// Notices that may wait for the task.
+const NOTICES: usize = 256;
+/// Between attempts to renew while the database is away.
+const RENEW_AGAIN: Duration = Duration::from_secs(10);
+/// Longest that planning waits for a renewal.
+const RENEW_WITHIN: Duration = Duration::from_secs(1);
+/// Between attempts to listen while the database is away.
+const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+/// Longest that the end waits for the database.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The junctions at which this server plans and sends.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    junctions: BTreeSet<JunctionId>,
+    renewed: Option<Instant>,
+    failing: bool,
+}
+
+impl Held {
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        let every = if self.failing { RENEW_AGAIN } else { RENEW_EVERY };
+        self.renewed.is_none_or(|renewed| now.saturating_duration_since(renewed) >= every)
+    }
+}
+
+/// What other servers tell. The task ends with the pool or the receiver.
+pub(super) fn listen(db: PgPool) -> mpsc::Receiver<Option<Notice>> {
+    let (sender, receiver) = mpsc::channel(NOTICES);
+    let hear = async move {
+        while !db.is_closed() {
+            match Listener::start(&db).await {
+                Ok(mut listener) => {
+                    // Whatever was told before is unknown.
+                    if sender.send(None).await.is_err() {
+                        return;
+                    }
+                    loop {
+                        let next = tokio::select! {
+                            next = listener.next() => next,
+                            () = sender.closed() => return,
+                        };
+                        let Ok(notice) = next else { break };
+                        if sender.send(notice).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(error) => tracing::debug!(%error, "cannot hear other servers; trying again"),
+            }
+            tokio::select! {
+                () = sleep(LISTEN_AGAIN) => {}
+                () = sender.closed() => return,
+            }
+        }
+    };
+    tokio::spawn(hear);
+    receiver
+}
+
+impl Dispatch {
+    fn name(&self) -> &str {
+        &self.app.config.mqtt.client_id
+    }
+
+    /// Renews leases and takes free ones. While the database is away nobody else can take them, and planning goes on where it was.
+    pub(super) async fn take_leases(&mut self) {
+        self.held.renewed = Some(self.clock.instant());
+        let taken = match timeout(RENEW_WITHIN, leases::take(&self.app.db, self.name(), LEASE_S)).await {
+            Ok(taken) => taken.map_err(|error| error.to_string()),
+            Err(_) => Err("the database does not answer in time".to_owned()),
+        };
+        match taken {
+            Ok(junctions) => {
+                self.held.junctions = junctions.into_iter().collect();
+                self.held.failing = false;
+            }
+            Err(error) => {
+                if !self.held.failing {
+                    tracing::error!(%error, "cannot renew leases; planning goes on at the junctions that this server holds");
+                }
+                self.held.failing = true;
+            }
+        }
+        let begins = self.planner.hold(&self.held.junctions);
+        if begins.is_empty() {
+            return;
+        }
+        tracing::info!(junctions = begins.len(), "this server plans for junctions that another one had");
+        let now = self.now();
+        if let Err(error) = self.sites.reseed(&self.app.db, &mut self.planner, &begins, now).await {
+            tracing::error!(%error, "cannot read the demand of junctions that another server had");
+        }
+    }
+
+    /// Leaves its junctions to others at once.
+    pub(super) async fn give_back(&self) {
+        match timeout(GIVE_BACK_WITHIN, leases::give_back(&self.app.db, self.name())).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "cannot give leases back; they run out by themselves"),
+            Err(_) => {
+                tracing::warn!("the database does not take leases back in time; they run out by themselves")
+            }
+        }
+    }
+
+    /// Tells the other servers, unless the database is away, through which they hear it.
+    pub(super) async fn tell_others(&self, news: News) {
+        if self.held.failing {
+            return;
+        }
+        let notice = Notice { from: self.name().to_owned(), news };
+        if let Err(error) = leases::tell(&self.app.db, &notice).await {
+            tracing::warn!(%error, "cannot tell other servers; they look by themselves within a minute");
+        }
+    }
+
+    /// What another server tells; `None`: something may have been missed.
+    pub(super) async fn handle_notice(&mut self, notice: Option<Notice>) {
+        let Some(notice) = notice else {
+            self.reload().await;
+            return;
+        };
+        if notice.from == self.name() {
+            return;
+        }
+        match notice.news {
+            News::Junctions => self.reload().await,
+            News::Override { junction, override_id, event } => {
+                self.reload().await;
+                self.show_override(junction, override_id, &event).await;
+            }
+            News::Plan { junction, plan_id } => {
+                match plans::message(&self.app.db, junction, &plan_id).await {
+                    Ok(Some(message)) => self.app.live.publish(LiveEvent {
+                        junction,
+                        kind: LiveKind::GreenTime,
+                        payload: Arc::new(message),
+                    }),
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(%junction, %error, "the live feed misses a plan"),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Two servers on one database: one plans and sends, the other follows, carries out what it is asked, and takes over.
+
+use crate::road::{Road, Verdict};
+use crate::state::TestState;
+use flextraff_common::wire::{GreenTime, Mode, PlanState};
+use flextraff_server::clock::Clock;
+use flextraff_server::config::Config;
+use flextraff_server::live::{LiveFrame, LiveKind};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::time::timeout;
+
+const RUNS: Verdict = |_| Some(PlanState::Running);
+
+/// Two servers, of which the first holds the junction, and a device that both hear; with the administrator's token at either.
+async fn two(db: PgPool) -> (Road, Road, [String; 2], String) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&token, "Main").await;
+    let mut config = Config::default();
+    config.mqtt.client_id = "second".into();
+    let second = TestState::with_config(db, config);
+    let first = Road::start(state, RUNS);
+    holder_is(&first, "flextraff-server").await;
+    let tokens = [token, second.token("admin").await];
+    let mut second = Road::start(second, RUNS);
+    first.comes_online(&junction).await;
+    second.comes_online(&junction).await;
+    let mut first = first;
+    first.plan(|plan| plan.mode == Mode::Automatic).await;
+    // Whatever the second would send it has sent once it has done what was asked after the device came.
+    let lanes = ["N", "S", "E", "W"].map(|stage| json!({ "stage": stage, "green_s": 2 }));
+    let refused = second.set_mode(&junction, &tokens[1], &json!({ "stages": lanes })).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(second.is_quiet(), "{:?}", second.plan(|_| true).await);
+    (first, second, tokens, junction)
+}
+
+/// Waits until a server holds the only junction.
+async fn holder_is(road: &Road, name: &str) {
+    let deadline = Clock.instant() + Duration::from_secs(20);
+    loop {
+        let holder: Option<String> =
+            sqlx::query_scalar("SELECT holder FROM junction_leases WHERE expires_at > now()")
+                .fetch_optional(&road.state.app.db)
+                .await
+                .expect("the table is there");
+        if holder.as_deref() == Some(name) {
+            return;
+        }
+        assert!(Clock.instant() < deadline, "{holder:?} instead of {name}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Lane N shows 600 vehicles an hour, the others 60.
+async fn traffic(road: &Road) {
+    sqlx::query(
+        "INSERT INTO car_counts (junction_id, lane_id, ts, observed_s, vehicle_count)
+         SELECT junction_id, lane_id, now() - n * interval '1 minute', 60, CASE lane_name WHEN 'N' THEN 10 ELSE 1 END
+         FROM lanes, generate_series(1, 10) n",
+    )
+    .execute(&road.state.app.db)
+    .await
+    .expect("the rows are stored");
+}
+
+fn greens(plan: &GreenTime) -> Vec<f64> {
+    plan.stages.iter().flatten().map(|stage| stage.green_s).collect()
+}
+
+/// The next live frame of a kind that `wanted` takes.
+async fn told(events: &mut Receiver<LiveFrame>, kind: LiveKind, wanted: impl Fn(&Value) -> bool) -> Value {
+    let next = async {
+        loop {
+            let frame = events.recv().await.expect("the feed goes on");
+            let value: Value = serde_json::from_str(&frame.text).expect("a frame is JSON");
+            if frame.event.kind == kind && wanted(&value) {
+                return value;
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), next).await.expect("it is told in time")
+}
+
+#[sqlx::test]
+async fn one_sends_and_the_other_takes_over_when_it_dies(db: PgPool) {
+    let (first, mut second, _, _) = two(db).await;
+    // Counted since the second has started: whoever takes over knows of it all the same.
+    traffic(&first).await;
+    let died = Clock.instant();
+    first.dies();
+    let plan = second.plan(|_| true).await;
+    assert!(died.elapsed() < Duration::from_secs(16), "{:?}", died.elapsed());
+    assert!(greens(&plan)[0] > greens(&plan)[1], "{plan:?}");
+    holder_is(&second, "second").await;
+}
+
+#[sqlx::test]
+async fn a_server_that_stops_in_order_is_replaced_at_once(db: PgPool) {
+    let (first, mut second, _, _) = two(db).await;
+    let stopped = Clock.instant();
+    first.stops().await;
+    second.plan(|plan| plan.mode == Mode::Automatic).await;
+    assert!(stopped.elapsed() < Duration::from_secs(8), "{:?}", stopped.elapsed());
+}
+
+#[sqlx::test]
+async fn an_override_through_either_holds_at_both_and_is_seen_at_both(db: PgPool) {
+    let (mut first, mut second, tokens, junction) = two(db).await;
+    let (mut at_first, mut at_second) = (first.state.app.live.subscribe(), second.state.app.live.subscribe());
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25, "reason": "procession" });
+    let answer = second.set_mode(&junction, &tokens[1], &body).await;
+    assert_eq!(answer.json()["applied"], "running", "{}", answer.text);
+    second.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    let set = told(&mut at_first, LiveKind::Override, |_| true).await;
+    assert_eq!(
+        (&set["event"], &set["reason"], &set["junction_id"]),
+        (&json!("set"), &json!("procession"), &json!(junction))
+    );
+    // The one that sends to devices which come back knows it, and what it sends is seen at the other.
+    let again = first.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    assert_eq!(again.plan_id.as_deref(), set["override_id"].as_str());
+    told(&mut at_second, LiveKind::GreenTime, |plan| plan["mode"] == "automatic").await;
+
+    let answer = first.set_mode(&junction, &tokens[0], &json!({ "mode": "automatic" })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(
+        told(&mut at_second, LiveKind::Override, |said| said["event"] == "ended").await["ended_by"],
+        "admin"
+    );
+    // It is over at the other one too: after taking over it sends no override.
+    first.stops().await;
+    let plan = second.plan(|plan| plan.mode == Mode::Automatic).await;
+    assert!(!plan.ends_override);
+    tokio::time::timeout(Duration::from_secs(2), second.plan(|plan| plan.mode == Mode::ManualOverride))
+        .await
+        .expect_err("the override is over");
+}
+
+#[sqlx::test]
+async fn a_schedule_that_one_takes_is_obeyed_by_the_other(db: PgPool) {
+    let (mut first, second, tokens, junction) = two(db).await;
+    let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "holiday"];
+    let stages = ["N", "S", "E", "W"].map(|stage| json!({ "stage": stage, "green_s": 12 }));
+    let entry = json!({ "name": "Always", "days": days, "from": "00:00", "to": "24:00", "plan": { "stages": stages } });
+    let path = format!("/api/junctions/{junction}/schedule");
+    let answer = second.state.request("PUT", &path, &tokens[1], &json!({ "entries": [entry] })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let plan = first.plan(|plan| greens(plan) == [12.0; 4]).await;
+    assert!(plan.reason.is_some_and(|reason| reason.contains("\"Always\"")));
+}
