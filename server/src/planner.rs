@@ -208,7 +208,7 @@ impl Planner {
         if let Some(site) = self.sites.get_mut(&junction) {
             site.forget_demand();
             demand.for_each(|(lane, end, vehicles, observed_s)| {
-                site.seed_demand(lane, end, vehicles, observed_s)
+                site.seed_demand(lane, end, vehicles, observed_s);
             });
         }
     }

@@ -3,13 +3,16 @@
 mod support;
 
 use flextraff_common::wire::RejectCode;
+use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
 use flextraff_server::db::{junctions as junctions_table, partitions, retention};
-use flextraff_server::ingest::{Fate, Item, Message, answers, apply};
+use flextraff_server::ingest::{self, Applied, Channels, Fate, Item, Message, answers, apply};
 use flextraff_server::junction_file::JunctionFile;
+use flextraff_server::mqtt::{AckToken, Incoming};
 use serde_json::json;
 use sqlx::PgPool;
 use support::*;
+use tokio::sync::{mpsc, watch};
 
 fn code(fate: &Fate) -> Option<RejectCode> {
     match fate {
@@ -307,4 +310,46 @@ fn every_rule_that_a_junction_file_breaks_is_named() {
     for named in ["latitude 91", "base_cycle_time 20", "\"X\"", "names lane 00000000"] {
         assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
     }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_another_server_has_stored_is_news_here_too_and_once(db: PgPool) {
+    import(&db).await;
+    let now = Clock.utc();
+    let at = |seq: u64, minutes_ago: i64| {
+        let mut counts = counts(DEVICE, LANES[0], seq);
+        counts["timestamp"] = json!((now - chrono::TimeDelta::minutes(minutes_ago)).to_rfc3339());
+        (counts_topic(LANES[0]), counts)
+    };
+    let mut seed = published(LANES[1], Some(&now.to_rfc3339()));
+    seed["vehicle_count"] = json!(9);
+    // Two rows of these minutes, one of an hour ago, and one of the published interface.
+    let messages = [at(1, 1), at(2, 1), at(3, 60), (counts_topic(LANES[1]), seed)];
+    let stored: Vec<Item> = messages.iter().map(|(topic, payload)| item(topic, payload)).collect();
+    let fates = apply(&db, &stored).await.unwrap();
+    assert_eq!(fates, vec![Fate::Stored; 4]);
+
+    let (incoming, received) = mpsc::channel(16);
+    let (outgoing, mut acknowledged) = mpsc::channel(16);
+    let (applied, mut news) = mpsc::channel(16);
+    let (_stop, stopped) = watch::channel(false);
+    let channels = Channels { incoming: received, outgoing, applied };
+    let server = tokio::spawn(ingest::run(db.clone(), channels, stopped));
+    // The last one is new, so that everything before it has been told when it is.
+    for (topic, payload) in messages.iter().chain(&messages).chain([&at(4, 0)]) {
+        let ack = AckToken::default();
+        let payload = payload.to_string().into_bytes();
+        let message = Incoming { topic: topic.clone(), payload, retained: false, received: now, ack };
+        incoming.send(message).await.unwrap();
+    }
+    drop(incoming);
+    server.await.unwrap();
+    let mut told = Vec::new();
+    while let Some(applied) = news.recv().await {
+        let Applied::Counts(_, _, counts) = applied else { panic!("only counts were sent: {applied:?}") };
+        told.push(counts.delivery.map_or(0, |delivery| delivery.seq.0));
+    }
+    assert_eq!(told, [1, 2, 0, 4]);
+    assert!(acknowledged.recv().await.is_some(), "the sender has its answer from either server");
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 5);
 }

@@ -109,7 +109,7 @@ impl Listener {
             match serde_json::from_str(notification.payload()) {
                 Ok(notice) => return Ok(Some(notice)),
                 Err(error) => {
-                    tracing::debug!(%error, "another server tells what this one does not understand")
+                    tracing::debug!(%error, "another server tells what this one does not understand");
                 }
             }
         }

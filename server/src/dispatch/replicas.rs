@@ -119,7 +119,7 @@ impl Dispatch {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "cannot give leases back; they run out by themselves"),
             Err(_) => {
-                tracing::warn!("the database does not take leases back in time; they run out by themselves")
+                tracing::warn!("the database does not take leases back in time; they run out by themselves");
             }
         }
     }

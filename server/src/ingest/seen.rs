@@ -23,17 +23,14 @@ impl Seen {
     pub(super) fn first(&mut self, item: &Item) -> bool {
         let Ok(Message::Counts(counts)) = &item.message else { return false };
         let since = item.received - TimeDelta::minutes(NEWS_FOR_MIN);
-        let first = match &counts.message.delivery {
-            Some(delivery) => {
-                let rows = self.rows.entry((delivery.device_id, delivery.outbox_id)).or_default();
-                let first = !rows.contains(&delivery.seq.0);
-                rows.insert(delivery.seq.0..=delivery.seq.0);
-                first
-            }
-            None => {
-                self.published = self.published.split_off(&(since, LaneId(uuid::Uuid::nil())));
-                self.published.insert((counts.ts, counts.message.lane_id))
-            }
+        let first = if let Some(delivery) = &counts.message.delivery {
+            let rows = self.rows.entry((delivery.device_id, delivery.outbox_id)).or_default();
+            let first = !rows.contains(&delivery.seq.0);
+            rows.insert(delivery.seq.0..=delivery.seq.0);
+            first
+        } else {
+            self.published = self.published.split_off(&(since, LaneId(uuid::Uuid::nil())));
+            self.published.insert((counts.ts, counts.message.lane_id))
         };
         first && counts.ts >= since
     }
