@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod alarms;
 mod audit;
+pub(crate) mod devices;
 pub mod body;
 mod counts;
 mod docs;
@@ -87,6 +88,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(counts::router())
         .merge(plans::router())
         .merge(schedule::router())
+        .merge(devices::router())
         .merge(audit::router())
 }
 

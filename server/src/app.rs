@@ -3,6 +3,7 @@
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::dispatch;
+use crate::fleet;
 use crate::live::Hub;
 use crate::metrics::Metrics;
 use crate::mqtt::MqttHandle;
@@ -26,6 +27,8 @@ pub struct App {
     pub dispatch: dispatch::Handle,
     /// Figures of this process.
     pub metrics: Arc<Metrics>,
+    /// The task that talks to devices.
+    pub fleet: fleet::Handle,
 }
 
 impl App {

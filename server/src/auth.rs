@@ -1,5 +1,6 @@
 //! Who may do what: the signing key, access tokens, passwords, and the brake on guessing.
 
+mod enrolment;
 mod key;
 mod password;
 mod refresh;
@@ -7,6 +8,7 @@ pub mod second_factor;
 mod throttle;
 mod token;
 
+pub use enrolment::EnrolmentToken;
 pub use key::{KeyError, SigningKey};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
 pub use refresh::{RefreshToken, no_cookie};

@@ -10,6 +10,8 @@ pub mod cycles;
 pub mod dead_letters;
 pub mod devices;
 pub mod figures;
+pub mod devices_api;
+pub mod enrolment;
 pub mod junction_api;
 pub mod junctions;
 pub mod leases;

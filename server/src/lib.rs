@@ -26,6 +26,12 @@ pub mod planner;
 
 pub mod dispatch;
 
+pub mod config_differences;
+
+pub mod fleet;
+
+pub mod dynsec;
+
 pub mod auth;
 
 pub mod live;

@@ -9,7 +9,7 @@ use crate::config::{Broker, Mqtt};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use flextraff_common::wire::MAX_PAYLOAD;
-use flextraff_common::wire::topics::{Topic, server_filters};
+use flextraff_common::wire::topics::{BROKER_CONTROL, BROKER_CONTROL_ANSWERS, Topic, server_filters};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use rumqttc::{
@@ -22,6 +22,8 @@ use tokio::sync::{mpsc, watch};
 
 /// Messages that may wait to be published.
 const OUTGOING: usize = 4096;
+/// Requests to the broker itself, and answers, that may wait.
+const CONTROL: usize = 64;
 /// Messages that may be published without the broker's confirmation.
 const WINDOW: u16 = 256;
 /// Seconds after which a silent connection is probed.
@@ -81,12 +83,23 @@ impl AckToken {
     }
 }
 
+/// How the broker itself is asked and answers.
+#[derive(Debug)]
+pub struct Control {
+    /// Commands, JSON. What is sent while the broker is away goes out when it is back.
+    pub requests: mpsc::Sender<String>,
+    /// Answers, JSON.
+    pub answers: mpsc::Receiver<Vec<u8>>,
+}
+
 /// The client, before it runs.
 #[derive(Debug)]
 pub struct MqttClient {
     options: Option<MqttOptions>,
     outgoing: mpsc::Receiver<Outgoing>,
     connected: watch::Sender<bool>,
+    control_requests: Option<mpsc::Receiver<String>>,
+    control_answers: Option<mpsc::Sender<Vec<u8>>>,
 }
 
 impl MqttClient {
@@ -99,7 +112,17 @@ impl MqttClient {
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         let (connected, receiver) = watch::channel(false);
         let handle = MqttHandle { outgoing: sender, connected: receiver };
-        Ok((Self { options, outgoing, connected }, handle))
+        let client = Self { options, outgoing, connected, control_requests: None, control_answers: None };
+        Ok((client, handle))
+    }
+
+    /// Also carries requests to the broker itself, and listens to what it answers.
+    pub fn control(&mut self) -> Control {
+        let (requests, control_requests) = mpsc::channel(CONTROL);
+        let (control_answers, answers) = mpsc::channel(CONTROL);
+        self.control_requests = Some(control_requests);
+        self.control_answers = Some(control_answers);
+        Control { requests, answers }
     }
 
     /// Runs until `stop` turns true: connects, subscribes, hands what comes to `incoming`, publishes, and connects again when the
@@ -119,9 +142,14 @@ impl MqttClient {
         let mut backoff = FIRST_BACKOFF;
         let mut last_error = String::new();
         while !*stop.borrow() {
-            let mut connection = Connection::new(options.clone(), &self.connected);
-            let result =
-                connection.run(&incoming, &mut self.outgoing, &mut unsent, &mut stamps, &mut stop).await;
+            let mut connection =
+                Connection::new(options.clone(), &self.connected, self.control_answers.clone());
+            let mut ends = Ends {
+                outgoing: &mut self.outgoing,
+                unsent: &mut unsent,
+                control: &mut self.control_requests,
+            };
+            let result = connection.run(&incoming, &mut ends, &mut stamps, &mut stop).await;
             if connection.was_ready {
                 backoff = FIRST_BACKOFF;
                 last_error.clear();
@@ -194,21 +222,38 @@ struct Connection<'a> {
     client: AsyncClient,
     events: EventLoop,
     connected: &'a watch::Sender<bool>,
+    control_answers: Option<mpsc::Sender<Vec<u8>>>,
     was_ready: bool,
 }
 
+/// What goes out on a connection.
+struct Ends<'a> {
+    outgoing: &'a mut mpsc::Receiver<Outgoing>,
+    /// What the broker has not confirmed, the oldest first.
+    unsent: &'a mut VecDeque<Outgoing>,
+    control: &'a mut Option<mpsc::Receiver<String>>,
+}
+
 impl<'a> Connection<'a> {
-    fn new(options: MqttOptions, connected: &'a watch::Sender<bool>) -> Self {
+    fn new(
+        options: MqttOptions,
+        connected: &'a watch::Sender<bool>,
+        control_answers: Option<mpsc::Sender<Vec<u8>>>,
+    ) -> Self {
         let (client, events) = AsyncClient::builder(options).capacity(OUTGOING).build();
-        Self { client, events, connected, was_ready: false }
+        Self { client, events, connected, control_answers, was_ready: false }
+    }
+
+    fn filters(&self) -> Vec<String> {
+        let answers = self.control_answers.as_ref().map(|_| BROKER_CONTROL_ANSWERS.to_owned());
+        server_filters().into_iter().chain(answers).collect()
     }
 
     /// Ends with `Ok` when stopped, else with the reason. Messages that the broker has not confirmed are left in `unsent`.
     async fn run(
         &mut self,
         incoming: &mpsc::Sender<Incoming>,
-        outgoing: &mut mpsc::Receiver<Outgoing>,
-        unsent: &mut VecDeque<Outgoing>,
+        ends: &mut Ends<'_>,
         stamps: &mut Stamps,
         stop: &mut watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
@@ -216,10 +261,10 @@ impl<'a> Connection<'a> {
         let client = self.client.clone();
         tokio::select! {
             result = self.receive(incoming, stamps) => return result,
-            () = publish_all(&client, &mut ready, outgoing, unsent) => {}
+            () = publish_all(&client, &mut ready, ends) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
-        self.leave(outgoing, unsent).await;
+        self.leave(ends).await;
         Ok(())
     }
 
@@ -232,13 +277,15 @@ impl<'a> Connection<'a> {
             match self.events.poll().await.map_err(name_error)? {
                 Event::Incoming(Packet::ConnAck(ack)) => {
                     tracing::debug!(session_present = ack.session_present, "broker accepts the connection");
-                    let filters = server_filters()
+                    let filters = self
+                        .filters()
                         .into_iter()
                         .map(|filter| SubscribeFilter::new(filter, QoS::AtLeastOnce));
                     self.client.try_subscribe_many(filters).context("cannot subscribe")?;
                 }
                 Event::Incoming(Packet::SubAck(ack)) => {
-                    let refused = server_filters()
+                    let refused = self
+                        .filters()
                         .into_iter()
                         .zip(&ack.return_codes)
                         .find(|(_, code)| matches!(code, SubscribeReasonCode::Failure));
@@ -250,6 +297,15 @@ impl<'a> Connection<'a> {
                     tracing::info!("broker is connected");
                     self.was_ready = true;
                     self.connected.send_replace(true);
+                }
+                Event::Incoming(Packet::Publish(publish)) if publish.topic == BROKER_CONTROL_ANSWERS => {
+                    if publish.qos != QoS::AtMostOnce {
+                        AckToken(Some((self.client.clone(), publish.pkid))).confirm().await;
+                    }
+                    // An answer that nobody waits for any more is asked for again.
+                    if let Some(answers) = &self.control_answers {
+                        let _ = answers.try_send(publish.payload.to_vec());
+                    }
                 }
                 Event::Incoming(Packet::Publish(publish)) => {
                     self.hand_over(publish, incoming, stamps).await?;
@@ -285,7 +341,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Publishes what waits and takes leave, within [`GOODBYE`].
-    async fn leave(&mut self, outgoing: &mut mpsc::Receiver<Outgoing>, unsent: &mut VecDeque<Outgoing>) {
+    async fn leave(&mut self, Ends { outgoing, unsent, .. }: &mut Ends<'_>) {
         while let Ok(message) = outgoing.try_recv() {
             unsent.push_back(message);
         }
@@ -306,12 +362,8 @@ impl<'a> Connection<'a> {
 }
 
 /// Publishes what comes out of `outgoing` while connected. What the broker has not confirmed when this is dropped stays in `unsent`.
-async fn publish_all(
-    client: &AsyncClient,
-    ready: &mut watch::Receiver<bool>,
-    outgoing: &mut mpsc::Receiver<Outgoing>,
-    unsent: &mut VecDeque<Outgoing>,
-) {
+async fn publish_all(client: &AsyncClient, ready: &mut watch::Receiver<bool>, ends: &mut Ends<'_>) {
+    let Ends { outgoing, unsent, control } = ends;
     if ready.wait_for(|ready| *ready).await.is_err() {
         return;
     }
@@ -328,6 +380,12 @@ async fn publish_all(
     loop {
         tokio::select! {
             Some(result) = notices.next() => if result.is_ok() { unsent.pop_front(); },
+            Some(request) = next_request(control) => {
+                let options = PublishOptions::new(QoS::AtLeastOnce);
+                if let Err(error) = client.publish(BROKER_CONTROL, request, options).await {
+                    tracing::error!(%error, "the broker cannot be asked about rights");
+                }
+            }
             message = outgoing.recv(), if notices.len() < usize::from(WINDOW) => {
                 let Some(message) = message else { return };
                 unsent.push_back(message.clone());
@@ -340,6 +398,14 @@ async fn publish_all(
                 }
             }
         }
+    }
+}
+
+/// The next request to the broker itself; waits for ever where there are none.
+async fn next_request(control: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
+    match control {
+        Some(requests) => requests.recv().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -166,6 +166,16 @@ fn parse(topic: &str) -> Option<Topic> {
     }
 }
 
+/// Where Mosquitto's plugin for dynamic security takes commands.
+pub const BROKER_CONTROL: &str = "$CONTROL/dynamic-security/v1";
+/// Where it answers.
+pub const BROKER_CONTROL_ANSWERS: &str = "$CONTROL/dynamic-security/v1/response";
+
+/// The filter of everything: what the server may read and write.
+pub fn every_topic() -> String {
+    format!("{ROOT}/#")
+}
+
 /// What an agent subscribes to: its junction's down topics, and demand and signal of its own and of linked junctions.
 pub fn agent_filters(junction: JunctionId, device: DeviceId, linked: &[JunctionId]) -> Vec<String> {
     let mut filters: Vec<String> = [
@@ -188,7 +198,7 @@ pub fn agent_filters(junction: JunctionId, device: DeviceId, linked: &[JunctionI
 }
 
 /// Topics on which a device may publish: everything of its junction that goes up, its own id where the topic names one.
-/// `%lane%` stands for any lane id and is written as `+` in a broker's access list.
+/// `+` stands for any lane id.
 pub fn agent_publishes(junction: JunctionId, device: DeviceId) -> Vec<String> {
     let mut topics = vec![format!("{ROOT}/{junction}/+/car-counts")];
     topics.extend(
@@ -239,7 +249,7 @@ mod tests {
         (JunctionId(Uuid::from_u128(1)), LaneId(Uuid::from_u128(2)), DeviceId(Uuid::from_u128(3)))
     }
 
-    fn every_topic() -> Vec<Topic> {
+    fn one_of_each() -> Vec<Topic> {
         let (j, l, d) = ids();
         vec![
             Topic::CarCounts(j, l),
@@ -261,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_topic_reads_back() {
-        for topic in every_topic() {
+        for topic in one_of_each() {
             assert_eq!(topic.to_string().parse::<Topic>().unwrap(), topic);
         }
     }
@@ -289,7 +299,7 @@ mod tests {
         assert!(hears(Topic::GreenTime(j)) && hears(Topic::Ack(j, d)) && hears(Topic::Signal(neighbour)));
         assert!(!hears(Topic::GreenTime(neighbour)) && !hears(Topic::Ack(j, DeviceId(Uuid::from_u128(4)))));
         let server = server_filters();
-        for topic in every_topic() {
+        for topic in one_of_each() {
             let up =
                 topic.is_outbox() || matches!(topic, Topic::Signal(_) | Topic::Status(..) | Topic::Reply(..));
             assert_eq!(server.iter().any(|filter| matches(filter, &topic.to_string())), up, "{topic}");

@@ -10,6 +10,8 @@ use crate::clock::Clock;
 use crate::config::{Config, Retention};
 use crate::db::{partitions, retention, setup};
 use crate::dispatch;
+use crate::dynsec;
+use crate::fleet;
 use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, LiveKind};
 use crate::metrics::Metrics;
@@ -44,7 +46,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Runs the server.
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     crate::logging::init(&config.log.filter).context("cannot start logging")?;
-    let (mqtt, handle) = MqttClient::new(&config.mqtt).map_err(Failure::Config)?;
+    let (mut mqtt, handle) = MqttClient::new(&config.mqtt).map_err(Failure::Config)?;
     let mut signals = Signals::new()?;
     let db = tokio::select! {
         db = connect(&config) => db?,
@@ -53,6 +55,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     setup::migrate(&db).await?;
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
     let (dispatch, requests) = dispatch::channel();
+    let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let metrics = Arc::new(Metrics::default());
     let app = App {
@@ -63,6 +66,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         mqtt: handle,
         dispatch,
         metrics: Arc::clone(&metrics),
+        fleet,
     };
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let server = Server::bind(&app.config.http).await?;
@@ -74,6 +78,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (applied_sender, applied) = mpsc::channel(NEWS);
     let (planner_sender, planner_news) = mpsc::channel(NEWS);
     let channels = Channels { incoming, outgoing: app.mqtt.outgoing.clone(), applied: applied_sender };
+    let control = app.config.mqtt.dynamic_security.then(|| mqtt.control());
+    let rights = tokio::spawn(dynsec::run(app.clone(), control, rights_requests, stopped.clone()));
     let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
     let ingest = tokio::spawn(ingest::run(db.clone(), channels, metrics, stopped.clone()));
     let (statuses_sender, statuses) = mpsc::channel(NEWS);
@@ -81,6 +87,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let alarms = tokio::spawn(alarms::run(app.clone(), Clock, statuses, notifier, stopped.clone()));
     let news = tokio::spawn(tell(app.clone(), applied, planner_sender, statuses_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
+    let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_requests, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let http = tokio::spawn(serve_http(server, crate::api::router(app), stopped));
 
@@ -100,6 +107,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("news", news).await;
     finish("planner", planner).await;
     finish("alarms", alarms).await;
+    finish("devices", fleet).await;
+    finish("broker rights", rights).await;
     stop_mqtt.send_replace(true);
     finish("broker", mqtt).await;
     finish("HTTP", http).await;
@@ -133,7 +142,7 @@ async fn serve_http(server: Server, router: Router, mut stopped: watch::Receiver
     }
 }
 
-/// Hands the news of ingest to the live feed, the planner and the alarms.
+/// Hands the news of ingest to the live feed, the task that talks to devices, the planner and the alarms.
 async fn tell(
     app: App,
     mut applied: mpsc::Receiver<Applied>,
@@ -149,6 +158,7 @@ async fn tell(
         {
             tracing::warn!("alarms are behind and miss a status; the next one tells the same");
         }
+        app.fleet.hear(&news);
         if planner.try_send(news).is_err() {
             tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");
         }

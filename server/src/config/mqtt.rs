@@ -22,6 +22,8 @@ pub struct Mqtt {
     pub cert_file: Option<PathBuf>,
     /// Its private key.
     pub key_file: Option<PathBuf>,
+    /// Whether the server keeps the logins and rights of devices at the broker, by Mosquitto's plugin for dynamic security.
+    pub dynamic_security: bool,
 }
 
 impl Default for Mqtt {
@@ -35,11 +37,18 @@ impl Default for Mqtt {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            dynamic_security: false,
         }
     }
 }
 
 impl Mqtt {
+    /// The server's own user name at the broker; `None`: it has none.
+    pub fn login_name(&self) -> Option<String> {
+        let in_address = || Broker::parse(self.url.as_ref()?.expose()).ok()?.username;
+        self.username.clone().or_else(in_address)
+    }
+
     /// The address that stands in the files of devices, without a login; `None` without a broker.
     pub fn device_address(&self) -> Option<String> {
         if let Some(url) = &self.device_url {
@@ -196,6 +205,12 @@ pub(super) const KEYS: &[Key] = &[
         name: "key_file",
         set: |config, given| given.path().map(|path| config.mqtt.key_file = path),
         show: |config| config.mqtt.key_file.as_ref().map(|path| path.display().to_string().into()),
+    },
+    Key {
+        section: "mqtt",
+        name: "dynamic_security",
+        set: |config, given| given.boolean().map(|on| config.mqtt.dynamic_security = on),
+        show: |config| Some(config.mqtt.dynamic_security.into()),
     },
 ];
 

@@ -1,11 +1,11 @@
 //! Devices: how they are, what their lamps show, what they lost.
 
 use chrono::{DateTime, Utc};
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::{Gap, Signal, Status};
-use sqlx::PgConnection;
 use sqlx::types::Json;
-use std::collections::BTreeMap;
+use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// Most characters of a version that are kept.
@@ -33,6 +33,7 @@ pub async fn set_status(
          SET status = CASE WHEN status = 'maintenance' THEN status ELSE $2 END,
              software_version = coalesce($3, software_version),
              last_heartbeat = greatest(last_heartbeat, $4),
+             status_at = $7,
              last_status = CASE WHEN $5 OR last_status IS NULL THEN $6 ELSE last_status || '{\"online\": false}' END
          WHERE device_id = $1",
         status.device_id.0,
@@ -41,6 +42,7 @@ pub async fn set_status(
         heartbeat,
         status.online,
         Json(status) as _,
+        received,
     )
     .execute(db)
     .await?;
@@ -57,11 +59,63 @@ pub async fn refresh_junctions(db: &mut PgConnection, junctions: &[Uuid]) -> Res
          SET status = CASE WHEN j.status = 'maintenance' THEN j.status WHEN d.fault THEN 'error'
                            WHEN d.online THEN 'online' ELSE 'offline' END,
              last_heartbeat = greatest(j.last_heartbeat, d.heartbeat)
-         FROM (SELECT junction_id, bool_or(status = 'error') AS fault, bool_or(status = 'online') AS online,
-                      max(last_heartbeat) AS heartbeat
-               FROM edge_devices WHERE junction_id = ANY($1) AND revoked_at IS NULL GROUP BY junction_id) d
+         FROM (SELECT of.junction_id, coalesce(bool_or(status = 'error'), false) AS fault,
+                      coalesce(bool_or(status = 'online'), false) AS online, max(last_heartbeat) AS heartbeat
+               FROM unnest($1::uuid[]) AS of(junction_id)
+               LEFT JOIN edge_devices e ON e.junction_id = of.junction_id AND e.revoked_at IS NULL
+               GROUP BY of.junction_id) d
          WHERE j.junction_id = d.junction_id",
         junctions
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Marks devices offline of which nothing was heard since `before`: a broker that dies tells no last will. Answers with each and its junction,
+/// whose state is set anew.
+pub async fn mark_silent(
+    db: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> Result<Vec<(DeviceId, JunctionId)>, sqlx::Error> {
+    let silent = sqlx::query!(
+        "UPDATE edge_devices
+         SET status = CASE WHEN status = 'maintenance' THEN status ELSE 'offline' END,
+             last_status = last_status || '{\"online\": false}'
+         WHERE last_status @> '{\"online\": true}'
+           AND coalesce(greatest(status_at, last_heartbeat), '-infinity') < $1
+         RETURNING device_id, junction_id",
+        before
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let junctions: BTreeSet<Uuid> = silent.iter().map(|row| row.junction_id).collect();
+    refresh_junctions(db, &junctions.into_iter().collect::<Vec<_>>()).await?;
+    Ok(silent.into_iter().map(|row| (DeviceId(row.device_id), JunctionId(row.junction_id))).collect())
+}
+
+/// The hash of the configuration that a device has sent; `None`: none, or no such device.
+pub async fn config_hash(db: &PgPool, device: DeviceId) -> Result<Option<String>, sqlx::Error> {
+    let found = sqlx::query_scalar!("SELECT config_hash FROM edge_devices WHERE device_id = $1", device.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(found.flatten())
+}
+
+/// Keeps the configuration that a device has sent, under the hash that its status named.
+pub async fn set_config(
+    db: &PgPool,
+    device: DeviceId,
+    hash: &str,
+    toml: &str,
+    at: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "UPDATE edge_devices SET config_hash = $2, config_toml = $3, config_at = $4 WHERE device_id = $1",
+        device.0,
+        hash,
+        toml,
+        at,
     )
     .execute(db)
     .await?;

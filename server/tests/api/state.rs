@@ -9,7 +9,7 @@ use flextraff_server::auth::Auth;
 use flextraff_server::config::Config;
 use flextraff_server::live::Hub;
 use flextraff_server::mqtt::MqttHandle;
-use flextraff_server::{api, clock::Clock, dispatch};
+use flextraff_server::{api, clock::Clock, dispatch, fleet};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -82,6 +82,7 @@ impl TestState {
             mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },
             dispatch: dispatch::channel().0,
             metrics: Arc::default(),
+            fleet: fleet::channel().0,
         };
         Self { router: api::router(app.clone()), app, broker }
     }

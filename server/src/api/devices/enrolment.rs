@@ -1,0 +1,194 @@
+//! How a machine becomes a device: it shows a one-time token and gets its login at the broker.
+
+use super::{DeviceRow, MOST_TOKEN_HOURS, TOKEN_HOURS, WithToken, not_found};
+use crate::api::body::{Body, Fields, JsonBody, PathParams};
+use crate::api::guard::{Acting, Admin};
+use crate::api::problem::{BadBody, NeedsAdminAndId, Problem, ProblemBody};
+use crate::app::App;
+use crate::auth::{Attempt, EnrolmentToken};
+use crate::clock::Clock;
+use crate::db::audit::{self, Deed};
+use crate::db::{devices_api, enrolment};
+use anyhow::Context as _;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+/// The name under which attempts to enrol are counted; nobody's user name has a colon.
+const THROTTLED_AS: &str = "device:enrolment";
+
+pub(super) fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(replace)).routes(routes!(enroll))
+}
+
+/// When a token that is made at `now` ends.
+pub(super) fn holds_until(now: DateTime<Utc>, hours: i32) -> DateTime<Utc> {
+    now + TimeDelta::hours(hours.into())
+}
+
+/// For how long the token holds.
+#[derive(Debug, Deserialize, ToSchema)]
+struct Replace {
+    /// Hours.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 720, default = 24)]
+    token_hours: i32,
+}
+
+impl Body for Replace {
+    fn read(fields: &mut Fields) -> Self {
+        Self { token_hours: fields.whole_or("token_hours", TOKEN_HOURS, 1..=MOST_TOKEN_HOURS) }
+    }
+}
+
+/// Gives a device another machine or another card: a new token for the same id. The login that it had ends at once; what the old machine sent
+/// before is counted, once.
+#[utoipa::path(post, path = "/api/devices/{device_id}/replace", tag = "devices", security(("OAuth2PasswordBearer" = [])),
+    params(("device_id" = Uuid, Path)), request_body = Replace,
+    responses(
+        (status = 200, body = WithToken),
+        NeedsAdminAndId,
+        (status = 409, description = "The broker's rights are kept by hand", body = ProblemBody, content_type = "application/problem+json"),
+        BadBody,
+    ))]
+async fn replace(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<Replace>,
+) -> Result<Json<WithToken>, Problem> {
+    let device = DeviceId(id);
+    if !app.config.mqtt.dynamic_security {
+        return Err(Problem::conflict(
+            "The server does not keep the broker's logins ([mqtt] dynamic_security): give the device a new password there",
+        ));
+    }
+    let token = EnrolmentToken::random()?;
+    let until = holds_until(Clock.utc(), body.token_hours);
+    let mut tx = app.db.begin().await?;
+    if !enrolment::set_token(&mut tx, device, &token.hash(), until).await? {
+        return Err(not_found());
+    }
+    let row: DeviceRow = devices_api::get(&mut tx, device).await?.ok_or_else(not_found)?;
+    let deed = Deed::new("device.replace").at(JunctionId(row.junction_id)).to(id.to_string());
+    audit::record(&mut *tx, &actor, deed).await?;
+    tx.commit().await?;
+    app.fleet.rights_changed();
+    Ok(Json(WithToken { device: row, token: Some(token.text().to_owned()) }))
+}
+
+/// A token to spend.
+#[derive(Deserialize, ToSchema)]
+struct Enroll {
+    /// The token that creation or replacement of the device has shown.
+    #[schema(min_length = 64, max_length = 64, format = "password")]
+    token: String,
+}
+
+impl Body for Enroll {
+    fn read(fields: &mut Fields) -> Self {
+        Self { token: fields.text("token") }
+    }
+}
+
+/// What a device needs to connect; shown once.
+#[derive(Serialize, ToSchema)]
+struct Credentials {
+    /// Its id, for `[device] id`.
+    device_id: Uuid,
+    /// Its junction, for `[junction] id`.
+    junction_id: Uuid,
+    /// The broker.
+    mqtt: BrokerLogin,
+    /// Certificates that vouch for the broker, where they are not those of every system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_pem: Option<String>,
+    /// Whether the broker lets it in already; else it does when the server next reaches it.
+    active: bool,
+}
+
+/// Login at the broker.
+#[derive(Serialize, ToSchema)]
+struct BrokerLogin {
+    /// Address.
+    url: String,
+    /// User name: the id of the device.
+    username: String,
+    /// Password.
+    password: String,
+}
+
+/// Spends a token of a device for its login at the broker. Nobody needs to be signed in; a token works once.
+#[utoipa::path(post, path = "/api/devices/enroll", tag = "devices", request_body = Enroll, security(()),
+    responses(
+        (status = 200, body = Credentials),
+        (status = 401, description = "No device waits for this token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The broker's logins are kept by hand", body = ProblemBody, content_type = "application/problem+json"),
+        BadBody,
+        (status = 429, description = "Too many attempts", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn enroll(
+    State(app): State<App>,
+    Acting(actor): Acting,
+    JsonBody(Enroll { token }): JsonBody<Enroll>,
+) -> Result<Json<Credentials>, Problem> {
+    // Who guesses from one address is stopped; many addresses at once hold up nobody, because nobody guesses 256 bits.
+    if let Attempt::Refused { retry_after_s } =
+        app.auth.attempt(THROTTLED_AS, actor.address, Clock.instant())
+    {
+        let detail = "Too many attempts to enrol; wait before the next";
+        return Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s));
+    }
+    let mqtt = &app.config.mqtt;
+    let Some(url) = mqtt.device_address().filter(|_| mqtt.dynamic_security) else {
+        return Err(Problem::conflict(
+            "The server does not keep the broker's logins ([mqtt] url and dynamic_security): give the device one there",
+        ));
+    };
+    let ca_pem = mqtt
+        .ca_file
+        .as_ref()
+        .map(|path| {
+            std::fs::read_to_string(path).with_context(|| format!("[mqtt] ca_file {}", path.display()))
+        })
+        .transpose()?;
+    let password = EnrolmentToken::random()?;
+    let mut tx = app.db.begin().await?;
+    let spent = match EnrolmentToken::read(&token) {
+        Some(token) => {
+            enrolment::spend_token(&mut tx, &token.hash(), password.text(), Clock.utc()).await?
+        }
+        None => None,
+    };
+    let Some((device, junction)) = spent else {
+        audit::record(&app.db, &actor, Deed::new("device.enroll.refuse")).await?;
+        return Err(Problem::unauthorized(
+            "No device waits for this token: it was used before, or its time is over",
+        ));
+    };
+    let deed = Deed::new("device.enroll").at(junction).to(device.to_string());
+    audit::record(&mut *tx, &actor, deed.with(json!({}))).await?;
+    tx.commit().await?;
+    app.auth.signed_in(THROTTLED_AS, actor.address);
+    let active = app.fleet.rights_are_in_force().await;
+    Ok(Json(Credentials {
+        device_id: device.0,
+        junction_id: junction.0,
+        mqtt: BrokerLogin {
+            url,
+            username: device.to_string(),
+            password: password.text().to_owned(),
+        },
+        ca_pem,
+        active,
+    }))
+}

@@ -1,0 +1,219 @@
+//! Talks to devices: commands and their answers, who is silent, and which configuration each runs on.
+
+mod presence;
+
+pub use presence::{Action, Presence};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::devices;
+use crate::ingest::Applied;
+use crate::live::{LiveEvent, LiveKind};
+use crate::mqtt::{MqttHandle, Outgoing};
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::time::UnixMs;
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{Command, CommandType, Reply, Status, encode};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use uuid::Uuid;
+
+/// Three missed periods of status make a device silent.
+const SILENT_AFTER: Duration = Duration::from_secs(90);
+/// Between looks for silent devices.
+const LOOK: Duration = Duration::from_secs(10);
+/// Longest that a command waits for its answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// After so long a device refuses a command that it has not got before, milliseconds.
+const EXPIRES_MS: i64 = 10_000;
+/// Statuses that may wait for the task.
+const NEWS: usize = 4096;
+/// Changes of the broker's rights that may wait.
+const RIGHTS: usize = 16;
+/// Longest that a request waits for the broker.
+const RIGHTS_WITHIN: Duration = Duration::from_secs(5);
+/// Devices that are asked for their configuration at a time.
+const ASKED_AT_ONCE: usize = 16;
+
+type Waiters = Arc<Mutex<BTreeMap<(DeviceId, String), oneshot::Sender<Reply>>>>;
+
+/// How the API and the news of ingest reach the task.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    news: mpsc::Sender<News>,
+    waiters: Waiters,
+    rights: mpsc::Sender<RightsRequest>,
+}
+
+/// A request to bring the broker's rights in step; whoever waits hears whether they are.
+pub type RightsRequest = Option<oneshot::Sender<bool>>;
+
+#[derive(Debug)]
+enum News {
+    Status(JunctionId, Box<Status>),
+}
+
+/// The task's own end of a [`Handle`].
+#[derive(Debug)]
+pub struct Requests(mpsc::Receiver<News>);
+
+/// A handle, the end that [`run`] serves, and the one of the task that keeps the broker's rights.
+pub fn channel() -> (Handle, Requests, mpsc::Receiver<RightsRequest>) {
+    let (news, receiver) = mpsc::channel(NEWS);
+    let (rights, rights_receiver) = mpsc::channel(RIGHTS);
+    (Handle { news, waiters: Waiters::default(), rights }, Requests(receiver), rights_receiver)
+}
+
+/// Takes a waiter away when nobody waits any more.
+struct Waiting {
+    waiters: Waiters,
+    key: (DeviceId, String),
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}
+
+impl Handle {
+    /// Takes in what ingest tells. A status that finds the task busy is dropped: the next one comes.
+    pub fn hear(&self, news: &Applied) {
+        match news {
+            Applied::Reply(_, device, reply) => {
+                let key = (*device, reply.id.clone());
+                let waiter = self.waiters.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+                if let Some(waiter) = waiter {
+                    let _ = waiter.send((**reply).clone());
+                }
+            }
+            Applied::Status(junction, status) => {
+                let _ = self.news.try_send(News::Status(*junction, status.clone()));
+            }
+            Applied::Counts(..) | Applied::Cycle(..) | Applied::Signal(..) => {}
+        }
+    }
+
+    /// Says that devices, their logins or links have changed. Missing it is harmless: the rights are looked at regularly.
+    pub fn rights_changed(&self) {
+        let _ = self.rights.try_send(None);
+    }
+
+    /// As [`Self::rights_changed`], and whether the broker has taken them over within five seconds.
+    pub async fn rights_are_in_force(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.rights.try_send(Some(answer)).is_ok()
+            && matches!(timeout(RIGHTS_WITHIN, answered).await, Ok(Ok(true)))
+    }
+
+    /// Sends a command to a device and waits up to five seconds; `None`: no answer came.
+    pub async fn command(
+        &self,
+        mqtt: &MqttHandle,
+        junction: JunctionId,
+        device: DeviceId,
+        command: CommandType,
+        now: UnixMs,
+    ) -> Option<Reply> {
+        let id = Uuid::now_v7().to_string();
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { waiters: self.waiters.clone(), key: (device, id.clone()) };
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner).insert(waiting.key.clone(), answer);
+        let payload = encode(&Command { id, command, expires_at: now + EXPIRES_MS });
+        mqtt.outgoing.try_send(Outgoing { topic: Topic::Command(junction, device), payload }).ok()?;
+        timeout(ANSWERS_WITHIN, answered).await.ok()?.ok()
+    }
+}
+
+/// Watches over all devices until `stop` changes.
+pub async fn run(app: App, clock: Clock, requests: Requests, mut stop: watch::Receiver<bool>) {
+    let mut news = requests.0;
+    let mut presence = Presence::default();
+    let asked = Arc::new(Semaphore::new(ASKED_AT_ONCE));
+    // Whoever was online before a restart has time to be heard again.
+    let mut look = interval_at((clock.instant() + SILENT_AFTER).into(), LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            Some(News::Status(junction, status)) = news.recv() => {
+                for action in presence.handle_status(junction, &status, clock.now()) {
+                    match action {
+                        Action::SendKeys(..) => {}
+                        Action::LearnConfig(junction, device, hash) => {
+                            if learn_config(&app, clock, &asked, junction, device, &hash).await {
+                                presence.config_is_known(device, &hash);
+                            }
+                        }
+                    }
+                }
+            }
+            _ = look.tick() => match mark_silent(&app, clock.utc()).await {
+                Ok(silent) => silent.into_iter().for_each(|device| presence.gone(device)),
+                Err(error) => tracing::error!(%error, "cannot look for silent devices"),
+            }
+        }
+    }
+}
+
+/// Marks devices offline of which nothing was heard for three periods, and tells the live feed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_silent(app: &App, now: DateTime<Utc>) -> crate::db::Result<Vec<DeviceId>> {
+    let mut tx = app.db.begin().await?;
+    let silent = devices::mark_silent(&mut tx, now - SILENT_AFTER).await?;
+    tx.commit().await?;
+    for (device, junction) in &silent {
+        tracing::warn!(%device, %junction, "nothing is heard of a device; it counts as offline");
+        let payload = json!({ "device_id": device, "junction_id": junction, "online": false });
+        app.live.publish(LiveEvent {
+            junction: *junction,
+            kind: LiveKind::Status,
+            payload: Arc::new(payload),
+        });
+    }
+    Ok(silent.into_iter().map(|(device, _)| device).collect())
+}
+
+/// Whether the configuration that a device runs on is known; if not, it is asked for.
+async fn learn_config(
+    app: &App,
+    clock: Clock,
+    asked: &Arc<Semaphore>,
+    junction: JunctionId,
+    device: DeviceId,
+    hash: &str,
+) -> bool {
+    match devices::config_hash(&app.db, device).await {
+        Ok(Some(known)) if known == hash => return true,
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(%device, %error, "cannot look whether the configuration of a device is known");
+            return false;
+        }
+    }
+    let (app, asked, hash) = (app.clone(), Arc::clone(asked), hash.to_owned());
+    tokio::spawn(async move {
+        let Ok(_turn) = asked.acquire().await else { return };
+        let answer =
+            app.fleet.command(&app.mqtt, junction, device, CommandType::SendConfig, clock.now()).await;
+        match answer {
+            Some(Reply { ok: true, detail, .. }) => {
+                if let Err(error) = devices::set_config(&app.db, device, &hash, &detail, clock.utc()).await {
+                    tracing::error!(%device, %error, "cannot keep the configuration of a device");
+                }
+            }
+            Some(Reply { detail, .. }) => {
+                tracing::warn!(%device, detail, "a device does not send its configuration");
+            }
+            None => tracing::debug!(%device, "no configuration came; the device is asked again"),
+        }
+    });
+    false
+}
