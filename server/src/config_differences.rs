@@ -77,8 +77,7 @@ struct Stage {
 
 impl File {
     fn spec(self) -> JunctionSpec {
-        let lane =
-            |Lane { id, name, direction }| LaneSpec { id, name, direction };
+        let lane = |Lane { id, name, direction }| LaneSpec { id, name, direction };
         let group = |group: GroupTable| GroupSpec {
             name: group.name,
             kind: group.kind,
@@ -120,7 +119,9 @@ impl File {
 pub fn differences(entry: &JunctionEntry, toml: &str) -> Vec<String> {
     let file: File = match toml::from_str(toml) {
         Ok(file) => file,
-        Err(error) => return vec![format!("the configuration of the device cannot be read: {}", error.message())],
+        Err(error) => {
+            return vec![format!("the configuration of the device cannot be read: {}", error.message())];
+        }
     };
     let mut found = Found::default();
     found.values("the junction: id", &entry.junction_id, &file.junction.id);
@@ -130,9 +131,13 @@ pub fn differences(entry: &JunctionEntry, toml: &str) -> Vec<String> {
         (Ok(server), Ok(device)) => compare(&server, &device, &mut found),
         (server, device) => {
             let server = server.err().unwrap_or_default();
-            found.0.extend(server.into_iter().map(|problem| format!("the junction on the server: {problem}")));
+            found
+                .0
+                .extend(server.into_iter().map(|problem| format!("the junction on the server: {problem}")));
             let device = device.err().unwrap_or_default();
-            found.0.extend(device.into_iter().map(|problem| format!("the configuration of the device: {problem}")));
+            found.0.extend(
+                device.into_iter().map(|problem| format!("the configuration of the device: {problem}")),
+            );
         }
     }
     found.0.truncate(MOST);
@@ -197,13 +202,19 @@ fn signal(server: &Junction, device: &Junction, found: &mut Found) {
 }
 
 fn lanes(server: &Junction, device: &Junction, found: &mut Found) {
-    let direction = |direction: Option<Direction>| direction.map_or_else(|| "none".to_owned(), |side| format!("{side:?}"));
+    let direction = |direction: Option<Direction>| {
+        direction.map_or_else(|| "none".to_owned(), |side| format!("{side:?}"))
+    };
     for lane in server.lanes() {
         let name = &lane.name;
         if let Some(at) = device.lane_with_id(lane.id) {
             let other = device.lane(at);
             found.values(&format!("lane {}: name", lane.id), name, &other.name);
-            found.values(&format!("lane {name}: direction"), &direction(lane.direction), &direction(other.direction));
+            found.values(
+                &format!("lane {name}: direction"),
+                &direction(lane.direction),
+                &direction(other.direction),
+            );
         } else if let Some(at) = device.lane_named(name) {
             found.values(&format!("lane {name}: id"), &lane.id, &device.lane(at).id);
         } else {
@@ -225,7 +236,8 @@ fn lanes(server: &Junction, device: &Junction, found: &mut Found) {
 }
 
 fn groups(server: &Junction, device: &Junction, found: &mut Found) {
-    let names = |junction| Junction::groups(junction).iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
+    let names =
+        |junction| Junction::groups(junction).iter().map(|group| group.name.as_str()).collect::<Vec<_>>();
     found.names("group", &names(server), &names(device));
     let lanes = |group: &Group, junction: &Junction| {
         let mut ids: Vec<LaneId> = group.lanes.iter().map(|lane| junction.lane(*lane).id).collect();
@@ -254,7 +266,8 @@ fn groups(server: &Junction, device: &Junction, found: &mut Found) {
 }
 
 fn stages(server: &Junction, device: &Junction, found: &mut Found) {
-    let names = |junction| Junction::stages(junction).iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>();
+    let names =
+        |junction| Junction::stages(junction).iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>();
     let (ours, theirs) = (names(server), names(device));
     if found.names("stage", &ours, &theirs) && ours != theirs {
         found.values("the order of stages", &ours.join(", "), &theirs.join(", "));
@@ -292,10 +305,14 @@ fn clearances(server: &Junction, device: &Junction, found: &mut Found) {
             let conflict = (server.conflicts(ours_a, ours_b), device.conflicts(theirs_a, theirs_b));
             match conflict {
                 (false, true) => {
-                    found.0.push(format!("groups {a} and {b} may have green together on the server, but not on the device"));
+                    found.0.push(format!(
+                        "groups {a} and {b} may have green together on the server, but not on the device"
+                    ));
                 }
                 (true, false) => {
-                    found.0.push(format!("groups {a} and {b} may have green together on the device, but not on the server"));
+                    found.0.push(format!(
+                        "groups {a} and {b} may have green together on the device, but not on the server"
+                    ));
                 }
                 (false, false) => {
                     for ((first, x, u), (second, y, v)) in [
@@ -322,7 +339,11 @@ fn clearances(server: &Junction, device: &Junction, found: &mut Found) {
             // What follows from other amber or all-red times is told there.
             let follows = ours == usual(server) && theirs == usual(device);
             if from != to && conflict && !follows {
-                found.values(&format!("the intergreen from {from} to {to}"), &seconds(ours), &seconds(theirs));
+                found.values(
+                    &format!("the intergreen from {from} to {to}"),
+                    &seconds(ours),
+                    &seconds(theirs),
+                );
             }
         }
     }
@@ -386,20 +407,68 @@ mod tests {
     fn each_difference_is_a_sentence() {
         let id = |number: u128| uuid::Uuid::from_u128(number).to_string();
         let cases: Vec<(&str, Value, String)> = vec![
-            ("/stages/0/max_green_s", json!(45), "stage main: max_green_s is 60 on the server and 45 on the device".into()),
-            ("/stages/0/min_green_s", json!(10), "stage main: min_green_s is 7 on the server and 10 on the device".into()),
-            ("/stages/1/skip", json!(true), "stage side: skip is false on the server and true on the device".into()),
+            (
+                "/stages/0/max_green_s",
+                json!(45),
+                "stage main: max_green_s is 60 on the server and 45 on the device".into(),
+            ),
+            (
+                "/stages/0/min_green_s",
+                json!(10),
+                "stage main: min_green_s is 7 on the server and 10 on the device".into(),
+            ),
+            (
+                "/stages/1/skip",
+                json!(true),
+                "stage side: skip is false on the server and true on the device".into(),
+            ),
             ("/stages/1/stage", json!("cross"), "stage side is on the server only".into()),
-            ("/lanes/1/lane_name", json!("South"), format!("lane {}: name is S on the server and South on the device", id(2))),
-            ("/lanes/1/direction_enum", json!("S"), "lane S: direction is N on the server and S on the device".into()),
-            ("/groups/0/kind", json!("arrow"), "group N: kind is vehicle on the server and arrow on the device".into()),
-            ("/groups/0/exits", json!([]), "group N: exits are out on the server and none on the device".into()),
-            ("/groups/1/lanes", json!([id(2), id(1)]), "group S: lanes are S on the server and S, N on the device".into()),
+            (
+                "/lanes/1/lane_name",
+                json!("South"),
+                format!("lane {}: name is S on the server and South on the device", id(2)),
+            ),
+            (
+                "/lanes/1/direction_enum",
+                json!("S"),
+                "lane S: direction is N on the server and S on the device".into(),
+            ),
+            (
+                "/groups/0/kind",
+                json!("arrow"),
+                "group N: kind is vehicle on the server and arrow on the device".into(),
+            ),
+            (
+                "/groups/0/exits",
+                json!([]),
+                "group N: exits are out on the server and none on the device".into(),
+            ),
+            (
+                "/groups/1/lanes",
+                json!([id(2), id(1)]),
+                "group S: lanes are S on the server and S, N on the device".into(),
+            ),
             ("/compatible/0/yield", json!(false), "group N gives way to S on the server only".into()),
-            ("/intergreens/0/seconds", json!(8), "the intergreen from N to E is 7 s on the server and 8 s on the device".into()),
-            ("/junction_id", json!(id(8)), format!("the junction: id is {} on the server and {} on the device", id(9), id(8))),
-            ("/time_zone", json!("Asia/Colombo"), "the junction: time_zone is Asia/Kolkata on the server and Asia/Colombo on the device".into()),
-            ("/lanes/0/lane_index", json!(5), "the order of lanes is N, S, E on the server and S, E, N on the device".into()),
+            (
+                "/intergreens/0/seconds",
+                json!(8),
+                "the intergreen from N to E is 7 s on the server and 8 s on the device".into(),
+            ),
+            (
+                "/junction_id",
+                json!(id(8)),
+                format!("the junction: id is {} on the server and {} on the device", id(9), id(8)),
+            ),
+            (
+                "/time_zone",
+                json!("Asia/Colombo"),
+                "the junction: time_zone is Asia/Kolkata on the server and Asia/Colombo on the device".into(),
+            ),
+            (
+                "/lanes/0/lane_index",
+                json!(5),
+                "the order of lanes is N, S, E on the server and S, E, N on the device".into(),
+            ),
         ];
         for (path, with, sentence) in cases {
             let mut device = value();
@@ -449,7 +518,10 @@ mod tests {
         for (text, part) in [
             ("", "cannot be read: missing field"),
             ("[junction", "cannot be read"),
-            (&toml_of(&value()).replace("max_green_s = 60.0", "max_green_s = 1.0"), "the configuration of the device: stage"),
+            (
+                &toml_of(&value()).replace("max_green_s = 60.0", "max_green_s = 1.0"),
+                "the configuration of the device: stage",
+            ),
         ] {
             let found = differences(&entry(&value()), text);
             assert!(found.iter().any(|told| told.contains(part)), "{found:?}");

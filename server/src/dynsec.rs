@@ -122,7 +122,10 @@ impl Keeper {
             self.ask(part.to_vec()).await?;
         }
         if !commands.is_empty() {
-            tracing::info!(commands = commands.len(), "the rights of devices at the broker are brought in step");
+            tracing::info!(
+                commands = commands.len(),
+                "the rights of devices at the broker are brought in step"
+            );
         }
         self.in_force = Some(logins);
         self.looks = 0;

@@ -113,9 +113,7 @@ async fn with_differences(
         let config = configs.get(&device.device_id);
         DeviceAnswer {
             config_at: config.map(|(at, _)| *at),
-            config_differences: config
-                .zip(entry.as_ref())
-                .map(|((_, toml), entry)| differences(entry, toml)),
+            config_differences: config.zip(entry.as_ref()).map(|((_, toml), entry)| differences(entry, toml)),
             device,
         }
     };

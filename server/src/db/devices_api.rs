@@ -286,12 +286,10 @@ pub async fn revoke(db: &mut PgConnection, device: DeviceId, at: DateTime<Utc>) 
 /// # Errors
 /// When the database fails.
 pub async fn delete(db: &mut PgConnection, device: DeviceId) -> sqlx::Result<bool> {
-    let junction = sqlx::query_scalar!(
-        "DELETE FROM edge_devices WHERE device_id = $1 RETURNING junction_id",
-        device.0,
-    )
-    .fetch_optional(&mut *db)
-    .await?;
+    let junction =
+        sqlx::query_scalar!("DELETE FROM edge_devices WHERE device_id = $1 RETURNING junction_id", device.0,)
+            .fetch_optional(&mut *db)
+            .await?;
     let Some(junction) = junction else { return Ok(false) };
     super::devices::refresh_junctions(db, &[junction]).await?;
     Ok(true)

@@ -188,7 +188,8 @@ mod tests {
         commands
             .iter()
             .map(|command| {
-                let on = [&command["username"], &command["rolename"]].map(|name| name.as_str().unwrap_or_default());
+                let on = [&command["username"], &command["rolename"]]
+                    .map(|name| name.as_str().unwrap_or_default());
                 format!("{} {}", command["command"].as_str().unwrap(), on.concat())
             })
             .collect()
@@ -255,7 +256,9 @@ mod tests {
         let may = |kind: &str, topic: &str| {
             rights
                 .iter()
-                .filter(|right| right.acltype == kind && flextraff_common::wire::topics::matches(&right.topic, topic))
+                .filter(|right| {
+                    right.acltype == kind && flextraff_common::wire::topics::matches(&right.topic, topic)
+                })
                 .max_by_key(|right| right.priority)
                 .is_some_and(|right| right.allow)
         };

@@ -5,6 +5,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod history;
+mod devices;
 mod junctions;
 mod layout;
 mod live;

@@ -46,10 +46,7 @@ impl Body for CommandBody {
             "send_config" => CommandType::SendConfig,
             "reload" => CommandType::Reload,
             _ => {
-                fields.refuse(
-                    "type",
-                    "type is identify, restart_reader, lamp_test, send_config or reload",
-                );
+                fields.refuse("type", "type is identify, restart_reader, lamp_test, send_config or reload");
                 CommandType::Identify
             }
         };

@@ -142,8 +142,7 @@ async fn enroll(
     JsonBody(Enroll { token }): JsonBody<Enroll>,
 ) -> Result<Json<Credentials>, Problem> {
     // Who guesses from one address is stopped; many addresses at once hold up nobody, because nobody guesses 256 bits.
-    if let Attempt::Refused { retry_after_s } =
-        app.auth.attempt(THROTTLED_AS, actor.address, Clock.instant())
+    if let Attempt::Refused { retry_after_s } = app.auth.attempt(THROTTLED_AS, actor.address, Clock.instant())
     {
         let detail = "Too many attempts to enrol; wait before the next";
         return Err(Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s));
@@ -164,9 +163,7 @@ async fn enroll(
     let password = EnrolmentToken::random()?;
     let mut tx = app.db.begin().await?;
     let spent = match EnrolmentToken::read(&token) {
-        Some(token) => {
-            enrolment::spend_token(&mut tx, &token.hash(), password.text(), Clock.utc()).await?
-        }
+        Some(token) => enrolment::spend_token(&mut tx, &token.hash(), password.text(), Clock.utc()).await?,
         None => None,
     };
     let Some((device, junction)) = spent else {
@@ -183,11 +180,7 @@ async fn enroll(
     Ok(Json(Credentials {
         device_id: device.0,
         junction_id: junction.0,
-        mqtt: BrokerLogin {
-            url,
-            username: device.to_string(),
-            password: password.text().to_owned(),
-        },
+        mqtt: BrokerLogin { url, username: device.to_string(), password: password.text().to_owned() },
         ca_pem,
         active,
     }))

@@ -1,0 +1,524 @@
+//! Devices: created, shown, changed, revoked; silent and unknown ones; commands; what differs in their configuration.
+
+use crate::state::{Answer, TestState, admin};
+use chrono::{TimeDelta, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{Command, CommandType, Reply, Status, decode};
+use flextraff_server::config::{Config, Secret};
+use flextraff_server::ingest::{self, Applied, Fate, Item};
+use flextraff_server::live::LiveKind;
+use flextraff_server::mqtt::Outgoing;
+use flextraff_server::{api, clock::Clock, fleet};
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn create(state: &TestState, admin: &str, body: &Value) -> Value {
+    let answer = state.post("/api/devices", admin, body).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    answer.json()
+}
+
+/// A message of a device, as ingest takes it in.
+async fn ingest(db: &PgPool, topic: Topic, payload: &Value) -> Fate {
+    let (topic, payload, received) = (topic.to_string(), payload.to_string().into_bytes(), Utc::now());
+    let message = ingest::decode(&topic, &payload, false, received);
+    let mut fates =
+        ingest::apply(db, &[Item { topic, payload, received, message }]).await.expect("the database answers");
+    fates.pop().expect("each message has a fate")
+}
+
+fn ids(junction: &str, device: &Value) -> (JunctionId, DeviceId) {
+    let device = device["device_id"].as_str().expect("an id is text");
+    (junction.parse().expect("a UUID"), device.parse().expect("a UUID"))
+}
+
+async fn say(db: &PgPool, junction: &str, device: &Value, more: &Value) -> Fate {
+    let (junction, id) = ids(junction, device);
+    let mut status = json!({"device_id": id, "online": true});
+    for (name, value) in more.as_object().expect("fields") {
+        status[name] = value.clone();
+    }
+    ingest(db, Topic::Status(junction, id), &status).await
+}
+
+async fn shown(state: &TestState, token: &str, device: &Value) -> Value {
+    let answer = state.get(&format!("/api/devices/{}", device["device_id"].as_str().unwrap()), token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()
+}
+
+#[sqlx::test]
+async fn a_device_is_created_shown_changed_revoked_and_deleted(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let lanes = state.get(&format!("/api/junctions/{junction}/lanes"), &admin).await.json();
+    let lane = lanes[1]["lane_id"].clone();
+    let device = create(&state, &admin, &json!({"junction_id": junction, "device_name": "Cabinet 1"})).await;
+    assert_eq!(
+        (&device["device_type"], &device["online"], &device["lanes"], &device["token"]),
+        (&json!("junction"), &json!(false), &json!([]), &Value::Null),
+        "without dynamic security there is nothing to enrol with"
+    );
+    let alarm = json!({"kind": "tag_too_often", "since": "2026-02-10T14:30:00Z", "class": "transit", "lane": "N", "epc": "34161FA8203E7CB202000020"});
+    let said = json!({"software_version": "1.2.3", "config_hash": "abc", "uptime_s": 7, "alarms": [alarm]});
+    assert_eq!(say(&db, &junction, &device, &said).await, Fate::Stored);
+    let path = format!("/api/devices/{}", device["device_id"].as_str().unwrap());
+    let now = shown(&state, &admin, &device).await;
+    assert_eq!((&now["online"], &now["status"]), (&json!(true), &json!("online")));
+    assert_eq!((&now["software_version"], &now["config_hash"]), (&json!("1.2.3"), &json!("abc")));
+    assert_eq!((&now["last_status"]["uptime_s"], &now["config_differences"]), (&json!(7), &Value::Null));
+    assert!(now["last_heartbeat"].is_string() && now["last_status"]["alarms"][0]["kind"] == "tag_too_often");
+    assert!(!now.to_string().contains("34161FA8"), "no vehicle is named");
+
+    let change = json!({"device_name": "", "device_type": "rfid_counter", "lanes": [lane, lane]});
+    let answer = state.request("PATCH", &path, &admin, &change).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let now = shown(&state, &admin, &device).await;
+    assert_eq!(
+        (&now["device_name"], &now["device_type"], &now["lanes"]),
+        (&Value::Null, &json!("rfid_counter"), &json!([lane]))
+    );
+    let listed = state.get(&format!("/api/junctions/{junction}/devices"), &admin).await;
+    assert_eq!(listed.json(), json!([now]));
+
+    assert_eq!(state.post(&format!("{path}/revoke"), &admin, &json!({})).await.status, 204);
+    let now = shown(&state, &admin, &device).await;
+    assert!(now["revoked_at"].is_string() && now["online"] == false);
+    let answer = state.get(&format!("/api/junctions/{junction}"), &admin).await;
+    assert_eq!(answer.json()["status"], "offline");
+    let Fate::Refused(refusal) = say(&db, &junction, &device, &json!({})).await else {
+        panic!("a revoked device is not heard")
+    };
+    assert!(refusal.detail.contains("not assigned"), "{}", refusal.detail);
+    let command = state.post(&format!("{path}/commands"), &admin, &json!({"type": "identify"})).await;
+    command.assert_problem(409, "The device is revoked; replace it first");
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
+    state.get(&path, &admin).await.assert_problem(404, "Device not found");
+    let deeds = state.get("/api/audit?action=device", &admin).await.json();
+    let actions: Vec<&str> =
+        deeds.as_array().unwrap().iter().filter_map(|deed| deed["action"].as_str()).collect();
+    assert_eq!(actions, ["device.delete", "device.revoke", "device.update", "device.create"]);
+}
+
+#[sqlx::test]
+async fn users_see_the_devices_of_their_junctions_and_change_none(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (mine, other) = (state.junction(&admin, "Mine").await, state.junction(&admin, "Other").await);
+    let own = create(&state, &admin, &json!({"junction_id": mine})).await;
+    let foreign = create(&state, &admin, &json!({"junction_id": other})).await;
+    let user = state.plain_user(&admin, "asha").await;
+    state.grant("asha", &mine, "operator").await;
+    let listed = state.get("/api/devices", &user).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["device_id"], own["device_id"]);
+    assert_eq!(state.get("/api/devices", &admin).await.json().as_array().unwrap().len(), 2);
+    let first = state.get("/api/devices?limit=1", &admin).await;
+    assert_eq!(first.json()[0]["device_id"], foreign["device_id"], "the newest first");
+    let next = first.header("link").trim_start_matches('<').split('>').next().unwrap_or_default().to_owned();
+    assert_eq!(state.get(&next, &admin).await.json()[0]["device_id"], own["device_id"]);
+    let path =
+        |device: &Value, more: &str| format!("/api/devices/{}{more}", device["device_id"].as_str().unwrap());
+    for (answer, status) in [
+        (state.get(&path(&own, ""), &user).await, 200),
+        (state.get(&path(&foreign, ""), &user).await, 403),
+        (state.get(&format!("/api/junctions/{other}/devices"), &user).await, 403),
+        (state.get("/api/devices", "").await, 401),
+        (state.get("/api/devices/unknown", &user).await, 403),
+        (state.get("/api/devices/x", &user).await, 422),
+        (state.get("/api/devices?limit=0", &user).await, 422),
+        (state.post("/api/devices", &user, &json!({"junction_id": mine})).await, 403),
+        (state.request("PATCH", &path(&own, ""), &user, &json!({})).await, 403),
+        (state.request("DELETE", &path(&own, ""), &user, &Value::Null).await, 403),
+        (state.post(&path(&own, "/revoke"), &user, &json!({})).await, 403),
+        (state.post(&path(&own, "/replace"), &user, &json!({})).await, 403),
+        (state.post(&path(&own, "/commands"), &user, &json!({"type": "reload"})).await, 403),
+        (state.post(&path(&foreign, "/commands"), &user, &json!({"type": "identify"})).await, 403),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+}
+
+#[sqlx::test]
+async fn bad_devices_are_refused_by_field(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (main, other) = (state.junction(&admin, "Main").await, state.junction(&admin, "Other").await);
+    let foreign =
+        state.get(&format!("/api/junctions/{other}/lanes"), &admin).await.json()[0]["lane_id"].clone();
+    let nil = "00000000-0000-0000-0000-000000000000";
+    for (body, field) in [
+        (json!({}), "junction_id"),
+        (json!({"junction_id": "x"}), "junction_id"),
+        (json!({"junction_id": main, "device_id": nil}), "device_id"),
+        (json!({"junction_id": main, "device_type": "lamp"}), "device_type"),
+        (json!({"junction_id": main, "device_name": "a\nb"}), "device_name"),
+        (json!({"junction_id": main, "lanes": ["x"]}), "lanes"),
+        (json!({"junction_id": main, "lanes": [foreign]}), "lanes"),
+        (json!({"junction_id": main, "token_hours": 721}), "token_hours"),
+    ] {
+        let answer = state.post("/api/devices", &admin, &body).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field.to_owned()]), "{body}");
+    }
+    let unknown = state.post("/api/devices", &admin, &json!({"junction_id": nil})).await;
+    unknown.assert_problem(404, "Junction not found");
+    let device = create(&state, &admin, &json!({"junction_id": main})).await;
+    let again = json!({"junction_id": other, "device_id": device["device_id"]});
+    let answer = state.post("/api/devices", &admin, &again).await;
+    answer.assert_problem(409, "There is a device of this id; replace it, or change it");
+    let path = format!("/api/devices/{}", device["device_id"].as_str().unwrap());
+    for (path, body, field) in [
+        (path.clone(), json!({"lanes": [foreign]}), "lanes"),
+        (path.clone(), json!({"device_type": null}), "device_type"),
+        (format!("{path}/commands"), json!({"type": "dance"}), "type"),
+        (format!("{path}/commands"), json!({"type": "restart_reader"}), "name"),
+    ] {
+        let method = if path.ends_with("commands") { "POST" } else { "PATCH" };
+        let answer = state.request(method, &path, &admin, &body).await;
+        assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field.to_owned()]), "{body}");
+    }
+}
+
+#[sqlx::test]
+async fn unknown_senders_are_listed_until_they_are_devices(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let sender = json!({"device_id": "22222222-2222-4222-8222-222222222222"});
+    for _ in 0..3 {
+        assert!(matches!(say(&db, &junction, &sender, &json!({})).await, Fate::Refused(_)));
+    }
+    let other = json!({"device_id": "33333333-3333-4333-8333-333333333333"});
+    assert!(matches!(say(&db, &junction, &other, &json!({})).await, Fate::Refused(_)));
+    let listed = state.get("/api/devices/unknown", &admin).await.json();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert_eq!(listed[0]["device_id"], other["device_id"], "heard last");
+    assert_eq!(
+        (&listed[1]["device_id"], &listed[1]["messages"], &listed[1]["junction_id"]),
+        (&sender["device_id"], &json!(3), &json!(junction))
+    );
+    let second = state.get("/api/devices/unknown?limit=1", &admin).await;
+    let next = second.header("link").trim_start_matches('<').split('>').next().unwrap_or_default().to_owned();
+    assert_eq!(state.get(&next, &admin).await.json(), json!([listed[1]]));
+    create(&state, &admin, &json!({"junction_id": junction, "device_id": sender["device_id"]})).await;
+    assert_eq!(say(&db, &junction, &sender, &json!({})).await, Fate::Stored);
+    assert_eq!(state.get("/api/devices/unknown", &admin).await.json(), json!([listed[0]]));
+}
+
+#[sqlx::test]
+async fn a_device_that_misses_three_statuses_is_offline_and_so_is_its_junction(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let (silent, loud) = (
+        create(&state, &admin, &json!({"junction_id": junction})).await,
+        create(&state, &admin, &json!({"junction_id": junction})).await,
+    );
+    let mut feed = state.app.live.subscribe();
+    let status_of = async |device: &Value| {
+        let shown = shown(&state, &admin, device).await;
+        (shown["status"].as_str().unwrap().to_owned(), shown["online"].as_bool().unwrap())
+    };
+    let junction_status = async || {
+        let answer = state.get(&format!("/api/junctions/{junction}"), &admin).await;
+        answer.json()["status"].as_str().unwrap().to_owned()
+    };
+    say(&db, &junction, &silent, &json!({})).await;
+    say(&db, &junction, &loud, &json!({})).await;
+    let later = |seconds: i64| Utc::now() + TimeDelta::seconds(seconds);
+    assert_eq!(fleet::mark_silent(&state.app, later(80)).await.unwrap(), []);
+    assert_eq!(
+        (status_of(&silent).await, junction_status().await),
+        (("online".into(), true), "online".into())
+    );
+    // The other one was heard in the meantime.
+    sqlx::query(
+        "UPDATE edge_devices SET last_heartbeat = now() + interval '60 s' WHERE device_id = $1::uuid",
+    )
+    .bind(loud["device_id"].as_str())
+    .execute(&db)
+    .await
+    .unwrap();
+    let (_, id) = ids(&junction, &silent);
+    assert_eq!(fleet::mark_silent(&state.app, later(100)).await.unwrap(), [id]);
+    assert_eq!(status_of(&silent).await, ("offline".into(), false));
+    assert_eq!((status_of(&loud).await, junction_status().await), (("online".into(), true), "online".into()));
+    let told = feed.try_recv().expect("the live feed hears it").event;
+    assert_eq!(
+        (told.kind, &told.payload["device_id"], &told.payload["online"]),
+        (LiveKind::Status, &json!(id), &json!(false))
+    );
+    fleet::mark_silent(&state.app, later(200)).await.unwrap();
+    assert_eq!(junction_status().await, "offline");
+    assert_eq!(fleet::mark_silent(&state.app, later(300)).await.unwrap(), [], "it is told once");
+    say(&db, &junction, &silent, &json!({})).await;
+    assert_eq!(
+        (status_of(&silent).await, junction_status().await),
+        (("online".into(), true), "online".into())
+    );
+}
+
+/// A server whose task for devices runs, and what it sends to the broker.
+struct Fleet {
+    state: TestState,
+    sent: mpsc::Receiver<Outgoing>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Fleet {
+    fn start(mut state: TestState) -> Self {
+        let (handle, requests, _) = fleet::channel();
+        let (outgoing, sent) = mpsc::channel(64);
+        let (stop, stopped) = watch::channel(false);
+        state.app.fleet = handle;
+        state.app.mqtt.outgoing = outgoing;
+        state.router = api::router(state.app.clone());
+        tokio::spawn(fleet::run(state.app.clone(), Clock, requests, stopped));
+        Self { state, sent, _stop: stop }
+    }
+
+    /// The next command that is sent.
+    async fn command(&mut self) -> (Topic, Command) {
+        loop {
+            let message =
+                timeout(PATIENCE, self.sent.recv()).await.expect("it comes in time").expect("the task runs");
+            if let Topic::Command(..) = message.topic {
+                return (message.topic, decode(message.payload.as_bytes()).expect("commands can be read"));
+            }
+        }
+    }
+
+    fn reply(&self, (junction, device): (JunctionId, DeviceId), id: &str, ok: bool, detail: &str) {
+        let reply = Reply { id: id.to_owned(), ok, detail: detail.to_owned() };
+        self.state.app.fleet.hear(&Applied::Reply(junction, device, Box::new(reply)));
+    }
+
+    fn status(&self, (junction, device): (JunctionId, DeviceId), hash: &str) {
+        let status = json!({"device_id": device, "online": true, "config_hash": hash});
+        let status: Status = serde_json::from_value(status).expect("a status");
+        self.state.app.fleet.hear(&Applied::Status(junction, Box::new(status)));
+    }
+}
+
+#[sqlx::test]
+async fn a_command_is_sent_and_its_answer_told(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let user = state.plain_user(&admin, "asha").await;
+    state.grant("asha", &junction, "operator").await;
+    let mut fleet = Fleet::start(state);
+    let at = ids(&junction, &device);
+    let path = format!("/api/devices/{}/commands", at.1);
+    let router = fleet.state.router.clone();
+    let ask = |token: &str, body: Value| {
+        let request = axum::http::Request::post(&path)
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(axum::body::Body::from(body.to_string()))
+            .expect("a request");
+        let router = router.clone();
+        tokio::spawn(async move {
+            let response = tower::ServiceExt::oneshot(router, request).await.expect("it answers");
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("it ends");
+            serde_json::from_slice::<Value>(&bytes).expect("JSON")
+        })
+    };
+    let asked = ask(&user, json!({"type": "restart_reader", "name": "mast"}));
+    let (topic, command) = fleet.command().await;
+    assert_eq!(topic, Topic::Command(at.0, at.1));
+    assert_eq!(command.command, CommandType::RestartReader { name: "mast".into() });
+    assert!(command.expires_at > Clock.now() && command.expires_at < Clock.now() + 11_000);
+    let other = (at.0, DeviceId(uuid::Uuid::from_u128(5)));
+    fleet.reply(other, &command.id, false, "somebody else answers");
+    fleet.reply(at, "another command", false, "this is not it");
+    fleet.reply(at, &command.id, true, "reader \"mast\" is opened anew");
+    assert_eq!(
+        asked.await.unwrap(),
+        json!({"result": "done", "ok": true, "detail": "reader \"mast\" is opened anew"})
+    );
+    let asked = ask(&admin, json!({"type": "lamp_test"}));
+    let (_, command) = fleet.command().await;
+    fleet.reply(at, &command.id, false, "lamps are tested in flash or dark only");
+    let answer = asked.await.unwrap();
+    assert_eq!((&answer["result"], &answer["ok"]), (&json!("refused"), &json!(false)));
+    let answer = ask(&admin, json!({"type": "identify"})).await.unwrap();
+    assert_eq!(answer["result"], "unknown", "no answer comes");
+    let deeds = fleet.state.get("/api/audit?action=device.command", &admin).await.json();
+    assert_eq!(deeds.as_array().unwrap().len(), 3);
+    assert_eq!(deeds[2]["detail"], json!({"type": "restart_reader", "name": "mast"}));
+}
+
+#[sqlx::test]
+async fn the_configuration_of_a_device_is_fetched_and_compared(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let toml = state.get(&format!("/api/junctions/{junction}/agent.toml"), &admin).await.text;
+    let mut fleet = Fleet::start(state);
+    let at = ids(&junction, &device);
+    fleet.status(at, "one");
+    let (_, command) = fleet.command().await;
+    assert_eq!(command.command, CommandType::SendConfig);
+    fleet.reply(at, &command.id, true, &toml);
+    let becomes = async |fleet: &Fleet, expected: Value| {
+        let deadline = Clock.instant() + PATIENCE;
+        loop {
+            let found = shown(&fleet.state, &admin, &device).await["config_differences"].clone();
+            if found == expected {
+                return;
+            }
+            assert!(Clock.instant() < deadline, "{found} instead of {expected}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    becomes(&fleet, json!([])).await;
+    fleet.status(at, "two");
+    let (_, command) = fleet.command().await;
+    fleet.reply(at, &command.id, true, &toml.replacen("max_green_s = 60.0", "max_green_s = 45.0", 1));
+    becomes(&fleet, json!(["stage N: max_green_s is 60 on the server and 45 on the device"])).await;
+    // What is known is not asked for again.
+    let known = Fleet::start(fleet.state);
+    known.status(at, "two");
+    known.status(at, "three");
+    let mut known = known;
+    let (_, command) = known.command().await;
+    known.reply(at, &command.id, false, "the disk is full");
+    assert!(known.sent.try_recv().is_err());
+    let hash: Option<String> =
+        sqlx::query_scalar("SELECT config_hash FROM edge_devices").fetch_one(&db).await.unwrap();
+    assert_eq!(hash.as_deref(), Some("two"));
+}
+
+/// A server that keeps the broker's logins; the broker itself is not there.
+async fn enrolling(db: PgPool) -> (TestState, String) {
+    let mut config = Config::default();
+    config.mqtt.url = Some(Secret::new("mqtt://server:secret@broker.example:1884".to_owned()));
+    config.mqtt.dynamic_security = true;
+    let state = TestState::with_config(db, config);
+    assert_eq!(state.post("/api/users/register", "", &admin()).await.status, 201);
+    let token = state.token("admin").await;
+    (state, token)
+}
+
+async fn enroll(state: &TestState, token: &str) -> Answer {
+    state.post("/api/devices/enroll", "", &json!({"token": token})).await
+}
+
+#[sqlx::test]
+async fn a_token_enrols_once_and_replacement_ends_the_old_login(db: PgPool) {
+    let (state, admin) = enrolling(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let token = device["token"].as_str().expect("it is shown").to_owned();
+    assert!(device["token_until"].is_string() && device["enrolled"] == false);
+    let stored: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM edge_devices WHERE position($1 in edge_devices::text) > 0")
+            .bind(&token)
+            .fetch_one(&db)
+            .await
+            .unwrap();
+    assert_eq!(stored, 0, "the token itself is not in the database");
+    let answer = enroll(&state, &token).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let first = answer.json();
+    assert_eq!(
+        (
+            &first["device_id"],
+            &first["junction_id"],
+            &first["mqtt"]["url"],
+            &first["mqtt"]["username"],
+            &first["active"]
+        ),
+        (
+            &device["device_id"],
+            &json!(junction),
+            &json!("mqtt://broker.example:1884"),
+            &device["device_id"],
+            &json!(false)
+        )
+    );
+    let used = enroll(&state, &token).await;
+    used.assert_problem(401, "No device waits for this token: it was used before, or its time is over");
+    let now = shown(&state, &admin, &device).await;
+    assert!(now["enrolled"] == true && now["token_until"].is_null());
+
+    let at = ids(&junction, &device);
+    let lane =
+        state.get(&format!("/api/junctions/{junction}/lanes"), &admin).await.json()[0]["lane_id"].clone();
+    let lane_id = lane.as_str().unwrap().parse().expect("a UUID");
+    let row = |outbox: u128, seq: u64| {
+        json!({
+            "device_id": at.1, "outbox_id": uuid::Uuid::from_u128(outbox), "seq": seq, "boot_id": uuid::Uuid::from_u128(1),
+            "mono_ms": seq, "clock": "synced", "junction_id": junction, "lane_id": lane, "vehicle_count": 1,
+            "epc_ids": [format!("EPC{outbox}{seq}")], "timestamp": "2026-02-10T14:30:00Z",
+        })
+    };
+    let counts = Topic::CarCounts(at.0, lane_id);
+    assert_eq!(ingest(&db, counts, &row(1, 1)).await, Fate::Stored);
+    let replace = format!("/api/devices/{}/replace", at.1);
+    let answer = state.post(&replace, &admin, &json!({"token_hours": 1})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(
+        (&answer.json()["enrolled"], &answer.json()["device_id"]),
+        (&json!(false), &device["device_id"])
+    );
+    let logins = flextraff_server::db::enrolment::logins(&db).await.unwrap();
+    assert_eq!(logins.len(), 1);
+    assert!(logins[0].credential.is_none(), "the old login has ended");
+    let second = enroll(&state, answer.json()["token"].as_str().unwrap()).await.json();
+    assert_ne!(second["mqtt"]["password"], first["mqtt"]["password"]);
+    // The new card begins a new outbox; what was still on its way from the old one counts, once.
+    for (outbox, seq, fate) in [
+        (2, 1, Fate::Stored),
+        (1, 1, Fate::Duplicate),
+        (1, 2, Fate::Stored),
+        (1, 2, Fate::Duplicate),
+        (2, 1, Fate::Duplicate),
+        (2, 2, Fate::Stored),
+    ] {
+        assert_eq!(ingest(&db, counts, &row(outbox, seq)).await, fate, "{outbox} {seq}");
+    }
+    let vehicles: i64 =
+        sqlx::query_scalar("SELECT sum(vehicle_count)::bigint FROM car_counts").fetch_one(&db).await.unwrap();
+    assert_eq!(vehicles, 4);
+    let deeds = state.get("/api/audit?action=device", &admin).await;
+    for action in ["device.enroll", "device.enroll.refuse", "device.replace"] {
+        assert!(deeds.text.contains(&format!("\"{action}\"")), "{}", deeds.text);
+    }
+    assert!(
+        !deeds.text.contains(&token) && !deeds.text.contains(first["mqtt"]["password"].as_str().unwrap())
+    );
+}
+
+#[sqlx::test]
+async fn tokens_end_guessing_is_stopped_and_without_dynamic_security_there_are_none(db: PgPool) {
+    let (state, admin) = enrolling(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let token = device["token"].as_str().unwrap();
+    sqlx::query("UPDATE edge_devices SET token_until = now() - interval '1 s'").execute(&db).await.unwrap();
+    assert_eq!(enroll(&state, token).await.status, 401, "its time is over");
+    let revoked = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let path = format!("/api/devices/{}", revoked["device_id"].as_str().unwrap());
+    assert_eq!(state.post(&format!("{path}/revoke"), &admin, &json!({})).await.status, 204);
+    assert_eq!(enroll(&state, revoked["token"].as_str().unwrap()).await.status, 401, "it is revoked");
+    let answer = state.post(&format!("{path}/replace"), &admin, &json!({})).await;
+    let again = answer.json()["token"].as_str().unwrap().to_owned();
+    assert_eq!(enroll(&state, &again).await.status, 200, "replacement takes it in again");
+    for _ in 0..10 {
+        assert_eq!(enroll(&state, "0f").await.status, 401);
+    }
+    let answer = enroll(&state, "0f").await;
+    assert_eq!(answer.status, 429);
+    assert!(!answer.header("retry-after").is_empty());
+    let no_token = state.post("/api/devices/enroll", "", &json!({})).await;
+    assert_eq!((no_token.status.as_u16(), no_token.fields()), (422, vec!["token".to_owned()]));
+
+    let by_hand = TestState::new(db);
+    assert_eq!(enroll(&by_hand, &again).await.status, 409);
+    let admin = by_hand.token("admin").await;
+    assert_eq!(by_hand.post(&format!("{path}/replace"), &admin, &json!({})).await.status, 409);
+}
