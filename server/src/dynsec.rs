@@ -52,14 +52,14 @@ pub async fn run(
     let mut keeper = Keeper { app, control, server, in_force: None, looks: 0, told: String::new() };
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut waiting = Vec::new();
     loop {
-        let mut waiting = Vec::new();
         tokio::select! {
             _ = stop.changed() => return,
             Some(request) = requests.recv() => {
-                waiting.extend(request);
+                waiting.push(request);
                 while let Ok(request) = requests.try_recv() {
-                    waiting.extend(request);
+                    waiting.push(request);
                 }
                 keeper.in_force = None;
             }
@@ -72,12 +72,19 @@ pub async fn run(
             _ = look.tick() => {}
         }
         let is_connected = *connected.borrow_and_update();
-        let done = is_connected && keeper.keep().await;
-        for waiter in waiting {
-            let _ = waiter.send(done);
+        if is_connected && keeper.keep().await {
+            for waiter in waiting.drain(..) {
+                let _ = waiter.send(());
+            }
         }
+        waiting.retain(|waiter| !waiter.is_closed());
     }
 }
+
+/// The connection ended before the answer came; what was asked may have been done.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection to the broker ended")]
+struct ConnectionEnded;
 
 struct Keeper {
     app: App,
@@ -100,6 +107,9 @@ impl Keeper {
             }
             Err(error) => {
                 self.in_force = None;
+                if error.is::<ConnectionEnded>() {
+                    return false;
+                }
                 let error = format!("{error:#}");
                 if error != self.told {
                     tracing::error!(%error, "the rights of devices at the broker cannot be kept in step; trying again");
@@ -138,18 +148,16 @@ impl Keeper {
         loop {
             let offset = state.clients.len();
             let page = self.list("listClients", offset).await?.data.clients;
-            let last = page.len() < PAGE;
             state.clients.extend(page.into_iter().map(|client| (client.username.clone(), client)));
-            if last || state.clients.len() == offset {
+            if state.clients.len() == offset {
                 break;
             }
         }
         loop {
             let offset = state.roles.len();
             let page = self.list("listRoles", offset).await?.data.roles;
-            let last = page.len() < PAGE;
             state.roles.extend(page.into_iter().map(|role| (role.rolename, role.acls)));
-            if last || state.roles.len() == offset {
+            if state.roles.len() == offset {
                 break;
             }
         }
@@ -169,6 +177,8 @@ impl Keeper {
             command["correlationData"] = json!(id);
         }
         let request = json!({ "commands": commands }).to_string();
+        let mut connected = self.app.mqtt.connected.clone();
+        connected.mark_unchanged();
         while self.control.answers.try_recv().is_ok() {}
         ensure!(self.control.requests.try_send(request).is_ok(), "the broker is busy");
         let answer = async {
@@ -180,7 +190,12 @@ impl Keeper {
             }
             None
         };
-        let responses = timeout(ANSWERS_WITHIN, answer).await.ok().flatten().context(
+        let answer = tokio::select! {
+            answer = timeout(ANSWERS_WITHIN, answer) => answer,
+            // The plugin ends the connection of whoever gets another role, also that of the server.
+            _ = connected.changed() => return Err(ConnectionEnded.into()),
+        };
+        let responses = answer.ok().flatten().context(
             "the broker does not answer on its control topic; has it the plugin for dynamic security, \
              and may the server's account use it?",
         )?;

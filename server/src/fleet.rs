@@ -50,8 +50,8 @@ pub struct Handle {
     rights: mpsc::Sender<RightsRequest>,
 }
 
-/// A request to bring the broker's rights in step; whoever waits hears whether they are.
-pub type RightsRequest = Option<oneshot::Sender<bool>>;
+/// A request to bring the broker's rights in step, answered when they are.
+pub type RightsRequest = oneshot::Sender<()>;
 
 #[derive(Debug)]
 enum News {
@@ -99,16 +99,13 @@ impl Handle {
         }
     }
 
-    /// Says that devices, their logins or links have changed. Missing it is harmless: the rights are looked at regularly.
-    pub fn rights_changed(&self) {
-        let _ = self.rights.try_send(None);
-    }
-
-    /// As [`Self::rights_changed`], and whether the broker has taken them over within five seconds.
-    pub async fn rights_are_in_force(&self) -> bool {
+    /// Says that devices or their logins have changed; whether the broker has taken that over within five seconds. When it is away, or its
+    /// rights are kept by hand, nobody waits.
+    pub async fn rights_changed(&self, mqtt: &MqttHandle) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.rights.try_send(Some(answer)).is_ok()
-            && matches!(timeout(RIGHTS_WITHIN, answered).await, Ok(Ok(true)))
+        *mqtt.connected.borrow()
+            && self.rights.try_send(answer).is_ok()
+            && matches!(timeout(RIGHTS_WITHIN, answered).await, Ok(Ok(())))
     }
 
     /// Sends a command to a device and waits up to five seconds; `None`: no answer came.

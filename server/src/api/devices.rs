@@ -263,7 +263,7 @@ async fn create(
     let detail = json!({"device_type": new.device_type, "device_name": new.device_name, "lanes": new.lanes});
     audit::record(&mut *tx, &actor, deed.with(detail)).await?;
     tx.commit().await?;
-    app.fleet.rights_changed();
+    app.fleet.rights_changed(&app.mqtt).await;
     Ok((StatusCode::CREATED, Json(WithToken { device, token: token.map(|token| token.text().to_owned()) })))
 }
 
@@ -355,7 +355,7 @@ async fn revoke(
         audit::record(&mut *tx, &actor, deed).await?;
     }
     tx.commit().await?;
-    app.fleet.rights_changed();
+    app.fleet.rights_changed(&app.mqtt).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -374,6 +374,6 @@ async fn delete(
     let deed = Deed::new("device.delete").at(JunctionId(device.junction_id)).to(id.to_string());
     audit::record(&mut *tx, &actor, deed).await?;
     tx.commit().await?;
-    app.fleet.rights_changed();
+    app.fleet.rights_changed(&app.mqtt).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,6 +5,7 @@ mod accounts;
 mod alarms;
 mod audit;
 mod history;
+mod broker_rights;
 mod devices;
 mod junctions;
 mod layout;

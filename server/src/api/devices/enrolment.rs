@@ -82,7 +82,7 @@ async fn replace(
     let deed = Deed::new("device.replace").at(JunctionId(row.junction_id)).to(id.to_string());
     audit::record(&mut *tx, &actor, deed).await?;
     tx.commit().await?;
-    app.fleet.rights_changed();
+    app.fleet.rights_changed(&app.mqtt).await;
     Ok(Json(WithToken { device: row, token: Some(token.text().to_owned()) }))
 }
 
@@ -176,7 +176,7 @@ async fn enroll(
     audit::record(&mut *tx, &actor, deed.with(json!({}))).await?;
     tx.commit().await?;
     app.auth.signed_in(THROTTLED_AS, actor.address);
-    let active = app.fleet.rights_are_in_force().await;
+    let active = app.fleet.rights_changed(&app.mqtt).await;
     Ok(Json(Credentials {
         device_id: device.0,
         junction_id: junction.0,
