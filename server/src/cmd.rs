@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+pub mod device;
 pub(crate) mod junction;
 mod migrate;
 mod replay;
@@ -49,6 +50,9 @@ enum Command {
     ///
     /// Needs no configuration, database or broker. The same input gives the same output.
     Replay(replay::ReplayArgs),
+    /// Creates, lists, revokes and replaces devices.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
     /// Creates and lists accounts.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -102,6 +106,12 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 let db = database(&config).await?;
                 setup::migrate(&db).await?;
                 junction::run(command, &db).await
+            }
+            Command::Device(command) => {
+                let db = database(&config).await?;
+                setup::migrate(&db).await?;
+                say(device::run(command, &db, config.mqtt.dynamic_security).await?.trim_end());
+                Ok(ExitCode::SUCCESS)
             }
             Command::User(command) => {
                 let db = database(&config).await?;

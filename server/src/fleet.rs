@@ -1,6 +1,7 @@
 //! Talks to devices: commands and their answers, who is silent, and which configuration each runs on.
 
 mod presence;
+pub mod register;
 
 pub use presence::{Action, Presence};
 

@@ -11,12 +11,12 @@ use super::problem::{
     BadBody, BadPage, FieldError, NeedsAccess, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody,
 };
 use crate::app::App;
-use crate::auth::EnrolmentToken;
 use crate::clock::Clock;
 use crate::config_differences::differences;
 use crate::db::audit::{self, Deed};
 use crate::db::devices_api::{self, DeviceChange, DeviceRow, NewDevice, UnknownSender};
-use crate::db::{enrolment as tokens, junctions};
+use crate::db::junctions;
+use crate::fleet::register::{self, Created, MOST_TOKEN_HOURS, TOKEN_HOURS, TYPES};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -33,10 +33,6 @@ use uuid::Uuid;
 
 /// Most lanes of a device.
 const MOST_LANES: usize = 32;
-/// How long an enrolment token holds unless said otherwise, hours.
-pub(crate) const TOKEN_HOURS: i32 = 24;
-/// Longest that one may hold, hours.
-const MOST_TOKEN_HOURS: i32 = 30 * 24;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -206,11 +202,10 @@ impl Body for DeviceCreate {
     }
 }
 
-const TYPES: [&str; 3] = ["junction", "rfid_counter", "light_controller"];
 const WRONG_TYPE: &str = "device_type is junction, rfid_counter or light_controller";
 
 /// The type of that name.
-pub(crate) fn device_type(name: &str) -> Option<&'static str> {
+fn device_type(name: &str) -> Option<&'static str> {
     TYPES.into_iter().find(|known| *known == name)
 }
 
@@ -248,34 +243,23 @@ async fn create(
         device_name: body.device_name,
         lanes: body.lanes,
     };
-    let mut tx = app.db.begin().await?;
-    own_lanes(devices_api::foreign_lanes(&mut tx, junction, &new.lanes).await?)?;
-    let Some(mut device) = devices_api::create(&mut tx, &new).await? else {
-        return Err(Problem::conflict("There is a device of this id; replace it, or change it"));
-    };
-    let token = app.config.mqtt.dynamic_security.then(EnrolmentToken::random).transpose()?;
-    if let Some(token) = &token {
-        let until = enrolment::holds_until(Clock.utc(), body.token_hours);
-        tokens::set_token(&mut tx, new.device_id, &token.hash(), until).await?;
-        device.token_until = Some(until);
+    let hours = app.config.mqtt.dynamic_security.then_some(body.token_hours);
+    match register::create(&app.db, &actor, &new, hours, Clock.utc()).await? {
+        Created::Device(device, token) => {
+            let token = token.map(|token| token.text().to_owned());
+            Ok((StatusCode::CREATED, Json(WithToken { device: *device, token })))
+        }
+        Created::Taken => Err(Problem::conflict("There is a device of this id; replace it, or change it")),
+        Created::ForeignLanes(lanes) => Err(foreign_lanes(lanes)),
     }
-    let deed = Deed::new("device.create").at(junction).to(new.device_id.to_string());
-    let detail = json!({"device_type": new.device_type, "device_name": new.device_name, "lanes": new.lanes});
-    audit::record(&mut *tx, &actor, deed.with(detail)).await?;
-    tx.commit().await?;
-    app.fleet.rights_changed(&app.mqtt).await;
-    Ok((StatusCode::CREATED, Json(WithToken { device, token: token.map(|token| token.text().to_owned()) })))
 }
 
-fn own_lanes(foreign: Vec<Uuid>) -> Result<(), Problem> {
-    if foreign.is_empty() {
-        return Ok(());
-    }
+fn foreign_lanes(foreign: Vec<Uuid>) -> Problem {
     let error = |lane: Uuid| FieldError {
         field: "lanes".into(),
         message: format!("lane {lane} is not a lane of this junction"),
     };
-    Err(Problem::invalid(foreign.into_iter().map(error).collect()))
+    Problem::invalid(foreign.into_iter().map(error).collect())
 }
 
 /// What changes about a device; what is absent stays.
@@ -324,7 +308,10 @@ async fn change(
     let before = devices_api::get(&mut tx, device).await?.ok_or_else(not_found)?;
     let junction = JunctionId(before.junction_id);
     let lanes = body.lanes.as_deref().unwrap_or_default();
-    own_lanes(devices_api::foreign_lanes(&mut tx, junction, lanes).await?)?;
+    let foreign = devices_api::foreign_lanes(&mut tx, junction, lanes).await?;
+    if !foreign.is_empty() {
+        return Err(foreign_lanes(foreign));
+    }
     let change = DeviceChange {
         device_type: body.device_type.as_deref().and_then(device_type),
         device_name: body.device_name,
@@ -348,13 +335,9 @@ async fn revoke(
     Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
 ) -> Result<StatusCode, Problem> {
-    let mut tx = app.db.begin().await?;
-    let device = devices_api::get(&mut tx, DeviceId(id)).await?.ok_or_else(not_found)?;
-    if devices_api::revoke(&mut tx, DeviceId(id), Clock.utc()).await? {
-        let deed = Deed::new("device.revoke").at(JunctionId(device.junction_id)).to(id.to_string());
-        audit::record(&mut *tx, &actor, deed).await?;
+    if !register::revoke(&app.db, &actor, DeviceId(id), Clock.utc()).await? {
+        return Err(not_found());
     }
-    tx.commit().await?;
     app.fleet.rights_changed(&app.mqtt).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! How a machine becomes a device: it shows a one-time token and gets its login at the broker.
 
-use super::{DeviceRow, MOST_TOKEN_HOURS, TOKEN_HOURS, WithToken, not_found};
+use super::{WithToken, not_found};
 use crate::api::body::{Body, Fields, JsonBody, PathParams};
 use crate::api::guard::{Acting, Admin};
 use crate::api::problem::{BadBody, NeedsAdminAndId, Problem, ProblemBody};
@@ -8,15 +8,14 @@ use crate::app::App;
 use crate::auth::{Attempt, EnrolmentToken};
 use crate::clock::Clock;
 use crate::db::audit::{self, Deed};
-use crate::db::{devices_api, enrolment};
+use crate::db::enrolment;
+use crate::fleet::register::{self, MOST_TOKEN_HOURS, TOKEN_HOURS};
 use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, TimeDelta, Utc};
-use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::ids::DeviceId;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,11 +26,6 @@ const THROTTLED_AS: &str = "device:enrolment";
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(replace)).routes(routes!(enroll))
-}
-
-/// When a token that is made at `now` ends.
-pub(super) fn holds_until(now: DateTime<Utc>, hours: i32) -> DateTime<Utc> {
-    now + TimeDelta::hours(hours.into())
 }
 
 /// For how long the token holds.
@@ -72,16 +66,8 @@ async fn replace(
             "The server does not keep the broker's logins ([mqtt] dynamic_security): give the device a new password there",
         ));
     }
-    let token = EnrolmentToken::random()?;
-    let until = holds_until(Clock.utc(), body.token_hours);
-    let mut tx = app.db.begin().await?;
-    if !enrolment::set_token(&mut tx, device, &token.hash(), until).await? {
-        return Err(not_found());
-    }
-    let row: DeviceRow = devices_api::get(&mut tx, device).await?.ok_or_else(not_found)?;
-    let deed = Deed::new("device.replace").at(JunctionId(row.junction_id)).to(id.to_string());
-    audit::record(&mut *tx, &actor, deed).await?;
-    tx.commit().await?;
+    let replaced = register::replace(&app.db, &actor, device, body.token_hours, Clock.utc()).await?;
+    let (row, token) = replaced.ok_or_else(not_found)?;
     app.fleet.rights_changed(&app.mqtt).await;
     Ok(Json(WithToken { device: row, token: Some(token.text().to_owned()) }))
 }
@@ -173,7 +159,7 @@ async fn enroll(
         ));
     };
     let deed = Deed::new("device.enroll").at(junction).to(device.to_string());
-    audit::record(&mut *tx, &actor, deed.with(json!({}))).await?;
+    audit::record(&mut *tx, &actor, deed).await?;
     tx.commit().await?;
     app.auth.signed_in(THROTTLED_AS, actor.address);
     let active = app.fleet.rights_changed(&app.mqtt).await;
