@@ -25,6 +25,7 @@ mod span;
 mod system;
 mod token;
 pub mod users;
+mod watchlist;
 
 use crate::app::App;
 use crate::{dashboard, live};
@@ -89,6 +90,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(plans::router())
         .merge(schedule::router())
         .merge(devices::router())
+        .merge(watchlist::router())
         .merge(audit::router())
 }
 

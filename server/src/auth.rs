@@ -9,6 +9,7 @@ mod throttle;
 mod token;
 
 pub use enrolment::EnrolmentToken;
+pub(crate) use key::random_bytes;
 pub use key::{KeyError, SigningKey};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
 pub use refresh::{RefreshToken, no_cookie};

@@ -15,6 +15,7 @@ pub mod enrolment;
 pub mod junction_api;
 pub mod junctions;
 pub mod leases;
+pub mod keys;
 pub mod ledger;
 pub mod links;
 pub mod overrides;
@@ -29,6 +30,7 @@ pub mod setup;
 pub mod signals;
 pub mod sites;
 pub mod users;
+pub mod watchlist;
 
 use flextraff_common::time::ClockState;
 

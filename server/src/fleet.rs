@@ -1,5 +1,7 @@
 //! Talks to devices: commands and their answers, who is silent, and which configuration each runs on.
 
+mod keys;
+mod periods;
 mod presence;
 pub mod register;
 
@@ -28,6 +30,8 @@ use uuid::Uuid;
 const SILENT_AFTER: Duration = Duration::from_secs(90);
 /// Between looks for silent devices.
 const LOOK: Duration = Duration::from_secs(10);
+/// Between times at which watch-lists are published anew.
+const LISTS: Duration = Duration::from_hours(1);
 /// Longest that a command waits for its answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// After so long a device refuses a command that it has not got before, milliseconds.
@@ -57,6 +61,7 @@ pub type RightsRequest = oneshot::Sender<()>;
 #[derive(Debug)]
 enum News {
     Status(JunctionId, Box<Status>),
+    Watchlist(JunctionId),
 }
 
 /// The task's own end of a [`Handle`].
@@ -100,6 +105,11 @@ impl Handle {
         }
     }
 
+    /// Says that the watch-list of a junction has changed. Missing it is harmless: lists are published anew every hour.
+    pub fn watchlist_changed(&self, junction: JunctionId) {
+        let _ = self.news.try_send(News::Watchlist(junction));
+    }
+
     /// Says that devices or their logins have changed; whether the broker has taken that over within five seconds. When it is away, or its
     /// rights are kept by hand, nobody waits.
     pub async fn rights_changed(&self, mqtt: &MqttHandle) -> bool {
@@ -136,24 +146,56 @@ pub async fn run(app: App, clock: Clock, requests: Requests, mut stop: watch::Re
     // Whoever was online before a restart has time to be heard again.
     let mut look = interval_at((clock.instant() + SILENT_AFTER).into(), LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut lists = interval_at((clock.instant() + LISTS).into(), LISTS);
+    lists.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut connected = app.mqtt.connected.clone();
     loop {
         tokio::select! {
             _ = stop.changed() => return,
-            Some(News::Status(junction, status)) = news.recv() => {
-                for action in presence.handle_status(junction, &status, clock.now()) {
-                    match action {
-                        Action::SendKeys(..) => {}
-                        Action::LearnConfig(junction, device, hash) => {
-                            if learn_config(&app, clock, &asked, junction, device, &hash).await {
-                                presence.config_is_known(device, &hash);
-                            }
-                        }
+            Some(news) = news.recv() => match news {
+                News::Status(junction, status) => {
+                    for action in presence.handle_status(junction, &status, clock.now()) {
+                        act(&app, clock, &asked, &mut presence, action).await;
                     }
                 }
+                News::Watchlist(junction) => {
+                    told(keys::send_watchlist(&app, junction, clock.utc()).await, "a watch-list cannot be published");
+                }
+            },
+            Ok(()) = connected.changed() => {
+                if *connected.borrow_and_update() {
+                    told(keys::send_watchlists(&app, clock.utc()).await, "watch-lists cannot be published");
+                }
+            }
+            _ = lists.tick() => {
+                told(keys::expire_watchlists(&app, clock.utc()).await, "old entries of watch-lists stay");
+                told(keys::send_watchlists(&app, clock.utc()).await, "watch-lists cannot be published");
             }
             _ = look.tick() => match mark_silent(&app, clock.utc()).await {
                 Ok(silent) => silent.into_iter().for_each(|device| presence.gone(device)),
                 Err(error) => tracing::error!(%error, "cannot look for silent devices"),
+            }
+        }
+    }
+}
+
+fn told(done: anyhow::Result<()>, what: &str) {
+    if let Err(error) = done {
+        tracing::error!(error = format!("{error:#}"), "{what}; trying again within the hour");
+    }
+}
+
+async fn act(app: &App, clock: Clock, asked: &Arc<Semaphore>, presence: &mut Presence, action: Action) {
+    match action {
+        Action::SendKeys(junction, device) => {
+            if let Err(error) = keys::send(app, junction, device, clock.utc()).await {
+                tracing::error!(%device, error = format!("{error:#}"), "keys cannot be sent; trying again with its next status");
+                presence.gone(device);
+            }
+        }
+        Action::LearnConfig(junction, device, hash) => {
+            if learn_config(app, clock, asked, junction, device, &hash).await {
+                presence.config_is_known(device, &hash);
             }
         }
     }

@@ -83,7 +83,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-pub(super) fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+pub(crate) fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("the system gives no randomness"))?;
     Ok(bytes)

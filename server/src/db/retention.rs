@@ -68,6 +68,13 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", midnight(counts)).execute(db).await?;
     sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", midnight(counts)).execute(db).await?;
     sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", midnight(counts)).execute(db).await?;
+    // For two hours after its period a key still names vehicles beside the next one.
+    sqlx::query!(
+        "DELETE FROM privacy_keys WHERE kind = 'pseudonym' AND valid_until + interval '2 hours' < $1",
+        midnight(epcs)
+    )
+    .execute(db)
+    .await?;
     sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
     Ok(())
 }

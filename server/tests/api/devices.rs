@@ -1,22 +1,19 @@
 //! Devices: created, shown, changed, revoked; silent and unknown ones; commands; what differs in their configuration.
 
+use crate::fleet::{Fleet, PATIENCE};
 use crate::state::{Answer, TestState, admin};
 use chrono::{TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::wire::CommandType;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Command, CommandType, Reply, Status, decode};
+use flextraff_server::cmd::device::{self, DeviceCommand};
 use flextraff_server::config::{Config, Secret};
-use flextraff_server::ingest::{self, Applied, Fate, Item};
+use flextraff_server::ingest::{self, Fate, Item};
 use flextraff_server::live::LiveKind;
-use flextraff_server::mqtt::Outgoing;
-use flextraff_server::{api, clock::Clock, fleet};
+use flextraff_server::{clock::Clock, fleet};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
-
-const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn create(state: &TestState, admin: &str, body: &Value) -> Value {
     let answer = state.post("/api/devices", admin, body).await;
@@ -260,48 +257,6 @@ async fn a_device_that_misses_three_statuses_is_offline_and_so_is_its_junction(d
     );
 }
 
-/// A server whose task for devices runs, and what it sends to the broker.
-struct Fleet {
-    state: TestState,
-    sent: mpsc::Receiver<Outgoing>,
-    _stop: watch::Sender<bool>,
-}
-
-impl Fleet {
-    fn start(mut state: TestState) -> Self {
-        let (handle, requests, _) = fleet::channel();
-        let (outgoing, sent) = mpsc::channel(64);
-        let (stop, stopped) = watch::channel(false);
-        state.app.fleet = handle;
-        state.app.mqtt.outgoing = outgoing;
-        state.router = api::router(state.app.clone());
-        tokio::spawn(fleet::run(state.app.clone(), Clock, requests, stopped));
-        Self { state, sent, _stop: stop }
-    }
-
-    /// The next command that is sent.
-    async fn command(&mut self) -> (Topic, Command) {
-        loop {
-            let message =
-                timeout(PATIENCE, self.sent.recv()).await.expect("it comes in time").expect("the task runs");
-            if let Topic::Command(..) = message.topic {
-                return (message.topic, decode(message.payload.as_bytes()).expect("commands can be read"));
-            }
-        }
-    }
-
-    fn reply(&self, (junction, device): (JunctionId, DeviceId), id: &str, ok: bool, detail: &str) {
-        let reply = Reply { id: id.to_owned(), ok, detail: detail.to_owned() };
-        self.state.app.fleet.hear(&Applied::Reply(junction, device, Box::new(reply)));
-    }
-
-    fn status(&self, (junction, device): (JunctionId, DeviceId), hash: &str) {
-        let status = json!({"device_id": device, "online": true, "config_hash": hash});
-        let status: Status = serde_json::from_value(status).expect("a status");
-        self.state.app.fleet.hear(&Applied::Status(junction, Box::new(status)));
-    }
-}
-
 #[sqlx::test]
 async fn a_command_is_sent_and_its_answer_told(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
@@ -521,4 +476,54 @@ async fn tokens_end_guessing_is_stopped_and_without_dynamic_security_there_are_n
     assert_eq!(enroll(&by_hand, &again).await.status, 409);
     let admin = by_hand.token("admin").await;
     assert_eq!(by_hand.post(&format!("{path}/replace"), &admin, &json!({})).await.status, 409);
+}
+
+async fn command_line(db: &PgPool, enrols: bool, line: &str) -> Result<String, String> {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(subcommand)]
+        command: DeviceCommand,
+    }
+    let args = std::iter::once("device").chain(line.split(' '));
+    let line = <Line as clap::Parser>::try_parse_from(args).map_err(|error| error.to_string())?;
+    device::run(line.command, db, enrols).await.map_err(|error| format!("{error:#}"))
+}
+
+#[sqlx::test]
+async fn devices_are_managed_from_the_command_line(db: PgPool) {
+    let (state, admin) = enrolling(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let said =
+        command_line(&db, true, &format!("enroll --junction {junction} --name Cabinet")).await.unwrap();
+    let word = |said: &str, name: &str| {
+        let line = said.lines().find(|line| line.starts_with(name)).expect("it is told").to_owned();
+        line.split_whitespace().last().expect("it has a value").to_owned()
+    };
+    let device = word(&said, "device");
+    assert_eq!(enroll(&state, &word(&said, "token")).await.json()["device_id"], json!(device));
+    let listed = command_line(&db, true, "list").await.unwrap();
+    assert!(listed.contains(&device) && listed.contains("Cabinet") && listed.contains("offline"), "{listed}");
+    let said = command_line(&db, true, &format!("replace --device {device} --hours 2")).await.unwrap();
+    assert_eq!(enroll(&state, &word(&said, "token")).await.status, 200);
+    command_line(&db, true, &format!("revoke --device {device}")).await.unwrap();
+    assert!(command_line(&db, true, "list").await.unwrap().contains("revoked"));
+    let by_hand = command_line(&db, false, &format!("enroll --junction {junction}")).await.unwrap();
+    assert!(by_hand.contains("dynamic_security") && !by_hand.contains("token"), "{by_hand}");
+    let nobody = "33333333-3333-4333-8333-333333333333";
+    for (line, part) in [
+        (format!("enroll --junction {nobody}"), "there is no junction"),
+        (format!("enroll --junction {junction} --device {device}"), "already"),
+        (format!("enroll --junction {junction} --lane {nobody}"), "not lanes"),
+        (format!("enroll --junction {junction} --type lamp"), "lamp"),
+        (format!("enroll --junction {junction} --hours 721"), "721"),
+        (format!("replace --device {nobody}"), "there is no device"),
+        (format!("revoke --device {nobody}"), "there is no device"),
+    ] {
+        let error = command_line(&db, true, &line).await.unwrap_err();
+        assert!(error.contains(part), "{line}: {error}");
+    }
+    let error = command_line(&db, false, &format!("replace --device {device}")).await.unwrap_err();
+    assert!(error.contains("dynamic_security"), "{error}");
+    let deeds = state.get("/api/audit?action=device.create", &admin).await.json();
+    assert_eq!(deeds[0]["username"], "(command line)");
 }

@@ -1,0 +1,68 @@
+//! Keys and watch-lists on their way to devices.
+
+use super::periods::periods;
+use crate::app::App;
+use crate::auth::{hex, random_bytes};
+use crate::db::keys::{self, NewKey};
+use crate::db::watchlist;
+use crate::mqtt::Outgoing;
+use anyhow::ensure;
+use chrono::{DateTime, Utc};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_common::wire::encode;
+use flextraff_common::wire::topics::Topic;
+
+/// Sends a device the watch-list key of its junction and its city's pseudonym keys for two weeks; what is missing of them is made.
+pub(super) async fn send(
+    app: &App,
+    junction: JunctionId,
+    device: DeviceId,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let mut city = Vec::new();
+    for period in periods(now) {
+        city.push(NewKey {
+            // Two cities have different keys in one week, and a key that is made again is another one.
+            key_id: format!("{}-{}", period.name, hex(&random_bytes::<4>()?)).parse()?,
+            secret: random_bytes()?,
+            from: period.from,
+            until: period.until,
+        });
+    }
+    let Some(keys) = keys::of_junction(&app.db, junction, random_bytes()?, &city, now).await? else {
+        return Ok(());
+    };
+    publish(app, Topic::Keys(junction, device), encode(&keys))
+}
+
+/// Publishes the watch-list of a junction.
+pub(super) async fn send_watchlist(
+    app: &App,
+    junction: JunctionId,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let list = watchlist::message(&app.db, junction, now).await?;
+    publish(app, Topic::Watchlist(junction), encode(&list))
+}
+
+/// Publishes all watch-lists: the broker may have lost them.
+pub(super) async fn send_watchlists(app: &App, now: DateTime<Utc>) -> anyhow::Result<()> {
+    for junction in keys::with_watchlist_key(&app.db).await? {
+        send_watchlist(app, junction, now).await?;
+    }
+    Ok(())
+}
+
+/// Takes out what has run out, and publishes the lists that it stood on.
+pub(super) async fn expire_watchlists(app: &App, now: DateTime<Utc>) -> anyhow::Result<()> {
+    for junction in watchlist::expire(&app.db, now).await? {
+        send_watchlist(app, junction, now).await?;
+    }
+    Ok(())
+}
+
+fn publish(app: &App, topic: Topic, payload: String) -> anyhow::Result<()> {
+    let sent = app.mqtt.outgoing.try_send(Outgoing { topic, payload });
+    ensure!(sent.is_ok(), "the broker is away for too long");
+    Ok(())
+}
