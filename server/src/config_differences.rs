@@ -371,8 +371,8 @@ mod tests {
     }
 
     fn value() -> Value {
-        let group = |name: &str, lane: u128| json!({ "name": name, "lanes": [uuid::Uuid::from_u128(lane)], "exits": ["out"] });
-        let stage = |name: &str, groups: &[&str]| json!({ "stage": name, "groups": groups, "min_green_s": 7, "max_green_s": 60 });
+        let group = |name: &str, lane: u128| json!({ "name": name, "kind": "vehicle", "lanes": [uuid::Uuid::from_u128(lane)], "exits": ["out"] });
+        let stage = |name: &str, groups: &[&str]| json!({ "stage": name, "groups": groups, "min_green_s": 7, "max_green_s": 60, "skip": false });
         json!({
             "junction_id": uuid::Uuid::from_u128(9), "junction_name": "Main", "city": "Mumbai", "latitude": 19.0, "longitude": 72.8,
             "min_cycle_time": 30, "max_cycle_time": 120, "base_cycle_time": 60,

@@ -28,7 +28,7 @@ const LOOKS_UNTIL_ASKED: u32 = 18;
 /// Longest that the broker may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// Clients or roles of one answer.
-const PAGE: usize = 50;
+const PAGE: usize = 25;
 /// Commands of one request: with all their rights they stay below the largest message.
 const AT_ONCE: usize = 20;
 

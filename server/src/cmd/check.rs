@@ -63,6 +63,12 @@ async fn broker(config: &Config) -> Finding {
     let Some(url) = &config.mqtt.url else {
         return Finding::Warning("none is named ([mqtt] url); the server runs without one".to_owned());
     };
+    if config.mqtt.dynamic_security && config.mqtt.login_name().is_none() {
+        return Finding::Failed(
+            "[mqtt] dynamic_security needs the account that keeps the rights: username and password_file"
+                .to_owned(),
+        );
+    }
     match Broker::parse(url.expose()) {
         Ok(broker) => {
             match timeout(PATIENCE, TcpStream::connect((broker.host.as_str(), broker.port))).await {

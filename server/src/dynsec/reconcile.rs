@@ -52,7 +52,7 @@ fn server_rights() -> Vec<Acl> {
 /// The commands, in the order in which they are to be carried out; none: everything is as it must be. `server` is the server's own user name.
 pub fn commands(logins: &[BrokerLogin], server: Option<&str>, state: &State) -> Vec<Value> {
     let mut commands = Vec::new();
-    set_role(SERVER_ROLE, server_rights(), state, &mut commands);
+    set_role(SERVER_ROLE, &server_rights(), state, &mut commands);
     if let Some(name) = server
         && state.clients.get(name).is_some_and(|client| !client.has(SERVER_ROLE))
     {
@@ -64,7 +64,7 @@ pub fn commands(logins: &[BrokerLogin], server: Option<&str>, state: &State) -> 
         match &login.credential {
             Some((credential, password)) => {
                 let role = role_of(login.device);
-                set_role(&role, rights_of(login), state, &mut commands);
+                set_role(&role, &rights_of(login), state, &mut commands);
                 set_client(name, &role, &credential.to_string(), password, state, &mut commands);
             }
             None => {
@@ -87,7 +87,7 @@ pub fn commands(logins: &[BrokerLogin], server: Option<&str>, state: &State) -> 
     commands
 }
 
-fn set_role(role: &str, rights: Vec<Acl>, state: &State, commands: &mut Vec<Value>) {
+fn set_role(role: &str, rights: &[Acl], state: &State, commands: &mut Vec<Value>) {
     let command = match state.roles.get(role) {
         None => "createRole",
         Some(there) => {
@@ -224,7 +224,8 @@ mod tests {
         let mut state = State::default();
         state.clients.insert("stranger".into(), client("stranger", &["flextraff-device-x-not-ours"]));
         state.roles.insert("theirs".into(), Vec::new());
-        obey(&mut state, &commands(&[login(5, Some("old"))], None, &state.clone()));
+        let given = commands(&[login(5, Some("old"))], None, &state);
+        obey(&mut state, &given);
         let next = |state: &mut State, logins: &[BrokerLogin]| {
             let given = commands(logins, None, state);
             obey(state, &given);

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Datelike as _, Days, NaiveTime, TimeDelta, Utc};
 
-/// How far ahead of now agents have keys.
-const AHEAD: TimeDelta = TimeDelta::days(14);
+/// Weeks after the running one: agents have keys for at least 14 days.
+const WEEKS_AHEAD: i32 = 2;
 
 /// A week.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) struct Period {
     pub(super) until: DateTime<Utc>,
 }
 
-/// The period of `now` and those that begin within the next 14 days.
+/// The period of `now` and those that follow within the next 14 days.
 pub(super) fn periods(now: DateTime<Utc>) -> Vec<Period> {
     let today = now.date_naive();
     let monday = today
@@ -29,7 +29,7 @@ pub(super) fn periods(now: DateTime<Utc>) -> Vec<Period> {
         let iso = from.date_naive().iso_week();
         Period { name: format!("{}-W{:02}", iso.year(), iso.week()), from, until: from + TimeDelta::weeks(1) }
     };
-    (0..).map(week).take_while(|period| period.from <= now + AHEAD).collect()
+    (0..=WEEKS_AHEAD).map(week).collect()
 }
 
 #[cfg(test)]
@@ -55,7 +55,7 @@ mod tests {
             let weeks = periods(now);
             assert!(weeks[0].from <= now && now < weeks[0].until);
             assert!(weeks.windows(2).all(|pair| pair[0].until == pair[1].from));
-            assert!(weeks.last().unwrap().until > now + AHEAD);
+            assert!(weeks.last().unwrap().until > now + TimeDelta::days(14));
         }
     }
 }

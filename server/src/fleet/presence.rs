@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_device_that_comes_online_gets_its_keys_once_and_is_asked_until_its_configuration_is_known() {
         let mut presence = Presence::default();
-        let mut at = |second: i64, presence: &mut Presence, status: &Status| {
+        let at = |second: i64, presence: &mut Presence, status: &Status| {
             presence.handle_status(JUNCTION, status, UnixMs(second * 1000))
         };
         assert_eq!(at(0, &mut presence, &status(true, "a")), [keys(), learn("a")]);

@@ -31,7 +31,11 @@ struct Broker {
 impl Broker {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("there is room");
-        let port = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free").local_addr().unwrap().port();
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .expect("a port is free")
+            .local_addr()
+            .expect("it is bound")
+            .port();
         let config = format!(
             "listener {port} 127.0.0.1\nuser root\nallow_anonymous false\nplugin {}\nplugin_opt_config_file {}\n",
             plugin().display(),

@@ -2,7 +2,7 @@
 
 use crate::fleet::{Fleet, PATIENCE};
 use crate::state::{Answer, TestState, admin};
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::CommandType;
 use flextraff_common::wire::topics::Topic;
@@ -23,7 +23,7 @@ async fn create(state: &TestState, admin: &str, body: &Value) -> Value {
 
 /// A message of a device, as ingest takes it in.
 async fn ingest(db: &PgPool, topic: Topic, payload: &Value) -> Fate {
-    let (topic, payload, received) = (topic.to_string(), payload.to_string().into_bytes(), Utc::now());
+    let (topic, payload, received) = (topic.to_string(), payload.to_string().into_bytes(), Clock.utc());
     let message = ingest::decode(&topic, &payload, false, received);
     let mut fates =
         ingest::apply(db, &[Item { topic, payload, received, message }]).await.expect("the database answers");
@@ -45,7 +45,8 @@ async fn say(db: &PgPool, junction: &str, device: &Value, more: &Value) -> Fate 
 }
 
 async fn shown(state: &TestState, token: &str, device: &Value) -> Value {
-    let answer = state.get(&format!("/api/devices/{}", device["device_id"].as_str().unwrap()), token).await;
+    let answer =
+        state.get(&format!("/api/devices/{}", device["device_id"].as_str().expect("an id")), token).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
 }
@@ -224,7 +225,7 @@ async fn a_device_that_misses_three_statuses_is_offline_and_so_is_its_junction(d
     };
     say(&db, &junction, &silent, &json!({})).await;
     say(&db, &junction, &loud, &json!({})).await;
-    let later = |seconds: i64| Utc::now() + TimeDelta::seconds(seconds);
+    let later = |seconds: i64| Clock.utc() + TimeDelta::seconds(seconds);
     assert_eq!(fleet::mark_silent(&state.app, later(80)).await.unwrap(), []);
     assert_eq!(
         (status_of(&silent).await, junction_status().await),

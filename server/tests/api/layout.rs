@@ -1,6 +1,7 @@
 //! Lanes, groups, stages, links, the city as a file, and the file of an agent.
 
 use crate::state::TestState;
+use flextraff_server::config_differences::differences;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::path::Path;
@@ -234,6 +235,13 @@ async fn the_file_of_an_agent_is_one_that_the_agent_takes(db: PgPool) {
         let entry =
             flextraff_server::db::junctions::entry(&state.app.db, config.junction.id).await.unwrap().unwrap();
         assert_eq!(config.junction.stages(), entry.build().unwrap().stages());
+        let effective = config.to_toml().expect("it can be written");
+        assert_eq!(differences(&entry, &effective), Vec::<String>::new());
+        let other = differences(&entry, &effective.replacen("amber_s = 3", "amber_s = 4", 1));
+        assert!(
+            other.contains(&"amber_s is 3 s on the server and 4 s on the device".to_owned()),
+            "{other:?}"
+        );
         assert!(answer.text.contains("[[link]]"), "{}", answer.text);
     }
     let device = "00000000-0000-0000-0000-0000000000d1";

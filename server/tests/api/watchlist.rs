@@ -2,12 +2,12 @@
 
 use crate::fleet::Fleet;
 use crate::state::TestState;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use flextraff_common::epc::{Epc, TagKey};
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Keys, WatchedClass, Watchlist, decode};
+use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
 use flextraff_server::db::retention;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn a_device_that_comes_online_gets_the_keys_of_its_city_for_two_weeks(db: 
     );
     let mut fleet = Fleet::start(state);
     let first = keys(&mut fleet, &one, DEVICE).await;
-    let now = UnixMs(Utc::now().timestamp_millis());
+    let now = Clock.now();
     assert!(first.city[0].valid_from <= now && now < first.city[0].valid_until);
     assert!(first.city.windows(2).all(|pair| pair[0].valid_until == pair[1].valid_from));
     assert!(first.city.last().expect("keys").valid_until > now + 14 * 86_400_000);
@@ -123,7 +123,7 @@ async fn a_watched_vehicle_reaches_the_devices_and_its_epc_nobody(db: PgPool) {
     sqlx::query("UPDATE watchlist SET valid_until = now() - interval '1 s'").execute(&db).await.unwrap();
     fleet.state.app.fleet.watchlist_changed(id(&other));
     assert_eq!(list(&mut fleet, &other).await.entries, []);
-    let expired = flextraff_server::db::watchlist::expire(&db, Utc::now()).await.unwrap();
+    let expired = flextraff_server::db::watchlist::expire(&db, Clock.utc()).await.unwrap();
     assert_eq!(expired, [id(&other)]);
     assert_eq!(fleet.state.get("/api/watchlist", &admin).await.json(), json!([]));
 }
@@ -210,7 +210,7 @@ async fn only_administrators_change_lists_and_bad_entries_are_refused_by_field(d
         201,
         "renewing takes no room"
     );
-    let message = flextraff_server::db::watchlist::message(&db, id(&mine), Utc::now()).await.unwrap();
+    let message = flextraff_server::db::watchlist::message(&db, id(&mine), Clock.utc()).await.unwrap();
     assert_eq!(message.entries.len(), 2000);
     assert!(flextraff_common::wire::encode(&message).len() < flextraff_common::wire::MAX_PAYLOAD);
 }

@@ -30,7 +30,6 @@ struct CommandBody {
     #[schema(pattern = "^(identify|restart_reader|lamp_test|send_config|reload)$", value_type = String)]
     kind: CommandType,
     /// Name of the reader, for `restart_reader`.
-    #[serde(skip)]
     #[schema(max_length = 64)]
     #[expect(dead_code, reason = "it stands in the document; `kind` holds it")]
     name: Option<String>,
