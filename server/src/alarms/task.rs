@@ -3,7 +3,9 @@
 use super::{Change, Finding, Kind, Notifier, Watch};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
+use crate::db::junctions;
 use crate::live::{LiveEvent, LiveKind};
 use chrono::SecondsFormat;
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -104,8 +106,26 @@ impl Task {
                 changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
             }
         }
+        if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
+            changes.extend(self.compare().await?);
+        }
         self.looks = self.looks.wrapping_add(1);
         self.obey(changes, notifier).await
+    }
+
+    /// Which devices have another configuration than the server plans with.
+    async fn compare(&mut self) -> sqlx::Result<Vec<Change>> {
+        let now = self.clock.now();
+        let entries = junctions::export(&self.app.db).await?.junctions;
+        let configurations = alarms::configurations(&self.app.db).await?;
+        let watch = self.watch().await?;
+        let mut changes = Vec::new();
+        for (junction, device, toml) in configurations {
+            let Some(entry) = entries.iter().find(|entry| entry.junction_id == junction) else { continue };
+            let findings: Vec<Finding> = differs(&differences(entry, &toml)).into_iter().collect();
+            changes.extend(watch.handle(junction, Some(device), &[Kind::ConfigDiffers], &findings, now));
+        }
+        Ok(changes)
     }
 
     async fn obey(&mut self, changes: Vec<Change>, notifier: &mut Notifier) -> sqlx::Result<()> {
@@ -154,6 +174,17 @@ fn offline(one: &Heard) -> Option<Finding> {
     Some(Finding { kind: Kind::DeviceOffline, message, detail: json!({"last_heartbeat": last}) })
 }
 
+fn differs(differences: &[String]) -> Option<Finding> {
+    let first = differences.first()?;
+    let more = match differences.len() - 1 {
+        0 => String::new(),
+        count => format!(" and {count} more"),
+    };
+    let message =
+        format!("The device's configuration differs from what the server plans with: {first}{more}");
+    Some(Finding { kind: Kind::ConfigDiffers, message, detail: json!({"differences": differences}) })
+}
+
 fn anomaly(junction: JunctionId, quiet: &[Quiet]) -> Option<Finding> {
     let lanes: BTreeMap<&str, f64> = quiet
         .iter()
@@ -189,6 +220,9 @@ mod tests {
         assert!(message.starts_with("The device is not heard since 1970-01-01T00:00:00Z;"), "{message}");
         one.online = true;
         assert_eq!(offline(&one), None);
+        assert_eq!(differs(&[]), None);
+        let message = differs(&["stage N is missing".into(), "b".into()]).unwrap().message;
+        assert!(message.ends_with("plans with: stage N is missing and 1 more"), "{message}");
     }
 
     #[test]

@@ -240,6 +240,21 @@ pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> 
     Ok(heard.collect())
 }
 
+/// The configurations that devices in use have sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn configurations(db: &PgPool) -> sqlx::Result<Vec<(JunctionId, DeviceId, String)>> {
+    let rows = sqlx::query!(
+        r#"SELECT junction_id, device_id, config_toml AS "config_toml!" FROM edge_devices
+           WHERE revoked_at IS NULL AND config_toml IS NOT NULL"#
+    )
+    .fetch_all(db)
+    .await?;
+    let of = |(junction, device, toml)| (JunctionId(junction), DeviceId(device), toml);
+    Ok(rows.into_iter().map(|row| of((row.junction_id, row.device_id, row.config_toml))).collect())
+}
+
 /// A lane that shows nothing although others days it does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quiet {
