@@ -20,7 +20,7 @@ use chrono::{DateTime, Days, Utc};
 use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
-use flextraff_common::wire::WatchedClass;
+use flextraff_common::wire::{MAX_WATCHED, WatchedClass};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -31,8 +31,6 @@ use uuid::Uuid;
 
 /// Most junctions of one request.
 const MOST_JUNCTIONS: usize = 1000;
-/// Most entries of a junction: they fit into one message.
-const MOST_ENTRIES: i64 = 2000;
 /// Longest that an entry may hold, days.
 const MOST_DAYS: u64 = 5 * 366;
 
@@ -159,9 +157,9 @@ async fn add(
             user: admin.user_id,
         };
         let entry = watchlist::add(&mut tx, *junction, &new).await?;
-        if watchlist::count(&mut tx, *junction).await? > MOST_ENTRIES {
+        if watchlist::count(&mut tx, *junction).await? > MAX_WATCHED as i64 {
             return Err(Problem::conflict(format!(
-                "The list of junction {junction} is full: it has {MOST_ENTRIES} entries"
+                "The list of junction {junction} is full: it has {MAX_WATCHED} entries"
             )));
         }
         let deed = Deed::new("watchlist.add").at(*junction).to(entry.entry_id.to_string());

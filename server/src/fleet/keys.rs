@@ -9,10 +9,12 @@ use crate::mqtt::Outgoing;
 use anyhow::ensure;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_common::wire::encode;
 use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{WatchlistPage, encode};
+use uuid::Uuid;
 
-/// Sends a device the watch-list key of its junction and its city's pseudonym keys for two weeks; what is missing of them is made.
+/// Sends a device the watch-list key of its junction and its city's pseudonym keys for two weeks; what is missing of them is made. A watch-list
+/// of several pages goes with them.
 pub(super) async fn send(
     app: &App,
     junction: JunctionId,
@@ -32,7 +34,10 @@ pub(super) async fn send(
     let Some(keys) = keys::of_junction(&app.db, junction, random_bytes()?, &city, now).await? else {
         return Ok(());
     };
-    publish(app, Topic::Keys(junction, device), encode(&keys))
+    publish(app, Topic::Keys(junction, device), encode(&keys))?;
+    let pages = pages(app, junction, now).await?;
+    // The broker keeps a list that is one message, but of several pages the last one only.
+    if pages.len() > 1 { publish_pages(app, junction, &pages) } else { Ok(()) }
 }
 
 /// Publishes the watch-list of a junction.
@@ -41,8 +46,16 @@ pub(super) async fn send_watchlist(
     junction: JunctionId,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let list = watchlist::message(&app.db, junction, now).await?;
-    publish(app, Topic::Watchlist(junction), encode(&list))
+    publish_pages(app, junction, &pages(app, junction, now).await?)
+}
+
+/// The messages that carry the watch-list of a junction.
+async fn pages(app: &App, junction: JunctionId, now: DateTime<Utc>) -> anyhow::Result<Vec<WatchlistPage>> {
+    Ok(watchlist::message(&app.db, junction, now).await?.into_pages(Uuid::now_v7()))
+}
+
+fn publish_pages(app: &App, junction: JunctionId, pages: &[WatchlistPage]) -> anyhow::Result<()> {
+    pages.iter().try_for_each(|page| publish(app, Topic::Watchlist(junction), encode(page)))
 }
 
 /// Publishes all watch-lists: the broker may have lost them.

@@ -6,7 +6,9 @@ use chrono::{DateTime, TimeDelta};
 use flextraff_common::epc::{Epc, TagKey};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Keys, WatchedClass, Watchlist, decode};
+use flextraff_common::wire::{
+    Keys, MAX_PAYLOAD, MAX_WATCHED, WatchedClass, Watchlist, WatchlistPage, decode,
+};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
 use flextraff_server::db::retention;
@@ -195,7 +197,7 @@ async fn only_administrators_change_lists_and_bad_entries_are_refused_by_field(d
     }
     sqlx::query(
         "INSERT INTO watchlist (junction_id, tag_hmac, class, valid_until)
-         SELECT $1::uuid, lpad(to_hex(n), 32, '0'), 'transit', now() + interval '1 day' FROM generate_series(1, 1999) n",
+         SELECT $1::uuid, lpad(to_hex(n), 32, '0'), 'transit', now() + interval '1 day' FROM generate_series(1, 9999) n",
     )
     .bind(&mine)
     .execute(&db)
@@ -211,6 +213,17 @@ async fn only_administrators_change_lists_and_bad_entries_are_refused_by_field(d
         "renewing takes no room"
     );
     let message = flextraff_server::db::watchlist::message(&db, id(&mine), Clock.utc()).await.unwrap();
-    assert_eq!(message.entries.len(), 2000);
-    assert!(flextraff_common::wire::encode(&message).len() < flextraff_common::wire::MAX_PAYLOAD);
+    assert_eq!(message.entries.len(), MAX_WATCHED);
+    // Of several pages the broker keeps the last one only: who comes online gets them all.
+    let mut fleet = Fleet::start(state);
+    keys(&mut fleet, &mine, DEVICE).await;
+    let mut got = Vec::new();
+    for number in 1..=5 {
+        let message = fleet.message(|topic| matches!(topic, Topic::Watchlist(_))).await;
+        assert!(message.payload.len() < MAX_PAYLOAD);
+        let page: WatchlistPage = decode(message.payload.as_bytes()).expect("pages can be read");
+        assert_eq!((page.page, page.pages), (Some(number), Some(5)));
+        got.extend(page.entries);
+    }
+    assert_eq!(got, message.entries);
 }
