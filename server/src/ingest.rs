@@ -39,13 +39,6 @@ const QUIET: Duration = Duration::from_millis(3);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
-/// What became of a message, for the figures.
-const OUTCOMES: [(Outcome, fn(&Fate) -> bool); 3] = [
-    (Outcome::Stored, |fate| matches!(fate, Fate::Stored)),
-    (Outcome::Duplicate, |fate| matches!(fate, Fate::Duplicate)),
-    (Outcome::Refused, |fate| matches!(fate, Fate::Refused(_))),
-];
-
 /// What ingest has taken in; told to the planner, dispatch and the live feed after the commit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Applied {
@@ -84,8 +77,12 @@ pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut 
         let batch = gather(first, &mut channels.incoming).await;
         let (items, tokens): (Vec<Item>, Vec<AckToken>) = batch.into_iter().map(Item::read).unzip();
         let Some(fates) = commit(&db, &items, &metrics, &mut stop).await else { return };
-        for (outcome, fits) in OUTCOMES {
-            metrics.messages(outcome, fates.iter().filter(|fate| fits(fate)).count() as u64);
+        for fate in &fates {
+            metrics.message(match fate {
+                Fate::Stored => Outcome::Stored,
+                Fate::Duplicate => Outcome::Duplicate,
+                Fate::Refused(_) => Outcome::Refused,
+            });
         }
         for answer in answers(&items, &fates) {
             let _ = channels.outgoing.try_send(answer);

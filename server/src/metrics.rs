@@ -132,9 +132,9 @@ impl Metrics {
         registry.register("alarms_open", "Open alarms by severity", self.alarms.clone());
     }
 
-    /// Counts messages of a batch.
-    pub fn messages(&self, outcome: Outcome, count: u64) {
-        self.messages.get_or_create(&Message { outcome }).inc_by(count);
+    /// Counts a message.
+    pub fn message(&self, outcome: Outcome) {
+        self.messages.get_or_create(&Message { outcome }).inc();
     }
 
     /// Notes how long the commit of a batch took.
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn names_and_units_follow_the_rules() {
         let metrics = Metrics::default();
-        metrics.messages(Outcome::Stored, 3);
+        metrics.message(Outcome::Stored);
         metrics.batch(Duration::from_millis(4));
         metrics.request("GET", "/api/junctions/{junction_id}", 200, Duration::from_millis(2));
         metrics.plan_sent();
@@ -240,7 +240,7 @@ mod tests {
         let present = Present { broker: true, size: 5, idle: 4, figures: &figures };
         let text = metrics.text(&present).unwrap();
         for line in [
-            "flextraff_ingest_messages_total{outcome=\"Stored\"} 3",
+            "flextraff_ingest_messages_total{outcome=\"Stored\"} 1",
             "flextraff_ingest_batch_duration_seconds_bucket{le=\"0.005\"} 1",
             "flextraff_http_requests_total{method=\"GET\",route=\"/api/junctions/{junction_id}\",status=\"200\"} 1",
             "flextraff_http_request_duration_seconds_count{method=\"GET\",route=\"/api/junctions/{junction_id}\"} 1",
