@@ -6,6 +6,7 @@ mod alarms;
 mod audit;
 mod broker_rights;
 mod devices;
+mod enrolment;
 mod fleet;
 mod history;
 mod junctions;
