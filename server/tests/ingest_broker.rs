@@ -34,7 +34,7 @@ impl Server {
         let channels = Channels { incoming, outgoing: handle.outgoing.clone(), applied: news };
         let tasks = [
             tokio::spawn(client.run(sender, stopped.clone())),
-            tokio::spawn(ingest::run(db.clone(), channels, Arc::default(), stopped)),
+            tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped)),
         ];
         let mut server = Self { handle, stop, tasks, applied };
         server.connected().await;
