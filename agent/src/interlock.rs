@@ -5,6 +5,8 @@
 
 mod lit;
 #[cfg(test)]
+mod projection;
+#[cfg(test)]
 mod tests;
 
 pub use lit::{HeadLamps, HeadSeen};
@@ -59,6 +61,7 @@ pub enum Trip {
 
 /// Checks lamp vectors of one junction; pure.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Interlock {
     heads: Vec<Head>,
     /// Shortest time from the end of green of the row's group to the start of green of the column's; none: they do not conflict.
@@ -73,6 +76,7 @@ pub struct Interlock {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 struct Head {
     name: String,
     pedestrian: bool,

@@ -20,6 +20,7 @@ impl Places {
         match problem {
             Problem::None { .. } => 0,
             Problem::OneStage => self.first("[[stage]]"),
+            Problem::OnlyPedestrians => self.first("[[group]]"),
             Problem::TooMany { what, most, .. } => {
                 self.by_name.get(&format!("[[{what}]]")).and_then(|all| all.get(*most)).copied().unwrap_or(0)
             }

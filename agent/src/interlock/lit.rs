@@ -52,6 +52,7 @@ pub(super) fn fits(aspect: Aspect, lit: HeadLamps) -> bool {
 
 /// Compares what was written with what is seen, look by look.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Watch {
     last: Option<MonoMs>,
     heads: Vec<[Lamp; 3]>,

@@ -78,6 +78,26 @@ impl Clearance {
         Self { from, to, amber_until, green_at, heads, state: ControllerState::Amber }
     }
 
+    #[cfg(test)]
+    pub(super) fn project(&self, key: &mut super::tests::model::Key) {
+        let Self { from, to: _, amber_until, green_at, heads, state } = self;
+        key.word(from.map_or(-1, |stage| stage.index() as i64));
+        key.word(amber_until.since(key.now).max(0));
+        key.word(green_at.since(key.now));
+        key.word(*state as i64);
+        for head in heads {
+            match *head {
+                Head::Red => key.word(0),
+                Head::Stays => key.word(1),
+                Head::Ends { amber } => key.word(2 + i64::from(amber)),
+                Head::Comes { at, red_amber_from } => {
+                    key.word(4 + at.since(key.now).max(0));
+                    key.word(red_amber_from.since(key.now).max(0));
+                }
+            }
+        }
+    }
+
     /// What is shown at a moment before the green; the moments of successive calls never decrease.
     pub(super) fn show(&mut self, at: MonoMs) -> (ControllerState, Option<StageIx>, Option<StageIx>, Lamps) {
         let lamps: Lamps = self.heads.iter().map(|head| head.aspect(at, self.amber_until)).collect();

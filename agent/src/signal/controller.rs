@@ -5,6 +5,8 @@ mod flash;
 mod forecast;
 mod panel;
 mod preempt;
+#[cfg(test)]
+mod projection;
 mod transit;
 mod vehicle;
 
@@ -41,6 +43,7 @@ use std::sync::Arc;
 /// the shortest and longest green of a stage, its clearances and the longest red hold for all of them (an emergency may hold its stage for
 /// the longest red). A plan starts when the running cycle ends; an emergency ends the present green as soon as its shortest time is over.
 /// The cycles of an automatic plan with `offset_s` come to that offset while the wall clock is synchronised.
+#[cfg_attr(test, derive(Clone))]
 pub struct Controller {
     junction: Arc<Junction>,
     fallback: Fallback,
@@ -77,6 +80,7 @@ pub struct Controller {
 }
 
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 enum Phase {
     Startup(Startup),
     Green(Green),

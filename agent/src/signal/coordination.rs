@@ -217,6 +217,14 @@ impl Coordination {
         }
     }
 
+    /// Makes sure that it plays no part: with an offset everything would depend on the time of day.
+    #[cfg(test)]
+    pub(super) fn assert_free(&self) {
+        // The clock counts only where a plan has an offset.
+        let Self { clock_ms: _, steady_since: _, transition, step, error_ms, points } = self;
+        assert!(*transition == 0 && *step == State::Free && error_ms.is_none() && points.is_none());
+    }
+
     /// What bounds the green of `stage`.
     pub(super) fn bounds(&self, junction: &Junction, program: &Program, stage: StageIx) -> Bounds {
         let Some(points) = &self.points else { return Bounds { held_until: None, force_off: None } };

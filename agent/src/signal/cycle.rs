@@ -84,6 +84,15 @@ impl Recorder {
         self.stages.iter().any(|open| open.stage == stage)
     }
 
+    /// Adds what the next cycle depends on; `longest_ms`: after so long a cycle ends at the next change.
+    #[cfg(test)]
+    pub(super) fn project(&self, junction: &Junction, longest_ms: i64, key: &mut super::tests::model::Key) {
+        // The rest is for the record.
+        let Self { started, stages: _, green_since: _, lane_green_ms: _ } = self;
+        key.age(Some(*started), longest_ms);
+        junction.stage_indexes().for_each(|stage| key.flag(self.served(stage)));
+    }
+
     /// The present stage's green ends, and the amber after it at `amber_until`.
     pub(super) fn green_ended(&mut self, at: MonoMs, amber_until: MonoMs, end: StageEnd) {
         if let Some(open) = self.stages.last_mut().filter(|open| open.ended.is_none()) {

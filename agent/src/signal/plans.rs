@@ -1,5 +1,7 @@
 //! The plans that the controller holds, one for each who may decide, and which of them counts.
 
+#[cfg(test)]
+use super::tests::model::Key;
 use flextraff_common::plan::Plan;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Mode;
@@ -59,6 +61,22 @@ impl Plans {
             .flatten()
             .find(|held| held.until > at)
             .map(|held| &held.plan)
+    }
+
+    /// Adds what counts; `restores`: whether one may still be taken back.
+    #[cfg(test)]
+    pub(super) fn project(&self, restores: bool, key: &mut Key) {
+        let Self { vehicle, emergency, manual, automatic } = self;
+        for held in [vehicle, emergency, manual, automatic] {
+            // One that has run out keeps a restored one from its place, and does nothing else.
+            key.flag(restores && held.is_some());
+            let live = held.as_ref().filter(|held| held.until > key.now);
+            key.flag(live.is_some());
+            if let Some(Held { plan, until }) = live {
+                key.plan(plan);
+                key.left(*until);
+            }
+        }
     }
 
     fn of(&mut self, mode: Mode) -> &mut Option<Held> {

@@ -23,8 +23,15 @@ impl Startup {
 
     /// Without flash, and as short as it may be.
     pub(super) fn in_red(junction: &Junction, start: MonoMs) -> Self {
-        let red_ms = i64::from(junction.longest_clearance_s()) * 1000;
-        Self { flash_until: start, red_until: start.ceil_second() + red_ms }
+        let red_s = junction.longest_clearance_s().max(1);
+        Self { flash_until: start, red_until: start.ceil_second() + i64::from(red_s) * 1000 }
+    }
+
+    #[cfg(test)]
+    pub(super) fn project(&self, key: &mut super::tests::model::Key) {
+        let Self { flash_until, red_until } = self;
+        key.word(flash_until.since(key.now).max(0));
+        key.word(red_until.since(key.now).max(0));
     }
 
     pub(super) fn over(&self, at: MonoMs) -> bool {

@@ -5,6 +5,7 @@ mod coordination;
 mod emergency;
 mod events;
 mod flash;
+pub(crate) mod model;
 mod panel;
 mod pedestrians;
 mod plans;

@@ -143,3 +143,20 @@ fn a_round_that_cannot_keep_the_longest_red_is_refused() {
     }
     assert!(problems(&spec)[0].contains("takes 220 s with its clearances, which is above longest_red_s 180"));
 }
+
+#[test]
+fn a_junction_without_heads_for_vehicles_is_refused() {
+    let mut spec = four_way();
+    let pedestrian =
+        |name: &str| GroupSpec { name: name.into(), kind: GroupKind::Pedestrian, ..GroupSpec::default() };
+    spec.groups = ["N", "S", "E", "W"].map(pedestrian).to_vec();
+    for stage in &mut spec.stages {
+        stage.groups = std::mem::take(&mut stage.lanes);
+    }
+    assert_eq!(
+        problems(&spec),
+        ["all groups are pedestrian ones, and flash would leave every head dark; add a group for vehicles"]
+    );
+    spec.groups[0] = GroupSpec { name: "N".into(), lanes: vec!["N".into()], ..GroupSpec::default() };
+    assert!(Junction::build(&spec).is_ok());
+}

@@ -35,6 +35,10 @@ pub enum Problem {
     NotPedestrian { group: String, field: &'static str },
     #[error("group \"{group}\" has green in no stage and would stay red for ever; add it to a [[stage]]")]
     GroupWithoutStage { group: String },
+    #[error(
+        "all groups are pedestrian ones, and flash would leave every head dark; add a group for vehicles"
+    )]
+    OnlyPedestrians,
     #[error("stage \"{stage}\" has no groups; name its groups or lanes")]
     EmptyStage { stage: String },
     #[error(
@@ -86,6 +90,9 @@ pub(super) fn build(spec: &JunctionSpec) -> Result<Junction, Vec<Problem>> {
         .map(|lane| Lane { id: lane.id, name: lane.name.clone(), direction: lane.direction })
         .collect();
     let groups: Vec<Group> = groups.iter().map(|group| build_group(group, &lanes, &mut problems)).collect();
+    if !groups.is_empty() && groups.iter().all(|group| group.kind == GroupKind::Pedestrian) {
+        problems.push(Problem::OnlyPedestrians);
+    }
     let (compatible, yields) = build_compatible(spec, &groups, &mut problems);
     let stages: Vec<Stage> =
         spec.stages.iter().map(|stage| build_stage(stage, &lanes, &groups, &mut problems)).collect();

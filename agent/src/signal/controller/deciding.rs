@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What tactical control knows and what it has to say.
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Deciding {
     pub(super) traffic: Option<Traffic>,
     pub(super) calls: Calls,
@@ -25,6 +26,9 @@ pub(super) struct Deciding {
     /// Levels that fail.
     #[cfg(test)]
     broken: Vec<ControlLevel>,
+    /// What the levels answer whenever one is asked, in place of their own answer: a stage that is to go on, or to follow at once.
+    #[cfg(test)]
+    pub(super) answer: Option<StageIx>,
 }
 
 impl Deciding {
@@ -38,7 +42,19 @@ impl Deciding {
             defects: VecDeque::new(),
             #[cfg(test)]
             broken: Vec::new(),
+            #[cfg(test)]
+            answer: None,
         }
+    }
+}
+
+#[cfg(test)]
+impl Deciding {
+    /// Makes sure that nothing but the injected answer plays a part.
+    pub(super) fn assert_idle(&self, at: MonoMs) {
+        // A level that has failed rests; none decides here, so that none fails. The last decision is only told.
+        let Self { traffic, calls, ladder: _, level: _, decision: _, defects, broken, answer: _ } = self;
+        assert!(traffic.is_none() && !calls.are_known(at) && defects.is_empty() && broken.is_empty());
     }
 }
 
@@ -106,6 +122,12 @@ impl Controller {
         self.deciding.broken = levels.to_vec();
     }
 
+    /// Puts an answer in place of the levels' own, or takes it away.
+    #[cfg(test)]
+    pub(crate) const fn set_answer(&mut self, answer: Option<StageIx>) {
+        self.deciding.answer = answer;
+    }
+
     pub(super) fn note_level(&mut self, at: MonoMs) {
         let is_running = matches!(self.phase, Phase::Green(_) | Phase::Clearance(..));
         let decides = is_running && self.program.mode() == Mode::Automatic;
@@ -113,6 +135,10 @@ impl Controller {
     }
 
     fn level_at(&self, at: MonoMs) -> ControlLevel {
+        #[cfg(test)]
+        if self.deciding.answer.is_some() && self.program.ranged {
+            return ControlLevel::RollingHorizon;
+        }
         let Deciding { traffic, calls, ladder, .. } = &self.deciding;
         let found = Found {
             ranged: self.program.ranged,
@@ -175,6 +201,8 @@ impl Controller {
         // In a fixed order; in a free one whoever waits for long enough has its turn.
         let may_skip = self.program.may_skip(junction);
         let mut decision = match (level, &self.deciding.traffic) {
+            #[cfg(test)]
+            _ if self.deciding.answer.is_some() => self.answered(stage, latest_s, at),
             (ControlLevel::RollingHorizon, Some(traffic)) => {
                 let order = Order::of(order, &stages, may_skip);
                 tactical::search(&Situation { traffic, timing: &timing, order, stage, latest_s })

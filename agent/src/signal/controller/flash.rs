@@ -29,6 +29,14 @@ impl ToFlash {
         Self { stage, amber_until: at, flash_at: at }
     }
 
+    #[cfg(test)]
+    pub(super) fn project(&self, key: &mut crate::signal::tests::model::Key) {
+        let Self { stage, amber_until, flash_at } = self;
+        key.word(stage.index() as i64);
+        key.word(amber_until.since(key.now).max(0));
+        key.word(flash_at.since(key.now).max(0));
+    }
+
     pub(super) fn over(&self, at: MonoMs) -> bool {
         at >= self.flash_at
     }

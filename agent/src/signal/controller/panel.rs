@@ -18,6 +18,13 @@ pub(super) struct Panel {
 }
 
 impl Panel {
+    #[cfg(test)]
+    pub(super) fn project(&self, key: &mut crate::signal::tests::model::Key) {
+        let Self { until, advance } = self;
+        key.left(until.unwrap_or(key.now));
+        key.flag(*advance);
+    }
+
     pub(super) fn decides(&self, at: MonoMs) -> bool {
         self.until.is_some_and(|until| until > at)
     }
@@ -38,24 +45,32 @@ impl Controller {
         self.panel.advance = self.program.by_panel && matches!(self.phase, Phase::Green(_));
     }
 
+    /// Whether the panel decides about what is shown.
+    #[cfg(test)]
+    pub(crate) const fn is_by_panel(&self) -> bool {
+        self.program.by_panel
+    }
+
     /// What the panel makes of a green; none: it is not its business.
     pub(super) fn panel_verdict(&mut self, green: Green, at: MonoMs) -> Option<Verdict> {
+        let least_ms = i64::from(self.junction.stage(green.stage).min_green_s) * 1000;
+        let had_least = at.since(green.began) >= least_ms;
+        let must_end = had_least && green.latest_end.is_some_and(|latest| at >= latest);
+        // Who comes or goes at this very second does not make others wait for a second longer.
+        let takes_over =
+            if must_end { Verdict::End(StageEnd::ForceOff) } else { Verdict::TakeOver(StageEnd::Manual) };
         if !self.panel.decides(at) {
             self.panel.advance = false;
             // An emergency finds its own way out.
-            let takes_over = self.program.by_panel && self.emergency_stage(at).is_none();
-            return takes_over.then_some(Verdict::TakeOver(StageEnd::Manual));
+            return (self.program.by_panel && self.emergency_stage(at).is_none()).then_some(takes_over);
         }
         if !self.program.by_panel {
-            return Some(Verdict::TakeOver(StageEnd::Manual));
+            return Some(takes_over);
         }
-        let least_ms = i64::from(self.junction.stage(green.stage).min_green_s) * 1000;
-        Some(if at.since(green.began) < least_ms {
-            Verdict::Stay
-        } else if green.latest_end.is_some_and(|latest| at >= latest) {
+        Some(if must_end {
             self.panel.advance = false;
             Verdict::End(StageEnd::ForceOff)
-        } else if std::mem::take(&mut self.panel.advance) {
+        } else if had_least && std::mem::take(&mut self.panel.advance) {
             Verdict::End(StageEnd::Manual)
         } else {
             Verdict::Stay

@@ -33,6 +33,13 @@ impl Buses {
         !self.asking.is_empty()
     }
 
+    /// Makes sure that none plays a part: what they change about a decision is one of the answers that there may be.
+    #[cfg(test)]
+    pub(super) fn assert_idle(&self) {
+        let Self { asking, cut, cutting, extended } = self;
+        assert!(asking.is_empty() && cut.is_none() && cutting.is_none() && extended.is_none());
+    }
+
     fn count(&self, stage: StageIx) -> usize {
         self.asking.iter().filter(|(_, asked)| *asked == stage).count()
     }

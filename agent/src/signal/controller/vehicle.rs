@@ -18,7 +18,9 @@ impl Controller {
             return;
         }
         let request = asks.and_then(|(lane, until)| {
-            let present = self.vehicle.filter(|before| before.0 == lane).and(self.vehicle_stage);
+            // Whoever asks again keeps his stage; one whose time was over is as good as another.
+            let asks_on = |before: &(LaneIx, MonoMs)| before.0 == lane && before.1 > at;
+            let present = self.vehicle.filter(asks_on).and(self.vehicle_stage);
             let stage = present.or_else(|| self.stage_for(lane))?;
             Some((stage, until))
         });

@@ -119,6 +119,20 @@ fn its_time_ends_and_it_is_to_be_switched_on_anew() {
 }
 
 #[test]
+fn nobody_waits_longer_because_its_time_ends_just_then() {
+    let mut spec = four_way_spec();
+    spec.signal.longest_red_s = 60.0;
+    let mut road = Road::new(build(&spec));
+    // S, E and W each need their clearance, and S and E their shortest greens, before W has waited for 60 s.
+    let must_end = 60 - 3 * 5 - 2 * 7;
+    road.run(at(1.0));
+    road.controller.handle_panel(true, must_end - 1, at(1.0));
+    road.run(at(70.0));
+    assert_eq!(road.lines(2.0)[0], format!("{must_end} amber N>S arrr"));
+    assert!(road.greens(2.0).contains(&"60 W".to_owned()), "{:?}", road.greens(2.0));
+}
+
+#[test]
 fn it_comes_before_emergencies_and_overrides_which_wait_and_run_out() {
     let mut road = road();
     road.panel(true, 1.0);

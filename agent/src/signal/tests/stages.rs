@@ -32,6 +32,10 @@ fn start_up_is_red_first_where_no_stage_change_ends_a_green() {
     spec.stages = vec![stage("A", &["N"]), stage("B", &["N"])];
     spec.signal.startup_all_red_s = 0.0;
     assert_eq!(lines(&spec, -12.0, 1.0), ["-12 flash ->- f", "-6 all_red ->- r", "-5 green A>- G"]);
+    let mut road = Road::with(build(&spec), Fallback::new(Vec::new(), Tz::UTC), at(0.0));
+    road.controller.start_in_red(at(0.0));
+    road.run(at(3.0));
+    assert_eq!(road.lines(0.0), ["0 all_red ->- r", "1 green A>- G"], "after an orderly end as well");
 }
 
 #[test]

@@ -142,3 +142,20 @@ fn behind_panel_flash_and_fault_it_is_asked_for_and_nothing_is_done() {
     road.run(at(22.0));
     assert_eq!(preempts(&road, 21.0), [(21.2, 104, 3)], "also told while the fault lasts");
 }
+
+#[test]
+fn who_asks_again_after_his_time_gets_the_present_stage() {
+    let mut spec = four_way_spec();
+    spec.stages.push(stage("EW", &["E", "W"]));
+    spec.compatible.push(compatible("E", "W"));
+    let mut road = Road::from_zero(build(&spec));
+    road.run(at(1.0));
+    // While N has its shortest green he has asked for E, and passed.
+    road.controller.handle_vehicle(Some((east(), at(3.0).mono)), at(1.0).mono);
+    road.run(at(130.0));
+    assert_eq!(road.greens(0.0).last().map(String::as_str), Some("115 EW"));
+    road.controller.handle_vehicle(Some((east(), FAR)), at(130.0).mono);
+    road.run(at(180.0));
+    assert_eq!(road.lines(131.0).len(), 1, "{:?}", road.lines(131.0));
+    assert_eq!(road.controller.shown().control, SignalControl::EmergencyVehicle);
+}
