@@ -141,7 +141,9 @@ fn project_shown(shown: &Shown, key: &mut Key) {
     } = shown;
     key.stage(*stage);
     key.stage(*next_stage);
-    lamps.iter().for_each(|aspect| key.word(*aspect as i64));
+    for aspect in lamps {
+        key.word(*aspect as i64);
+    }
 }
 
 fn project_program(program: &Program, key: &mut Key) {
@@ -155,7 +157,9 @@ fn project_program(program: &Program, key: &mut Key) {
     }
     // The fallback's depend on the time of day.
     key.word(stages.len() as i64);
-    stages.iter().for_each(|planned| key.planned(planned));
+    for planned in stages {
+        key.planned(planned);
+    }
     key.stage(*target);
 }
 
@@ -228,12 +232,16 @@ impl Key {
         self.word(id.len() as i64);
         id.bytes().for_each(|byte| self.word(i64::from(byte)));
         self.word(stages.len() as i64);
-        stages.iter().for_each(|planned| self.planned(planned));
+        for planned in stages {
+            self.planned(planned);
+        }
     }
 
     fn planned(&mut self, planned: &StagePlan) {
         let StagePlan { stage, green_s, min_green_s, max_green_s } = planned;
         self.stage(Some(*stage));
-        [green_s, min_green_s, max_green_s].into_iter().for_each(|seconds| self.word(i64::from(*seconds)));
+        for seconds in [green_s, min_green_s, max_green_s] {
+            self.word(i64::from(*seconds));
+        }
     }
 }

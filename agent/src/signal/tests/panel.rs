@@ -128,7 +128,7 @@ fn nobody_waits_longer_because_its_time_ends_just_then() {
     road.run(at(1.0));
     road.controller.handle_panel(true, must_end - 1, at(1.0));
     road.run(at(70.0));
-    assert_eq!(road.lines(2.0)[0], format!("{must_end} amber N>S arrr"));
+    assert_eq!(road.lines(3.0)[0], format!("{must_end} amber N>S arrr"));
     assert!(road.greens(2.0).contains(&"60 W".to_owned()), "{:?}", road.greens(2.0));
 }
 

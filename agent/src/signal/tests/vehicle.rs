@@ -153,7 +153,7 @@ fn who_asks_again_after_his_time_gets_the_present_stage() {
     // While N has its shortest green he has asked for E, and passed.
     road.controller.handle_vehicle(Some((east(), at(3.0).mono)), at(1.0).mono);
     road.run(at(130.0));
-    assert_eq!(road.greens(0.0).last().map(String::as_str), Some("115 EW"));
+    assert_eq!(road.greens(0.0).last().map(String::as_str), Some("113 EW"));
     road.controller.handle_vehicle(Some((east(), FAR)), at(130.0).mono);
     road.run(at(180.0));
     assert_eq!(road.lines(131.0).len(), 1, "{:?}", road.lines(131.0));

@@ -131,10 +131,12 @@ fn plan(junction: &Junction, mode: Mode, id: &str, valid_s: f64, dice: &mut Dice
         }
         if mode == Mode::Emergency {
             let at = dice.below(junction.stages().len() as u64) as usize;
-            let groups = junction.stages()[at].groups;
-            // Emergencies in turn for two stages with the same groups would hold these for ever, and the interlock takes that for a defect.
-            let first = junction.stages().iter().find(|stage| stage.groups == groups)?;
-            stages = vec![StageTime { stage: first.name.clone(), ..StageTime::default() }];
+            let asked = &junction.stages()[at];
+            // Coming anew whenever it is over, one for a stage with the groups of another could hold these for ever, and the interlock trips.
+            if junction.stages().iter().filter(|stage| stage.groups == asked.groups).count() > 1 {
+                return None;
+            }
+            stages = vec![StageTime { stage: asked.name.clone(), ..StageTime::default() }];
         }
         let message = GreenTime {
             junction_id: junction.id,

@@ -123,7 +123,6 @@ fn run(site: &Site, events: &[(u16, Event)]) -> Result<(), String> {
                 world.step(site, if in_red { Act::StartInRed { kept } } else { Act::Restart { kept } })?;
             }
             Event::Still if world.acts(site).contains(&Act::Still) => world.step(site, Act::Still)?,
-            Event::Still => {}
             Event::Vehicle(asks) => {
                 let lane = |lane: usize| LaneIx::new(lane % site.junction.lanes().len());
                 world.step(site, Act::Vehicle(asks.map(|(at, for_s)| (lane(at), for_s))))?;
@@ -131,7 +130,7 @@ fn run(site: &Site, events: &[(u16, Event)]) -> Result<(), String> {
             Event::Flash(wanted) => world.step(site, Act::Flash(*wanted))?,
             Event::Answer(answer) => wanted = *answer,
             Event::Clock(now) => clock = *now,
-            Event::Plan(_) => {}
+            Event::Still | Event::Plan(_) => {}
         }
         for _ in 0..*wait_s {
             let stages: Vec<StageIx> = world.controller.asks();

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Most states of one site.
 const MOST: usize = 3_000_000;
 /// Of each way of sharing: so many junctions that differ in everything else, with one thing at a time, and with several.
-const SEEDS: u64 = 6;
-const MORE_SEEDS: u64 = 2;
+const SEEDS: u64 = 4;
+const MORE_SEEDS: u64 = 1;
 
 #[derive(Clone)]
 struct Case {
@@ -70,7 +70,7 @@ const MORE_SCOPES: [Scope; 9] = [
     Scope::of(1, 0, 2),
     Scope { tables: true, ..Scope::of(1, 1, 0) },
     Scope { incidents: true, ..Scope::of(1, 0, 1) },
-    Scope { cabinet: true, ..Scope::of(1, 0, 1) },
+    Scope { cabinet: true, ..Scope::of(0, 0, 1) },
     Scope { late: true, ..Scope::of(1, 1, 0) },
     Scope { vehicles: true, ends: true, ..Scope::of(1, 0, 0) },
 ];
@@ -101,12 +101,13 @@ fn cases(stages: u32, groups: usize, scopes: &[Scope], seeds: std::ops::Range<u6
 
 /// Some of the whole, from all over it: what takes no longer than the rest of the tests.
 #[test]
-fn every_way_of_sharing_up_to_three_groups_among_up_to_three_stages() {
+fn some_ways_of_sharing_up_to_three_groups_among_up_to_three_stages() {
     let sizes = [(2, 1), (2, 2), (2, 3), (3, 1), (3, 2), (3, 3)];
-    let cases: Vec<Case> =
-        sizes.into_iter().flat_map(|(stages, groups)| cases(stages, groups, &SCOPES, 0..1)).collect();
-    let extent = check(&cases);
-    assert!(extent.states > 100_000, "{extent:?}");
+    let all = sizes.into_iter().flat_map(|(stages, groups)| cases(stages, groups, &SCOPES, 0..1));
+    // The number of scopes is no multiple of it, so that each has its turn.
+    let some: Vec<Case> = all.step_by(5).collect();
+    let extent = check(&some);
+    assert!(extent.states > 20_000, "{extent:?}");
 }
 
 #[test]
