@@ -369,8 +369,12 @@ impl Controller {
         let wanted = self.wanted_after(stage, at);
         let next = self.program.after(stage);
         match (self.program.target, wanted.target) {
-            // Out of an emergency: on from here, in the order of what runs next.
-            (Some(_), None) => Coming { stage: wanted.after(stage), cycle_of: Some(wanted) },
+            // Out of an emergency: on from here, in the order of what runs next, unless somebody has waited too long meanwhile. Otherwise
+            // emergencies that come anew as soon as they are over would leave others without green for as long as they come.
+            (Some(_), None) => {
+                let next = self.in_time(&wanted, stage, wanted.after(stage), at);
+                Coming { stage: next, cycle_of: Some(wanted) }
+            }
             (Some(present), Some(target)) if present == target && next != target => {
                 Coming { stage: next, cycle_of: None }
             }

@@ -11,6 +11,8 @@ pub(super) struct Extent {
     pub(super) transitions: usize,
     /// The longest of the shortest ways to a state, in acts.
     pub(super) depth: usize,
+    /// Sites with more states than were to be gone through: of these only the nearest were seen.
+    pub(super) cut: usize,
 }
 
 impl Extent {
@@ -18,6 +20,7 @@ impl Extent {
         self.states += other.states;
         self.transitions += other.transitions;
         self.depth = if other.depth > self.depth { other.depth } else { self.depth };
+        self.cut += other.cut;
     }
 }
 
@@ -27,7 +30,7 @@ struct Way {
     depth: usize,
 }
 
-/// Goes through every state of a site; `visit` sees each.
+/// Goes through every state of a site, the nearest first and at most so many; `visit` sees each.
 pub(super) fn explore(
     site: &Site,
     most: usize,
@@ -49,11 +52,11 @@ pub(super) fn explore(
                 let depth = ways[at].depth + 1;
                 extent.depth = extent.depth.max(depth);
                 // A plan that holds for an hour holds for ever as far as the model goes.
-                assert!(
-                    depth < 3000 && extent.states <= most,
-                    "the space of {} is too large",
-                    describe(site)
-                );
+                assert!(depth < 3000, "the ways of {} are too long", describe(site));
+                if extent.states >= most {
+                    extent.cut = 1;
+                    return Ok(extent);
+                }
                 queue.push_back((ways.len(), next));
                 ways.push(Way { before: at, act: Some(act), depth });
             }

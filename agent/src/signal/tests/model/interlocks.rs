@@ -56,7 +56,8 @@ fn the_interlock_lets_through_what_the_rules_allow_and_nothing_else() {
             }
             Ok(())
         });
-        visited.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let extent = visited.unwrap_or_else(|wrong| panic!("{wrong}"));
+        assert_eq!(extent.cut, 0, "every state was seen");
     }
     println!("{passed} vectors pass, {tripped} trip");
     assert!(passed > 200 && tripped > 10 * passed);
@@ -88,7 +89,10 @@ fn defective(slack_s: u32, defect: impl FnOnce(&mut JunctionSpec)) -> Site {
 
 fn found(site: &Site) -> String {
     match explore(site, 200_000, |_| Ok(())) {
-        Ok(extent) => format!("nothing in {} states", extent.states),
+        Ok(extent) => {
+            assert_eq!(extent.cut, 0, "every state was seen");
+            format!("nothing in {} states", extent.states)
+        }
         Err(wrong) => wrong.lines().next().unwrap_or_default().to_owned(),
     }
 }

@@ -131,12 +131,8 @@ fn plan(junction: &Junction, mode: Mode, id: &str, valid_s: f64, dice: &mut Dice
         }
         if mode == Mode::Emergency {
             let at = dice.below(junction.stages().len() as u64) as usize;
-            let asked = &junction.stages()[at];
-            // Coming anew whenever it is over, one for a stage with the groups of another could hold these for ever, and the interlock trips.
-            if junction.stages().iter().filter(|stage| stage.groups == asked.groups).count() > 1 {
-                return None;
-            }
-            stages = vec![StageTime { stage: asked.name.clone(), ..StageTime::default() }];
+            let asked = junction.stages()[at].name.clone();
+            stages = vec![StageTime { stage: asked, ..StageTime::default() }];
         }
         let message = GreenTime {
             junction_id: junction.id,
@@ -197,6 +193,14 @@ pub(super) fn site(stages: u32, sharing: &[u16], scope: Scope, dice: &mut Dice) 
     furnished(junction, rules, scope, dice)
 }
 
+/// Whether it is an emergency for a stage with the groups of another.
+fn asks_for_a_double(junction: &Junction, message: &GreenTime) -> bool {
+    let asked = message.stages.iter().flatten().next();
+    let asked = asked.and_then(|time| junction.stage_named(&time.stage)).map(|ix| junction.stage(ix).groups);
+    let same = junction.stages().iter().filter(|stage| Some(stage.groups) == asked).count();
+    message.mode == Mode::Emergency && same > 1
+}
+
 /// A junction with what may come.
 pub(super) fn furnished(junction: Arc<Junction>, rules: Arc<Rules>, scope: Scope, dice: &mut Dice) -> Site {
     let mut menu = Vec::new();
@@ -212,6 +216,10 @@ pub(super) fn furnished(junction: Arc<Junction>, rules: Arc<Rules>, scope: Scope
             let valid_s = valid_s[dice.below(3) as usize];
             menu.extend(plan(&junction, mode, &format!("{letter}{number}"), valid_s, dice));
         }
+    }
+    if scope.vehicles {
+        // An operator and a vehicle that take turns to ask for two stages of the same groups hold the others; the interlock takes it for stuck.
+        menu.retain(|message| !asks_for_a_double(&junction, message));
     }
     let mut table = |from_min: u16| {
         let mut green = |skip: bool, least: u32| if skip && dice.chance(2) { 0 } else { least };

@@ -7,7 +7,7 @@ use flextraff_common::wire::Aspect;
 use std::sync::Arc;
 
 /// What holds at a junction; groups and stages by their place in the specification.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) names: Vec<String>,
     pub(super) pedestrian: Vec<bool>,
@@ -18,9 +18,13 @@ pub(super) struct Rules {
     pub(super) longest_red_ms: i64,
     /// How much longer a group may wait while an emergency holds.
     emergency_ms: i64,
+    /// All shortest greens with their clearances.
+    round_ms: i64,
+    /// How much longer than the longest red a group may wait.
+    spare_ms: i64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StageRule {
     pub(super) name: String,
     pub(super) groups: Vec<usize>,
@@ -128,7 +132,14 @@ impl Rules {
             stages,
             longest_red_ms: i64::from(longest_red_s) * 1000,
             emergency_ms: 2 * round,
+            round_ms: round,
+            spare_ms: 0,
         }
+    }
+
+    /// The same, but that a group may wait for one round of shortest greens longer.
+    pub(super) fn with_a_round_to_spare(&self) -> Self {
+        Self { spare_ms: self.round_ms, ..self.clone() }
     }
 
     fn conflict(&self, a: usize, b: usize) -> bool {
@@ -161,7 +172,7 @@ impl Oracle {
         key.flag(green.is_some());
         if let Some(Green { stage, since, limited_since }) = green {
             let rule = &rules.stages[*stage];
-            let most_ms = rules.longest_red_ms.max(rule.max_ms).max(rule.min_ms);
+            let most_ms = (rules.longest_red_ms + rules.spare_ms).max(rule.max_ms).max(rule.min_ms);
             key.word(*stage as i64);
             key.age(Some(*since), most_ms);
             key.age(Some(*limited_since), most_ms);
@@ -288,7 +299,7 @@ impl Oracle {
                 continue;
             }
             let since = *face.waits_since.get_or_insert(now);
-            if now.since(since) >= self.rules.longest_red_ms + extra {
+            if now.since(since) >= self.rules.longest_red_ms + self.rules.spare_ms + extra {
                 return Err(format!("{} waits {} s", self.rules.names[group], now.since(since) / 1000));
             }
         }
