@@ -242,7 +242,8 @@ pub enum LampError {
     Panicked(String),
 }
 
-/// Drives the lamps until [`LampInput::Stop`]; `feed` is called after each vector that was written.
+/// Drives the lamps until [`LampInput::Stop`]; `left` says how long it is until a moment, finer than the clock counts, and `feed` is called
+/// after each vector that was written.
 ///
 /// Whatever ends it, the last that it writes is red at every head: a process that ends cannot flash, and the unit that takes over starts with flash.
 ///
@@ -251,10 +252,11 @@ pub enum LampError {
 pub fn run(
     mut parts: LampParts,
     clock: &dyn Fn() -> Moment,
+    left: &dyn Fn(MonoMs) -> Duration,
     feed: &mut dyn FnMut(),
 ) -> Result<(), LampError> {
     let groups = parts.control.controller.shown().lamps.len();
-    let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, feed)));
+    let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, left, feed)));
     let rest = show_once(&mut *parts.output, &all_red(groups), MonoMs(0));
     if let Some(latch) = parts.latch.take() {
         latch.finish();
@@ -268,6 +270,7 @@ pub fn run(
 fn drive(
     parts: &mut LampParts,
     clock: &dyn Fn() -> Moment,
+    left: &dyn Fn(MonoMs) -> Duration,
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
     let mut lamps = LampLoop {
@@ -289,15 +292,14 @@ fn drive(
         lamps.parts.control.controller.handle_fault(&reason, clock());
     }
     loop {
-        lamps.tick(clock())?;
-        feed();
+        lamps.tick(clock(), feed)?;
         let now = clock().mono;
         if lamps.is_over(now) {
             lamps.emit(LampEvent::Ended);
             return Ok(());
         }
         let due = now + (TICK_MS - now.0.rem_euclid(TICK_MS));
-        if !lamps.take_inputs(now, due, clock) {
+        if !lamps.take_inputs(&|| left(due), clock) {
             return Ok(());
         }
     }
@@ -331,16 +333,11 @@ struct LampLoop<'a> {
 
 impl LampLoop<'_> {
     /// Takes what comes until the next tick is due, and what waits by then; `false` when told to end.
-    fn take_inputs(&mut self, mut now: MonoMs, due: MonoMs, clock: &dyn Fn() -> Moment) -> bool {
+    fn take_inputs(&mut self, left: &dyn Fn() -> Duration, clock: &dyn Fn() -> Moment) -> bool {
         for _ in 0..MOST_AT_ONCE {
-            let wait_ms = due.since(now).max(0).unsigned_abs();
-            match self.parts.inputs.recv_timeout(Duration::from_millis(wait_ms)) {
+            match self.parts.inputs.recv_timeout(left()) {
                 Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-                Ok(input) => {
-                    let moment = clock();
-                    now = moment.mono;
-                    self.handle(input, moment);
-                }
+                Ok(input) => self.handle(input, clock()),
                 Err(RecvTimeoutError::Timeout) => break,
             }
         }
@@ -441,10 +438,13 @@ impl LampLoop<'_> {
         is_clear || (state == ControllerState::AllRed && self.parts.control.controller.starts_up())
     }
 
-    fn tick(&mut self, now: Moment) -> Result<(), OutputError> {
+    /// `feed` comes before what is told: others may wait for that.
+    fn tick(&mut self, now: Moment, feed: &mut dyn FnMut()) -> Result<(), OutputError> {
         self.look_at_lamps(now)?;
         if self.parts.interlock.latched().is_some() {
-            return self.tick_in_fault(now);
+            self.tick_in_fault(now)?;
+            feed();
+            return Ok(());
         }
         let signal_now = self.signal_time(now);
         self.look_at_switches(now.mono, signal_now);
@@ -461,6 +461,7 @@ impl LampLoop<'_> {
             Ok(lit) => self.write(&lamps, lit, true, now.mono)?,
             Err(trip) => self.trips(&trip, now)?,
         }
+        feed();
         self.tell(signal_now.mono);
         Ok(())
     }

@@ -133,7 +133,10 @@ pub(super) fn drive_lamps(
     Builder::new().name("lamps".to_owned()).spawn(move || {
         let mut feeder = Feeder::default();
         let mut due_us = None;
-        output::run(parts, &|| clock.now(), &mut || {
+        // Whole milliseconds would make each tick late by half of one.
+        let left =
+            |due: MonoMs| Duration::from_micros((due.0 * 1000 - clock.mono_us()).max(0).unsigned_abs());
+        output::run(parts, &|| clock.now(), &left, &mut || {
             let written_us = clock.mono_us();
             if let Some(due_us) = due_us.replace(next_tick_us(written_us)) {
                 stats.written.record((written_us - due_us).max(0).unsigned_abs());

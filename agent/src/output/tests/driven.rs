@@ -258,7 +258,7 @@ fn bench_run(
 ) -> (Result<(), LampError>, Vec<LampEvent>) {
     let now = Cell::new(-12.001);
     let (inputs, events) = (bench.inputs.clone(), bench.events);
-    let ended = run(bench.parts, &|| at(now.get()), &mut || {
+    let ended = run(bench.parts, &|| at(now.get()), &|_| Duration::ZERO, &mut || {
         now.set(now.get() + 0.05);
         fed(now.get(), &inputs);
         if now.get() >= until {
@@ -354,7 +354,7 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
     let loop_clock = Arc::clone(&clock);
     let lamps = std::thread::spawn(move || {
         let _events = events;
-        run(bench.parts, &|| at(loop_clock.load(Relaxed) as f64 / 1000.0), &mut || {
+        run(bench.parts, &|| at(loop_clock.load(Relaxed) as f64 / 1000.0), &|_| Duration::ZERO, &mut || {
             // The hook: it hangs after its 300th tick.
             if seen.fetch_add(1, Relaxed) == 300 {
                 let _ = hung.recv();
