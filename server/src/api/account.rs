@@ -325,7 +325,10 @@ async fn show_password(
     brake(app, &user.username, actor.address).await?;
     let stored = users::credentials(&app.db, &user.username).await?.map(|(_, stored)| stored);
     if password.len() <= MAX_PASSWORD_BYTES && app.auth.passwords().verify(password, stored).await? {
-        app.auth.signed_in(&user.username, actor.address);
+        // With a second factor only both together forget the attempts: else whoever knows the password could guess codes without end.
+        if !user.totp_enabled {
+            app.auth.signed_in(&user.username, actor.address);
+        }
         return Ok(());
     }
     Err(Problem::bad_request("Incorrect password").about(field, format!("{field} is wrong")))
@@ -333,7 +336,11 @@ async fn show_password(
 
 async fn show_both(app: &App, user: &User, actor: &Actor, body: ShownBoth) -> Result<(), Problem> {
     show_password(app, user, actor, body.password, "password").await?;
-    if is_second_factor(app, user, &body.totp).await? { Ok(()) } else { Err(wrong_code()) }
+    if !is_second_factor(app, user, &body.totp).await? {
+        return Err(wrong_code());
+    }
+    app.auth.signed_in(&user.username, actor.address);
+    Ok(())
 }
 
 fn wrong_code() -> Problem {

@@ -151,3 +151,17 @@ async fn it_is_taken_away_by_its_owner_or_an_administrator(db: PgPool) {
     assert_eq!(reset.status, 204, "{}", reset.text);
     assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
 }
+
+#[sqlx::test]
+async fn who_knows_the_password_cannot_guess_codes_without_end(db: PgPool) {
+    let (state, token) = TestState::with_admin(db).await;
+    set_up(&state, &token).await;
+    let body = json!({"password": PASSWORD, "totp": "000000"});
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(state.post("/api/users/me/totp/disable", &token, &body).await.status.as_u16());
+        // The right password alone does not begin the count anew.
+        state.post("/api/users/me/totp", &token, &json!({"password": PASSWORD})).await;
+    }
+    assert_eq!((statuses[0], statuses.last()), (400, Some(&429)), "{statuses:?}");
+}
