@@ -5,6 +5,7 @@ mod config;
 pub mod device;
 pub(crate) mod junction;
 mod migrate;
+mod openapi;
 mod replay;
 mod serve;
 pub mod user;
@@ -46,6 +47,8 @@ enum Command {
     /// Reads and writes junctions.
     #[command(subcommand)]
     Junction(junction::JunctionCommand),
+    /// Prints the OpenAPI document of the HTTP API as JSON.
+    Openapi,
     /// Plays JSON lines of time and messages through ingest and planner on a given clock, and prints what they send.
     ///
     /// Needs no configuration, database or broker. The same input gives the same output.
@@ -91,6 +94,9 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Replay(args) = &cli.command {
         return replay::run(args);
     }
+    if let Command::Openapi = cli.command {
+        return Ok(openapi::run()?);
+    }
     let config = Config::load(cli.config.as_deref()).map_err(|error| Failure::Config(error.into()))?;
     if let Command::Config = cli.command {
         return Ok(config::run(&config)?);
@@ -119,7 +125,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 user::run(command, &db).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Config | Command::Replay(_) => Ok(ExitCode::SUCCESS),
+            Command::Config | Command::Openapi | Command::Replay(_) => Ok(ExitCode::SUCCESS),
         }
     })
 }
