@@ -183,6 +183,8 @@ pub struct LampStats {
     pub interlock_trips: AtomicU64,
     /// How long after its tick was due each lamp vector was written.
     pub written: Lateness,
+    /// How long after it came from the port each read was judged for priority, to the millisecond.
+    pub judged: Lateness,
     /// Whether a loop that is to end does so at once.
     pub hurry: AtomicBool,
     /// Whether the loop has ended with every head red after all clearances.
@@ -199,6 +201,7 @@ impl Default for LampStats {
             reads_dropped: AtomicU64::default(),
             interlock_trips: AtomicU64::default(),
             written: Lateness::default(),
+            judged: Lateness::default(),
             hurry: AtomicBool::default(),
             in_order: AtomicBool::default(),
         }
@@ -337,6 +340,11 @@ impl LampLoop<'_> {
         for _ in 0..MOST_AT_ONCE {
             match self.parts.inputs.recv_timeout(left()) {
                 Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+                Ok(LampInput::Read(sighting)) => {
+                    self.handle(LampInput::Read(sighting), clock());
+                    let took_ms = clock().mono.since(sighting.read.at);
+                    self.parts.stats.judged.record(1000 * took_ms.max(0).unsigned_abs());
+                }
                 Ok(input) => self.handle(input, clock()),
                 Err(RecvTimeoutError::Timeout) => break,
             }

@@ -8,7 +8,7 @@ use crate::console::Hub;
 use crate::console::protocol::{LaneSnapshot, Message, Snapshot, TagRead};
 use crate::health;
 use crate::identity::SharedNames;
-use crate::output::Lateness;
+use crate::output::LampStats;
 use crate::reader::Read;
 use crate::reader::port::{ReaderPort, ReaderStats};
 use flextraff_common::time::Moment;
@@ -89,7 +89,7 @@ impl Supervisor {
             level: self.level,
             offset_error_s: messages::offset_error_s(shown),
             decision: messages::decision(&self.config.junction, self.decision.as_ref(), &self.clock.now()),
-            lamp_loop: punctuality(&lamps.stats.written),
+            lamp_loop: punctuality(&lamps.stats),
             cabinet: messages::cabinet(&self.config.output, self.switches),
         })
     }
@@ -111,11 +111,14 @@ impl Supervisor {
     }
 }
 
-fn punctuality(written: &Lateness) -> Option<LampLoopStatus> {
+fn punctuality(stats: &LampStats) -> Option<LampLoopStatus> {
+    let (written, read_p999_us) = (&stats.written, stats.judged.quantile_us(0.999));
     Some(LampLoopStatus {
         late_p50_us: written.quantile_us(0.5)?,
         late_p999_us: written.quantile_us(0.999)?,
         late_max_us: written.max_us(),
+        read_p999_us,
+        read_max_us: read_p999_us.map(|_| stats.judged.max_us()),
     })
 }
 

@@ -275,15 +275,22 @@ impl SignalControl {
     }
 }
 
-/// How long after they were due the lamps were written since the agent started, microseconds. The loop writes them each 50 ms.
+/// How punctual the loop that drives the lamps was since the agent started, microseconds. It writes them each 50 ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LampLoopStatus {
-    /// Half of all times are no later.
+    /// How long after they were due the lamps were written: half of all times are no later.
     pub late_p50_us: u64,
     /// 999 of 1000 are no later.
     pub late_p999_us: u64,
     /// The latest.
     pub late_max_us: u64,
+    /// How long after it came from its port a tag read was judged for priority, in whole milliseconds: 999 of 1000 took no longer. None before
+    /// the first read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_p999_us: Option<u64>,
+    /// The longest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_max_us: Option<u64>,
 }
 
 /// What ends greens, the best first. Each is there for when the ones before it cannot work.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import socket
 import subprocess
@@ -10,6 +11,8 @@ import time
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+
+from .frames import epc
 
 
 def free_port() -> int:
@@ -43,12 +46,18 @@ class Broker:
         self.process.wait(10)
 
 
-class Server:
-    """Confirms every row and adds up the vehicles."""
+#: The key under which watch-lists name vehicles; anything serves.
+WATCHLIST_KEY = bytes(range(32))
 
-    def __init__(self, port: int) -> None:
+
+class Server:
+    """Confirms every row and adds up the vehicles; has the device look out for those in `watched`."""
+
+    def __init__(self, port: int, watched: dict[int, str]) -> None:
+        self.watched = watched
         self.vehicles: dict[str, int] = {}
         self.rows: set[tuple[str, int]] = set()
+        self.ended_for_priority = 0
         self.lock = threading.Lock()
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="bench-server")
         self.client.on_message = self.take
@@ -58,6 +67,9 @@ class Server:
 
     def take(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
         kind = message.topic.split("/")
+        if kind[2] == "status":
+            self.send_watchlist(kind[1], kind[3])
+            return
         if kind[-1] != "car-counts" and kind[2] not in ("cycles", "events", "gap", "clock-fix"):
             return
         body = json.loads(message.payload)
@@ -68,9 +80,28 @@ class Server:
             if row not in self.rows and kind[-1] == "car-counts":
                 for tag in body["epc_ids"]:
                     self.vehicles[tag] = self.vehicles.get(tag, 0) + 1
+            if row not in self.rows and kind[2] == "cycles":
+                self.ended_for_priority += sum(stage["end"] == "priority" for stage in body["stages"])
             self.rows.add(row)
         ack = {"v": 1, "outbox_id": body["outbox_id"], "committed": [[body["seq"], body["seq"]]], "rejected": []}
         self.client.publish(f"flextraff/{kind[1]}/ack/{body['device_id']}", json.dumps(ack), qos=1)
+
+    def send_watchlist(self, junction: str, device: str) -> None:
+        """Once: the key and whom to look out for."""
+        if not self.watched:
+            return
+        entries = [
+            {
+                "tag": hmac.digest(WATCHLIST_KEY, epc(number), "sha256")[:16].hex(),
+                "class": group,
+                "valid_until": "2100-01-01T00:00:00Z",
+            }
+            for number, group in self.watched.items()
+        ]
+        self.watched = {}
+        keys = {"v": 1, "watchlist_key": WATCHLIST_KEY.hex()}
+        self.client.publish(f"flextraff/{junction}/keys/{device}", json.dumps(keys), qos=1)
+        self.client.publish(f"flextraff/{junction}/watchlist", json.dumps({"v": 1, "entries": entries}), qos=1)
 
     def stop(self) -> None:
         self.client.loop_stop()
