@@ -8,6 +8,7 @@
 
 mod migrations;
 mod open;
+mod patience;
 mod row;
 mod send;
 mod write;
@@ -16,6 +17,7 @@ mod write;
 mod tests;
 
 pub use open::Setup;
+pub use patience::Patience;
 pub use row::{ClockFixRow, CountsRow, CycleRow, EventsRow, GapRow, RowBody, Stamp};
 pub use send::{Outgoing, Released, Room};
 pub use write::{Batch, PassageChange};
@@ -64,6 +66,12 @@ pub enum OutboxError {
 }
 
 impl OutboxError {
+    /// Whether the disk does not let the file be opened, read or written: it may pass, or be a block that stays bad.
+    pub fn is_of_disk(&self) -> bool {
+        let of_disk = [ErrorCode::SystemIoFailure, ErrorCode::CannotOpen];
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code().is_some_and(|code| of_disk.contains(&code)))
+    }
+
     /// Whether the file itself is broken, so that trying again does not help.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Sqlite(error) if open::is_damage(error))

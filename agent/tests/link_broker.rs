@@ -85,6 +85,7 @@ impl Agent {
             junction: JUNCTION,
             new_outbox_id: OutboxId(Uuid::from_u128(3)),
             boot: BootId(Uuid::from_u128(4)),
+            gives_up: false,
         };
         let outbox = Outbox::open(&setup, &clock()).expect("the outbox opens");
         let (requests, mut take) = tokio::sync::mpsc::channel(64);

@@ -45,6 +45,7 @@ fn open(folder: &Path) -> Outbox {
         junction: JunctionId(Uuid::from_u128(2)),
         new_outbox_id: OutboxId(Uuid::from_u128(3)),
         boot: BootId(Uuid::from_u128(4)),
+        gives_up: false,
     };
     Outbox::open(&setup, &now(0)).expect("the outbox opens")
 }

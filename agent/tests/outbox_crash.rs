@@ -28,6 +28,7 @@ fn open(folder: &Path, life: u64) -> Outbox {
         junction: JunctionId(Uuid::from_u128(2)),
         new_outbox_id: OutboxId(Uuid::from_u128(3)),
         boot: BootId(Uuid::from_u128(100 + u128::from(life))),
+        gives_up: false,
     };
     Outbox::open(&setup, &now(0)).expect("the outbox opens after any crash")
 }

@@ -26,6 +26,8 @@ pub struct Setup {
     pub new_outbox_id: OutboxId,
     /// The present uptime.
     pub boot: BootId,
+    /// Whether a file that the disk does not let be read counts as damaged.
+    pub gives_up: bool,
 }
 
 /// How long to wait for a process that is just ending.
@@ -56,7 +58,12 @@ impl Outbox {
                 .map_err(|source| OutboxError::Io { path: folder.to_owned(), source })?;
         }
         match try_open(setup)? {
-            Opened::Usable(connection, outbox_id) => Self::with(setup, connection, outbox_id, now),
+            Opened::Usable(connection, outbox_id) => match Self::with(setup, connection, outbox_id, now) {
+                Err(error) if setup.gives_up && error.is_of_disk() => {
+                    Self::replace(setup, of_disk(&error), now)
+                }
+                opened => opened,
+            },
             Opened::Unusable(reason) => Self::replace(setup, reason, now),
         }
     }
@@ -75,6 +82,7 @@ impl Outbox {
             // A name that no file had before, without a source of chance.
             new_outbox_id: OutboxId(Uuid::new_v5(&self.id.0, b"replaced")),
             boot: self.boot,
+            gives_up: false,
         };
         // The file is locked until its connection is closed.
         self.connection = Connection::open_in_memory()?;
@@ -183,8 +191,13 @@ fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
         Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
             Ok(Opened::Unusable(format!("the outbox was damaged ({error})")))
         }
+        Err(error) if setup.gives_up && error.is_of_disk() => Ok(Opened::Unusable(of_disk(&error))),
         result => result,
     }
+}
+
+fn of_disk(error: &OutboxError) -> String {
+    format!("the disk did not let the outbox be used ({error})")
 }
 
 /// What SQLite would silently take for a new database, or could not open at all.

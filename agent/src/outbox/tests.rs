@@ -22,6 +22,7 @@ fn setup(folder: &tempfile::TempDir, boot: u128) -> Setup {
         junction: JunctionId(Uuid::from_u128(2)),
         new_outbox_id: OutboxId(Uuid::from_u128(100 + boot)),
         boot: BootId(Uuid::from_u128(boot)),
+        gives_up: false,
     }
 }
 

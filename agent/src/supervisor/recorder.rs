@@ -11,7 +11,7 @@ mod unstored;
 use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
-use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, RowBody, Setup};
+use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
@@ -32,6 +32,10 @@ const TELL_MS: i64 = 200;
 /// What another device told longer ago than this says nothing any more, milliseconds.
 const OLD_NEWS_MS: i64 = 3000;
 
+/// Places of [`Recorder::patience`].
+const WRITING: usize = 0;
+const READING: usize = 1;
+
 /// Where the rows lie, and who makes them.
 #[derive(Clone, Debug)]
 pub struct RecorderSetup {
@@ -45,6 +49,8 @@ pub struct RecorderSetup {
     pub all_lanes_watched: bool,
     /// How vehicles are named.
     pub names: SharedNames,
+    /// Whether an outbox that the disk does not let be read is set aside.
+    pub gives_up: bool,
 }
 
 /// Counts and stores.
@@ -59,6 +65,8 @@ pub struct Recorder {
     unstored: Unstored,
     /// Why the file has to be replaced before anything more is stored.
     damaged: Option<String>,
+    /// How long the disk is waited for, in writing and in reading.
+    patience: [Patience; 2],
     cycles: VecDeque<CycleRecord>,
     /// First reads of published passages, for the cycles that are still to be reported.
     starts: VecDeque<(MonoMs, LaneIx)>,
@@ -84,6 +92,7 @@ impl Recorder {
                 junction: config.junction.id,
                 new_outbox_id: setup.new_outbox_id,
                 boot: setup.boot,
+                gives_up: setup.gives_up,
             },
             now,
         )?;
@@ -116,6 +125,7 @@ impl Recorder {
             outbox,
             unstored: Unstored::new(passages),
             damaged: None,
+            patience: Default::default(),
             cycles: VecDeque::new(),
             starts: VecDeque::new(),
             counted: vec![0; config.junction.lanes().len()],
@@ -234,7 +244,7 @@ impl Recorder {
             Ok(_) => {}
             Err(error) => {
                 tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again");
-                self.heed(&error);
+                self.note_damage(&error, false);
             }
         }
     }
@@ -315,22 +325,30 @@ impl Recorder {
             self.unstored.begin_anew();
         }
         let batch = self.unstored.take();
-        match self.outbox.commit(&batch, now) {
+        let done = self.outbox.commit(&batch, now);
+        self.heed(WRITING, done.as_ref().err(), now.mono);
+        match done {
             Ok(stored) => {
                 self.unstored.done(batch);
                 Ok(!stored.is_empty())
             }
             Err(error) => {
                 self.unstored.put_back(batch);
-                self.heed(&error);
                 Err(error)
             }
         }
     }
 
     /// Remembers damage, which trying again does not mend.
-    fn heed(&mut self, error: &OutboxError) {
-        if error.is_damage() {
+    fn heed(&mut self, access: usize, failed: Option<&OutboxError>, now: MonoMs) {
+        let gives_up = self.patience[access].handle(failed, now);
+        if let Some(error) = failed {
+            self.note_damage(error, gives_up);
+        }
+    }
+
+    fn note_damage(&mut self, error: &OutboxError, gives_up: bool) {
+        if gives_up || error.is_damage() {
             self.damaged = Some(format!("the outbox was damaged ({error})"));
         }
     }
@@ -342,9 +360,10 @@ impl Recorder {
         in_flight: &BTreeSet<Seq>,
         now: &Moment,
     ) -> Vec<Outgoing> {
-        self.outbox.next(room, in_flight, now).unwrap_or_else(|error| {
+        let rows = self.outbox.next(room, in_flight, now);
+        self.heed(READING, rows.as_ref().err(), now.mono);
+        rows.unwrap_or_else(|error| {
             tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
-            self.heed(&error);
             Vec::new()
         })
     }

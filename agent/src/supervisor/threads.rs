@@ -8,7 +8,7 @@ use crate::console::Asked;
 use crate::identity::{SharedNames, Sighting};
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
-use crate::outbox::{Outgoing, Room};
+use crate::outbox::{Outgoing, Patience, Room};
 use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::service::Feeder;
@@ -168,6 +168,7 @@ pub(super) fn record(
         new_outbox_id: OutboxId(Uuid::new_v4()),
         all_lanes_watched: false,
         names: names.clone(),
+        gives_up: false,
     };
     Builder::new().name("recorder".to_owned()).spawn(move || {
         let mut up = vec![false; config.readers.len()];
@@ -190,15 +191,16 @@ fn recording(
     news: &SyncSender<News>,
     up: &mut Vec<bool>,
 ) {
-    let mut told = false;
+    let (mut told, mut patience, mut setup) = (false, Patience::default(), setup.clone());
     let mut recorder = loop {
-        match Recorder::open(Arc::clone(&*config), setup, &clock.now()) {
+        match Recorder::open(Arc::clone(&*config), &setup, &clock.now()) {
             Ok(recorder) => break recorder,
-            Err(error) if !told => {
-                told = true;
-                tracing::error!(%error, "the outbox cannot be opened; signals run, nothing is counted, it is tried again");
+            Err(error) => {
+                setup.gives_up = patience.handle(Some(&error), clock.now().mono);
+                if !std::mem::replace(&mut told, true) {
+                    tracing::error!(%error, "the outbox cannot be opened; signals run, nothing is counted, it is tried again");
+                }
             }
-            Err(_) => {}
         }
         if !wait_for_disk(config, inputs, clock, up) {
             return;

@@ -171,6 +171,7 @@ impl Engine {
             new_outbox_id: OutboxId(id("outbox")),
             all_lanes_watched: true,
             names: names.clone(),
+            gives_up: false,
         };
         let recorder = Recorder::open(Arc::clone(&self.config), &setup, &now)?;
         let session = SessionConfig {

@@ -171,3 +171,19 @@ fn a_disk_that_may_not_be_written_says_so_and_is_no_damage() {
     outbox.connection.pragma_update(None, "query_only", false).unwrap();
     assert_eq!(outbox.commit(&rows(&[5000]), &synced(6000)).unwrap(), [Seq(1)]);
 }
+
+#[test]
+fn a_file_that_the_disk_refuses_is_set_aside_only_when_waiting_has_not_helped() {
+    let folder = folder();
+    drop(filled(&folder));
+    // A log that is a link is not opened, like one whose entry in the folder is damaged.
+    let log = folder.path().join("outbox.db-wal");
+    std::os::unix::fs::symlink("/proc/self/mem", log).unwrap();
+    let waits = setup(&folder, 2);
+    let failed = Outbox::open(&waits, &synced(1)).unwrap_err();
+    assert!(failed.is_of_disk(), "{failed}");
+    assert!(!folder.path().join("outbox.db.corrupt-1").exists());
+    let gap = gap_after(&folder, &Setup { gives_up: true, ..waits });
+    assert!(gap.reason.starts_with("the disk did not let the outbox be used"), "{}", gap.reason);
+    assert!(folder.path().join("outbox.db.corrupt-1-wal").is_symlink());
+}

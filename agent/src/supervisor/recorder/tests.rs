@@ -38,6 +38,7 @@ fn open(folder: &Path, boot: BootId, ms: i64) -> Recorder {
         new_outbox_id: OutboxId(Uuid::from_u128(7)),
         all_lanes_watched: true,
         names: names(),
+        gives_up: false,
     };
     Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
 }
@@ -116,6 +117,7 @@ fn what_an_earlier_uptime_left_is_told_with_its_own_times() {
         new_outbox_id: OutboxId(Uuid::from_u128(8)),
         all_lanes_watched: true,
         names: names(),
+        gives_up: false,
     };
     let mut recorder = Recorder::open(example(), &setup, &later(20_000)).unwrap();
     recorder.flush(&later(21_000));

@@ -30,6 +30,7 @@ fn open_with(folder: &Path, names: &SharedNames, ms: i64) -> Recorder {
         new_outbox_id: OutboxId(Uuid::from_u128(7)),
         all_lanes_watched: true,
         names: names.clone(),
+        gives_up: false,
     };
     Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
 }
