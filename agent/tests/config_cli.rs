@@ -1,33 +1,21 @@
 //! The commands `check` and `config` as people and scripts run them: output and exit codes.
 
+#[path = "support/site.rs"]
+mod site;
+
+use site::TWO_LANES;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const SITE: &str = r#"
-[junction]
-id = "11111111-1111-4111-8111-111111111111"
-[device]
-id = "22222222-2222-4222-8222-222222222222"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000001"
-name = "N"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000002"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[clock]
+/// What the agent has beside its junction.
+const SITE: &str = r#"[clock]
 trust = "always"
 "#;
 
 fn agent(folder: &Path, more: &str, arguments: &[&str]) -> Output {
     let file = folder.join("agent.toml");
     let outbox = folder.join("outbox.sqlite");
-    let text = format!("{SITE}[outbox]\npath = \"{}\"\nmax_mb = 8\n{more}", outbox.display());
+    let text = format!("{TWO_LANES}{SITE}[outbox]\npath = \"{}\"\nmax_mb = 8\n{more}", outbox.display());
     std::fs::write(&file, text).expect("a file in an own folder");
     // A command that should end and does not fails its test instead of holding up all of them.
     Command::new("timeout")

@@ -1,7 +1,11 @@
 //! `flextraff-agent monitor` beside `flextraff-agent run`, both as processes, with a reader on a pseudo-terminal.
 
+#[path = "support/site.rs"]
+mod site;
+
 use serde_json::Value;
 use serialport::{SerialPort as _, TTYPort};
+use site::TWO_LANES;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -16,25 +20,9 @@ const FRAME: &[u8] = b"\x14\x00\xEE\x00\x01\x0C\x34\x16\x1F\xA8\x20\x3E\x7C\xB2\
 const FRAME_OF_2: &[u8] =
     b"\x14\x00\xEE\x00\x02\x0C\x34\x16\x1F\xA8\x20\x3E\x7C\xB2\x02\x00\x00\x20\x50\x9A\x78";
 const TAG: &str = "34161FA8203E7CB202000020";
-const SITE: &str = r#"
-[junction]
-id = "11111111-1111-4111-8111-111111111111"
-name = "Town hall"
-[device]
-id = "22222222-2222-4222-8222-222222222222"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000001"
-name = "N"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000002"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[signal]
+
+/// What the agent has beside its junction.
+const SITE: &str = r#"[signal]
 startup_flash_s = 0
 startup_all_red_s = 5
 [counting]
@@ -101,7 +89,7 @@ impl Site {
         lamps.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out can be set");
         let path = |name: &str| folder.path().join(name).display().to_string();
         let text = format!(
-            "{SITE}[[reader]]\nname = \"north\"\nport = \"{}\"\nlanes = {{ {lanes} }}\n\
+            "{TWO_LANES}{SITE}[[reader]]\nname = \"north\"\nport = \"{}\"\nlanes = {{ {lanes} }}\n\
              [outbox]\npath = \"{}\"\n[console]\nsocket = \"{}\"\n[output]\ndriver = \"virtual\"\nsocket = \"{}\"\n",
             slave.name().expect("a slave has a name"),
             path("outbox.sqlite"),

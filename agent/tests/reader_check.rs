@@ -1,8 +1,12 @@
 //! What `check` says of readers, on real pseudo-terminals: each finding is one sentence with the way out.
 
+#[path = "support/site.rs"]
+mod site;
+
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use rustix::termios::tcgetattr;
+use site::TWO_LANES;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -14,24 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-const SITE: &str = r#"
-[junction]
-id = "11111111-1111-4111-8111-111111111111"
-[device]
-id = "22222222-2222-4222-8222-222222222222"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000001"
-name = "N"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000002"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[clock]
+/// What the agent has beside its junction.
+const SITE: &str = r#"[clock]
 trust = "always"
 "#;
 const UHFREADER: (&str, &str) = ("04FF211995", "1100210000160C034E001E0A01000000E651");
@@ -93,7 +81,7 @@ fn pause(ms: u64) {
 fn command(folder: &Path, more: &str, command: &str) -> Command {
     let file = folder.join(format!("{command}.toml"));
     let text = format!(
-        "{SITE}[outbox]\npath = \"{0}/outbox.sqlite\"\nmax_mb = 8\n[console]\nsocket = \"{0}/agent.sock\"\n[output]\ndriver = \"virtual\"\n{more}",
+        "{TWO_LANES}{SITE}[outbox]\npath = \"{0}/outbox.sqlite\"\nmax_mb = 8\n[console]\nsocket = \"{0}/agent.sock\"\n[output]\ndriver = \"virtual\"\n{more}",
         folder.display()
     );
     std::fs::write(&file, text).expect("a file in an own folder");

@@ -1,29 +1,17 @@
 //! The agent as a process, with nothing around it that works: no broker, no disk for the outbox, no reader.
 
+#[path = "support/site.rs"]
+mod site;
+
+use site::TWO_LANES;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const SITE: &str = r#"
-[junction]
-id = "11111111-1111-4111-8111-111111111111"
-[device]
-id = "22222222-2222-4222-8222-222222222222"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000001"
-name = "N"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000002"
-name = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[[reader]]
+/// What the agent has beside its junction.
+const SITE: &str = r#"[[reader]]
 name = "north"
 port = "/dev/no-such-reader"
 lanes = { default = "N" }
@@ -53,8 +41,12 @@ impl Drop for Agent {
     }
 }
 
+fn site() -> String {
+    format!("{TWO_LANES}{SITE}")
+}
+
 fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
-    start_with(folder, outbox, SITE, Stdio::null())
+    start_with(folder, outbox, &site(), Stdio::null())
 }
 
 /// `site`: its configuration as far as outbox, output and broker; `log`: where its log goes.
@@ -120,7 +112,7 @@ fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash()
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("outbox.sqlite").display().to_string();
     let start = |least_s: u32| {
-        let site = SITE
+        let site = site()
             .replace("flash_s = 0", "flash_s = 2")
             .replace("lanes = [\"N\"]", &format!("lanes = [\"N\"]\nmin_green_s = {least_s}"));
         start_with(folder.path(), &outbox, &site, Stdio::piped())
