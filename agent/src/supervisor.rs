@@ -15,13 +15,13 @@ pub mod messages;
 pub mod recorder;
 mod reload;
 mod snapshot;
+mod telling;
 mod threads;
 mod watched;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
-use crate::health;
 use crate::identity::KeptKeys;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
@@ -35,10 +35,7 @@ use connection::Connection;
 use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{
-    ControlLevel, Demand, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState, encode,
-};
+use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState};
 use forward::Forwarder;
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
@@ -442,54 +439,6 @@ impl Supervisor {
             );
             self.dropped = dropped;
         }
-    }
-
-    /// Tells others the reads of a device that only counts, as far as due.
-    fn forward(&mut self, now: Moment) {
-        let (config, readers) = (&self.config, &self.readers);
-        let is_up = |reader: usize| {
-            readers
-                .get(reader)
-                .and_then(Option::as_ref)
-                .is_some_and(|port| port.stats().state() == ReaderState::Up)
-        };
-        let forwarder = self.forwarder.as_mut();
-        let demand = forwarder
-            .and_then(|forwarder| forwarder.handle_timeout(now, || forward::watched(config, is_up, false)));
-        if let Some(demand) = demand {
-            self.tell_demand(&demand);
-        }
-    }
-
-    fn tell_demand(&self, demand: &Demand) {
-        self.to_link(LinkRequest::Live(Topic::Demand(self.config.junction.id), encode(demand)));
-    }
-
-    /// Reads per second of each reader, over the last status period.
-    fn measure(&mut self, now: &Moment) {
-        let reads: Vec<u64> =
-            self.readers.iter().map(|port| port.as_ref().map_or(0, |port| port.stats().reads())).collect();
-        if self.rates.len() != reads.len() {
-            self.rates = reads.iter().map(|&reads| Rate { at: now.mono, reads, per_s: 0.0 }).collect();
-        }
-        for (rate, reads) in self.rates.iter_mut().zip(reads) {
-            let elapsed_ms = now.mono.since(rate.at);
-            if elapsed_ms >= health::PERIOD_MS {
-                let per_s = reads.saturating_sub(rate.reads) as f64 * 1000.0 / elapsed_ms as f64;
-                *rate = Rate { at: now.mono, reads, per_s: (per_s * 10.0).round() / 10.0 };
-            }
-        }
-    }
-
-    fn tell_signal(&mut self, now: &Moment) {
-        let Some(shown) = &self.shown else { return };
-        let signal = messages::signal(&self.config.junction, shown, now);
-        self.signal_due = now.mono + SIGNAL_PERIOD_MS;
-        self.to_link(LinkRequest::Live(Topic::Signal(self.config.junction.id), encode(&signal)));
-    }
-
-    fn tell_status(&self) {
-        self.to_link(LinkRequest::Status(Box::new(self.status(self.clock.now()))));
     }
 
     /// Never waits: the lamps do not depend on whether a plan reaches them.

@@ -22,13 +22,13 @@ const FRAME_OF_2: &[u8] =
 const TAG: &str = "34161FA8203E7CB202000020";
 
 /// What the agent has beside its junction.
-const SITE: &str = r#"[signal]
+const SITE: &str = "[signal]
 startup_flash_s = 0
 startup_all_red_s = 5
 [counting]
 settle_ms = 100
 interval_s = 1
-"#;
+";
 
 /// A process that ends with the test, whatever becomes of it.
 struct Process(Child, Option<BufReader<ChildStdout>>);

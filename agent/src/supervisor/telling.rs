@@ -1,0 +1,58 @@
+//! What others are told as it happens: demand, signal and status.
+
+use super::{Rate, SIGNAL_PERIOD_MS, Supervisor, forward, messages};
+use crate::health;
+use crate::link::LinkRequest;
+use flextraff_common::time::Moment;
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{Demand, ReaderState, encode};
+
+impl Supervisor {
+    /// Tells others the reads of a device that only counts, as far as due.
+    pub(super) fn forward(&mut self, now: Moment) {
+        let (config, readers) = (&self.config, &self.readers);
+        let is_up = |reader: usize| {
+            readers
+                .get(reader)
+                .and_then(Option::as_ref)
+                .is_some_and(|port| port.stats().state() == ReaderState::Up)
+        };
+        let forwarder = self.forwarder.as_mut();
+        let demand = forwarder
+            .and_then(|forwarder| forwarder.handle_timeout(now, || forward::watched(config, is_up, false)));
+        if let Some(demand) = demand {
+            self.tell_demand(&demand);
+        }
+    }
+
+    pub(super) fn tell_demand(&self, demand: &Demand) {
+        self.to_link(LinkRequest::Live(Topic::Demand(self.config.junction.id), encode(demand)));
+    }
+
+    /// Reads per second of each reader, over the last status period.
+    pub(super) fn measure(&mut self, now: &Moment) {
+        let reads: Vec<u64> =
+            self.readers.iter().map(|port| port.as_ref().map_or(0, |port| port.stats().reads())).collect();
+        if self.rates.len() != reads.len() {
+            self.rates = reads.iter().map(|&reads| Rate { at: now.mono, reads, per_s: 0.0 }).collect();
+        }
+        for (rate, reads) in self.rates.iter_mut().zip(reads) {
+            let elapsed_ms = now.mono.since(rate.at);
+            if elapsed_ms >= health::PERIOD_MS {
+                let per_s = reads.saturating_sub(rate.reads) as f64 * 1000.0 / elapsed_ms as f64;
+                *rate = Rate { at: now.mono, reads, per_s: (per_s * 10.0).round() / 10.0 };
+            }
+        }
+    }
+
+    pub(super) fn tell_signal(&mut self, now: &Moment) {
+        let Some(shown) = &self.shown else { return };
+        let signal = messages::signal(&self.config.junction, shown, now);
+        self.signal_due = now.mono + SIGNAL_PERIOD_MS;
+        self.to_link(LinkRequest::Live(Topic::Signal(self.config.junction.id), encode(&signal)));
+    }
+
+    pub(super) fn tell_status(&self) {
+        self.to_link(LinkRequest::Status(Box::new(self.status(self.clock.now()))));
+    }
+}
