@@ -5,9 +5,12 @@
 mod access;
 mod account;
 mod alarms;
+mod analytics;
 mod audit;
 pub mod body;
 mod counts;
+mod csv;
+mod dead_letters;
 pub(crate) mod devices;
 mod docs;
 pub mod guard;
@@ -16,6 +19,7 @@ pub mod junctions;
 mod layers;
 mod layout;
 mod links;
+mod logs;
 mod mode;
 pub mod page;
 mod plans;
@@ -87,11 +91,14 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(alarms::router())
         .merge(history::router())
         .merge(counts::router())
+        .merge(analytics::router())
         .merge(plans::router())
         .merge(schedule::router())
         .merge(devices::router())
         .merge(watchlist::router())
         .merge(audit::router())
+        .merge(dead_letters::router())
+        .merge(logs::router())
 }
 
 async fn not_found(request: Request) -> Problem {

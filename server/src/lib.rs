@@ -14,6 +14,8 @@ pub mod agent_toml;
 
 pub mod local;
 
+pub mod analytics;
+
 pub mod db;
 
 pub mod mqtt;

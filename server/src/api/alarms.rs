@@ -1,6 +1,6 @@
 //! Alarms: what a person should look into.
 
-use super::body::PathParams;
+use super::body::{PathParams, QueryParams};
 use super::guard::{Acting, CurrentUser, may_look, may_operate};
 use super::page::Page;
 use super::problem::{BadPage, NeedsUser, Problem, ProblemBody};
@@ -9,8 +9,7 @@ use crate::app::App;
 use crate::db::alarms::{self, AlarmRow, Filter};
 use crate::db::audit::{self, Deed};
 use axum::Json;
-use axum::extract::{FromRequestParts, Query, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::response::Response;
 use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
@@ -43,30 +42,6 @@ impl Wanted {
             .ok_or_else(|| Problem::invalid_field("kind", format!("kind is one of {names}")))?;
         Ok(Some(kind.name()))
     }
-
-    fn query(&self) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        if let Some(junction) = self.junction_id {
-            query.append_pair("junction_id", &junction.to_string());
-        }
-        if let Some(open) = self.open {
-            query.append_pair("open", &open.to_string());
-        }
-        if let Some(kind) = &self.kind {
-            query.append_pair("kind", kind);
-        }
-        query.finish()
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Wanted {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Query(wanted) = Query::<Self>::try_from_uri(&parts.uri)
-            .map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))?;
-        Ok(wanted)
-    }
 }
 
 /// Alarms of the junctions that the user may look at, the newest first.
@@ -80,7 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Wanted {
 async fn list(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
-    wanted: Wanted,
+    QueryParams(wanted): QueryParams<Wanted>,
     page: Page,
 ) -> Result<Response, Problem> {
     if let Some(junction) = wanted.junction_id {
@@ -93,7 +68,7 @@ async fn list(
         kind: wanted.kind()?,
     };
     let rows = alarms::list(&app.db, &filter, page.after()?, page.fetch()).await?;
-    Ok(page.answer_with("/api/alarms", &wanted.query(), rows, |alarm| (alarm.opened_at, alarm.alarm_id)))
+    Ok(page.answer(rows, |alarm| (alarm.opened_at, alarm.alarm_id)))
 }
 
 /// An alarm.

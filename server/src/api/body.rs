@@ -6,7 +6,7 @@ use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -305,6 +305,31 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for PathPar
             Ok(path) => Ok(Self(path.0)),
             Err(rejection) => Err(Problem::invalid_field("path", rejection.body_text())),
         }
+    }
+}
+
+/// Parameters of the query; what does not parse is 422.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryParams<T>(pub T);
+
+impl<T: DeserializeOwned> QueryParams<T> {
+    /// Those of an address.
+    ///
+    /// # Errors
+    /// 422.
+    pub fn of(uri: &Uri) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(uri) {
+            Ok(query) => Ok(Self(query.0)),
+            Err(rejection) => Err(Problem::invalid_field("query", rejection.body_text())),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.uri)
     }
 }
 

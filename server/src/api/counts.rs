@@ -1,21 +1,20 @@
 //! Counts of a junction: interval by interval, or summed up over buckets of its local time.
 
-use super::body::PathParams;
+use super::body::{PathParams, QueryParams};
 use super::guard::CurrentUser;
 use super::history::looked_at;
 use super::page::Page;
 use super::problem::{NeedsAccessToList, Problem};
 use super::span::Span;
+use crate::analytics::{Bucket, buckets};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::count_reads::{self, CountRow};
-use crate::db::{junction_api, schedules};
+use crate::db::{junction_api, schedules, volumes};
 use crate::local::{Width, edges};
-use axum::extract::{FromRequestParts, Query, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
-use chrono_tz::Tz;
 use flextraff_common::ids::JunctionId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -36,40 +35,6 @@ struct Wanted {
     bucket: Option<Width>,
     /// Only of this lane.
     lane_id: Option<Uuid>,
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Wanted {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Query(wanted) = Query::<Self>::try_from_uri(&parts.uri)
-            .map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))?;
-        Ok(wanted)
-    }
-}
-
-/// A bucket of time with what each lane showed in it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct Bucket {
-    /// Its start, in the junction's local time.
-    start: String,
-    /// Its end, in the junction's local time.
-    end: String,
-    /// Seconds that it lasts.
-    seconds: i64,
-    /// Its lanes, in their order.
-    lanes: Vec<LaneSum>,
-}
-
-/// What a lane showed in a bucket.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-struct LaneSum {
-    /// The lane.
-    lane_id: Uuid,
-    /// Tagged vehicles; null: nobody watched, which is not the same as none.
-    vehicle_count: Option<i64>,
-    /// Seconds that were really watched; null: a sender does not say.
-    observed_s: Option<f64>,
 }
 
 /// A row of the answer.
@@ -96,23 +61,21 @@ async fn counts(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
     PathParams(id): PathParams<Uuid>,
-    wanted: Wanted,
+    QueryParams(wanted): QueryParams<Wanted>,
     span: Span,
     page: Page,
 ) -> Result<Response, Problem> {
     let junction = JunctionId(id);
     looked_at(&app, &user, junction).await?;
-    let path = format!("/api/junctions/{id}/counts");
     match wanted.bucket {
-        None => intervals(&app, junction, &path, &wanted, span, &page).await,
-        Some(width) => buckets(&app, junction, &path, width, &wanted, span, &page).await,
+        None => intervals(&app, junction, &wanted, span, &page).await,
+        Some(width) => in_buckets(&app, junction, width, &wanted, span, &page).await,
     }
 }
 
 async fn intervals(
     app: &App,
     junction: JunctionId,
-    path: &str,
     wanted: &Wanted,
     span: Span,
     page: &Page,
@@ -121,14 +84,12 @@ async fn intervals(
         page.after::<(DateTime<Utc>, Uuid, i64)>()?.map(|((at, lane, seq), outbox)| (at, lane, seq, outbox));
     let rows =
         count_reads::list(&app.db, junction, wanted.lane_id, span.from, span.to, after, page.fetch()).await?;
-    let query = query(wanted, span);
-    Ok(page.answer_with(path, &query, rows, |row| ((row.timestamp, row.lane_id, row.seq), row.outbox_id)))
+    Ok(page.answer(rows, |row| ((row.timestamp, row.lane_id, row.seq), row.outbox_id)))
 }
 
-async fn buckets(
+async fn in_buckets(
     app: &App,
     junction: JunctionId,
-    path: &str,
     width: Width,
     wanted: &Wanted,
     span: Span,
@@ -143,52 +104,14 @@ async fn buckets(
     }
     let end = page.after::<DateTime<Utc>>()?.map_or(to, |(start, _)| start.min(to));
     let edges = edges(zone, width, from, end, page.limit().min(width.most_at_once()));
-    let sums = count_reads::sums(&app.db, junction, wanted.lane_id, &edges).await?;
-    let mut lanes: Vec<Uuid> =
+    let sums = volumes::five_minutes(&app.db, junction, wanted.lane_id, &edges).await?;
+    let lanes: Vec<Uuid> =
         junction_api::lanes(&app.db, junction).await?.into_iter().map(|lane| lane.lane_id).collect();
-    lanes.retain(|lane| wanted.lane_id.is_none_or(|only| only == *lane));
-    for sum in &sums {
-        if !lanes.contains(&sum.lane_id) {
-            lanes.push(sum.lane_id);
-        }
-    }
-    let lane = |bucket: usize, lane_id: Uuid| {
-        let sum = sums.iter().find(|sum| sum.bucket == bucket && sum.lane_id == lane_id);
-        LaneSum {
-            lane_id,
-            vehicle_count: sum
-                .filter(|sum| sum.observed_s > 0.0 || sum.unsaid > 0 || sum.vehicle_count > 0)
-                .map(|sum| sum.vehicle_count),
-            observed_s: match sum {
-                Some(sum) if sum.unsaid > 0 => None,
-                Some(sum) => Some((sum.observed_s * 10.0).round() / 10.0),
-                None => Some(0.0),
-            },
-        }
-    };
-    let bucket = |(at, edge): (usize, &[DateTime<Utc>])| Bucket {
-        start: local(edge[0], zone),
-        end: local(edge[1], zone),
-        seconds: (edge[1] - edge[0]).num_seconds(),
-        lanes: lanes.iter().map(|id| lane(at, *id)).collect(),
-    };
-    let rows: Vec<Bucket> = edges.windows(2).enumerate().map(bucket).rev().collect();
-    let pinned = Span { from: Some(from), to: Some(to) };
+    let lanes: Vec<Uuid> =
+        lanes.into_iter().filter(|lane| wanted.lane_id.is_none_or(|only| only == *lane)).collect();
+    let mut rows = buckets(zone, &edges, &lanes, &sums);
+    rows.reverse();
     let next = edges.first().filter(|first| **first > from).map(|first| (*first, Uuid::nil()));
-    Ok(page.answer_rows(path, &query(wanted, pinned), &rows, next))
-}
-
-fn local(at: DateTime<Utc>, zone: Tz) -> String {
-    at.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false)
-}
-
-fn query(wanted: &Wanted, span: Span) -> String {
-    let mut query = form_urlencoded::Serializer::new(span.query());
-    if let Some(width) = wanted.bucket {
-        query.append_pair("bucket", width.name());
-    }
-    if let Some(lane) = wanted.lane_id {
-        query.append_pair("lane_id", &lane.to_string());
-    }
-    query.finish()
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    Ok(page.answer_rows(&rows, next, &[("from", time(from)), ("to", time(to))]))
 }

@@ -69,7 +69,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
     let rows = devices_api::list(&app.db, only_granted, page.after()?, page.fetch()).await?;
-    Ok(page.answer("/api/devices", rows, |device| (device.created_at, device.device_id)))
+    Ok(page.answer(rows, |device| (device.created_at, device.device_id)))
 }
 
 /// The devices of a junction, the newest first, and how the configuration of each differs from what the server plans with.
@@ -90,8 +90,7 @@ async fn at_junction(
     existing(&app, junction).await?;
     let rows = devices_api::at(&app.db, junction, page.after()?, page.fetch()).await?;
     let rows = with_differences(&app, junction, rows).await?;
-    let path = format!("/api/junctions/{id}/devices");
-    Ok(page.answer(&path, rows, |answer| (answer.device.created_at, answer.device.device_id)))
+    Ok(page.answer(rows, |answer| (answer.device.created_at, answer.device.device_id)))
 }
 
 async fn with_differences(
@@ -155,7 +154,7 @@ fn not_found() -> Problem {
 ))]
 async fn unknown_senders(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
     let rows = devices_api::unknown_senders(&app.db, page.after()?, page.fetch()).await?;
-    Ok(page.answer("/api/devices/unknown", rows, |sender| (sender.last_at, sender.device_id)))
+    Ok(page.answer(rows, |sender| (sender.last_at, sender.device_id)))
 }
 
 /// A device to create.

@@ -53,8 +53,7 @@ async fn overrides(
     looked_at(&app, &user, junction).await?;
     let filter = overrides::Filter { override_id: None, from: span.from, to: span.to };
     let rows = overrides::list(&app.db, junction, &filter, page.after()?, page.fetch()).await?;
-    let path = format!("/api/junctions/{id}/overrides");
-    Ok(page.answer_with(&path, &span.query(), rows, |row| (row.override_start, row.override_id)))
+    Ok(page.answer(rows, |row| (row.override_start, row.override_id)))
 }
 
 /// Cycles that began within a time, as they were served, the newest first.
@@ -74,8 +73,7 @@ async fn cycles(
     let junction = JunctionId(id);
     looked_at(&app, &user, junction).await?;
     let rows = cycles::list(&app.db, junction, span.from, span.to, page.after()?, page.fetch()).await?;
-    let path = format!("/api/junctions/{id}/cycles");
-    Ok(page.answer_with(&path, &span.query(), rows, |row| (row.cycle_start_time, row.cycle_id)))
+    Ok(page.answer(rows, |row| (row.cycle_start_time, row.cycle_id)))
 }
 
 /// What the lamps showed last.

@@ -131,8 +131,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
     let rows = junction_api::list(&app.db, only_granted, page.after()?, page.fetch()).await?;
-    Ok(page
-        .answer("/api/junctions/", rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
+    Ok(page.answer(rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
 }
 
 /// A junction.

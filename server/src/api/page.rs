@@ -1,11 +1,12 @@
 //! Pages of lists: `limit` and `cursor`, and the next page's address in a `Link` header (RFC 8288).
 
+use super::body::QueryParams;
 use super::problem::Problem;
 use crate::auth::hex;
 use axum::Json;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header::LINK};
+use axum::http::{HeaderValue, Uri, header::LINK};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,10 @@ pub struct Page {
     limit: u16,
     /// Where the page begins: from the `Link` header of the page before.
     cursor: Option<String>,
+    /// The address that was asked for.
+    #[serde(skip)]
+    #[param(ignore)]
+    here: Uri,
 }
 
 const fn default_limit() -> u16 {
@@ -64,45 +69,49 @@ impl Page {
     /// The answer: the rows that were fetched as a JSON array, without the extra one. `key` is what the list is sorted by.
     pub fn answer<T: Serialize, K: Serialize>(
         &self,
-        path: &str,
-        rows: Vec<T>,
-        key: impl Fn(&T) -> (K, Uuid),
-    ) -> Response {
-        self.answer_with(path, "", rows, key)
-    }
-
-    /// As [`Self::answer`], of a list that was asked for with further parameters, which the next page's address repeats.
-    pub fn answer_with<T: Serialize, K: Serialize>(
-        &self,
-        path: &str,
-        query: &str,
         mut rows: Vec<T>,
         key: impl Fn(&T) -> (K, Uuid),
     ) -> Response {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
         let next = rows.last().filter(|_| more).map(&key);
-        self.answer_rows(path, query, &rows, next)
+        self.answer_rows(&rows, next, &[])
     }
 
-    /// The answer with these rows, and the key of the last one when there are more.
+    /// The answer with these rows, and the key of the last one when there are more. The next page's address repeats the parameters of this
+    /// one's, but for those in `pinned`, which it has instead.
     pub fn answer_rows<T: Serialize, K: Serialize>(
         &self,
-        path: &str,
-        query: &str,
         rows: &[T],
         next: Option<(K, Uuid)>,
+        pinned: &[(&str, String)],
     ) -> Response {
         let mut response = Json(rows).into_response();
         let next = next.and_then(|key| serde_json::to_vec(&key).ok());
         if let Some(cursor) = next.map(|json| hex(&json)) {
-            let and = if query.is_empty() { "" } else { "&" };
-            let link = format!("<{path}?{query}{and}limit={}&cursor={cursor}>; rel=\"next\"", self.limit);
+            let link = format!("<{}>; rel=\"next\"", self.next(&cursor, pinned));
             if let Ok(link) = HeaderValue::from_str(&link) {
                 response.headers_mut().insert(LINK, link);
             }
         }
         response
+    }
+
+    fn next(&self, cursor: &str, pinned: &[(&str, String)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let replaced = |name: &str| {
+            matches!(name, "limit" | "cursor") || pinned.iter().any(|(pinned, _)| *pinned == name)
+        };
+        for (name, value) in form_urlencoded::parse(self.here.query().unwrap_or_default().as_bytes()) {
+            if !replaced(&name) {
+                query.append_pair(&name, &value);
+            }
+        }
+        for (name, value) in pinned {
+            query.append_pair(name, value);
+        }
+        query.append_pair("limit", &self.limit.to_string()).append_pair("cursor", cursor);
+        format!("{}?{}", self.here.path(), query.finish())
     }
 }
 
@@ -110,12 +119,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Query(page) = Query::<Self>::try_from_uri(&parts.uri)
-            .map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))?;
+        let QueryParams(page) = QueryParams::<Self>::of(&parts.uri)?;
         if !(1..=MOST).contains(&page.limit) {
             return Err(Problem::invalid_field("limit", format!("limit lies between 1 and {MOST}")));
         }
-        Ok(page)
+        Ok(Self { here: parts.uri.clone(), ..page })
     }
 }
 
@@ -124,4 +132,21 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_page_asks_for_the_same() {
+        let here = "/api/audit?action=user.a%26b&cursor=00&from=2026-02-10&limit=7".parse().unwrap();
+        let page = Page { limit: 7, cursor: None, here };
+        assert_eq!(page.next("ab", &[]), "/api/audit?action=user.a%26b&from=2026-02-10&limit=7&cursor=ab");
+        let pinned = [("from", "2026-02-11".to_owned())];
+        assert_eq!(
+            page.next("ab", &pinned),
+            "/api/audit?action=user.a%26b&from=2026-02-11&limit=7&cursor=ab"
+        );
+    }
 }

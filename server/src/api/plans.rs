@@ -119,9 +119,8 @@ async fn list(
     let after = page.after::<(DateTime<Utc>, String)>()?.map(|(key, _)| key);
     let rows = plans::list(&app.db, junction, &filter, after, page.fetch(), Clock.utc()).await?;
     let rows: Vec<PlanAnswer> = rows.into_iter().map(PlanAnswer::from).collect();
-    let path = format!("/api/junctions/{id}/plans");
     let key = |row: &PlanAnswer| ((row.first_sent_at, row.plan_id.clone()), Uuid::nil());
-    Ok(page.answer_with(&path, &span.query(), rows, key))
+    Ok(page.answer(rows, key))
 }
 
 /// A plan with what it costs the present demand.

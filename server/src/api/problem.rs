@@ -260,6 +260,13 @@ refusals! {
         404: "Junction not found",
         422: "The id is no UUID, or from, to, limit or cursor are invalid",
     }
+    /// How the OpenAPI document describes what a span of a junction comes to.
+    NeedsAccessToSpan {
+        401: "Not signed in",
+        403: "No access to this junction",
+        404: "Junction not found",
+        422: "The id is no UUID, the lane is unknown, or the span is empty, too long or otherwise invalid",
+    }
     /// How the OpenAPI document describes a server that hashes too many passwords at once.
     Busy { 503: "Too many people are signing in, or the database is out of reach" }
 }

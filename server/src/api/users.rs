@@ -222,7 +222,7 @@ async fn register(
 ))]
 async fn list(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
     let rows = users::list(&app.db, page.after()?, page.fetch()).await?;
-    Ok(page.answer("/api/users/", rows, |user| (user.created_at, user.user_id)))
+    Ok(page.answer(rows, |user| (user.created_at, user.user_id)))
 }
 
 /// A user.

@@ -1,6 +1,6 @@
 //! The vehicles that junctions look out for: ambulances, buses.
 
-use super::body::{Body, Fields, JsonBody, PathParams};
+use super::body::{Body, Fields, JsonBody, PathParams, QueryParams};
 use super::guard::{Acting, Admin, CurrentUser, may_look};
 use super::junctions::{existing, unknown};
 use super::page::Page;
@@ -12,8 +12,7 @@ use crate::db::audit::{self, Deed};
 use crate::db::keys;
 use crate::db::watchlist::{self, NewEntry, WatchlistEntry};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{DateTime, Days, Utc};
@@ -58,17 +57,15 @@ async fn list(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
     page: Page,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    QueryParams(wanted): QueryParams<Wanted>,
 ) -> Result<Response, Problem> {
-    let Query(wanted) = wanted.map_err(|rejection| Problem::invalid_field("query", rejection.body_text()))?;
     let junction = wanted.junction_id.map(JunctionId);
     if let Some(junction) = junction {
         may_look(&app, &user, junction).await?;
     }
     let only_granted = (!user.is_admin).then(|| user.id());
     let rows = watchlist::list(&app.db, only_granted, junction, page.after()?, page.fetch()).await?;
-    let query = junction.map(|junction| format!("junction_id={junction}")).unwrap_or_default();
-    Ok(page.answer_with("/api/watchlist", &query, rows, |entry| (entry.created_at, entry.entry_id)))
+    Ok(page.answer(rows, |entry| (entry.created_at, entry.entry_id)))
 }
 
 /// A vehicle to look out for.

@@ -9,7 +9,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Inserts a cycle with what its lanes saw; `epc_ids` of a lane are those of the counts that are there already and whose first read lies within the cycle.
+/// Inserts a cycle with what its lanes saw. Their EPCs are filled in later: counts of its end come after it.
 pub async fn insert(db: &mut PgConnection, junction: JunctionId, cycle: &Cycles) -> Result<(), sqlx::Error> {
     let (Some(start), Some(end)) =
         (crate::ingest::to_utc(cycle.started_at), crate::ingest::to_utc(cycle.ended_at))
@@ -52,30 +52,61 @@ pub async fn insert(db: &mut PgConnection, junction: JunctionId, cycle: &Cycles)
         lanes.iter().map(|lane| lane.queue_start.map(|queue| queue as f32)).collect();
     let ends: Vec<Option<f32>> = lanes.iter().map(|lane| lane.queue_end.map(|queue| queue as f32)).collect();
     sqlx::query!(
-        "INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, epc_ids,
+        "INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count,
              green_time_seconds, queue_start, queue_end, was_congested, congestion_level)
-         SELECT $1, $2, r.lane_id, $3, r.vehicle_count, coalesce(p.epcs, '{}'), r.green_s, r.queue_start, r.queue_end,
+         SELECT $1, $2, r.lane_id, $3, r.vehicle_count, r.green_s, r.queue_start, r.queue_end,
              r.queue_end > 0.5 * r.queue_start AND r.queue_start >= 1,
              CASE WHEN r.queue_start > 0 THEN least(greatest(r.queue_end / r.queue_start, 0), 1) END
-         FROM unnest($5::uuid[], $6::integer[], $7::real[], $8::real[], $9::real[])
-             AS r(lane_id, vehicle_count, green_s, queue_start, queue_end)
-         LEFT JOIN LATERAL (
-             SELECT array_agg(c.epc_ids[p.n] ORDER BY c.interval_start, p.n) AS epcs
-             FROM car_counts c, jsonb_array_elements(c.passages) WITH ORDINALITY AS p(passage, n)
-             WHERE c.lane_id = r.lane_id AND c.ts >= $3 AND c.ts <= $4::timestamptz + interval '10 minutes'
-               AND c.interval_start <= $4 AND p.n <= cardinality(c.epc_ids)
-               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' >= $3
-               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' < $4
-         ) p ON true",
+         FROM unnest($4::uuid[], $5::integer[], $6::real[], $7::real[], $8::real[])
+             AS r(lane_id, vehicle_count, green_s, queue_start, queue_end)",
         id,
         junction.0,
         start,
-        end,
         &lane_ids,
         &counts,
         &greens,
         &starts as &[Option<f32>],
         &ends as &[Option<f32>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Gives the lanes of cycles that overlap these hours the EPCs of the passages whose first read lies within the cycle. Lanes that have as many
+/// as vehicles were counted are done.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn fill_epcs(
+    db: &mut PgConnection,
+    junctions: &[Uuid],
+    hours: &[DateTime<Utc>],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH wanting AS (
+             SELECT DISTINCT d.record_id, d.lane_id, d.cycle_start_time, c.cycle_end_time
+             FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
+             JOIN traffic_cycles c ON c.junction_id = h.junction_id
+                 AND c.cycle_start_time >= h.start_at - interval '1 hour' AND c.cycle_start_time < h.start_at + interval '1 hour'
+                 AND c.cycle_end_time > h.start_at
+             JOIN lane_cycle_data d ON d.cycle_id = c.cycle_id AND d.cycle_start_time = c.cycle_start_time
+             WHERE cardinality(d.epc_ids) < d.vehicle_count
+         ), found AS (
+             SELECT w.record_id, w.cycle_start_time,
+                    array_agg(c.epc_ids[p.n] ORDER BY c.interval_start, p.n) AS epcs
+             FROM wanting w
+             JOIN car_counts c ON c.lane_id = w.lane_id AND c.ts >= w.cycle_start_time
+                 AND c.ts <= w.cycle_end_time + interval '10 minutes' AND c.interval_start <= w.cycle_end_time,
+             jsonb_array_elements(c.passages) WITH ORDINALITY AS p(passage, n)
+             WHERE p.n <= cardinality(c.epc_ids)
+               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' >= w.cycle_start_time
+               AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' < w.cycle_end_time
+             GROUP BY 1, 2)
+         UPDATE lane_cycle_data d SET epc_ids = f.epcs FROM found f
+         WHERE d.record_id = f.record_id AND d.cycle_start_time = f.cycle_start_time AND d.epc_ids <> f.epcs",
+        junctions,
+        hours,
     )
     .execute(db)
     .await?;

@@ -3,14 +3,14 @@
 use super::instant;
 use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, Offset as _, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Most days of counts that are summed up at a time.
 const MOST_DAYS: i64 = 31;
 
 /// How wide a bucket is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub enum Width {
     /// Five minutes.
     #[serde(rename = "5m")]

@@ -1,0 +1,160 @@
+//! Spans of analytics: days, or times.
+
+use crate::api::problem::Problem;
+use crate::local::{Width, edges, instant};
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Deserializer};
+use utoipa::IntoParams;
+
+/// Days when nobody says from when on.
+const USUAL_DAYS: u64 = 30;
+
+/// From which day to which.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Dates {
+    /// The first day, in the junction's time zone. Absent: 29 days before the last.
+    from: Option<NaiveDate>,
+    /// The last day, included. Absent: today.
+    to: Option<NaiveDate>,
+}
+
+impl Dates {
+    /// The first and the last day, at most `most` days in all.
+    ///
+    /// # Errors
+    /// 422.
+    pub(super) fn span(
+        self,
+        zone: Tz,
+        now: DateTime<Utc>,
+        most: i64,
+    ) -> Result<(NaiveDate, NaiveDate), Problem> {
+        let to = self.to.unwrap_or_else(|| now.with_timezone(&zone).date_naive());
+        let usual = || to.checked_sub_days(Days::new(USUAL_DAYS - 1)).unwrap_or(NaiveDate::MIN);
+        let from = self.from.unwrap_or_else(usual);
+        if from > to {
+            return Err(Problem::invalid_field("from", format!("from {from} is after to {to}")));
+        }
+        let days = (to - from).num_days() + 1;
+        if days > most {
+            let message = format!("{from} to {to} are {days} days; at most {most} are answered at a time");
+            return Err(Problem::invalid_field("to", message));
+        }
+        let years = NaiveDate::from_ymd_opt(1, 1, 2).zip(NaiveDate::from_ymd_opt(9999, 12, 30));
+        if years.is_some_and(|(first, last)| from < first || to > last) {
+            return Err(Problem::invalid_field("from", "The days lie between the years 1 and 9999"));
+        }
+        Ok((from, to))
+    }
+}
+
+/// A day or a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Day(NaiveDate),
+    Time(DateTime<Utc>),
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if let Ok(day) = text.parse() {
+            return Ok(Self::Day(day));
+        }
+        let time = DateTime::parse_from_rfc3339(&text).map_err(|_| {
+            serde::de::Error::custom(
+                "a day such as 2026-02-10 or a time such as 2026-02-10T06:30:00Z (RFC 3339) is expected",
+            )
+        })?;
+        Ok(Self::Time(time.to_utc()))
+    }
+}
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct When {
+    /// From this time on (RFC 3339), or from the start of this day of the junction's local time.
+    #[param(value_type = Option<String>)]
+    from: Option<Moment>,
+    /// Before this time (RFC 3339), or to the end of this day. Absent: until now.
+    #[param(value_type = Option<String>)]
+    to: Option<Moment>,
+}
+
+impl When {
+    /// The span; without `from` it is `usual` days long. At most `most`, for what is asked for, `of`.
+    ///
+    /// # Errors
+    /// 422.
+    pub(super) fn span(
+        self,
+        zone: Tz,
+        now: DateTime<Utc>,
+        usual: i64,
+        most: i64,
+        of: &str,
+    ) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
+        let midnight = |day: NaiveDate| instant(zone, day.and_time(NaiveTime::MIN));
+        let years = |at: DateTime<Utc>| (1..=9999).contains(&at.year());
+        let to = match self.to {
+            Some(Moment::Time(time)) => time,
+            Some(Moment::Day(day)) => midnight(day.checked_add_days(Days::new(1)).unwrap_or(day)),
+            None => now,
+        };
+        let from = match self.from {
+            Some(Moment::Time(time)) => time,
+            Some(Moment::Day(day)) => midnight(day),
+            None => to - TimeDelta::days(usual),
+        };
+        if !years(from) || !years(to) {
+            return Err(Problem::invalid_field("from", "from and to lie between the years 1 and 9999"));
+        }
+        if from >= to {
+            return Err(Problem::invalid_field("from", "from is earlier than to"));
+        }
+        // Days are longer when clocks go back.
+        if to - from > TimeDelta::days(most) + TimeDelta::hours(1) {
+            let days = (to - from).num_hours() as f64 / 24.0;
+            let message = format!("The span is {days:.1} days long; for {of} it has at most {most}");
+            return Err(Problem::invalid_field("to", message));
+        }
+        Ok((from, to))
+    }
+
+    /// Edges of the buckets that hold anything of the span, which without `from` is a day, and 30 in buckets of a day or without buckets. Without
+    /// `bucket` one bucket is the span.
+    ///
+    /// # Errors
+    /// 422.
+    pub(super) fn edges(
+        self,
+        zone: Tz,
+        now: DateTime<Utc>,
+        bucket: Option<Width>,
+        most: Most,
+    ) -> Result<Vec<DateTime<Utc>>, Problem> {
+        let (usual, days) = match (bucket, most) {
+            (Some(Width::FiveMinutes), _) => (1, 7),
+            (Some(Width::Quarter), _) => (1, 31),
+            (Some(Width::Hour), _) => (1, 92),
+            (Some(Width::Day) | None, Most::Volumes) => (30, 366),
+            (Some(Width::Day) | None, Most::Cycles) => (30, 92),
+        };
+        let of =
+            bucket.map_or_else(|| "one bucket".to_owned(), |width| format!("buckets of {}", width.name()));
+        let (from, to) = self.span(zone, now, usual, days, &of)?;
+        Ok(bucket.map_or_else(|| vec![from, to], |width| edges(zone, width, from, to, usize::MAX)))
+    }
+}
+
+/// What a span may be long for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Most {
+    /// Volumes, which are summed up beforehand.
+    Volumes,
+    /// Cycles.
+    Cycles,
+}

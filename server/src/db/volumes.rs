@@ -1,0 +1,198 @@
+//! Volumes of lanes, summed up beforehand.
+
+use crate::analytics::{HourSum, Quarter, Sum};
+use crate::local::Width;
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use flextraff_common::ids::JunctionId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// Place of a bucket among the edges, lane, and what it showed; in the order of the buckets.
+pub type BucketSum = (usize, Uuid, Sum);
+
+/// Whether a junction has a lane, or has had one that counted.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_lane(db: &PgPool, junction: JunctionId, lane: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM lanes WHERE junction_id = $1 AND lane_id = $2)
+               OR EXISTS (SELECT FROM lane_volumes_day WHERE junction_id = $1 AND lane_id = $2) AS "has!""#,
+        junction.0,
+        lane,
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Sums over buckets of a width between edges that rise, out of the widest sums that fit. An interval belongs to the bucket in which it ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sums(
+    db: &PgPool,
+    junction: JunctionId,
+    zone: Tz,
+    lane: Option<Uuid>,
+    width: Option<Width>,
+    edges: &[DateTime<Utc>],
+) -> sqlx::Result<Vec<BucketSum>> {
+    match width {
+        Some(Width::Hour) => hours(db, junction, lane, edges).await,
+        Some(Width::Day) => {
+            let dates: Vec<NaiveDate> =
+                edges.iter().map(|edge| edge.with_timezone(&zone).date_naive()).collect();
+            days(db, junction, lane, &dates).await
+        }
+        Some(Width::FiveMinutes | Width::Quarter) | None => five_minutes(db, junction, lane, edges).await,
+    }
+}
+
+/// As [`sums`], out of five minutes; edges are whole five minutes.
+///
+/// # Errors
+/// When the database fails.
+pub async fn five_minutes(
+    db: &PgPool,
+    junction: JunctionId,
+    lane: Option<Uuid>,
+    edges: &[DateTime<Utc>],
+) -> sqlx::Result<Vec<BucketSum>> {
+    let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Ok(Vec::new()) };
+    let rows = sqlx::query!(
+        r#"SELECT width_bucket(bucket_start, $3::timestamptz[]) AS "bucket!", lane_id, sum(vehicle_count)::bigint AS "vehicle_count!",
+                  sum(observed_ms)::bigint AS "observed_ms!", sum(unsaid)::bigint AS "unsaid!"
+           FROM lane_volumes_5m
+           WHERE junction_id = $1 AND ($2::uuid IS NULL OR lane_id = $2) AND bucket_start >= $4 AND bucket_start < $5
+           GROUP BY 1, 2 ORDER BY 1, 2"#,
+        junction.0,
+        lane,
+        edges,
+        first,
+        last,
+    )
+    .fetch_all(db)
+    .await?;
+    let rows = rows.into_iter().map(|row| {
+        let sum = Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid };
+        (usize::try_from(row.bucket - 1).unwrap_or_default(), row.lane_id, sum)
+    });
+    Ok(rows.collect())
+}
+
+async fn hours(
+    db: &PgPool,
+    junction: JunctionId,
+    lane: Option<Uuid>,
+    edges: &[DateTime<Utc>],
+) -> sqlx::Result<Vec<BucketSum>> {
+    let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Ok(Vec::new()) };
+    let rows = sqlx::query!(
+        r#"SELECT width_bucket(hour_start, $3::timestamptz[]) AS "bucket!", lane_id, vehicle_count, observed_ms, unsaid
+           FROM lane_volumes_hour
+           WHERE junction_id = $1 AND ($2::uuid IS NULL OR lane_id = $2) AND hour_start >= $4 AND hour_start < $5
+           ORDER BY hour_start, lane_id"#,
+        junction.0,
+        lane,
+        edges,
+        first,
+        last,
+    )
+    .fetch_all(db)
+    .await?;
+    let rows = rows.into_iter().map(|row| {
+        let sum = Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid };
+        (usize::try_from(row.bucket - 1).unwrap_or_default(), row.lane_id, sum)
+    });
+    Ok(rows.collect())
+}
+
+/// Sums of days; the last of `dates`, which rise, is not among them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn days(
+    db: &PgPool,
+    junction: JunctionId,
+    lane: Option<Uuid>,
+    dates: &[NaiveDate],
+) -> sqlx::Result<Vec<BucketSum>> {
+    let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(Vec::new()) };
+    let rows = sqlx::query!(
+        "SELECT stat_date, lane_id, vehicle_count, observed_ms, unsaid FROM lane_volumes_day
+         WHERE junction_id = $1 AND ($2::uuid IS NULL OR lane_id = $2) AND stat_date >= $3 AND stat_date < $4
+         ORDER BY stat_date, lane_id",
+        junction.0,
+        lane,
+        first,
+        last,
+    )
+    .fetch_all(db)
+    .await?;
+    let rows = rows.into_iter().filter_map(|row| {
+        let sum = Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid };
+        Some((dates.binary_search(&row.stat_date).ok()?, row.lane_id, sum))
+    });
+    Ok(rows.collect())
+}
+
+/// Sums by hour and weekday of the days from the first to the last.
+///
+/// # Errors
+/// When the database fails.
+pub async fn week(
+    db: &PgPool,
+    junction: JunctionId,
+    (first, last): (NaiveDate, NaiveDate),
+) -> sqlx::Result<Vec<HourSum>> {
+    let rows = sqlx::query!(
+        r#"SELECT extract(isodow FROM stat_date)::integer - 1 AS "weekday!", hour, lane_id, count(DISTINCT stat_date) AS "days!",
+                  sum(vehicle_count)::bigint AS "vehicle_count!", sum(observed_ms)::bigint AS "observed_ms!",
+                  sum(unsaid)::bigint AS "unsaid!"
+           FROM lane_volumes_hour
+           WHERE junction_id = $1 AND stat_date BETWEEN $2 AND $3
+             AND hour_start >= $2::timestamp AT TIME ZONE 'UTC' - interval '1 day'
+             AND hour_start < $3::timestamp AT TIME ZONE 'UTC' + interval '2 days'
+             AND (observed_ms > 0 OR unsaid > 0 OR vehicle_count > 0)
+           GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"#,
+        junction.0,
+        first,
+        last,
+    )
+    .fetch_all(db)
+    .await?;
+    let rows = rows.into_iter().map(|row| HourSum {
+        weekday: usize::try_from(row.weekday).unwrap_or_default(),
+        hour: usize::try_from(row.hour).unwrap_or_default(),
+        lane_id: row.lane_id,
+        days: row.days,
+        sum: Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid },
+    });
+    Ok(rows.collect())
+}
+
+/// Quarters of an hour in which lanes had vehicles, in the order of time.
+///
+/// # Errors
+/// When the database fails.
+pub async fn quarters(
+    db: &PgPool,
+    junction: JunctionId,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> sqlx::Result<Vec<(Uuid, Quarter)>> {
+    let rows = sqlx::query!(
+        r#"SELECT date_bin('15 minutes', bucket_start, '0001-01-01T00:00:00Z') AS "start!", lane_id,
+                  sum(vehicle_count)::bigint AS "vehicle_count!"
+           FROM lane_volumes_5m
+           WHERE junction_id = $1 AND bucket_start >= $2 AND bucket_start < $3
+           GROUP BY 1, 2 HAVING sum(vehicle_count) > 0 ORDER BY 1, 2"#,
+        junction.0,
+        from,
+        to,
+    )
+    .fetch_all(db)
+    .await?;
+    let quarter = |start, vehicle_count| Quarter { start, vehicle_count };
+    Ok(rows.into_iter().map(|row| (row.lane_id, quarter(row.start, row.vehicle_count))).collect())
+}
