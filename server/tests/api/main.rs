@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alarms;
+mod analytics;
 mod audit;
 mod broker_rights;
 mod devices;
