@@ -38,6 +38,7 @@ pub mod volumes;
 pub mod watchlist;
 
 use flextraff_common::time::ClockState;
+use flextraff_common::wire::Mode;
 
 /// What goes wrong with the database.
 pub use sqlx::Error;
@@ -60,5 +61,14 @@ fn clock_name(clock: ClockState) -> &'static str {
     match clock {
         ClockState::Synced => "synced",
         ClockState::Unsynced => "unsynced",
+    }
+}
+
+/// A mode as the database names it.
+pub const fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Automatic => "automatic",
+        Mode::ManualOverride => "manual_override",
+        Mode::Emergency => "emergency",
     }
 }

@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::db;
 use crate::db::leases::News;
+use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::overrides::{EndReason, Filter};
 use crate::ingest::Applied;
 use crate::live::{LiveEvent, LiveKind};
@@ -244,7 +245,7 @@ impl Dispatch {
         let plan = db::plans::NewPlan {
             plan_id,
             junction_id: send.junction.into(),
-            mode: request::mode_name(send.message.mode),
+            mode: db::mode_name(send.message.mode),
             message,
             explanation: explanation.as_ref(),
             sent_at: utc(sent_at),
@@ -264,9 +265,7 @@ impl Dispatch {
         if state == PlanState::Refused {
             tracing::warn!(%junction, plan_id, reasons = reasons.join("; "), "the road refuses a plan");
         }
-        let at = utc(self.now());
-        let name = request::state_name(state);
-        match db::plans::confirm(&self.app.db, junction.into(), plan_id, name, &reasons, at).await {
+        match self.note(junction, plan_id, state, &reasons).await {
             Ok(true) => {}
             Ok(false) => {
                 tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here");
@@ -281,6 +280,27 @@ impl Dispatch {
         for waiter in self.waiters.iter_mut().filter(|waiter| waiter.waits_for(junction, plan_id)) {
             waiter.answer(state, reasons.clone());
         }
+    }
+
+    /// Notes what the road made of a plan; `false` when it was not sent from here.
+    async fn note(
+        &self,
+        junction: JunctionId,
+        plan_id: &str,
+        state: PlanState,
+        reasons: &[String],
+    ) -> sqlx::Result<bool> {
+        let (at, name) = (utc(self.now()), request::state_name(state));
+        let mut tx = self.app.db.begin().await?;
+        let before = db::plans::confirm(&mut *tx, junction.into(), plan_id, name, reasons, at).await?;
+        if state == PlanState::Refused && before.as_ref().is_some_and(|before| before != name) {
+            let message = format!("The junction refuses a plan: {}", reasons.join("; "));
+            let metadata = serde_json::json!({ "plan_id": plan_id, "reasons": reasons });
+            let entry = Entry::new(Level::Warning, Type::PlanRefused, message).at(junction).with(metadata);
+            logs::record(&mut *tx, &[entry]).await?;
+        }
+        tx.commit().await?;
+        Ok(before.is_some())
     }
 
     /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over.

@@ -1,7 +1,10 @@
 //! The live feed: what has just happened at the junctions, for WebSocket clients.
 
+mod log;
 pub(crate) mod origin;
 mod socket;
+
+pub use log::run as hear_logs;
 
 use crate::app::App;
 use axum::Router;
@@ -37,6 +40,8 @@ pub enum LiveKind {
     Status,
     /// An alarm that opens or is over.
     Alarm,
+    /// A line of the log, as the API shows it.
+    Log,
     /// An override was set, was refused by the road, was ended, or has run out.
     Override,
 }

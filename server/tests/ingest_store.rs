@@ -5,7 +5,7 @@ mod support;
 use flextraff_common::wire::RejectCode;
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
-use flextraff_server::db::{junctions as junctions_table, partitions, retention};
+use flextraff_server::db::{junctions as junctions_table, partitions, retention, roll_ups};
 use flextraff_server::ingest::{self, Applied, Channels, Fate, Item, Message, answers, apply};
 use flextraff_server::junction_file::JunctionFile;
 use flextraff_server::mqtt::{AckToken, Incoming};
@@ -150,6 +150,89 @@ async fn a_clock_fix_corrects_what_came_before_it_and_what_comes_after(db: PgPoo
     .await
     .unwrap();
     assert_eq!(times, ["2026-02-10 00:00:00.000 corrected 5", "2026-02-10 00:00:00.002 corrected 5"]);
+    // The sums have moved along: what ends at midnight belongs to the day before.
+    assert_eq!(volumes(&db).await, ["2026-02-09 23:55 1 0 1", "2026-02-10 00:00 1 0 1"]);
+    roll_ups::refresh(&db, None).await.unwrap();
+    assert_eq!(
+        number(&db, "SELECT sum(vehicle_count)::bigint FROM lane_volumes_day WHERE stat_date = '2026-02-10'")
+            .await,
+        2
+    );
+    assert_eq!(number(&db, "SELECT count(*) FROM junction_daily_stats").await, 1, "nothing is left of 1970");
+}
+
+/// Sums of five minutes: start, vehicles, milliseconds watched, intervals.
+async fn volumes(db: &PgPool) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT to_char(bucket_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI ') || concat_ws(' ', vehicle_count, observed_ms, intervals)
+         FROM lane_volumes_5m ORDER BY bucket_start, lane_id",
+    )
+    .fetch_all(db)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn sums_hold_each_row_once_however_often_and_late_it_comes(db: PgPool) {
+    import(&db).await;
+    let at = |seq: u64, time: &str| {
+        let mut message = counts(DEVICE, LANES[0], seq);
+        message["timestamp"] = json!(time);
+        message["observed_s"] = json!(4.95);
+        item(&counts_topic(LANES[0]), &message)
+    };
+    let items = [
+        at(1, "2026-02-10T14:30:00Z"),
+        at(2, "2026-02-10T14:30:05Z"),
+        at(3, "2026-02-10T14:35:00Z"),
+        at(4, "2026-02-10T14:35:00.001Z"),
+    ];
+    apply(&db, &items[1..]).await.unwrap();
+    roll_ups::refresh(&db, None).await.unwrap();
+    apply(&db, &items).await.unwrap();
+    assert_eq!(
+        volumes(&db).await,
+        ["2026-02-10 14:25 1 4950 1", "2026-02-10 14:30 2 9900 2", "2026-02-10 14:35 1 4950 1"]
+    );
+    assert_eq!(number(&db, "SELECT count(*) FROM roll_ups_due").await, 1);
+    roll_ups::refresh(&db, None).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM roll_ups_due").await, 0);
+    // 14:30 UTC is 20:00 in India; the interval that ends then belongs to the hour before.
+    let hours: Vec<(i16, i64)> =
+        sqlx::query_as("SELECT hour, vehicle_count FROM lane_volumes_hour ORDER BY hour_start")
+            .fetch_all(&db)
+            .await
+            .unwrap();
+    assert_eq!(hours, [(19, 1), (20, 3)]);
+    assert_eq!(number(&db, "SELECT observed_ms FROM lane_volumes_day").await, 4 * 4950);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn who_sums_up_waits_for_those_who_store(db: PgPool) {
+    import(&db).await;
+    let storing = async {
+        for seq in 1..=30 {
+            let items = [item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], seq))];
+            apply(&db, &items).await.unwrap();
+        }
+    };
+    let summing = async {
+        for _ in 0..30 {
+            roll_ups::refresh(&db, Some(JUNCTION.parse().unwrap())).await.unwrap();
+        }
+    };
+    tokio::join!(storing, summing);
+    roll_ups::refresh(&db, None).await.unwrap();
+    for table in ["lane_volumes_5m", "lane_volumes_hour", "lane_volumes_day"] {
+        let sum: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
+            "SELECT sum(vehicle_count)::bigint FROM {table}"
+        )))
+        .fetch_one(&db)
+        .await
+        .unwrap();
+        assert_eq!(sum, 30, "{table}");
+    }
+    assert_eq!(number(&db, "SELECT total_vehicles::bigint FROM junction_daily_stats").await, 30);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -162,13 +245,20 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
     seen["vehicle_count"] = json!(3);
     seen["epc_ids"] = json!(["BEFORE", "IN1", "IN2"]);
     seen["passages"] = json!([passage(500), passage(1500), passage(2500)]);
+    // Counts of the end of a cycle come after it.
+    let mut late = counts(DEVICE, LANES[0], 5);
+    late["interval_start"] = json!("2026-02-10T14:30:55Z");
+    late["timestamp"] = json!("2026-02-10T14:31:00Z");
+    late["vehicle_count"] = json!(2);
+    late["epc_ids"] = json!(["IN3", "AFTER"]);
+    late["passages"] = json!([passage(4999), passage(5000)]);
     let cycle = row(
         DEVICE,
         2,
         json!({
             "plan_id": null, "mode": "automatic", "started_at": "2026-02-10T14:29:56Z", "ended_at": "2026-02-10T14:31:00Z",
             "stages": [{ "stage": "N", "green_s": 20, "amber_s": 3, "all_red_s": 2, "end": "gap_out" }],
-            "lanes": [{ "lane_id": LANES[0], "vehicle_count": 2, "green_s": 20, "queue_start": 4, "queue_end": 3 },
+            "lanes": [{ "lane_id": LANES[0], "vehicle_count": 3, "green_s": 20, "queue_start": 4, "queue_end": 3 },
                       { "lane_id": LANES[1], "vehicle_count": 0, "green_s": 20, "queue_start": null, "queue_end": null }],
         }),
     );
@@ -186,13 +276,18 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
     ];
     let fates = apply(&db, &items).await.unwrap();
     assert!(fates.iter().all(|fate| *fate == Fate::Stored), "{fates:?}");
-    let lane: (Vec<String>, Option<bool>, Option<f32>) = sqlx::query_as(
-        "SELECT epc_ids, was_congested, congestion_level FROM lane_cycle_data ORDER BY vehicle_count DESC LIMIT 1",
-    )
-    .fetch_one(&db)
-    .await
-    .unwrap();
-    assert_eq!(lane, (vec!["IN1".to_owned(), "IN2".to_owned()], Some(true), Some(0.75)));
+    for late in [None, Some(item(&counts_topic(LANES[0]), &late))] {
+        apply(&db, late.as_slice()).await.unwrap();
+        roll_ups::refresh(&db, None).await.unwrap();
+        let lane: (Vec<String>, Option<bool>, Option<f32>) = sqlx::query_as(
+            "SELECT epc_ids, was_congested, congestion_level FROM lane_cycle_data ORDER BY vehicle_count DESC LIMIT 1",
+        )
+        .fetch_one(&db)
+        .await
+        .unwrap();
+        let epcs = if late.is_some() { vec!["IN1", "IN2", "IN3"] } else { vec!["IN1", "IN2"] };
+        assert_eq!(lane, (epcs.into_iter().map(ToOwned::to_owned).collect(), Some(true), Some(0.75)));
+    }
     assert_eq!(number(&db, "SELECT total_cycle_time::bigint FROM traffic_cycles").await, 64);
     assert_eq!(number(&db, "SELECT parameter FROM signal_events").await, 4_294_967_295);
     assert_eq!(number(&db, "SELECT rows_lost FROM count_gaps WHERE reason = 'disk full'").await, 12);
@@ -221,6 +316,24 @@ async fn the_state_of_devices_and_junctions_follows_their_messages(db: PgPool) {
     expect(&[item(&status, &state(json!("conflict of N and S")))], "error", "error").await;
     let will = json!({ "v": 1, "device_id": DEVICE, "online": false });
     expect(&[item(&status, &will)], "offline", "offline").await;
+    // Comes and goes within a batch, and starts anew.
+    let booted = |boot: &str| {
+        let mut status = state(json!(null));
+        status["boot_id"] = json!(boot);
+        status
+    };
+    let batch = [item(&status, &booted(BOOT)), item(&status, &will), item(&status, &booted(OUTBOX))];
+    expect(&batch, "online", "online").await;
+    let told: Vec<String> = sqlx::query_scalar(
+        "SELECT log_type FROM system_logs WHERE device_id IS NOT NULL ORDER BY logged_at, log_type",
+    )
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    assert_eq!(
+        told,
+        ["device.online", "device.offline", "device.offline", "device.online", "device.restarted"]
+    );
     let signal = |stage: &str| {
         json!({ "v": 1, "t": "2026-02-10T14:30:00Z", "stage": stage, "state": "green", "groups": { "N": "green" },
                 "since": "2026-02-10T14:30:00Z", "plan_id": null, "mode": "automatic", "cycle_second": 3 })
@@ -258,6 +371,7 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
     let items = [day("2025-12-01"), day("2026-02-08"), day("2026-02-09"), day("2026-02-10")];
     apply(&db, &items).await.unwrap();
     let retention = Retention { epc_days: 1, counts_days: 2 };
+    roll_ups::refresh(&db, None).await.unwrap();
     for _ in 0..2 {
         retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
         assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
@@ -269,6 +383,17 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
         assert_eq!(
             number(&db, "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'").await,
             0
+        );
+        // Sums outlive EPCs, and go with the counts; five minutes by the month.
+        assert_eq!(number(&db, "SELECT count(*) FROM lane_volumes_5m").await, 3);
+        for sums in ["lane_volumes_hour", "lane_volumes_day", "junction_daily_stats"] {
+            let count = format!("SELECT count(*) FROM {sums}");
+            let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&db).await.unwrap();
+            assert_eq!(left, 2, "{sums}");
+        }
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM system_logs WHERE log_type = 'retention.done'").await,
+            1
         );
     }
 }

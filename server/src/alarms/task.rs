@@ -1,11 +1,12 @@
 //! The task: looks, records, tells.
 
-use super::{Change, Finding, Kind, Notifier, Watch};
+use super::{Change, Finding, Kind, Notifier, Severity, Watch};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
+use crate::db::logs::{self, Entry, Level, Type};
 use crate::live::{LiveEvent, LiveKind};
 use chrono::SecondsFormat;
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -131,14 +132,19 @@ impl Task {
     async fn obey(&mut self, changes: Vec<Change>, notifier: &mut Notifier) -> sqlx::Result<()> {
         let db = &self.app.db;
         for change in changes {
+            let mut tx = db.begin().await?;
             let id = match &change {
-                Change::Open(place, finding) => alarms::raise(db, *place, finding).await?,
-                Change::Close(place) => alarms::close(db, *place).await?,
+                Change::Open(place, finding) => alarms::raise(&mut *tx, *place, finding).await?,
+                Change::Close(place) => alarms::close(&mut *tx, *place).await?,
                 Change::Update(place, finding) => {
                     alarms::update(db, *place, finding).await?;
                     None
                 }
             };
+            if let Some(id) = id {
+                logs::record(&mut *tx, logged(id, &change).as_slice()).await?;
+            }
+            tx.commit().await?;
             // Another server has told it otherwise.
             if let Some(id) = id {
                 self.tell(id, &change, notifier).await?;
@@ -164,6 +170,31 @@ impl Task {
         notifier.tell(place.kind.severity(), &alarm);
         Ok(())
     }
+}
+
+/// What the log says of an alarm that opens or is over.
+fn logged(id: Uuid, change: &Change) -> Option<Entry> {
+    let (place, entry) = match change {
+        Change::Open(place, finding) => {
+            let level = match place.kind.severity() {
+                Severity::Info => Level::Info,
+                Severity::Warning => Level::Warning,
+                Severity::Error => Level::Error,
+                Severity::Critical => Level::Critical,
+            };
+            (place, Entry::new(level, Type::AlarmOpened, format!("Alarm: {}", finding.message)))
+        }
+        Change::Close(place) => {
+            let message = format!("The alarm {} is over", place.kind.name());
+            (place, Entry::new(Level::Info, Type::AlarmClosed, message))
+        }
+        Change::Update(..) => return None,
+    };
+    let entry = entry.at(place.junction).with(json!({ "alarm_id": id, "kind": place.kind.name() }));
+    Some(match place.device {
+        Some(device) => entry.of(device),
+        None => entry,
+    })
 }
 
 fn offline(one: &Heard) -> Option<Finding> {

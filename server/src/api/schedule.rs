@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::db::audit::{self, Deed};
 use crate::db::junctions;
+use crate::db::logs::{self, Entry as LogEntry, Level, Type};
 use crate::db::schedules::{self, Holiday, Owner};
 use crate::planner::schedule::{Entry, MAX_ENTRIES, Schedule, problems};
 use axum::Json;
@@ -155,6 +156,11 @@ async fn set(
     let detail = serde_json::json!({ "entries": body.entries, "holidays": body.holidays });
     let deed = Deed::new("junction.schedule").at(junction).to(&entry.junction_name).with(detail);
     audit::record(&mut *tx, &actor, deed).await?;
+    let names: Vec<&str> = body.entries.iter().map(|entry| entry.name.as_str()).collect();
+    let names = if names.is_empty() { "no entries".to_owned() } else { names.join(", ") };
+    let message = format!("The schedule was changed; it now has {names}");
+    let log = LogEntry::new(Level::Info, Type::ScheduleChanged, message).at(junction).by(Some(user.user_id));
+    logs::record(&mut *tx, &[log]).await?;
     tx.commit().await?;
     app.dispatch.junction_changed(junction);
     Ok(Json(answer(&app, junction, &entry.city).await?))

@@ -8,12 +8,13 @@ use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::{Config, Retention};
-use crate::db::{partitions, retention, setup};
+use crate::db::logs::{self, Entry, Level, Type};
+use crate::db::{partitions, retention, roll_ups, setup};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
 use crate::ingest::{self, Applied, Channels};
-use crate::live::{Hub, LiveEvent, LiveKind};
+use crate::live::{Hub, LiveEvent, LiveKind, hear_logs};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
@@ -40,6 +41,8 @@ const LIVE: usize = 1024;
 const GRACE: Duration = Duration::from_secs(8);
 /// Between looks whether partitions must be made.
 const MAINTENANCE: Duration = Duration::from_hours(1);
+/// Between times at which hours and days are summed up.
+const ROLL_UPS: Duration = Duration::from_mins(1);
 /// Between attempts to reach the database at the start.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -70,6 +73,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     };
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let server = Server::bind(&app.config.http).await?;
+    let client_id = app.config.mqtt.client_id.clone();
     let address = format!("{}://{}", server.scheme(), app.config.http.bind);
 
     let (stop, stopped) = watch::channel(false);
@@ -88,10 +92,16 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let news = tokio::spawn(tell(app.clone(), applied, planner_sender, statuses_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_requests, stopped.clone()));
+    let logs = tokio::spawn(hear_logs(db.clone(), app.live.clone(), stopped.clone()));
+    let roll_ups = tokio::spawn(roll_up(db.clone(), stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let http = tokio::spawn(serve_http(server, crate::api::router(app), stopped));
 
     tracing::info!(%address, "server is ready");
+    let message = format!("Server {client_id}, version {}, has started", env!("CARGO_PKG_VERSION"));
+    if let Err(error) = logs::record(&db, &[Entry::new(Level::Info, Type::ServerStarted, message)]).await {
+        tracing::error!(%error, "the log of the city misses the start of this server");
+    }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     signals.next().await;
     tracing::info!("stopping; a second signal stops at once");
@@ -104,6 +114,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Ingest first, so that what it has committed is still confirmed to broker and senders.
     finish("ingest", ingest).await;
     finish("maintenance", maintenance).await;
+    finish("roll-ups", roll_ups).await;
+    finish("log", logs).await;
     finish("news", news).await;
     finish("planner", planner).await;
     finish("alarms", alarms).await;
@@ -176,6 +188,19 @@ fn live_event(news: &Applied) -> Option<LiveEvent> {
     let mut payload = payload.ok()?;
     payload.as_object_mut()?.insert("junction_id".to_owned(), junction.to_string().into());
     Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
+}
+
+/// Sums up hours and days again where something has changed.
+async fn roll_up(db: PgPool, mut stopped: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = roll_ups::refresh(&db, None).await {
+            tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ROLL_UPS) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+    }
 }
 
 /// Makes partitions ahead of time, and takes out what is too old.

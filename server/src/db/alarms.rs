@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -149,7 +149,7 @@ pub async fn open(db: &PgPool) -> sqlx::Result<Vec<(Place, Finding)>> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn raise(db: &PgPool, place: Place, finding: &Finding) -> sqlx::Result<Option<Uuid>> {
+pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> sqlx::Result<Option<Uuid>> {
     let message: String = finding.message.chars().take(2000).collect();
     sqlx::query_scalar!(
         "INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail)
@@ -190,7 +190,7 @@ pub async fn update(db: &PgPool, place: Place, finding: &Finding) -> sqlx::Resul
 ///
 /// # Errors
 /// When the database fails.
-pub async fn close(db: &PgPool, place: Place) -> sqlx::Result<Option<Uuid>> {
+pub async fn close(db: impl PgExecutor<'_>, place: Place) -> sqlx::Result<Option<Uuid>> {
     sqlx::query_scalar!(
         "UPDATE alarms SET closed_at = now()
          WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL

@@ -2,16 +2,25 @@
 
 use flextraff_common::wire::ClockFix;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Remembers the true offset of an uptime.
-pub async fn insert(db: &mut PgConnection, fix: &ClockFix) -> Result<(), sqlx::Error> {
+/// Remembers the true offsets of uptimes; of one that is named twice the last.
+pub async fn insert(db: &mut PgConnection, fixes: &[&ClockFix]) -> Result<(), sqlx::Error> {
+    if fixes.is_empty() {
+        return Ok(());
+    }
+    let last: BTreeMap<(Uuid, Uuid), i64> =
+        fixes.iter().map(|fix| ((fix.delivery.device_id.0, fix.delivery.boot_id.0), fix.offset_ms)).collect();
+    let (devices, boots): (Vec<Uuid>, Vec<Uuid>) = last.keys().copied().unzip();
+    let offsets: Vec<i64> = last.into_values().collect();
     sqlx::query!(
-        "INSERT INTO clock_fixes (device_id, boot_id, offset_ms) VALUES ($1, $2, $3)
+        "INSERT INTO clock_fixes (device_id, boot_id, offset_ms)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[])
          ON CONFLICT (device_id, boot_id) DO UPDATE SET offset_ms = excluded.offset_ms, received_at = now()",
-        fix.delivery.device_id.0,
-        fix.delivery.boot_id.0,
-        fix.offset_ms
+        &devices,
+        &boots,
+        &offsets,
     )
     .execute(db)
     .await?;

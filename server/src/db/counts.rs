@@ -43,7 +43,7 @@ impl NewCounts {
         self.interval_start.push(message.interval_start.and_then(crate::ingest::to_utc));
         self.observed_s.push(message.observed_s.map(|seconds| seconds as f32));
         self.vehicle_count.push(i32::try_from(message.vehicle_count).unwrap_or(i32::MAX));
-        self.epc_ids.push(array_literal(&message.epc_ids));
+        self.epc_ids.push(array_literal(message.epc_ids.iter()));
         self.departed.push(int(message.departed));
         self.present.push(int(message.present));
         self.other_tags.push(int(message.other_tags));
@@ -110,12 +110,11 @@ impl NewCounts {
 }
 
 /// Texts as PostgreSQL reads an array: `unnest` would flatten an array of arrays.
-fn array_literal(texts: &[String]) -> String {
-    let mut literal = String::with_capacity(2 + texts.iter().map(|text| text.len() + 3).sum::<usize>());
-    literal.push('{');
-    for (at, text) in texts.iter().enumerate() {
+pub(super) fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut literal = String::from("{");
+    for (at, text) in texts.enumerate() {
         literal.push_str(if at == 0 { "\"" } else { ",\"" });
-        for char in text.chars() {
+        for char in text.as_ref().chars() {
             if matches!(char, '"' | '\\') {
                 literal.push('\\');
             }

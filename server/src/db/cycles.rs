@@ -2,71 +2,104 @@
 
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
-use flextraff_common::wire::{Cycles, Events, Mode};
+use flextraff_common::time::UnixMs;
+use flextraff_common::wire::{CycleStage, Cycles, Events};
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Inserts a cycle with what its lanes saw. Their EPCs are filled in later: counts of its end come after it.
-pub async fn insert(db: &mut PgConnection, junction: JunctionId, cycle: &Cycles) -> Result<(), sqlx::Error> {
-    let (Some(start), Some(end)) =
-        (crate::ingest::to_utc(cycle.started_at), crate::ingest::to_utc(cycle.ended_at))
-    else {
-        return Err(sqlx::Error::Encode("the times of the cycle are out of range".into()));
+/// Inserts cycles with what their lanes saw. Their EPCs are filled in later: counts of the end of a cycle come after it.
+pub async fn insert(db: &mut PgConnection, cycles: &[(JunctionId, &Cycles)]) -> Result<(), sqlx::Error> {
+    if cycles.is_empty() {
+        return Ok(());
+    }
+    let time = |time: UnixMs| {
+        let out_of_range = || sqlx::Error::Encode("the times of the cycle are out of range".into());
+        crate::ingest::to_utc(time).ok_or_else(out_of_range)
     };
-    let mode = match cycle.mode {
-        Mode::Automatic => "automatic",
-        Mode::ManualOverride => "manual_override",
-        Mode::Emergency => "emergency",
-    };
-    let delivery = &cycle.delivery;
-    let id = sqlx::query_scalar!(
-        "INSERT INTO traffic_cycles (junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode,
-             override_by_user_id, device_id, plan_id, stages, boot_id, mono_ms, clock)
-         VALUES ($1, $2, $3, $4, $5,
-             (SELECT user_id FROM manual_override_history WHERE junction_id = $1 AND plan_id = $7 AND $5 <> 'automatic' LIMIT 1),
-             $6, $7, $8, $9, $10, $11)
-         RETURNING cycle_id",
-        junction.0,
-        start,
-        end,
-        cycle.ended_at.since(cycle.started_at) as f32 / 1000.0,
-        mode,
-        delivery.device_id.0,
-        cycle.plan_id,
-        Json(&cycle.stages) as _,
-        delivery.boot_id.0,
-        delivery.mono_ms.0,
-        super::clock_name(delivery.clock),
-    )
-    .fetch_one(&mut *db)
-    .await?;
-    let lanes = &cycle.lanes;
-    let lane_ids: Vec<Uuid> = lanes.iter().map(|lane| lane.lane_id.0).collect();
-    let counts: Vec<i32> =
-        lanes.iter().map(|lane| i32::try_from(lane.vehicle_count).unwrap_or(i32::MAX)).collect();
-    let greens: Vec<f32> = lanes.iter().map(|lane| lane.green_s as f32).collect();
-    let starts: Vec<Option<f32>> =
-        lanes.iter().map(|lane| lane.queue_start.map(|queue| queue as f32)).collect();
-    let ends: Vec<Option<f32>> = lanes.iter().map(|lane| lane.queue_end.map(|queue| queue as f32)).collect();
+    let starts: Vec<DateTime<Utc>> =
+        cycles.iter().map(|(_, cycle)| time(cycle.started_at)).collect::<Result<_, _>>()?;
+    let ends: Vec<DateTime<Utc>> =
+        cycles.iter().map(|(_, cycle)| time(cycle.ended_at)).collect::<Result<_, _>>()?;
+    let ids: Vec<Uuid> = cycles.iter().map(|_| Uuid::now_v7()).collect();
+    let junctions: Vec<Uuid> = cycles.iter().map(|(junction, _)| junction.0).collect();
+    let each = cycles.iter().map(|(_, cycle)| cycle);
+    let lengths: Vec<f32> =
+        each.clone().map(|cycle| cycle.ended_at.since(cycle.started_at) as f32 / 1000.0).collect();
+    let modes: Vec<String> = each.clone().map(|cycle| super::mode_name(cycle.mode).to_owned()).collect();
+    let devices: Vec<Uuid> = each.clone().map(|cycle| cycle.delivery.device_id.0).collect();
+    let plans: Vec<Option<String>> = each.clone().map(|cycle| cycle.plan_id.clone()).collect();
+    let stages: Vec<Json<&[CycleStage]>> = each.clone().map(|cycle| Json(cycle.stages.as_slice())).collect();
+    let boots: Vec<Uuid> = each.clone().map(|cycle| cycle.delivery.boot_id.0).collect();
+    let mono: Vec<i64> = each.clone().map(|cycle| cycle.delivery.mono_ms.0).collect();
+    let clocks: Vec<String> = each.map(|cycle| super::clock_name(cycle.delivery.clock).to_owned()).collect();
     sqlx::query!(
-        "INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count,
-             green_time_seconds, queue_start, queue_end, was_congested, congestion_level)
-         SELECT $1, $2, r.lane_id, $3, r.vehicle_count, r.green_s, r.queue_start, r.queue_end,
-             r.queue_end > 0.5 * r.queue_start AND r.queue_start >= 1,
+        "INSERT INTO traffic_cycles (cycle_id, junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode,
+             override_by_user_id, device_id, plan_id, stages, boot_id, mono_ms, clock)
+         SELECT cycle_id, r.junction_id, start_at, end_at, length_s, cycle_mode,
+             (SELECT user_id FROM manual_override_history o
+              WHERE o.junction_id = r.junction_id AND o.plan_id = r.plan_id AND r.cycle_mode <> 'automatic' LIMIT 1),
+             device_id, plan_id, stages, boot_id, mono_ms, clock
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::real[], $6::text[], $7::uuid[], $8::text[],
+                 $9::jsonb[], $10::uuid[], $11::bigint[], $12::text[])
+             AS r(cycle_id, junction_id, start_at, end_at, length_s, cycle_mode, device_id, plan_id, stages, boot_id, mono_ms, clock)",
+        &ids,
+        &junctions,
+        &starts,
+        &ends,
+        &lengths,
+        &modes,
+        &devices,
+        &plans as &[Option<String>],
+        &stages as &[Json<&[CycleStage]>],
+        &boots,
+        &mono,
+        &clocks,
+    )
+    .execute(&mut *db)
+    .await?;
+    insert_lanes(db, &ids, &starts, cycles).await
+}
+
+async fn insert_lanes(
+    db: &mut PgConnection,
+    ids: &[Uuid],
+    starts: &[DateTime<Utc>],
+    cycles: &[(JunctionId, &Cycles)],
+) -> Result<(), sqlx::Error> {
+    let mut of_lanes: (Vec<Uuid>, Vec<Uuid>, Vec<DateTime<Utc>>) = Default::default();
+    for (at, (junction, cycle)) in cycles.iter().enumerate() {
+        for _ in &cycle.lanes {
+            of_lanes.0.push(ids[at]);
+            of_lanes.1.push(junction.0);
+            of_lanes.2.push(starts[at]);
+        }
+    }
+    let lanes = cycles.iter().flat_map(|(_, cycle)| &cycle.lanes);
+    let lane_ids: Vec<Uuid> = lanes.clone().map(|lane| lane.lane_id.0).collect();
+    let counts: Vec<i32> =
+        lanes.clone().map(|lane| i32::try_from(lane.vehicle_count).unwrap_or(i32::MAX)).collect();
+    let greens: Vec<f32> = lanes.clone().map(|lane| lane.green_s as f32).collect();
+    let queue = |queue: Option<f64>| queue.map(|queue| queue as f32);
+    let queue_starts: Vec<Option<f32>> = lanes.clone().map(|lane| queue(lane.queue_start)).collect();
+    let queue_ends: Vec<Option<f32>> = lanes.map(|lane| queue(lane.queue_end)).collect();
+    sqlx::query!(
+        "INSERT INTO lane_cycle_data (cycle_id, junction_id, cycle_start_time, lane_id, vehicle_count, green_time_seconds, queue_start,
+             queue_end, was_congested, congestion_level)
+         SELECT r.*, r.queue_end > 0.5 * r.queue_start AND r.queue_start >= 1,
              CASE WHEN r.queue_start > 0 THEN least(greatest(r.queue_end / r.queue_start, 0), 1) END
-         FROM unnest($4::uuid[], $5::integer[], $6::real[], $7::real[], $8::real[])
-             AS r(lane_id, vehicle_count, green_s, queue_start, queue_end)",
-        id,
-        junction.0,
-        start,
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::real[], $7::real[], $8::real[])
+             AS r(cycle_id, junction_id, start_at, lane_id, vehicle_count, green_s, queue_start, queue_end)",
+        &of_lanes.0,
+        &of_lanes.1,
+        &of_lanes.2,
         &lane_ids,
         &counts,
         &greens,
-        &starts as &[Option<f32>],
-        &ends as &[Option<f32>],
+        &queue_starts as &[Option<f32>],
+        &queue_ends as &[Option<f32>],
     )
     .execute(db)
     .await?;
@@ -116,31 +149,38 @@ pub(super) async fn fill_epcs(
 /// Inserts events.
 pub async fn insert_events(
     db: &mut PgConnection,
-    junction: JunctionId,
-    events: &Events,
+    messages: &[(JunctionId, &Events)],
 ) -> Result<(), sqlx::Error> {
-    let delivery = &events.delivery;
-    let rows = events.events.iter().filter_map(|&(time, code, parameter)| {
-        Some((crate::ingest::to_utc(time)?, i32::from(code), i64::from(parameter)))
-    });
-    let (mut times, mut codes, mut parameters): (Vec<DateTime<Utc>>, Vec<i32>, Vec<i64>) = Default::default();
-    for (time, code, parameter) in rows {
-        times.push(time);
-        codes.push(code);
-        parameters.push(parameter);
+    if messages.is_empty() {
+        return Ok(());
     }
+    let rows: Vec<_> = messages
+        .iter()
+        .flat_map(|(junction, message)| {
+            message.events.iter().filter_map(|&(time, code, parameter)| {
+                Some((*junction, &message.delivery, crate::ingest::to_utc(time)?, code, parameter))
+            })
+        })
+        .collect();
+    let junctions: Vec<Uuid> = rows.iter().map(|row| row.0.0).collect();
+    let devices: Vec<Uuid> = rows.iter().map(|row| row.1.device_id.0).collect();
+    let times: Vec<DateTime<Utc>> = rows.iter().map(|row| row.2).collect();
+    let codes: Vec<i32> = rows.iter().map(|row| i32::from(row.3)).collect();
+    let parameters: Vec<i64> = rows.iter().map(|row| i64::from(row.4)).collect();
+    let boots: Vec<Uuid> = rows.iter().map(|row| row.1.boot_id.0).collect();
+    let mono: Vec<i64> = rows.iter().map(|row| row.1.mono_ms.0).collect();
+    let clocks: Vec<String> = rows.iter().map(|row| super::clock_name(row.1.clock).to_owned()).collect();
     sqlx::query!(
         "INSERT INTO signal_events (junction_id, device_id, ts, code, parameter, boot_id, mono_ms, clock)
-         SELECT $1, $2, r.ts, r.code, r.parameter, $6, $7, $8
-         FROM unnest($3::timestamptz[], $4::integer[], $5::bigint[]) AS r(ts, code, parameter)",
-        junction.0,
-        delivery.device_id.0,
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::integer[], $5::bigint[], $6::uuid[], $7::bigint[], $8::text[])",
+        &junctions,
+        &devices,
         &times,
         &codes,
         &parameters,
-        delivery.boot_id.0,
-        delivery.mono_ms.0,
-        super::clock_name(delivery.clock),
+        &boots,
+        &mono,
+        &clocks,
     )
     .execute(db)
     .await?;

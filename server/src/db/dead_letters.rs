@@ -11,30 +11,59 @@ use uuid::Uuid;
 const MAX_TOPIC: usize = 1000;
 const MAX_DETAIL: usize = 2000;
 
-/// Keeps a message with the reason. A row of an outbox that is refused again stays one dead letter.
-pub async fn insert(
-    db: &mut PgConnection,
-    topic: &str,
-    payload: &[u8],
-    refusal: &crate::ingest::Refusal,
-    received: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+/// A message that cannot be used.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLetter<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its bytes.
+    pub payload: &'a [u8],
+    /// Why it cannot be used.
+    pub refusal: &'a crate::ingest::Refusal,
+    /// When it came.
+    pub received: DateTime<Utc>,
+}
+
+/// Keeps messages with the reason. A row of an outbox that is refused again stays one dead letter.
+pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<(), sqlx::Error> {
+    if letters.is_empty() {
+        return Ok(());
+    }
     let cut =
         |text: &str, most: usize| text.chars().filter(|&char| char != '\0').take(most).collect::<String>();
-    let delivery = refusal.delivery.as_ref();
+    let topics: Vec<String> = letters.iter().map(|letter| cut(letter.topic, MAX_TOPIC)).collect();
+    let payloads: Vec<&[u8]> =
+        letters.iter().map(|letter| &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)]).collect();
+    let sizes: Vec<i32> =
+        letters.iter().map(|letter| i32::try_from(letter.payload.len()).unwrap_or(i32::MAX)).collect();
+    let reasons: Vec<String> =
+        letters.iter().map(|letter| code_name(letter.refusal.code).to_owned()).collect();
+    let details: Vec<String> = letters.iter().map(|letter| cut(&letter.refusal.detail, MAX_DETAIL)).collect();
+    let junctions: Vec<Option<Uuid>> =
+        letters.iter().map(|letter| letter.refusal.junction.map(|junction| junction.0)).collect();
+    let devices: Vec<Option<Uuid>> =
+        letters.iter().map(|letter| letter.refusal.device.map(|device| device.0)).collect();
+    let delivery = |letter: &NewLetter<'_>| letter.refusal.delivery.clone();
+    let outboxes: Vec<Option<Uuid>> =
+        letters.iter().map(|letter| delivery(letter).map(|delivery| delivery.outbox_id.0)).collect();
+    let seqs: Vec<Option<i64>> =
+        letters.iter().map(|letter| delivery(letter).map(|delivery| delivery.seq.0 as i64)).collect();
+    let received: Vec<DateTime<Utc>> = letters.iter().map(|letter| letter.received).collect();
     sqlx::query!(
         "INSERT INTO dead_letters (topic, payload, payload_bytes, reason, detail, junction_id, device_id, outbox_id, seq, received_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
-        cut(topic, MAX_TOPIC),
-        &payload[..payload.len().min(MAX_PAYLOAD)],
-        i32::try_from(payload.len()).unwrap_or(i32::MAX),
-        code_name(refusal.code),
-        cut(&refusal.detail, MAX_DETAIL),
-        refusal.junction.map(|junction| junction.0),
-        refusal.device.map(|device| device.0),
-        delivery.map(|delivery| delivery.outbox_id.0),
-        delivery.map(|delivery| delivery.seq.0 as i64),
-        received,
+         SELECT * FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[],
+             $9::bigint[], $10::timestamptz[])
+         ON CONFLICT DO NOTHING",
+        &topics,
+        &payloads as &[&[u8]],
+        &sizes,
+        &reasons,
+        &details,
+        &junctions as &[Option<Uuid>],
+        &devices as &[Option<Uuid>],
+        &outboxes as &[Option<Uuid>],
+        &seqs as &[Option<i64>],
+        &received,
     )
     .execute(db)
     .await?;

@@ -1,8 +1,11 @@
 //! Devices: how they are, what their lamps show, what they lost.
 
+use super::counts::array_literal;
+use super::logs::{self, Entry, Level, Type};
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::{Gap, Signal, Status};
+use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,42 +14,112 @@ use uuid::Uuid;
 /// Most characters of a version that are kept.
 const MAX_VERSION: usize = 200;
 
-/// Takes over what a device says of itself. A status that the broker kept is no sign of life of this moment.
-pub async fn set_status(
-    db: &mut PgConnection,
-    status: &Status,
-    retained: bool,
-    received: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let fault = status.controller.as_ref().is_some_and(|controller| controller.fault.is_some());
-    let state = match (status.online, fault) {
-        (false, _) => "offline",
-        (true, true) => "error",
-        (true, false) => "online",
-    };
-    let version: Option<String> =
-        status.software_version.as_ref().map(|version| version.chars().take(MAX_VERSION).collect());
-    let heartbeat = (status.online && !retained).then_some(received);
-    // The last will says nothing but that the device is gone: what it said before stays readable.
-    sqlx::query!(
-        "UPDATE edge_devices
-         SET status = CASE WHEN status = 'maintenance' THEN status ELSE $2 END,
-             software_version = coalesce($3, software_version),
-             last_heartbeat = greatest(last_heartbeat, $4),
-             status_at = $7,
-             last_status = CASE WHEN $5 OR last_status IS NULL THEN $6 ELSE last_status || '{\"online\": false}' END
-         WHERE device_id = $1",
-        status.device_id.0,
-        state,
-        version,
-        heartbeat,
-        status.online,
-        Json(status) as _,
-        received,
-    )
-    .execute(db)
-    .await?;
+/// What a device says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Where it stands.
+    pub junction: JunctionId,
+    /// What it says.
+    pub status: &'a Status,
+    /// Whether the broker kept it: then it is no sign of life of this moment.
+    pub retained: bool,
+    /// When it came.
+    pub received: DateTime<Utc>,
+}
+
+/// Takes over what devices say of themselves, in the order of `said`, and writes down who comes, goes or has started anew.
+pub async fn set_statuses(db: &mut PgConnection, said: &[Said<'_>]) -> Result<(), sqlx::Error> {
+    let mut rest: Vec<&Said<'_>> = said.iter().collect();
+    // One statement does not change a row twice: what a device says in addition waits for the next one.
+    while !rest.is_empty() {
+        let mut devices = BTreeSet::new();
+        let (these, others): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|said| devices.insert(said.status.device_id));
+        set_once_each(db, &these).await?;
+        rest = others;
+    }
     Ok(())
+}
+
+async fn set_once_each(db: &mut PgConnection, said: &[&Said<'_>]) -> Result<(), sqlx::Error> {
+    let state = |status: &Status| {
+        let fault = status.controller.as_ref().is_some_and(|controller| controller.fault.is_some());
+        match (status.online, fault) {
+            (false, _) => "offline",
+            (true, true) => "error",
+            (true, false) => "online",
+        }
+    };
+    let version = |status: &Status| {
+        status.software_version.as_ref().map(|version| version.chars().take(MAX_VERSION).collect::<String>())
+    };
+    let devices: Vec<Uuid> = said.iter().map(|said| said.status.device_id.0).collect();
+    let states: Vec<String> = said.iter().map(|said| state(said.status).to_owned()).collect();
+    let versions: Vec<Option<String>> = said.iter().map(|said| version(said.status)).collect();
+    let heartbeats: Vec<Option<DateTime<Utc>>> =
+        said.iter().map(|said| (said.status.online && !said.retained).then_some(said.received)).collect();
+    let online: Vec<bool> = said.iter().map(|said| said.status.online).collect();
+    let statuses: Vec<Json<&Status>> = said.iter().map(|said| Json(said.status)).collect();
+    let received: Vec<DateTime<Utc>> = said.iter().map(|said| said.received).collect();
+    // The last will says nothing but that the device is gone: what it said before stays readable.
+    let before = sqlx::query!(
+        r#"WITH said AS (
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::jsonb[], $7::timestamptz[])
+                   AS s(device_id, state, version, heartbeat, online, status, received)
+           ), before AS (
+               SELECT device_id, last_status FROM edge_devices WHERE device_id = ANY($1) ORDER BY device_id FOR UPDATE
+           ), set AS (
+               UPDATE edge_devices d
+               SET status = CASE WHEN d.status = 'maintenance' THEN d.status ELSE s.state END,
+                   software_version = coalesce(s.version, d.software_version),
+                   last_heartbeat = greatest(d.last_heartbeat, s.heartbeat),
+                   status_at = s.received,
+                   last_status = CASE WHEN s.online OR d.last_status IS NULL THEN s.status ELSE d.last_status || '{"online": false}' END
+               FROM said s JOIN before b USING (device_id) WHERE d.device_id = s.device_id)
+           SELECT device_id, coalesce((last_status->>'online')::boolean, false) AS "online!", last_status->>'boot_id' AS boot_id
+           FROM before"#,
+        &devices,
+        &states,
+        &versions as &[Option<String>],
+        &heartbeats as &[Option<DateTime<Utc>>],
+        &online,
+        &statuses as &[Json<&Status>],
+        &received,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let mut entries = Vec::new();
+    for said in said {
+        if let Some(before) = before.iter().find(|before| before.device_id == said.status.device_id.0) {
+            entries.extend(changed(said, before.online, before.boot_id.as_deref()));
+        }
+    }
+    logs::record(db, &entries).await
+}
+
+/// What an operator should see of a status, after the one before.
+fn changed(said: &Said<'_>, was_online: bool, boot_before: Option<&str>) -> Option<Entry> {
+    let Said { junction, status, .. } = said;
+    let boot = status.boot_id.map(|boot| boot.to_string());
+    let restarted = boot_before.zip(boot.as_deref()).is_some_and(|(before, now)| before != now);
+    let (level, kind, message) = match (was_online, status.online) {
+        (_, true) if restarted => {
+            (Level::Warning, Type::DeviceRestarted, "The device has started anew".to_owned())
+        }
+        (false, true) => {
+            let version = status.software_version.as_ref();
+            let version = version.map(|version| format!(" with version {version}")).unwrap_or_default();
+            (Level::Info, Type::DeviceOnline, format!("The device is online{version}"))
+        }
+        (true, false) => {
+            let message =
+                "The device has left the broker; the junction goes on alone and its counts wait there";
+            (Level::Warning, Type::DeviceOffline, message.to_owned())
+        }
+        _ => return None,
+    };
+    let metadata = json!({ "boot_id": boot, "software_version": status.software_version });
+    Some(Entry::new(level, kind, message).at(*junction).of(status.device_id).with(metadata))
 }
 
 /// Sets the state of junctions from their devices': error when one has a fault, online when one is, else offline. Maintenance stays.
@@ -91,6 +164,12 @@ pub async fn mark_silent(
     .await?;
     let junctions: BTreeSet<Uuid> = silent.iter().map(|row| row.junction_id).collect();
     refresh_junctions(db, &junctions.into_iter().collect::<Vec<_>>()).await?;
+    let gone = silent.iter().map(|row| {
+        let message = "Nothing is heard of the device; it counts as offline";
+        let entry = Entry::new(Level::Warning, Type::DeviceOffline, message);
+        entry.at(JunctionId(row.junction_id)).of(DeviceId(row.device_id))
+    });
+    logs::record(db, &gone.collect::<Vec<_>>()).await?;
     Ok(silent.into_iter().map(|row| (DeviceId(row.device_id), JunctionId(row.junction_id))).collect())
 }
 
@@ -146,23 +225,47 @@ pub async fn set_signals(
     Ok(())
 }
 
-/// Records what an outbox lost.
-pub async fn insert_gap(db: &mut PgConnection, junction: JunctionId, gap: &Gap) -> Result<(), sqlx::Error> {
-    let lanes: Vec<Uuid> = gap.lanes.iter().map(|lane| lane.0).collect();
+/// Records what outboxes lost.
+pub async fn insert_gaps(db: &mut PgConnection, gaps: &[(JunctionId, &Gap)]) -> Result<(), sqlx::Error> {
+    if gaps.is_empty() {
+        return Ok(());
+    }
+    let devices: Vec<Uuid> = gaps.iter().map(|(_, gap)| gap.delivery.device_id.0).collect();
+    let outboxes: Vec<Uuid> = gaps.iter().map(|(_, gap)| gap.delivery.outbox_id.0).collect();
+    let seqs: Vec<i64> = gaps.iter().map(|(_, gap)| gap.delivery.seq.0 as i64).collect();
+    let junctions: Vec<Uuid> = gaps.iter().map(|(junction, _)| junction.0).collect();
+    let from: Vec<Option<DateTime<Utc>>> =
+        gaps.iter().map(|(_, gap)| gap.from.and_then(crate::ingest::to_utc)).collect();
+    let to: Vec<Option<DateTime<Utc>>> =
+        gaps.iter().map(|(_, gap)| gap.to.and_then(crate::ingest::to_utc)).collect();
+    let lanes: Vec<String> =
+        gaps.iter().map(|(_, gap)| array_literal(gap.lanes.iter().map(ToString::to_string))).collect();
+    let rows: Vec<Option<i64>> = gaps.iter().map(|(_, gap)| gap.rows.map(|rows| rows as i64)).collect();
+    let reasons: Vec<String> = gaps.iter().map(|(_, gap)| gap.reason.clone()).collect();
     sqlx::query!(
         "INSERT INTO count_gaps (device_id, outbox_id, seq, junction_id, gap_from, gap_to, lane_ids, rows_lost, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
-        gap.delivery.device_id.0,
-        gap.delivery.outbox_id.0,
-        gap.delivery.seq.0 as i64,
-        junction.0,
-        gap.from.and_then(crate::ingest::to_utc),
-        gap.to.and_then(crate::ingest::to_utc),
+         SELECT device_id, outbox_id, seq, junction_id, gap_from, gap_to, lane_ids::uuid[], rows_lost, reason
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::bigint[],
+             $9::text[]) AS r(device_id, outbox_id, seq, junction_id, gap_from, gap_to, lane_ids, rows_lost, reason)
+         ON CONFLICT DO NOTHING",
+        &devices,
+        &outboxes,
+        &seqs,
+        &junctions,
+        &from as &[Option<DateTime<Utc>>],
+        &to as &[Option<DateTime<Utc>>],
         &lanes,
-        gap.rows.map(|rows| rows as i64),
-        gap.reason,
+        &rows as &[Option<i64>],
+        &reasons,
     )
-    .execute(db)
+    .execute(&mut *db)
     .await?;
-    Ok(())
+    let entries = gaps.iter().map(|(junction, gap)| {
+        let rows = gap.rows.map_or_else(|| "an unknown number of".to_owned(), |rows| rows.to_string());
+        let message = format!("The device has lost {rows} rows that the server never got: {}", gap.reason);
+        let metadata = json!({ "from": gap.from, "to": gap.to, "lanes": gap.lanes, "rows": gap.rows });
+        let entry = Entry::new(Level::Error, Type::CountsLost, message);
+        entry.at(*junction).of(gap.delivery.device_id).with(metadata)
+    });
+    logs::record(db, &entries.collect::<Vec<_>>()).await
 }

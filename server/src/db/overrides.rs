@@ -1,9 +1,10 @@
 //! Overrides and emergencies: who asked for what, until when. One at a time runs at a junction.
 
-use chrono::{DateTime, Utc};
+use super::logs::{self, Entry, Level, Type};
+use chrono::{DateTime, SecondsFormat, Utc};
 use flextraff_common::ids::JunctionId;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -107,7 +108,16 @@ pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result
     )
     .execute(&mut *db)
     .await?;
-    set_mode(db, new.junction_id, new.mode).await
+    set_mode(&mut *db, new.junction_id, new.mode).await?;
+    let what = if new.mode == "emergency" { "An emergency" } else { "A manual override" };
+    let reason = new.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let until = new.expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let entry =
+        Entry::new(Level::Warning, Type::OverrideSet, format!("{what} was set until {until}{reason}"))
+            .at(JunctionId(new.junction_id))
+            .by(Some(new.user_id))
+            .with(json!({ "override_id": new.override_id, "mode": new.mode }));
+    logs::record(db, &[entry]).await
 }
 
 /// Ends whatever override runs at the junction and sets it back to automatic; in the caller's transaction. `by`: who ended it. Returns the
@@ -124,34 +134,50 @@ pub async fn end(
     Ok(ended)
 }
 
+/// What an operator should see of the end of an override.
+fn ended(junction: Uuid, override_id: Uuid, reason: &str, by: Option<Uuid>) -> Entry {
+    let (level, how) = match reason {
+        "expired" => (Level::Info, "has run out"),
+        "replaced" => (Level::Info, "was replaced by another one"),
+        "refused" => (Level::Warning, "is over: the junction refuses it"),
+        _ => (Level::Info, "was ended"),
+    };
+    let metadata = json!({ "override_id": override_id, "end_reason": reason });
+    Entry::new(level, Type::OverrideEnded, format!("The override {how}"))
+        .at(JunctionId(junction))
+        .by(by)
+        .with(metadata)
+}
+
 async fn end_open(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     junction_id: Uuid,
     at: DateTime<Utc>,
     why: EndReason,
     by: Option<Uuid>,
 ) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!(
-        "UPDATE manual_override_history
+    let row = sqlx::query!(
+        r#"UPDATE manual_override_history
          SET override_end = least($2, expires_at),
              end_reason = CASE WHEN expires_at <= $2 THEN 'expired' ELSE $3 END,
              ended_by = CASE WHEN expires_at <= $2 THEN NULL ELSE $4::uuid END
-         WHERE junction_id = $1 AND override_end IS NULL RETURNING override_id",
+         WHERE junction_id = $1 AND override_end IS NULL RETURNING override_id, end_reason AS "end_reason!", ended_by"#,
         junction_id,
         at,
         why.name(),
         by,
     )
-    .fetch_optional(db)
-    .await
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    logs::record(db, &[ended(junction_id, row.override_id, &row.end_reason, row.ended_by)]).await?;
+    Ok(Some(row.override_id))
 }
 
 /// Ends every override whose time is over at `now`, and sets its junction back to automatic, whoever missed it. Returns junctions and overrides.
-pub async fn end_expired(
-    db: impl PgExecutor<'_>,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Vec<(JunctionId, Uuid)>> {
-    let ended = sqlx::query!(
+pub async fn end_expired(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<(JunctionId, Uuid)>> {
+    let mut tx = db.begin().await?;
+    let over = sqlx::query!(
         r#"WITH over AS (
              UPDATE manual_override_history SET override_end = expires_at, end_reason = 'expired'
              WHERE override_end IS NULL AND expires_at <= $1 RETURNING junction_id, override_id
@@ -162,9 +188,12 @@ pub async fn end_expired(
          SELECT junction_id, override_id FROM over ORDER BY junction_id"#,
         now,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *tx)
     .await?;
-    Ok(ended.into_iter().map(|row| (JunctionId(row.junction_id), row.override_id)).collect())
+    let entries = over.iter().map(|row| ended(row.junction_id, row.override_id, "expired", None));
+    logs::record(&mut *tx, &entries.collect::<Vec<_>>()).await?;
+    tx.commit().await?;
+    Ok(over.into_iter().map(|row| (JunctionId(row.junction_id), row.override_id)).collect())
 }
 
 async fn set_mode(db: impl PgExecutor<'_>, junction_id: Uuid, mode: &str) -> sqlx::Result<()> {

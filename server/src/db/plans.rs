@@ -46,7 +46,7 @@ pub async fn record(db: impl PgExecutor<'_>, plan: &NewPlan<'_>) -> sqlx::Result
     Ok(())
 }
 
-/// Notes what the road made of a plan; `false` when no such plan was sent. A plan that has run does not go back to pending, and one that
+/// Notes what the road made of a plan. Returns what was noted before; `None` when no such plan was sent. A plan that has run does not go back to pending, and one that
 /// begins to run replaces the one before.
 pub async fn confirm(
     db: impl PgExecutor<'_>,
@@ -55,9 +55,11 @@ pub async fn confirm(
     state: &str,
     reasons: &[String],
     at: DateTime<Utc>,
-) -> sqlx::Result<bool> {
-    let updated = sqlx::query!(
-        r#"WITH replaced AS (
+) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        r#"WITH before AS (
+             SELECT state FROM green_times WHERE junction_id = $1 AND plan_id = $2 FOR UPDATE
+         ), replaced AS (
              UPDATE green_times SET state = 'replaced', confirmed_at = $5, ran_until = $5
              WHERE $3 = 'running' AND junction_id = $1 AND plan_id <> $2 AND state = 'running'
                AND EXISTS (SELECT FROM green_times WHERE junction_id = $1 AND plan_id = $2)
@@ -70,16 +72,15 @@ pub async fn confirm(
              WHERE junction_id = $1 AND plan_id = $2 AND NOT (state = 'running' AND $3 = 'pending')
              RETURNING plan_id
          )
-         SELECT count(*) AS "told!" FROM told"#,
+         SELECT state FROM before"#,
         junction_id,
         plan_id,
         state,
         reasons,
         at,
     )
-    .fetch_one(db)
-    .await?;
-    Ok(updated.told == 1)
+    .fetch_optional(db)
+    .await
 }
 
 /// A plan with what became of it.

@@ -1,15 +1,18 @@
 //! The end of data: EPCs go first, counts later.
 
+use super::logs::{Entry, Level, Type};
 use crate::config::Retention;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
+use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 
 /// Tables with partitions, and the column that they are parted by.
-const PARTITIONED: [(&str, &str); 4] = [
+const PARTITIONED: [(&str, &str); 5] = [
     ("car_counts", "ts"),
     ("signal_events", "ts"),
     ("traffic_cycles", "cycle_start_time"),
     ("lane_cycle_data", "cycle_start_time"),
+    ("lane_volumes_5m", "bucket_start"),
 ];
 /// Tables with EPCs, their time, and what takes the EPCs out of a row.
 const WITH_EPCS: [(&str, &str, &str); 2] = [
@@ -34,12 +37,14 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     let today = now.date_naive();
     let before = |days: u32| today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
     let (epcs, counts) = (before(retention.epc_days), before(retention.counts_days));
+    let mut gone = Gone::default();
     for (table, key) in PARTITIONED {
         for partition in partitions(db, table).await? {
             let name = partition.name;
             match partition.end {
                 Some(end) if end <= counts => {
                     sqlx::query(AssertSqlSafe(format!("DROP TABLE \"{name}\""))).execute(db).await?;
+                    gone.partitions += 1;
                     tracing::info!(
                         partition = name,
                         "partition is older than retention.counts_days and is dropped"
@@ -48,7 +53,9 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
                 Some(_) => {}
                 None => {
                     let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
-                    sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts)).execute(db).await?;
+                    let deleted =
+                        sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts)).execute(db).await?;
+                    gone.rows += deleted.rows_affected();
                 }
             }
         }
@@ -57,7 +64,8 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
         for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done)
         {
             let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND epc_ids <> '{{}}'");
-            sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?;
+            gone.epcs +=
+                sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?.rows_affected();
             if end.is_some_and(|end| end <= epcs) {
                 let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
                 sqlx::query(AssertSqlSafe(mark)).execute(db).await?;
@@ -66,6 +74,9 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     }
     sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", midnight(epcs)).execute(db).await?;
     sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", midnight(counts)).execute(db).await?;
+    sqlx::query!("DELETE FROM lane_volumes_hour WHERE hour_start < $1", midnight(counts)).execute(db).await?;
+    sqlx::query!("DELETE FROM lane_volumes_day WHERE stat_date < $1", counts).execute(db).await?;
+    sqlx::query!("DELETE FROM junction_daily_stats WHERE stat_date < $1", counts).execute(db).await?;
     sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", midnight(counts)).execute(db).await?;
     sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", midnight(counts)).execute(db).await?;
     // For two hours after its period a key still names vehicles beside the next one.
@@ -76,7 +87,41 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     .execute(db)
     .await?;
     sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
-    Ok(())
+    super::logs::record(db, gone.told(epcs, counts).as_slice()).await
+}
+
+/// What was taken out.
+#[derive(Default)]
+struct Gone {
+    /// Partitions older than counts are kept.
+    partitions: u64,
+    /// Rows older than counts are kept.
+    rows: u64,
+    /// Rows that have lost their EPCs.
+    epcs: u64,
+}
+
+impl Gone {
+    /// What the log says of it; nothing when nothing was taken out.
+    fn told(&self, epcs: NaiveDate, counts: NaiveDate) -> Option<Entry> {
+        let mut parts = Vec::new();
+        if self.partitions + self.rows > 0 {
+            parts.push(format!(
+                "counts, cycles and events before {counts} are gone ({} partitions and {} rows)",
+                self.partitions, self.rows
+            ));
+        }
+        if self.epcs > 0 {
+            parts.push(format!("EPCs before {epcs} are gone ({} rows)", self.epcs));
+        }
+        if parts.is_empty() {
+            return None;
+        }
+        let metadata =
+            json!({ "partitions": self.partitions, "rows": self.rows, "rows_without_epcs": self.epcs });
+        let message = format!("Data whose time is over was taken out: {}", parts.join("; "));
+        Some(Entry::new(Level::Info, Type::RetentionDone, message).with(metadata))
+    }
 }
 
 fn midnight(day: NaiveDate) -> DateTime<Utc> {

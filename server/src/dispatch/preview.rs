@@ -130,7 +130,7 @@ impl View {
             max_green_s: planned.max_green_s,
         };
         PlanView {
-            mode: super::request::mode_name(mode),
+            mode: crate::db::mode_name(mode),
             stages: plan.stages.iter().map(stage).collect(),
             lane_times: plan.lane_times(junction),
             total_cycle_time: plan.cycle_s(junction),

@@ -2,6 +2,7 @@
 
 use super::{OverrideEvent, utc};
 use crate::app::App;
+use crate::db;
 use crate::db::overrides::{self, EndReason, NewOverride};
 use crate::planner::{Override, OverrideError, OverrideTimes, Planner};
 use flextraff_common::ids::{JunctionId, LaneId, UserId};
@@ -297,7 +298,7 @@ async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs
         override_id: wanted.id,
         junction_id: request.junction.into(),
         user_id: request.user.into(),
-        mode: mode_name(wanted.mode),
+        mode: db::mode_name(wanted.mode),
         total_cycle_time,
         lane_times,
         stages: stages.as_ref(),
@@ -313,14 +314,6 @@ async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs
     overrides::start(&mut transaction, &new).await?;
     transaction.commit().await?;
     Ok(())
-}
-
-pub(super) const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Automatic => "automatic",
-        Mode::ManualOverride => "manual_override",
-        Mode::Emergency => "emergency",
-    }
 }
 
 pub(super) const fn state_name(state: PlanState) -> &'static str {

@@ -3,12 +3,15 @@
 use super::check::check;
 use super::decode::{Message, Refusal, decode};
 use crate::db::counts::NewCounts;
+use crate::db::dead_letters::NewLetter;
+use crate::db::devices::Said;
 use crate::db::registry::Registry;
 use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger};
 use crate::mqtt::{AckToken, Incoming};
 use chrono::{DateTime, Utc};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::time::ClockState;
-use flextraff_common::wire::{Delivery, RejectCode};
+use flextraff_common::wire::{ClockFix, Cycles, Delivery, Events, Gap, RejectCode, Signal};
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -151,41 +154,64 @@ async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate])
 }
 
 async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
-    let mut signals = BTreeMap::new();
-    let mut with_status = BTreeSet::new();
-    let mut unsynced = BTreeSet::new();
+    let mut refused = Vec::new();
+    let mut stored = Others::default();
     for (item, fate) in items.iter().zip(fates) {
-        let message = match (fate, &item.message) {
-            (Fate::Duplicate, _) | (Fate::Stored, Err(_)) => continue,
+        match (fate, &item.message) {
             (Fate::Refused(refusal), _) => {
-                dead_letters::insert(db, &item.topic, &item.payload, refusal, item.received).await?;
-                continue;
+                let Item { topic, payload, received, .. } = item;
+                refused.push(NewLetter { topic, payload, refusal, received: *received });
             }
-            (Fate::Stored, Ok(message)) => message,
-        };
+            (Fate::Stored, Ok(message)) => stored.push(message, item.received),
+            (Fate::Duplicate, _) | (Fate::Stored, Err(_)) => {}
+        }
+    }
+    dead_letters::insert(db, &refused).await?;
+    cycles::insert(db, &stored.cycles).await?;
+    cycles::insert_events(db, &stored.events).await?;
+    devices::insert_gaps(db, &stored.gaps).await?;
+    clock_fixes::insert(db, &stored.fixes).await?;
+    devices::set_statuses(db, &stored.statuses).await?;
+    devices::set_signals(db, &stored.signals).await?;
+    let heard: BTreeSet<Uuid> = stored.statuses.iter().map(|said| said.junction.0).collect();
+    devices::refresh_junctions(db, &heard.into_iter().collect::<Vec<_>>()).await?;
+    let (with_offset, boots): (Vec<Uuid>, Vec<Uuid>) = stored.unsynced.into_iter().unzip();
+    clock_fixes::correct(db, &with_offset, &boots).await?;
+    Ok(())
+}
+
+/// What a batch holds beside counts, a table a field.
+#[derive(Default)]
+struct Others<'a> {
+    cycles: Vec<(JunctionId, &'a Cycles)>,
+    events: Vec<(JunctionId, &'a Events)>,
+    gaps: Vec<(JunctionId, &'a Gap)>,
+    fixes: Vec<&'a ClockFix>,
+    statuses: Vec<Said<'a>>,
+    signals: BTreeMap<JunctionId, (&'a Signal, DateTime<Utc>)>,
+    /// Devices and uptimes whose rows may have to be corrected.
+    unsynced: BTreeSet<(Uuid, Uuid)>,
+}
+
+impl<'a> Others<'a> {
+    fn push(&mut self, message: &'a Message, received: DateTime<Utc>) {
         if let Some(delivery) = message.delivery()
             && (delivery.clock == ClockState::Unsynced || matches!(message, Message::ClockFix(..)))
         {
-            unsynced.insert((delivery.device_id.0, delivery.boot_id.0));
+            self.unsynced.insert((delivery.device_id.0, delivery.boot_id.0));
         }
         match message {
             Message::Counts(_) | Message::Reply(..) => {}
-            Message::Cycle(junction, cycle) => cycles::insert(db, *junction, cycle).await?,
-            Message::Events(junction, events) => cycles::insert_events(db, *junction, events).await?,
-            Message::Gap(junction, gap) => devices::insert_gap(db, *junction, gap).await?,
-            Message::ClockFix(_, fix) => clock_fixes::insert(db, fix).await?,
+            Message::Cycle(junction, cycle) => self.cycles.push((*junction, cycle)),
+            Message::Events(junction, events) => self.events.push((*junction, events)),
+            Message::Gap(junction, gap) => self.gaps.push((*junction, gap)),
+            Message::ClockFix(_, fix) => self.fixes.push(fix),
             Message::Status(junction, status, retained) => {
-                devices::set_status(db, status, *retained, item.received).await?;
-                with_status.insert(junction.0);
+                self.statuses.push(Said { junction: *junction, status, retained: *retained, received });
             }
             Message::Signal(junction, signal) => {
-                signals.insert(*junction, (signal.as_ref(), item.received));
+                self.signals.insert(*junction, (signal, received));
             }
         }
     }
-    devices::set_signals(db, &signals).await?;
-    devices::refresh_junctions(db, &with_status.into_iter().collect::<Vec<_>>()).await?;
-    let (with_offset, boots): (Vec<Uuid>, Vec<Uuid>) = unsynced.into_iter().unzip();
-    clock_fixes::correct(db, &with_offset, &boots).await?;
-    Ok(())
 }

@@ -16,11 +16,11 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 /// What a client gets: a frame, or the code with which the server closes.
 #[derive(Debug, PartialEq)]
-enum Got {
+pub(crate) enum Got {
     Frame(Value),
     Closed(u16),
 }
@@ -35,7 +35,7 @@ impl Client {
     }
 
     /// Opens a feed and signs in.
-    async fn signed_in(address: SocketAddr, path: &str, token: &str) -> Self {
+    pub(crate) async fn signed_in(address: SocketAddr, path: &str, token: &str) -> Self {
         let mut client = Self::open(address, path, None).await.expect("the feed opens");
         client.send(&json!({"type": "auth", "token": token})).await;
         client
@@ -45,7 +45,7 @@ impl Client {
         self.0.send(Message::text(frame.to_string())).await.expect("the frame is sent");
     }
 
-    async fn next(&mut self) -> Got {
+    pub(crate) async fn next(&mut self) -> Got {
         loop {
             let message =
                 tokio::time::timeout(PATIENCE, self.0.next()).await.expect("something comes in time");
@@ -59,13 +59,13 @@ impl Client {
         }
     }
 
-    async fn ready(mut self) -> Self {
+    pub(crate) async fn ready(mut self) -> Self {
         assert_eq!(self.next().await, Got::Frame(json!({"type": "ready"})));
         self
     }
 }
 
-async fn serve(state: &TestState) -> SocketAddr {
+pub(crate) async fn serve(state: &TestState) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("the listener has an address");
     let service = state.router.clone().into_make_service_with_connect_info::<SocketAddr>();

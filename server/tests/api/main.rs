@@ -13,6 +13,7 @@ mod history;
 mod junctions;
 mod layout;
 mod live;
+mod logs;
 mod mode;
 mod overrides;
 mod people;

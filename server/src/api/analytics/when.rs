@@ -125,7 +125,7 @@ impl When {
     }
 
     /// Edges of the buckets that hold anything of the span, which without `from` is a day, and 30 in buckets of a day or without buckets. Without
-    /// `bucket` one bucket is the span.
+    /// `bucket` one bucket is the span; of volumes, whole five minutes of it.
     ///
     /// # Errors
     /// 422.
@@ -146,7 +146,12 @@ impl When {
         let of =
             bucket.map_or_else(|| "one bucket".to_owned(), |width| format!("buckets of {}", width.name()));
         let (from, to) = self.span(zone, now, usual, days, &of)?;
-        Ok(bucket.map_or_else(|| vec![from, to], |width| edges(zone, width, from, to, usize::MAX)))
+        let edges = edges(zone, bucket.unwrap_or(Width::FiveMinutes), from, to, usize::MAX);
+        Ok(match (bucket, most, edges.as_slice()) {
+            (None, Most::Cycles, _) => vec![from, to],
+            (None, Most::Volumes, [first, .., last]) => vec![*first, *last],
+            _ => edges,
+        })
     }
 }
 
