@@ -1,14 +1,8 @@
-# The traffic simulator SUMO in a virtual environment under target/. Source after common.sh and packages.sh.
+# The traffic simulator SUMO in a virtual environment under target/. Source after common.sh, packages.sh and python.sh.
 # shellcheck shell=bash disable=SC2154
 
 # What reads the nets and draws the plots is the same for every version of SUMO.
 sumo_companions=(sumolib==1.28.0 matplotlib==3.10.8)
-
-need_python() {
-  if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then need_packages python3 python3-venv; fi
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-    || die "Python 3.11 or later is needed, but python3 is $(python3 --version)"
-}
 
 # need_sumo VERSION: sets sumo_python to an interpreter that has that version from PyPI.
 need_sumo() {

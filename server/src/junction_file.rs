@@ -36,28 +36,39 @@ pub struct JunctionEntry {
     #[schema(value_type = Uuid)]
     pub junction_id: JunctionId,
     /// Its name.
+    #[schema(min_length = 1, max_length = 200)]
     pub junction_name: String,
     /// The city it lies in.
+    #[schema(min_length = 1, max_length = 200)]
     pub city: String,
     /// Degrees north (WGS 84).
+    #[schema(minimum = -90, maximum = 90)]
     pub latitude: f64,
     /// Degrees east (WGS 84).
+    #[schema(minimum = -180, maximum = 180)]
     pub longitude: f64,
     /// Time zone of its schedules and days, such as `Asia/Kolkata`.
     #[serde(default = "default_time_zone")]
+    #[schema(min_length = 1, max_length = 64)]
     pub time_zone: String,
     /// Shortest cycle, seconds.
+    #[schema(minimum = 1, maximum = 3600)]
     pub min_cycle_time: i32,
     /// Longest cycle, seconds.
+    #[schema(minimum = 1, maximum = 3600)]
     pub max_cycle_time: i32,
     /// Cycle without measurements, seconds.
+    #[schema(minimum = 1, maximum = 3600)]
     pub base_cycle_time: i32,
     /// Its lanes.
+    #[schema(max_items = 32)]
     pub lanes: Vec<LaneEntry>,
     /// Its signal groups; empty: one for each lane.
     #[serde(default)]
+    #[schema(max_items = 64)]
     pub groups: Vec<GroupEntry>,
     /// Its stages, in the order in which they are served.
+    #[schema(min_items = 1, max_items = 16)]
     pub stages: Vec<StageEntry>,
     /// Its devices.
     #[serde(default)]
@@ -87,12 +98,14 @@ pub struct LaneEntry {
     #[schema(value_type = Uuid)]
     pub lane_id: LaneId,
     /// Its place in `lane_times`.
+    #[schema(minimum = 0, maximum = 1000)]
     pub lane_index: i32,
     /// Its name.
+    #[schema(min_length = 1, max_length = 64)]
     pub lane_name: String,
     /// The side that its vehicles come from.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(N|NE|E|SE|S|SW|W|NW)$")]
     pub direction_enum: Option<Direction>,
 }
 
@@ -101,10 +114,11 @@ pub struct LaneEntry {
 #[serde(deny_unknown_fields)]
 pub struct GroupEntry {
     /// Its name.
+    #[schema(min_length = 1, max_length = 64)]
     pub name: String,
     /// Whom it signals.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(vehicle|arrow|pedestrian)$")]
     pub kind: GroupKind,
     /// The lanes that it releases.
     #[serde(default)]
@@ -120,12 +134,15 @@ pub struct GroupEntry {
 #[serde(deny_unknown_fields)]
 pub struct StageEntry {
     /// Its name.
+    #[schema(min_length = 1, max_length = 64)]
     pub stage: String,
     /// Names of its groups.
     pub groups: Vec<String>,
     /// Shortest green, seconds.
+    #[schema(minimum = 1, maximum = 600)]
     pub min_green_s: f64,
     /// Longest green, seconds.
+    #[schema(minimum = 1, maximum = 600)]
     pub max_green_s: f64,
     /// Whether a plan may leave it out.
     #[serde(default)]
@@ -140,7 +157,7 @@ pub struct DeviceEntry {
     #[schema(value_type = Uuid)]
     pub device_id: DeviceId,
     /// What it does.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(junction|rfid_counter|light_controller)$")]
     pub device_type: DeviceType,
     /// Its name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,15 +173,19 @@ pub struct DeviceEntry {
 #[serde(deny_unknown_fields, default)]
 pub struct SignalEntry {
     /// Amber after each green.
+    #[schema(minimum = 1, maximum = 6)]
     pub amber_s: f64,
     /// All-red after amber.
+    #[schema(minimum = 0, maximum = 10)]
     pub all_red_s: f64,
     /// Red-amber before each green.
+    #[schema(minimum = 0, maximum = 3)]
     pub red_amber_s: f64,
     /// Whether the controller may choose the order of stages.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^(fixed|free)$")]
     pub stage_order: StageOrder,
     /// Longest that a lane with somebody waiting stays without green.
+    #[schema(minimum = 20, maximum = 600)]
     pub longest_red_s: f64,
 }
 
@@ -195,8 +216,10 @@ pub struct LinkEntry {
     #[schema(value_type = Vec<Uuid>)]
     pub to_lanes: Vec<LaneId>,
     /// From stop line to stop line, metres.
+    #[schema(exclusive_minimum = 0, maximum = 100_000)]
     pub distance_m: f64,
     /// Travel time without waiting, seconds.
+    #[schema(exclusive_minimum = 0, maximum = 7200)]
     pub free_flow_s: f64,
 }
 

@@ -47,7 +47,7 @@ async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
 #[derive(Deserialize, ToSchema)]
 struct NewPassword {
     /// The password until now.
-    #[schema(format = "password")]
+    #[schema(max_length = 4096, format = "password")]
     current_password: String,
     /// At least 12 characters that are hard to guess.
     #[schema(min_length = 12, max_length = 1024, format = "password")]
@@ -105,7 +105,7 @@ struct Offer {
 #[derive(Deserialize, ToSchema)]
 struct ShownPassword {
     /// Password of the user.
-    #[schema(format = "password")]
+    #[schema(max_length = 4096, format = "password")]
     password: String,
 }
 
@@ -148,6 +148,7 @@ async fn offer(
 #[derive(Deserialize, ToSchema)]
 struct ShownCode {
     /// The code that the device shows.
+    #[schema(min_length = 1, max_length = 64)]
     totp: String,
 }
 
@@ -204,9 +205,10 @@ async fn confirm(
 #[derive(Deserialize, ToSchema)]
 struct ShownBoth {
     /// Password of the user.
-    #[schema(format = "password")]
+    #[schema(max_length = 4096, format = "password")]
     password: String,
     /// One-time code or recovery code.
+    #[schema(min_length = 1, max_length = 64)]
     totp: String,
 }
 

@@ -31,6 +31,7 @@ struct Wanted {
     /// Open ones, or those that are over; left out: both.
     open: Option<bool>,
     /// Of this kind.
+    #[param(inline, value_type = Option<Kind>)]
     kind: Option<String>,
 }
 

@@ -30,7 +30,7 @@ struct Wanted {
     /// At this junction.
     junction_id: Option<Uuid>,
     /// An action, such as `user.update`, or the part before a dot, such as `user`.
-    #[param(max_length = 100)]
+    #[param(max_length = 100, pattern = "^[^\\x00]*$")]
     action: Option<String>,
     /// From this time on (RFC 3339).
     from: Option<DateTime<Utc>>,
@@ -42,8 +42,8 @@ impl TryFrom<Wanted> for Filter {
     type Error = Problem;
 
     fn try_from(Wanted { user_id, junction_id, action, from, to }: Wanted) -> Result<Self, Problem> {
-        if action.as_deref().is_some_and(|action| action.len() > 100 || action.contains('\0')) {
-            return Err(Problem::invalid_field("action", "action has at most 100 characters"));
+        if action.as_deref().is_some_and(|action| action.chars().count() > 100 || action.contains('\0')) {
+            return Err(Problem::invalid_field("action", "action has at most 100 characters, and no NUL"));
         }
         Ok(Self { user_id, junction_id, action, from, to })
     }

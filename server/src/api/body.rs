@@ -15,6 +15,8 @@ use std::str::FromStr;
 
 /// Largest body, in bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
+/// Longest text in a field that has no limit of its own, in characters.
+pub const MOST_TEXT: usize = 4096;
 
 /// Something that is read out of the fields of a body.
 pub trait Body: Sized {
@@ -63,10 +65,15 @@ impl Fields {
         self.errors.push(FieldError { field: name.into(), message: message.into() });
     }
 
-    /// A text that may hold anything.
+    /// A text that may hold anything, of at most [`MOST_TEXT`] characters.
     pub fn text(&mut self, name: &str) -> String {
         match self.values.remove(name) {
-            Some(Value::String(text)) => text,
+            Some(Value::String(text)) => {
+                if text.chars().count() > MOST_TEXT {
+                    self.refuse(name, format!("{name} has at most {MOST_TEXT} characters"));
+                }
+                text
+            }
             Some(other) => self.wrong(name, "a text", &other),
             None => self.missing(name),
         }
@@ -222,7 +229,8 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(no_json());
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| refused(&rejection, MOST_BYTES))?;
         Ok(Self(read_json(&bytes)?))
     }
 }
@@ -236,12 +244,29 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for OptionalJsonBody<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let json = is_json(request.headers());
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| too_large(&rejection))?;
+        let bytes =
+            Bytes::from_request(request, state).await.map_err(|rejection| refused(&rejection, MOST_BYTES))?;
         match bytes.is_empty() {
             true => Ok(Self(None)),
             false if json => Ok(Self(Some(read_json(&bytes)?))),
             false => Err(no_json()),
         }
+    }
+}
+
+/// The bytes of a JSON body, of at most `MOST` bytes, which the route allows by a `DefaultBodyLimit`.
+#[derive(Clone, Debug)]
+pub struct JsonBytes<const MOST: usize>(pub Bytes);
+
+impl<const MOST: usize, S: Send + Sync> FromRequest<S> for JsonBytes<MOST> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(no_json());
+        }
+        let bytes = Bytes::from_request(request, state).await;
+        Ok(Self(bytes.map_err(|rejection| refused(&rejection, MOST))?))
     }
 }
 
@@ -278,17 +303,17 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for FormBody<T> {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "Send the body as a form, with Content-Type: application/x-www-form-urlencoded",
             ),
-            FormRejection::BytesRejection(rejection) => too_large(&rejection),
+            FormRejection::BytesRejection(rejection) => refused(&rejection, MOST_BYTES),
             other => Problem::invalid_field("body", other.body_text()),
         })?;
         Ok(Self(Fields::check(values.into_iter().map(|(name, text)| (name, Value::String(text))).collect())?))
     }
 }
 
-fn too_large(rejection: &BytesRejection) -> Problem {
+fn refused(rejection: &BytesRejection, most: usize) -> Problem {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Problem::new(status, format!("The body is too large; at most {MOST_BYTES} bytes are read"));
+        return Problem::new(status, format!("The body is too large; at most {most} bytes are read"));
     }
     Problem::new(status, "The body ended early")
 }

@@ -31,7 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct Wanted {
     /// Sums over buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: every interval as it came.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     bucket: Option<Width>,
     /// Only of this lane.
     lane_id: Option<Uuid>,

@@ -3,6 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt as _;
 use std::future::Future;
 
 /// Rows that one question to the database brings into an export.
@@ -36,6 +37,8 @@ where
             }
         }
     });
+    // The compression asks once more after the end.
+    let stream = stream.fuse();
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")),

@@ -265,7 +265,7 @@ fn foreign_lanes(foreign: Vec<Uuid>) -> Problem {
 #[derive(Debug, Deserialize, ToSchema)]
 struct DeviceUpdate {
     /// What it does: `junction` (both), `rfid_counter` or `light_controller`.
-    #[schema(pattern = "^(junction|rfid_counter|light_controller)$")]
+    #[schema(pattern = "^(junction|rfid_counter|light_controller)$", nullable = false)]
     device_type: Option<String>,
     /// Its name for people; null or empty takes it out.
     #[schema(max_length = 200)]

@@ -1,6 +1,6 @@
 //! The OpenAPI document and Swagger UI, which shows it without fetching anything from elsewhere.
 
-use super::problem::Problem;
+use super::problem::{Problem, documented};
 use crate::app::App;
 use axum::Router;
 use axum::extract::Path;
@@ -9,8 +9,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLIC
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi, Paths};
+use utoipa::openapi::{Components, Info, OpenApi, Paths, RefOr};
 use utoipa_swagger_ui::Config;
 
 /// Swagger UI sets styles from its scripts and carries icons as data.
@@ -51,14 +54,41 @@ pub(super) fn description() -> OpenApi {
     document
 }
 
-/// Writes the addresses of the two collections as they were first published, with a slash at the end; both forms work.
+/// Adds what any request may be answered with, and writes the addresses of the two collections as they were first published, with a slash at the end; both forms work.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten().filter(|_| path.starts_with("/api/")) {
+            may_always_answer(operation);
+        }
+    }
     for collection in ["/api/users", "/api/junctions"] {
         if let Some(item) = document.paths.paths.remove(collection) {
             document.paths.paths.insert(format!("{collection}/"), item);
         }
     }
     document
+}
+
+/// Refusals that no endpoint gives itself; those that it describes in its own words stay.
+fn may_always_answer(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let mut add = |status: &str, text: &str| {
+        responses.entry(status.to_owned()).or_insert_with(|| documented(text));
+    };
+    if operation.request_body.is_some() {
+        add("400", "The body ended early");
+    }
+    add("429", "Too many requests of this user or address");
+    add("500", "Something went wrong inside; the server's log has it under X-Request-Id");
+    add("503", "The database is out of reach, too many requests are under way, or this one took too long");
+    for status in ["429", "503"] {
+        if let Some(RefOr::T(response)) = responses.get_mut(status) {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+            let header = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait"));
+            response.headers.insert("Retry-After".to_owned(), header.build().into());
+        }
+    }
 }
 
 pub(super) fn router(document: &OpenApi) -> Router<App> {

@@ -155,27 +155,28 @@ async fn get(
 #[derive(Debug, Deserialize, ToSchema)]
 struct JunctionChange {
     /// Name of the junction.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
     junction_name: Option<String>,
     /// City it lies in.
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, nullable = false)]
     city: Option<String>,
     /// Degrees north (WGS 84).
-    #[schema(minimum = -90, maximum = 90)]
+    #[schema(minimum = -90, maximum = 90, nullable = false)]
     latitude: Option<f64>,
     /// Degrees east (WGS 84).
-    #[schema(minimum = -180, maximum = 180)]
+    #[schema(minimum = -180, maximum = 180, nullable = false)]
     longitude: Option<f64>,
     /// Time zone of its schedules and days, a name of the IANA database.
+    #[schema(min_length = 1, max_length = 64, nullable = false)]
     time_zone: Option<String>,
     /// Shortest cycle, in seconds.
-    #[schema(minimum = 1, maximum = 3600)]
+    #[schema(minimum = 1, maximum = 3600, nullable = false)]
     min_cycle_time: Option<i32>,
     /// Longest cycle, in seconds.
-    #[schema(minimum = 1, maximum = 3600)]
+    #[schema(minimum = 1, maximum = 3600, nullable = false)]
     max_cycle_time: Option<i32>,
     /// Cycle without measurements, in seconds; from the shortest to the longest.
-    #[schema(minimum = 1, maximum = 3600)]
+    #[schema(minimum = 1, maximum = 3600, nullable = false)]
     base_cycle_time: Option<i32>,
 }
 

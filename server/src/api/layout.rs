@@ -22,6 +22,9 @@ use uuid::Uuid;
 
 /// Most entries of a list in a body; validation allows fewer of most.
 const MOST: usize = 1024;
+/// Most pairs of groups, and most changes from one group to another: of 64 groups all of them.
+const MOST_PAIRS: usize = 2048;
+const MOST_INTERGREENS: usize = 4096;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -57,7 +60,7 @@ struct LaneBody {
     #[schema(min_length = 1, max_length = 64)]
     lane_name: String,
     /// The side that its vehicles come from: N, NE, E, SE, S, SW, W or NW.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(N|NE|E|SE|S|SW|W|NW)$")]
     direction_enum: Option<Direction>,
 }
 
@@ -75,15 +78,16 @@ struct LanesBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 struct StagesBody {
     /// Its signal groups; empty: one for each lane.
+    #[schema(max_items = 64)]
     groups: Option<Vec<GroupEntry>>,
     /// Its stages, in the order in which they are served.
     #[schema(min_items = 1, max_items = 16)]
     stages: Option<Vec<StageEntry>>,
     /// Pairs of groups that may have green together, `{a, b, yield}`; empty: those of each stage.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 2048)]
     compatible: Option<Vec<CompatibleSpec>>,
     /// Intergreens that differ from amber plus all-red, `{from, to, seconds}`.
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<Object>>, max_items = 4096)]
     intergreens: Option<Vec<IntergreenSpec>>,
     /// Times for the whole junction.
     signal: Option<SignalEntry>,
@@ -109,8 +113,8 @@ impl StagesBody {
         Self {
             groups: fields.optional_list("groups", MOST),
             stages: fields.optional_list("stages", MOST),
-            compatible: fields.optional_list("compatible", MOST * MOST),
-            intergreens: fields.optional_list("intergreens", MOST * MOST),
+            compatible: fields.optional_list("compatible", MOST_PAIRS),
+            intergreens: fields.optional_list("intergreens", MOST_INTERGREENS),
             signal: fields.optional_object("signal"),
         }
     }

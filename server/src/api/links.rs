@@ -1,6 +1,6 @@
 //! Which junction is reached from which, and the whole city as one file.
 
-use super::body::{Body, Fields, JsonBody, PathParams};
+use super::body::{Body, Fields, JsonBody, JsonBytes, PathParams};
 use super::guard::{Acting, Admin, CurrentUser};
 use super::junctions::{existing, owned};
 use super::problem::{BadBody, FieldError, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody};
@@ -11,7 +11,6 @@ use crate::db::audit::{self, Deed};
 use crate::db::{junctions, links};
 use crate::junction_file::{JunctionFile, LinkEntry};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_DISPOSITION;
@@ -169,7 +168,7 @@ async fn import(
     State(app): State<App>,
     _: Admin,
     Acting(actor): Acting,
-    body: Bytes,
+    JsonBytes(body): JsonBytes<LARGEST_FILE>,
 ) -> Result<Json<Imported>, Problem> {
     let file: JunctionFile = serde_json::from_slice(&body)
         .map_err(|error| Problem::invalid_field("body", format!("This is no junction file: {error}")))?;

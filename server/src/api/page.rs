@@ -28,6 +28,7 @@ pub struct Page {
     #[serde(default = "default_limit")]
     limit: u16,
     /// Where the page begins: from the `Link` header of the page before.
+    #[param(min_length = 2, max_length = 4096, pattern = "^([0-9a-f]{2})+$")]
     cursor: Option<String>,
     /// The address that was asked for.
     #[serde(skip)]

@@ -57,6 +57,7 @@ pub struct ProblemBody {
     /// Name of the status.
     pub title: &'static str,
     /// HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
     pub status: u16,
     /// What is wrong, as a sentence.
     pub detail: Cow<'static, str>,
@@ -223,7 +224,8 @@ macro_rules! refusals {
     };
 }
 
-fn documented(text: &str) -> RefOr<openapi::Response> {
+/// A refusal with a problem document.
+pub(super) fn documented(text: &str) -> RefOr<openapi::Response> {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(text).content("application/problem+json", content).build().into()
 }

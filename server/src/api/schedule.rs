@@ -191,7 +191,7 @@ fn city_name(city: String) -> Result<String, Problem> {
 
 /// Holidays of a city, which hold at all its junctions.
 #[utoipa::path(get, path = "/api/holidays/{city}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("city" = String, Path)), responses((status = 200, body = Holidays), NeedsUserAndName))]
+    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")), responses((status = 200, body = Holidays), NeedsUserAndName))]
 async fn get_holidays(
     State(app): State<App>,
     _: CurrentUser,
@@ -203,7 +203,7 @@ async fn get_holidays(
 
 /// Replaces the holidays of a city, which hold at all its junctions.
 #[utoipa::path(put, path = "/api/holidays/{city}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("city" = String, Path)), request_body = Holidays,
+    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")), request_body = Holidays,
     responses((status = 200, body = Holidays), NeedsAdmin, BadBody))]
 async fn set_holidays(
     State(app): State<App>,

@@ -40,11 +40,13 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 struct Login {
     /// Name of the user.
+    #[schema(max_length = 4096)]
     username: String,
     /// Password of the user.
-    #[schema(format = "password")]
+    #[schema(max_length = 4096, format = "password")]
     password: String,
     /// One-time code or recovery code of a user with a second factor.
+    #[schema(max_length = 64)]
     totp: Option<String>,
 }
 
@@ -134,7 +136,7 @@ async fn token(
 
 /// A further access token for the cookie that was set at the sign-in; the cookie is replaced as well. A cookie that is used twice ends its session.
 #[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
-    params(("flextraff_refresh" = String, Cookie, description = "The refresh token")),
+    params(("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token")),
     responses(
         (status = 200, body = Token, headers(("Set-Cookie" = String, description = "The next refresh token"))),
         (status = 401, description = "No session goes on with this cookie", body = ProblemBody, content_type = "application/problem+json"),

@@ -240,17 +240,19 @@ async fn get(
 #[derive(Deserialize, ToSchema)]
 struct UserChange {
     /// E-mail address.
-    #[schema(max_length = 254, format = "email")]
+    #[schema(max_length = 254, format = "email", nullable = false)]
     email: Option<String>,
     /// Name for people; null or empty takes it out.
     #[schema(max_length = 200)]
     full_name: Option<String>,
     /// Whether the user may do everything.
+    #[schema(nullable = false)]
     is_admin: Option<bool>,
     /// Whether the user may sign in. Sessions of who may not end at once.
+    #[schema(nullable = false)]
     is_active: Option<bool>,
     /// A new password; all sessions of the user end.
-    #[schema(min_length = 12, max_length = 1024, format = "password")]
+    #[schema(min_length = 12, max_length = 1024, format = "password", nullable = false)]
     password: Option<String>,
 }
 

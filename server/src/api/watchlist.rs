@@ -75,7 +75,7 @@ struct Watch {
     #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 1000)]
     junction_ids: Vec<JunctionId>,
     /// The EPC of its tag, hex. It is not kept.
-    #[schema(value_type = String, format = "password")]
+    #[schema(value_type = String, min_length = 2, max_length = 124, format = "password")]
     epc: Option<Epc>,
     /// `emergency` or `transit`.
     #[schema(value_type = String, pattern = "^(emergency|transit)$")]

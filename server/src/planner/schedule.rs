@@ -33,7 +33,7 @@ pub struct Entry {
     #[schema(min_length = 1, max_length = 100)]
     pub name: String,
     /// The days on which it starts: `mon` to `sun`, and `holiday`. A holiday's weekday does not count.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 8)]
     pub days: BTreeSet<Day>,
     /// When it starts, such as `07:00`.
     #[schema(value_type = String, pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]

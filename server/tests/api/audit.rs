@@ -1,6 +1,8 @@
 //! Who did what.
 
 use crate::state::{PASSWORD, TestState};
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -100,6 +102,14 @@ async fn pages_and_the_export_hold_the_same_lines(db: PgPool) {
         "{}",
         lines[1]
     );
+    let packed = Request::get("/api/audit/export?action=test")
+        .header("authorization", format!("Bearer {admin}"))
+        .header("accept-encoding", "gzip")
+        .body(Body::empty())
+        .unwrap();
+    let packed = state.send(packed).await;
+    assert_eq!((packed.status.as_u16(), packed.header("content-encoding")), (200, "gzip"));
+    assert!(!packed.text.is_empty());
 }
 
 #[sqlx::test]

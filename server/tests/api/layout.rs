@@ -1,6 +1,7 @@
 //! Lanes, groups, stages, links, the city as a file, and the file of an agent.
 
 use crate::state::TestState;
+use axum::http::Request;
 use flextraff_server::config_differences::differences;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -212,6 +213,11 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
         let answer = import(&body).await;
         assert!(answer.status == 422 && answer.text.contains(part), "{}", answer.text);
     }
+    let untyped = Request::post("/api/junctions/import").header("authorization", format!("Bearer {admin}"));
+    let untyped = state.send(untyped.body(file.text.clone().into()).unwrap()).await;
+    untyped.assert_problem(415, "Send the body as JSON, with Content-Type: application/json");
+    let huge = state.post_text("/api/junctions/import", &admin, " ".repeat(16 * 1024 * 1024 + 1)).await;
+    huge.assert_problem(413, "The body is too large; at most 16777216 bytes are read");
     let mut foreign = file.json();
     foreign["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
     let answer = import(&foreign).await;

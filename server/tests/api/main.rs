@@ -7,6 +7,7 @@ mod analytics;
 mod audit;
 mod broker_rights;
 mod devices;
+mod document;
 mod enrolment;
 mod fleet;
 mod history;

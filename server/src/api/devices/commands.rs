@@ -30,17 +30,23 @@ struct CommandBody {
     #[schema(pattern = "^(identify|restart_reader|lamp_test|send_config|reload)$", value_type = String)]
     kind: CommandType,
     /// Name of the reader, for `restart_reader`.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64, nullable = false)]
     #[expect(dead_code, reason = "it stands in the document; `kind` holds it")]
     name: Option<String>,
 }
 
 impl Body for CommandBody {
     fn read(fields: &mut Fields) -> Self {
+        let reader = fields.given("name").then(|| fields.line("name", 64));
         let name = fields.text("type");
         let kind = match name.as_str() {
             "identify" => CommandType::Identify,
-            "restart_reader" => CommandType::RestartReader { name: fields.line("name", 64) },
+            "restart_reader" => {
+                if reader.is_none() {
+                    fields.refuse("name", "name is required");
+                }
+                CommandType::RestartReader { name: reader.unwrap_or_default() }
+            }
             "lamp_test" => CommandType::LampTest,
             "send_config" => CommandType::SendConfig,
             "reload" => CommandType::Reload,
