@@ -26,6 +26,7 @@ mod plans;
 pub mod problem;
 mod schedule;
 mod span;
+mod start;
 mod system;
 mod token;
 pub mod users;
@@ -80,6 +81,7 @@ pub fn document() -> OpenApi {
 fn endpoints() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(docs::description())
         .merge(system::router())
+        .merge(start::router())
         .merge(account::router())
         .merge(users::router())
         .merge(access::router())

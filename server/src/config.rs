@@ -5,6 +5,7 @@
 
 mod alarms;
 mod auth;
+mod dashboard;
 mod database;
 mod given;
 mod http;
@@ -16,6 +17,7 @@ mod secret;
 
 pub use alarms::Alarms;
 pub use auth::Auth;
+pub use dashboard::Dashboard;
 pub use database::Database;
 pub use http::Http;
 pub use load::{ConfigError, Problem};
@@ -40,6 +42,8 @@ pub struct Config {
     pub auth: Auth,
     /// Who is told of alarms.
     pub alarms: Alarms,
+    /// The dashboard.
+    pub dashboard: Dashboard,
     /// How long data is kept.
     pub retention: Retention,
     /// Log lines.
@@ -58,7 +62,16 @@ struct Key {
 
 /// All keys, in the order in which they are shown.
 fn keys() -> impl Iterator<Item = &'static Key> {
-    [http::KEYS, database::KEYS, mqtt::KEYS, auth::KEYS, alarms::KEYS, retention::KEYS, log::KEYS]
-        .into_iter()
-        .flatten()
+    [
+        http::KEYS,
+        database::KEYS,
+        mqtt::KEYS,
+        auth::KEYS,
+        alarms::KEYS,
+        dashboard::KEYS,
+        retention::KEYS,
+        log::KEYS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -1,7 +1,7 @@
 //! The server of a city: takes counts in over MQTT, stores them in PostgreSQL, plans green times, and serves people and programs.
 //!
 //! The order of the modules is the order of the flow: messages come in, are decoded and committed, the planner turns counts into plans,
-//! dispatch sends them and learns what the road made of them; the API, the live feed and the status page show all of it.
+//! dispatch sends them and learns what the road made of them; the API, the live feed and the dashboard show all of it.
 
 pub mod clock;
 pub mod config;

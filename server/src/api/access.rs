@@ -1,9 +1,9 @@
 //! Who may see and operate which junction.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{Acting, Admin};
+use super::guard::{Acting, Admin, CurrentUser};
 use super::junctions::existing;
-use super::problem::{BadBody, NeedsAdminAndId, Problem};
+use super::problem::{BadBody, NeedsAdminAndId, NeedsUser, Problem};
 use crate::app::App;
 use crate::db::access::{self, AccessRow, Role};
 use crate::db::audit::{self, Deed};
@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get, set, remove))
+    OpenApiRouter::new().routes(routes!(own)).routes(routes!(list)).routes(routes!(get, set, remove))
 }
 
 /// What a user may do at a junction.
@@ -42,6 +42,16 @@ impl Body for Access {
         };
         Self { role }
     }
+}
+
+/// The junctions that the signed-in user was given access to. Administrators may do everything and need none.
+#[utoipa::path(get, path = "/api/users/me/access", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    responses((status = 200, body = [AccessRow]), NeedsUser))]
+async fn own(
+    State(app): State<App>,
+    CurrentUser(user): CurrentUser,
+) -> Result<Json<Vec<AccessRow>>, Problem> {
+    Ok(Json(access::list(&app.db, user.id()).await?))
 }
 
 /// The junctions that a user was given access to.

@@ -54,7 +54,8 @@ pub(super) fn description() -> OpenApi {
     document
 }
 
-/// Adds what any request may be answered with, and writes the addresses of the two collections as they were first published, with a slash at the end; both forms work.
+/// Adds what any request may be answered with, and writes the addresses of the two collections as they were first published, with a slash at the
+/// end; both forms work. Each operation gets a name that no other has, from its method and path: programs that generate a client go by them.
 pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
@@ -65,6 +66,19 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
     for collection in ["/api/users", "/api/junctions"] {
         if let Some(item) = document.paths.paths.remove(collection) {
             document.paths.paths.insert(format!("{collection}/"), item);
+        }
+    }
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("put", &mut item.put),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(operation_name(method, path));
+            }
         }
     }
     document
@@ -89,6 +103,14 @@ fn may_always_answer(operation: &mut Operation) {
             response.headers.insert("Retry-After".to_owned(), header.build().into());
         }
     }
+}
+
+/// `get_junctions_junction_id_plans` for `GET /api/junctions/{junction_id}/plans`.
+fn operation_name(method: &str, path: &str) -> String {
+    let path = path.strip_prefix("/api").unwrap_or(path);
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let name: Vec<&str> = std::iter::once(method).chain(words).collect();
+    name.join("_")
 }
 
 pub(super) fn router(document: &OpenApi) -> Router<App> {

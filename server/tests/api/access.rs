@@ -28,6 +28,9 @@ async fn access_is_given_changed_and_taken_away(db: PgPool) {
     let list = state.get(&format!("/api/users/{id}/access"), &admin).await.json();
     assert_eq!((&list[0]["junction_name"], &list[0]["role"]), (&json!("Main"), &json!("operator")));
     assert!(list[0]["granted_by"].is_string() && list[1].is_null(), "{list}");
+    assert_eq!(state.get("/api/users/me/access", &token).await.json(), list, "the same, as the user sees it");
+    assert_eq!(state.get("/api/users/me/access", &admin).await.json(), json!([]));
+    state.get("/api/users/me/access", "").await.assert_problem(401, "Not authenticated");
 
     assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
     state.get(&place, &token).await.assert_problem(403, "No access to this junction");

@@ -144,6 +144,13 @@ async fn the_document_lists_every_route_and_its_refusals(db: PgPool) {
             );
         }
     }
+    let operations = || paths.values().flat_map(|item| item.as_object().unwrap().values());
+    let mut names: Vec<&str> =
+        operations().filter_map(|operation| operation["operationId"].as_str()).collect();
+    assert_eq!(names.len(), operations().count(), "every operation has a name");
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), operations().count(), "no two operations have the same name");
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in ["UserCreate", "UserResponse", "JunctionCreate", "JunctionResponse", "Problem", "FieldError"]
     {
@@ -171,26 +178,40 @@ async fn the_documents_can_be_read_and_closed(db: PgPool) {
 }
 
 #[sqlx::test]
-async fn the_status_page_needs_nothing_from_elsewhere(db: PgPool) {
+async fn the_dashboard_is_a_page_for_every_view(db: PgPool) {
     let state = TestState::new(db);
-    let page = state.get("/app/?junction=x", "").await;
-    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    let policy = page.header("content-security-policy");
-    assert!(policy.contains("script-src 'self';") && policy.contains("style-src 'self';"), "{policy}");
-    for (file, kind) in
-        [("/app/app.js", "text/javascript; charset=utf-8"), ("/app/style.css", "text/css; charset=utf-8")]
-    {
-        assert!(page.text.contains(file));
-        let answer = state.get(file, "").await;
-        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, kind));
-        assert!(
-            !answer.text.contains("http://") && !answer.text.contains("https://"),
-            "{file} names another host"
+    for path in ["/app", "/app/", "/app/junctions/x?tab=plan"] {
+        let page = state.get(path, "").await;
+        assert_eq!(
+            (page.status.as_u16(), page.header("content-type")),
+            (200, "text/html; charset=utf-8"),
+            "{path}"
         );
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("script-src 'self';") && !policy.contains("unsafe"), "{policy}");
+        assert!(!page.text.contains("<style") && !page.text.contains("<script>"));
     }
-    assert!(
-        !page.text.contains("<style") && !page.text.contains(" style=") && !page.text.contains("<script>")
+    state.get("/app/assets/nothing.js", "").await.assert_problem(404, "There is no such file");
+}
+
+#[sqlx::test]
+async fn a_page_learns_how_the_first_user_comes_about_and_where_its_map_is(db: PgPool) {
+    let mut config = Config::default();
+    config.dashboard.tile_url = Some("https://tiles.example/{z}/{x}/{y}.png".into());
+    config.dashboard.tile_attribution = Some("A map".into());
+    config.auth.allow_first_user = Some(false);
+    let answer = TestState::with_config(db.clone(), config).get("/api/dashboard", "").await.json();
+    assert_eq!(answer["first_user"], "needs_token");
+    assert_eq!(
+        (&answer["tile_url"], &answer["tile_attribution"]),
+        (&json!("https://tiles.example/{z}/{x}/{y}.png"), &json!("A map"))
     );
+    let open = TestState::new(db.clone()).get("/api/dashboard", "").await.json();
+    assert_eq!((&open["first_user"], &open["tile_url"]), (&json!("open"), &json!(null)));
+    let (state, _) = TestState::with_admin(db).await;
+    assert_eq!(state.get("/api/dashboard", "").await.json()["first_user"], "registered");
+    state.app.db.close().await;
+    assert_eq!(state.get("/api/dashboard", "").await.status, 503);
 }
 
 #[sqlx::test]

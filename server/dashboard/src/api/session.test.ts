@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { ProblemError } from './problem';
+import { Session } from './session';
+
+const answer = (status: number, body: object, headers: Record<string, string> = {}) =>
+  new Response(JSON.stringify(body), { status, headers });
+
+/** A token as the server makes them, but for the signature. */
+function token(name: string, lifetimeS: number): string {
+  const claims = btoa(JSON.stringify({ sub: name, iat: 1000, exp: 1000 + lifetimeS })).replace(/=/g, '');
+  return `e30.${claims}.x`;
+}
+
+const fetched = vi.fn<typeof fetch>();
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  fetched.mockReset();
+  vi.stubGlobal('fetch', fetched);
+});
+
+describe('the session', () => {
+  it('goes on by the cookie, once for all who ask', async () => {
+    fetched.mockResolvedValue(answer(200, { access_token: token('a', 1800) }));
+    const session = new Session();
+    const tokens = await Promise.all([session.token(), session.token(), session.renew()]);
+    expect(new Set(tokens)).toEqual(new Set([token('a', 1800)]));
+    expect(fetched).toHaveBeenCalledTimes(1);
+    expect(session.state()).toBe('signedIn');
+  });
+
+  it('renews before the token ends', async () => {
+    fetched.mockImplementation(() => Promise.resolve(answer(200, { access_token: token('a', 1800) })));
+    const session = new Session();
+    await session.token();
+    await vi.advanceTimersByTimeAsync(1739_000);
+    expect(fetched).toHaveBeenCalledTimes(1);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(fetched).toHaveBeenCalledTimes(2);
+  });
+
+  it('is over when the server says so, and stays when the server cannot be reached', async () => {
+    const session = new Session();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));
+    await session.token();
+    fetched.mockRejectedValueOnce(new TypeError('network'));
+    await expect(session.renew()).rejects.toThrow('cannot be reached');
+    expect(session.state()).toBe('signedIn');
+    fetched.mockResolvedValueOnce(answer(401, { detail: 'This session is over; sign in again' }));
+    expect(await session.renew()).toBeNull();
+    expect(session.state()).toBe('signedOut');
+    expect(await session.token()).toBeNull();
+  });
+
+  it('tells that a code is needed', async () => {
+    const fields = [{ field: 'totp', message: 'totp is missing' }];
+    fetched.mockResolvedValue(answer(401, { detail: 'A one-time code is needed', errors: fields }));
+    const error = await new Session().signIn('asha', 'secret').catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ProblemError);
+    expect((error as ProblemError).about('totp')).toBe('totp is missing');
+  });
+
+  it('tells how long to wait after too many attempts', async () => {
+    fetched.mockResolvedValue(answer(429, { detail: 'Too many attempts' }, { 'Retry-After': '120' }));
+    await expect(new Session().signIn('asha', 'secret')).rejects.toMatchObject({ retryAfter: 120, status: 429 });
+  });
+});

@@ -1,0 +1,132 @@
+import { ProblemError, problemOf } from './problem';
+
+/** Who is signed in: `unknown` until the cookie of an earlier sign-in was tried. */
+export type SessionState = 'unknown' | 'signedOut' | 'signedIn';
+
+interface Held {
+  token: string;
+  /** When it ends by this machine's monotonic clock, milliseconds. */
+  endsAt: number;
+}
+
+interface Claims {
+  exp: number;
+  iat: number;
+}
+
+/** A token is renewed so long before its end, milliseconds. */
+const EARLY_MS = 60_000;
+
+function lifetimeMs(token: string): number {
+  try {
+    const part = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
+    const claims = JSON.parse(atob(part)) as Partial<Claims>;
+    // The difference of two times of the server: this machine's clock may be wrong.
+    if (typeof claims.exp === 'number' && typeof claims.iat === 'number') return (claims.exp - claims.iat) * 1000;
+  } catch {
+    // A token that cannot be read is renewed when the server refuses it.
+  }
+  return 10 * 60_000;
+}
+
+/**
+ * The sign-in of this page. The access token is held in memory only; the next one comes for the httpOnly cookie that the
+ * server has set.
+ */
+export class Session {
+  private held: Held | null = null;
+  private current: SessionState = 'unknown';
+  private renewal: Promise<string | null> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private readonly listeners = new Set<() => void>();
+
+  readonly state = (): SessionState => this.current;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** A token that holds, renewed when its end is near; null: nobody is signed in. */
+  async token(): Promise<string | null> {
+    if (this.held && this.held.endsAt - performance.now() > EARLY_MS / 2) return this.held.token;
+    return this.current === 'signedOut' ? null : this.renew();
+  }
+
+  /** Asks for the next token, once for all who want it. Fails when the server cannot be reached. */
+  renew(): Promise<string | null> {
+    this.renewal ??= this.alone().finally(() => {
+      this.renewal = null;
+    });
+    return this.renewal;
+  }
+
+  /** Signs in. Fails with the server's sentence; `totp` among its fields: a one-time code is missing or wrong. */
+  async signIn(username: string, password: string, totp?: string): Promise<void> {
+    const form = new URLSearchParams({ username, password });
+    if (totp) form.set('totp', totp);
+    this.hold(await this.ask('/api/users/token', { method: 'POST', body: form }));
+  }
+
+  /** Ends the session here and on the server. */
+  async signOut(): Promise<void> {
+    const token = this.held?.token;
+    this.drop();
+    await this.ask('/api/users/logout', {
+      method: 'POST',
+      headers: token ? { Authorization: `Bearer ${token}` } : {},
+    }).catch(() => undefined);
+  }
+
+  /** Forgets the token: the server no longer takes it. */
+  drop(): void {
+    clearTimeout(this.timer);
+    this.held = null;
+    this.become('signedOut');
+  }
+
+  /** A cookie that is used twice ends its session: the pages of a browser take turns. */
+  private async alone(): Promise<string | null> {
+    const { locks } = navigator as { locks?: LockManager };
+    return locks ? await locks.request('flextraff-refresh', async () => this.fetchNext()) : this.fetchNext();
+  }
+
+  private async fetchNext(): Promise<string | null> {
+    try {
+      return this.hold(await this.ask('/api/users/token/refresh', { method: 'POST' }));
+    } catch (error) {
+      if (!(error instanceof ProblemError) || error.status !== 401) throw error;
+      this.drop();
+      return null;
+    }
+  }
+
+  private async ask(path: string, options: RequestInit): Promise<string> {
+    let response: Response;
+    try {
+      response = await fetch(path, { ...options, credentials: 'same-origin' });
+    } catch {
+      throw new ProblemError(0, 'The server cannot be reached');
+    }
+    const body: unknown = await response.json().catch(() => ({}));
+    if (!response.ok) throw problemOf(body, response);
+    return (body as { access_token?: string }).access_token ?? '';
+  }
+
+  private hold(token: string): string {
+    const lifetime = lifetimeMs(token);
+    this.held = { token, endsAt: performance.now() + lifetime };
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.renew().catch(() => undefined), Math.max(1000, lifetime - EARLY_MS));
+    this.become('signedIn');
+    return token;
+  }
+
+  private become(state: SessionState): void {
+    this.current = state;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** The session of this page. */
+export const session = new Session();

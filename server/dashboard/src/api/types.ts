@@ -1,0 +1,15 @@
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Alarm = Schemas['Alarm'];
+export type Compared = Schemas['Compared'];
+export type CurrentPlan = Schemas['Current'];
+export type Costed = Schemas['Costed'];
+export type Cycle = Schemas['CycleResponse'];
+export type Device = Schemas['DeviceResponse'];
+export type Junction = Schemas['JunctionResponse'];
+export type Layout = Schemas['JunctionEntry'];
+export type ModeBody = Schemas['ModeBody'];
+export type Override = Schemas['OverrideResponse'];
+export type User = Schemas['UserResponse'];

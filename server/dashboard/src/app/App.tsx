@@ -1,0 +1,60 @@
+import { Center, Loader, MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { Suspense, useSyncExternalStore } from 'react';
+import { useTranslation } from 'react-i18next';
+import { BrowserRouter, Route, Routes } from 'react-router';
+import { session } from '@/api/session';
+import { NotFound } from '@/components/NotFound';
+import { SignIn } from '@/views/signin/SignIn';
+import { ErrorBoundary } from './ErrorBoundary';
+import { nonce } from './nonce';
+import { queries } from './queries';
+import { Shell } from './Shell';
+import { theme } from './theme';
+import { views } from './views';
+
+export function App() {
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
+      <Notifications position="bottom-right" />
+      <QueryClientProvider client={queries}>
+        <BrowserRouter basename="/app">
+          <ErrorBoundary>
+            <Gate />
+          </ErrorBoundary>
+        </BrowserRouter>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}
+
+/** Views for who is signed in; for others the sign-in at the same address, so that it leads on to what was asked for. */
+function Gate() {
+  const state = useSyncExternalStore(session.subscribe, session.state);
+  if (state === 'unknown') return <Waiting />;
+  if (state === 'signedOut') return <SignIn />;
+  return (
+    <Shell>
+      <ErrorBoundary>
+        <Suspense fallback={<Waiting />}>
+          <Routes>
+            {views.map(({ path, Page }) => (
+              <Route key={path} path={path} element={<Page />} />
+            ))}
+            <Route path="*" element={<NotFound />} />
+          </Routes>
+        </Suspense>
+      </ErrorBoundary>
+    </Shell>
+  );
+}
+
+function Waiting() {
+  const { t } = useTranslation();
+  return (
+    <Center mih="60vh">
+      <Loader aria-label={t('loading')} />
+    </Center>
+  );
+}

@@ -1,0 +1,76 @@
+import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import type { ReactNode } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'react-router';
+import { useMe } from '@/api/me';
+import { LiveBadge } from '@/live/LiveBadge';
+import { LostBanner } from '@/live/LostBanner';
+import { PersonMenu } from './PersonMenu';
+import { navigation } from './views';
+
+/** Header and navigation around every view. */
+export function Shell({ children }: { children: ReactNode }) {
+  const { t } = useTranslation();
+  const [opened, { toggle, close }] = useDisclosure(false);
+  const { pathname } = useLocation();
+  const me = useMe();
+  const entries = navigation.filter((entry) => !entry.admin || me.data?.is_admin);
+  const chosen = (path: string) => (path === '/' ? pathname === '/' : pathname.startsWith(path));
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 208, breakpoint: 'sm', collapsed: { mobile: !opened, desktop: entries.length < 2 } }}
+      padding="md"
+    >
+      <a className="skip" href="#content">
+        {t('skip')}
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+          <Group gap="sm" wrap="nowrap">
+            {entries.length > 1 && (
+              <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('menu')} />
+            )}
+            <Link
+              to="/"
+              aria-label={t('appName')}
+              style={{ display: 'flex', textDecoration: 'none', color: 'inherit' }}
+            >
+              <Group gap={8} wrap="nowrap">
+                <img src="/app/icon.svg" width={26} height={26} alt="" />
+                <Text fw={700} size="lg" visibleFrom="xs">
+                  {t('appName')}
+                </Text>
+              </Group>
+            </Link>
+          </Group>
+          <Group gap="sm" wrap="nowrap">
+            <LiveBadge />
+            <PersonMenu />
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" aria-label={t('menu')}>
+        <ScrollArea>
+          {entries.map(({ path, label, icon: Icon }) => (
+            <NavLink
+              key={path}
+              component={Link}
+              to={path}
+              label={label()}
+              leftSection={<Icon size={18} aria-hidden />}
+              active={chosen(path)}
+              aria-current={chosen(path) ? 'page' : undefined}
+              onClick={close}
+            />
+          ))}
+        </ScrollArea>
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1}>
+        <LostBanner />
+        {children}
+      </AppShell.Main>
+    </AppShell>
+  );
+}

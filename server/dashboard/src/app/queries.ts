@@ -1,0 +1,61 @@
+import { QueryClient } from '@tanstack/react-query';
+import { ProblemError } from '@/api/problem';
+import { session } from '@/api/session';
+import { feed } from '@/live/feed';
+import type { Frame } from '@/live/frames';
+
+/** Statuses after which the same request may well succeed. */
+const PASSING = new Set([0, 502, 503, 504]);
+
+/** What was fetched. Keys: `['junctions']`, `['junction', id, what]`, `['alarms']`, `['me', what]`. */
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (failures, error) => failures < 2 && error instanceof ProblemError && PASSING.has(error.status),
+    },
+  },
+});
+
+/** What a frame makes out of date. */
+export function outdatedBy(frame: Frame): string[][] {
+  switch (frame.type) {
+    case 'alarm':
+      return [['alarms'], ['junctions']];
+    case 'green_time':
+      return [['junction', frame.junction_id, 'plan']];
+    case 'override':
+      return [['junction', frame.junction_id], ['junctions']];
+    case 'status':
+      return [
+        ['junction', frame.junction_id, 'plan'],
+        ['junction', frame.junction_id, 'devices'],
+      ];
+    case 'car_count':
+    case 'signal':
+      return [];
+  }
+}
+
+/** Fetches again what live frames have made out of date, at most once in this time, milliseconds. */
+const GATHER_MS = 1000;
+
+/** Keeps what was fetched in step with the live feed. */
+export function followFeed(client: QueryClient): void {
+  const outdated = new Map<string, string[]>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  feed.read((frame) => {
+    for (const key of outdatedBy(frame)) outdated.set(key.join('/'), key);
+    if (outdated.size === 0) return;
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      const keys = [...outdated.values()];
+      outdated.clear();
+      for (const queryKey of keys) void client.invalidateQueries({ queryKey });
+    }, GATHER_MS);
+  });
+  feed.onReady(() => void client.invalidateQueries());
+  session.subscribe(() => {
+    if (session.state() === 'signedOut') client.clear();
+  });
+}

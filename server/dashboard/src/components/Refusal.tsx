@@ -1,0 +1,40 @@
+import { Alert, Button, List, Stack, Text } from '@mantine/core';
+import { CircleAlert } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { ProblemError, sentenceOf } from '@/api/problem';
+
+interface Props {
+  error: unknown;
+  /** Fields whose faults stand beside their inputs already. */
+  shown?: readonly string[];
+  /** Offers to try again. */
+  retry?: () => void;
+}
+
+/** Why the server refused, in its own sentence. */
+export function Refusal({ error, shown = [], retry }: Props) {
+  const { t } = useTranslation();
+  if (error === null || error === undefined) return null;
+  const problem = error instanceof ProblemError ? error : null;
+  const rest = problem?.fields.filter((fault) => !shown.includes(fault.field)) ?? [];
+  return (
+    <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={t('wentWrong')} role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">{sentenceOf(error)}</Text>
+        {rest.length > 0 && (
+          <List size="sm">
+            {rest.map((fault) => (
+              <List.Item key={fault.field + fault.message}>{fault.message}</List.Item>
+            ))}
+          </List>
+        )}
+        {problem?.retryAfter && <Text size="sm">{t('tryAgainIn', { seconds: problem.retryAfter })}</Text>}
+        {retry && (
+          <Button size="compact-sm" variant="default" onClick={retry}>
+            {t('retry')}
+          </Button>
+        )}
+      </Stack>
+    </Alert>
+  );
+}

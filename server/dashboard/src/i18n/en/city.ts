@@ -1,0 +1,4 @@
+export const city = {
+  nav: 'City',
+  title: 'City',
+};

@@ -1,0 +1,6 @@
+import { account } from './account';
+import { city } from './city';
+import { common } from './common';
+import { signin } from './signin';
+
+export const en = { account, city, common, signin };

@@ -1,0 +1,19 @@
+export const signin = {
+  title: 'Sign in',
+  username: 'User name',
+  password: 'Password',
+  submit: 'Sign in',
+  totp: 'One-time code',
+  totpHint: 'Six digits from your authenticator app, or a recovery code',
+  ended: 'Your session has ended. Sign in again.',
+  setup: {
+    title: 'Set up the first administrator',
+    text: 'Nobody is registered on this server yet. This account may do everything.',
+    token: 'Set-up token',
+    tokenHint: 'From the start-up log of the server',
+    email: 'E-mail address',
+    fullName: 'Full name (optional)',
+    passwordHint: 'At least 12 characters, hard to guess',
+    submit: 'Register and sign in',
+  },
+};

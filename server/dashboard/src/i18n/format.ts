@@ -1,0 +1,63 @@
+import i18next, { type TFunction } from 'i18next';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { language } from '.';
+import { languages } from './languages';
+
+/** The zone in which junctions of this product stand unless they say otherwise. */
+export const DEFAULT_ZONE = 'Asia/Kolkata';
+
+/** Writes numbers and times as a language does, in the zone of a junction. */
+export class Format {
+  private readonly locale: string;
+  private readonly t: TFunction;
+  private readonly zone: string;
+
+  constructor(locale: string, t: TFunction, zone: string = DEFAULT_ZONE) {
+    this.locale = locale;
+    this.t = t;
+    this.zone = zone;
+  }
+
+  number(value: number, digits = 0): string {
+    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+  }
+
+  percent(share: number): string {
+    return new Intl.NumberFormat(this.locale, { style: 'percent', maximumFractionDigits: 0 }).format(share);
+  }
+
+  /** Hours, minutes and seconds. */
+  time(at: string | number | Date): string {
+    return this.at(at, { timeStyle: 'medium', hourCycle: 'h23' });
+  }
+
+  /** Day, hours and minutes. */
+  dateTime(at: string | number | Date): string {
+    return this.at(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  }
+
+  seconds(value: number, digits = 0): string {
+    return this.t('unit.s', { value: this.number(value, digits) });
+  }
+
+  /** A span of time in its largest unit. */
+  age(seconds: number): string {
+    const whole = Math.max(0, Math.floor(seconds));
+    if (whole < 60) return this.t('unit.s', { value: this.number(whole) });
+    if (whole < 3600) return this.t('unit.min', { value: this.number(Math.floor(whole / 60)) });
+    if (whole < 86_400) return this.t('unit.h', { value: this.number(Math.floor(whole / 3600)) });
+    return this.t('unit.d', { value: this.number(Math.floor(whole / 86_400)) });
+  }
+
+  private at(at: string | number | Date, style: Intl.DateTimeFormatOptions): string {
+    return new Intl.DateTimeFormat(this.locale, { ...style, timeZone: this.zone }).format(new Date(at));
+  }
+}
+
+/** Formats for the language that is shown; `zone` is the junction's. */
+export function useFormat(zone?: string): Format {
+  const { i18n } = useTranslation();
+  const code = i18n.language;
+  return useMemo(() => new Format(languages[language()].locale, i18next.t, zone), [code, zone]); // eslint-disable-line react-hooks/exhaustive-deps -- the language decides locale and texts
+}

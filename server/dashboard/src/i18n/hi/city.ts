@@ -1,0 +1,6 @@
+import type { Messages } from '../messages';
+
+export const city: Messages['city'] = {
+  nav: 'शहर',
+  title: 'शहर',
+};

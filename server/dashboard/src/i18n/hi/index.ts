@@ -1,0 +1,7 @@
+import type { Messages } from '../messages';
+import { account } from './account';
+import { city } from './city';
+import { common } from './common';
+import { signin } from './signin';
+
+export const hi: Messages = { account, city, common, signin };

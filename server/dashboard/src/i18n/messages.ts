@@ -1,0 +1,4 @@
+import type { en } from './en';
+
+/** Every text of the dashboard, by view. What English has, every language has: the compiler and a test see to it. */
+export type Messages = typeof en;

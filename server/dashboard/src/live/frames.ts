@@ -1,0 +1,97 @@
+import type { Alarm, Override } from '@/api/types';
+
+/** What a signal group shows. */
+export type Aspect = 'green' | 'amber' | 'red' | 'red_amber' | 'flash_red' | 'flash_amber' | 'dark';
+/** What the signal is doing. */
+export type SignalState = 'green' | 'amber' | 'all_red' | 'red_amber' | 'flash' | 'dark';
+/** Who decides. */
+export type Mode = 'automatic' | 'manual_override' | 'emergency';
+
+interface At {
+  junction_id: string;
+}
+
+/** What the lamps of a junction show. */
+export interface SignalFrame extends At {
+  type: 'signal';
+  t: string;
+  stage: string | null;
+  state: SignalState;
+  next_stage?: string | null;
+  groups: Record<string, Aspect>;
+  since: string;
+  plan_id: string | null;
+  mode: Mode;
+  cycle_second: number;
+}
+
+/** Passages of a lane in an interval. */
+export interface CountFrame extends At {
+  type: 'car_count';
+  lane_id: string;
+  vehicle_count: number;
+  timestamp?: string;
+  observed_s?: number;
+  present?: number;
+}
+
+/** A number that an agent has learned, with its age and confidence. */
+export interface Estimate {
+  value: number;
+  age_s?: number | null;
+  confidence?: number;
+}
+
+/** A decision of tactical control. */
+export interface Decision {
+  stage: string;
+  hold_s: number;
+  cost?: number | null;
+  alternatives?: { stage: string; hold_s: number; cost?: number | null }[];
+  reason: string;
+}
+
+/** What a device says of itself. */
+export interface StatusFrame extends At {
+  type: 'status';
+  device_id: string;
+  online: boolean;
+  controller?: {
+    state: SignalState;
+    mode: Mode;
+    control?: string;
+    fault: string | null;
+    level?: string;
+    decision?: Decision;
+  };
+  readers?: { name: string; state: 'up' | 'down' | 'silent'; reads_per_s: number; detail?: string }[];
+  outbox?: { rows: number; oldest_s: number };
+  plan?: { plan_id: string; state: 'running' | 'pending' | 'refused'; reasons: string[] };
+  estimates?: { lanes: Record<string, Partial<Record<string, Estimate>>> };
+}
+
+/** A plan that was sent. */
+export interface PlanFrame extends At {
+  type: 'green_time';
+  plan_id?: string;
+  reason?: string;
+}
+
+export type AlarmFrame = { type: 'alarm' } & Alarm;
+export type OverrideFrame = { type: 'override' } & Override;
+export type Frame = SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFrame | OverrideFrame;
+
+const KINDS: ReadonlySet<string> = new Set(['signal', 'car_count', 'status', 'green_time', 'alarm', 'override']);
+
+/** Reads a frame; null for what this page does not know, such as the kinds of a newer server. */
+export function readFrame(text: string): Frame | { type: 'ready' } | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const kind = (value as { type?: unknown } | null)?.type;
+  if (kind === 'ready') return { type: 'ready' };
+  return typeof kind === 'string' && KINDS.has(kind) ? (value as Frame) : null;
+}

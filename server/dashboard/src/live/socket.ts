@@ -1,0 +1,152 @@
+import { type Frame, readFrame } from './frames';
+
+/** State of the live feed, as people see it. */
+export type LinkState = 'connecting' | 'live' | 'lost' | 'refused' | 'stopped';
+
+/** What the socket needs from outside; tests give their own. */
+export interface SocketEnvironment {
+  /** The address to connect to. */
+  url: string;
+  open: (url: string) => WebSocket;
+  /** A token that holds; null: nobody is signed in. */
+  token: () => Promise<string | null>;
+  /** The server takes the token no longer: the next one, or null. */
+  renew: () => Promise<string | null>;
+  /** Between 0 and 1. */
+  random: () => number;
+}
+
+/** What the socket tells. */
+export interface SocketListener {
+  /** The feed has another state; `retryAt` is when the next attempt comes, milliseconds of `Date.now()`. */
+  onState: (state: LinkState, retryAt: number | null) => void;
+  /** The feed runs from here on: what was before is to be fetched. */
+  onReady: () => void;
+  onFrame: (frame: Frame) => void;
+}
+
+const SHORTEST_MS = 500;
+const LONGEST_MS = 30_000;
+/** The server answers the sign-in within this time, or the connection leads nowhere. */
+const READY_MS = 10_000;
+const NOT_SIGNED_IN = 4401;
+const NO_ACCESS = 4403;
+
+/** The live feed: signs in with its first frame, renews, and connects again with growing pauses until it is stopped. */
+export class LiveSocket {
+  private socket: WebSocket | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private attempts = 0;
+  private refusedTokens = 0;
+  private running = false;
+  private readonly environment: SocketEnvironment;
+  private readonly listener: SocketListener;
+
+  constructor(environment: SocketEnvironment, listener: SocketListener) {
+    this.environment = environment;
+    this.listener = listener;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.attempts = 0;
+    this.connect();
+  }
+
+  stop(): void {
+    this.running = false;
+    this.leave();
+    this.listener.onState('stopped', null);
+  }
+
+  /** The network has come back: no reason to wait. */
+  now(): void {
+    if (this.running && this.socket === null) this.connect();
+  }
+
+  /** Hands a renewed token to the server before the old one ends. */
+  renewed(token: string): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.signIn(this.socket, token);
+  }
+
+  private connect(): void {
+    clearTimeout(this.timer);
+    this.listener.onState('connecting', null);
+    const socket = this.environment.open(this.environment.url);
+    this.socket = socket;
+    this.timer = setTimeout(() => this.close(socket, 0), READY_MS);
+    socket.onopen = () => {
+      this.environment.token().then(
+        (token) => {
+          if (this.socket !== socket) return;
+          if (token === null) this.stop();
+          else this.signIn(socket, token);
+        },
+        () => this.close(socket, 0),
+      );
+    };
+    socket.onmessage = ({ data }: MessageEvent<unknown>) => {
+      if (this.socket === socket && typeof data === 'string') this.take(data);
+    };
+    socket.onclose = ({ code }) => this.close(socket, code);
+  }
+
+  private signIn(socket: WebSocket, token: string): void {
+    socket.send(JSON.stringify({ type: 'auth', token }));
+  }
+
+  private take(text: string): void {
+    const frame = readFrame(text);
+    if (frame === null) return;
+    if (frame.type !== 'ready') {
+      this.listener.onFrame(frame);
+      return;
+    }
+    clearTimeout(this.timer);
+    this.attempts = 0;
+    this.refusedTokens = 0;
+    this.listener.onState('live', null);
+    this.listener.onReady();
+  }
+
+  private close(socket: WebSocket, code: number): void {
+    if (this.socket !== socket) return;
+    this.leave();
+    if (!this.running) return;
+    if (code === NO_ACCESS) {
+      this.running = false;
+      this.listener.onState('refused', null);
+      return;
+    }
+    // Once: a server that refuses fresh tokens is met again with pauses.
+    if (code === NOT_SIGNED_IN && this.refusedTokens++ === 0) {
+      this.environment.renew().then(
+        (token) => {
+          if (!this.running) return;
+          if (token === null) this.stop();
+          else this.connect();
+        },
+        () => this.later(),
+      );
+      return;
+    }
+    this.later();
+  }
+
+  private later(): void {
+    const longest = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** this.attempts++);
+    const wait = longest * (0.5 + this.environment.random() / 2);
+    this.listener.onState('lost', Date.now() + wait);
+    this.timer = setTimeout(() => this.connect(), wait);
+  }
+
+  private leave(): void {
+    clearTimeout(this.timer);
+    const socket = this.socket;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}

@@ -1,0 +1,76 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { SignalFrame } from './frames';
+import { COUNTS_MS, LiveStore } from './store';
+
+const signal = (junction_id: string, stage: string): SignalFrame => ({
+  type: 'signal',
+  junction_id,
+  t: '2026-01-01T00:00:00Z',
+  stage,
+  state: 'green',
+  groups: { [stage]: 'green' },
+  since: '2026-01-01T00:00:00Z',
+  plan_id: null,
+  mode: 'automatic',
+  cycle_second: 0,
+});
+
+let frames: (() => void)[];
+let store: LiveStore;
+const paint = () => frames.splice(0).forEach((run) => run());
+
+beforeEach(() => {
+  frames = [];
+  store = new LiveStore((run) => frames.push(run));
+});
+
+describe('the live store', () => {
+  it('tells listeners of a junction once a frame, and nobody else', () => {
+    const told: string[] = [];
+    store.subscribe('a', () => told.push('a'));
+    store.subscribe('b', () => told.push('b'));
+    store.subscribe('*', () => told.push('*'));
+    store.take(signal('a', 'N'), 0);
+    store.take(signal('a', 'S'), 1);
+    expect(told).toEqual([]);
+    paint();
+    expect(told).toEqual(['a', '*']);
+    expect(store.get('a').signal?.frame.stage).toBe('S');
+  });
+
+  it('gives the same object until something changes', () => {
+    store.take(signal('a', 'N'), 0);
+    const before = store.get('a');
+    store.take(signal('b', 'N'), 0);
+    expect(store.get('a')).toBe(before);
+    store.take(signal('a', 'N'), 5);
+    expect(store.get('a')).not.toBe(before);
+  });
+
+  it('takes a fetched signal only when nothing newer was heard', () => {
+    store.recall(signal('a', 'old'), 40, 100_000);
+    expect(store.get('a').signal).toMatchObject({ at: 60_000, frame: { stage: 'old' } });
+    store.take(signal('a', 'live'), 90_000);
+    store.recall(signal('a', 'old'), 41, 101_000);
+    expect(store.get('a').signal?.frame.stage).toBe('live');
+  });
+
+  it('keeps counts of the last minutes only', () => {
+    const count = (vehicle_count: number) => ({
+      type: 'car_count' as const,
+      junction_id: 'a',
+      lane_id: 'n',
+      vehicle_count,
+    });
+    store.take(count(1), 0);
+    store.take(count(2), COUNTS_MS - 1);
+    store.take(count(4), COUNTS_MS);
+    expect(store.get('a').counts.map((heard) => heard.vehicles)).toEqual([2, 4]);
+  });
+
+  it('forgets everything when somebody else signs in', () => {
+    store.take(signal('a', 'N'), 0);
+    store.clear();
+    expect(store.get('a').signal).toBeNull();
+  });
+});

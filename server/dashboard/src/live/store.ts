@@ -1,0 +1,114 @@
+import type { CountFrame, Frame, SignalFrame, StatusFrame } from './frames';
+
+/** The lamps of a junction are told on each change and every 5 s: after 15 s nobody knows what they show. */
+export const STALE_MS = 15_000;
+/** Counts are summed up over this time, milliseconds. */
+export const COUNTS_MS = 5 * 60_000;
+
+/** The last signal of a junction, and when it was so by this machine's clock. */
+export interface HeardSignal {
+  frame: SignalFrame;
+  /** `Date.now()` when it was sent, as far as is known. */
+  at: number;
+}
+
+/** Vehicles of a lane in an interval. */
+export interface HeardCount {
+  laneId: string;
+  vehicles: number;
+  present: number | null;
+  at: number;
+}
+
+/** What is heard of a junction; a new object with each change. */
+export interface JunctionLive {
+  signal: HeardSignal | null;
+  /** The last status of each device. */
+  devices: ReadonlyMap<string, StatusFrame>;
+  /** Of the last five minutes, the newest last. */
+  counts: readonly HeardCount[];
+  /** Grows when plans, overrides or counts have changed. */
+  version: number;
+}
+
+const NOTHING: JunctionLive = { signal: null, devices: new Map(), counts: [], version: 0 };
+
+/** What the live feed has told, junction by junction. Listeners are told at most once per animation frame. */
+export class LiveStore {
+  private readonly junctions = new Map<string, JunctionLive>();
+  private readonly listeners = new Map<string, Set<() => void>>();
+  private readonly changed = new Set<string>();
+  private scheduled = false;
+  private readonly schedule: (run: () => void) => void;
+
+  constructor(schedule: (run: () => void) => void) {
+    this.schedule = schedule;
+  }
+
+  readonly get = (junction: string): JunctionLive => this.junctions.get(junction) ?? NOTHING;
+
+  /** Calls `listener` after changes of a junction; `*`: of any. */
+  subscribe(junction: string, listener: () => void): () => void {
+    const set = this.listeners.get(junction) ?? new Set();
+    this.listeners.set(junction, set.add(listener));
+    return () => set.delete(listener);
+  }
+
+  take(frame: Frame, now: number): void {
+    switch (frame.type) {
+      case 'signal':
+        this.put(frame.junction_id, { signal: { frame, at: now } });
+        break;
+      case 'status': {
+        const devices = new Map(this.get(frame.junction_id).devices);
+        devices.set(frame.device_id, frame);
+        this.put(frame.junction_id, { devices });
+        break;
+      }
+      case 'car_count':
+        this.put(frame.junction_id, { counts: this.counted(frame, now) });
+        break;
+      case 'alarm':
+      case 'green_time':
+      case 'override':
+        if (frame.junction_id) this.put(frame.junction_id, {});
+    }
+  }
+
+  /** A signal that was fetched, so many seconds old; what came live is newer. */
+  recall(frame: SignalFrame, ageS: number, now: number): void {
+    const at = now - ageS * 1000;
+    const known = this.get(frame.junction_id).signal;
+    if (!known || known.at < at) this.put(frame.junction_id, { signal: { frame, at } });
+  }
+
+  clear(): void {
+    const all = [...this.junctions.keys()];
+    this.junctions.clear();
+    for (const junction of all) this.note(junction);
+  }
+
+  private counted(frame: CountFrame, now: number): HeardCount[] {
+    const recent = this.get(frame.junction_id).counts.filter((count) => now - count.at < COUNTS_MS);
+    const { lane_id: laneId, vehicle_count: vehicles, present } = frame;
+    return [...recent, { laneId, vehicles, present: present ?? null, at: now }];
+  }
+
+  private put(junction: string, change: Partial<JunctionLive>): void {
+    const before = this.get(junction);
+    this.junctions.set(junction, { ...before, ...change, version: before.version + 1 });
+    this.note(junction);
+  }
+
+  private note(junction: string): void {
+    this.changed.add(junction);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    this.schedule(() => {
+      this.scheduled = false;
+      const told = [...this.changed];
+      this.changed.clear();
+      for (const name of [...told, '*']) for (const listener of this.listeners.get(name) ?? []) listener();
+    });
+  }
+}

@@ -1,0 +1,25 @@
+import '@mantine/core/styles.css';
+import '@mantine/notifications/styles.css';
+import './app/base.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { session } from './api/session';
+import { App } from './app/App';
+import { shareNonce } from './app/nonce';
+import { followFeed, queries } from './app/queries';
+import { startTexts } from './i18n';
+
+const root = document.getElementById('root');
+if (!root) throw new Error('The page has no element for the dashboard');
+
+shareNonce();
+followFeed(queries);
+const texts = startTexts();
+// The cookie of an earlier visit signs in; without the server the sign-in says so.
+session.renew().catch(() => session.drop());
+await texts;
+createRoot(root).render(
+  <StrictMode>
+    <App />
+  </StrictMode>,
+);

@@ -1,0 +1,90 @@
+import { Button, Group, Table } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { api, data } from '@/api/client';
+import { session } from '@/api/session';
+import { Fetched } from '@/components/Fetched';
+import { Refusal } from '@/components/Refusal';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+
+/** The program of a session, in a few words. */
+function program(agent: string): string {
+  const browser = /(Firefox|Edg|OPR|Chrome|Safari|curl)\/([0-9]+)/.exec(agent);
+  const system = /(Windows|Android|iPhone|iPad|Mac OS X|Linux)/.exec(agent);
+  const name = browser?.[1]?.replace('Edg', 'Edge').replace('OPR', 'Opera');
+  return [name && `${name} ${browser?.[2] ?? ''}`, system?.[1]].filter(Boolean).join(', ') || agent.slice(0, 60);
+}
+
+/** Where the user is signed in, and how to end it there. */
+export function SessionsCard() {
+  const { t } = useTranslation('account');
+  const format = useFormat();
+  const client = useQueryClient();
+  const sessions = useQuery({
+    queryKey: ['me', 'sessions'],
+    queryFn: ({ signal }) => data(api.GET('/api/users/me/sessions', { signal })),
+  });
+  const end = useMutation({
+    mutationFn: (session_id: string) =>
+      data(api.DELETE('/api/users/me/sessions/{session_id}', { params: { path: { session_id } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ['me', 'sessions'] }),
+  });
+  const endAll = useMutation({
+    mutationFn: () => data(api.DELETE('/api/users/me/sessions')),
+    onSuccess: () => session.drop(),
+  });
+  return (
+    <Section
+      title={t('sessions.title')}
+      text={t('sessions.text')}
+      aside={
+        <Button
+          size="compact-sm"
+          color="red"
+          variant="light"
+          loading={endAll.isPending}
+          onClick={() => endAll.mutate()}
+        >
+          {t('sessions.endAll')}
+        </Button>
+      }
+    >
+      <Refusal error={end.error ?? endAll.error} />
+      <Fetched query={sessions}>
+        {(rows) => (
+          <Table.ScrollContainer minWidth={520}>
+            <Table>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>{t('sessions.browser')}</Table.Th>
+                  <Table.Th>{t('sessions.address')}</Table.Th>
+                  <Table.Th>{t('sessions.since')}</Table.Th>
+                  <Table.Th>{t('sessions.used')}</Table.Th>
+                  <Table.Th aria-label={t('sessions.end')} />
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {rows.map((row) => (
+                  <Table.Tr key={row.session_id}>
+                    <Table.Td>{row.user_agent ? program(row.user_agent) : t('sessions.unknown')}</Table.Td>
+                    <Table.Td>{row.ip_address ?? ''}</Table.Td>
+                    <Table.Td>{format.dateTime(row.created_at)}</Table.Td>
+                    <Table.Td>{format.dateTime(row.last_used_at)}</Table.Td>
+                    <Table.Td>
+                      <Group justify="flex-end">
+                        <Button size="compact-xs" variant="default" onClick={() => end.mutate(row.session_id)}>
+                          {t('sessions.end')}
+                        </Button>
+                      </Group>
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+      </Fetched>
+    </Section>
+  );
+}

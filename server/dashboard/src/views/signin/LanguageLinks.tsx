@@ -1,0 +1,27 @@
+import { Anchor, Group } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { chooseLanguage } from '@/i18n';
+import { type LanguageCode, languages } from '@/i18n/languages';
+
+/** The languages, before anybody has signed in. */
+export function LanguageLinks() {
+  const { i18n } = useTranslation();
+  return (
+    <Group justify="center" gap="md">
+      {(Object.keys(languages) as LanguageCode[]).map((code) => (
+        <Anchor
+          key={code}
+          component="button"
+          type="button"
+          lang={code}
+          size="sm"
+          fw={i18n.language === code ? 700 : 400}
+          aria-current={i18n.language === code || undefined}
+          onClick={() => void chooseLanguage(code)}
+        >
+          {languages[code].name}
+        </Anchor>
+      ))}
+    </Group>
+  );
+}

@@ -1,0 +1,72 @@
+import { Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type SubmitEvent, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ProblemError } from '@/api/problem';
+import { session } from '@/api/session';
+import { Refusal } from '@/components/Refusal';
+
+/** Name and password; the one-time code is asked for once the server wants one. */
+export function SignInForm() {
+  const { t } = useTranslation('signin');
+  const [username, setUsername] = useState('');
+  const [password, setPassword] = useState('');
+  const [totp, setTotp] = useState('');
+  const [asksCode, setAsksCode] = useState(false);
+  const signIn = useMutation({
+    mutationFn: () => session.signIn(username, password, asksCode ? totp.replace(/\s/g, '') : undefined),
+    onError: (error) => {
+      if (!(error instanceof ProblemError) || error.about('totp') === undefined) return;
+      setAsksCode(true);
+      setTotp('');
+    },
+  });
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    signIn.mutate();
+  };
+  // That a code is needed is a question, not a fault.
+  const asked = signIn.error instanceof ProblemError && signIn.error.about('totp') === 'totp is missing';
+  return (
+    <form onSubmit={submit}>
+      <Stack>
+        <Title order={2} size="h3">
+          {t('title')}
+        </Title>
+        {!asked && <Refusal error={signIn.error} shown={['totp']} />}
+        <TextInput
+          label={t('username')}
+          value={username}
+          onChange={(event) => setUsername(event.currentTarget.value)}
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+        />
+        <PasswordInput
+          label={t('password')}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          autoComplete="current-password"
+          required
+        />
+        {asksCode && (
+          <TextInput
+            label={t('totp')}
+            description={t('totpHint')}
+            value={totp}
+            onChange={(event) => setTotp(event.currentTarget.value)}
+            autoComplete="one-time-code"
+            inputMode="text"
+            data-autofocus
+            ref={(input) => input?.focus()}
+            required
+          />
+        )}
+        <Button type="submit" loading={signIn.isPending}>
+          {t('submit')}
+        </Button>
+      </Stack>
+    </form>
+  );
+}

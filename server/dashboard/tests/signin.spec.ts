@@ -1,0 +1,114 @@
+import { expect, test } from '@playwright/test';
+import { address, admin, call, oneTimeCode, PASSWORD, plainUser } from './support/city';
+import { signIn, watchConsole } from './support/page';
+
+test.describe.configure({ mode: 'serial' });
+
+test('the first administrator registers, and is signed in on the next visit as well', async ({ page, context }) => {
+  const complaints = watchConsole(page);
+  await page.goto(`${address()}/app/`);
+  await expect(page.getByRole('heading', { name: 'Set up the first administrator' })).toBeVisible();
+  await page.getByLabel('User name').fill('admin');
+  await page.getByLabel('E-mail address').fill('admin@city.example');
+  await page.getByRole('textbox', { name: 'Password' }).fill('password1234');
+  await page.getByRole('button', { name: 'Register and sign in' }).click();
+  await expect(page.getByText(/guess/i).last()).toBeVisible();
+  await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Register and sign in' }).click();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+
+  await page.reload();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+  const kept = await page.evaluate(() =>
+    JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)]),
+  );
+  expect(kept).not.toContain('eyJ');
+  expect(page.url()).not.toContain('eyJ');
+  const cookies = await context.cookies();
+  expect(cookies.map(({ name, httpOnly }) => [name, httpOnly])).toEqual([['flextraff_refresh', true]]);
+
+  await page.getByRole('button', { name: 'Account' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  // 401 answers to the cookie that is gone are expected; a broken policy is not.
+  expect(complaints.filter((text) => !text.includes('401') && !text.includes('422'))).toEqual([]);
+});
+
+test('a second factor is set up with its QR code, asked for at sign-in, and taken away', async ({ page }) => {
+  const { username } = await plainUser(await admin());
+  await signIn(page, username);
+  await page.goto(`${address()}/app/account`);
+  await page.getByRole('button', { name: 'Set up' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Confirm with your password').fill('another password');
+  await dialog.getByRole('button', { name: 'Set up' }).click();
+  await expect(dialog.getByText('Incorrect password')).toBeVisible();
+  await dialog.getByRole('textbox', { name: 'Confirm with your password' }).fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Set up' }).click();
+  await expect(dialog.getByRole('img', { name: 'QR code for the authenticator app' })).toBeVisible();
+  const secret = (await dialog.getByTestId('totp-secret').textContent()) ?? '';
+  await dialog.getByLabel('Code of the app').fill(oneTimeCode(secret));
+  await dialog.getByRole('button', { name: 'Switch it on' }).click();
+  const codes = await dialog.getByTestId('recovery-codes').locator('code').allTextContents();
+  expect(codes).toHaveLength(10);
+  await dialog.getByRole('button', { name: 'I have kept them' }).click();
+  await expect(page.getByText('On: each sign-in asks for a one-time code.')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Account' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await page.getByLabel('User name').fill(username);
+  await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByLabel('One-time code').fill('000000');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByText('The one-time code is wrong or was used before')).toBeVisible();
+  // The code of the app was spent when it was confirmed: the next one comes within 30 s.
+  await page.getByLabel('One-time code').fill(oneTimeCode(secret, Date.now() + 30_000));
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+
+  await page.goto(`${address()}/app/account`);
+  await page.getByRole('button', { name: 'Switch it off' }).click();
+  await dialog.getByRole('textbox', { name: 'Confirm with your password' }).fill(PASSWORD);
+  await dialog.getByLabel('One-time code or recovery code').fill(codes[0] ?? '');
+  await dialog.getByRole('button', { name: 'Switch it off' }).click();
+  await expect(page.getByText('Off: the password alone')).toBeVisible();
+});
+
+test('a new password ends the other sessions, and one session can be ended alone', async ({ page, browser }) => {
+  const { username } = await plainUser(await admin());
+  const elsewhere = await browser.newPage();
+  await signIn(elsewhere, username);
+  await signIn(page, username);
+  await page.goto(`${address()}/app/account`);
+  await expect(page.getByRole('button', { name: 'End', exact: true })).toHaveCount(2);
+
+  const next = 'basalt-mirror-42-tram';
+  await page.getByRole('textbox', { name: 'Password until now' }).fill(PASSWORD);
+  await page.getByRole('textbox', { name: 'New password', exact: true }).fill(next);
+  await page.getByRole('textbox', { name: 'New password again' }).fill('another');
+  await expect(page.getByText('The two new passwords differ')).toBeVisible();
+  await page.getByRole('textbox', { name: 'New password again' }).fill(next);
+  await page.getByRole('button', { name: 'Change the password' }).click();
+  await expect(page.getByText('The password is changed.')).toBeVisible();
+
+  await elsewhere.reload();
+  await expect(elsewhere.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  await elsewhere.close();
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'End', exact: true })).toHaveCount(1);
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+});
+
+test('a page that is asked for without signing in is shown after it', async ({ page }) => {
+  await admin();
+  await page.goto(`${address()}/app/account`);
+  await signIn(page, 'admin', { stay: true });
+  await expect(page.getByRole('heading', { name: 'Account', exact: true })).toBeVisible();
+  await page.goto(`${address()}/app/nowhere`);
+  await expect(page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible();
+  expect((await call<{ username: string }[]>('GET', '/api/users/', await admin())).length).toBeGreaterThan(0);
+});

@@ -1,0 +1,25 @@
+import { expect, type Page } from '@playwright/test';
+import { address, PASSWORD } from './city';
+
+/** What the page complains about: refused styles and scripts, failures. */
+export function watchConsole(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    const url = new URL(request.url());
+    if (url.protocol !== 'data:' && url.origin !== address()) complaints.push(`a request to ${url.origin}`);
+  });
+  return complaints;
+}
+
+/** Signs in by the form and waits for the live feed. */
+export async function signIn(page: Page, username: string, { stay = false } = {}): Promise<void> {
+  if (!stay) await page.goto(`${address()}/app/`);
+  await page.getByLabel('User name').fill(username);
+  await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+}

@@ -1,0 +1,74 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { until } from './until';
+
+const run = promisify(execFile);
+const checkout = resolve(import.meta.dirname, '../../../..');
+
+/** Where the programs are built. */
+const built = join(process.env.CARGO_TARGET_DIR ?? join(checkout, 'target'), 'debug');
+
+/** A port that nobody uses at the moment. */
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const server = createServer();
+    server.once('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => found(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+/** A database of this run's own beside the one of the services. */
+async function freshDatabase(url: string): Promise<string> {
+  const name = `dashboard_${process.pid}_${Date.now()}`;
+  const { username, password, hostname, port } = new URL(url);
+  const account = ['-h', hostname, '-p', port, '-U', decodeURIComponent(username), '-qX', '-d', 'postgres'];
+  await run('psql', [...account, '-c', `CREATE DATABASE ${name}`], {
+    env: { ...process.env, PGPASSWORD: decodeURIComponent(password) },
+  });
+  const fresh = new URL(url);
+  fresh.pathname = `/${name}`;
+  return fresh.href;
+}
+
+const ended = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+
+/** Starts the real server on a database of its own, with the broker of the services; all tests share it. */
+export default async function start(): Promise<() => Promise<void>> {
+  const { FLEXTRAFF_DATABASE__URL: database, FLEXTRAFF_MQTT__URL: broker } = process.env;
+  if (!database || !broker) throw new Error('Run the browser tests by scripts/with-services');
+  const results = resolve(import.meta.dirname, '../../test-results');
+  mkdirSync(results, { recursive: true });
+  const port = await freePort();
+  const log = openSync(join(results, 'server.log'), 'w');
+  // The signing key outlives a restart of the server, and so do sessions.
+  const key = join(results, 'secret.key');
+  writeFileSync(key, 'only for the browser tests, which run on this machine', { mode: 0o600 });
+  const child = spawn(join(built, 'flextraff-server'), ['serve', '--config', '/dev/null'], {
+    env: {
+      ...process.env,
+      FLEXTRAFF_DATABASE__URL: await freshDatabase(database),
+      FLEXTRAFF_HTTP__BIND: `127.0.0.1:${port}`,
+      FLEXTRAFF_MQTT__CLIENT_ID: `dashboard-${port}`,
+      FLEXTRAFF_AUTH__SECRET_KEY_FILE: key,
+    },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  process.env.FLEXTRAFF_TEST_URL = `http://127.0.0.1:${port}`;
+  process.env.FLEXTRAFF_TEST_BUILT = built;
+  await until('the server answers', async () => {
+    if (ended(child)) throw new Error(`the server has ended; see ${join(results, 'server.log')}`);
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => null);
+    return answer?.ok === true;
+  });
+  return async () => {
+    child.kill('SIGTERM');
+    await until('the server has ended', () => ended(child));
+  };
+}
