@@ -32,6 +32,8 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Largest frame of a client, in bytes: an access token and little else.
 const MOST_BYTES: usize = 8 * 1024;
+/// Clients say little: a buffer of the usual 128 KiB for each of thousands would be most of the server's memory.
+const READ_BYTES: usize = 4 * 1024;
 
 /// Close codes: 4401 and 4403 are ours, the others of RFC 6455 and its registry.
 const POLICY: u16 = 1008;
@@ -71,7 +73,11 @@ fn open(
             "Pages of this origin may not open a live feed; see http.cors_origins",
         ));
     }
-    let upgrade = upgrade.max_message_size(MOST_BYTES).max_frame_size(MOST_BYTES);
+    let upgrade = upgrade
+        .max_message_size(MOST_BYTES)
+        .max_frame_size(MOST_BYTES)
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0);
     Ok(upgrade.on_upgrade(move |socket| serve(app, only, socket)))
 }
 
