@@ -3,6 +3,7 @@
 mod agent_socket;
 mod check;
 mod config;
+mod enroll;
 mod failsafe;
 mod lamps;
 mod monitor;
@@ -54,6 +55,11 @@ enum Command {
     /// Talks to `flextraff-agent run` over the socket of [console]. A table that fills the terminal; plain lines when the output is no
     /// terminal. Ctrl-C ends it, and the agent never notices. Exit code 1 when no agent runs.
     Monitor(monitor::MonitorArgs),
+    /// Spend a one-time token at the server for this device's login at the broker
+    ///
+    /// The token is the first line of standard input. Writes config.d/50-broker.toml, mqtt-password and, where the server names an authority
+    /// of its own, ca.pem beside the configuration. Run it as root; needs curl.
+    Enroll(enroll::EnrollArgs),
     /// Print the effective configuration: what the files say and what defaults add, secrets masked
     Config(config::ConfigArgs),
     /// Play JSON lines of time, reads and messages through the same cores on a given clock, and print what they do
@@ -84,6 +90,7 @@ pub fn main() -> ExitCode {
     };
     ExitCode::from(match cli.command {
         Command::Check { json } => check::run(&cli.config, json),
+        Command::Enroll(args) => enroll::run(&cli.config, &args),
         Command::Config(args) => config::run(&cli.config, &args),
         Command::Monitor(args) => monitor::run(&cli.config, &args),
         Command::Run => run::run(&cli.config),

@@ -33,11 +33,36 @@ impl Broker {
         let hashed = tool("mosquitto_passwd").arg("-U").arg(&passwords).status();
         assert!(hashed.expect("mosquitto_passwd is installed").success());
         std::fs::write(&acl, rights()).expect("the folder is writable");
+        Self::start_with(
+            folder,
+            &format!("password_file {}\nacl_file {}\n", passwords.display(), acl.display()),
+        )
+        .await
+    }
+
+    /// One that knows the server only, which makes the logins of devices.
+    pub(crate) async fn start_for_server(folder: &Path) -> Self {
+        let rights = folder.join("rights.json");
+        let made = tool("mosquitto_ctrl")
+            .args(["dynsec", "init"])
+            .arg(&rights)
+            .args([SERVER, SERVER_PASSWORD])
+            .status();
+        assert!(made.expect("mosquitto_ctrl is installed").success());
+        let folders = std::fs::read_dir("/usr/lib").expect("there is such a folder");
+        let plugin = folders
+            .filter_map(Result::ok)
+            .map(|folder| folder.path().join("mosquitto_dynamic_security.so"))
+            .find(|place| place.exists())
+            .expect("Mosquitto has its plugin for dynamic security");
+        let lines = format!("plugin {}\nplugin_opt_config_file {}\n", plugin.display(), rights.display());
+        Self::start_with(folder, &lines).await
+    }
+
+    async fn start_with(folder: &Path, lines: &str) -> Self {
         let port = free_port();
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {}\nacl_file {}\npersistence false\nuser root\n",
-            passwords.display(),
-            acl.display()
+            "listener {port} 127.0.0.1\nallow_anonymous false\npersistence false\nuser root\n{lines}"
         );
         std::fs::write(folder.join("mosquitto.conf"), config).expect("the folder is writable");
         let mut broker = Self { process: None, folder: folder.to_owned(), port };

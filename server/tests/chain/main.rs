@@ -6,6 +6,7 @@
 mod agent_killed;
 mod broker;
 mod broker_killed;
+mod enrolment;
 mod override_ends;
 mod process;
 mod published;

@@ -30,12 +30,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Writes the agent's configuration; `port` is the broker's.
-    pub(crate) fn new(folder: &Path, port: u16) -> Self {
+    /// Writes the agent's configuration; `port` is the broker's, none: it is not told.
+    pub(crate) fn new(folder: &Path, port: Option<u16>) -> Self {
         let (reader, lamps) = (Reader::open(), Lamps::watch(folder));
         let password = folder.join("device-password");
         std::fs::write(&password, DEVICE_PASSWORD).expect("the folder is writable");
-        let config = json!({
+        let mut config = json!({
             "junction": { "id": JUNCTION, "name": "Main" },
             "device": { "id": DEVICE },
             "clock": { "trust": "always" },
@@ -48,18 +48,32 @@ impl Site {
             "reader": [{ "name": "mast", "port": reader.device, "lanes": { "1": "N", "2": "S" } }],
             "counting": { "settle_ms": 200, "absence_s": 2.0, "interval_s": 1 },
             "outbox": { "path": folder.join("outbox.sqlite"), "flush_ms": 100 },
-            "mqtt": { "url": format!("mqtt://127.0.0.1:{port}"), "username": DEVICE, "password_file": password },
             "output": { "driver": "virtual", "socket": lamps.socket },
             "fallback": [{ "greens": { "N": FALLBACK_GREEN_S as u32, "S": FALLBACK_GREEN_S as u32 } }],
         });
+        if let Some(port) = port {
+            let url = format!("mqtt://127.0.0.1:{port}");
+            config["mqtt"] = json!({ "url": url, "username": DEVICE, "password_file": password });
+        }
         let text = toml::to_string(&config).expect("it is a table");
         std::fs::write(folder.join("agent.toml"), text).expect("the folder is writable");
         Self { agent: None, reader, lamps, folder: folder.to_owned() }
     }
 
-    pub(crate) fn start_agent(&mut self) {
+    /// Where its configuration lies.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The agent's program with its configuration.
+    pub(crate) fn agent_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program("flextraff-agent"));
-        command.arg("run").arg("--config").arg(self.folder.join("agent.toml"));
+        command.args(args).arg("--config").arg(self.folder.join("agent.toml"));
+        command
+    }
+
+    pub(crate) fn start_agent(&mut self) {
+        let mut command = self.agent_command(&["run"]);
         self.agent = Some(Process::start(&mut command, &self.folder.join("agent.log")));
     }
 
@@ -97,8 +111,10 @@ pub(crate) struct World {
     server: Option<Process>,
     pub(crate) broker: Broker,
     pub(crate) db: PgPool,
-    port: u16,
+    pub(crate) port: u16,
     folder: TempDir,
+    /// Whether the server makes the logins of devices at the broker.
+    makes_logins: bool,
 }
 
 impl World {
@@ -106,8 +122,20 @@ impl World {
     pub(crate) async fn new(db: PgPool) -> Self {
         let folder = tempfile::tempdir().expect("there is room");
         let broker = Broker::start(folder.path()).await;
-        let site = Site::new(folder.path(), broker.port);
-        let mut world = Self { site, server: None, broker, db, port: free_port(), folder };
+        let site = Site::new(folder.path(), Some(broker.port));
+        Self::with(db, folder, broker, site, false).await
+    }
+
+    /// The same, but the server makes the logins of devices, and this one has none yet.
+    pub(crate) async fn without_login(db: PgPool) -> Self {
+        let folder = tempfile::tempdir().expect("there is room");
+        let broker = Broker::start_for_server(folder.path()).await;
+        let site = Site::new(folder.path(), None);
+        Self::with(db, folder, broker, site, true).await
+    }
+
+    async fn with(db: PgPool, folder: TempDir, broker: Broker, site: Site, makes_logins: bool) -> Self {
+        let mut world = Self { site, server: None, broker, db, port: free_port(), folder, makes_logins };
         let file = world.folder.path().join("junctions.json");
         std::fs::write(&file, junctions().to_string()).expect("the folder is writable");
         let imported = world.server_command(&["junction", "import"]).arg(&file).output();
@@ -117,7 +145,7 @@ impl World {
         world
     }
 
-    fn server_command(&self, args: &[&str]) -> Command {
+    pub(crate) fn server_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(program("flextraff-server"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("FLEXTRAFF_") {
@@ -131,6 +159,10 @@ impl World {
             .env("FLEXTRAFF_DATABASE__MAX_CONNECTIONS", "4")
             .env("FLEXTRAFF_HTTP__BIND", format!("127.0.0.1:{}", self.port))
             .env("FLEXTRAFF_MQTT__URL", self.broker.server_url());
+        if self.makes_logins {
+            let url = format!("mqtt://127.0.0.1:{}", self.broker.port);
+            command.env("FLEXTRAFF_MQTT__DYNAMIC_SECURITY", "true").env("FLEXTRAFF_MQTT__DEVICE_URL", url);
+        }
         command
     }
 
