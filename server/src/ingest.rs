@@ -65,18 +65,18 @@ pub struct Channels {
     pub applied: mpsc::Sender<Applied>,
 }
 
+/// A batch that is read and not committed.
+type Batch = (Vec<Item>, Vec<AckToken>);
+
 /// Runs until nobody sends messages any more, or `stop` turns true; a batch that is under way is finished, unless the database is away.
-pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
+/// While one is committed the next one is gathered and read.
+pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
+    let Channels { incoming, outgoing, applied } = channels;
+    let (reader, mut batches) = mpsc::channel(1);
+    let reading = tokio::spawn(read(incoming, reader, stop.clone()));
     let mut seen = Seen::default();
-    loop {
-        let first = tokio::select! {
-            message = channels.incoming.recv() => message,
-            _ = stop.wait_for(|stop| *stop) => None,
-        };
-        let Some(first) = first else { return };
-        let batch = gather(first, &mut channels.incoming).await;
-        let (items, tokens): (Vec<Item>, Vec<AckToken>) = batch.into_iter().map(Item::read).unzip();
-        let Some(fates) = commit(&db, &items, &metrics, &mut stop).await else { return };
+    while let Some((items, tokens)) = batches.recv().await {
+        let Some(fates) = commit(&db, &items, &metrics, &mut stop).await else { break };
         for fate in &fates {
             metrics.message(match fate {
                 Fate::Stored => Outcome::Stored,
@@ -85,7 +85,7 @@ pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut 
             });
         }
         for answer in answers(&items, &fates) {
-            let _ = channels.outgoing.try_send(answer);
+            let _ = outgoing.try_send(answer);
         }
         for token in tokens {
             token.confirm().await;
@@ -94,10 +94,31 @@ pub async fn run(db: PgPool, mut channels: Channels, metrics: Arc<Metrics>, mut 
             let first = seen.first(&item);
             // Another server on the same database has stored it, and this one has not told of it yet.
             let fate = if first && fate == Fate::Duplicate { Fate::Stored } else { fate };
-            let Some(applied) = news(item, &fate) else { continue };
-            if channels.applied.try_send(applied).is_err() {
+            let Some(news) = news(item, &fate) else { continue };
+            if applied.try_send(news).is_err() {
                 tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
             }
+        }
+    }
+    drop(batches);
+    let _ = reading.await;
+}
+
+/// Gathers and reads batches until nobody sends messages, nobody takes batches, or `stop` turns true.
+async fn read(
+    mut incoming: mpsc::Receiver<Incoming>,
+    batches: mpsc::Sender<Batch>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let first = tokio::select! {
+            message = incoming.recv() => message,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(first) = first else { return };
+        let batch = gather(first, &mut incoming).await.into_iter().map(Item::read).unzip();
+        if batches.send(batch).await.is_err() {
+            return;
         }
     }
 }

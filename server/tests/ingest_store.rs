@@ -279,6 +279,7 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
     for late in [None, Some(item(&counts_topic(LANES[0]), &late))] {
         apply(&db, late.as_slice()).await.unwrap();
         roll_ups::refresh(&db, None).await.unwrap();
+        roll_ups::fill_epcs(&db).await.unwrap();
         let lane: (Vec<String>, Option<bool>, Option<f32>) = sqlx::query_as(
             "SELECT epc_ids, was_congested, congestion_level FROM lane_cycle_data ORDER BY vehicle_count DESC LIMIT 1",
         )
@@ -291,6 +292,8 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
     assert_eq!(number(&db, "SELECT total_cycle_time::bigint FROM traffic_cycles").await, 64);
     assert_eq!(number(&db, "SELECT parameter FROM signal_events").await, 4_294_967_295);
     assert_eq!(number(&db, "SELECT rows_lost FROM count_gaps WHERE reason = 'disk full'").await, 12);
+    let lost = "SELECT count(*) FROM system_logs WHERE log_type = 'counts.lost' AND message LIKE '%lost 12 rows%: disk full'";
+    assert_eq!(number(&db, lost).await, 1);
 }
 
 #[sqlx::test(migrations = "./migrations")]

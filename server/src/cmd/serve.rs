@@ -190,10 +190,14 @@ fn live_event(news: &Applied) -> Option<LiveEvent> {
     Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
 }
 
-/// Sums up hours and days again where something has changed.
+/// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts.
 async fn roll_up(db: PgPool, mut stopped: watch::Receiver<bool>) {
     loop {
-        if let Err(error) = roll_ups::refresh(&db, None).await {
+        let done = async {
+            roll_ups::refresh(&db, None).await?;
+            roll_ups::fill_epcs(&db).await
+        };
+        if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
         }
         tokio::select! {

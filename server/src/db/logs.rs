@@ -171,6 +171,8 @@ pub async fn record(db: impl Executor<'_, Database = Postgres>, entries: &[Entry
     if entries.is_empty() {
         return Ok(());
     }
+    // Of one transaction, whose lines all have its time, later ones have greater ids.
+    let ids: Vec<Uuid> = entries.iter().map(|_| Uuid::now_v7()).collect();
     let junctions: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.junction.map(|id| id.0)).collect();
     let devices: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.device.map(|id| id.0)).collect();
     let users: Vec<Option<Uuid>> = entries.iter().map(|entry| entry.user).collect();
@@ -182,8 +184,9 @@ pub async fn record(db: impl Executor<'_, Database = Postgres>, entries: &[Entry
         .collect();
     let metadata: Vec<Value> = entries.iter().map(|entry| entry.metadata.clone()).collect();
     sqlx::query!(
-        "INSERT INTO system_logs (junction_id, device_id, user_id, log_level, log_type, message, metadata)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[])",
+        "INSERT INTO system_logs (log_id, junction_id, device_id, user_id, log_level, log_type, message, metadata)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[])",
+        &ids,
         &junctions as &[Option<Uuid>],
         &devices as &[Option<Uuid>],
         &users as &[Option<Uuid>],

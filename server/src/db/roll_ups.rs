@@ -9,27 +9,65 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Timelike as _, Utc};
 use chrono_tz::Tz;
 use flextraff_common::ids::JunctionId;
 use sqlx::{PgConnection, PgPool};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Hours that are summed up in one transaction.
 const AT_ONCE: i64 = 200;
+/// How often to look again when those who store hold what is due, and the time between.
+const LOOKS: u32 = 20;
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Brings hours and days up to date, of one junction or of all.
 ///
 /// # Errors
 /// When the database fails; what was not summed up then is the next time.
 pub async fn refresh(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result<()> {
-    while some_are_due(db, junction).await? {
+    let mut looks = 0;
+    while looks < LOOKS && some_are_due(db, junction).await? {
         let mut tx = db.begin().await?;
         // One at a time: two who sum up the same day would not see each other's hours.
         sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.roll_ups')) AS locked")
             .fetch_one(&mut *tx)
             .await?;
-        sum_up(&mut tx, junction).await?;
+        let done = sum_up(&mut tx, junction).await?;
         tx.commit().await?;
+        if !done {
+            looks += 1;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
     Ok(())
+}
+
+/// Gives lanes of cycles the EPCs of the passages that began in them, in the hours that were summed up since the last time.
+///
+/// # Errors
+/// When the database fails; what was not done then is the next time.
+pub async fn fill_epcs(db: &PgPool) -> sqlx::Result<()> {
+    loop {
+        let mut tx = db.begin().await?;
+        // One at a time, as above: a cycle may lie in two hours.
+        sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.cycle_epcs')) AS locked")
+            .fetch_one(&mut *tx)
+            .await?;
+        let due = sqlx::query!(
+            "DELETE FROM cycle_epcs_due d USING (SELECT junction_id, hour_start FROM cycle_epcs_due LIMIT $1) t
+             WHERE d.junction_id = t.junction_id AND d.hour_start = t.hour_start
+             RETURNING d.junction_id, d.hour_start",
+            AT_ONCE,
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let (junctions, starts): (Vec<Uuid>, Vec<DateTime<Utc>>) =
+            due.into_iter().map(|row| (row.junction_id, row.hour_start)).unzip();
+        super::cycles::fill_epcs(&mut tx, &junctions, &starts).await?;
+        tx.commit().await?;
+    }
 }
 
 async fn some_are_due(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result<bool> {
@@ -41,7 +79,7 @@ async fn some_are_due(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result
     .await
 }
 
-/// A time of local time.
+/// Hours or days of local time, a column a vector.
 #[derive(Default)]
 struct Spans {
     junctions: Vec<Uuid>,
@@ -76,30 +114,50 @@ impl Spans {
     }
 }
 
-async fn sum_up(db: &mut PgConnection, junction: Option<JunctionId>) -> sqlx::Result<()> {
-    // Waits for the transactions that have made them due. The next statements see what those stored.
+/// Sums up what is due, and whether there was any. What transactions hold that are still storing is left until they have ended: to wait for them
+/// with other rows in hand could hold them up for ever.
+async fn sum_up(db: &mut PgConnection, junction: Option<JunctionId>) -> sqlx::Result<bool> {
     let due = sqlx::query!(
         r#"WITH taken AS (
                DELETE FROM roll_ups_due d USING (
                    SELECT junction_id, hour_start FROM roll_ups_due WHERE $1::uuid IS NULL OR junction_id = $1
-                   ORDER BY junction_id, hour_start LIMIT $2 FOR UPDATE) t
+                   ORDER BY junction_id, hour_start LIMIT $2 FOR UPDATE SKIP LOCKED) t
                WHERE d.junction_id = t.junction_id AND d.hour_start = t.hour_start
                RETURNING d.junction_id, d.hour_start)
-           SELECT junction_id, hour_start, time_zone FROM taken JOIN junctions USING (junction_id)"#,
+           SELECT junction_id AS "junction_id!", hour_start AS "hour_start!", time_zone AS "time_zone?"
+           FROM taken LEFT JOIN junctions USING (junction_id)"#,
         junction.map(|junction| junction.0),
         AT_ONCE,
     )
     .fetch_all(&mut *db)
     .await?;
-    let zones: std::collections::BTreeMap<Uuid, Tz> =
-        due.iter().map(|row| (row.junction_id, row.time_zone.parse().unwrap_or(Tz::UTC))).collect();
-    let hours: BTreeSet<(Uuid, DateTime<Utc>)> =
-        due.iter().map(|row| (row.junction_id, row.hour_start)).collect();
+    if due.is_empty() {
+        return Ok(false);
+    }
+    // Without a time zone the junction is gone.
+    let zones: BTreeMap<Uuid, Tz> = due
+        .iter()
+        .filter_map(|row| Some((row.junction_id, row.time_zone.as_ref()?.parse().unwrap_or(Tz::UTC))))
+        .collect();
+    let hours: BTreeSet<(Uuid, DateTime<Utc>)> = due
+        .iter()
+        .filter(|row| zones.contains_key(&row.junction_id))
+        .map(|row| (row.junction_id, row.hour_start))
+        .collect();
     let zone = |junction: Uuid| zones.get(&junction).copied().unwrap_or(Tz::UTC);
+    // From here on each statement sees what those have stored who made it due.
     sum_up_hours(db, &Spans::of(&hours, zone, Width::Hour)).await?;
     sum_up_days(db, &Spans::of(&hours, zone, Width::Day)).await?;
     let (junctions, starts): (Vec<Uuid>, Vec<DateTime<Utc>>) = hours.into_iter().unzip();
-    super::cycles::fill_epcs(db, &junctions, &starts).await
+    sqlx::query!(
+        "INSERT INTO cycle_epcs_due (junction_id, hour_start) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
+         ORDER BY 1, 2 ON CONFLICT DO NOTHING",
+        &junctions,
+        &starts,
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
 }
 
 async fn sum_up_hours(db: &mut PgConnection, hours: &Spans) -> sqlx::Result<()> {

@@ -186,6 +186,12 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
     assert_eq!(frame.event.payload["state"], json!("closed"));
     assert_eq!(kinds(&state, &admin, "open=true").await, [""; 0]);
+    let lines = state.get("/api/logs?type=alarm", &admin).await.json();
+    let line = |at: usize| (&lines[at]["log_type"], &lines[at]["log_level"]);
+    assert_eq!(
+        (line(0), line(1)),
+        ((&json!("alarm.closed"), &json!("info")), (&json!("alarm.opened"), &json!("error")))
+    );
 }
 
 #[sqlx::test]

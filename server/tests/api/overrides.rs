@@ -109,6 +109,20 @@ async fn all_see_who_set_replaced_and_ended_it(db: PgPool) {
     let who: Vec<&str> =
         log.as_array().unwrap().iter().map(|line| line["username"].as_str().unwrap()).collect();
     assert_eq!(who, ["meera", "admin", "meera"]);
+    // So is, in the order in which they happened, what an operator should see.
+    let lines =
+        road.state.get(&format!("/api/logs?type=override&junction_id={junction}"), &meera).await.json();
+    let line = |line: &Value| format!("{} {}", line["username"], line["message"]);
+    let lines: Vec<String> = lines.as_array().unwrap().iter().map(line).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[3].starts_with("\"meera\" \"A manual override was set until "), "{}", lines[3]);
+    assert_eq!(lines[2], "\"admin\" \"The override was replaced by another one\"");
+    assert!(
+        lines[1].starts_with("\"admin\" \"An emergency was set until ") && lines[1].ends_with(": fire\""),
+        "{}",
+        lines[1]
+    );
+    assert_eq!(lines[0], "\"meera\" \"The override was ended\"");
 }
 
 #[sqlx::test]
@@ -125,6 +139,10 @@ async fn all_see_that_the_road_refuses_it(db: PgPool) {
         (&json!("refused"), &json!("refused"), &Value::Null)
     );
     assert_eq!((&refused["road_state"], &refused["road_reasons"]), (&json!("refused"), &json!(["amber"])));
+    let lines = road.state.get("/api/logs?level=warning", &token).await.json();
+    let types: Vec<&Value> = lines.as_array().unwrap().iter().map(|line| &line["log_type"]).collect();
+    assert_eq!(types, ["override.ended", "plan.refused", "override.set"]);
+    assert_eq!(lines[1]["message"], "The junction refuses a plan: amber");
 }
 
 #[sqlx::test]
