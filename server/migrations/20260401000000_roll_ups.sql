@@ -53,15 +53,7 @@ CREATE TABLE roll_ups_due (
     PRIMARY KEY (junction_id, hour_start)
 );
 
--- Hours whose cycles may lack EPCs of passages that began in them.
-CREATE TABLE cycle_epcs_due (
-    junction_id uuid NOT NULL,
-    hour_start  timestamptz NOT NULL,
-    PRIMARY KEY (junction_id, hour_start)
-);
-
--- Rows are locked even when they are there already: who sums up leaves them alone until this transaction has ended, and then sees what it
--- has stored.
+-- Rows are locked even when they are there already: who sums up waits for this transaction, and then sees what it has stored.
 CREATE FUNCTION roll_ups_are_due(junctions uuid[], times timestamptz[]) RETURNS void LANGUAGE sql AS $$
     INSERT INTO roll_ups_due (junction_id, hour_start)
     SELECT DISTINCT t.junction_id, date_trunc('hour', t.at, 'UTC') FROM unnest(junctions, times) AS t(junction_id, at)
@@ -69,8 +61,7 @@ CREATE FUNCTION roll_ups_are_due(junctions uuid[], times timestamptz[]) RETURNS 
     ON CONFLICT (junction_id, hour_start) DO UPDATE SET hour_start = excluded.hour_start WHERE false
 $$;
 
--- Stable, as is what it is made of: only so it becomes a part of the statement that calls it.
-CREATE FUNCTION five_minutes_of(ts timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE FUNCTION five_minutes_of(ts timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT date_bin('5 minutes', ts - interval '1 microsecond', '0001-01-01T00:00:00Z')
 $$;
 
