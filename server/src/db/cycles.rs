@@ -107,7 +107,7 @@ async fn insert_lanes(
 }
 
 /// Gives the lanes of cycles that overlap these hours the EPCs of the passages whose first read lies within the cycle. Lanes that have as many
-/// as vehicles were counted are done.
+/// as vehicles were counted are done; cycles that begin more than an hour before the hour are left out.
 ///
 /// # Errors
 /// When the database fails.

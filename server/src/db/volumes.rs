@@ -60,7 +60,8 @@ pub async fn five_minutes(
     edges: &[DateTime<Utc>],
 ) -> sqlx::Result<Vec<BucketSum>> {
     let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT width_bucket(bucket_start, $3::timestamptz[]) AS "bucket!", lane_id, sum(vehicle_count)::bigint AS "vehicle_count!",
                   sum(observed_ms)::bigint AS "observed_ms!", sum(unsaid)::bigint AS "unsaid!"
            FROM lane_volumes_5m
@@ -74,11 +75,23 @@ pub async fn five_minutes(
     )
     .fetch_all(db)
     .await?;
-    let rows = rows.into_iter().map(|row| {
-        let sum = Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid };
-        (usize::try_from(row.bucket - 1).unwrap_or_default(), row.lane_id, sum)
-    });
-    Ok(rows.collect())
+    Ok(rows.into_iter().map(Row::placed).collect())
+}
+
+/// Sums of a lane in a bucket, as the database answers.
+struct Row {
+    bucket: i32,
+    lane_id: Uuid,
+    vehicle_count: i64,
+    observed_ms: i64,
+    unsaid: i64,
+}
+
+impl Row {
+    fn placed(self) -> BucketSum {
+        let Self { bucket, lane_id, vehicle_count, observed_ms, unsaid } = self;
+        (usize::try_from(bucket - 1).unwrap_or_default(), lane_id, Sum { vehicle_count, observed_ms, unsaid })
+    }
 }
 
 async fn hours(
@@ -88,7 +101,8 @@ async fn hours(
     edges: &[DateTime<Utc>],
 ) -> sqlx::Result<Vec<BucketSum>> {
     let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Ok(Vec::new()) };
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         r#"SELECT width_bucket(hour_start, $3::timestamptz[]) AS "bucket!", lane_id, vehicle_count, observed_ms, unsaid
            FROM lane_volumes_hour
            WHERE junction_id = $1 AND ($2::uuid IS NULL OR lane_id = $2) AND hour_start >= $4 AND hour_start < $5
@@ -101,11 +115,7 @@ async fn hours(
     )
     .fetch_all(db)
     .await?;
-    let rows = rows.into_iter().map(|row| {
-        let sum = Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid };
-        (usize::try_from(row.bucket - 1).unwrap_or_default(), row.lane_id, sum)
-    });
-    Ok(rows.collect())
+    Ok(rows.into_iter().map(Row::placed).collect())
 }
 
 /// Sums of days; the last of `dates`, which rise, is not among them.

@@ -42,9 +42,8 @@ impl Dates {
             let message = format!("{from} to {to} are {days} days; at most {most} are answered at a time");
             return Err(Problem::invalid_field("to", message));
         }
-        let years = NaiveDate::from_ymd_opt(1, 1, 2).zip(NaiveDate::from_ymd_opt(9999, 12, 30));
-        if years.is_some_and(|(first, last)| from < first || to > last) {
-            return Err(Problem::invalid_field("from", "The days lie between the years 1 and 9999"));
+        if from.year() < 1 || to.year() > 9998 {
+            return Err(Problem::invalid_field("from", "The days lie between the years 1 and 9998"));
         }
         Ok((from, to))
     }
@@ -60,15 +59,15 @@ enum Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if let Ok(day) = text.parse() {
-            return Ok(Self::Day(day));
-        }
-        let time = DateTime::parse_from_rfc3339(&text).map_err(|_| {
-            serde::de::Error::custom(
-                "a day such as 2026-02-10 or a time such as 2026-02-10T06:30:00Z (RFC 3339) is expected",
-            )
-        })?;
-        Ok(Self::Time(time.to_utc()))
+        let day = text.parse::<NaiveDate>().map(Self::Day);
+        let time = DateTime::parse_from_rfc3339(&text).map(|time| Self::Time(time.to_utc()));
+        let years = |at: &Self| match at {
+            Self::Day(day) => (2..9999).contains(&day.year()),
+            Self::Time(time) => (2..9999).contains(&time.year()),
+        };
+        let expected =
+            "a day such as 2026-02-10 or a time such as 2026-02-10T06:30:00Z (RFC 3339) is expected";
+        day.or(time).ok().filter(years).ok_or_else(|| serde::de::Error::custom(expected))
     }
 }
 
@@ -98,7 +97,6 @@ impl When {
         of: &str,
     ) -> Result<(DateTime<Utc>, DateTime<Utc>), Problem> {
         let midnight = |day: NaiveDate| instant(zone, day.and_time(NaiveTime::MIN));
-        let years = |at: DateTime<Utc>| (1..=9999).contains(&at.year());
         let to = match self.to {
             Some(Moment::Time(time)) => time,
             Some(Moment::Day(day)) => midnight(day.checked_add_days(Days::new(1)).unwrap_or(day)),
@@ -109,9 +107,6 @@ impl When {
             Some(Moment::Day(day)) => midnight(day),
             None => to - TimeDelta::days(usual),
         };
-        if !years(from) || !years(to) {
-            return Err(Problem::invalid_field("from", "from and to lie between the years 1 and 9999"));
-        }
         if from >= to {
             return Err(Problem::invalid_field("from", "from is earlier than to"));
         }
