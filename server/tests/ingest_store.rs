@@ -169,7 +169,7 @@ async fn volumes(db: &PgPool) -> Vec<String> {
     )
     .fetch_all(db)
     .await
-    .unwrap()
+    .expect("the sums can be read")
 }
 
 #[sqlx::test(migrations = "./migrations")]

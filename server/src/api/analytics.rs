@@ -215,7 +215,7 @@ async fn peak_hours(
 #[into_params(parameter_in = Query)]
 struct Wide {
     /// Buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: one for all of the span.
-    #[param(value_type = Option<String>)]
+    #[param(inline)]
     bucket: Option<Width>,
 }
 

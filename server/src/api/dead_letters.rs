@@ -27,9 +27,12 @@ pub(super) fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct Wanted {
     /// Refused for this reason: `unknown_junction`, `unknown_lane`, `unknown_device`, `ids_disagree`, `malformed`, `version` or `other`.
+    #[param(
+        pattern = "^(unknown_junction|unknown_lane|unknown_device|ids_disagree|malformed|version|other)$"
+    )]
     reason: Option<String>,
     /// On topics that this filter matches, such as `flextraff/+/+/car-counts` or `flextraff/#`.
-    #[param(max_length = 1000)]
+    #[param(max_length = 1000, pattern = "^[^\\x00]*$")]
     topic: Option<String>,
     /// Of this junction, as the topic says.
     junction_id: Option<Uuid>,

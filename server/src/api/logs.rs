@@ -29,6 +29,7 @@ struct Wanted {
     level: Option<Level>,
     /// Of this type, such as `device.offline`, or the part before the dot, such as `device`.
     #[serde(rename = "type")]
+    #[param(max_length = 100)]
     kind: Option<String>,
     /// At this junction.
     junction_id: Option<Uuid>,

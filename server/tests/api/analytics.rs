@@ -16,8 +16,8 @@ impl Place {
         let (state, token) = TestState::with_admin(db).await;
         let junction = state.junction(&token, "Main").await;
         let lanes = state.get(&format!("/api/junctions/{junction}/lanes"), &token).await.json();
-        let id = |lane: &Value| lane["lane_id"].as_str().unwrap().to_owned();
-        let lanes = lanes.as_array().unwrap().iter().map(id).collect();
+        let id = |lane: &Value| lane["lane_id"].as_str().expect("ids are text").to_owned();
+        let lanes = lanes.as_array().expect("lanes are a list").iter().map(id).collect();
         Self { state, token, junction, lanes }
     }
 
@@ -35,7 +35,7 @@ impl Place {
         .bind(vehicles)
         .execute(&self.state.app.db)
         .await
-        .unwrap();
+        .expect("the rows are stored");
     }
 
     /// Stores cycles of a minute from a time on; each with stages N and S, of which N ends by gap-out in every second.
@@ -60,7 +60,7 @@ impl Place {
         .bind(&self.lanes[0])
         .execute(&self.state.app.db)
         .await
-        .unwrap();
+        .expect("the rows are stored");
     }
 
     async fn get(&self, what: &str) -> Answer {

@@ -14,13 +14,17 @@ use uuid::Uuid;
 fn messages(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let rows = answer.json();
-    rows.as_array().unwrap().iter().map(|row| row["message"].as_str().unwrap().to_owned()).collect()
+    rows.as_array()
+        .expect("the answer is a list")
+        .iter()
+        .map(|row| row["message"].as_str().expect("messages are text").to_owned())
+        .collect()
 }
 
 /// Writes a line each, so that no two have the same time.
 async fn written(state: &TestState, entries: &[Entry]) {
     for entry in entries {
-        logs::record(&state.app.db, std::slice::from_ref(entry)).await.unwrap();
+        logs::record(&state.app.db, std::slice::from_ref(entry)).await.expect("the line is stored");
     }
 }
 

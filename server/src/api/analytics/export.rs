@@ -15,6 +15,7 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
+use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -69,8 +70,8 @@ async fn export(
     let (zone, now) = (place.zone, Clock.utc());
     let span = |most: i64, of: &str| QueryParams::<When>::of(&uri)?.0.span(zone, now, 1, most, of);
     Ok(match what {
-        What::Counts => counts(app, place, names, span(31, "counts")?),
-        What::Cycles => cycles(app, place, span(92, "cycles")?),
+        What::Counts => counts(app, place.junction, names, span(31, "counts")?),
+        What::Cycles => cycles(app, place.junction, span(92, "cycles")?),
         What::Daily => {
             let span = QueryParams::<Dates>::of(&uri)?.0.span(zone, now, 366)?;
             daily(days(&app, &place, span).await?, &names)
@@ -88,7 +89,7 @@ fn time(at: DateTime<Utc>) -> String {
 
 type Span = (DateTime<Utc>, DateTime<Utc>);
 
-fn counts(app: App, place: Place, names: BTreeMap<Uuid, String>, (from, to): Span) -> Response {
+fn counts(app: App, junction: JunctionId, names: BTreeMap<Uuid, String>, (from, to): Span) -> Response {
     let header = owned([
         "timestamp",
         "interval_start",
@@ -105,7 +106,7 @@ fn counts(app: App, place: Place, names: BTreeMap<Uuid, String>, (from, to): Spa
     ]);
     let names = Arc::new(names);
     csv::stream("counts.csv", header, None, move |after| {
-        let (db, junction, names) = (app.db.clone(), place.junction, Arc::clone(&names));
+        let (db, names) = (app.db.clone(), Arc::clone(&names));
         async move {
             let rows = count_reads::list(&db, junction, None, Some(from), Some(to), after, CHUNK).await?;
             let lines = rows.iter().map(|row| count_line(row, &names)).collect();
@@ -132,7 +133,7 @@ fn count_line(row: &CountRow, names: &BTreeMap<Uuid, String>) -> Vec<String> {
     ]
 }
 
-fn cycles(app: App, place: Place, (from, to): Span) -> Response {
+fn cycles(app: App, junction: JunctionId, (from, to): Span) -> Response {
     let header = owned([
         "cycle_id",
         "cycle_start_time",
@@ -150,7 +151,7 @@ fn cycles(app: App, place: Place, (from, to): Span) -> Response {
         "end",
     ]);
     csv::stream("cycles.csv", header, None, move |after| {
-        let (db, junction) = (app.db.clone(), place.junction);
+        let db = app.db.clone();
         async move {
             let rows = cycles::list(&db, junction, Some(from), Some(to), after, CHUNK).await?;
             let lines = rows.iter().flat_map(cycle_lines).collect();

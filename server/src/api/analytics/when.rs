@@ -7,6 +7,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
+/// Longest text of a time.
+const MOST_CHARS: usize = 40;
 /// Days when nobody says from when on.
 const USUAL_DAYS: u64 = 30;
 
@@ -59,6 +61,7 @@ enum Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
+        let text = if text.len() <= MOST_CHARS { text } else { String::new() };
         let day = text.parse::<NaiveDate>().map(Self::Day);
         let time = DateTime::parse_from_rfc3339(&text).map(|time| Self::Time(time.to_utc()));
         let years = |at: &Self| match at {
@@ -76,10 +79,10 @@ impl<'de> Deserialize<'de> for Moment {
 #[into_params(parameter_in = Query)]
 pub(super) struct When {
     /// From this time on (RFC 3339), or from the start of this day of the junction's local time.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, max_length = 40, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?$")]
     from: Option<Moment>,
     /// Before this time (RFC 3339), or to the end of this day. Absent: until now.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, max_length = 40, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt].*)?$")]
     to: Option<Moment>,
 }
 
