@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 struct Document {
-    document: Value,
+    json: Value,
     /// Places without a bound.
     open: Vec<String>,
     seen: BTreeSet<String>,
@@ -13,12 +13,12 @@ struct Document {
 
 impl Document {
     fn new() -> Self {
-        let document = serde_json::to_value(api::document()).expect("the document is JSON");
-        Self { document, open: Vec::new(), seen: BTreeSet::new() }
+        let json = serde_json::to_value(api::document()).expect("the document is JSON");
+        Self { json, open: Vec::new(), seen: BTreeSet::new() }
     }
 
     fn operations(&self) -> Vec<(String, Value)> {
-        let paths = self.document["paths"].as_object().expect("there are paths");
+        let paths = self.json["paths"].as_object().expect("there are paths");
         let operations = |(path, item): (&String, &Value)| {
             let item: Map<String, Value> = item.as_object().cloned().unwrap_or_default();
             let path = path.clone();
@@ -31,7 +31,7 @@ impl Document {
     fn bounded(&mut self, place: &str, schema: &Value) {
         if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
             if self.seen.insert(name.to_owned()) {
-                let schema = self.document["components"]["schemas"][name].clone();
+                let schema = self.json["components"]["schemas"][name].clone();
                 self.bounded(name, &schema);
             }
             return;
