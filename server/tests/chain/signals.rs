@@ -12,7 +12,7 @@ const FIRST_LAMPS: Duration = Duration::from_secs(2);
 async fn lamps_come_at_once_without_a_network_and_end_red() {
     let folder = tempfile::tempdir().expect("there is room");
     // Nobody listens there.
-    let mut site = Site::new(folder.path(), free_port());
+    let mut site = Site::new(folder.path(), Some(free_port()));
     let started = Instant::now();
     site.start_agent();
     until("the first lamps", async || site.lamps.has_more_than(0).then_some(())).await;
