@@ -18,6 +18,7 @@ mod history;
 pub mod junctions;
 mod layers;
 mod layout;
+mod limits;
 mod links;
 mod logs;
 mod mode;
@@ -38,7 +39,6 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{Method, StatusCode, Uri};
 use problem::Problem;
-use std::sync::Arc;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::normalize_path::NormalizePath;
@@ -56,21 +56,22 @@ pub fn router(app: App) -> Router {
     if app.config.http.docs {
         routes = routes.merge(docs::router(&docs::complete(document)));
     }
-    let metrics = Arc::clone(&app.metrics);
     let cors = layers::cors(&app.config.http.cors_origins);
     let routes: Router = routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::MOST_BYTES))
         .layer(axum::middleware::from_fn(layers::note_route))
-        .with_state(app);
+        .with_state(app.clone());
+    let limits = limits::Limits::new(app.clone());
     // Layers of a router run after it has found the route, so that the slash is trimmed outside of it.
     Router::new()
         .fallback_service(NormalizePath::trim_trailing_slash(routes))
+        .layer(axum::middleware::from_fn_with_state(limits, limits::admit))
         .layer(CompressionLayer::new())
         .layer(cors)
         .layer(CatchPanicLayer::custom(layers::panicked))
-        .layer(axum::middleware::from_fn_with_state(metrics, layers::observe))
+        .layer(axum::middleware::from_fn_with_state(app, layers::observe))
 }
 
 /// The OpenAPI document of the API.

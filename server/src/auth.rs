@@ -1,8 +1,9 @@
-//! Who may do what: the signing key, access tokens, passwords, and the brake on guessing.
+//! Who may do what: the signing key, access tokens, passwords, and the brakes on guessing and on too many requests.
 
 mod enrolment;
 mod key;
 mod password;
+mod rate;
 mod refresh;
 pub mod second_factor;
 mod throttle;
@@ -12,6 +13,7 @@ pub use enrolment::EnrolmentToken;
 pub(crate) use key::random_bytes;
 pub use key::{KeyError, SigningKey};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
+pub use rate::{Rate, Sender};
 pub use refresh::{RefreshToken, no_cookie};
 pub use throttle::{Attempt, Throttle};
 pub use token::{Claims, Tokens};
@@ -32,6 +34,7 @@ pub struct Auth {
     tokens: Tokens,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
+    rate: Mutex<Rate>,
     setup: SetupToken,
 }
 
@@ -67,6 +70,7 @@ impl Auth {
             tokens: Tokens::new(&key, &previous, lifetime),
             passwords: Passwords::new()?,
             throttle: Mutex::new(Throttle::default()),
+            rate: Mutex::new(Rate::new(config.http.requests_per_minute)),
             setup: SetupToken::random()?,
         })
     }
@@ -102,6 +106,14 @@ impl Auth {
     /// Counts an attempt to sign in; call [`Self::signed_in`] when it succeeds.
     pub fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner).attempt(name, address, now)
+    }
+
+    /// Counts a request.
+    ///
+    /// # Errors
+    /// Seconds to wait when there were too many.
+    pub fn admit(&self, sender: Sender, now: Instant) -> Result<(), u32> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).admit(sender, now)
     }
 
     /// Forgets the attempts of a name from an address.

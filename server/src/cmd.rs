@@ -110,18 +110,18 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Migrate => Ok(migrate::run(&database(&config).await?).await?),
             Command::Junction(command) => {
                 let db = database(&config).await?;
-                setup::migrate(&db).await?;
+                setup::prepare(&db, &config.database).await?;
                 junction::run(command, &db).await
             }
             Command::Device(command) => {
                 let db = database(&config).await?;
-                setup::migrate(&db).await?;
+                setup::prepare(&db, &config.database).await?;
                 say(device::run(command, &db, config.mqtt.dynamic_security).await?.trim_end());
                 Ok(ExitCode::SUCCESS)
             }
             Command::User(command) => {
                 let db = database(&config).await?;
-                setup::migrate(&db).await?;
+                setup::prepare(&db, &config.database).await?;
                 user::run(command, &db).await?;
                 Ok(ExitCode::SUCCESS)
             }

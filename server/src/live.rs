@@ -13,7 +13,10 @@ use flextraff_common::ids::JunctionId;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+
+/// Most clients at a time.
+const MOST_CLIENTS: u32 = 1000;
 
 /// Something that has just happened.
 #[derive(Clone, Debug)]
@@ -67,12 +70,18 @@ struct Frame<'a> {
 #[derive(Clone, Debug)]
 pub struct Hub {
     sender: broadcast::Sender<LiveFrame>,
+    closed: watch::Sender<bool>,
+    places: Arc<Semaphore>,
 }
 
 impl Hub {
     /// A hub that keeps at most `capacity` events for a slow client.
     pub fn new(capacity: usize) -> Self {
-        Self { sender: broadcast::channel(capacity).0 }
+        Self {
+            sender: broadcast::channel(capacity).0,
+            closed: watch::Sender::new(false),
+            places: Arc::new(Semaphore::new(MOST_CLIENTS as usize)),
+        }
     }
 
     /// Hands out an event; nobody may be listening.
@@ -85,6 +94,22 @@ impl Hub {
             Ok(text) => drop(self.sender.send(LiveFrame { event, text: text.into() })),
             Err(error) => tracing::error!(%error, junction = %event.junction, "live event is no JSON object"),
         }
+    }
+
+    /// A place for one more client, as long as there are some.
+    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Sends all clients away, because the server stops, and waits until they are gone.
+    pub async fn close(&self) {
+        self.closed.send_replace(true);
+        let _ = self.places.acquire_many(MOST_CLIENTS).await;
+    }
+
+    /// Done once the clients are to go.
+    pub async fn closing(&self) {
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
     /// Events from here on.

@@ -110,7 +110,7 @@ pub async fn session_of_token(token: &str, app: &App) -> crate::db::Result<Optio
 }
 
 /// The name of the scheme has no case (RFC 9110, 11.1).
-fn bearer(value: &str) -> Option<&str> {
+pub(super) fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -154,7 +154,7 @@ impl FromRequestParts<App> for ClientAddress {
 }
 
 impl ClientAddress {
-    fn of(parts: &Parts, app: &App) -> Self {
+    pub(super) fn of(parts: &Parts, app: &App) -> Self {
         let peer = peer(parts);
         Self(client_address(peer, &parts.headers, &app.config.http.trusted_proxies))
     }
@@ -168,10 +168,16 @@ impl FromRequestParts<App> for Encrypted {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self::of(parts, app))
+    }
+}
+
+impl Encrypted {
+    pub(super) fn of(parts: &Parts, app: &App) -> Self {
         let http = &app.config.http;
         let by_proxy = peer(parts).is_some_and(|peer| http.trusted_proxies.contains(&peer))
             && parts.headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
-        Ok(Self(http.tls_cert_file.is_some() || by_proxy))
+        Self(http.tls_cert_file.is_some() || by_proxy)
     }
 }
 

@@ -1,27 +1,31 @@
 //! What every request goes through: a time limit, an id, a log line when it fails, and the headers that keep browsers safe.
 
+use super::guard::Encrypted;
 use super::problem::{Cause, Problem};
+use crate::app::App;
 use crate::clock::Clock;
-use crate::metrics::Metrics;
 use anyhow::anyhow;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK, REFERRER_POLICY, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use std::any::Any;
-use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 /// Longest time that a request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// For so long a browser takes no other way than the encrypted one (RFC 6797).
+const A_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Set on each answer that has none of its own.
 const HEADERS: [(HeaderName, &str); 5] = [
@@ -33,23 +37,24 @@ const HEADERS: [(HeaderName, &str); 5] = [
 ];
 
 /// Runs a request within its time limit, logs it once when it fails, and dresses the answer.
-pub(super) async fn observe(
-    State(metrics): State<Arc<Metrics>>,
-    request: Request,
-    next: Next,
-) -> Response<Body> {
+pub(super) async fn observe(State(app): State<App>, request: Request, next: Next) -> Response<Body> {
     let id = request_id(&request);
     let started = Clock.instant();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let mut response = tokio::time::timeout(TIME_LIMIT, next.run(request)).await.unwrap_or_else(|_| {
+    let (parts, body) = request.into_parts();
+    let Encrypted(encrypted) = Encrypted::of(&parts, &app);
+    let request = Request::from_parts(parts, body);
+    let span = tracing::info_span!("request", request_id = id);
+    let answer = next.run(request).instrument(span);
+    let mut response = tokio::time::timeout(TIME_LIMIT, answer).await.unwrap_or_else(|_| {
         let detail = "The request took too long; try again in a few seconds";
         Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5).into_response()
     });
     let status = response.status().as_u16();
     let route = response.extensions_mut().remove::<Route>();
     let took = Clock.instant().saturating_duration_since(started);
-    metrics.request(known(&method), route.as_ref().map_or("none", |route| &route.0), status, took);
+    app.metrics.request(known(&method), route.as_ref().map_or("none", |route| &route.0), status, took);
     if let Some(Cause(error)) = response.extensions_mut().remove::<Cause>() {
         tracing::error!(request_id = id, %method, path, status, error = format!("{error:#}"), "request failed");
     } else {
@@ -58,6 +63,9 @@ pub(super) async fn observe(
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if encrypted {
+        headers.entry(STRICT_TRANSPORT_SECURITY).or_insert(A_YEAR);
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

@@ -1,6 +1,7 @@
 //! `flextraff-server serve`: joins the parts and runs them until a signal comes.
 
-mod https;
+mod certificate;
+mod http;
 
 use super::Failure;
 use crate::alarms::{self, Notifier};
@@ -18,14 +19,13 @@ use crate::live::{Hub, LiveEvent, LiveKind, hear_logs};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
-use axum::Router;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::Status;
-use https::Server;
+use http::Server;
 use sqlx::PgPool;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -37,8 +37,10 @@ const INCOMING: usize = 4096;
 const NEWS: usize = 4096;
 /// Events that a slow client of the live feed may lag behind.
 const LIVE: usize = 1024;
-/// Time for requests, a batch and the broker to finish at the end.
+/// Time for requests, a batch and the broker to finish at the end, each.
 const GRACE: Duration = Duration::from_secs(8);
+/// Time for all of them together.
+const STOP_WITHIN: Duration = Duration::from_secs(20);
 /// Between looks whether partitions must be made.
 const MAINTENANCE: Duration = Duration::from_hours(1);
 /// Between times at which hours and days are summed up.
@@ -55,7 +57,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         db = connect(&config) => db?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    setup::migrate(&db).await?;
+    setup::prepare(&db, &config.database).await?;
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
@@ -95,7 +97,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let logs = tokio::spawn(hear_logs(db.clone(), app.live.clone(), stopped.clone()));
     let roll_ups = tokio::spawn(roll_up(db.clone(), stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
-    let http = tokio::spawn(serve_http(server, crate::api::router(app), stopped));
+    let live = app.live.clone();
+    let http = tokio::spawn(server.serve(crate::api::router(app), stopped, GRACE));
 
     tracing::info!(%address, "server is ready");
     let message = format!("Server {client_id}, version {}, has started", env!("CARGO_PKG_VERSION"));
@@ -111,20 +114,23 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         std::process::exit(1);
     });
     stop.send_replace(true);
+    let end = Clock.instant() + STOP_WITHIN;
+    let clients = tokio::spawn(async move { live.close().await });
     // Ingest first, so that what it has committed is still confirmed to broker and senders.
-    finish("ingest", ingest).await;
-    finish("maintenance", maintenance).await;
-    finish("roll-ups", roll_ups).await;
-    finish("log", logs).await;
-    finish("news", news).await;
-    finish("planner", planner).await;
-    finish("alarms", alarms).await;
-    finish("devices", fleet).await;
-    finish("broker rights", rights).await;
+    finish("ingest", ingest, end).await;
+    finish("maintenance", maintenance, end).await;
+    finish("roll-ups", roll_ups, end).await;
+    finish("log", logs, end).await;
+    finish("news", news, end).await;
+    finish("planner", planner, end).await;
+    finish("alarms", alarms, end).await;
+    finish("devices", fleet, end).await;
+    finish("broker rights", rights, end).await;
     stop_mqtt.send_replace(true);
-    finish("broker", mqtt).await;
-    finish("HTTP", http).await;
-    let _ = timeout(GRACE, db.close()).await;
+    finish("broker", mqtt, end).await;
+    finish("live feed", clients, end).await;
+    finish("HTTP", http, end).await;
+    let _ = timeout(left(end), db.close()).await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,15 +148,6 @@ async fn connect(config: &Config) -> anyhow::Result<PgPool> {
             }
             result => return result,
         }
-    }
-}
-
-async fn serve_http(server: Server, router: Router, mut stopped: watch::Receiver<bool>) {
-    let stop = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    if let Err(error) = server.serve(router, stop).await {
-        tracing::error!(%error, "HTTP server has stopped");
     }
 }
 
@@ -223,9 +220,14 @@ async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver
     }
 }
 
-async fn finish(what: &str, task: JoinHandle<()>) {
+/// How long something may still take at the end.
+fn left(end: Instant) -> Duration {
+    GRACE.min(end.saturating_duration_since(Clock.instant()))
+}
+
+async fn finish(what: &str, task: JoinHandle<()>, end: Instant) {
     let abort = task.abort_handle();
-    match timeout(GRACE, task).await {
+    match timeout(left(end), task).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(%error, task = what, "task failed"),
         Err(_) => {

@@ -9,11 +9,13 @@ pub struct Database {
     pub url: Option<Secret>,
     /// Most connections at a time.
     pub max_connections: u32,
+    /// Whether `serve` brings the schema up to date by itself.
+    pub migrate: bool,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, max_connections: 16 }
+        Self { url: None, max_connections: 16, migrate: true }
     }
 }
 
@@ -53,5 +55,11 @@ pub(super) const KEYS: &[Key] = &[
         name: "max_connections",
         set: |config, given| given.integer(4, 500).map(|most| config.database.max_connections = most),
         show: |config| Some(i64::from(config.database.max_connections).into()),
+    },
+    Key {
+        section: "database",
+        name: "migrate",
+        set: |config, given| given.boolean().map(|migrate| config.database.migrate = migrate),
+        show: |config| Some(config.database.migrate.into()),
     },
 ];

@@ -17,6 +17,12 @@ pub struct Http {
     pub tls_key_file: Option<PathBuf>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Most requests in a minute of each user, and of each address without one.
+    pub requests_per_minute: u32,
+    /// Most requests that are worked on at a time.
+    pub max_requests: u32,
+    /// Most open connections, idle ones included.
+    pub max_connections: u32,
     /// Whether `/docs` and `/openapi.json` are served.
     pub docs: bool,
     /// Whether `/metrics` is served.
@@ -31,6 +37,9 @@ impl Default for Http {
             tls_cert_file: None,
             tls_key_file: None,
             trusted_proxies: Vec::new(),
+            requests_per_minute: 1200,
+            max_requests: 256,
+            max_connections: 1024,
             docs: true,
             metrics: true,
         }
@@ -89,6 +98,24 @@ pub(super) const KEYS: &[Key] = &[
             let list: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
             Some(list.into())
         },
+    },
+    Key {
+        section: "http",
+        name: "requests_per_minute",
+        set: |config, given| given.integer(1, 1_000_000).map(|most| config.http.requests_per_minute = most),
+        show: |config| Some(i64::from(config.http.requests_per_minute).into()),
+    },
+    Key {
+        section: "http",
+        name: "max_requests",
+        set: |config, given| given.integer(1, 100_000).map(|most| config.http.max_requests = most),
+        show: |config| Some(i64::from(config.http.max_requests).into()),
+    },
+    Key {
+        section: "http",
+        name: "max_connections",
+        set: |config, given| given.integer(1, 100_000).map(|most| config.http.max_connections = most),
+        show: |config| Some(i64::from(config.http.max_connections).into()),
     },
     Key {
         section: "http",

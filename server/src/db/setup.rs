@@ -1,7 +1,7 @@
 //! Connecting to the database and bringing its schema up to date.
 
 use crate::config::Database;
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
@@ -53,10 +53,13 @@ async fn check_version(pool: &PgPool) -> anyhow::Result<()> {
             .fetch_one(pool)
             .await
             .context("cannot ask the database for its version")?;
-    if version < OLDEST {
-        bail!("the database is PostgreSQL {}; FlexTraff needs version 14 or later", version / 10_000);
-    }
-    Ok(())
+    too_old(version).map_or(Ok(()), |sentence| Err(anyhow!(sentence)))
+}
+
+fn too_old(version: i32) -> Option<String> {
+    let sentence =
+        || format!("the database is PostgreSQL {}; FlexTraff needs version 14 or later", version / 10_000);
+    (version < OLDEST).then(sentence)
 }
 
 /// Brings the schema up to date; several servers may do so at once.
@@ -70,6 +73,22 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
             "the database has step {version}, which this version of flextraff-server does not know; it was used by a newer version: install that one"
         ),
         Err(error) => Err(error).context("the database cannot be brought up to date"),
+    }
+}
+
+/// Brings the schema up to date, or, where the configuration leaves that to a person, sees that it is.
+///
+/// # Errors
+/// As [`migrate`], and a schema that is behind and must not be touched.
+pub async fn prepare(pool: &PgPool, config: &Database) -> anyhow::Result<()> {
+    if config.migrate {
+        return migrate(pool).await;
+    }
+    match pending(pool).await? {
+        0 => Ok(()),
+        steps => bail!(
+            "the database is {steps} steps behind, and database.migrate is false: run flextraff-server migrate"
+        ),
     }
 }
 
@@ -102,4 +121,16 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 pub async fn answers(pool: &PgPool) -> bool {
     let ping = async { pool.acquire().await?.ping().await };
     matches!(tokio::time::timeout(ANSWERS_WITHIN, ping).await, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_database_is_refused_with_a_sentence() {
+        assert_eq!(too_old(140_000), None);
+        let sentence = "the database is PostgreSQL 13; FlexTraff needs version 14 or later";
+        assert_eq!(too_old(130_022).as_deref(), Some(sentence));
+    }
 }

@@ -10,7 +10,7 @@ use crate::db::access;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use flextraff_common::ids::JunctionId;
@@ -36,6 +36,7 @@ const MOST_BYTES: usize = 8 * 1024;
 const READ_BYTES: usize = 4 * 1024;
 
 /// Close codes: 4401 and 4403 are ours, the others of RFC 6455 and its registry.
+const GOING_AWAY: u16 = 1001;
 const POLICY: u16 = 1008;
 const TRY_AGAIN_LATER: u16 = 1013;
 const NOT_SIGNED_IN: u16 = 4401;
@@ -73,12 +74,19 @@ fn open(
             "Pages of this origin may not open a live feed; see http.cors_origins",
         ));
     }
+    let Some(place) = app.live.place() else {
+        let detail = "Too many clients follow the live feed; try again later";
+        return Err(Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 30));
+    };
     let upgrade = upgrade
         .max_message_size(MOST_BYTES)
         .max_frame_size(MOST_BYTES)
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0);
-    Ok(upgrade.on_upgrade(move |socket| serve(app, only, socket)))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        serve(app, only, socket).await;
+        drop(place);
+    }))
 }
 
 /// Why the server closes a connection.
@@ -89,6 +97,8 @@ enum Close {
     Lagged,
     Unavailable,
     Unexpected,
+    /// The server stops.
+    Stopping,
     /// The client has gone or does not answer.
     Gone,
 }
@@ -103,6 +113,7 @@ impl Close {
                 Some((TRY_AGAIN_LATER, "The database cannot be reached; connect again later"))
             }
             Self::Unexpected => Some((POLICY, "Send only {\"type\":\"auth\",\"token\":…}")),
+            Self::Stopping => Some((GOING_AWAY, "The server stops; connect again")),
             Self::Gone => None,
         }
     }
@@ -141,7 +152,10 @@ type Sender = SplitSink<WebSocket, Message>;
 async fn serve(app: App, only: Option<JunctionId>, socket: WebSocket) {
     let _counted = app.metrics.live_client();
     let (mut sender, receiver) = socket.split();
-    let close = run(&app, only, &mut sender, receiver).await;
+    let close = tokio::select! {
+        close = run(&app, only, &mut sender, receiver) => close,
+        () = app.live.closing() => Close::Stopping,
+    };
     tracing::debug!(?close, "live client left");
     if let Some((code, reason)) = close.frame() {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };

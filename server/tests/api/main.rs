@@ -13,6 +13,7 @@ mod fleet;
 mod history;
 mod junctions;
 mod layout;
+mod limits;
 mod live;
 mod logs;
 mod mode;

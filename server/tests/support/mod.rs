@@ -6,6 +6,8 @@
     reason = "tests fail by panicking, and wait with a deadline"
 )]
 
+pub(crate) mod process;
+
 use chrono::Utc;
 use flextraff_server::ingest::{Item, decode};
 use flextraff_server::junction_file::JunctionFile;

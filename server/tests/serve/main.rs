@@ -1,0 +1,10 @@
+//! The program as an operator meets it: started, stopped, given other files, cut off from what it needs.
+#![expect(clippy::disallowed_methods, reason = "tests wait with a deadline")]
+
+mod certificate;
+mod connections;
+mod database;
+mod start;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,48 @@
+//! What it needs to start.
+
+use crate::support::number;
+use crate::support::process::*;
+use sqlx::PgPool;
+
+#[tokio::test]
+async fn what_is_wrong_with_the_configuration_is_said_before_anything_starts() {
+    let output = program(&["serve"]).output().await.expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(says(&output, "FLEXTRAFF_DATABASE__URL"), "{output:?}");
+    let output = program(&["check", "--config", "/no/such/file"]).output().await.expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    let output = program(&["config"]).env("FLEXTRAFF_HTTP__BNID", "x").output().await.expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(says(&output, "FLEXTRAFF_HTTP__BIND"), "{output:?}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn it_runs_without_file_and_broker_and_stops_when_asked(db: PgPool) {
+    let port = free_port();
+    let server = serve(&db, port).spawn().expect("it starts");
+    drop(connect(port).await);
+    assert_eq!(terminate(server).await, Some(0));
+    // Without a broker too it has made its tables.
+    assert_eq!(number(&db, "SELECT count(*) FROM junctions").await, 0);
+}
+
+#[sqlx::test(migrations = false)]
+async fn with_a_certificate_it_speaks_https(db: PgPool) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    make_certificate(&cert, &key).await;
+    let port = free_port();
+    let mut command = serve(&db, port);
+    let server = command
+        .env("FLEXTRAFF_HTTP__TLS_CERT_FILE", &cert)
+        .env("FLEXTRAFF_HTTP__TLS_KEY_FILE", &key)
+        .spawn()
+        .expect("it starts");
+    // One that says nothing holds up no other.
+    let silent = connect(port).await;
+    let answer = get(port, &cert, "/livez").await.expect("keys are agreed");
+    assert!(answer.contains("strict-transport-security: max-age=31536000"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(silent);
+    assert_eq!(terminate(server).await, Some(0));
+}
