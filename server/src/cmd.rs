@@ -1,5 +1,6 @@
 //! Commands.
 
+mod backup;
 mod check;
 mod config;
 pub mod device;
@@ -42,6 +43,10 @@ enum Command {
     Migrate,
     /// Checks configuration, database, broker and files.
     Check,
+    /// Writes database, keys and configuration into a new folder, while the server runs.
+    Backup(backup::BackupArgs),
+    /// Brings them back, into an empty database.
+    Restore(backup::RestoreArgs),
     /// Prints the effective configuration, secrets masked.
     Config,
     /// Reads and writes junctions.
@@ -97,6 +102,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Openapi = cli.command {
         return Ok(openapi::run()?);
     }
+    let config_file = cli.config.clone().unwrap_or_else(|| crate::config::DEFAULT_FILE.into());
     let config = Config::load(cli.config.as_deref()).map_err(|error| Failure::Config(error.into()))?;
     if let Command::Config = cli.command {
         return Ok(config::run(&config)?);
@@ -107,6 +113,14 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         match cli.command {
             Command::Serve => serve::run(config).await,
             Command::Check => Ok(check::run(&config).await?),
+            Command::Backup(args) => {
+                say(&backup::back_up(&args, &config, &config_file).await?);
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Restore(args) => {
+                say(&backup::restore(&args, &config, &config_file).await?);
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Migrate => Ok(migrate::run(&database(&config).await?).await?),
             Command::Junction(command) => {
                 let db = database(&config).await?;

@@ -1,6 +1,7 @@
 //! The program as an operator meets it: started, stopped, given other files, cut off from what it needs.
 #![expect(clippy::disallowed_methods, reason = "tests wait with a deadline")]
 
+mod backup;
 mod certificate;
 mod connections;
 mod database;

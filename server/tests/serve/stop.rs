@@ -34,7 +34,7 @@ async fn sign_in(port: u16) -> String {
     body["access_token"].as_str().expect("a token is text").to_owned()
 }
 
-async fn create_user(db: &PgPool) {
+pub(crate) async fn create_user(db: &PgPool) {
     let mut create =
         program(&["user", "create", "--username", "asha", "--email", "asha@city.example", "--admin"]);
     create.env("FLEXTRAFF_DATABASE__URL", crate::support::process::url(db));

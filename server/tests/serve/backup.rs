@@ -1,0 +1,162 @@
+//! A city that goes on elsewhere.
+
+use crate::stop::create_user;
+use crate::support::process::{connect, free_port, program, serve, terminate, url};
+use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, wait_for};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::path::Path;
+use std::process::Output;
+
+/// A database without anything in it; it goes with its caller's.
+async fn another(db: &PgPool, suffix: &str) -> PgPool {
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(db).await.expect("it answers");
+    // Names have at most 63 bytes, and those of tests nearly that.
+    let new = format!("{}{suffix}", &name[..name.len().min(40)]);
+    for statement in
+        [format!("DROP DATABASE IF EXISTS \"{new}\" WITH (FORCE)"), format!("CREATE DATABASE \"{new}\"")]
+    {
+        sqlx::query(AssertSqlSafe(statement)).execute(db).await.expect("the user of the tests may do so");
+    }
+    let options = (*db.connect_options()).clone().database(&new);
+    PgPoolOptions::new().max_connections(2).connect_with(options).await.expect("it is there")
+}
+
+async fn drop_database(db: &PgPool, other: PgPool) {
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(&other).await.expect("it answers");
+    other.close().await;
+    let drop = format!("DROP DATABASE \"{name}\" WITH (FORCE)");
+    sqlx::query(AssertSqlSafe(drop)).execute(db).await.expect("the user of the tests may do so");
+}
+
+/// Every table with the digest of its rows.
+async fn tables(db: &PgPool) -> Vec<(String, i64, Option<String>)> {
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+            .fetch_all(db)
+            .await
+            .expect("it answers");
+    let mut tables = Vec::new();
+    for name in names {
+        let query = format!(
+            "SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM ONLY \"{name}\" t"
+        );
+        let (rows, digest) = sqlx::query_as(AssertSqlSafe(query)).fetch_one(db).await.expect("it answers");
+        tables.push((name, rows, digest));
+    }
+    tables
+}
+
+async fn run(db: &PgPool, key: &Path, args: &[&str]) -> Output {
+    let mut command = program(args);
+    command.env("FLEXTRAFF_DATABASE__URL", url(db)).env("FLEXTRAFF_AUTH__SECRET_KEY_FILE", key);
+    command.output().await.expect("it runs")
+}
+
+#[track_caller]
+fn refused(output: &Output, text: &str) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains(text), "{text}: {output:?}");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn everything_comes_back_on_another_machine(db: PgPool) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = |name: &str| folder.path().join(name);
+    let path = |name: &str| file(name).display().to_string();
+    std::fs::write(file("secret.key"), [7; 48]).expect("there is room");
+    import(&db).await;
+    create_user(&db).await;
+    let broker = Broker::start().await;
+    let port = free_port();
+    let server = serve(&db, port).env("FLEXTRAFF_MQTT__URL", broker.url()).spawn().expect("it starts");
+    drop(connect(port).await);
+    wait_for(&db, "SELECT count(*) FROM junction_leases", 1).await;
+    let rows: Vec<String> = (1..=50).map(|seq| counts(COUNTER, LANES[1], seq).to_string()).collect();
+    broker.publish(&counts_topic(LANES[1]), &rows).await;
+    wait_for(&db, "SELECT count(*) FROM car_counts", 50).await;
+
+    // While the server runs, and of what stands still.
+    let running = run(&db, &file("secret.key"), &["backup", "--out", &path("running")]).await;
+    assert!(running.status.success(), "{running:?}");
+    let busy = run(&db, &file("secret.key"), &["restore", "--from", &path("running"), "--overwrite"]).await;
+    refused(&busy, "a server uses this database");
+    assert_eq!(terminate(server).await, Some(0));
+    let made = run(&db, &file("secret.key"), &["backup", "--out", &path("backup")]).await;
+    assert!(made.status.success(), "{made:?}");
+    refused(
+        &run(&db, &file("secret.key"), &["backup", "--out", &path("backup")]).await,
+        "exists; name a folder",
+    );
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &file("backup").metadata().expect("it is there").permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o700, "keys and passwords are for their owner");
+
+    let restored = another(&db, "_restored").await;
+    let restore = ["restore", "--from", &path("backup")];
+    let done = run(&restored, &file("new/secret.key"), &restore).await;
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(std::fs::read(file("new/secret.key")).expect("it is in its place"), [7; 48]);
+    let expected = tables(&db).await;
+    assert!(
+        expected.len() > 30
+            && expected.iter().any(|(name, rows, _)| name.starts_with("car_counts_") && *rows == 50)
+    );
+    assert_eq!(tables(&restored).await, expected);
+    // Sequences and triggers go on where they were.
+    let next = "INSERT INTO audit_log (action, detail) VALUES ('test', '{}') RETURNING audit_id > (SELECT max(audit_id) FROM audit_log)";
+    assert!(sqlx::query_scalar::<_, bool>(next).fetch_one(&restored).await.expect("it takes new lines"));
+    sqlx::query("DELETE FROM audit_log").execute(&restored).await.expect_err("and keeps the old ones");
+
+    let again = run(&restored, &file("new/secret.key"), &restore).await;
+    refused(&again, "the database is not empty");
+    std::fs::write(file("new/secret.key"), [8; 48]).expect("there is room");
+    let other_key = run(&restored, &file("new/secret.key"), &restore).await;
+    refused(&other_key, "are others than in the backup");
+    let mut overwrite = restore.to_vec();
+    overwrite.push("--overwrite");
+    let done = run(&restored, &file("new/secret.key"), &overwrite).await;
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(
+        (tables(&restored).await, std::fs::read(file("new/secret.key")).ok()),
+        (expected, Some(vec![7; 48]))
+    );
+    drop_database(&db, restored).await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let (key, backup) = (folder.path().join("secret.key"), folder.path().join("backup"));
+    std::fs::write(&key, [7; 48]).expect("there is room");
+    let from = backup.display().to_string();
+    let empty = another(&db, "_empty").await;
+    refused(&run(&empty, &key, &["backup", "--out", &from]).await, "none of flextraff-server's");
+    refused(&run(&empty, &key, &["restore", "--from", &from]).await, "is no backup of flextraff-server");
+    assert!(run(&db, &key, &["backup", "--out", &from]).await.status.success());
+    let manifest = std::fs::read_to_string(backup.join("manifest.json")).expect("it is there");
+    let dump = std::fs::read(backup.join("database.dump")).expect("it is there");
+
+    std::fs::write(backup.join("database.dump"), &dump[..dump.len() / 2]).expect("there is room");
+    refused(&run(&empty, &key, &["restore", "--from", &from]).await, "database.dump in");
+    std::fs::write(backup.join("database.dump"), &dump).expect("there is room");
+    for (part, other, text) in [
+        ("\"schema\": 2", "\"schema\": 9", "comes from a newer version"),
+        ("auth.secret_key_file", "../secret.key", "which no backup has"),
+        ("\"format\": 1", "\"format\": 2", "has format 2"),
+        ("{", "", "is damaged"),
+    ] {
+        std::fs::write(backup.join("manifest.json"), manifest.replacen(part, other, 1))
+            .expect("there is room");
+        refused(&run(&empty, &key, &["restore", "--from", &from]).await, text);
+    }
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        .fetch_one(&empty)
+        .await
+        .expect("it answers");
+    assert_eq!(tables, 0);
+    drop_database(&db, empty).await;
+}
