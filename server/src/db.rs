@@ -3,6 +3,7 @@
 pub mod access;
 pub mod alarms;
 pub mod audit;
+pub mod backup;
 pub mod clock_fixes;
 pub mod count_reads;
 pub mod counts;

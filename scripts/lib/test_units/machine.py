@@ -25,7 +25,7 @@ def install(system: Path, checkout: Path, agent: Path) -> None:
         files / "70-flextraff.rules": "usr/lib/udev/rules.d/70-flextraff.rules",
         files / "flextraff-watchdog.conf": "usr/lib/systemd/system.conf.d/flextraff.conf",
     }
-    copies |= {unit: f"etc/systemd/system/{unit.name}" for unit in files.glob("*.service")}
+    copies |= {unit: f"etc/systemd/system/{unit.name}" for unit in files.glob("*.service") if unit.name != "flextraff-server.service"}
     for source, target in copies.items():
         (system / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, system / target)

@@ -16,6 +16,7 @@ mod layout;
 mod limits;
 mod live;
 mod logs;
+mod metrics;
 mod mode;
 mod overrides;
 mod people;
