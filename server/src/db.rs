@@ -58,6 +58,22 @@ pub fn is_poison(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the database cannot serve anybody at this moment, which passes: it is out of reach, starts, stops, or has no room.
+pub fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            true
+        }
+        // Class 08 is connection exception, 53 insufficient resources, 57 operator intervention; 55000 is said of a database that takes no
+        // connections (PostgreSQL manual, appendix A). A query that was cancelled, 57014, has only taken too long.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code != "57014"
+                && (code == "55000" || ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+        }),
+        _ => false,
+    }
+}
+
 fn clock_name(clock: ClockState) -> &'static str {
     match clock {
         ClockState::Synced => "synced",

@@ -191,3 +191,29 @@ async fn a_database_that_is_away_only_delays(db: PgPool) {
     wait_for(&db, "SELECT count(*) FROM dead_letters", 1).await;
     server.stop().await;
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_full_database_only_delays(db: PgPool) {
+    import(&db).await;
+    let broker = Broker::start().await;
+    let server = Server::start(&broker, &db).await;
+    broker.publish(&counts_topic(LANES[0]), &batch(1..=5)).await;
+    wait_for(&db, COUNTED, 5).await;
+    // Counts the attempts in a sequence, which no rollback undoes.
+    for statement in [
+        "CREATE SEQUENCE attempts",
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           PERFORM nextval('attempts');
+           RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$",
+        "CREATE TRIGGER no_room BEFORE INSERT ON car_counts EXECUTE FUNCTION no_room()",
+    ] {
+        sqlx::query(statement).execute(&db).await.unwrap();
+    }
+    broker.publish(&counts_topic(LANES[0]), &batch(6..=100)).await;
+    wait_for(&db, "SELECT least(last_value, 2) FROM attempts", 2).await;
+    assert_eq!(number(&db, COUNTED).await, 5);
+    sqlx::query("DROP TRIGGER no_room ON car_counts").execute(&db).await.unwrap();
+    wait_for(&db, COUNTED, 100).await;
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0, "no row is at fault");
+    server.stop().await;
+}

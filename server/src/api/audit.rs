@@ -5,6 +5,7 @@ use super::csv::{self, CHUNK, cell};
 use super::guard::Admin;
 use super::page::Page;
 use super::problem::{BadPage, NeedsAdmin, Problem};
+use super::span::in_reach;
 use crate::app::App;
 use crate::db::audit::{self, AuditEntry, Filter};
 use axum::extract::State;
@@ -45,6 +46,8 @@ impl TryFrom<Wanted> for Filter {
         if action.as_deref().is_some_and(|action| action.chars().count() > 100 || action.contains('\0')) {
             return Err(Problem::invalid_field("action", "action has at most 100 characters, and no NUL"));
         }
+        in_reach("from", from)?;
+        in_reach("to", to)?;
         Ok(Self { user_id, junction_id, action, from, to })
     }
 }

@@ -153,17 +153,9 @@ impl From<anyhow::Error> for Problem {
             let detail = "Too many people are signing in at this moment; try again in a few seconds";
             return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
         }
-        let out_of_reach = matches!(
-            error.downcast_ref(),
-            Some(
-                crate::db::Error::PoolTimedOut
-                    | crate::db::Error::PoolClosed
-                    | crate::db::Error::Io(_)
-                    | crate::db::Error::Tls(_)
-            )
-        );
+        let out_of_reach = error.downcast_ref::<crate::db::Error>().is_some_and(crate::db::is_away);
         if out_of_reach {
-            let detail = "The database cannot be reached; try again in a few seconds";
+            let detail = "The database cannot be reached, or has no room; try again in a few seconds";
             let problem = Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
             return Self { cause: Some(Cause(Arc::new(error))), ..problem };
         }

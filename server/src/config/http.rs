@@ -37,7 +37,7 @@ impl Default for Http {
             tls_cert_file: None,
             tls_key_file: None,
             trusted_proxies: Vec::new(),
-            requests_per_minute: 1200,
+            requests_per_minute: 3000,
             max_requests: 256,
             max_connections: 1024,
             docs: true,

@@ -37,14 +37,9 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
 
 /// Whether an error of [`connect`] may pass by itself: nobody listens yet, or the database is starting.
 pub fn is_away(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<sqlx::Error>()).any(|error| match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
-        // Class 57 is operator intervention, 53 insufficient resources (PostgreSQL manual, appendix A).
-        sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57") || code.starts_with("53"))
-        }
-        _ => false,
-    })
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<sqlx::Error>());
+    // What is wrong with certificates does not pass.
+    causes.any(|error| super::is_away(error) && !matches!(error, sqlx::Error::Tls(_)))
 }
 
 async fn check_version(pool: &PgPool) -> anyhow::Result<()> {

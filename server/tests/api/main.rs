@@ -5,6 +5,7 @@ mod accounts;
 mod alarms;
 mod analytics;
 mod audit;
+mod bad_input;
 mod broker_rights;
 mod devices;
 mod document;

@@ -79,6 +79,8 @@ async fn forged_and_ended_tokens_are_refused(db: PgPool) {
         // {"alg":"none","typ":"JWT"}
         format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{claims}."),
         format!("{signed}.{}", signature.chars().rev().collect::<String>()),
+        // {"alg":"HS256","typ":"JWT","kid":"deadbeef"}: a key that nobody has
+        format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6ImRlYWRiZWVmIn0.{claims}.{signature}"),
         foreign_token,
         ended,
         "a.b.c".into(),

@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::Message;
 const PASSWORD: &str = "securepassword123";
 
 /// Sends bytes and reads until the server closes.
-async fn answer(port: u16, request: &str) -> String {
+pub(crate) async fn answer(port: u16, request: &str) -> String {
     let mut stream = connect(port).await;
     stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
@@ -21,7 +21,7 @@ async fn answer(port: u16, request: &str) -> String {
     answer
 }
 
-async fn sign_in(port: u16) -> String {
+pub(crate) async fn sign_in(port: u16) -> String {
     let form = format!("username=asha&password={PASSWORD}");
     let request = format!(
         "POST /api/users/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\

@@ -1,0 +1,82 @@
+//! Many people who sign in at once.
+
+use crate::stop::{answer, create_user, sign_in};
+use crate::support::process::{connect, free_port, serve, terminate};
+use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, wait_for};
+use sqlx::PgPool;
+use std::time::{Duration, Instant};
+
+/// People, and how often each tries; together no more than one address may.
+const PEOPLE: u32 = 20;
+const TRIES: u32 = 4;
+
+/// Most memory that a process has had, KiB.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel tells");
+    line.trim().trim_end_matches(" kB").parse().expect("it is a number")
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn they_hold_up_neither_counts_nor_requests_and_memory_stays_flat(db: PgPool) {
+    import(&db).await;
+    create_user(&db).await;
+    let broker = Broker::start().await;
+    let port = free_port();
+    let server = serve(&db, port).env("FLEXTRAFF_MQTT__URL", broker.url()).spawn().expect("it starts");
+    let process = server.id().expect("it runs");
+    drop(connect(port).await);
+    let token = sign_in(port).await;
+    let request = format!(
+        "GET /api/users/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    assert!(answer(port, &request).await.starts_with("HTTP/1.1 200"));
+    let before = peak(process);
+
+    let began = Instant::now();
+    let people: Vec<_> = (0..PEOPLE)
+        .map(|person| {
+            tokio::spawn(async move {
+                for _ in 0..TRIES {
+                    let form = format!("username=person{person}&password=not+the+right+one");
+                    let request = format!(
+                        "POST /api/users/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+                        form.len()
+                    );
+                    let text = answer(port, &request).await;
+                    assert!(text.starts_with("HTTP/1.1 401") || text.starts_with("HTTP/1.1 503"), "{text}");
+                }
+            })
+        })
+        .collect();
+    let rows: Vec<String> = (1..=200).map(|seq| counts(COUNTER, LANES[1], seq).to_string()).collect();
+    let lane = counts_topic(LANES[1]);
+    broker.publish(&lane, &rows).await;
+    let published = Instant::now();
+    let stored = tokio::spawn(async move {
+        wait_for(&db, "SELECT count(*) FROM car_counts", 200).await;
+        published.elapsed()
+    });
+    let mut times = Vec::new();
+    while people.iter().any(|person| !person.is_finished()) {
+        let asked = Instant::now();
+        assert!(answer(port, &request).await.starts_with("HTTP/1.1 200"));
+        times.push(asked.elapsed());
+    }
+    for person in people {
+        person.await.expect("everybody is answered");
+    }
+    // Bounds that grow with what else the machine does: all the hashing together has taken so long.
+    let all = began.elapsed();
+    let stored = stored.await.expect("all counts are stored");
+    assert!(stored < all.max(Duration::from_secs(2)), "stored after {stored:?}, signed in after {all:?}");
+    times.sort_unstable();
+    assert!(times.len() > 5, "others are served meanwhile: {times:?}");
+    assert!(times[times.len() / 2] < (all / 8).max(Duration::from_millis(300)), "of {all:?}: {times:?}");
+    // 19 MiB for each hash that runs, which is one for each processor, and room for the rest; twenty at once would be 380 MiB.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let grown = peak(process).saturating_sub(before);
+    assert!(grown < (processors * 20 + 40) * 1024, "{grown} KiB with {processors} processors");
+    assert_eq!(terminate(server).await, Some(0));
+}
