@@ -42,7 +42,8 @@ own_server_answers() { curl -fsS -o "$own_folder/ready" "$url/readyz" 2>/dev/nul
 # start_own_server NAME FOLDER: starts it, if need be after preparing it; it stops with the script. Sets url.
 start_own_server() {
   [ -n "${own_folder-}" ] || prepare_own_server "$@"
-  own_server serve >"$own_folder/server.log" 2>&1 &
+  # Not through own_server: in the background a function is a shell of its own, and the signal would end only that.
+  RUST_BACKTRACE=1 "$server" --config "$own_folder/empty.toml" serve >"$own_folder/server.log" 2>&1 &
   server_pid=$!
   trap stop_own_server EXIT
   trap 'exit 130' INT
