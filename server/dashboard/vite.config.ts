@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
@@ -6,6 +7,7 @@ const server = process.env.FLEXTRAFF_SERVER ?? 'http://127.0.0.1:8000';
 
 export default defineConfig({
   base: '/app/',
+  resolve: { alias: { '@': fileURLToPath(new URL('src', import.meta.url)) } },
   plugins: [react()],
   // The server puts the nonce of each answer in its place.
   html: { cspNonce: 'FLEXTRAFF_NONCE' },

@@ -22,6 +22,7 @@ mod limits;
 mod links;
 mod logs;
 mod mode;
+mod overview;
 pub mod page;
 mod plans;
 pub mod problem;
@@ -88,6 +89,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(access::router())
         .merge(token::router())
         .merge(junctions::router())
+        .merge(overview::router())
         .merge(layout::router())
         .merge(links::router())
         .merge(mode::router())

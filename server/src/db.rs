@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod links;
 pub mod logs;
 pub mod overrides;
+pub mod overview;
 pub mod partitions;
 pub mod plans;
 pub mod registry;

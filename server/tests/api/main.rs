@@ -20,6 +20,7 @@ mod logs;
 mod metrics;
 mod mode;
 mod overrides;
+mod overview;
 mod people;
 mod plans;
 mod replicas;

@@ -13,3 +13,6 @@ export type Layout = Schemas['JunctionEntry'];
 export type ModeBody = Schemas['ModeBody'];
 export type Override = Schemas['OverrideResponse'];
 export type User = Schemas['UserResponse'];
+export type Overview = Schemas['JunctionOverview'];
+export type Link = Schemas['LinkEntry'];
+export type Prediction = Schemas['Prediction'];

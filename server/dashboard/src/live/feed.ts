@@ -82,3 +82,4 @@ session.subscribe(() => {
   );
 });
 window.addEventListener('online', () => socket.now());
+window.addEventListener('offline', () => socket.lost());

@@ -174,9 +174,10 @@ describe('the live socket', () => {
     expect(states.at(-1)).toBe('lost');
   });
 
-  it('connects at once when the network is back', async () => {
+  it('is lost with the network, and connects at once when that is back', async () => {
     await live();
-    FakeSocket.last.closes();
+    socket.lost();
+    expect(states.at(-1)).toBe('lost');
     socket.now();
     expect(FakeSocket.all.length).toBe(2);
   });

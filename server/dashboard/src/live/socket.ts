@@ -65,6 +65,11 @@ export class LiveSocket {
     if (this.running && this.socket === null) this.connect();
   }
 
+  /** The network has gone: the connection leads nowhere, even where nothing has told it so yet. */
+  lost(): void {
+    if (this.socket) this.close(this.socket, 0);
+  }
+
   /** Hands a renewed token to the server before the old one ends. */
   renewed(token: string): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.signIn(this.socket, token);

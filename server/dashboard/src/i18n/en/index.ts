@@ -1,6 +1,7 @@
 import { account } from './account';
 import { city } from './city';
 import { common } from './common';
+import { signal } from './signal';
 import { signin } from './signin';
 
-export const en = { account, city, common, signin };
+export const en = { account, city, common, signal, signin };

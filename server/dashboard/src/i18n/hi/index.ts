@@ -2,6 +2,7 @@ import type { Messages } from '../messages';
 import { account } from './account';
 import { city } from './city';
 import { common } from './common';
+import { signal } from './signal';
 import { signin } from './signin';
 
-export const hi: Messages = { account, city, common, signin };
+export const hi: Messages = { account, city, common, signal, signin };

@@ -1,13 +1,48 @@
-import { Stack } from '@mantine/core';
+import { SimpleGrid, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { api, data } from '@/api/client';
 import { PageTitle } from '@/components/PageTitle';
+import { Refusal } from '@/components/Refusal';
+import { Section } from '@/components/Section';
+import { AlarmList } from './AlarmList';
+import { CityMap } from './CityMap';
+import { FilterBar } from './FilterBar';
+import { JunctionTable } from './JunctionTable';
+import { type Filter, select } from './states';
+import { Totals } from './Totals';
+import { useCityStates } from './useCity';
 
-/** The city: its junctions on a map and in a list. */
+/** The city: its junctions on a map and in a list, live, and what is to be looked into. */
 export function City() {
   const { t } = useTranslation('city');
+  const { states, query } = useCityStates();
+  const [filter, setFilter] = useState<Filter>('all');
+  const [search, setSearch] = useState('');
+  const links = useQuery({
+    queryKey: ['links'],
+    queryFn: ({ signal }) => data(api.GET('/api/links', { signal })),
+    staleTime: 300_000,
+  });
+  const shown = useMemo(() => select(states ?? [], filter, search), [states, filter, search]);
   return (
     <Stack>
       <PageTitle>{t('title')}</PageTitle>
+      {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
+      <Totals states={states} />
+      <FilterBar filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
+        <CityMap states={shown} links={links.data ?? []} />
+        <Section title={t('list.label')}>
+          {states?.length === 0 ? (
+            <Text c="dimmed">{t('list.empty')}</Text>
+          ) : (
+            <JunctionTable states={shown} waiting={!states && !query.error} />
+          )}
+        </Section>
+      </SimpleGrid>
+      <AlarmList />
     </Stack>
   );
 }

@@ -1,0 +1,88 @@
+import { Anchor, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { api, data, page } from '@/api/client';
+import { useMayOperate } from '@/api/me';
+import type { Alarm } from '@/api/types';
+import { Fetched } from '@/components/Fetched';
+import { Refusal } from '@/components/Refusal';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import { severityColor } from './severity';
+
+/** So many are shown at once; who has more looks at the worst first. */
+const MOST = 50;
+
+/** What a person should look into; of one junction when given. */
+export function AlarmList({ junctionId }: { junctionId?: string }) {
+  const { t } = useTranslation('city');
+  const query = useQuery({
+    queryKey: ['alarms', 'open', junctionId ?? null],
+    queryFn: ({ signal }) =>
+      page(api.GET('/api/alarms', { params: { query: { open: true, limit: MOST, junction_id: junctionId } }, signal })),
+  });
+  return (
+    <Section title={t('alarms.title')}>
+      <Fetched query={query} height={60}>
+        {({ rows }) =>
+          rows.length === 0 ? (
+            <Text c="dimmed">{t('alarms.none')}</Text>
+          ) : (
+            <Stack gap="xs" component="ul" p={0} m={0}>
+              {rows.map((alarm) => (
+                <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} />
+              ))}
+            </Stack>
+          )
+        }
+      </Fetched>
+    </Section>
+  );
+}
+
+function Item({ alarm, named }: { alarm: Alarm; named: boolean }) {
+  const { t } = useTranslation('city');
+  const format = useFormat();
+  const client = useQueryClient();
+  const mayOperate = useMayOperate(alarm.junction_id ?? '');
+  const acknowledge = useMutation({
+    mutationFn: () =>
+      data(api.POST('/api/alarms/{alarm_id}/acknowledge', { params: { path: { alarm_id: alarm.alarm_id } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ['alarms'] }),
+  });
+  const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
+  return (
+    <Stack component="li" gap={2} style={{ listStyle: 'none' }}>
+      <Group justify="space-between" wrap="nowrap" align="flex-start">
+        <Group gap="xs" align="baseline">
+          <Badge color={severityColor(severity)} variant="filled" autoContrast>
+            {t(`severity.${severity}`)}
+          </Badge>
+          {named && alarm.junction_id && (
+            <Anchor component={Link} to={`/junctions/${alarm.junction_id}`} fw={600} size="sm">
+              {alarm.junction_name}
+            </Anchor>
+          )}
+          <Text size="sm">{alarm.message}</Text>
+          <Text size="xs" c="dimmed">
+            {t('alarms.since', { at: format.dateTime(alarm.opened_at) })}
+            {alarm.acknowledged_by && ` · ${t('alarms.acknowledged', { name: alarm.acknowledged_by })}`}
+          </Text>
+        </Group>
+        {mayOperate && !alarm.acknowledged_at && (
+          <Button
+            size="compact-xs"
+            variant="default"
+            style={{ flex: 'none' }}
+            loading={acknowledge.isPending}
+            onClick={() => acknowledge.mutate()}
+          >
+            {t('alarms.acknowledge')}
+          </Button>
+        )}
+      </Group>
+      <Refusal error={acknowledge.error} />
+    </Stack>
+  );
+}

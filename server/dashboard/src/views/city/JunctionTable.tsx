@@ -1,0 +1,99 @@
+import { Anchor, Badge, Skeleton, Table, Text, Tooltip } from '@mantine/core';
+import { memo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { useFormat } from '@/i18n/format';
+import classes from './City.module.css';
+import { severityColor } from './severity';
+import { StateSign } from './StateSign';
+import type { JunctionState } from './states';
+
+const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
+
+/** The junctions as a list. */
+export function JunctionTable({ states, waiting }: { states: JunctionState[]; waiting: boolean }) {
+  const { t } = useTranslation('city');
+  if (waiting) return <Skeleton height={240} />;
+  if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
+  return (
+    <Table.ScrollContainer minWidth={0} mah={560} className={classes.wide}>
+      <Table highlightOnHover stickyHeader verticalSpacing="xs">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>{t('list.name')}</Table.Th>
+            <Table.Th>{t('list.state')}</Table.Th>
+            <Table.Th visibleFrom="xs">{t('list.signal')}</Table.Th>
+            <Table.Th>{t('list.queue')}</Table.Th>
+            <Table.Th visibleFrom="sm">{t('list.vehicles')}</Table.Th>
+            <Table.Th>{t('list.alarms')}</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {states.map((state) => (
+            <Row key={state.id} state={state} />
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+const Row = memo(function Row({ state }: { state: JunctionState }) {
+  const { t } = useTranslation(['city', 'signal', 'common']);
+  const format = useFormat();
+  return (
+    <Table.Tr className={classes.row} data-testid="junction-row">
+      <Table.Td>
+        <Anchor component={Link} to={`/junctions/${state.id}`} fw={600}>
+          {state.name}
+        </Anchor>
+        <Text size="xs" c="dimmed">
+          {state.city}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        <StateSign kind={state.kind} />
+        {state.fault && (
+          <Text size="xs" className={classes.bad}>
+            {state.fault}
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td visibleFrom="xs">
+        {state.staleS !== null ? (
+          <Text size="xs" c="dimmed" data-testid="stale">
+            {t('common:stale', { age: format.age(state.staleS) })}
+          </Text>
+        ) : (
+          <Text size="sm">{signalText(state, t)}</Text>
+        )}
+      </Table.Td>
+      <Table.Td>
+        {state.queue !== null && (
+          <Tooltip label={t('congestionHint')}>
+            <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} tt="none">
+              {format.number(state.queue)}
+              {state.congestion && ` · ${t(`congestion.${state.congestion}`)}`}
+            </Badge>
+          </Tooltip>
+        )}
+      </Table.Td>
+      <Table.Td visibleFrom="sm">{format.number(state.vehicles)}</Table.Td>
+      <Table.Td>
+        {state.alarms > 0 && (
+          <Badge color={severityColor(state.severity)} variant="filled" autoContrast>
+            {format.number(state.alarms)}
+          </Badge>
+        )}
+      </Table.Td>
+    </Table.Tr>
+  );
+});
+
+type Translate = ReturnType<typeof useTranslation<['city', 'signal', 'common']>>['t'];
+
+function signalText(state: JunctionState, t: Translate): string {
+  if (state.signal === null) return '';
+  const word = t(`signal:state.${state.signal}`);
+  return state.stage === null ? word : t('list.stage', { stage: state.stage, state: word });
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import type { Overview } from '@/api/types';
+import type { SignalFrame, StatusFrame } from '@/live/frames';
+import type { JunctionLive } from '@/live/store';
+import { keepSame, needsAttention, select, stateOf } from './states';
+
+const row = (change: Partial<Overview> = {}): Overview => ({
+  junction_id: 'j',
+  junction_name: 'Station Road',
+  city: 'Pune',
+  latitude: 18.5,
+  longitude: 73.8,
+  time_zone: 'Asia/Kolkata',
+  status: 'online',
+  current_mode: 'automatic',
+  signal: { state: 'green', stage: 'N', mode: 'automatic' },
+  signal_age_s: 2,
+  fault: null,
+  queue: 4,
+  congestion: 0.1,
+  vehicles_15_min: 20,
+  open_alarms: 0,
+  severity: null,
+  ...change,
+});
+const quiet: JunctionLive = { signal: null, devices: new Map(), counts: [], version: 0 };
+const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
+  ...quiet,
+  signal: { frame: { state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
+});
+const said = (status: Partial<StatusFrame>): JunctionLive => ({
+  ...quiet,
+  devices: new Map([['d', { online: true, ...status } as StatusFrame]]),
+});
+
+describe('state of a junction', () => {
+  it('is what was fetched until something newer is heard', () => {
+    expect(stateOf(row(), 100_000, quiet, 101_000)).toMatchObject({
+      kind: 'ok',
+      stage: 'N',
+      signal: 'green',
+      staleS: null,
+    });
+    expect(stateOf(row(), 100_000, heard({}, 99_000), 101_000)).toMatchObject({ stage: 'S', signal: 'amber' });
+    expect(stateOf(row(), 100_000, heard({}, 90_000), 101_000)).toMatchObject({ stage: 'N', signal: 'green' });
+  });
+
+  it('shows no lamps that nobody knows any more', () => {
+    expect(stateOf(row(), 100_000, quiet, 120_000)).toMatchObject({ stage: null, signal: null, staleS: 22 });
+    expect(stateOf(row({ signal: null, signal_age_s: null }), 0, quiet, 9e9)).toMatchObject({
+      staleS: null,
+      signal: null,
+    });
+  });
+
+  it('puts the worst first', () => {
+    const kind = (change: Partial<Overview>, live = quiet) => stateOf(row(change), 0, live, 0).kind;
+    expect(kind({ status: 'offline', current_mode: 'emergency' })).toBe('offline');
+    expect(kind({ current_mode: 'emergency' })).toBe('emergency');
+    expect(kind({}, heard({ mode: 'manual_override' }, 0))).toBe('manual');
+    expect(kind({ status: 'error', fault: 'conflict' })).toBe('fault');
+    expect(kind({ fault: 'conflict' }, said({ controller: { fault: null } as StatusFrame['controller'] }))).toBe('ok');
+    expect(kind({}, said({ online: false }))).toBe('offline');
+  });
+
+  it('calls a lane congested when half of its queue stays', () => {
+    const level = (congestion: number | null) => stateOf(row({ congestion }), 0, quiet, 0).congestion;
+    expect([null, 0, 0.2, 0.21, 0.5, 0.51, 1].map(level)).toEqual([null, 'low', 'low', 'mid', 'mid', 'high', 'high']);
+  });
+});
+
+describe('the list', () => {
+  const states = [
+    stateOf(row(), 0, quiet, 0),
+    stateOf(
+      row({ junction_id: 'k', junction_name: 'Mill Gate', current_mode: 'manual_override', congestion: 0.9 }),
+      0,
+      quiet,
+      0,
+    ),
+    stateOf(row({ junction_id: 'l', junction_name: 'Temple Street', status: 'offline', city: 'Nashik' }), 0, quiet, 0),
+  ];
+  const names = (filter: Parameters<typeof select>[1], search = '') =>
+    select(states, filter, search).map(({ name }) => name);
+
+  it('is filtered and searched', () => {
+    expect(names('all')).toHaveLength(3);
+    expect(names('attention')).toEqual(['Temple Street']);
+    expect(names('overridden')).toEqual(['Mill Gate']);
+    expect(names('congested')).toEqual(['Mill Gate']);
+    expect(names('all', ' nashik TEMPLE')).toEqual(['Temple Street']);
+    expect(names('overridden', 'temple')).toEqual([]);
+  });
+
+  it('draws anew only what has changed', () => {
+    const before = new Map(states.map((state) => [state.id, state]));
+    expect(keepSame(before, stateOf(row(), 0, quiet, 1))).toBe(states[0]);
+    const changed = stateOf(row({ open_alarms: 1, severity: 'critical' }), 0, quiet, 1);
+    expect(keepSame(before, changed)).toBe(changed);
+    expect(needsAttention(changed)).toBe(true);
+  });
+});

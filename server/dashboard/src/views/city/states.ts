@@ -1,0 +1,109 @@
+import type { Overview } from '@/api/types';
+import type { SignalFrame, SignalState } from '@/live/frames';
+import { type JunctionLive, STALE_MS } from '@/live/store';
+
+/** What matters most about a junction, the worst first. */
+export type Kind = 'fault' | 'offline' | 'emergency' | 'manual' | 'ok';
+/** How much of a queue a green leaves. */
+export type Congestion = 'low' | 'mid' | 'high';
+
+/** A junction as the city shows it. */
+export interface JunctionState {
+  id: string;
+  name: string;
+  city: string;
+  latitude: number;
+  longitude: number;
+  kind: Kind;
+  fault: string | null;
+  stage: string | null;
+  signal: SignalState | null;
+  /** Seconds since its lamps were last told, when that is too long ago; null: they are known. */
+  staleS: number | null;
+  /** Tagged vehicles waiting. */
+  queue: number | null;
+  congestion: Congestion | null;
+  vehicles: number;
+  alarms: number;
+  severity: string | null;
+}
+
+/** Up to here a queue clears but for stragglers; from the second on the server calls a lane congested. */
+const LIMITS = { low: 0.2, mid: 0.5 };
+
+const congestionOf = (share: number | null | undefined): Congestion | null =>
+  share == null ? null : share <= LIMITS.low ? 'low' : share <= LIMITS.mid ? 'mid' : 'high';
+
+/** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
+export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
+  const fetched = row.signal as SignalFrame | null | undefined;
+  const heard = live.signal;
+  const fetchedSince = row.signal_age_s == null ? null : fetchedAt - row.signal_age_s * 1000;
+  const newest = heard && heard.at >= (fetchedSince ?? -Infinity) ? heard.frame : fetched;
+  const at = Math.max(heard?.at ?? -Infinity, fetchedSince ?? -Infinity);
+  const ageMs = now - at;
+  const stale = Number.isFinite(ageMs) && ageMs > STALE_MS;
+  const statuses = [...live.devices.values()];
+  const fault =
+    statuses.map((status) => status.controller?.fault).find(Boolean) ?? (statuses.length ? null : row.fault);
+  const online = statuses.length ? statuses.some((status) => status.online) : row.status !== 'offline';
+  const mode = heard?.frame.mode ?? row.current_mode;
+  const kind: Kind = fault
+    ? 'fault'
+    : !online
+      ? 'offline'
+      : mode === 'emergency'
+        ? 'emergency'
+        : mode === 'manual_override'
+          ? 'manual'
+          : 'ok';
+  return {
+    id: row.junction_id,
+    name: row.junction_name,
+    city: row.city,
+    latitude: row.latitude,
+    longitude: row.longitude,
+    kind,
+    fault: fault ?? null,
+    stage: stale ? null : (newest?.stage ?? null),
+    signal: stale ? null : (newest?.state ?? null),
+    staleS: stale ? Math.floor(ageMs / 1000) : null,
+    queue: row.queue ?? null,
+    congestion: congestionOf(row.congestion),
+    vehicles: row.vehicles_15_min,
+    alarms: row.open_alarms,
+    severity: row.severity ?? null,
+  };
+}
+
+export type Filter = 'all' | 'attention' | 'overridden' | 'congested';
+
+export const needsAttention = (state: JunctionState): boolean =>
+  state.kind === 'fault' ||
+  state.kind === 'offline' ||
+  state.staleS !== null ||
+  state.severity === 'critical' ||
+  state.severity === 'error';
+
+const FILTERS: Record<Filter, (state: JunctionState) => boolean> = {
+  all: () => true,
+  attention: needsAttention,
+  overridden: ({ kind }) => kind === 'manual' || kind === 'emergency',
+  congested: ({ congestion }) => congestion === 'high',
+};
+
+/** The junctions that a filter and a search leave. */
+export function select(states: readonly JunctionState[], filter: Filter, search: string): JunctionState[] {
+  const words = search.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+  return states.filter((state) => {
+    const text = `${state.name} ${state.city}`.toLocaleLowerCase();
+    return FILTERS[filter](state) && words.every((word) => text.includes(word));
+  });
+}
+
+/** The state before where nothing differs, so that what is drawn of it stays. */
+export function keepSame(before: ReadonlyMap<string, JunctionState>, next: JunctionState): JunctionState {
+  const old = before.get(next.id);
+  const same = old && (Object.keys(next) as (keyof JunctionState)[]).every((key) => old[key] === next[key]);
+  return same ? old : next;
+}

@@ -1,0 +1,99 @@
+import { expect, test, type Page } from '@playwright/test';
+import { address, admin, call, junction, plainUser } from './support/city';
+import { Line } from './support/line';
+import { signIn, watchConsole } from './support/page';
+import { Road } from './support/road';
+
+const GREEN_N = { N: 'green', S: 'red', E: 'red', W: 'red' };
+const row = (page: Page, name: string) => page.getByTestId('junction-row').filter({ hasText: name });
+
+test('the city shows its junctions, their states and their alarms as they change', async ({ page }) => {
+  const token = await admin();
+  const name = `Kothrud ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, name, { latitude: 18.51, longitude: 73.81 }));
+  await junction(token, `Aundh ${Date.now()}`, { latitude: 18.56, longitude: 73.81 });
+  const complaints = watchConsole(page);
+  await signIn(page, 'admin');
+  await expect(row(page, name)).toContainText('Automatic');
+  await road.signal('N', 'green', GREEN_N);
+  await expect(row(page, name)).toContainText('Stage N: green');
+  await road.signal('N', 'amber', { ...GREEN_N, N: 'amber' }, { next_stage: 'S' });
+  await expect(row(page, name)).toContainText('Stage N: amber');
+  await road.signal('N', 'green', GREEN_N, { mode: 'manual_override' });
+  await expect(row(page, name)).toContainText('Override');
+
+  const fault = 'the interlock has tripped: N and E green together';
+  await road.status({ controller: { state: 'flash', mode: 'automatic', fault, interlock_trips: 1 } });
+  await expect(row(page, name)).toContainText('Fault');
+  await expect(row(page, name)).toContainText(fault);
+  await expect(page.getByRole('button', { name: `${name}: Fault` })).toBeVisible();
+  await expect(page.getByText('Critical').first()).toBeVisible();
+
+  await page.getByLabel('Search by name or city').fill('kothrud');
+  await expect(page.getByTestId('junction-row')).toHaveCount(1);
+  await page.getByText('Overridden', { exact: true }).click();
+  await expect(page.getByText('No junction matches.')).toBeVisible();
+  await page.getByText('Need attention').click();
+  await expect(row(page, name)).toBeVisible();
+  await page.getByRole('link', { name }).first().click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+  expect(complaints).toEqual([]);
+  await road.close();
+});
+
+test('lamps that are not told any more are marked with their age', async ({ page }) => {
+  test.slow();
+  const token = await admin();
+  const name = `Silent ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, name));
+  await signIn(page, 'admin');
+  await road.signal('N', 'green', GREEN_N);
+  await expect(row(page, name)).toContainText('Stage N: green');
+  await expect(row(page, name).getByTestId('stale')).toBeVisible({ timeout: 25_000 });
+  await expect(row(page, name)).not.toContainText('Stage N: green');
+  await road.signal('S', 'green', { ...GREEN_N, N: 'red', S: 'green' });
+  await expect(row(page, name)).toContainText('Stage S: green');
+  await road.close();
+});
+
+test('who has one junction sees only that', async ({ page }) => {
+  const token = await admin();
+  const [own, other] = [await junction(token, `Own ${Date.now()}`), await junction(token, `Other ${Date.now()}`)];
+  const { user_id, username } = await plainUser(token);
+  await call('PUT', `/api/users/${user_id}/access/${own.junction_id}`, token, { role: 'observer' });
+  await signIn(page, username);
+  await expect(row(page, own.junction_name)).toBeVisible();
+  await expect(page.getByTestId('junction-row')).toHaveCount(1);
+  await page.goto(`${address()}/app/junctions/${other.junction_id}`);
+  await expect(page.getByText('No access to this junction').first()).toBeVisible();
+});
+
+test('the feed comes back after the connection was lost, and what was missed is shown', async ({ page }) => {
+  const line = await Line.of(page);
+  const token = await admin();
+  const name = `Lost ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, name));
+  await signIn(page, 'admin');
+  await road.signal('N', 'green', GREEN_N);
+  await expect(row(page, name)).toContainText('Stage N: green');
+  await line.cut();
+  await expect(page.getByTestId('live')).not.toHaveAttribute('data-state', 'live');
+  await expect(page.getByText('What you see is')).toBeVisible();
+  await road.signal('S', 'green', { ...GREEN_N, N: 'red', S: 'green' });
+  line.mend();
+  await page.getByRole('button', { name: 'Try again' }).first().click();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+  await expect(row(page, name)).toContainText('Stage S: green');
+  await road.close();
+});
+
+test('the city speaks Hindi, and remembers it', async ({ page }) => {
+  await admin();
+  await page.goto(`${address()}/app/`);
+  await page.getByRole('button', { name: 'हिन्दी' }).click();
+  await expect(page.getByRole('heading', { name: 'साइन इन' })).toBeVisible();
+  await page.getByLabel('उपयोगकर्ता नाम').fill('admin');
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'साइन इन' })).toBeVisible();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'hi');
+});
