@@ -68,6 +68,19 @@ describe('the live store', () => {
     expect(store.get('a').counts.map((heard) => heard.vehicles)).toEqual([2, 4]);
   });
 
+  it('takes fetched counts once, beside those that came live', () => {
+    const now = Date.parse('2026-01-01T00:05:00Z');
+    store.take(
+      { type: 'car_count', junction_id: 'a', lane_id: 'n', vehicle_count: 3, timestamp: '2026-01-01T00:04:59Z' },
+      now,
+    );
+    const row = (vehicles: number, interval: string) => ({ laneId: 'n', vehicles, present: null, interval });
+    const rows = [row(3, '2026-01-01T00:04:59+00:00'), row(2, '2026-01-01T00:04:54Z'), row(9, '2025-12-31T23:59:00Z')];
+    store.recallCounts('a', rows, now);
+    store.recallCounts('a', rows, now);
+    expect(store.get('a').counts.map((heard) => heard.vehicles)).toEqual([2, 3]);
+  });
+
   it('forgets everything when somebody else signs in', () => {
     store.take(signal('a', 'N'), 0);
     store.clear();

@@ -17,6 +17,8 @@ export interface HeardCount {
   laneId: string;
   vehicles: number;
   present: number | null;
+  /** End of its interval, as the junction says; names the interval together with the lane. */
+  interval: string;
   at: number;
 }
 
@@ -82,6 +84,18 @@ export class LiveStore {
     if (!known || known.at < at) this.put(frame.junction_id, { signal: { frame, at } });
   }
 
+  /** Counts that were fetched; those that came live are known. */
+  recallCounts(junction: string, rows: readonly Omit<HeardCount, 'at'>[], now: number): void {
+    const { counts } = this.get(junction);
+    const known = new Set(counts.map((count) => `${count.laneId} ${Date.parse(count.interval)}`));
+    const fresh = rows
+      .filter((row) => !known.has(`${row.laneId} ${Date.parse(row.interval)}`))
+      .map((row) => ({ ...row, at: Math.min(now, Date.parse(row.interval)) }))
+      .filter((row) => now - row.at < COUNTS_MS);
+    if (fresh.length === 0) return;
+    this.put(junction, { counts: [...fresh, ...counts].sort((a, b) => a.at - b.at) });
+  }
+
   clear(): void {
     const all = [...this.junctions.keys()];
     this.junctions.clear();
@@ -91,7 +105,8 @@ export class LiveStore {
   private counted(frame: CountFrame, now: number): HeardCount[] {
     const recent = this.get(frame.junction_id).counts.filter((count) => now - count.at < COUNTS_MS);
     const { lane_id: laneId, vehicle_count: vehicles, present } = frame;
-    return [...recent, { laneId, vehicles, present: present ?? null, at: now }];
+    const interval = frame.timestamp ?? new Date(now).toISOString();
+    return [...recent, { laneId, vehicles, present: present ?? null, interval, at: now }];
   }
 
   private put(junction: string, change: Partial<JunctionLive>): void {

@@ -80,6 +80,12 @@ export class Road {
     return this.publish(`${lane}/car-counts`, { ...head, vehicle_count: vehicles, epc_ids }, 1, false);
   }
 
+  /** Calls `listener` with each plan that the server sends. */
+  onPlan(listener: (plan: { plan_id: string }) => unknown): void {
+    this.client.subscribe(`flextraff/${this.junction.junction_id}/green-time`, { qos: 1 });
+    this.client.on('message', (_, payload) => void listener(JSON.parse(payload.toString()) as { plan_id: string }));
+  }
+
   async close(): Promise<void> {
     await this.client.endAsync();
   }

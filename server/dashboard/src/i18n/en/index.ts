@@ -1,7 +1,8 @@
 import { account } from './account';
 import { city } from './city';
 import { common } from './common';
+import { junction } from './junction';
 import { signal } from './signal';
 import { signin } from './signin';
 
-export const en = { account, city, common, signal, signin };
+export const en = { account, city, common, junction, signal, signin };

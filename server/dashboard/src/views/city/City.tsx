@@ -6,7 +6,7 @@ import { api, data } from '@/api/client';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
-import { AlarmList } from './AlarmList';
+import { AlarmList } from '@/components/alarms/AlarmList';
 import { CityMap } from './CityMap';
 import { FilterBar } from './FilterBar';
 import { JunctionTable } from './JunctionTable';

@@ -18,6 +18,9 @@ interface Props {
 /** Nearer than this a map of one junction shows nothing but its marker. */
 const CLOSEST = 17;
 
+/** Up to so many junctions the map names each; in a larger city the one under the pointer. */
+const NAMED = 40;
+
 /** What a marker shows; it is drawn anew when this differs. */
 const looks = (state: JunctionState) => `${state.kind} ${state.congestion ?? ''} ${state.name}`;
 
@@ -95,7 +98,9 @@ export function CityMap({ states, links }: Props) {
         riseOnHover: true,
       });
       marker.on('click', () => void navigate(`/junctions/${state.id}`));
+      marker.bindTooltip(state.name, { permanent: states.length <= NAMED, direction: 'right', offset: [12, 0] });
       marker.addTo(map.current);
+      marker.getElement()?.setAttribute('aria-label', title);
       known.set(state.id, { marker, looks: now });
     }
     // Moved only when other junctions are shown, not under somebody's hand.
@@ -142,6 +147,7 @@ function icon(state: JunctionState): L.DivIcon {
   const sign = document.createElement('span');
   sign.className = classes.sign ?? '';
   sign.dataset.kind = state.kind;
+  sign.ariaHidden = 'true';
   if (state.congestion) sign.dataset.congestion = state.congestion;
   sign.textContent = SIGNS[state.kind];
   return L.divIcon({ html: sign, className: classes.marker ?? '', iconSize: [34, 34] });

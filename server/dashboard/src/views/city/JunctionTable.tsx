@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
-import { severityColor } from './severity';
+import { severityColor } from '@/components/alarms/severity';
 import { StateSign } from './StateSign';
 import type { JunctionState } from './states';
 

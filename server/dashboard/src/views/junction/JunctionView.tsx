@@ -1,21 +1,105 @@
-import { Stack } from '@mantine/core';
+import { Alert, Anchor, Badge, Grid, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useParams } from 'react-router';
-import { api, data } from '@/api/client';
+import { useTranslation } from 'react-i18next';
+import { Link, useParams } from 'react-router';
+import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import { AlarmList } from '@/components/alarms/AlarmList';
+import { ActCard } from './ActCard';
+import { DecisionCard } from './DecisionCard';
+import { Drawing } from './Drawing';
+import { HistoryCard } from './HistoryCard';
+import { LaneTable } from './LaneTable';
+import { PlanCard } from './PlanCard';
+import { junctionQueries } from './queries';
+import { TimelineCard } from './TimelineCard';
+import { runningStages, usePresent } from './useJunction';
 
-/** A junction. */
+/** A junction: what it does at present and why, what it did, and what can be done about it. */
 export function JunctionView() {
   const { junctionId = '' } = useParams();
-  const junction = useQuery({
-    queryKey: ['junction', junctionId, 'row'],
-    queryFn: ({ signal }) =>
-      data(api.GET('/api/junctions/{junction_id}', { params: { path: { junction_id: junctionId } }, signal })),
-  });
+  const layout = useQuery(junctionQueries.layout(junctionId));
+  return (
+    <Fetched query={layout} height={480}>
+      {(found) => <Junction key={junctionId} layout={found} />}
+    </Fetched>
+  );
+}
+
+function Junction({ layout }: { layout: Layout }) {
+  const { t } = useTranslation(['junction', 'signal', 'common']);
+  const id = layout.junction_id;
+  const format = useFormat(layout.time_zone);
+  const present = usePresent(id);
+  const plan = useQuery(junctionQueries.plan(id));
+  const cycles = useQuery(junctionQueries.cycles(id));
+  const frame = present.signal?.frame;
+  const stale = present.staleS !== null;
+  const faults = present.statuses.flatMap((status) => status.controller?.fault ?? []);
   return (
     <Stack>
-      <Fetched query={junction}>{(row) => <PageTitle>{row.junction_name}</PageTitle>}</Fetched>
+      <Group justify="space-between" align="flex-start">
+        <div>
+          <Anchor component={Link} to="/" size="sm">
+            ← {t('back')}
+          </Anchor>
+          <PageTitle>{layout.junction_name}</PageTitle>
+          <Text size="sm" c="dimmed">
+            {layout.city}
+          </Text>
+        </div>
+        <Group gap="xs">
+          {stale && (
+            <Badge color="red" variant="filled" size="lg" tt="none" data-testid="stale">
+              {t('common:stale', { age: format.age(present.staleS ?? 0) })}
+            </Badge>
+          )}
+          {frame && !stale && (
+            <Badge
+              size="lg"
+              tt="none"
+              variant="light"
+              color={frame.mode === 'automatic' ? 'green' : frame.mode === 'emergency' ? 'red' : 'yellow'}
+              data-testid="mode"
+            >
+              {t(`signal:mode.${frame.mode}`)}
+            </Badge>
+          )}
+        </Group>
+      </Group>
+      {faults.map((fault) => (
+        <Alert key={fault} color="red" title={t('fault')}>
+          {fault}
+        </Alert>
+      ))}
+      <Grid gap="md">
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Section title={t('drawing.title')}>
+            {present.signal ? null : <Text c="dimmed">{t('drawing.noSignal')}</Text>}
+            <Drawing
+              layout={layout}
+              aspects={frame?.groups ?? {}}
+              stale={stale}
+              counts={present.counts}
+              waiting={present.present}
+            />
+          </Section>
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Stack>
+            <ActCard layout={layout} current={plan.data} format={format} />
+            <TimelineCard signal={present.signal} plan={runningStages(plan.data, frame?.plan_id)} stale={stale} />
+            <DecisionCard statuses={present.statuses} stage={frame?.stage} />
+          </Stack>
+        </Grid.Col>
+      </Grid>
+      <Fetched query={plan}>{(current) => <PlanCard current={current} format={format} />}</Fetched>
+      <LaneTable layout={layout} present={present} plan={plan.data} cycle={cycles.data?.rows[0]} />
+      <AlarmList junctionId={id} />
+      <HistoryCard layout={layout} format={format} />
     </Stack>
   );
 }

@@ -1,0 +1,48 @@
+import { Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Layout } from '@/api/types';
+import { TimeChart } from '@/components/chart/TimeChart';
+import { Fetched } from '@/components/Fetched';
+import { junctionQueries } from './queries';
+
+/** Vehicles of each lane by the quarter of an hour. */
+export function CountsHistory({ layout }: { layout: Layout }) {
+  const { t } = useTranslation('junction');
+  const query = useQuery(junctionQueries.quarterHours(layout.junction_id));
+  const chart = useMemo(() => {
+    // The newest comes first, and is not over yet.
+    const buckets = (query.data ?? [])
+      .flatMap((row) => ('start' in row ? [row] : []))
+      .slice(1)
+      .reverse();
+    const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
+    return {
+      times: buckets.map((bucket) => Date.parse(bucket.start) / 1000),
+      series: lanes.map((lane) => ({
+        name: lane.lane_name,
+        values: buckets.map(
+          (bucket) => bucket.lanes.find((sum) => sum.lane_id === lane.lane_id)?.vehicle_count ?? null,
+        ),
+      })),
+    };
+  }, [query.data, layout.lanes]);
+  return (
+    <Fetched query={query} height={260}>
+      {() => (
+        <>
+          <Text size="xs" c="dimmed">
+            {t('history.perQuarter')}
+          </Text>
+          <TimeChart
+            label={t('history.countsLabel')}
+            times={chart.times}
+            series={chart.series}
+            zone={layout.time_zone}
+          />
+        </>
+      )}
+    </Fetched>
+  );
+}

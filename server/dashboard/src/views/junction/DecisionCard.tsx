@@ -1,0 +1,62 @@
+import { Group, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Fact } from '@/components/Fact';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import type { StatusFrame } from '@/live/frames';
+import type { Messages } from '@/i18n/messages';
+
+const known = <K extends string>(names: Record<K, unknown>, name: string | undefined): K | null =>
+  name !== undefined && Object.hasOwn(names, name) ? (name as K) : null;
+
+const CONTROLS: Record<keyof Messages['signal']['control'], true> = {
+  fault: true,
+  panel: true,
+  emergency_vehicle: true,
+  emergency: true,
+  manual_override: true,
+  transit: true,
+  plan: true,
+  fallback: true,
+  other: true,
+};
+const LEVELS: Record<keyof Messages['signal']['level'], true> = {
+  rolling_horizon: true,
+  greedy: true,
+  actuated: true,
+  splits: true,
+  fixed: true,
+};
+
+/** Who decides at the junction, by what method, and what was decided last. */
+export function DecisionCard({ statuses, stage }: { statuses: StatusFrame[]; stage: string | null | undefined }) {
+  const { t } = useTranslation(['junction', 'signal', 'common']);
+  const format = useFormat();
+  const controller = statuses.map((status) => status.controller).find(Boolean);
+  const control = known(CONTROLS, controller?.control);
+  const level = known(LEVELS, controller?.level);
+  const decision = controller?.decision;
+  return (
+    <Section title={t('decision.title')}>
+      <Group gap="xl">
+        <Fact name={t('decision.control')} value={control ? t(`signal:control.${control}`) : t('common:notKnown')} />
+        {level && <Fact name={t('decision.level')} value={t(`signal:level.${level}`)} />}
+      </Group>
+      {decision ? (
+        <div aria-live="polite" data-testid="decision">
+          <Text fw={600}>
+            {t(decision.stage === stage ? 'decision.goesOn' : 'decision.holds', {
+              stage: decision.stage,
+              seconds: format.seconds(decision.hold_s),
+            })}
+          </Text>
+          <Text size="sm">{decision.reason}</Text>
+        </div>
+      ) : (
+        <Text size="sm" c="dimmed">
+          {t('decision.none')}
+        </Text>
+      )}
+    </Section>
+  );
+}

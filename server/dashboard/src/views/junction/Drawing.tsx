@@ -1,0 +1,166 @@
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Layout } from '@/api/types';
+import { Head } from '@/components/lamps/Head';
+import { litBy } from '@/components/lamps/aspects';
+import { useFormat } from '@/i18n/format';
+import type { Aspect } from '@/live/frames';
+import classes from './Drawing.module.css';
+import {
+  type Approach,
+  APPROACH_LENGTH,
+  drawingOf,
+  groupsOf,
+  LANE_WIDTH,
+  type PlacedLane,
+  toPicture,
+} from './geometry';
+
+interface Props {
+  layout: Layout;
+  aspects: Readonly<Record<string, Aspect>>;
+  stale: boolean;
+  /** Vehicles of each lane in the last minutes, by lane id. */
+  counts: ReadonlyMap<string, number>;
+  /** Vehicles at the stop line, by lane id. */
+  waiting: ReadonlyMap<string, number>;
+}
+
+/** The junction from above: its real lanes with counts and queues, and its heads with what they show. */
+export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
+  const { t } = useTranslation(['junction', 'signal']);
+  const drawing = useMemo(() => drawingOf(layout), [layout]);
+  const groups = useMemo(() => groupsOf(layout), [layout]);
+  const { inner, outer, approaches, heads } = drawing;
+  const said = groups.map(
+    (group) => `${group.name} ${t(`signal:aspect.${(!stale && aspects[group.name]) || 'dark'}`)}`,
+  );
+  const colourOf = (lane: PlacedLane) => {
+    const shown = groups.filter((group) => group.kind !== 'pedestrian' && group.lanes.includes(lane.id));
+    const lamps = stale ? [] : shown.flatMap((group) => litBy(aspects[group.name]).lamps);
+    return (['green', 'amber', 'red'] as const).find((colour) => lamps.includes(colour));
+  };
+  return (
+    <svg
+      viewBox={`${-outer} ${-outer} ${2 * outer} ${2 * outer}`}
+      className={classes.drawing}
+      role="img"
+      aria-label={t('drawing.label', { groups: said.join(', ') })}
+      data-testid="drawing"
+    >
+      <polygon className={classes.road} points={surface(approaches, inner)} />
+      {approaches.map((approach) => (
+        <Road key={approach.direction} approach={approach} inner={inner} colourOf={colourOf} waiting={waiting} />
+      ))}
+      {approaches.flatMap((approach) =>
+        approach.lanes.map((lane) => (
+          <LaneText key={lane.id} {...{ approach, lane, inner }} count={counts.get(lane.id)} />
+        )),
+      )}
+      {heads.map((head) => {
+        const { x, y } = toPicture(head.bearing, head.x, head.y);
+        return (
+          <g
+            key={head.group}
+            transform={`translate(${x} ${y})`}
+            data-testid={`head-${head.group}`}
+            data-aspect={stale ? 'unknown' : aspects[head.group]}
+          >
+            <title>{`${head.group}: ${t(`signal:aspect.${aspects[head.group] ?? 'dark'}`)}`}</title>
+            <Head aspect={aspects[head.group]} kind={head.kind} turn={head.turn} stale={stale} />
+          </g>
+        );
+      })}
+      {approaches.map(({ direction, bearing }) => {
+        const { x, y } = toPicture(bearing, 0, -outer + 12);
+        return (
+          <text key={direction} className={classes.side} x={x} y={y + 5}>
+            {t(`signal:direction.${direction}`)}
+          </text>
+        );
+      })}
+    </svg>
+  );
+}
+
+/** The middle: from stop line to stop line. */
+function surface(approaches: Approach[], inner: number): string {
+  return [...approaches]
+    .sort((a, b) => a.bearing - b.bearing)
+    .flatMap(({ bearing, half }) => [toPicture(bearing, -half, -inner), toPicture(bearing, half, -inner)])
+    .map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`)
+    .join(' ');
+}
+
+interface RoadProps {
+  approach: Approach;
+  inner: number;
+  colourOf: (lane: PlacedLane) => 'green' | 'amber' | 'red' | undefined;
+  waiting: ReadonlyMap<string, number>;
+}
+
+/** As many as fit between the head and the outer end. */
+const MOST_CARS = 5;
+
+function Road({ approach, inner, colourOf, waiting }: RoadProps) {
+  const { bearing, half, lanes } = approach;
+  const top = -inner - APPROACH_LENGTH;
+  return (
+    <g transform={`rotate(${bearing})`}>
+      <rect className={classes.road} x={-half} y={top} width={2 * half} height={APPROACH_LENGTH} />
+      <path className={classes.edge} d={`M${-half} ${top}V${-inner}M${half} ${top}V${-inner}`} />
+      <path className={classes.centre} d={`M0 ${top}V${-inner}`} />
+      {lanes.slice(1).map((lane) => (
+        <path key={lane.id} className={classes.mark} d={`M${lane.x + LANE_WIDTH / 2} ${top}V${-inner}`} />
+      ))}
+      {lanes.map((lane) => (
+        <g key={lane.id}>
+          <rect
+            className={`${classes.stop} ${classes[colourOf(lane) ?? 'unlit']}`}
+            x={lane.x - LANE_WIDTH / 2 + 1}
+            y={-inner - 7}
+            width={LANE_WIDTH - 2}
+            height={6}
+          />
+          {Array.from({ length: Math.min(MOST_CARS, Math.round(waiting.get(lane.id) ?? 0)) }, (_, index) => (
+            <rect
+              key={index}
+              className={classes.car}
+              x={lane.x - 7}
+              y={-inner - 90 - index * 15}
+              width={14}
+              height={11}
+              rx={3}
+            />
+          ))}
+        </g>
+      ))}
+    </g>
+  );
+}
+
+function LaneText({
+  approach,
+  lane,
+  inner,
+  count,
+}: {
+  approach: Approach;
+  lane: PlacedLane;
+  inner: number;
+  count: number | undefined;
+}) {
+  const format = useFormat();
+  const name = toPicture(approach.bearing, lane.x, -inner + 12);
+  const outside = toPicture(approach.bearing, lane.x, -inner - APPROACH_LENGTH + 12);
+  return (
+    <>
+      <text className={classes.name} x={name.x} y={name.y + 4}>
+        {lane.name}
+      </text>
+      <text className={classes.count} x={outside.x} y={outside.y + 4} data-testid={`count-${lane.name}`}>
+        {count === undefined ? '' : format.number(count)}
+      </text>
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+import { Fragment } from 'react';
+import { useFormat } from '@/i18n/format';
+import classes from './Junction.module.css';
+import type { PlannedStage } from './timeline';
+
+/** Greens of the stages as bars over their ranges, to the scale of the longest. */
+export function Greens({ stages, longest }: { stages: readonly PlannedStage[]; longest: number }) {
+  const format = useFormat();
+  const share = (seconds: number) => `${(100 * seconds) / longest}%`;
+  return (
+    <div className={classes.greens}>
+      {stages.map(({ stage, green_s, min_green_s, max_green_s }) => (
+        <Fragment key={stage}>
+          <strong>{stage}</strong>
+          <span className={classes.track} aria-hidden>
+            {min_green_s != null && max_green_s != null && (
+              <span
+                className={classes.range}
+                style={{ insetInlineStart: share(min_green_s), width: share(max_green_s - min_green_s) }}
+              />
+            )}
+            <span className={classes.green} style={{ width: share(green_s) }} />
+          </span>
+          <span>
+            {format.seconds(green_s)}
+            {min_green_s != null &&
+              max_green_s != null &&
+              ` (${format.number(min_green_s)}–${format.number(max_green_s)})`}
+          </span>
+        </Fragment>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import { Tabs } from '@mantine/core';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import type { Layout } from '@/api/types';
+import { Section } from '@/components/Section';
+import type { Format } from '@/i18n/format';
+import { CountsHistory } from './CountsHistory';
+import { CyclesHistory } from './CyclesHistory';
+import { OverridesHistory } from './OverridesHistory';
+import { PlansHistory } from './PlansHistory';
+
+interface Props {
+  layout: Layout;
+  format: Format;
+}
+
+const TABS = ['counts', 'cycles', 'overrides', 'plans'] as const;
+
+/** What happened at the junction. */
+export function HistoryCard({ layout, format }: Props) {
+  const { t } = useTranslation('junction');
+  const [tab, setTab] = useState<string | null>('counts');
+  return (
+    <Section title={t('history.title')}>
+      <Tabs value={tab} onChange={setTab} keepMounted={false}>
+        <Tabs.List>
+          {TABS.map((name) => (
+            <Tabs.Tab key={name} value={name}>
+              {t(`history.${name}`)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="counts" pt="sm">
+          <CountsHistory layout={layout} />
+        </Tabs.Panel>
+        <Tabs.Panel value="cycles" pt="sm">
+          <CyclesHistory id={layout.junction_id} format={format} />
+        </Tabs.Panel>
+        <Tabs.Panel value="overrides" pt="sm">
+          <OverridesHistory id={layout.junction_id} format={format} />
+        </Tabs.Panel>
+        <Tabs.Panel value="plans" pt="sm">
+          <PlansHistory id={layout.junction_id} format={format} />
+        </Tabs.Panel>
+      </Tabs>
+    </Section>
+  );
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import type { Layout } from '@/api/types';
+import { drawingOf, toPicture, turnOf } from './geometry';
+
+type Lane = [name: string, side: string | null];
+const layout = (lanes: Lane[], groups: Layout['groups'] = []): Layout =>
+  ({
+    lanes: lanes.map(([lane_name, direction_enum], index) => ({
+      lane_id: lane_name,
+      lane_index: index,
+      lane_name,
+      direction_enum,
+    })),
+    groups,
+    stages: [],
+  }) as unknown as Layout;
+
+describe('the drawing', () => {
+  it('gives each side its lanes, the first at the kerb, and each lane a head', () => {
+    const drawing = drawingOf(
+      layout([
+        ['N1', 'N'],
+        ['N2', 'N'],
+        ['E', 'E'],
+        ['S', 'S'],
+      ]),
+    );
+    const north = drawing.approaches.find(({ direction }) => direction === 'N');
+    expect(north?.lanes.map(({ name, x }) => [name, x])).toEqual([
+      ['N1', 45],
+      ['N2', 15],
+    ]);
+    expect(drawing.heads.map(({ group }) => group)).toEqual(['N1', 'N2', 'E', 'S']);
+  });
+
+  it('keeps left: who comes from the north is drawn east of the centre line, who comes from the south west of it', () => {
+    const { approaches } = drawingOf(
+      layout([
+        ['N', 'N'],
+        ['S', 'S'],
+      ]),
+    );
+    const place = (side: string) => {
+      const found = approaches.find(({ direction }) => direction === side);
+      return toPicture(found?.bearing ?? 0, found?.lanes[0]?.x ?? 0, -100);
+    };
+    expect(place('N').x).toBeGreaterThan(0);
+    expect(place('N').y).toBeLessThan(0);
+    expect(place('S').x).toBeLessThan(0);
+    expect(place('S').y).toBeGreaterThan(0);
+  });
+
+  it.each([1, 2, 4, 8])('has room between eight sides of %i lanes', (count) => {
+    const sides = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'];
+    const lanes = sides.flatMap((side) => Array.from({ length: count }, (_, index): Lane => [`${side}${index}`, side]));
+    const { approaches, inner } = drawingOf(layout(lanes));
+    expect(approaches).toHaveLength(8);
+    // Neighbouring roads are 45° apart: at the stop lines their edges must not cross.
+    expect(inner * Math.tan(Math.PI / 8)).toBeGreaterThan(count * 30);
+  });
+
+  it('places lanes that name no side on sides that are free', () => {
+    const { approaches } = drawingOf(
+      layout([
+        ['a', null],
+        ['b', null],
+        ['N', 'N'],
+      ]),
+    );
+    expect(approaches.map(({ direction }) => direction).sort()).toEqual(['E', 'N', 'S']);
+  });
+
+  it('stands heads of one lane behind each other, and those of pedestrians at the corner', () => {
+    const groups = [
+      { name: 'main', kind: 'vehicle', lanes: ['N'] },
+      { name: 'right', kind: 'arrow', lanes: ['N'], exits: ['W'] },
+      { name: 'walk', kind: 'pedestrian', lanes: [] },
+    ];
+    const { heads } = drawingOf(layout([['N', 'N']], groups));
+    expect(heads[0]?.x).toBe(heads[1]?.x);
+    expect(heads[0]?.y).toBeGreaterThan((heads[1]?.y ?? 0) + 50);
+    expect(heads[1]?.turn).toBe(90);
+    expect(heads[2]?.kind).toBe('pedestrian');
+  });
+
+  it('turns arrows by where the movement leads', () => {
+    expect([
+      turnOf('N', 'S'),
+      turnOf('N', 'E'),
+      turnOf('N', 'W'),
+      turnOf('W', 'N'),
+      turnOf('N', 'N'),
+      turnOf('N', undefined),
+    ]).toEqual([0, -90, 90, -90, 180, 0]);
+  });
+});

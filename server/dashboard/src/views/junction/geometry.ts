@@ -1,0 +1,140 @@
+import type { Layout } from '@/api/types';
+
+/** Degrees clockwise from north of the side that vehicles come from. */
+export const BEARING = { N: 0, NE: 45, E: 90, SE: 135, S: 180, SW: 225, W: 270, NW: 315 } as const;
+export type Direction = keyof typeof BEARING;
+
+export const LANE_WIDTH = 30;
+/** From the stop line to the outer end of an approach. */
+export const APPROACH_LENGTH = 150;
+/** Free space between the corner of two roads and their stop lines. */
+const MARGIN = 26;
+
+export interface PlacedLane {
+  id: string;
+  name: string;
+  /** Middle of the lane, to the left of an approaching driver's centre line: traffic keeps left. */
+  x: number;
+}
+
+/** The road on one side of the junction, in a frame where vehicles come from above: y grows towards the junction, x to the right. */
+export interface Approach {
+  direction: Direction;
+  bearing: number;
+  lanes: PlacedLane[];
+  /** Half of the road's width. */
+  half: number;
+}
+
+/** A signal head, in the frame of its approach. */
+export interface PlacedHead {
+  group: string;
+  kind: 'vehicle' | 'arrow' | 'pedestrian';
+  bearing: number;
+  x: number;
+  y: number;
+  turn: number;
+}
+
+export interface Drawing {
+  approaches: Approach[];
+  heads: PlacedHead[];
+  /** From the middle to the stop lines. */
+  inner: number;
+  /** Half of the side of the whole picture. */
+  outer: number;
+}
+
+const isDirection = (text: string | null | undefined): text is Direction =>
+  text != null && Object.hasOwn(BEARING, text);
+
+/** The sides, lanes without one spread over those that nobody has. */
+function sidesOf(lanes: Layout['lanes']): Map<Direction, Layout['lanes']> {
+  const taken = new Set(lanes.map((lane) => lane.direction_enum).filter(isDirection));
+  const order: Direction[] = ['N', 'S', 'E', 'W', 'NE', 'SW', 'SE', 'NW'];
+  const free = order.filter((side) => !taken.has(side));
+  const sides = new Map<Direction, Layout['lanes']>();
+  let next = 0;
+  for (const lane of [...lanes].sort((a, b) => a.lane_index - b.lane_index)) {
+    const side = isDirection(lane.direction_enum) ? lane.direction_enum : (free[next++ % free.length] ?? 'N');
+    sides.set(side, [...(sides.get(side) ?? []), lane]);
+  }
+  return sides;
+}
+
+/** Middle to stop line, so that neither neighbouring roads nor their heads touch. */
+function innerOf(approaches: Approach[]): number {
+  const sorted = [...approaches].sort((a, b) => a.bearing - b.bearing);
+  let inner = 70;
+  sorted.forEach((one, index) => {
+    const other = sorted[(index + 1) % sorted.length];
+    if (!other || other === one) return;
+    const gap = ((other.bearing - one.bearing + 360) % 360) * (Math.PI / 180);
+    // Where the near edges of two roads meet; opposite roads never do.
+    if (gap < Math.PI - 0.01) inner = Math.max(inner, (other.half + one.half * Math.cos(gap)) / Math.sin(gap));
+    if (gap < Math.PI - 0.01) inner = Math.max(inner, (one.half + other.half * Math.cos(gap)) / Math.sin(gap));
+  });
+  return inner + MARGIN;
+}
+
+/** Degrees by which a movement turns, from the exit that a group names; straight ahead when it names none. */
+export function turnOf(from: Direction, exit: string | undefined): number {
+  if (!isDirection(exit)) return 0;
+  const heading = (BEARING[from] + 180) % 360;
+  const turn = (BEARING[exit] - heading + 360) % 360;
+  return turn > 180 ? turn - 360 : turn;
+}
+
+/** Groups as the layout has them; a junction without any has one for each lane. */
+export function groupsOf(layout: Layout) {
+  const own = layout.groups ?? [];
+  if (own.length > 0) return own.map((group) => ({ kind: 'vehicle', exits: [], lanes: [], ...group }));
+  return layout.lanes.map((lane) => ({
+    name: lane.lane_name,
+    kind: 'vehicle',
+    exits: [] as string[],
+    lanes: [lane.lane_id],
+  }));
+}
+
+/** Where lanes and heads of a junction are drawn; from its layout only. */
+export function drawingOf(layout: Layout): Drawing {
+  const approaches = [...sidesOf(layout.lanes)].map(([direction, lanes]): Approach => {
+    // The first lane is the kerb lane; coming from above, the kerb of left-hand traffic is on the right of the picture.
+    const placed = lanes.map((lane, index) => ({
+      id: lane.lane_id,
+      name: lane.lane_name,
+      x: (lanes.length - index - 0.5) * LANE_WIDTH,
+    }));
+    return { direction, bearing: BEARING[direction], lanes: placed, half: lanes.length * LANE_WIDTH };
+  });
+  const inner = innerOf(approaches);
+  const heads: PlacedHead[] = [];
+  const rows = new Map<string, number>();
+  let corner = 0;
+  for (const group of groupsOf(layout)) {
+    const kind = group.kind === 'arrow' || group.kind === 'pedestrian' ? group.kind : 'vehicle';
+    const approach = approaches.find((side) => side.lanes.some((lane) => group.lanes.includes(lane.id)));
+    const lanes = approach?.lanes.filter((lane) => group.lanes.includes(lane.id)) ?? [];
+    if (!approach || kind === 'pedestrian') {
+      // Pedestrians wait at the corners.
+      const bearing = approach?.bearing ?? (corner++ * 90) % 360;
+      const half = approach?.half ?? LANE_WIDTH;
+      heads.push({ group: group.name, kind, bearing, x: -half - 16, y: -inner - 4, turn: 0 });
+      continue;
+    }
+    const x = lanes.reduce((sum, lane) => sum + lane.x, 0) / lanes.length;
+    const spot = `${approach.direction} ${Math.round(x)}`;
+    const row = rows.get(spot) ?? 0;
+    rows.set(spot, row + 1);
+    const turn = kind === 'arrow' ? turnOf(approach.direction, group.exits[0]) : 0;
+    heads.push({ group: group.name, kind, bearing: approach.bearing, x, y: -inner - 40 - row * 60, turn });
+  }
+  return { approaches, heads, inner, outer: inner + APPROACH_LENGTH + 34 };
+}
+
+/** A point of an approach's frame in the picture. */
+export function toPicture(bearing: number, x: number, y: number): { x: number; y: number } {
+  const angle = (bearing * Math.PI) / 180;
+  return { x: x * Math.cos(angle) - y * Math.sin(angle), y: x * Math.sin(angle) + y * Math.cos(angle) };
+}

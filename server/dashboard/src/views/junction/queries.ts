@@ -1,0 +1,79 @@
+import { queryOptions } from '@tanstack/react-query';
+import { api, data, page } from '@/api/client';
+
+const path = (junction_id: string) => ({ path: { junction_id } });
+
+/** What is fetched of a junction, by what it is. */
+export const junctionQueries = {
+  row: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'row'],
+      queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}', { params: path(id), signal })),
+    }),
+  layout: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'layout'],
+      queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}/layout', { params: path(id), signal })),
+      staleTime: 60_000,
+    }),
+  signal: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'signal'],
+      queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}/signal', { params: path(id), signal })),
+    }),
+  devices: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'devices'],
+      queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}/devices', { params: path(id), signal })),
+    }),
+  plan: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'plan'],
+      queryFn: ({ signal }) =>
+        data(api.GET('/api/junctions/{junction_id}/plans/current', { params: path(id), signal })),
+      refetchInterval: 30_000,
+    }),
+  /** Intervals since a time, for what is counted within the last minutes. */
+  recentCounts: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'recent-counts'],
+      queryFn: ({ signal }) => {
+        const query = { from: new Date(Date.now() - 5 * 60_000).toISOString(), limit: 1000 };
+        return data(api.GET('/api/junctions/{junction_id}/counts', { params: { ...path(id), query }, signal }));
+      },
+      staleTime: 60_000,
+    }),
+  cycles: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'cycles'],
+      queryFn: ({ signal }) =>
+        page(api.GET('/api/junctions/{junction_id}/cycles', { params: { ...path(id), query: { limit: 20 } }, signal })),
+      refetchInterval: 30_000,
+    }),
+  overrides: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'overrides'],
+      queryFn: ({ signal }) =>
+        page(
+          api.GET('/api/junctions/{junction_id}/overrides', { params: { ...path(id), query: { limit: 20 } }, signal }),
+        ),
+    }),
+  plans: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'plans'],
+      queryFn: ({ signal }) =>
+        page(api.GET('/api/junctions/{junction_id}/plans', { params: { ...path(id), query: { limit: 20 } }, signal })),
+    }),
+  quarterHours: (id: string) =>
+    queryOptions({
+      queryKey: ['junction', id, 'quarter-hours'],
+      queryFn: ({ signal }) =>
+        data(
+          api.GET('/api/junctions/{junction_id}/counts', {
+            params: { ...path(id), query: { bucket: '15m', limit: 97 } },
+            signal,
+          }),
+        ),
+      refetchInterval: 60_000,
+    }),
+};

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { SignalFrame } from '@/live/frames';
+import { leftOf, plannedStages, timelineOf } from './timeline';
+
+const PLAN = [
+  { stage: 'N', green_s: 20, min_green_s: 7, max_green_s: 40 },
+  { stage: 'S', green_s: 15, min_green_s: 7, max_green_s: 30 },
+  { stage: 'E', green_s: 10, min_green_s: 7, max_green_s: 20 },
+];
+const frame = (change: Partial<SignalFrame> = {}): SignalFrame => ({
+  type: 'signal',
+  junction_id: 'j',
+  t: '2026-01-01T00:00:05.000Z',
+  since: '2026-01-01T00:00:00.000Z',
+  stage: 'S',
+  state: 'green',
+  groups: {},
+  plan_id: 'p',
+  mode: 'automatic',
+  cycle_second: 30,
+  ...change,
+});
+
+describe('the timeline', () => {
+  it('counts by the difference of two times of each clock', () => {
+    // This machine's clock is years away from the junction's.
+    const timeline = timelineOf(frame(), 1000, 4000, PLAN);
+    expect(timeline?.second).toBe(33);
+    const running = timeline?.segments[0];
+    expect(running).toMatchObject({ stage: 'S', kind: 'green', elapsedS: 8, greenS: 15 });
+    expect(running && leftOf(running)).toEqual({ least: 0, planned: 7, most: 22 });
+  });
+
+  it('goes once around the plan from the running stage on', () => {
+    const names = (change: Partial<SignalFrame>) =>
+      timelineOf(frame(change), 0, 0, PLAN)?.segments.map(({ stage, kind }) => `${stage} ${kind}`);
+    expect(names({})).toEqual(['S green', 'E next', 'N next', 'S next']);
+    expect(names({ state: 'amber', next_stage: 'N' })).toEqual(['S clearing', 'N next', 'S next', 'E next']);
+    expect(names({ state: 'red_amber' })).toEqual(['S clearing', 'S next', 'E next', 'N next']);
+    expect(names({ stage: 'X' })).toEqual(['X green']);
+  });
+
+  it('is exact in an override, and where a plan gives no range', () => {
+    const first = (change: Partial<SignalFrame>, plan = PLAN) => timelineOf(frame(change), 0, 0, plan)?.segments[0];
+    expect(first({ mode: 'manual_override' })).toMatchObject({ exact: true, leastS: 15, mostS: 15 });
+    expect(first({}, [{ stage: 'S', green_s: 12 } as (typeof PLAN)[number]])).toMatchObject({ exact: true, mostS: 12 });
+    expect(first({})).toMatchObject({ exact: false, leastS: 7, mostS: 30 });
+  });
+
+  it('is not there while the signal is in no stage', () => {
+    expect(timelineOf(frame({ stage: null, state: 'flash' }), 0, 0, PLAN)).toBeNull();
+    expect(timelineOf(frame({ state: 'dark' }), 0, 0, PLAN)).toBeNull();
+  });
+
+  it('takes no stages but stages', () => {
+    expect(plannedStages([{ stage: 'N', green_s: 5 }, { stage: 3 }, null, 'x'])).toEqual([{ stage: 'N', green_s: 5 }]);
+    expect(plannedStages(undefined)).toEqual([]);
+  });
+});

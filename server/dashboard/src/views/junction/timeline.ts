@@ -1,0 +1,91 @@
+import type { SignalFrame } from '@/live/frames';
+
+/** Greens of a stage in a plan, seconds; without a range they run exactly. */
+export interface PlannedStage {
+  stage: string;
+  green_s: number;
+  min_green_s?: number | null;
+  max_green_s?: number | null;
+}
+
+/** A stage of the running cycle or of the next one. */
+export interface Segment {
+  stage: string;
+  /** `green`: it has green; `clearing`: it ends or comes, and lamps show amber or all-red; `next`: it is planned. */
+  kind: 'green' | 'clearing' | 'next';
+  greenS: number;
+  leastS: number;
+  mostS: number;
+  /** Seconds in the present state; 0 for planned stages. */
+  elapsedS: number;
+  /** The green runs exactly as long as planned. */
+  exact: boolean;
+}
+
+export interface Timeline {
+  segments: Segment[];
+  /** Whole seconds since the cycle began. */
+  second: number;
+}
+
+/** Reads a plan's stages, which the document leaves open. */
+export function plannedStages(stages: unknown): PlannedStage[] {
+  if (!Array.isArray(stages)) return [];
+  return stages.filter(
+    (entry): entry is PlannedStage =>
+      typeof entry === 'object' &&
+      entry !== null &&
+      typeof (entry as PlannedStage).stage === 'string' &&
+      typeof (entry as PlannedStage).green_s === 'number',
+  );
+}
+
+/**
+ * The running stage and those that the plan has after it, once around. `at` is when the signal was so and `now` the present, milliseconds of
+ * one clock. Null: the signal is in no stage (start-up, flash, dark).
+ */
+export function timelineOf(
+  frame: SignalFrame,
+  at: number,
+  now: number,
+  plan: readonly PlannedStage[],
+): Timeline | null {
+  const stage = frame.stage;
+  if (stage === null || frame.state === 'flash' || frame.state === 'dark') return null;
+  const since = (now - at) / 1000;
+  // Two times of the junction, and two of this machine: their clocks may differ.
+  const elapsedS = Math.max(0, (Date.parse(frame.t) - Date.parse(frame.since)) / 1000 + since);
+  const segment = (entry: PlannedStage, kind: Segment['kind'], elapsed: number): Segment => {
+    const exact = frame.mode !== 'automatic' || entry.min_green_s == null || entry.max_green_s == null;
+    return {
+      stage: entry.stage,
+      kind,
+      greenS: entry.green_s,
+      leastS: exact ? entry.green_s : (entry.min_green_s ?? entry.green_s),
+      mostS: exact ? entry.green_s : (entry.max_green_s ?? entry.green_s),
+      elapsedS: elapsed,
+      exact,
+    };
+  };
+  const planned = (name: string): PlannedStage =>
+    plan.find((entry) => entry.stage === name) ?? { stage: name, green_s: 0 };
+  const isGreen = frame.state === 'green';
+  const segments = [segment(planned(stage), isGreen ? 'green' : 'clearing', elapsedS)];
+  // While lamps clear, the coming stage is known; else it is the plan's next.
+  const coming = frame.state === 'red_amber' ? stage : frame.next_stage;
+  const index = plan.findIndex((entry) => entry.stage === (coming ?? stage));
+  if (index >= 0) {
+    const start = coming == null ? index + 1 : index;
+    for (let step = 0; step < plan.length; step++) {
+      const entry = plan[(start + step) % plan.length];
+      if (entry) segments.push(segment(entry, 'next', 0));
+    }
+  }
+  return { segments, second: Math.floor(frame.cycle_second + since) };
+}
+
+/** What is left of a green: at least, as planned, and at most, seconds. */
+export function leftOf(segment: Segment): { least: number; planned: number; most: number } {
+  const left = (length: number) => Math.max(0, length - segment.elapsedS);
+  return { least: left(segment.leastS), planned: left(segment.greenS), most: left(segment.mostS) };
+}

@@ -1,0 +1,81 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect, useMemo } from 'react';
+import type { CurrentPlan } from '@/api/types';
+import type { SignalFrame, StatusFrame } from '@/live/frames';
+import { store } from '@/live/feed';
+import { useJunctionLive, useNow } from '@/live/hooks';
+import { COUNTS_MS, type HeardSignal, STALE_MS } from '@/live/store';
+import { junctionQueries } from './queries';
+import { type PlannedStage, plannedStages } from './timeline';
+
+/** What a junction shows at present, from what was fetched and what is heard since. */
+export interface Present {
+  signal: HeardSignal | null;
+  /** Seconds since the lamps were told, when that is too long ago. */
+  staleS: number | null;
+  statuses: StatusFrame[];
+  /** Vehicles of the last five minutes, by lane id. */
+  counts: Map<string, number>;
+  /** Vehicles at the stop line at the end of the last interval, by lane id. */
+  present: Map<string, number>;
+}
+
+/** Greens of the plan that the signal says it runs. */
+export function runningStages(current: CurrentPlan | undefined, planId: string | null | undefined): PlannedStage[] {
+  if (planId == null) return [];
+  const plan = [current?.plan, current?.previous].find((candidate) => candidate?.plan_id === planId);
+  return plannedStages(plan?.stages);
+}
+
+export function usePresent(id: string): Present {
+  const live = useJunctionLive(id);
+  const now = useNow();
+  const { data: fetched, dataUpdatedAt } = useQuery(junctionQueries.signal(id));
+  const { data: recent } = useQuery(junctionQueries.recentCounts(id));
+  const { data: devices } = useQuery(junctionQueries.devices(id));
+  useEffect(() => {
+    if (fetched?.signal)
+      store.recall(
+        { ...(fetched.signal as unknown as SignalFrame), junction_id: id },
+        fetched.age_s ?? 0,
+        dataUpdatedAt,
+      );
+  }, [id, fetched, dataUpdatedAt]);
+  useEffect(() => {
+    const rows = (recent ?? []).flatMap((row) =>
+      'timestamp' in row
+        ? [{ laneId: row.lane_id, vehicles: row.vehicle_count, present: row.present ?? null, interval: row.timestamp }]
+        : [],
+    );
+    store.recallCounts(id, rows, Date.now());
+  }, [id, recent]);
+  const { counts, present } = useMemo(() => sums(live.counts, now), [live.counts, now]);
+  const statuses = useMemo(() => {
+    const known = new Map<string, StatusFrame>();
+    for (const device of devices ?? []) {
+      if (device.last_status)
+        known.set(device.device_id, { ...(device.last_status as unknown as StatusFrame), online: device.online });
+    }
+    for (const [device, status] of live.devices) known.set(device, status);
+    return [...known.values()];
+  }, [devices, live.devices]);
+  const ageMs = live.signal ? now - live.signal.at : null;
+  return {
+    signal: live.signal,
+    staleS: ageMs !== null && ageMs > STALE_MS ? Math.floor(ageMs / 1000) : null,
+    statuses,
+    counts,
+    present,
+  };
+}
+
+function sums(heard: readonly { laneId: string; vehicles: number; present: number | null; at: number }[], now: number) {
+  const counts = new Map<string, number>();
+  const present = new Map<string, number>();
+  for (const count of heard) {
+    if (now - count.at >= COUNTS_MS) continue;
+    counts.set(count.laneId, (counts.get(count.laneId) ?? 0) + count.vehicles);
+    if (count.present !== null) present.set(count.laneId, count.present);
+  }
+  return { counts, present };
+}

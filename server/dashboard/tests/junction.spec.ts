@@ -1,0 +1,138 @@
+import { expect, test, type Page } from '@playwright/test';
+import { Agent } from './support/agent';
+import { address, admin, call, junction, plainUser } from './support/city';
+import { signIn, watchConsole } from './support/page';
+import { Road } from './support/road';
+
+const head = (page: Page, group: string) => page.getByTestId(`head-${group}`);
+const open = (page: Page, id: string) => page.goto(`${address()}/app/junctions/${id}`);
+
+test('a real agent: stages change live, an override is obeyed and runs out, and the way back works', async ({
+  page,
+}) => {
+  test.setTimeout(240_000);
+  const token = await admin();
+  const place = await junction(token, `Agent ${Date.now()}`);
+  const agent = await Agent.start(token, place);
+  try {
+    const complaints = watchConsole(page);
+    await signIn(page, 'admin');
+    await open(page, place.junction_id);
+    // N and S have green together, E and W wait; then the other way round.
+    for (const [green, red] of [
+      ['N', 'E'],
+      ['E', 'N'],
+      ['N', 'E'],
+    ] as const) {
+      await expect(head(page, green)).toHaveAttribute('data-aspect', 'green', { timeout: 40_000 });
+      await expect(head(page, red)).toHaveAttribute('data-aspect', 'red');
+    }
+    await expect(page.getByTestId('timeline')).toContainText('Stage NS');
+
+    await page.getByRole('button', { name: 'Set greens by hand' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Green of stage NS').fill('12');
+    await dialog.getByLabel('Green of stage EW').fill('4');
+    // 12 + 4 s of green and twice 2 s of clearance.
+    await expect(dialog.getByTestId('preview')).toContainText('Cycle with clearances: 20 s');
+    await dialog.getByLabel('Ends by itself after').fill('1');
+    await dialog.getByLabel('Reason').fill('Procession on the main road');
+    await dialog.getByRole('button', { name: 'Set the override' }).click();
+    await expect(dialog.getByTestId('outcome')).toContainText(/The junction (runs it|has taken it)/);
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await expect(page.getByTestId('active-override')).toContainText('Procession on the main road');
+    await expect(page.getByTestId('road-state')).toContainText('confirmed: the lamps obey', { timeout: 30_000 });
+    await expect(page.getByTestId('mode')).toHaveText('Manual override');
+    // The lamps obey: green for NS is counted down exactly from 12 s.
+    await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
+    await expect(page.getByTestId('countdown')).toHaveText(/^(12|11|10|9) s left$/);
+    await expect(page.getByTestId('active-override')).toBeHidden({ timeout: 75_000 });
+    await expect(page.getByTestId('mode')).toHaveText('Automatic', { timeout: 30_000 });
+    await page.getByRole('tab', { name: 'Overrides' }).click();
+    await expect(page.getByTestId('override-row')).toContainText('expired');
+
+    await page.getByRole('button', { name: 'Emergency for a lane' }).click();
+    await dialog.getByRole('combobox', { name: 'Lane' }).click();
+    await page.getByRole('option', { name: 'E', exact: true }).click();
+    await dialog.getByLabel('Reason').fill('Ambulance');
+    await dialog.getByRole('button', { name: 'Start the emergency' }).click();
+    await expect(dialog.getByTestId('outcome')).toBeVisible();
+    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await expect(page.getByTestId('mode')).toHaveText('Emergency', { timeout: 20_000 });
+    await expect(head(page, 'E')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
+    await page.getByRole('button', { name: 'Back to automatic' }).click();
+    await expect(page.getByTestId('active-override')).toBeHidden();
+    await expect(page.getByTestId('override-row').first()).toContainText('ended by admin');
+    expect(complaints).toEqual([]);
+  } finally {
+    await agent.stop();
+  }
+});
+
+test('greens that the server refuses are refused with its sentence, and nothing is sent', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Refused ${Date.now()}`);
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Green of stage N').fill('2');
+  await dialog.getByLabel('Reason').fill('Too short');
+  await dialog.getByRole('button', { name: 'Set the override' }).click();
+  await expect(dialog.getByRole('alert').last()).toContainText(/N.*(2|7)/);
+  expect(await call<unknown[]>('GET', `/api/junctions/${place.junction_id}/overrides`, token)).toEqual([]);
+});
+
+test('an override that the road refuses is shown with the reasons of the road', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Road ${Date.now()}`);
+  const road = await Road.open(token, place);
+  const reason = 'stage N: green 25 s exceeds max_green_s 20 s';
+  road.onPlan((plan) => road.status({ plan: { plan_id: plan.plan_id, state: 'refused', reasons: [reason] } }));
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Reason').fill('Festival');
+  await dialog.getByRole('button', { name: 'Set the override' }).click();
+  await expect(dialog.getByTestId('outcome')).toContainText('The junction refuses it');
+  await expect(dialog.getByTestId('outcome')).toContainText(reason);
+  await road.close();
+});
+
+test('an observer looks and cannot act; counts, faults and old lamps are told', async ({ page }) => {
+  test.slow();
+  const token = await admin();
+  const place = await junction(token, `Observed ${Date.now()}`);
+  const road = await Road.open(token, place);
+  const { user_id, username } = await plainUser(token);
+  await call('PUT', `/api/users/${user_id}/access/${place.junction_id}`, token, { role: 'observer' });
+  await signIn(page, username);
+  await open(page, place.junction_id);
+  await expect(page.getByText('You may look at this junction, but not act.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Set greens by hand' })).toBeHidden();
+
+  const lanes = await call<{ lane_id: string; lane_name: string }[]>(
+    'GET',
+    `/api/junctions/${place.junction_id}/lanes`,
+    token,
+  );
+  const north = lanes.find((lane) => lane.lane_name === 'N')?.lane_id ?? '';
+  await road.count(north, 3);
+  await expect(page.getByTestId('count-N')).toHaveText('3');
+  await road.count(north, 2);
+  await expect(page.getByTestId('count-N')).toHaveText('5');
+  await page.reload();
+  await expect(page.getByTestId('count-N')).toHaveText('5');
+
+  await road.signal(null, 'flash', { N: 'flash_amber', S: 'flash_amber', E: 'flash_amber', W: 'flash_amber' });
+  await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'flash_amber');
+  await expect(page.getByText('The signal is not in a stage: flashing.')).toBeVisible();
+  await road.status({
+    controller: { state: 'flash', mode: 'automatic', fault: 'lamp N green does not light', interlock_trips: 0 },
+  });
+  await expect(page.getByRole('alert').getByText('lamp N green does not light')).toBeVisible();
+  await expect(page.getByTestId('stale')).toBeVisible({ timeout: 25_000 });
+  await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'unknown');
+  await road.close();
+});
