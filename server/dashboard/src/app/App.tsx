@@ -11,12 +11,12 @@ import { ErrorBoundary } from './ErrorBoundary';
 import { nonce } from './nonce';
 import { queries } from './queries';
 import { Shell } from './Shell';
-import { theme } from './theme';
+import { theme, variables } from './theme';
 import { views } from './views';
 
 export function App() {
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={nonce}>
+    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto" getStyleNonce={nonce}>
       <Notifications position="bottom-right" />
       <QueryClientProvider client={queries}>
         <BrowserRouter basename="/app">

@@ -18,7 +18,7 @@ export function LiveBadge() {
       <Badge
         variant={state === 'live' ? 'light' : 'filled'}
         color={colors[state]}
-        autoContrast
+
         role="status"
         data-testid="live"
         data-state={state}

@@ -19,13 +19,15 @@ interface Props {
   label: string;
   /** Seconds since 1970. */
   times: number[];
+  /** What the times are called in the legend. */
+  timeLabel: string;
   series: Series[];
   zone?: string;
   height?: number;
 }
 
 /** Values over time, as lines with gaps where nothing is known. */
-export function TimeChart({ label, times, series, zone = DEFAULT_ZONE, height = 260 }: Props) {
+export function TimeChart({ label, times, timeLabel, series, zone = DEFAULT_ZONE, height = 260 }: Props) {
   const element = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme('light');
   const names = JSON.stringify(series.map(({ name }) => name));
@@ -51,7 +53,7 @@ export function TimeChart({ label, times, series, zone = DEFAULT_ZONE, height = 
           { ...axis, size: 44 },
         ],
         series: [
-          { value: '{D}.{M}. {HH}:{mm}' },
+          { label: timeLabel, value: '{D}.{M}. {HH}:{mm}' },
           ...(JSON.parse(names) as string[]).map((name, index) => ({
             label: name,
             stroke: LINES[index % LINES.length],
@@ -72,6 +74,6 @@ export function TimeChart({ label, times, series, zone = DEFAULT_ZONE, height = 
       made.destroy();
       chart.current = null;
     };
-  }, [names, scheme, zone, height]);
+  }, [names, scheme, zone, height, timeLabel]);
   return <div ref={element} role="img" aria-label={label} />;
 }

@@ -98,7 +98,12 @@ export function CityMap({ states, links }: Props) {
         riseOnHover: true,
       });
       marker.on('click', () => void navigate(`/junctions/${state.id}`));
-      marker.bindTooltip(state.name, { permanent: states.length <= NAMED, direction: 'right', offset: [12, 0] });
+      marker.bindTooltip(state.name, {
+        permanent: states.length <= NAMED,
+        direction: 'bottom',
+        offset: [0, 10],
+        className: classes.named,
+      });
       marker.addTo(map.current);
       marker.getElement()?.setAttribute('aria-label', title);
       known.set(state.id, { marker, looks: now });

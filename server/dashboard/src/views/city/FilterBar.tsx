@@ -32,7 +32,8 @@ export function FilterBar({ filter, onFilter, search, onSearch }: Props) {
         aria-label={t('filter.label')}
         value={filter}
         onChange={onFilter}
-        size="sm"
+        size="xs"
+        w={{ base: '100%', xs: 'auto' }}
         data={FILTERS.map((value) => ({ value, label: t(`filter.${value}`) }))}
       />
     </Group>

@@ -17,7 +17,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
     <Table.ScrollContainer minWidth={0} mah={560} className={classes.wide}>
-      <Table highlightOnHover stickyHeader verticalSpacing="xs">
+      <Table highlightOnHover stickyHeader verticalSpacing={6} horizontalSpacing="xs" fz="sm">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{t('list.name')}</Table.Th>
@@ -44,10 +44,10 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
   return (
     <Table.Tr className={classes.row} data-testid="junction-row">
       <Table.Td>
-        <Anchor component={Link} to={`/junctions/${state.id}`} fw={600}>
+        <Anchor component={Link} to={`/junctions/${state.id}`} fw={600} size="sm">
           {state.name}
         </Anchor>
-        <Text size="xs" c="dimmed">
+        <Text size="xs" c="dimmed" visibleFrom="sm">
           {state.city}
         </Text>
       </Table.Td>

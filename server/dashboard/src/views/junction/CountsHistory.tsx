@@ -30,19 +30,24 @@ export function CountsHistory({ layout }: { layout: Layout }) {
   }, [query.data, layout.lanes]);
   return (
     <Fetched query={query} height={260}>
-      {() => (
-        <>
-          <Text size="xs" c="dimmed">
-            {t('history.perQuarter')}
-          </Text>
-          <TimeChart
-            label={t('history.countsLabel')}
-            times={chart.times}
-            series={chart.series}
-            zone={layout.time_zone}
-          />
-        </>
-      )}
+      {() =>
+        chart.series.every((lane) => lane.values.every((value) => value === null)) ? (
+          <Text c="dimmed">{t('history.none')}</Text>
+        ) : (
+          <>
+            <Text size="xs" c="dimmed">
+              {t('history.perQuarter')}
+            </Text>
+            <TimeChart
+              label={t('history.countsLabel')}
+              times={chart.times}
+              timeLabel={t('history.at')}
+              series={chart.series}
+              zone={layout.time_zone}
+            />
+          </>
+        )
+      }
     </Fetched>
   );
 }

@@ -9,6 +9,7 @@ import classes from './Drawing.module.css';
 import {
   type Approach,
   APPROACH_LENGTH,
+  cornerOf,
   drawingOf,
   groupsOf,
   LANE_WIDTH,
@@ -48,7 +49,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
       aria-label={t('drawing.label', { groups: said.join(', ') })}
       data-testid="drawing"
     >
-      <polygon className={classes.road} points={surface(approaches, inner)} />
+      <path className={classes.road} d={surface(approaches, inner)} />
       {approaches.map((approach) => (
         <Road key={approach.direction} approach={approach} inner={inner} colourOf={colourOf} waiting={waiting} />
       ))}
@@ -72,7 +73,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
         );
       })}
       {approaches.map(({ direction, bearing }) => {
-        const { x, y } = toPicture(bearing, 0, -outer + 12);
+        const { x, y } = toPicture(bearing, 0, -outer + 24);
         return (
           <text key={direction} className={classes.side} x={x} y={y + 5}>
             {t(`signal:direction.${direction}`)}
@@ -83,13 +84,19 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
   );
 }
 
-/** The middle: from stop line to stop line. */
+/** The middle: from stop line to stop line, its corners rounded by the kerbs. */
 function surface(approaches: Approach[], inner: number): string {
-  return [...approaches]
-    .sort((a, b) => a.bearing - b.bearing)
-    .flatMap(({ bearing, half }) => [toPicture(bearing, -half, -inner), toPicture(bearing, half, -inner)])
-    .map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`)
-    .join(' ');
+  const sorted = [...approaches].sort((a, b) => a.bearing - b.bearing);
+  const text = ({ x, y }: { x: number; y: number }) => `${x.toFixed(1)} ${y.toFixed(1)}`;
+  const parts = sorted.map(({ bearing, half }, index) => {
+    const next = sorted[(index + 1) % sorted.length];
+    const line = `${index === 0 ? 'M' : ''}${text(toPicture(bearing, -half, -inner))}L${text(toPicture(bearing, half, -inner))}`;
+    if (!next) return line;
+    const corner = cornerOf({ bearing, half }, next);
+    return corner === null ? `${line}L` : `${line}Q${text(corner)} `;
+  });
+  const first = sorted[0];
+  return first ? `${parts.join('')}${text(toPicture(first.bearing, -first.half, -inner))}Z` : '';
 }
 
 interface RoadProps {

@@ -78,7 +78,7 @@ function Side({ title, plan, longest, format }: SideProps) {
           {t(`plan.state.${state}`)}
         </Badge>
         {mode !== 'automatic' && (
-          <Badge color="yellow" autoContrast tt="none">
+          <Badge color="yellow" tt="none">
             {t(`signal:mode.${mode}`)}
           </Badge>
         )}

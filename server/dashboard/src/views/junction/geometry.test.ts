@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Layout } from '@/api/types';
-import { drawingOf, toPicture, turnOf } from './geometry';
+import { cornerOf, drawingOf, toPicture, turnOf } from './geometry';
 
 type Lane = [name: string, side: string | null];
 const layout = (lanes: Lane[], groups: Layout['groups'] = []): Layout =>
@@ -92,5 +92,13 @@ describe('the drawing', () => {
       turnOf('N', 'N'),
       turnOf('N', undefined),
     ]).toEqual([0, -90, 90, -90, 180, 0]);
+  });
+
+  it('rounds corners around the point where the kerbs meet', () => {
+    const corner = cornerOf({ bearing: 0, half: 30 }, { bearing: 90, half: 60 });
+    expect(corner?.x).toBeCloseTo(30);
+    expect(corner?.y).toBeCloseTo(-60);
+    expect(cornerOf({ bearing: 0, half: 30 }, { bearing: 180, half: 30 })).toBeNull();
+    expect(cornerOf({ bearing: 0, half: 30 }, { bearing: 270, half: 30 })).toBeNull();
   });
 });

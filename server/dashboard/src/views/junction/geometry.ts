@@ -6,7 +6,7 @@ export type Direction = keyof typeof BEARING;
 
 export const LANE_WIDTH = 30;
 /** From the stop line to the outer end of an approach. */
-export const APPROACH_LENGTH = 150;
+export const APPROACH_LENGTH = 128;
 /** Free space between the corner of two roads and their stop lines. */
 const MARGIN = 26;
 
@@ -65,7 +65,7 @@ function sidesOf(lanes: Layout['lanes']): Map<Direction, Layout['lanes']> {
 /** Middle to stop line, so that neither neighbouring roads nor their heads touch. */
 function innerOf(approaches: Approach[]): number {
   const sorted = [...approaches].sort((a, b) => a.bearing - b.bearing);
-  let inner = 70;
+  let inner = 44;
   sorted.forEach((one, index) => {
     const other = sorted[(index + 1) % sorted.length];
     if (!other || other === one) return;
@@ -130,11 +130,22 @@ export function drawingOf(layout: Layout): Drawing {
     const turn = kind === 'arrow' ? turnOf(approach.direction, group.exits[0]) : 0;
     heads.push({ group: group.name, kind, bearing: approach.bearing, x, y: -inner - 40 - row * 60, turn });
   }
-  return { approaches, heads, inner, outer: inner + APPROACH_LENGTH + 34 };
+  return { approaches, heads, inner, outer: inner + APPROACH_LENGTH + 44 };
 }
 
 /** A point of an approach's frame in the picture. */
 export function toPicture(bearing: number, x: number, y: number): { x: number; y: number } {
   const angle = (bearing * Math.PI) / 180;
   return { x: x * Math.cos(angle) - y * Math.sin(angle), y: x * Math.sin(angle) + y * Math.cos(angle) };
+}
+
+/** Where the right edge of a road and the left edge of the next one clockwise meet; null: they run apart, or the same way. */
+export function cornerOf(
+  one: Pick<Approach, 'bearing' | 'half'>,
+  next: Pick<Approach, 'bearing' | 'half'>,
+): { x: number; y: number } | null {
+  const gap = (((next.bearing - one.bearing + 360) % 360) * Math.PI) / 180;
+  if (gap < 0.01 || gap > Math.PI - 0.01) return null;
+  const along = (next.half + one.half * Math.cos(gap)) / Math.sin(gap);
+  return toPicture(one.bearing, one.half, -along);
 }

@@ -31,6 +31,10 @@ describe('the timeline', () => {
     expect(running && leftOf(running)).toEqual({ least: 0, planned: 7, most: 22 });
   });
 
+  it('never counts back from what was just heard', () => {
+    expect(timelineOf(frame({ cycle_second: 0 }), 2000, 1000, PLAN)?.second).toBe(0);
+  });
+
   it('goes once around the plan from the running stage on', () => {
     const names = (change: Partial<SignalFrame>) =>
       timelineOf(frame(change), 0, 0, PLAN)?.segments.map(({ stage, kind }) => `${stage} ${kind}`);

@@ -52,7 +52,8 @@ export function timelineOf(
 ): Timeline | null {
   const stage = frame.stage;
   if (stage === null || frame.state === 'flash' || frame.state === 'dark') return null;
-  const since = (now - at) / 1000;
+  // The page's clock ticks seldom: it may lie before what was just heard.
+  const since = Math.max(0, (now - at) / 1000);
   // Two times of the junction, and two of this machine: their clocks may differ.
   const elapsedS = Math.max(0, (Date.parse(frame.t) - Date.parse(frame.since)) / 1000 + since);
   const segment = (entry: PlannedStage, kind: Segment['kind'], elapsed: number): Segment => {
