@@ -1,5 +1,5 @@
-import { Anchor, Badge, Skeleton, Table, Text, Tooltip } from '@mantine/core';
-import { memo } from 'react';
+import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip } from '@mantine/core';
+import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
@@ -10,17 +10,29 @@ import type { JunctionState } from './states';
 
 const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
 
+/** Rows that are drawn at once: a long table is laid out anew with each change, and nobody reads so far. */
+const STEP = 100;
+
 /** The junctions as a list. */
 export function JunctionTable({ states, waiting }: { states: JunctionState[]; waiting: boolean }) {
   const { t } = useTranslation('city');
+  const [most, setMost] = useState(STEP);
   if (waiting) return <Skeleton height={240} />;
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
     <Table.ScrollContainer minWidth={0} mah={560} className={classes.wide}>
-      <Table highlightOnHover stickyHeader verticalSpacing={6} horizontalSpacing="xs" fz="sm">
+      <Table
+        layout="fixed"
+        miw={{ base: 420, sm: 560 }}
+        highlightOnHover
+        stickyHeader
+        verticalSpacing={6}
+        horizontalSpacing="xs"
+        fz="sm"
+      >
         <Table.Thead>
           <Table.Tr>
-            <Table.Th>{t('list.name')}</Table.Th>
+            <Table.Th w="26%">{t('list.name')}</Table.Th>
             <Table.Th>{t('list.state')}</Table.Th>
             <Table.Th visibleFrom="xs">{t('list.signal')}</Table.Th>
             <Table.Th>{t('list.queue')}</Table.Th>
@@ -29,11 +41,16 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {states.map((state) => (
+          {states.slice(0, most).map((state) => (
             <Row key={state.id} state={state} />
           ))}
         </Table.Tbody>
       </Table>
+      {states.length > most && (
+        <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
+          {t('more', { ns: 'common' })}
+        </Button>
+      )}
     </Table.ScrollContainer>
   );
 }
@@ -42,7 +59,7 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
   const { t } = useTranslation(['city', 'signal', 'common']);
   const format = useFormat();
   return (
-    <Table.Tr className={classes.row} data-testid="junction-row">
+    <Table.Tr data-testid="junction-row">
       <Table.Td>
         <Anchor component={Link} to={`/junctions/${state.id}`} fw={600} size="sm">
           {state.name}

@@ -46,7 +46,7 @@ describe('state of a junction', () => {
   });
 
   it('shows no lamps that nobody knows any more', () => {
-    expect(stateOf(row(), 100_000, quiet, 120_000)).toMatchObject({ stage: null, signal: null, staleS: 22 });
+    expect(stateOf(row(), 100_000, quiet, 120_000)).toMatchObject({ stage: null, signal: null, staleS: 20 });
     expect(stateOf(row({ signal: null, signal_age_s: null }), 0, quiet, 9e9)).toMatchObject({
       staleS: null,
       signal: null,

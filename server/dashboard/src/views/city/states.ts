@@ -34,6 +34,12 @@ const LIMITS = { low: 0.2, mid: 0.5 };
 const congestionOf = (share: number | null | undefined): Congestion | null =>
   share == null ? null : share <= LIMITS.low ? 'low' : share <= LIMITS.mid ? 'mid' : 'high';
 
+/** An age in steps, so that a junction that is silent for long is not drawn anew each second. */
+const coarse = (seconds: number): number => {
+  const step = seconds < 60 ? 5 : 60;
+  return Math.floor(seconds / step) * step;
+};
+
 /** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
 export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
   const fetched = row.signal as SignalFrame | null | undefined;
@@ -67,7 +73,7 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     fault: fault ?? null,
     stage: stale ? null : (newest?.stage ?? null),
     signal: stale ? null : (newest?.state ?? null),
-    staleS: stale ? Math.floor(ageMs / 1000) : null,
+    staleS: stale ? coarse(ageMs / 1000) : null,
     queue: row.queue ?? null,
     congestion: congestionOf(row.congestion),
     vehicles: row.vehicles_15_min,
