@@ -29,5 +29,5 @@ async fn list(
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
     let rows = overview::list(&app.db, only_granted, page.after()?, page.fetch(), Clock.utc()).await?;
-    Ok(page.answer("/api/overview", rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
+    Ok(page.answer(rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
 }

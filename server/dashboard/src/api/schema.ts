@@ -780,6 +780,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The junctions that the user may look at, in the order of their names, each with what its lamps show, its queues and its open alarms. */
+        get: operations["get_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/users/": {
         parameters: {
             query?: never;
@@ -1226,7 +1243,7 @@ export interface components {
              */
             closed_at?: string | null;
             /** @description The same for programs. */
-            detail: Record<string, never>;
+            detail: Record<string, unknown>;
             /**
              * Format: uuid
              * @description Which device; null: the junction as a whole.
@@ -1266,7 +1283,7 @@ export interface components {
              */
             audit_id: number;
             /** @description The new values. */
-            detail: Record<string, never>;
+            detail: Record<string, unknown>;
             /** @description Where the request came from. */
             ip_address?: string | null;
             /**
@@ -1661,7 +1678,7 @@ export interface components {
              */
             last_heartbeat?: string | null;
             /** @description Its last status message; vehicles are not named. */
-            last_status?: Record<string, never> | null;
+            last_status?: Record<string, unknown> | null;
             /** @description Whether it is heard: a status came within three periods of 30 s, and the broker has not said that it is gone. */
             online: boolean;
             /**
@@ -1967,13 +1984,13 @@ export interface components {
             /** @description The city it lies in. */
             city: string;
             /** @description Groups that may have green together; empty: the groups of each stage. */
-            compatible?: Record<string, never>[];
+            compatible?: Record<string, unknown>[];
             /** @description Its devices. */
             devices?: components["schemas"]["DeviceEntry"][];
             /** @description Its signal groups; empty: one for each lane. */
             groups?: components["schemas"]["GroupEntry"][];
             /** @description Intergreens that differ from amber plus all-red. */
-            intergreens?: Record<string, never>[];
+            intergreens?: Record<string, unknown>[];
             /**
              * Format: uuid
              * @description Its id.
@@ -2016,6 +2033,65 @@ export interface components {
             junctions: components["schemas"]["JunctionEntry"][];
             /** @description Which of them is reached from which without another signal between. */
             links?: components["schemas"]["LinkEntry"][];
+        };
+        /** @description A junction at a glance. */
+        JunctionOverview: {
+            /** @description City it lies in. */
+            city: string;
+            /**
+             * Format: double
+             * @description Of that cycle's worst lane: the share of its queue that was still there when its green ended, 0 to 1; null as above.
+             */
+            congestion?: number | null;
+            /** @description `automatic`, `manual_override` or `emergency`. */
+            current_mode: string;
+            /** @description The fault that its lamps hold, in words; null: none. */
+            fault?: string | null;
+            /**
+             * Format: uuid
+             * @description Id of the junction.
+             */
+            junction_id: string;
+            /** @description Name of the junction. */
+            junction_name: string;
+            /**
+             * Format: double
+             * @description Degrees north (WGS 84).
+             */
+            latitude: number;
+            /**
+             * Format: double
+             * @description Degrees east (WGS 84).
+             */
+            longitude: number;
+            /**
+             * Format: int64
+             * @description Alarms that are open.
+             */
+            open_alarms: number;
+            /**
+             * Format: double
+             * @description Tagged vehicles waiting when greens began in the last finished cycle, all lanes together; null: not known, or no cycle within 15 minutes.
+             */
+            queue?: number | null;
+            /** @description The worst of them: `info`, `warning`, `error` or `critical`; null: there is none. */
+            severity?: string | null;
+            /** @description The last signal message, field by field as the junction sent it; null: it has not sent any. */
+            signal?: Record<string, unknown> | null;
+            /**
+             * Format: double
+             * @description Seconds since it came; after 15 s nobody knows what the lamps show.
+             */
+            signal_age_s?: number | null;
+            /** @description `online`, `offline`, `maintenance` or `error`. */
+            status: string;
+            /** @description Its time zone, such as `Asia/Kolkata`. */
+            time_zone: string;
+            /**
+             * Format: int64
+             * @description Tagged vehicles that were counted within the last 15 minutes.
+             */
+            vehicles_15_min: number;
         };
         /** @description A junction, as the API shows one. */
         JunctionResponse: {
@@ -2306,7 +2382,7 @@ export interface components {
             /** @description What happened, as a sentence. */
             message: string;
             /** @description The same for programs. */
-            metadata: Record<string, never>;
+            metadata: Record<string, unknown>;
             /**
              * Format: uuid
              * @description Who did it.
@@ -2475,7 +2551,7 @@ export interface components {
              */
             south_lane_time?: number | null;
             /** @description Greens by stage, `[{stage, green_s}]`; in an emergency the stage to reach. */
-            stages?: Record<string, never>[] | null;
+            stages?: Record<string, unknown>[] | null;
             /**
              * Format: int32
              * @description The cycle, seconds.
@@ -2593,7 +2669,7 @@ export interface components {
              */
             since?: string | null;
             /** @description Green of each stage, `[{stage, green_s, min_green_s, max_green_s}]`; in an emergency the stage to reach. */
-            stages: Record<string, never>[];
+            stages: Record<string, unknown>[];
             /**
              * @description What the road made of it: `sent` (nothing heard yet), `pending` (starts when the running cycle ends), `running`, `refused`, `replaced` (by
              *     one that runs), or `expired`.
@@ -2856,7 +2932,7 @@ export interface components {
              */
             received_at?: string | null;
             /** @description The last signal message, field by field as the junction sent it; null: it has not sent any. */
-            signal?: Record<string, never> | null;
+            signal?: Record<string, unknown> | null;
         };
         /** @description Times for the whole junction, seconds; what is left out is as an agent has it by default. */
         SignalEntry: {
@@ -3085,11 +3161,11 @@ export interface components {
         /** @description Groups, stages, and what may be green together; what is absent stays. */
         StagesBody: {
             /** @description Pairs of groups that may have green together, `{a, b, yield}`; empty: those of each stage. */
-            compatible?: Record<string, never>[] | null;
+            compatible?: Record<string, unknown>[] | null;
             /** @description Its signal groups; empty: one for each lane. */
             groups?: components["schemas"]["GroupEntry"][] | null;
             /** @description Intergreens that differ from amber plus all-red, `{from, to, seconds}`. */
-            intergreens?: Record<string, never>[] | null;
+            intergreens?: Record<string, unknown>[] | null;
             signal?: components["schemas"]["SignalEntry"] | null;
             /** @description Its stages, in the order in which they are served. */
             stages?: components["schemas"]["StageEntry"][] | null;
@@ -8414,6 +8490,81 @@ export interface operations {
             };
             /** @description No access to this junction */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of this user or address */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong inside; the server's log has it under X-Request-Id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is out of reach, too many requests are under way, or this one took too long */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_overview: {
+        parameters: {
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Address of the next page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JunctionOverview"][];
+                };
+            };
+            /** @description Not signed in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -48,7 +48,7 @@ describe('the session', () => {
     expect(session.state()).toBe('signedIn');
     fetched.mockResolvedValueOnce(answer(401, { detail: 'This session is over; sign in again' }));
     expect(await session.renew()).toBeNull();
-    expect(session.state()).toBe('signedOut');
+    expect([session.state(), session.ended()]).toEqual(['signedOut', true]);
     expect(await session.token()).toBeNull();
   });
 

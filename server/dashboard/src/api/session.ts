@@ -36,11 +36,15 @@ function lifetimeMs(token: string): number {
 export class Session {
   private held: Held | null = null;
   private current: SessionState = 'unknown';
+  private over = false;
   private renewal: Promise<string | null> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
 
   readonly state = (): SessionState => this.current;
+
+  /** Whether a session ended that nobody here has ended. */
+  readonly ended = (): boolean => this.over;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -71,6 +75,7 @@ export class Session {
   /** Ends the session here and on the server. */
   async signOut(): Promise<void> {
     const token = this.held?.token;
+    this.over = false;
     this.drop();
     await this.ask('/api/users/logout', {
       method: 'POST',
@@ -96,6 +101,7 @@ export class Session {
       return this.hold(await this.ask('/api/users/token/refresh', { method: 'POST' }));
     } catch (error) {
       if (!(error instanceof ProblemError) || error.status !== 401) throw error;
+      this.over = this.held !== null;
       this.drop();
       return null;
     }
@@ -114,6 +120,7 @@ export class Session {
   }
 
   private hold(token: string): string {
+    this.over = false;
     const lifetime = lifetimeMs(token);
     this.held = { token, endsAt: performance.now() + lifetime };
     clearTimeout(this.timer);

@@ -4,7 +4,6 @@ export const city = {
   totals: {
     junctions: 'Junctions',
     online: 'Online',
-    automatic: 'Automatic',
     overridden: 'Override or emergency',
     faults: 'Faults',
     congested: 'Congested',
@@ -31,7 +30,6 @@ export const city = {
     alt: '{{name}}: {{state}}',
     in: 'Zoom in',
     out: 'Zoom out',
-    whole: 'Show all',
   },
   list: {
     label: 'Junctions',

@@ -1,20 +1,14 @@
 export const junction = {
   back: 'City',
-  offline: 'Offline',
-  online: 'Online',
   fault: 'Fault',
-  decides: 'Who decides',
   drawing: {
     title: 'Lanes and signal heads',
     label: 'Drawing of the junction: {{groups}}',
-    count: '{{count}} in 5 min',
-    waiting: '{{count}} waiting',
     noSignal: 'This junction has not told its lamps yet.',
   },
   timeline: {
     title: 'Cycle',
     second: 'Second {{second}} of the cycle',
-    now: 'now',
     stage: 'Stage {{stage}}',
     greenFor: 'green for {{seconds}}',
     left: '{{least}} to {{most}} left',
@@ -23,7 +17,6 @@ export const junction = {
     clearing: '{{state}}, then stage {{stage}}',
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: '{{green}} exactly',
-    next: 'Next',
     noPlan: 'No plan of the server runs: the junction decides by its own table.',
     special: 'The signal is not in a stage: {{state}}.',
   },
@@ -72,8 +65,6 @@ export const junction = {
       expired: 'expired',
     },
     green: 'Green',
-    range: 'Range',
-    bound: 'bound: {{bound}}',
   },
   override: {
     title: 'Act',
@@ -96,7 +87,6 @@ export const junction = {
     same: 'No difference to speak of',
     noDemand: 'Too little was watched to predict a delay.',
     apply: 'Set the override',
-    refused: 'The junction refuses it and stays in automatic mode',
     applied: {
       running: 'The junction runs it.',
       pending: 'The junction has taken it: it starts when the running cycle ends.',

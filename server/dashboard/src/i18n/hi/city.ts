@@ -6,7 +6,6 @@ export const city: Messages['city'] = {
   totals: {
     junctions: 'जंक्शन',
     online: 'ऑनलाइन',
-    automatic: 'स्वचालित',
     overridden: 'ओवरराइड या आपातकाल',
     faults: 'फ़ॉल्ट',
     congested: 'भीड़भाड़',
@@ -33,7 +32,6 @@ export const city: Messages['city'] = {
     alt: '{{name}}: {{state}}',
     in: 'बड़ा करें',
     out: 'छोटा करें',
-    whole: 'सब दिखाएँ',
   },
   list: {
     label: 'जंक्शन',

@@ -2,21 +2,15 @@ import type { Messages } from '../messages';
 
 export const junction: Messages['junction'] = {
   back: 'शहर',
-  offline: 'ऑफ़लाइन',
-  online: 'ऑनलाइन',
   fault: 'फ़ॉल्ट',
-  decides: 'निर्णय किसका',
   drawing: {
     title: 'लेन और सिग्नल हेड',
     label: 'जंक्शन का चित्र: {{groups}}',
-    count: '5 मिनट में {{count}}',
-    waiting: '{{count}} प्रतीक्षा में',
     noSignal: 'इस जंक्शन ने अपने लैंप की स्थिति अभी नहीं बताई है।',
   },
   timeline: {
     title: 'साइकिल',
     second: 'साइकिल का {{second}}वाँ सेकंड',
-    now: 'अभी',
     stage: 'स्टेज {{stage}}',
     greenFor: '{{seconds}} से हरा',
     left: '{{least}} से {{most}} शेष',
@@ -25,7 +19,6 @@ export const junction: Messages['junction'] = {
     clearing: '{{state}}, फिर स्टेज {{stage}}',
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: 'ठीक {{green}}',
-    next: 'अगला',
     noPlan: 'सर्वर का कोई प्लान नहीं चल रहा: जंक्शन अपनी सारणी से चलता है।',
     special: 'सिग्नल किसी स्टेज में नहीं है: {{state}}।',
   },
@@ -74,8 +67,6 @@ export const junction: Messages['junction'] = {
       expired: 'अवधि समाप्त',
     },
     green: 'हरा',
-    range: 'सीमा',
-    bound: 'सीमाबद्ध: {{bound}}',
   },
   override: {
     title: 'कार्रवाई',
@@ -98,7 +89,6 @@ export const junction: Messages['junction'] = {
     same: 'कोई ख़ास अंतर नहीं',
     noDemand: 'विलंब के अनुमान के लिए पर्याप्त गणना नहीं हुई।',
     apply: 'ओवरराइड लागू करें',
-    refused: 'जंक्शन ने इसे अस्वीकार किया और स्वचालित ही रहा',
     applied: {
       running: 'जंक्शन इसे चला रहा है।',
       pending: 'जंक्शन ने मान लिया: चालू साइकिल के अंत पर शुरू होगा।',

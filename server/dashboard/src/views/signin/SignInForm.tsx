@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -33,6 +33,7 @@ export function SignInForm() {
         <Title order={2} size="h3">
           {t('title')}
         </Title>
+        {session.ended() && !signIn.error && <Alert color="yellow">{t('ended')}</Alert>}
         {!asked && <Refusal error={signIn.error} shown={['totp']} />}
         <TextInput
           label={t('username')}
