@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { Refusal } from './Refusal';
 
 interface Props<T> {
-  query: UseQueryResult<T>;
+  query: Pick<UseQueryResult<T>, 'data' | 'error'> & { refetch: () => unknown };
   /** Height while it is fetched, so that nothing jumps. */
   height?: number;
   children: (data: T) => ReactNode;

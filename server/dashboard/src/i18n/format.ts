@@ -37,6 +37,22 @@ export class Format {
     return this.at(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
   }
 
+  /** Hours and minutes. */
+  clock(at: string | number | Date): string {
+    return this.at(at, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  }
+
+  /** Date, hours and minutes as tables sort and spreadsheets read them: `2026-02-10 08:15`. */
+  stamp(at: string | number | Date): string {
+    const style = { dateStyle: 'short', timeStyle: 'short', timeZone: this.zone } as const;
+    return new Intl.DateTimeFormat('sv-SE', style).format(new Date(at));
+  }
+
+  /** Weekday, day and month. */
+  day(at: string | number | Date): string {
+    return this.at(at, { weekday: 'short', day: 'numeric', month: 'short' });
+  }
+
   seconds(value: number, digits = 0): string {
     return this.t('unit.s', { value: this.number(value, digits) });
   }

@@ -49,10 +49,11 @@ export default async function start(): Promise<() => Promise<void>> {
   // The signing key outlives a restart of the server, and so do sessions.
   const key = join(results, 'secret.key');
   writeFileSync(key, 'only for the browser tests, which run on this machine', { mode: 0o600 });
+  const ownDatabase = await freshDatabase(database);
   const child = spawn(join(built, 'flextraff-server'), ['serve', '--config', '/dev/null'], {
     env: {
       ...process.env,
-      FLEXTRAFF_DATABASE__URL: await freshDatabase(database),
+      FLEXTRAFF_DATABASE__URL: ownDatabase,
       FLEXTRAFF_HTTP__BIND: `127.0.0.1:${port}`,
       FLEXTRAFF_MQTT__CLIENT_ID: `dashboard-${port}`,
       FLEXTRAFF_AUTH__SECRET_KEY_FILE: key,
@@ -61,6 +62,7 @@ export default async function start(): Promise<() => Promise<void>> {
   });
   closeSync(log);
   process.env.FLEXTRAFF_TEST_URL = `http://127.0.0.1:${port}`;
+  process.env.FLEXTRAFF_TEST_DATABASE = ownDatabase;
   process.env.FLEXTRAFF_TEST_BUILT = built;
   await until('the server answers', async () => {
     if (ended(child)) throw new Error(`the server has ended; see ${join(results, 'server.log')}`);

@@ -1,0 +1,116 @@
+import { Box, useComputedColorScheme } from '@mantine/core';
+import { useElementSize } from '@mantine/hooks';
+import { type RefObject, useEffect, useImperativeHandle, useMemo, useRef, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import { useFormat } from '@/i18n/format';
+import { lookOf, type PlotKind, plotOf } from './draw';
+import { Legend } from './Legend';
+import { pictureOf } from './picture';
+import type { PlotBand, PlotSeries } from './series';
+
+/** What makes a picture of a plot. */
+export interface Picture {
+  png: (title: string, text: string) => Promise<Blob>;
+}
+
+interface Props {
+  kind: PlotKind;
+  /** Seconds since 1970, rising. */
+  times: number[];
+  series: PlotSeries[];
+  bands?: PlotBand[];
+  /** The junction's. */
+  zone: string;
+  /** Says what is drawn, to those who cannot see it. */
+  label: string;
+  height?: number;
+  digits?: number;
+  percent?: boolean;
+  yMax?: number;
+  /** Only hours and minutes stand at the axis: days are laid over each other. */
+  hoursOnly?: boolean;
+  picture?: RefObject<Picture | null>;
+}
+
+const NO_BANDS: PlotBand[] = [];
+
+/** Series over time, with a legend that reads out the values under the pointer and switches series. */
+export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, height = 300, ...more }: Props) {
+  const { digits = 0, percent = false, yMax, hoursOnly = false, picture } = more;
+  const { t } = useTranslation('plot');
+  const format = useFormat(zone);
+  const scheme = useComputedColorScheme('light');
+  const { ref, width } = useElementSize();
+  const place = useRef<HTMLDivElement>(null);
+  const drawn = useRef<uPlot | null>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const write = useMemo(
+    () => (value: number) => (percent ? format.percent(value) : format.number(value, digits)),
+    [format, percent, digits],
+  );
+
+  useEffect(() => {
+    if (!place.current || width === 0) return;
+    const tick = (seconds: number, step: number) => {
+      const date = seconds * 1000;
+      if (step >= 86_400) return format.day(date);
+      const time = format.clock(date);
+      return time === '00:00' && !hoursOnly ? format.day(date) : time;
+    };
+    const { options, data } = plotOf(times, {
+      kind,
+      series,
+      hidden,
+      bands,
+      look: lookOf(place.current),
+      dark: scheme === 'dark',
+      width,
+      height,
+      zone,
+      tick,
+      value: write,
+      yMax,
+      onCursor: setAt,
+    });
+    const plot = new uPlot(options, data, place.current);
+    drawn.current = plot;
+    return () => plot.destroy();
+  }, [kind, times, series, hidden, bands, scheme, width, height, zone, yMax, hoursOnly, write, format]);
+
+  useImperativeHandle(
+    picture,
+    () => ({
+      png: (title, text) => {
+        if (!drawn.current || !place.current) throw new Error('Nothing is drawn yet');
+        const shown = series.filter((line) => !hidden.has(line.label));
+        return pictureOf(drawn.current.ctx.canvas, title, text, shown, lookOf(place.current));
+      },
+    }),
+    [series, hidden],
+  );
+
+  const moment = at === null ? undefined : times[at];
+  const when = moment === undefined ? null : hoursOnly ? format.clock(moment * 1000) : format.dateTime(moment * 1000);
+  const toggle = (name: string) => {
+    const next = new Set(hidden);
+    if (!next.delete(name)) next.add(name);
+    setHidden(next);
+  };
+  return (
+    <Box ref={ref}>
+      <div ref={place} role="img" aria-label={label} style={{ minHeight: height }} />
+      <Legend
+        series={series}
+        hidden={hidden}
+        toggle={toggle}
+        when={when}
+        value={(line) => (at === null ? null : (line.values[at] ?? null))}
+        write={write}
+        bands={[...new Set(bands.map((band) => band.kind))].map((band) => t(band))}
+      />
+    </Box>
+  );
+}

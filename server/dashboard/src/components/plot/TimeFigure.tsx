@@ -1,0 +1,69 @@
+import { type ReactNode, useMemo, useRef } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useFormat } from '@/i18n/format';
+import type { PlotKind } from './draw';
+import { Figure } from './Figure';
+import { type Picture, Plot } from './Plot';
+import type { PlotBand, PlotSeries } from './series';
+
+interface Props {
+  title: string;
+  text?: string;
+  /** What is looked at, such as junction and span; stands in the picture and in names of files. */
+  names: string[];
+  kind: PlotKind;
+  times: number[];
+  /** The last time only ends the one before it. */
+  open?: boolean;
+  series: PlotSeries[];
+  bands?: PlotBand[];
+  zone: string;
+  digits?: number;
+  percent?: boolean;
+  yMax?: number;
+  hoursOnly?: boolean;
+  files?: { label: string; save: () => Promise<void> }[];
+  /** What stands above the plot. */
+  children?: ReactNode;
+}
+
+/** A plot over time with its numbers and files. */
+export function TimeFigure({ title, text, names, times, series, open = true, zone, files, children, ...plot }: Props) {
+  const { t } = useTranslation('plot');
+  const format = useFormat(zone);
+  const picture = useRef<Picture | null>(null);
+  const { hoursOnly = false, percent = false, digits = 0 } = plot;
+  const table = useMemo(() => {
+    const rows = open ? times.slice(0, -1) : times;
+    return {
+      header: [t('time'), ...series.map(({ label }) => label)],
+      rows: rows.map((time, at) => [
+        hoursOnly ? format.clock(time * 1000) : format.stamp(time * 1000),
+        ...series.map(({ values }) => values[at] ?? null),
+      ]),
+    };
+  }, [times, series, open, hoursOnly, format, t]);
+  const png = () =>
+    picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('notDrawn')));
+  return (
+    <Figure
+      title={title}
+      {...(text ? { text } : {})}
+      names={names}
+      picture={{ type: 'png', make: png }}
+      table={table}
+      write={(value) => (percent ? format.percent(value) : format.number(value, digits))}
+      {...(files ? { files } : {})}
+    >
+      {children}
+      <Plot
+        times={times}
+        series={series}
+        zone={zone}
+        label={`${title}: ${names.join(', ')}`}
+        picture={picture}
+        {...plot}
+      />
+    </Figure>
+  );
+}

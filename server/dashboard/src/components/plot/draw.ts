@@ -1,0 +1,156 @@
+import uPlot from 'uplot';
+import { between } from './palette';
+import { joined, type PlotBand, type PlotSeries, stacked } from './series';
+
+/** How series are drawn. */
+export type PlotKind = 'line' | 'steps' | 'bars' | 'area';
+
+export interface Look {
+  text: string;
+  grid: string;
+  ground: string;
+  hatch: string;
+}
+
+/** Colours of the page as they are at present. */
+export function lookOf(element: Element): Look {
+  const style = getComputedStyle(element);
+  const read = (name: string, other: string) => style.getPropertyValue(name).trim() || other;
+  return {
+    text: read('--mantine-color-text', '#222222'),
+    grid: read('--mantine-color-default-border', '#cccccc'),
+    ground: read('--mantine-color-body', '#ffffff'),
+    hatch: read('--state-idle', '#777777'),
+  };
+}
+
+/** Marks the time that nobody watched with hatching, so that it is not taken for quiet. */
+function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  for (const { from, to, kind } of joined(bands)) {
+    const left = plot.valToPos(from, 'x', true);
+    const right = plot.valToPos(to, 'x', true);
+    if (right < bbox.left || left > bbox.left + bbox.width) continue;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, right - left, bbox.height);
+    ctx.clip();
+    ctx.strokeStyle = look.hatch;
+    ctx.globalAlpha = kind === 'unwatched' ? 0.45 : 0.16;
+    ctx.lineWidth = devicePixelRatio;
+    const step = 8 * devicePixelRatio;
+    ctx.beginPath();
+    for (let x = left - bbox.height - (left % step); x < right; x += step) {
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+    }
+    ctx.stroke();
+    ctx.restore();
+  }
+  ctx.restore();
+}
+
+interface Wanted {
+  kind: PlotKind;
+  series: PlotSeries[];
+  hidden: ReadonlySet<string>;
+  bands: PlotBand[];
+  look: Look;
+  dark: boolean;
+  width: number;
+  height: number;
+  zone: string;
+  /** Writes a time of the axis. */
+  tick: (seconds: number, step: number) => string;
+  /** Writes a value. */
+  value: (value: number) => string;
+  yMax: number | undefined;
+  onCursor: (index: number | null) => void;
+}
+
+/** Each value from its time to the next: two points a step, so that one before a gap is as wide as the others. */
+export function steps(times: readonly number[], values: readonly (number | null)[]): (number | null)[] {
+  return times.slice(0, -1).flatMap((_, at) => [values[at] ?? null, values[at] ?? null]);
+}
+
+/** The times of {@link steps}; a step ends a moment before the next one begins. */
+export const stepTimes = (times: readonly number[]): number[] =>
+  times.slice(0, -1).flatMap((time, at) => [time, (times[at + 1] ?? time) - 0.001]);
+
+/** The place of the last time that is not after a moment. */
+export function placeAt(times: readonly number[], moment: number): number | null {
+  const at = times.findLastIndex((time) => time <= moment);
+  return at < 0 ? null : at;
+}
+
+/** Areas and bars are large: their colours are softer than those of lines. */
+const soft = (colour: string, dark: boolean) => between(colour, dark ? '#1f1f1f' : '#ffffff', 0.28);
+
+/** What uPlot is to draw, and of which data. */
+export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Options; data: uPlot.AlignedData } {
+  const { kind, series, look, hidden } = wanted;
+  const shown = series.filter((line) => !hidden.has(line.label));
+  const stack = kind === 'bars' || kind === 'area';
+  const sums = stack ? stacked(shown.map((line) => line.values)) : [];
+  // The highest of a stack first, so that the ones below it stay in sight.
+  const order = stack ? shown.map((_, at) => shown.length - 1 - at) : shown.map((_, at) => at);
+  const lines = order.map((at) => {
+    const line = shown[at] as PlotSeries;
+    return { line, values: (stack ? sums[at] : line.values) ?? [] };
+  });
+  const axis = { stroke: look.text, grid: { stroke: look.grid, width: 1 }, ticks: { stroke: look.grid, width: 1 } };
+  const font = '12px system-ui, "Noto Sans", "Noto Sans Devanagari", sans-serif';
+  const options: uPlot.Options = {
+    width: wanted.width,
+    height: wanted.height,
+    padding: [10, 12, 0, 0],
+    legend: { show: false },
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), wanted.zone),
+    cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'line' } },
+    scales: {
+      x: { time: true },
+      y: { range: (_plot, _low, high) => [0, wanted.yMax ?? Math.max(1, high * 1.06)] },
+    },
+    axes: [
+      {
+        ...axis,
+        font,
+        space: 64,
+        values: (_plot, splits, _axis, _space, step) => splits.map((at) => wanted.tick(at, step)),
+      },
+      { ...axis, font, size: 52, values: (_plot, splits) => splits.map(wanted.value) },
+    ],
+    series: [
+      {},
+      ...lines.map(({ line }): uPlot.Series => {
+        const paths = kind === 'bars' ? uPlot.paths.bars?.({ size: [0.86, 64], align: 1 }) : uPlot.paths.linear?.();
+        return {
+          label: line.label,
+          stroke: line.colour,
+          width: kind === 'bars' ? 0 : (line.width ?? 1.75),
+          points: { show: false },
+          ...(line.dash && !stack ? { dash: line.dash } : {}),
+          ...(stack ? { fill: soft(line.colour, wanted.dark) } : {}),
+          ...(paths ? { paths } : {}),
+        };
+      }),
+    ],
+    hooks: {
+      drawClear: [(plot) => drawBands(plot, wanted.bands, look)],
+      setCursor: [
+        (plot) => {
+          const { idx, left = -1 } = plot.cursor;
+          if (idx == null || left < 0) wanted.onCursor(null);
+          else wanted.onCursor(kind === 'line' ? idx : placeAt(times, plot.posToVal(left, 'x')));
+        },
+      ],
+    },
+  };
+  const stepped = kind === 'steps' || kind === 'area';
+  const data = lines.map(({ values }) => (stepped ? steps(times, values) : values));
+  return { options, data: [stepped ? stepTimes(times) : times, ...data] };
+}

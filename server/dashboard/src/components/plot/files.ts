@@ -1,0 +1,34 @@
+/** A cell of a table. */
+export type Cell = string | number | null | undefined;
+
+/** Text that a spreadsheet would take for a formula is marked as text, as in the server's own exports. */
+function quoted(cell: Cell): string {
+  if (cell === null || cell === undefined) return '';
+  if (typeof cell === 'number') return String(cell);
+  const text = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** A table as CSV (RFC 4180). */
+export const csvOf = (header: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+  [header, ...rows].map((row) => row.map(quoted).join(',') + '\r\n').join('');
+
+/** A name that every file system takes. */
+export const fileName = (...parts: string[]): string =>
+  parts
+    .map((part) => part.trim().replace(/[^\p{L}\p{M}\p{N}.-]+/gu, '-'))
+    .filter(Boolean)
+    .join('_')
+    .slice(0, 120);
+
+/** Hands a file to the browser. */
+export function saveFile(name: string, content: Blob | string, type = 'text/plain'): void {
+  const blob = typeof content === 'string' ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
+  const url = URL.createObjectURL(blob);
+  const anchor = document.createElement('a');
+  anchor.href = url;
+  anchor.download = name;
+  anchor.click();
+  // The browser reads the file after the click.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

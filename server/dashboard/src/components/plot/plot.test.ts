@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { placeAt, steps, stepTimes } from './draw';
+import { csvOf, fileName } from './files';
+import { between, textOn } from './palette';
+import { joined, stacked } from './series';
+
+describe('a file of numbers', () => {
+  it('quotes what needs it, leaves out what is not known, and holds no formula', () => {
+    const text = csvOf(
+      ['time', 'N, left'],
+      [
+        ['=cmd()', null],
+        ['a "b"', 1.5],
+      ],
+    );
+    expect(text).toBe('time,"N, left"\r\n\'=cmd(),\r\n"a ""b""",1.5\r\n');
+  });
+
+  it('has a name that every file system takes', () => {
+    expect(fileName('Vehicles in each 15 min', 'शिवाजी चौक', 'a/b: c')).toBe(
+      'Vehicles-in-each-15-min_शिवाजी-चौक_a-b-c',
+    );
+  });
+});
+
+describe('series', () => {
+  it('are stacked; a time at which none is known stays unknown', () => {
+    expect(
+      stacked([
+        [1, null, null],
+        [2, 3, null],
+      ]),
+    ).toEqual([
+      [1, 0, null],
+      [3, 3, null],
+    ]);
+  });
+
+  it('in steps keep their width before a gap and at the end', () => {
+    expect(steps([0, 10, 20], [4, null, null])).toEqual([4, 4, null, null]);
+    expect(stepTimes([0, 10, 20])).toEqual([0, 9.999, 10, 19.999]);
+  });
+
+  it('are read out by the interval in which the pointer is', () => {
+    expect([-1, 0, 9.9, 10, 25].map((moment) => placeAt([0, 10, 20], moment))).toEqual([null, 0, 0, 1, 2]);
+  });
+});
+
+it('markings that touch are one, unless they are of two kinds', () => {
+  const bands = [
+    { from: 0, to: 5, kind: 'part' as const },
+    { from: 5, to: 9, kind: 'part' as const },
+    { from: 9, to: 12, kind: 'unwatched' as const },
+    { from: 20, to: 21, kind: 'unwatched' as const },
+  ];
+  expect(joined(bands).map(({ from, to }) => [from, to])).toEqual([
+    [0, 9],
+    [9, 12],
+    [20, 21],
+  ]);
+});
+
+it('text can be read on its ground', () => {
+  expect(between('#000000', '#ffffff', 0.5)).toBe('#808080');
+  expect(textOn('#ffffff')).toBe('#10141c');
+  expect(textOn('#1b449c')).toBe('#ffffff');
+});

@@ -1,0 +1,17 @@
+export const plot = {
+  legend: 'Series',
+  time: 'Time',
+  notDrawn: 'The picture is not drawn yet',
+  pointAt: 'Point at a time',
+  unwatched: 'Not watched',
+  part: 'Watched in part',
+  unknown: 'not known',
+  moreRows: 'And {{count}} rows more: they are in the file.',
+  saveOf: 'Save: {{title}}',
+  notSaved: 'The file could not be made',
+  png: 'Picture (PNG)',
+  svg: 'Picture (SVG)',
+  csv: 'These numbers (CSV)',
+  showTable: 'Show the numbers',
+  hideTable: 'Hide the numbers',
+};

@@ -1,0 +1,19 @@
+import type { Messages } from '../messages';
+
+export const plot: Messages['plot'] = {
+  legend: 'श्रेणियाँ',
+  time: 'समय',
+  notDrawn: 'चित्र अभी बना नहीं है',
+  pointAt: 'किसी समय पर इंगित करें',
+  unwatched: 'निगरानी नहीं हुई',
+  part: 'आंशिक निगरानी',
+  unknown: 'ज्ञात नहीं',
+  moreRows: 'और {{count}} पंक्तियाँ: वे फ़ाइल में हैं।',
+  saveOf: 'सहेजें: {{title}}',
+  notSaved: 'फ़ाइल नहीं बन सकी',
+  png: 'चित्र (PNG)',
+  svg: 'चित्र (SVG)',
+  csv: 'ये आँकड़े (CSV)',
+  showTable: 'आँकड़े दिखाएँ',
+  hideTable: 'आँकड़े छिपाएँ',
+};

@@ -1,0 +1,123 @@
+import { Group, NumberInput, Stack, TextInput, useComputedColorScheme } from '@mantine/core';
+import { useQueries } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Fetched } from '@/components/Fetched';
+import { between, seriesColour } from '@/components/plot/palette';
+import { TimeFigure } from '@/components/plot/TimeFigure';
+import { useFormat } from '@/i18n/format';
+import { begun, meanOf, overDay, sumOf, type VolumeBucket } from './buckets';
+import { LanePicker, useLane } from './LanePicker';
+import { laneName, type Place } from './place';
+import { isDay, sameWeekdays } from './span';
+import { volumesOptions } from './useAnswer';
+import { useChoice } from './useChoice';
+
+/** Weeks back that are laid under a day at most. */
+const MOST_WEEKS = 12;
+const QUARTERS = Array.from({ length: 96 }, (_, at) => at * 15);
+
+/** A day beside the same weekday of the weeks before, and beside their mean. */
+export function Compared({ place }: { place: Place }) {
+  const { t } = useTranslation('analysis');
+  const { get, set } = useChoice();
+  const chosen = get('day');
+  const day = isDay(chosen) ? chosen : place.today;
+  const weeks = Math.min(MOST_WEEKS, Math.max(1, Number(get('weeks') ?? 4) || 4));
+  const days = useMemo(() => [day, ...sameWeekdays(day, weeks)], [day, weeks]);
+  const query = useQueries({
+    queries: days.map((each) => volumesOptions(place, { from: each, to: each }, '15m')),
+    combine: (answers) => {
+      const failed = answers.find(({ error }) => error);
+      const known = answers.every(({ data }) => data !== undefined);
+      return {
+        data: known ? answers.map(({ data }) => data?.buckets ?? []) : undefined,
+        error: failed?.error ?? null,
+        refetch: () => Promise.all(answers.map(({ refetch }) => refetch())),
+      };
+    },
+  });
+  return (
+    <Stack>
+      <Group align="flex-start">
+        <TextInput
+          type="date"
+          label={t('day')}
+          value={day}
+          max={place.today}
+          onChange={(event) => event.currentTarget.value && set({ day: event.currentTarget.value })}
+        />
+        <NumberInput
+          label={t('compared.weeks')}
+          value={weeks}
+          min={1}
+          max={MOST_WEEKS}
+          allowDecimal={false}
+          w={150}
+          onChange={(value) => set({ weeks: String(value) })}
+        />
+        <LanePicker place={place} />
+      </Group>
+      <Fetched query={query} height={420}>
+        {(buckets) => <Drawn place={place} days={days} buckets={buckets} />}
+      </Fetched>
+    </Stack>
+  );
+}
+
+function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets: VolumeBucket[][] }) {
+  const { t } = useTranslation('analysis');
+  const format = useFormat('UTC');
+  const scheme = useComputedColorScheme('light');
+  const only = useLane(place);
+  const [now] = useState(Date.now);
+  const series = useMemo(() => {
+    const curves = buckets.map((answer) => {
+      const past = begun(answer, now);
+      const lanes = new Set(only ? [only] : (past[0]?.lanes ?? []).map(({ lane_id }) => lane_id));
+      return overDay(
+        past,
+        past.map((bucket) => sumOf(bucket, lanes)),
+      );
+    });
+    const name = (at: number) => format.day(`${days[at] ?? ''}T00:00:00Z`);
+    const [ink, far] = scheme === 'dark' ? ['#8fa3c2', '#39465a'] : ['#7d90b3', '#d3dbe8'];
+    const earlier = curves.slice(1).map((curve, at) => ({
+      label: name(at + 1),
+      values: QUARTERS.map((minute) => curve.get(minute) ?? null),
+      colour: between(ink, far, at / Math.max(1, curves.length - 2)),
+      width: 1.25,
+    }));
+    const mean = {
+      label: t('compared.mean'),
+      values: QUARTERS.map((minute) => meanOf(curves.slice(1).map((curve) => curve.get(minute)))),
+      colour: seriesColour(1, scheme),
+      width: 2.25,
+      dash: [7, 4],
+    };
+    const own = {
+      label: name(0),
+      values: QUARTERS.map((minute) => curves[0]?.get(minute) ?? null),
+      colour: seriesColour(0, scheme),
+      width: 3,
+    };
+    return [...earlier, mean, own];
+  }, [buckets, now, only, days, scheme, format, t]);
+  const times = useMemo(() => QUARTERS.map((minute) => minute * 60), []);
+  const lane = only ? laneName(place, only) : t('allLanes');
+  return (
+    <TimeFigure
+      title={t('compared.title')}
+      text={t('compared.text')}
+      names={[place.name, lane, days[0] ?? '']}
+      kind="line"
+      times={times}
+      series={series}
+      open={false}
+      // Hours of the local clock, of whatever day.
+      zone="UTC"
+      hoursOnly
+      digits={1}
+    />
+  );
+}

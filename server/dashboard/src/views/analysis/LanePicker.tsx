@@ -1,0 +1,28 @@
+import { Select } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { Place } from './place';
+import { useChoice } from './useChoice';
+
+/** The lane that was chosen; null: all of them. */
+export function useLane(place: Place): string | null {
+  const chosen = useChoice().get('lane');
+  return place.lanes.some(({ id }) => id === chosen) ? chosen : null;
+}
+
+export function LanePicker({ place }: { place: Place }) {
+  const { t } = useTranslation('analysis');
+  const { set } = useChoice();
+  return (
+    <Select
+      label={t('lane')}
+      value={useLane(place) ?? 'all'}
+      onChange={(value) => set({ lane: value === 'all' ? null : value })}
+      data={[
+        { value: 'all', label: t('allLanes') },
+        ...place.lanes.map(({ id, name }) => ({ value: id, label: name })),
+      ]}
+      allowDeselect={false}
+      w={160}
+    />
+  );
+}

@@ -1,0 +1,70 @@
+import { Alert, Group, Stack, useComputedColorScheme } from '@mantine/core';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Fetched } from '@/components/Fetched';
+import type { PlotSeries } from '@/components/plot/series';
+import { TimeFigure } from '@/components/plot/TimeFigure';
+import { begun, type QueueBucket, timesOf, untilEnd } from './buckets';
+import { LanePicker, useLane } from './LanePicker';
+import { laneSeries, namesOf } from './parts';
+import type { Place } from './place';
+import { lastDays, type Span } from './span';
+import { SpanPicker } from './SpanPicker';
+import { useQueues } from './useAnswer';
+import { useSpan } from './useChoice';
+import { useWidth, WidthPicker } from './WidthPicker';
+
+/** How many wait at the start of green, and how many are left at its end. */
+export function Queues({ place }: { place: Place }) {
+  const span = useSpan(lastDays(place.today, 1));
+  const width = useWidth(span, 'cycles');
+  const query = useQueues(place, span, width);
+  return (
+    <Stack>
+      <SpanPicker span={span} today={place.today} lengths={[7, 30]} error={query.error} />
+      <Group align="flex-end">
+        <WidthPicker span={span} most="cycles" width={width} />
+        <LanePicker place={place} />
+      </Group>
+      <Fetched query={query} height={420}>
+        {({ buckets }) => <Drawn place={place} span={span} buckets={buckets} />}
+      </Fetched>
+    </Stack>
+  );
+}
+
+const any = (series: PlotSeries[]) => series.some(({ values }) => values.some((value) => value !== null));
+
+function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: QueueBucket[] }) {
+  const { t } = useTranslation('analysis');
+  const scheme = useComputedColorScheme('light');
+  const only = useLane(place);
+  const [now] = useState(Date.now);
+  const drawn = useMemo(() => {
+    const past = begun(buckets, now);
+    const of = (value: (lane: QueueBucket['lanes'][number]) => number | null | undefined) =>
+      laneSeries(place, past, scheme, value, only).map((line) => ({ ...line, values: untilEnd(line.values) }));
+    return {
+      times: timesOf(past),
+      start: of(({ queue_start }) => queue_start?.mean),
+      end: of(({ queue_end }) => queue_end?.mean),
+      level: of(({ congestion_level }) => congestion_level),
+    };
+  }, [buckets, now, place, scheme, only]);
+  if (!any(drawn.start) && !any(drawn.end)) return <Alert>{t('noQueues')}</Alert>;
+  const common = { names: namesOf(place, span), times: drawn.times, zone: place.zone, kind: 'steps' as const };
+  return (
+    <>
+      <TimeFigure {...common} title={t('queues.start')} text={t('queues.text')} series={drawn.start} digits={1} />
+      <TimeFigure {...common} title={t('queues.end')} series={drawn.end} digits={1} />
+      <TimeFigure
+        {...common}
+        title={t('queues.level')}
+        text={t('queues.levelText')}
+        series={drawn.level}
+        percent
+        yMax={1}
+      />
+    </>
+  );
+}

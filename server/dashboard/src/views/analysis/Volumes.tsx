@@ -1,0 +1,74 @@
+import { Group, Stack, Text, useComputedColorScheme } from '@mantine/core';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { Fetched } from '@/components/Fetched';
+import { TimeFigure } from '@/components/plot/TimeFigure';
+import { useFormat } from '@/i18n/format';
+import { begun, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
+import { LanePicker, useLane } from './LanePicker';
+import { laneSeries, namesOf, serverFile } from './parts';
+import type { Place } from './place';
+import { lastDays, type Span, type Width } from './span';
+import { SpanPicker } from './SpanPicker';
+import { useVolumes } from './useAnswer';
+import { useSpan } from './useChoice';
+import { useWidth, WidthPicker } from './WidthPicker';
+
+/** Tagged vehicles of the lanes over the time. */
+export function Volumes({ place }: { place: Place }) {
+  const span = useSpan(lastDays(place.today, 1));
+  const width = useWidth(span, 'volumes');
+  const query = useVolumes(place, span, width);
+  return (
+    <Stack>
+      <SpanPicker span={span} today={place.today} lengths={[7, 30]} error={query.error} />
+      <Group align="flex-end">
+        <WidthPicker span={span} most="volumes" width={width} />
+        <LanePicker place={place} />
+      </Group>
+      <Fetched query={query} height={420}>
+        {({ buckets }) => <Drawn place={place} span={span} width={width} buckets={buckets} />}
+      </Fetched>
+    </Stack>
+  );
+}
+
+function Drawn({ place, span, width, buckets }: { place: Place; span: Span; width: Width; buckets: VolumeBucket[] }) {
+  const { t } = useTranslation('analysis');
+  const format = useFormat(place.zone);
+  const scheme = useComputedColorScheme('light');
+  const only = useLane(place);
+  const [now] = useState(Date.now);
+  const drawn = useMemo(() => {
+    const past = begun(buckets, now);
+    const lanes = new Set((past[0]?.lanes ?? []).map(({ lane_id }) => lane_id).filter((id) => !only || id === only));
+    const series = laneSeries(place, past, scheme, (lane) => lane.vehicle_count, only);
+    const total = past.map((bucket) => sumOf(bucket, lanes));
+    const all = { label: t('total'), values: total, colour: scheme === 'dark' ? '#d5dae3' : '#394152', width: 2.5 };
+    const shown = series.length > 1 ? [...series, all] : series;
+    return {
+      times: timesOf(past),
+      series: shown.map((line) => ({ ...line, values: untilEnd(line.values) })),
+      bands: watchBands(past, lanes, now),
+      sum: total.reduce<number>((sum, value) => sum + (value ?? 0), 0),
+      watched: total.some((value) => value !== null),
+    };
+  }, [buckets, now, place, scheme, only, t]);
+  return (
+    <TimeFigure
+      title={t('volumes.title', { width: t(`width.${width}`) })}
+      text={t('onlyTagged')}
+      names={namesOf(place, span)}
+      kind="steps"
+      times={drawn.times}
+      series={drawn.series}
+      bands={drawn.bands}
+      zone={place.zone}
+      files={[serverFile(place, 'counts', span, t('file.counts')), serverFile(place, 'daily', span, t('file.daily'))]}
+    >
+      <Text size="sm" data-testid="sum">
+        {drawn.watched ? t('volumes.sum', { count: drawn.sum, value: format.number(drawn.sum) }) : t('nobodyWatched')}
+      </Text>
+    </TimeFigure>
+  );
+}

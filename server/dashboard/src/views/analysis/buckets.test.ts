@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import {
+  begun,
+  endsOf,
+  meanOf,
+  overDay,
+  stagesOf,
+  sumOf,
+  timesOf,
+  untilEnd,
+  type VolumeBucket,
+  watchBands,
+} from './buckets';
+
+const HOUR = 3600;
+const start = Date.parse('2026-02-10T00:00:00+05:30') / 1000;
+const iso = (seconds: number) => new Date((start + seconds) * 1000).toISOString();
+
+function bucket(hour: number, ...lanes: [string, number | null, number | null][]): VolumeBucket {
+  return {
+    start: iso(hour * HOUR),
+    end: iso((hour + 1) * HOUR),
+    seconds: HOUR,
+    vehicle_count: null,
+    lanes: lanes.map(([lane_id, vehicle_count, observed_s]) => ({ lane_id, vehicle_count, observed_s })),
+  };
+}
+
+const BOTH = new Set(['N', 'S']);
+const later = (start + 100 * HOUR) * 1000;
+
+describe('time that nobody watched', () => {
+  it('is marked, as is that of some lanes or some of the time; a lane that counts none is watched', () => {
+    const buckets = [
+      bucket(0, ['N', 0, HOUR], ['S', 5, HOUR]),
+      bucket(1, ['N', null, 0], ['S', null, 0]),
+      bucket(2, ['N', 3, HOUR], ['S', null, 0]),
+      bucket(3, ['N', 3, HOUR / 2], ['S', 2, HOUR]),
+      bucket(4, ['N', 3, null], ['S', 2, null]),
+    ];
+    const bands = watchBands(buckets, BOTH, later);
+    expect(bands.map(({ from, kind }) => [(from - start) / HOUR, kind])).toEqual([
+      [1, 'unwatched'],
+      [2, 'part'],
+      [3, 'part'],
+    ]);
+    expect(watchBands(buckets, new Set(['S']), later).map(({ from }) => (from - start) / HOUR)).toEqual([1, 2]);
+  });
+
+  it('does not lie in the future, nor in the bucket that still runs and was watched', () => {
+    const now = (start + 1.5 * HOUR) * 1000;
+    const buckets = begun([bucket(0, ['N', 1, HOUR]), bucket(1, ['N', 1, 900]), bucket(2, ['N', null, 0])], now);
+    expect(buckets).toHaveLength(2);
+    expect(watchBands(buckets, BOTH, now)).toEqual([]);
+    const silent = [bucket(1, ['N', null, 0])];
+    expect(watchBands(silent, BOTH, now)).toEqual([{ from: start + HOUR, to: now / 1000, kind: 'unwatched' }]);
+  });
+
+  it('is no zero in sums', () => {
+    expect(sumOf(bucket(0, ['N', 2, 1], ['S', null, 0], ['E', 40, 1]), BOTH)).toBe(2);
+    expect(sumOf(bucket(0, ['N', 0, 1]), BOTH)).toBe(0);
+    expect(sumOf(bucket(0, ['N', null, 0]), BOTH)).toBeNull();
+    expect(meanOf([4, null, undefined, 8])).toBe(6);
+    expect(meanOf([null])).toBeNull();
+  });
+});
+
+it('the last bucket is as wide as the others', () => {
+  expect(timesOf([bucket(0), bucket(1)])).toEqual([start, start + HOUR, start + 2 * HOUR]);
+  expect(untilEnd([1, null, 3])).toEqual([1, null, 3, 3]);
+  expect(timesOf([])).toEqual([]);
+});
+
+it('days lie over each other by the local clock', () => {
+  const values = overDay([{ start: '2026-02-10T08:15:00+05:30' }, { start: '2026-02-10T08:30:00+05:30' }], [7, null]);
+  expect([...values]).toEqual([
+    [495, 7],
+    [510, null],
+  ]);
+});
+
+it('stages stand in the order of the junction, those that are gone behind them', () => {
+  const buckets = [{ stages: [{ stage: 'gone' }, { stage: 'S' }] }, { stages: [{ stage: 'N' }] }];
+  expect(stagesOf(buckets, ['N', 'E', 'S'])).toEqual(['N', 'S', 'gone']);
+});
+
+it('ends are those of a stage or of all; without a cycle they are not known', () => {
+  const none = { gap_out: 0, max_out: 0, force_off: 0, priority: 0, manual: 0, fault: 0 };
+  const ends = {
+    start: '',
+    end: '',
+    stages: [
+      { ...none, stage: 'N', plan: 2 },
+      { ...none, stage: 'S', plan: 3, gap_out: 1 },
+    ],
+  };
+  expect(endsOf(ends, null, 'plan')).toBe(5);
+  expect(endsOf(ends, 'S', 'gap_out')).toBe(1);
+  expect(endsOf({ ...ends, stages: [] }, null, 'plan')).toBeNull();
+});

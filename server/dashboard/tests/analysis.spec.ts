@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Page } from '@playwright/test';
+import { accessible } from './support/axe';
+import { address, admin, junction, plainUser, type Junction } from './support/city';
+import { history } from './support/history';
+import { signIn, watchConsole } from './support/page';
+
+const PARTS = ['volumes', 'compared', 'peaks', 'splits', 'ends', 'queues', 'days'];
+let place: Junction;
+
+test.beforeAll(async () => {
+  place = await junction(await admin(), 'Shivaji Chowk');
+  await history(place.junction_id, 15);
+});
+
+const open = (page: Page, part: string, more = '') =>
+  page.goto(`${address()}/app/analysis?junction=${place.junction_id}&part=${part}${more}`);
+
+/** The content of the file that a click brings. */
+async function saved(page: Page, title: string, entry: string): Promise<{ name: string; bytes: Buffer }> {
+  await page.getByRole('button', { name: `Save: ${title}` }).click();
+  const coming = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: entry }).click();
+  const download = await coming;
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+}
+
+test('volumes are drawn, told apart from time that nobody watched, and saved as picture and numbers', async ({
+  page,
+}) => {
+  const complaints = watchConsole(page);
+  await admin();
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Analysis' }).click();
+  await expect(page.getByRole('heading', { name: 'Analysis', level: 1 })).toBeVisible();
+  await open(page, 'volumes');
+  await page.getByRole('button', { name: 'Yesterday' }).click();
+  const section = page.getByRole('region', { name: 'Vehicles in each 15 min' });
+  await expect(section.getByRole('img')).toBeVisible();
+  await expect(section.getByText('Not watched', { exact: true })).toBeVisible();
+  await expect(section.getByText('Watched in part')).toBeVisible();
+  await section.getByRole('button', { name: 'Show the numbers' }).click();
+  const night = section.getByRole('row', { name: / 01:15 / });
+  await expect(night.getByText('not known')).toHaveCount(5);
+  const morning = section.getByRole('row', { name: / 09:30 / });
+  await expect(morning.getByText('not known')).toHaveCount(0);
+
+  const title = 'Vehicles in each 15 min';
+  const picture = await saved(page, title, 'Picture (PNG)');
+  expect(picture.name).toMatch(/^Vehicles-in-each-15-min_Shivaji-Chowk_.*\.png$/);
+  expect(picture.bytes.subarray(1, 4).toString()).toBe('PNG');
+  const numbers = (await saved(page, title, 'These numbers (CSV)')).bytes.toString();
+  expect(numbers.split('\r\n')[0]).toBe('Time,N,S,E,W,Total');
+  expect(numbers).toMatch(/ 01:15,,,,,\r\n/);
+  const all = (await saved(page, title, 'All counts of the span (CSV)')).bytes.toString();
+  expect(all).toContain('vehicle_count');
+  // The refresh of the session before there is one.
+  expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
+});
+
+test('a series is switched by keyboard, the pointer reads out its values, a span that is too long is refused in words', async ({
+  page,
+}) => {
+  await admin();
+  await signIn(page, 'admin');
+  await open(page, 'volumes');
+  const entry = page.getByRole('button', { name: 'Total' });
+  await entry.focus();
+  await page.keyboard.press('Enter');
+  await expect(entry).toHaveAttribute('aria-pressed', 'false');
+  await page.getByRole('button', { name: 'Yesterday' }).click();
+  const drawing = page.getByRole('region', { name: /Vehicles/ }).getByRole('img');
+  await drawing.hover();
+  await expect(page.getByRole('button', { name: /^N \d+$/ })).toBeVisible();
+  await page.getByLabel('From').fill('2020-01-01');
+  await expect(page.getByText(/at most 366/).first()).toBeVisible();
+});
+
+test('every part is drawn, in both languages, and serves people who cannot see it', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  const titles: Record<string, string> = {
+    volumes: 'Vehicles in each 15 min',
+    compared: 'The day beside the same weekday of earlier weeks',
+    peaks: 'The usual week',
+    splits: 'Splits',
+    ends: 'How greens ended',
+    queues: 'Queue at the start of green',
+    days: 'Vehicles by day',
+  };
+  for (const part of PARTS) {
+    await open(page, part);
+    await expect(
+      page
+        .getByRole('region', { name: titles[part] ?? '' })
+        .getByRole('img')
+        .first(),
+    ).toBeVisible();
+    await accessible(page);
+  }
+  await open(page, 'peaks');
+  const week = await saved(page, 'The usual week', 'Picture (SVG)');
+  expect(week.bytes.toString()).toContain('Shivaji Chowk');
+  await expect(page.getByRole('row', { name: /All lanes .* 0\.\d+/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Account' }).click();
+  await page.getByRole('menuitem', { name: 'हिन्दी' }).click();
+  await expect(page.getByRole('heading', { name: 'सामान्य सप्ताह' })).toBeVisible();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, 'compared');
+  await expect(page.getByText('पिछला औसत').first()).toBeVisible();
+  await accessible(page);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  expect(wide).toBeLessThanOrEqual(390);
+});
+
+test('who may look at no junction is told so', async ({ page }) => {
+  const { username } = await plainUser(await admin());
+  await signIn(page, username);
+  await page.goto(`${address()}/app/analysis`);
+  await expect(page.getByText('There is no junction that you may look at yet.')).toBeVisible();
+});
