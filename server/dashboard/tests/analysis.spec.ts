@@ -70,8 +70,12 @@ test('a series is switched by keyboard, the pointer reads out its values, a span
   await expect(entry).toHaveAttribute('aria-pressed', 'false');
   await page.getByRole('button', { name: 'Yesterday' }).click();
   const drawing = page.getByRole('region', { name: /Vehicles/ }).getByRole('img');
-  await drawing.hover();
-  await expect(page.getByRole('button', { name: /^N \d+$/ })).toBeVisible();
+  // What is fetched meanwhile is drawn anew, and knows of the pointer when it moves again.
+  await expect(async () => {
+    await drawing.hover({ position: { x: 300, y: 100 } });
+    await drawing.hover({ position: { x: 420, y: 120 } });
+    await expect(page.getByRole('button', { name: /^N \d+$/ })).toBeVisible({ timeout: 1000 });
+  }).toPass();
   await page.getByLabel('From').fill('2020-01-01');
   await expect(page.getByText(/at most 366/).first()).toBeVisible();
 });

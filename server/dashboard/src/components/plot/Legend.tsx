@@ -43,8 +43,7 @@ export function Legend({ series, hidden, toggle, when, value, write, bands }: Pr
                 strokeDasharray={line.dash?.join(' ')}
               />
             </svg>
-            {line.label}
-            {when !== null && <b>{known === null ? '–' : write(known)}</b>}
+            {line.label} {when !== null && <b>{known === null ? '–' : write(known)}</b>}
           </UnstyledButton>
         );
       })}
