@@ -1,20 +1,37 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { all, api, data, page } from './client';
 
-/** All junctions that the user may look at, by name. */
+/** The junctions that the user may look at, by name. */
 export const useJunctions = () =>
   useQuery({
     queryKey: ['junctions', 'list'],
-    queryFn: ({ signal }) =>
-      all((cursor) => page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal }))),
+    queryFn: async ({ signal }) => {
+      const rows = await all((cursor) =>
+        page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
+      );
+      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name));
+    },
+    staleTime: 60_000,
   });
 
-/** Lanes, groups, stages and limits of a junction. */
+/** Names of junctions; one that the user may not look at, or that is gone, has the beginning of its id. */
+export function useJunctionNames(): (id: string) => string {
+  const { data: junctions } = useJunctions();
+  return useMemo(() => {
+    const names = new Map(junctions?.map((junction) => [junction.junction_id, junction.junction_name]));
+    return (id) => names.get(id) ?? id.slice(0, 8);
+  }, [junctions]);
+}
+
+/** Lanes, groups, stages, limits and time zone of a junction. */
 export const layoutOptions = (id: string) =>
   queryOptions({
     queryKey: ['junction', id, 'layout'],
     queryFn: ({ signal }) =>
       data(api.GET('/api/junctions/{junction_id}/layout', { params: { path: { junction_id: id } }, signal })),
+    staleTime: 60_000,
   });
 
-export const useLayout = (id: string) => useQuery(layoutOptions(id));
+/** The layout of a junction; null: none is chosen yet. */
+export const useLayout = (id: string | null) => useQuery({ ...layoutOptions(id ?? ''), enabled: id !== null });

@@ -3,8 +3,25 @@ import { analysis } from './analysis';
 import { city } from './city';
 import { common } from './common';
 import { junction } from './junction';
+import { junctions } from './junctions';
+import { layout } from './layout';
 import { plot } from './plot';
+import { schedule } from './schedule';
+import { setup } from './setup';
 import { signal } from './signal';
 import { signin } from './signin';
 
-export const en = { account, analysis, city, common, junction, plot, signal, signin };
+export const en = {
+  account,
+  analysis,
+  city,
+  common,
+  junction,
+  junctions,
+  layout,
+  plot,
+  schedule,
+  setup,
+  signal,
+  signin,
+};

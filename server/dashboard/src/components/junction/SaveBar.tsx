@@ -1,0 +1,41 @@
+import { Button, Group, Paper, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+
+interface Props {
+  changed: boolean;
+  saving: boolean;
+  save: () => void;
+  discard: () => void;
+}
+
+/** Says that something is not saved yet, and stays in sight until it is. */
+export function SaveBar({ changed, saving, save, discard }: Props) {
+  const { t } = useTranslation('junctions');
+  if (!changed) return null;
+  return (
+    <Paper
+      withBorder
+      shadow="md"
+      p="sm"
+      pos="sticky"
+      bottom={8}
+      style={{ zIndex: 50 }}
+      role="region"
+      aria-label={t('unsaved')}
+    >
+      <Group justify="space-between">
+        <Text size="sm" fw={600}>
+          {t('unsaved')}
+        </Text>
+        <Group gap="xs">
+          <Button variant="default" onClick={discard}>
+            {t('discard')}
+          </Button>
+          <Button onClick={save} loading={saving}>
+            {t('save')}
+          </Button>
+        </Group>
+      </Group>
+    </Paper>
+  );
+}

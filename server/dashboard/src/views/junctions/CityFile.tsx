@@ -1,0 +1,67 @@
+import { Alert, Button, FileButton, Group, Stack } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, data } from '@/api/client';
+import type { Junction } from '@/api/types';
+import { Confirm } from '@/components/Confirm';
+import { saveFile } from '@/components/plot/files';
+import { Refusal } from '@/components/Refusal';
+import { type Outlook, readCityFile } from './cityFile';
+
+/** All junctions with their links as one file, out and in. */
+export function CityFile({ known }: { known: Junction[] }) {
+  const { t } = useTranslation('junctions');
+  const client = useQueryClient();
+  const [outlook, setOutlook] = useState<Outlook | null>(null);
+  const [unreadable, setUnreadable] = useState(false);
+  const save = useMutation({
+    mutationFn: () => data(api.GET('/api/junctions/export')),
+    onSuccess: (file) => saveFile('junctions.json', `${JSON.stringify(file, null, 2)}\n`, 'application/json'),
+  });
+  const read = async (file: File | null) => {
+    if (!file) return;
+    const found = readCityFile(await file.text(), new Set(known.map(({ junction_id }) => junction_id)));
+    setUnreadable(found === null);
+    setOutlook(found);
+  };
+  const names = (list: string[]) => (list.length === 0 ? t('file.none') : list.join(', '));
+  const asked = outlook && {
+    title: t('file.import'),
+    text: t('file.outlook', {
+      created: names(outlook.created),
+      replaced: names(outlook.replaced),
+      links: outlook.links,
+    }),
+    action: t('file.importNow'),
+    run: async () => {
+      const done = await data(api.POST('/api/junctions/import', { body: outlook.file }));
+      await client.invalidateQueries();
+      notifications.show({ color: 'green', message: t('file.done', { count: done.junctions, links: done.links }) });
+    },
+  };
+  return (
+    <Stack>
+      <Refusal error={save.error} />
+      {unreadable && (
+        <Alert color="red" role="alert">
+          {t('file.unreadable')}
+        </Alert>
+      )}
+      <Group>
+        <Button variant="default" loading={save.isPending} onClick={() => save.mutate()}>
+          {t('file.export')}
+        </Button>
+        <FileButton onChange={(file) => void read(file)} accept="application/json,.json">
+          {(props) => (
+            <Button variant="default" {...props}>
+              {t('file.choose')}
+            </Button>
+          )}
+        </FileButton>
+      </Group>
+      <Confirm asked={asked} onClose={() => setOutlook(null)} />
+    </Stack>
+  );
+}

@@ -1,0 +1,222 @@
+import type { components } from '@/api/schema';
+import type { Layout } from '@/api/types';
+
+type Schemas = components['schemas'];
+export type Field = number | string;
+
+export interface LaneDraft {
+  /** Of the lane, or of this page only while the lane is new. */
+  key: string;
+  isNew: boolean;
+  name: string;
+  direction: string | null;
+}
+
+export interface GroupDraft {
+  key: string;
+  name: string;
+  kind: string;
+  /** Keys of lanes. */
+  lanes: string[];
+  exits: string[];
+}
+
+export interface StageDraft {
+  key: string;
+  name: string;
+  /** Keys of groups. */
+  groups: string[];
+  min: Field;
+  max: Field;
+  skip: boolean;
+}
+
+/** Two groups that may have green together. */
+export interface PairDraft {
+  a: string;
+  b: string;
+  yields: boolean;
+}
+
+export interface IntergreenDraft {
+  from: string;
+  to: string;
+  seconds: Field;
+}
+
+export interface SignalDraft {
+  amber_s: Field;
+  all_red_s: Field;
+  red_amber_s: Field;
+  longest_red_s: Field;
+  stage_order: string;
+}
+
+/** A junction's layout as the editor has it: what belongs together knows the other by a key, so that a new name breaks nothing. */
+export interface Draft {
+  lanes: LaneDraft[];
+  /** Null: a signal group for each lane, named as the lane; lanes' keys stand for them. */
+  groups: GroupDraft[] | null;
+  stages: StageDraft[];
+  pairs: PairDraft[];
+  intergreens: IntergreenDraft[];
+  signal: SignalDraft;
+}
+
+/** The document's pairs and intergreens, which its schema leaves open. */
+interface Open {
+  compatible?: { a: string; b: string; yield?: boolean }[];
+  intergreens?: { from: string; to: string; seconds: number }[];
+}
+
+/** Groups that stages may name, by key. */
+export const groupsOf = (draft: Draft): { key: string; name: string }[] => draft.groups ?? draft.lanes;
+
+/** A key that nothing in the draft has. */
+export function freshKey(draft: Draft, kind: string): string {
+  const taken = new Set([...draft.lanes, ...(draft.groups ?? []), ...draft.stages].map(({ key }) => key));
+  let number = 1;
+  while (taken.has(`${kind} ${number}`)) number += 1;
+  return `${kind} ${number}`;
+}
+
+export function draftOf(layout: Layout): Draft {
+  const open = layout as unknown as Open;
+  const lanes = [...layout.lanes]
+    .sort((a, b) => a.lane_index - b.lane_index)
+    .map((lane) => ({
+      key: lane.lane_id,
+      isNew: false,
+      name: lane.lane_name,
+      direction: lane.direction_enum ?? null,
+    }));
+  const groups = (layout.groups ?? []).map((group, at) => ({
+    key: `group ${at + 1}`,
+    name: group.name,
+    kind: group.kind ?? 'vehicle',
+    lanes: group.lanes ?? [],
+    exits: group.exits ?? [],
+  }));
+  const known = new Map((groups.length > 0 ? groups : lanes).map(({ key, name }) => [name, key]));
+  const keyOf = (name: string) => known.get(name) ?? name;
+  const signal = layout.signal;
+  return {
+    lanes,
+    groups: groups.length > 0 ? groups : null,
+    stages: layout.stages.map((stage, at) => ({
+      key: `stage ${at + 1}`,
+      name: stage.stage,
+      groups: stage.groups.map(keyOf),
+      min: stage.min_green_s,
+      max: stage.max_green_s,
+      skip: stage.skip ?? false,
+    })),
+    pairs: (open.compatible ?? []).map((pair) => ({ a: keyOf(pair.a), b: keyOf(pair.b), yields: pair.yield ?? false })),
+    intergreens: (open.intergreens ?? []).map(({ from, to, seconds }) => ({
+      from: keyOf(from),
+      to: keyOf(to),
+      seconds,
+    })),
+    signal: {
+      amber_s: signal?.amber_s ?? 3,
+      all_red_s: signal?.all_red_s ?? 2,
+      red_amber_s: signal?.red_amber_s ?? 0,
+      longest_red_s: signal?.longest_red_s ?? 180,
+      stage_order: signal?.stage_order ?? 'fixed',
+    },
+  };
+}
+
+/** What is sent to the server, which checks it as a whole. */
+export function bodyOf(draft: Draft): Schemas['LanesBody'] {
+  const names = new Map(groupsOf(draft).map(({ key, name }) => [key, name]));
+  const nameOf = (key: string) => names.get(key) ?? key;
+  const ids = new Map(draft.lanes.map(({ key, isNew }) => [key, isNew ? crypto.randomUUID() : key]));
+  const { signal } = draft;
+  const body = {
+    lanes: draft.lanes.map((lane, at) => ({
+      lane_id: ids.get(lane.key) ?? lane.key,
+      lane_index: at,
+      lane_name: lane.name,
+      direction_enum: lane.direction,
+    })),
+    groups: (draft.groups ?? []).map(({ name, kind, lanes, exits }) => ({
+      name,
+      kind,
+      lanes: lanes.map((key) => ids.get(key) ?? key),
+      exits,
+    })),
+    stages: draft.stages.map(({ name, groups, min, max, skip }) => ({
+      stage: name,
+      groups: groups.map(nameOf),
+      min_green_s: Number(min),
+      max_green_s: Number(max),
+      skip,
+    })),
+    compatible: draft.pairs.map(({ a, b, yields }) => ({ a: nameOf(a), b: nameOf(b), yield: yields })),
+    intergreens: draft.intergreens.map(({ from, to, seconds }) => ({
+      from: nameOf(from),
+      to: nameOf(to),
+      seconds: Number(seconds),
+    })),
+    signal: {
+      amber_s: Number(signal.amber_s),
+      all_red_s: Number(signal.all_red_s),
+      red_amber_s: Number(signal.red_amber_s),
+      longest_red_s: Number(signal.longest_red_s),
+      stage_order: signal.stage_order,
+    },
+  };
+  return body as unknown as Schemas['LanesBody'];
+}
+
+/** Without groups that are gone: stages, pairs and intergreens no longer name them. */
+function withoutGroup(draft: Draft, key: string): Draft {
+  return {
+    ...draft,
+    stages: draft.stages.map((stage) => ({ ...stage, groups: stage.groups.filter((group) => group !== key) })),
+    pairs: draft.pairs.filter(({ a, b }) => a !== key && b !== key),
+    intergreens: draft.intergreens.filter(({ from, to }) => from !== key && to !== key),
+  };
+}
+
+export function removeLane(draft: Draft, key: string): Draft {
+  const lanes = draft.lanes.filter((lane) => lane.key !== key);
+  if (draft.groups === null) return { ...withoutGroup(draft, key), lanes };
+  const groups = draft.groups.map((group) => ({ ...group, lanes: group.lanes.filter((lane) => lane !== key) }));
+  return { ...draft, lanes, groups };
+}
+
+export const removeGroup = (draft: Draft, key: string): Draft => ({
+  ...withoutGroup(draft, key),
+  groups: draft.groups?.filter((group) => group.key !== key) ?? null,
+});
+
+/** Signal groups of their own begin as those that each lane had; what named a lane's group names the new one. */
+export function withOwnGroups(draft: Draft): Draft {
+  if (draft.groups !== null) return draft;
+  const groups = draft.lanes.map((lane, at) => ({
+    key: `group ${at + 1}`,
+    name: lane.name,
+    kind: 'vehicle',
+    lanes: [lane.key],
+    exits: [],
+  }));
+  const keys = new Map(draft.lanes.map((lane, at) => [lane.key, `group ${at + 1}`]));
+  const keyOf = (key: string) => keys.get(key) ?? key;
+  return {
+    ...draft,
+    groups,
+    stages: draft.stages.map((stage) => ({ ...stage, groups: stage.groups.map(keyOf) })),
+    pairs: draft.pairs.map((pair) => ({ ...pair, a: keyOf(pair.a), b: keyOf(pair.b) })),
+    intergreens: draft.intergreens.map((row) => ({ ...row, from: keyOf(row.from), to: keyOf(row.to) })),
+  };
+}
+
+/** One place up or down. */
+export function moved<T>(list: readonly T[], at: number, by: -1 | 1): T[] {
+  const next = [...list];
+  const [item] = next.splice(at, 1);
+  if (item !== undefined) next.splice(at + by, 0, item);
+  return next;
+}

@@ -1,0 +1,168 @@
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { CalendarPlus } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { useParams } from 'react-router';
+import { api, data } from '@/api/client';
+import { useLayout } from '@/api/junctions';
+import { useMayOperate } from '@/api/me';
+import type { components } from '@/api/schema';
+import type { Layout } from '@/api/types';
+import { Dialog } from '@/components/Dialog';
+import { Fetched } from '@/components/Fetched';
+import { JunctionHead } from '@/components/junction/JunctionHead';
+import { SaveBar } from '@/components/junction/SaveBar';
+import { Refusal } from '@/components/Refusal';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import { CityHolidays } from './CityHolidays';
+import { type Draft, draftOf, entryOf, newDraft } from './draft';
+import { EntryForm } from './EntryForm';
+import { EntryList } from './EntryList';
+import { Holidays } from './Holidays';
+import { type Day, timeOf } from './week';
+import { WeekGrid } from './WeekGrid';
+
+type Answer = components['schemas']['ScheduleAnswer'];
+
+/** What holds at a junction by day and hour. */
+export function ScheduleView() {
+  const { junctionId = '' } = useParams();
+  const layout = useLayout(junctionId);
+  const schedule = useQuery({
+    queryKey: ['junction', junctionId, 'schedule'],
+    queryFn: ({ signal }) =>
+      data(api.GET('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: junctionId } }, signal })),
+  });
+  return (
+    <Fetched query={layout} height={480}>
+      {(entry) => (
+        <Stack>
+          <JunctionHead layout={entry} here="schedule" />
+          <Fetched query={schedule} height={480}>
+            {(answer) => <Editor layout={entry} answer={answer} />}
+          </Fetched>
+        </Stack>
+      )}
+    </Fetched>
+  );
+}
+
+/** An entry in the form, and its place in the schedule; null: it is new. */
+interface Open {
+  at: number | null;
+  draft: Draft;
+}
+
+function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
+  const { t } = useTranslation('schedule');
+  const id = layout.junction_id;
+  const format = useFormat(answer.time_zone);
+  const mayOperate = useMayOperate(id);
+  const client = useQueryClient();
+  // What is changed and not saved yet; null: nothing.
+  const [edited, setEdited] = useState<Pick<Answer, 'entries' | 'holidays'> | null>(null);
+  const [open, setOpen] = useState<Open | null>(null);
+  const { entries, holidays } = edited ?? answer;
+  const save = useMutation({
+    mutationFn: (body: Pick<Answer, 'entries' | 'holidays'>) =>
+      data(api.PUT('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: id } }, body })),
+    onSuccess: (now) => {
+      client.setQueryData(['junction', id, 'schedule'], now);
+      setEdited(null);
+      notifications.show({ color: 'green', message: t('saved') });
+    },
+  });
+  const change = (part: Partial<Pick<Answer, 'entries' | 'holidays'>>) => setEdited({ entries, holidays, ...part });
+  const close = () => setOpen(null);
+  const apply = (draft: Draft) => {
+    const entry = entryOf(draft);
+    const at = open?.at ?? null;
+    change({ entries: at === null ? [...entries, entry] : entries.map((own, other) => (other === at ? entry : own)) });
+    close();
+  };
+  const remove = (at: number) => {
+    change({ entries: entries.filter((_, other) => other !== at) });
+    close();
+  };
+  const stages = layout.stages.map(({ stage }) => stage);
+  const choose = (at: number) => {
+    const entry = entries[at];
+    if (entry) setOpen({ at, draft: draftOf(entry, stages) });
+  };
+  const add = (day: Day, hour: number) =>
+    setOpen({ at: null, draft: newDraft(day, timeOf(hour * 60), timeOf(((hour + 1) % 24) * 60), layout.stages) });
+  const clearance = (layout.signal?.amber_s ?? 3) + (layout.signal?.all_red_s ?? 2);
+  const now = edited ? null : (answer.now ?? null);
+  return (
+    <>
+      {now && (
+        <Alert color="blue" role="status">
+          {now.until
+            ? t('holdsUntil', { name: now.entry, until: format.dateTime(now.until) })
+            : t('holds', { name: now.entry })}
+        </Alert>
+      )}
+      <Refusal error={save.error} />
+      <Section
+        title={t('week')}
+        text={t('weekText', { zone: answer.time_zone })}
+        aside={
+          mayOperate && (
+            <Button leftSection={<CalendarPlus size={16} aria-hidden />} onClick={() => add('mon', 7)}>
+              {t('add')}
+            </Button>
+          )
+        }
+      >
+        <WeekGrid entries={entries} now={now?.entry ?? null} choose={choose} {...(mayOperate ? { add } : {})} />
+        <Group gap="lg">
+          <Text size="sm">
+            <span aria-hidden style={{ background: '#cfdcf8', borderInlineStart: '3px solid #1b449c' }}>
+              &emsp;
+            </span>{' '}
+            {t('plan')}
+          </Text>
+          <Text size="sm">
+            <span aria-hidden style={{ background: '#fbe6b3', borderInlineStart: '3px solid #6b4b00' }}>
+              &emsp;
+            </span>{' '}
+            {t('limits')}
+          </Text>
+        </Group>
+        <EntryList entries={entries} error={save.error} choose={choose} />
+      </Section>
+      <Section title={t('holidays')} text={t('holidaysText')}>
+        <Holidays
+          label={t('holidays')}
+          holidays={holidays}
+          {...(mayOperate ? { change: (list) => change({ holidays: list }) } : {})}
+        />
+      </Section>
+      <CityHolidays city={layout.city} junction={id} holidays={answer.city_holidays} />
+      <SaveBar
+        changed={edited !== null}
+        saving={save.isPending}
+        save={() => save.mutate({ entries, holidays })}
+        discard={() => {
+          setEdited(null);
+          save.reset();
+        }}
+      />
+      <Dialog opened={open !== null} onClose={close} title={open?.at === null ? t('add') : t('entry')}>
+        {open && (
+          <fieldset disabled={!mayOperate} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
+            <EntryForm
+              draft={open.draft}
+              clearance_s={clearance}
+              apply={apply}
+              {...(open.at === null ? {} : { remove: () => open.at !== null && remove(open.at) })}
+            />
+          </fieldset>
+        )}
+      </Dialog>
+    </>
+  );
+}

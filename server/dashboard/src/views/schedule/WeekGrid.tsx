@@ -1,0 +1,74 @@
+import { useTranslation } from 'react-i18next';
+import { blocksOf, DAY_MIN, type Block, type Day, DAYS, type Entry, timeOf } from './week';
+import classes from './WeekGrid.module.css';
+
+interface Props {
+  entries: Entry[];
+  /** The entry that holds at present. */
+  now: string | null;
+  choose: (at: number) => void;
+  /** Starts a new entry; absent: the user may not. */
+  add?: (day: Day, hour: number) => void;
+}
+
+const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
+
+/** The week by day and hour: plans on the left of a day, limits on its right. */
+export function WeekGrid({ entries, now, choose, add }: Props) {
+  const { t } = useTranslation('schedule');
+  const columns = blocksOf(entries);
+  const both = entries.some(({ plan }) => plan) && entries.some(({ limits }) => limits);
+  const place = ({ from, to, entry }: Block) => ({
+    top: `${(from / DAY_MIN) * 100}%`,
+    height: `${(Math.max(30, to - from) / DAY_MIN) * 100}%`,
+    left: both && !entry.plan ? '50%' : '1px',
+    right: both && entry.plan ? '50%' : '1px',
+  });
+  return (
+    <div className={classes.grid}>
+      <div className={classes.hours} aria-hidden>
+        {HOURS.filter((hour) => hour % 3 === 0).map((hour) => (
+          <span key={hour} style={{ top: `${(hour / 24) * 100}%` }}>
+            {timeOf(hour * 60)}
+          </span>
+        ))}
+      </div>
+      {DAYS.map((day) => (
+        <div key={day} className={classes.day} role="group" aria-label={t(`days.${day}`)}>
+          <div className={classes.name} aria-hidden>
+            {t(`short.${day}`)}
+          </div>
+          <div className={classes.column}>
+            {add &&
+              HOURS.map((hour) => (
+                <button
+                  key={hour}
+                  type="button"
+                  tabIndex={-1}
+                  className={classes.empty}
+                  style={{ top: `${(hour / 24) * 100}%` }}
+                  aria-label={t('addAt', { day: t(`days.${day}`), time: timeOf(hour * 60) })}
+                  onClick={() => add(day, hour)}
+                />
+              ))}
+            {columns.get(day)?.map((block) => (
+              <button
+                key={`${block.at} ${block.from}`}
+                type="button"
+                className={classes.block}
+                data-kind={block.entry.plan ? 'plan' : 'limits'}
+                data-now={block.entry.name === now || undefined}
+                style={place(block)}
+                title={`${block.entry.name}, ${block.entry.from}–${block.entry.to}`}
+                aria-label={`${block.entry.name}, ${timeOf(block.from)}–${timeOf(block.to)}`}
+                onClick={() => choose(block.at)}
+              >
+                {block.entry.name}
+              </button>
+            ))}
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}

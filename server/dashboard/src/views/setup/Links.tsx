@@ -1,0 +1,125 @@
+import { ActionIcon, Button, Group, Table, Text } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Pencil, Plus, Trash2 } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, data } from '@/api/client';
+import { useJunctionNames } from '@/api/junctions';
+import type { components } from '@/api/schema';
+import type { Layout } from '@/api/types';
+import { type Asked, Confirm } from '@/components/Confirm';
+import { Dialog } from '@/components/Dialog';
+import { Fetched } from '@/components/Fetched';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import { LinkForm } from './LinkForm';
+
+export type Way = components['schemas']['LinkEntry'];
+
+/** The ways to and from the next junctions. */
+export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
+  const { t } = useTranslation('setup');
+  const id = layout.junction_id;
+  const format = useFormat();
+  const nameOf = useJunctionNames();
+  const client = useQueryClient();
+  const [open, setOpen] = useState<Way | 'new' | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const links = useQuery({
+    queryKey: ['links'],
+    queryFn: ({ signal }) => data(api.GET('/api/links', { signal })),
+    select: (all) => all.filter((link) => link.from_junction === id || link.to_junction === id),
+  });
+  const renew = () => client.invalidateQueries({ queryKey: ['links'] });
+  const remove = ({ from_junction, to_junction }: Way) =>
+    setAsked({
+      title: t('links.remove'),
+      text: t('links.sure', { from: nameOf(from_junction), to: nameOf(to_junction) }),
+      action: t('links.remove'),
+      run: () =>
+        data(
+          api.DELETE('/api/links/{from_junction}/{to_junction}', { params: { path: { from_junction, to_junction } } }),
+        ),
+      onDone: () => void renew(),
+    });
+  return (
+    <Section
+      title={t('links.title')}
+      text={t('links.text')}
+      aside={
+        admin && (
+          <Button variant="default" leftSection={<Plus size={16} aria-hidden />} onClick={() => setOpen('new')}>
+            {t('links.add')}
+          </Button>
+        )
+      }
+    >
+      <Fetched query={links}>
+        {(list) =>
+          list.length === 0 ? (
+            <Text size="sm">{t('links.none')}</Text>
+          ) : (
+            <Table.ScrollContainer minWidth={460}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{t('links.way')}</Table.Th>
+                    <Table.Th>{t('links.distance')}</Table.Th>
+                    <Table.Th>{t('links.freeFlow')}</Table.Th>
+                    {admin && <Table.Th>{t('links.actions')}</Table.Th>}
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {list.map((link) => {
+                    const way = `${nameOf(link.from_junction)} → ${nameOf(link.to_junction)}`;
+                    return (
+                      <Table.Tr key={link.from_junction + link.to_junction}>
+                        <Table.Td>{way}</Table.Td>
+                        <Table.Td>{format.number(link.distance_m)}</Table.Td>
+                        <Table.Td>{format.number(link.free_flow_s, 1)}</Table.Td>
+                        {admin && (
+                          <Table.Td>
+                            <Group gap={4} wrap="nowrap">
+                              <ActionIcon
+                                variant="subtle"
+                                aria-label={t('links.changeOf', { way })}
+                                onClick={() => setOpen(link)}
+                              >
+                                <Pencil size={16} aria-hidden />
+                              </ActionIcon>
+                              <ActionIcon
+                                variant="subtle"
+                                color="red"
+                                aria-label={t('links.removeOf', { way })}
+                                onClick={() => remove(link)}
+                              >
+                                <Trash2 size={16} aria-hidden />
+                              </ActionIcon>
+                            </Group>
+                          </Table.Td>
+                        )}
+                      </Table.Tr>
+                    );
+                  })}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )
+        }
+      </Fetched>
+      <Dialog opened={open !== null} onClose={() => setOpen(null)} title={t('links.add')}>
+        {open && (
+          <LinkForm
+            layout={layout}
+            link={open === 'new' ? null : open}
+            done={() => {
+              setOpen(null);
+              void renew();
+            }}
+          />
+        )}
+      </Dialog>
+      <Confirm asked={asked} onClose={() => setAsked(null)} />
+    </Section>
+  );
+}

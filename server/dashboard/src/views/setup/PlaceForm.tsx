@@ -1,0 +1,75 @@
+import { Button, Fieldset, Group, Select, Stack } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type SubmitEvent, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, data } from '@/api/client';
+import { ProblemError } from '@/api/problem';
+import type { Layout } from '@/api/types';
+import { PLACE_FIELDS, placeBody, PlaceFields, type PlaceValues } from '@/components/junction/PlaceFields';
+import { Refusal } from '@/components/Refusal';
+import { Section } from '@/components/Section';
+import { DEFAULT_ZONE } from '@/i18n/format';
+
+/** Name, place, time zone and cycle times. */
+export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean }) {
+  const { t } = useTranslation('setup');
+  const client = useQueryClient();
+  const own = layout.time_zone ?? DEFAULT_ZONE;
+  const [values, setValues] = useState<PlaceValues>(layout);
+  const [zone, setZone] = useState(own);
+  const zones = useMemo(() => [...new Set([own, DEFAULT_ZONE, ...Intl.supportedValuesOf('timeZone')])], [own]);
+  const save = useMutation({
+    mutationFn: () =>
+      data(
+        api.PATCH('/api/junctions/{junction_id}', {
+          params: { path: { junction_id: layout.junction_id } },
+          body: { ...placeBody(values), time_zone: zone },
+        }),
+      ),
+    onSuccess: () => {
+      notifications.show({ color: 'green', message: t('saved') });
+      void client.invalidateQueries({ queryKey: ['junction', layout.junction_id] });
+      void client.invalidateQueries({ queryKey: ['junctions'] });
+    },
+  });
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    save.mutate();
+  };
+  const problem = save.error instanceof ProblemError ? save.error : null;
+  return (
+    <Section title={t('place')} {...(admin ? {} : { text: t('onlyAdmins') })}>
+      <form onSubmit={submit}>
+        <Fieldset variant="unstyled" disabled={!admin} aria-label={t('place')}>
+          <Stack maw={560}>
+            <Refusal error={save.error} shown={[...PLACE_FIELDS, 'time_zone']} />
+            <PlaceFields
+              values={values}
+              change={(part) => setValues((before) => ({ ...before, ...part }))}
+              error={save.error}
+            />
+            <Select
+              label={t('zone')}
+              description={t('zoneText')}
+              data={zones}
+              value={zone}
+              onChange={(value) => value && setZone(value)}
+              searchable
+              limit={50}
+              allowDeselect={false}
+              error={problem?.about('time_zone')}
+            />
+            {admin && (
+              <Group>
+                <Button type="submit" loading={save.isPending}>
+                  {t('save')}
+                </Button>
+              </Group>
+            )}
+          </Stack>
+        </Fieldset>
+      </form>
+    </Section>
+  );
+}

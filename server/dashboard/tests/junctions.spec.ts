@@ -1,0 +1,241 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Page } from '@playwright/test';
+import { accessible } from './support/axe';
+import { address, admin, call, junction, plainUser, type Junction } from './support/city';
+import { signIn, watchConsole } from './support/page';
+
+const open = (page: Page, { junction_id }: Junction, what: string) =>
+  page.goto(`${address()}/app/junctions/${junction_id}/${what}`);
+
+interface Schedule {
+  entries: { name: string; days: string[]; plan?: { stages: object[]; offset_s?: number } }[];
+  holidays: object[];
+  city_holidays: { date: string }[];
+}
+
+interface Layout {
+  lanes: { lane_name: string; lane_id: string }[];
+  groups: { name: string }[];
+  stages: { stage: string; groups: string[] }[];
+  latitude: number;
+  time_zone: string;
+}
+
+/** A user who may look at a junction, or act there. */
+async function somebody(place: Junction, role: 'observer' | 'operator'): Promise<string> {
+  const token = await admin();
+  const { user_id, username } = await plainUser(token);
+  await call('PUT', `/api/users/${user_id}/access/${place.junction_id}`, token, { role });
+  return username;
+}
+
+test('a junction is created, refused in words beside the field, and leads to its lanes', async ({ page }) => {
+  const complaints = watchConsole(page);
+  await admin();
+  await signIn(page, 'admin');
+  await page.goto(`${address()}/app/junctions`);
+  await accessible(page);
+  await page.getByRole('button', { name: 'New junction' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Laxmi Road');
+  await dialog.getByRole('textbox', { name: 'City' }).fill('Pune');
+  await dialog.getByRole('textbox', { name: 'Latitude' }).fill('18.5163');
+  await dialog.getByRole('textbox', { name: 'Longitude' }).fill('73.8561');
+  await dialog.getByRole('textbox', { name: 'Shortest cycle' }).fill('200');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(dialog.getByText('min_cycle_time 200 is above max_cycle_time 120')).toBeVisible();
+  await accessible(page);
+  await dialog.getByRole('textbox', { name: 'Shortest cycle' }).fill('40');
+  await dialog.getByRole('button', { name: 'Create' }).click();
+  await expect(page.getByRole('heading', { name: 'Laxmi Road: Lanes and stages' })).toBeVisible();
+  expect(complaints.filter((text) => !text.includes('401') && !text.includes('422'))).toEqual([]);
+});
+
+test('a schedule is made, every rule that it breaks is told, and it holds when it is mended', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, 'Deccan', { city: 'Thane' });
+  await signIn(page, await somebody(place, 'operator'));
+  await open(page, place, 'schedule');
+  await expect(page.getByText('There is no entry: the planner decides at all times.')).toBeVisible();
+  await page.getByRole('button', { name: 'New entry', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('School');
+  await dialog.getByRole('textbox', { name: 'Green of N' }).fill('300');
+  await dialog.getByRole('textbox', { name: 'Offset' }).fill('12');
+  await accessible(page);
+  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await page.getByRole('button', { name: 'New entry', exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Market');
+  await dialog.getByLabel('From').fill('07:30');
+  await dialog.getByLabel('To').fill('09:00');
+  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const refusal = page.getByRole('alert');
+  await expect(refusal.getByText('entries "School" and "Market" overlap on mon')).toBeVisible();
+  expect(await refusal.getByText(/entry "School"/).count()).toBeGreaterThan(0);
+  expect((await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token)).entries).toEqual([]);
+
+  // Its block in the week opens it again.
+  await page.getByRole('group', { name: 'Monday' }).getByRole('button', { name: 'School, 07:00–08:00' }).click();
+  await dialog.getByRole('textbox', { name: 'Green of N' }).fill('25');
+  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await page
+    .getByRole('group', { name: 'Monday' })
+    .getByRole('button', { name: /^Market/ })
+    .click();
+  await dialog.getByText('Limits', { exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'Longest cycle' }).fill('90');
+  await dialog.getByRole('button', { name: 'Take over' }).click();
+  const own = page.getByRole('form', { name: 'Holidays of this junction' });
+  await own.getByLabel('Date').fill('2027-01-26');
+  await own.getByLabel('Name of the holiday').fill('Republic Day');
+  await own.getByRole('button', { name: 'Add' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Saved. It holds from now on.')).toBeVisible();
+  await accessible(page);
+  const kept = await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token);
+  expect(kept.entries.map(({ name }) => name)).toEqual(['School', 'Market']);
+  expect(kept.entries[0]?.plan).toMatchObject({ offset_s: 12, stages: [{ stage: 'N', green_s: 25 }, {}, {}, {}] });
+  expect(kept.holidays).toEqual([{ date: '2027-01-26', name: 'Republic Day' }]);
+  // Holidays of the city are an administrator's.
+  await expect(page.getByRole('form', { name: 'Holidays of Thane' })).toHaveCount(0);
+});
+
+test('an administrator sets the holidays of the city; an observer sees a schedule and no button that changes it', async ({
+  page,
+}) => {
+  const token = await admin();
+  const place = await junction(token, 'Swargate', { city: 'Nashik' });
+  await signIn(page, 'admin');
+  await open(page, place, 'schedule');
+  const city = page.getByRole('form', { name: 'Holidays of Nashik' });
+  await city.getByLabel('Date').fill('2026-12-25');
+  await city.getByLabel('Name of the holiday').fill('Christmas');
+  await city.getByRole('button', { name: 'Add' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Saved. It holds from now on.')).toBeVisible();
+  const kept = await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token);
+  expect(kept.city_holidays.map(({ date }) => date)).toEqual(['2026-12-25']);
+
+  await page.context().clearCookies();
+  await signIn(page, await somebody(place, 'observer'));
+  await open(page, place, 'schedule');
+  await expect(page.getByRole('cell', { name: 'Christmas' })).toBeVisible();
+  for (const name of ['New entry', 'Add', 'Save']) await expect(page.getByRole('button', { name })).toHaveCount(0);
+  await open(page, place, 'layout');
+  await expect(page.getByText('Administrators change this.')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^(Add|Remove|Save)/ })).toHaveCount(0);
+  await expect(page.getByRole('textbox', { name: 'Name of the lane' }).first()).toBeDisabled();
+});
+
+test('lanes, groups and stages change together, and every broken rule is told', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, 'Kothrud');
+  const read = () => call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
+  await signIn(page, 'admin');
+  await open(page, place, 'layout');
+  await accessible(page);
+  const before = await read();
+  // A new name reaches the stage; a lane that goes takes its green from its stage, which then has none.
+  await page.getByRole('group', { name: 'Lane N' }).getByRole('textbox', { name: 'Name of the lane' }).fill('North');
+  await page.getByRole('group', { name: 'Lane W' }).getByRole('button', { name: 'Remove: W' }).click();
+  await page.getByRole('group', { name: 'Stage E' }).getByRole('textbox', { name: 'Shortest green' }).fill('80');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const refusal = page.getByRole('alert');
+  await expect(refusal.getByText(/stage "W" has no groups/)).toBeVisible();
+  await expect(refusal.getByText(/stage "E": min_green_s 80 is above max_green_s/)).toBeVisible();
+  expect(await read()).toEqual(before);
+
+  await page.getByRole('group', { name: 'Stage W' }).getByRole('button', { name: 'Remove: W' }).click();
+  await page.getByRole('group', { name: 'Stage E' }).getByRole('textbox', { name: 'Shortest green' }).fill('8');
+  await page.getByText('One signal group for each lane').click();
+  await page.getByRole('group', { name: 'Signal group North' }).getByRole('textbox', { name: 'Name' }).fill('N head');
+  await page.getByRole('group', { name: 'Stage S' }).getByRole('button', { name: 'Up: S' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Saved. The next plan keeps to it.')).toBeVisible();
+  await accessible(page);
+  const after = await read();
+  expect(after.lanes.map(({ lane_name }) => lane_name)).toEqual(['North', 'S', 'E']);
+  expect(after.lanes[0]?.lane_id).toBe(before.lanes[0]?.lane_id);
+  expect(after.groups.map(({ name }) => name)).toEqual(['N head', 'S', 'E']);
+  expect(after.stages.map(({ stage, groups }) => [stage, groups])).toEqual([
+    ['S', ['S']],
+    ['N', ['N head']],
+    ['E', ['E']],
+  ]);
+});
+
+test('place, zone and links are set, agent.toml is saved, and a junction is deleted only by its name', async ({
+  page,
+}) => {
+  const token = await admin();
+  const place = await junction(token, 'Hadapsar');
+  await junction(token, 'Magarpatta');
+  await signIn(page, 'admin');
+  await open(page, place, 'settings');
+  await expect(page.getByText('[[stage]]').first()).toBeVisible();
+  await accessible(page);
+  await page.getByRole('textbox', { name: 'Latitude' }).fill('18.6');
+  await page.getByRole('combobox', { name: 'Time zone' }).click();
+  await page.getByRole('combobox', { name: 'Time zone' }).fill('Kathmandu');
+  await page.getByRole('option', { name: 'Asia/Kathmandu' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
+  const kept = await call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
+  expect([kept.latitude, kept.time_zone]).toEqual([18.6, 'Asia/Kathmandu']);
+
+  await page.getByRole('button', { name: 'Link' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('combobox', { name: 'The other junction' }).fill('Magar');
+  await page.getByRole('option', { name: 'Magarpatta' }).click();
+  await dialog.getByRole('textbox', { name: 'Distance' }).fill('650');
+  await dialog.getByRole('textbox', { name: 'Travel time' }).fill('48');
+  await accessible(page);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('row', { name: /Magarpatta → Hadapsar 650 48/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Remove: Magarpatta → Hadapsar' }).click();
+  await dialog.getByRole('button', { name: 'Remove the link' }).click();
+  await expect(page.getByText('There is no link.')).toBeVisible();
+
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as a file' }).click();
+  const file = await coming;
+  expect(file.suggestedFilename()).toBe('agent.toml');
+  expect(await readFile(await file.path(), 'utf8')).toContain(place.junction_id);
+
+  const remove = page.getByRole('button', { name: 'Delete the junction' });
+  await expect(remove).toBeDisabled();
+  await page.getByRole('textbox', { name: /type its name/ }).fill('Hadapsar');
+  await remove.click();
+  await dialog.getByRole('button', { name: 'Delete for good' }).click();
+  await expect(page).toHaveURL(/\/app\/junctions$/);
+  await expect(page.getByRole('link', { name: 'Magarpatta', exact: true })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Hadapsar', exact: true })).toHaveCount(0);
+});
+
+test('the city goes out as a file and comes in again; what a file breaks is told, and what is none', async ({
+  page,
+}) => {
+  const token = await admin();
+  await junction(token, 'Aundh');
+  await signIn(page, 'admin');
+  await page.goto(`${address()}/app/junctions`);
+  const coming = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save all junctions as a file' }).click();
+  const text = await readFile(await (await coming).path(), 'utf8');
+  const chosen = (name: string, content: string) =>
+    page
+      .locator('input[type=file]')
+      .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(content) });
+  await chosen('city.json', '{"junction": 1}');
+  await expect(page.getByText(/This is no junction file/)).toBeVisible();
+  const dialog = page.getByRole('dialog');
+  await chosen('city.json', text.replace('"latitude": 18.52', '"latitude": 118.52'));
+  await expect(dialog.getByText(/It replaces: .*Aundh/)).toBeVisible();
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await expect(dialog.getByText(/latitude 118.52 is out of range/)).toBeVisible();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await chosen('again.json', text);
+  await dialog.getByRole('button', { name: 'Import' }).click();
+  await expect(page.getByText(/^Imported: \d+ junctions/)).toBeVisible();
+});
