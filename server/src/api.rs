@@ -27,6 +27,7 @@ pub mod page;
 mod plans;
 pub mod problem;
 mod schedule;
+mod settings;
 mod span;
 mod start;
 mod system;
@@ -104,6 +105,7 @@ fn endpoints() -> OpenApiRouter<App> {
         .merge(audit::router())
         .merge(dead_letters::router())
         .merge(logs::router())
+        .merge(settings::router())
 }
 
 async fn not_found(request: Request) -> Problem {

@@ -12,6 +12,7 @@ mod http;
 mod load;
 mod log;
 mod mqtt;
+mod origin;
 mod retention;
 mod secret;
 
@@ -23,6 +24,7 @@ pub use http::Http;
 pub use load::{ConfigError, Problem};
 pub use log::Log;
 pub use mqtt::{Broker, Mqtt};
+pub use origin::{Origin, Origins, Setting};
 pub use retention::Retention;
 pub use secret::Secret;
 
@@ -48,6 +50,8 @@ pub struct Config {
     pub retention: Retention,
     /// Log lines.
     pub log: Log,
+    /// Where the values come from.
+    pub origins: Origins,
 }
 
 /// One key of one section.

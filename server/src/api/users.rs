@@ -32,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
         .routes(routes!(list))
         .routes(routes!(get, change, delete))
         .routes(routes!(reset_totp))
+        .routes(routes!(sign_out))
 }
 
 /// A user to register.
@@ -374,6 +375,25 @@ async fn reset_totp(
     let user = users::get(&mut *tx, UserId(id)).await?.ok_or_else(unknown)?;
     second_factor::remove(&mut tx, UserId(id)).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.reset").to(user.username)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of a user at once. Who may sign in can do so again.
+#[utoipa::path(delete, path = "/api/users/{user_id}/sessions", tag = "users", security(("OAuth2PasswordBearer" = [])),
+    params(("user_id" = Uuid, Path)),
+    responses((status = 204, description = "The user is signed in nowhere"), NeedsAdminAndId))]
+async fn sign_out(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<StatusCode, Problem> {
+    let mut tx = app.db.begin().await?;
+    let user = users::get(&mut *tx, UserId(id)).await?.ok_or_else(unknown)?;
+    let ended = sessions::end_all(&mut *tx, UserId(id), None).await?;
+    let deed = Deed::new("session.end_all").to(user.username).with(json!({"sessions": ended}));
+    audit::record(&mut *tx, &actor, deed).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

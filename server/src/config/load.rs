@@ -1,6 +1,6 @@
 //! Reads file and environment, and names every mistake at once.
 
-use super::{Config, Key, given::Given, keys};
+use super::{Config, Key, Origin, given::Given, keys};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -86,7 +86,10 @@ impl Config {
         for (name, value) in &env {
             let known = keys().find(|key| env_name(key) == *name);
             let result = match known {
-                Some(key) => (key.set)(&mut config, &Given::Env(value)),
+                Some(key) => {
+                    config.origins.note(key, Origin::Environment, name.clone());
+                    (key.set)(&mut config, &Given::Env(value))
+                }
                 None => Err(unknown("variable", name, keys().map(env_name))),
             };
             if let Err(message) = result {
@@ -104,19 +107,26 @@ impl Config {
             .map(|error| (error.span().map_or(0, |span| span.start), error.message().to_owned()))
             .collect();
         if found.is_empty() {
-            self.take_table(table.get_ref(), &mut found);
+            let place = |at| {
+                let (line, _) = line_and_column(text, at);
+                format!("{name}:{line}")
+            };
+            self.take_table(table.get_ref(), &place, &mut found);
         }
         found.sort();
         problems.extend(found.into_iter().map(|(at, message)| {
-            let before = text.get(..at).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            let (line, column) = line_and_column(text, at);
             Problem { place: format!("{name}:{line}:{column}"), message }
         }));
     }
 
-    /// Takes a file's values; `found` gets mistakes with their offset in the file.
-    fn take_table(&mut self, table: &DeTable<'_>, found: &mut Vec<(usize, String)>) {
+    /// Takes a file's values; `place` names an offset in the file, `found` gets mistakes with theirs.
+    fn take_table(
+        &mut self,
+        table: &DeTable<'_>,
+        place: &dyn Fn(usize) -> String,
+        found: &mut Vec<(usize, String)>,
+    ) {
         for (section, content) in table {
             let name = section.get_ref().as_ref();
             let of_section = || keys().filter(|key| key.section == name);
@@ -132,6 +142,7 @@ impl Config {
             };
             for (key_name, value) in content {
                 if let Some(key) = of_section().find(|key| key.name == key_name.get_ref().as_ref()) {
+                    self.origins.note(key, Origin::File, place(key_name.span().start));
                     if let Err(why) = (key.set)(self, &Given::Toml(value.get_ref())) {
                         found.push((value.span().start, format!("{name}.{}: {why}", key.name)));
                     }
@@ -182,6 +193,13 @@ impl Config {
         }
         toml::to_string(&root)
     }
+}
+
+/// Where in a text an offset is, both counted from 1.
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (before.matches('\n').count() + 1, column)
 }
 
 fn env_name(key: &Key) -> String {

@@ -1,5 +1,6 @@
 //! What people get wrong in the file and in the environment.
 
+use super::super::Setting;
 use super::*;
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -32,6 +33,31 @@ fn the_environment_wins_over_the_file_and_the_file_over_defaults() {
     assert_eq!((config.retention.epc_days, config.retention.counts_days), (7, 730));
     assert_eq!(config.auth.allow_first_user, Some(false));
     assert_eq!(config.database.url().unwrap_err().to_string().matches("FLEXTRAFF_DATABASE__URL").count(), 1);
+}
+
+#[test]
+fn each_value_tells_where_it_comes_from() {
+    let file = "[http]\nbind = \"0.0.0.0:80\"\n[retention]\ncounts_days = 40\nepc_days = 7\n";
+    let pairs = env(&[
+        ("FLEXTRAFF_HTTP__BIND", "127.0.0.1:81"),
+        ("FLEXTRAFF_DATABASE__URL", "postgresql://flextraff:hunter2@db/flextraff"),
+    ]);
+    let settings = Config::read(Some(("server.toml", file)), pairs).expect("all of it is right").settings();
+    let shown = |section: &str, key: &str| {
+        let setting = settings.iter().find(|setting| setting.section == section && setting.key == key);
+        let Setting { value, origin, place, .. } = setting.expect("every key is there").clone();
+        (value.unwrap_or_default(), origin, place.unwrap_or_default())
+    };
+    let variable = |name: &str| (Origin::Environment, name.to_owned());
+    let (value, origin, place) = shown("http", "bind");
+    assert_eq!((value, (origin, place)), ("127.0.0.1:81".into(), variable("FLEXTRAFF_HTTP__BIND")));
+    assert_eq!(shown("retention", "epc_days"), (7.into(), Origin::File, "server.toml:5".to_owned()));
+    assert_eq!(shown("auth", "access_token_minutes"), (30.into(), Origin::Default, String::new()));
+    assert_eq!(shown("mqtt", "url"), (serde_json::Value::Null, Origin::Default, String::new()));
+    let (value, origin, place) = shown("database", "url");
+    assert_eq!(value, "postgresql://flextraff:***@db/flextraff");
+    assert_eq!((origin, place), variable("FLEXTRAFF_DATABASE__URL"));
+    assert_eq!(settings.len(), keys().count());
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod road;
 mod schedule;
 mod second_factor;
 mod sessions;
+mod settings;
 mod sign_in;
 mod state;
 mod system;

@@ -88,6 +88,26 @@ async fn a_new_password_ends_all_sessions(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn an_administrator_signs_somebody_out(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let path = format!("/api/users/{}/sessions", id_of(&state, &admin, "ravi").await);
+    let refused = state.request("DELETE", &path, &ravi, &Value::Null).await;
+    refused.assert_problem(403, "Not enough privileges");
+    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
+    assert_eq!(state.get("/api/users/me", &ravi).await.status, 401);
+    assert_eq!(state.get("/api/users/me", &admin).await.status, 200, "others stay signed in");
+    assert_eq!(state.sign_in("ravi", PASSWORD).await.status, 200);
+    let log = state.get("/api/audit?action=session.end_all", &admin).await.json();
+    assert_eq!((&log[0]["target"], &log[0]["detail"]), (&json!("ravi"), &json!({"sessions": 1})));
+    state.request("DELETE", &path, "", &Value::Null).await.assert_problem(401, "Not authenticated");
+    for (id, status) in [("00000000-0000-0000-0000-000000000001", 404), ("x", 422)] {
+        let path = format!("/api/users/{id}/sessions");
+        assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, status);
+    }
+}
+
+#[sqlx::test]
 async fn somebody_is_always_left_to_administer(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let path = format!("/api/users/{}", id_of(&state, &admin, "admin").await);

@@ -780,15 +780,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/overview": {
+    "/api/settings": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The junctions that the user may look at, in the order of their names, each with what its lamps show, its queues and its open alarms. */
-        get: operations["get_overview"];
+        /** Every key of this server's configuration, with the value in force and where it comes from. Secrets are masked. */
+        get: operations["get_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1089,6 +1089,23 @@ export interface paths {
         post?: never;
         /** Takes a user's access to a junction away. */
         delete: operations["delete_users_user_id_access_junction_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/users/{user_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends all sessions of a user at once. Who may sign in can do so again. */
+        delete: operations["delete_users_user_id_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2481,6 +2498,11 @@ export interface components {
             /** @description The address to show as QR code. */
             uri: string;
         };
+        /**
+         * @description Who has said what a value is.
+         * @enum {string}
+         */
+        Origin: "default" | "file" | "environment";
         /** @description An override as the API and the live feed show it. */
         OverrideResponse: {
             /**
@@ -2895,6 +2917,19 @@ export interface components {
             session_id: string;
             /** @description The browser or program. */
             user_agent?: string | null;
+        };
+        /** @description A key of the configuration with the value in force. */
+        Setting: {
+            /** @description Name of the key in its section. */
+            key: string;
+            /** @description Who has set it. */
+            origin: components["schemas"]["Origin"];
+            /** @description Where: file and line, or the variable; null for a default. */
+            place?: string | null;
+            /** @description Section of the TOML file. */
+            section: string;
+            /** @description The value, secrets masked; null: there is none. */
+            value?: unknown;
         };
         /** @description Password and one-time code. */
         ShownBoth: {
@@ -8539,14 +8574,9 @@ export interface operations {
             };
         };
     };
-    get_overview: {
+    get_settings: {
         parameters: {
-            query?: {
-                /** @description Most entries of the answer. */
-                limit?: number;
-                /** @description Where the page begins: from the `Link` header of the page before. */
-                cursor?: string;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -8555,12 +8585,10 @@ export interface operations {
         responses: {
             200: {
                 headers: {
-                    /** @description Address of the next page */
-                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["JunctionOverview"][];
+                    "application/json": components["schemas"]["Setting"][];
                 };
             };
             /** @description Not signed in */
@@ -8572,8 +8600,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description limit or cursor are invalid */
-            422: {
+            /** @description No administrator */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10497,6 +10525,93 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description The user has no access */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing of this id */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id is no UUID */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of this user or address */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong inside; the server's log has it under X-Request-Id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is out of reach, too many requests are under way, or this one took too long */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_users_user_id_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The user is signed in nowhere */
             204: {
                 headers: {
                     [name: string]: unknown;
