@@ -53,6 +53,18 @@ export class Format {
     return this.at(at, { weekday: 'short', day: 'numeric', month: 'short' });
   }
 
+  /** Day with its year, hours and minutes. */
+  fullTime(at: string | number | Date): string {
+    return this.at(at, {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
+  }
+
   seconds(value: number, digits = 0): string {
     return this.t('unit.s', { value: this.number(value, digits) });
   }

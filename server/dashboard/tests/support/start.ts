@@ -56,6 +56,8 @@ export default async function start(): Promise<() => Promise<void>> {
       FLEXTRAFF_DATABASE__URL: ownDatabase,
       FLEXTRAFF_HTTP__BIND: `127.0.0.1:${port}`,
       FLEXTRAFF_MQTT__CLIENT_ID: `dashboard-${port}`,
+      // Devices get a token then; the broker itself keeps its file.
+      FLEXTRAFF_MQTT__DYNAMIC_SECURITY: 'true',
       FLEXTRAFF_AUTH__SECRET_KEY_FILE: key,
     },
     stdio: ['ignore', log, log],

@@ -1,0 +1,36 @@
+import { Select } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { useJunctions } from '@/api/junctions';
+
+interface Props {
+  value: string | null;
+  onChange: (junctionId: string | null) => void;
+  /** A choice that must be made, rather than a filter. */
+  required?: boolean;
+  error?: string | undefined;
+}
+
+/** A junction by its name. */
+export function JunctionSelect({ value, onChange, required = false, error }: Props) {
+  const { t } = useTranslation('lists');
+  const junctions = useJunctions();
+  return (
+    <Select
+      label={t('junction')}
+      placeholder={required ? t('choose') : t('all')}
+      data={(junctions.data ?? []).map((junction) => ({
+        value: junction.junction_id,
+        label: junction.junction_name,
+      }))}
+      value={value}
+      onChange={onChange}
+      clearable={!required}
+      clearButtonProps={{ 'aria-label': t('clear') }}
+      searchable
+      nothingFoundMessage={t('nothingFound')}
+      required={required}
+      error={error}
+      limit={100}
+    />
+  );
+}

@@ -1,0 +1,44 @@
+import { Button, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Fetched } from '@/components/Fetched';
+import { Refusal } from '@/components/Refusal';
+import { type Column, Rows } from './Rows';
+import type { usePages } from './usePages';
+
+interface Props<R> {
+  query: ReturnType<typeof usePages<R>>;
+  label: string;
+  /** What is said of an empty list. */
+  empty: string;
+  rowKey: (row: R) => string | number;
+  columns: readonly Column<R>[];
+}
+
+/** A list that comes page by page. */
+export function Listing<R>({ query, label, empty, rowKey, columns }: Props<R>) {
+  const { t } = useTranslation();
+  return (
+    <Fetched query={query}>
+      {(rows) =>
+        rows.length === 0 ? (
+          <Text c="dimmed">{empty}</Text>
+        ) : (
+          <>
+            <Rows label={label} rows={rows} rowKey={rowKey} columns={columns} />
+            {query.isFetchNextPageError && <Refusal error={query.error} />}
+            {query.hasNextPage && (
+              <Button
+                variant="default"
+                loading={query.isFetchingNextPage}
+                onClick={() => void query.fetchNextPage()}
+                style={{ alignSelf: 'center' }}
+              >
+                {t('more')}
+              </Button>
+            )}
+          </>
+        )
+      }
+    </Fetched>
+  );
+}

@@ -1,0 +1,81 @@
+import { Anchor, Group, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { ChevronLeft } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { Link, useParams } from 'react-router';
+import { api, data } from '@/api/client';
+import { useJunctionNames, useLayout } from '@/api/junctions';
+import { useMayOperate, useMe } from '@/api/me';
+import type { DeviceWithDifferences } from '@/api/types';
+import { Fetched } from '@/components/Fetched';
+import { PageTitle } from '@/components/PageTitle';
+import { useJunctionLive, useNow } from '@/live/hooks';
+import { type DeviceStatus, nameOf, stateOf, statusOf } from '@/views/devices/status';
+import { StateBadge } from '@/views/devices/StateBadge';
+import { CommandsCard } from './CommandsCard';
+import { ConfigurationCard } from './ConfigurationCard';
+import { FactsCard } from './FactsCard';
+import { KeepingCard } from './KeepingCard';
+import { ReadersCard } from './ReadersCard';
+
+/** Statuses come every 30 s, milliseconds. */
+const AGAIN_MS = 15_000;
+
+/** A device: how it is, and what can be done with it. */
+export function DeviceView() {
+  const { t } = useTranslation('devices');
+  const { deviceId = '' } = useParams();
+  const device = useQuery({
+    queryKey: ['devices', deviceId],
+    queryFn: ({ signal }) =>
+      data(api.GET('/api/devices/{device_id}', { params: { path: { device_id: deviceId } }, signal })),
+    refetchInterval: AGAIN_MS,
+  });
+  return (
+    <Stack>
+      <Anchor component={Link} to="/devices" size="sm">
+        <Group gap={4}>
+          <ChevronLeft size={16} aria-hidden />
+          {t('title')}
+        </Group>
+      </Anchor>
+      <Fetched query={device} height={320}>
+        {(found) => <Shown device={found} />}
+      </Fetched>
+    </Stack>
+  );
+}
+
+function Shown({ device }: { device: DeviceWithDifferences }) {
+  const { t } = useTranslation('devices');
+  const me = useMe();
+  const mayOperate = useMayOperate(device.junction_id);
+  const layout = useLayout(device.junction_id);
+  const junctionName = useJunctionNames();
+  const now = useNow(5000);
+  const heard = useJunctionLive(device.junction_id).devices.get(device.device_id) as DeviceStatus | undefined;
+  // A last will says nothing but that the device is gone: what it said before is still worth seeing.
+  const status = heard?.online ? heard : statusOf(device);
+  const isAdmin = me.data?.is_admin ?? false;
+  return (
+    <>
+      <Group justify="space-between">
+        <Stack gap={0}>
+          <PageTitle>{nameOf(device)}</PageTitle>
+          <Text size="sm" c="dimmed">
+            {t(`type.${device.device_type as 'junction'}`)} ·{' '}
+            <Anchor component={Link} to={`/junctions/${device.junction_id}`} underline="always">
+              {junctionName(device.junction_id)}
+            </Anchor>
+          </Text>
+        </Stack>
+        <StateBadge state={stateOf(device, now)} />
+      </Group>
+      <FactsCard device={device} status={status} layout={layout.data} now={now} />
+      <ReadersCard device={device} readers={status?.readers ?? []} mayRestart={mayOperate && !device.revoked_at} />
+      <ConfigurationCard device={device} isAdmin={isAdmin} zone={layout.data?.time_zone} />
+      {mayOperate && !device.revoked_at && <CommandsCard deviceId={device.device_id} isAdmin={isAdmin} />}
+      {isAdmin && <KeepingCard device={device} />}
+    </>
+  );
+}

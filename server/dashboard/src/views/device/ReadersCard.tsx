@@ -1,0 +1,86 @@
+import { Badge, Button, Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { Device } from '@/api/types';
+import { type Column, Rows } from '@/components/list/Rows';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import type { ReaderStatus } from '@/views/devices/status';
+import { CommandResult } from './CommandResult';
+import { useCommand } from './useCommand';
+
+const colors = { up: 'green', down: 'red', silent: 'red' } as const;
+
+interface Props {
+  device: Device;
+  readers: readonly ReaderStatus[];
+  mayRestart: boolean;
+}
+
+/** The readers of a device and how each does. */
+export function ReadersCard({ device, readers, mayRestart }: Props) {
+  const { t } = useTranslation('devices');
+  const format = useFormat();
+  const command = useCommand(device.device_id);
+  const columns: Column<ReaderStatus>[] = [
+    {
+      label: t('reader.name'),
+      cell: (reader) => (
+        <Stack gap={0}>
+          <Text size="sm" fw={600}>
+            {reader.name}
+          </Text>
+          {reader.protocol && (
+            <Text size="xs" c="dimmed">
+              {reader.protocol}
+              {reader.baud ? ` · ${format.number(reader.baud)} Bd` : ''}
+            </Text>
+          )}
+        </Stack>
+      ),
+    },
+    {
+      label: t('stateLabel'),
+      cell: (reader) => (
+        <Stack gap={2} align="flex-start">
+          <Badge color={colors[reader.state]} variant={reader.state === 'up' ? 'outline' : 'filled'} autoContrast>
+            {t(`reader.${reader.state}`)}
+          </Badge>
+          {reader.detail && <Text size="xs">{reader.detail}</Text>}
+        </Stack>
+      ),
+    },
+    { label: t('reader.reads'), nowrap: true, cell: (reader) => format.number(reader.reads_per_s, 1) },
+    { label: t('reader.badFrames'), nowrap: true, cell: (reader) => format.number(reader.bad_frames) },
+    { label: t('reader.droppedBytes'), nowrap: true, cell: (reader) => format.number(reader.dropped_bytes) },
+  ];
+  const restart: Column<ReaderStatus> = {
+    label: t('command.restart_reader'),
+    cell: (reader) => (
+      <Button
+        size="compact-sm"
+        variant="default"
+        loading={command.isPending && command.variables.name === reader.name}
+        onClick={() => command.mutate({ type: 'restart_reader', name: reader.name })}
+        aria-label={`${t('command.restart_reader')}: ${reader.name}`}
+      >
+        {t('reader.restart')}
+      </Button>
+    ),
+  };
+  if (readers.length === 0 && device.device_type === 'light_controller') return null;
+  return (
+    <Section title={t('readers')}>
+      {readers.length === 0 ? (
+        <Text c="dimmed">{t('reader.none')}</Text>
+      ) : (
+        <Rows
+          label={t('readers')}
+          rows={readers}
+          rowKey={(reader) => reader.name}
+          columns={mayRestart ? [...columns, restart] : columns}
+        />
+      )}
+      <CommandResult command={command} />
+    </Section>
+  );
+}

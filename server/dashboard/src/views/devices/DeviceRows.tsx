@@ -1,0 +1,82 @@
+import { Anchor, Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { useJunctionNames } from '@/api/junctions';
+import type { Device } from '@/api/types';
+import { type Column, Rows } from '@/components/list/Rows';
+import { useFormat } from '@/i18n/format';
+import { StateBadge } from './StateBadge';
+import { nameOf, stateOf, statusOf, troublesOf } from './status';
+
+/** Devices, a line each: how they are and what is wrong. */
+export function DeviceRows({ devices, now }: { devices: readonly Device[]; now: number }) {
+  const { t } = useTranslation('devices');
+  const format = useFormat();
+  const junctionName = useJunctionNames();
+  const columns: Column<Device>[] = [
+    {
+      label: t('device'),
+      cell: (device) => (
+        <Stack gap={0}>
+          <Anchor component={Link} to={`/devices/${device.device_id}`} fw={600}>
+            {nameOf(device)}
+          </Anchor>
+          <Text size="xs" c="dimmed">
+            {t(`type.${device.device_type as 'junction'}`)}
+          </Text>
+        </Stack>
+      ),
+    },
+    {
+      label: t('junction'),
+      cell: (device) => (
+        <Anchor component={Link} to={`/junctions/${device.junction_id}`} size="sm">
+          {junctionName(device.junction_id)}
+        </Anchor>
+      ),
+    },
+    {
+      label: t('stateLabel'),
+      cell: (device) => (
+        <Stack gap={2} align="flex-start">
+          <StateBadge state={stateOf(device, now)} />
+          {device.last_heartbeat && (
+            <Text size="xs" c="dimmed">
+              {t('ago', { ns: 'common', age: format.age((now - Date.parse(device.last_heartbeat)) / 1000) })}
+            </Text>
+          )}
+        </Stack>
+      ),
+    },
+    {
+      label: t('readers'),
+      nowrap: true,
+      cell: (device) => {
+        const readers = statusOf(device)?.readers;
+        if (!readers?.length) return null;
+        const up = readers.filter((reader) => reader.state === 'up').length;
+        return t('readersUp', { up, all: readers.length });
+      },
+    },
+    {
+      label: t('outbox'),
+      cell: (device) => {
+        const outbox = statusOf(device)?.outbox;
+        return outbox ? t('rows', { rows: format.number(outbox.rows) }) : null;
+      },
+    },
+    { label: t('version'), nowrap: true, cell: (device) => device.software_version },
+    {
+      label: t('trouble'),
+      cell: (device) => {
+        const troubles = troublesOf(statusOf(device));
+        return troubles.length === 0 ? null : (
+          <Text size="sm" c="var(--state-bad)">
+            {troubles.map((trouble) => t(`troubles.${trouble}`)).join(' · ')}
+          </Text>
+        );
+      },
+    },
+  ];
+  return <Rows label={t('title')} rows={devices} rowKey={(device) => device.device_id} columns={columns} />;
+}

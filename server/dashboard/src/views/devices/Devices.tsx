@@ -1,0 +1,81 @@
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Plus } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { all, api, page } from '@/api/client';
+import { useJunctionNames } from '@/api/junctions';
+import { useMe } from '@/api/me';
+import { Fetched } from '@/components/Fetched';
+import { Choice } from '@/components/list/Choice';
+import { FilterRow } from '@/components/list/FilterRow';
+import { JunctionSelect } from '@/components/list/JunctionSelect';
+import { useFilters } from '@/components/list/useFilters';
+import { PageTitle } from '@/components/PageTitle';
+import { Section } from '@/components/Section';
+import { useNow } from '@/live/hooks';
+import { DeviceRows } from './DeviceRows';
+import { EnrolDialog } from './EnrolDialog';
+import { chosen, STATES } from './status';
+import { UnknownSenders } from './UnknownSenders';
+
+/** Statuses come every 30 s, and at once on a change, milliseconds. */
+const AGAIN_MS = 15_000;
+
+/** All devices with their state, and who sends without being one. */
+export function Devices() {
+  const { t } = useTranslation('devices');
+  const me = useMe();
+  const now = useNow(5000);
+  const junctionName = useJunctionNames();
+  const [filters, setFilter] = useFilters(['search', 'state', 'junction']);
+  const [adding, setAdding] = useState<{ deviceId?: string; junctionId?: string | null } | null>(null);
+  const devices = useQuery({
+    queryKey: ['devices', 'all'],
+    queryFn: ({ signal }) =>
+      all((cursor) => page(api.GET('/api/devices', { params: { query: { limit: 500, cursor } }, signal }))),
+    refetchInterval: AGAIN_MS,
+  });
+  const isAdmin = me.data?.is_admin ?? false;
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <PageTitle>{t('title')}</PageTitle>
+        {isAdmin && (
+          <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => setAdding({})}>
+            {t('add')}
+          </Button>
+        )}
+      </Group>
+      <FilterRow>
+        <TextInput
+          type="search"
+          label={t('search')}
+          value={filters.search ?? ''}
+          onChange={(event) => setFilter('search', event.currentTarget.value)}
+        />
+        <Choice
+          label={t('stateLabel')}
+          value={filters.state}
+          onChange={(value) => setFilter('state', value)}
+          options={STATES.map((state) => ({ value: state, label: t(`state.${state}`) }))}
+        />
+        <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
+      </FilterRow>
+      <Fetched query={devices} height={240}>
+        {(rows) => {
+          const shown = chosen(rows, { ...filters, search: filters.search ?? '' }, junctionName, now);
+          if (rows.length === 0) return <Text c="dimmed">{t('none')}</Text>;
+          if (shown.length === 0) return <Text c="dimmed">{t('noMatch')}</Text>;
+          return <DeviceRows devices={shown} now={now} />;
+        }}
+      </Fetched>
+      {isAdmin && (
+        <Section title={t('unknown.title')} text={t('unknown.text')}>
+          <UnknownSenders onAdopt={(deviceId, junctionId) => setAdding({ deviceId, junctionId })} />
+        </Section>
+      )}
+      <EnrolDialog opened={adding !== null} onClose={() => setAdding(null)} {...adding} />
+    </Stack>
+  );
+}
