@@ -22,6 +22,8 @@ export function outdatedBy(frame: Frame): string[][] {
   switch (frame.type) {
     case 'alarm':
       return [['alarms'], ['junctions']];
+    case 'log':
+      return [['logs']];
     case 'green_time':
       return [['junction', frame.junction_id, 'plan']];
     case 'override':

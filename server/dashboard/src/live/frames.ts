@@ -1,4 +1,4 @@
-import type { Alarm, Override } from '@/api/types';
+import type { Alarm, LogEntry, Override } from '@/api/types';
 
 /** What a signal group shows. */
 export type Aspect = 'green' | 'amber' | 'red' | 'red_amber' | 'flash_red' | 'flash_amber' | 'dark';
@@ -78,10 +78,11 @@ export interface PlanFrame extends At {
 }
 
 export type AlarmFrame = { type: 'alarm' } & Alarm;
+export type LogFrame = { type: 'log' } & LogEntry;
 export type OverrideFrame = { type: 'override' } & Override;
-export type Frame = SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFrame | OverrideFrame;
+export type Frame = SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFrame | LogFrame | OverrideFrame;
 
-const KINDS: ReadonlySet<string> = new Set(['signal', 'car_count', 'status', 'green_time', 'alarm', 'override']);
+const KINDS: ReadonlySet<string> = new Set(['signal', 'car_count', 'status', 'green_time', 'alarm', 'log', 'override']);
 
 /** Reads a frame; null for what this page does not know, such as the kinds of a newer server. */
 export function readFrame(text: string): Frame | { type: 'ready' } | null {

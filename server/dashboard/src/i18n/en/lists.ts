@@ -11,4 +11,5 @@ export const lists = {
   user: 'User',
   device: 'Device',
   what: 'What happened',
+  severity: { debug: 'Debug', info: 'Info', warning: 'Warning', error: 'Error', critical: 'Critical' },
 };

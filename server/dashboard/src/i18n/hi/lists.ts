@@ -13,4 +13,5 @@ export const lists: Messages['lists'] = {
   user: 'उपयोगकर्ता',
   device: 'उपकरण',
   what: 'क्या हुआ',
+  severity: { debug: 'डिबग', info: 'सूचना', warning: 'चेतावनी', error: 'त्रुटि', critical: 'गंभीर' },
 };

@@ -1,0 +1,22 @@
+export const audit = {
+  nav: 'Audit log',
+  title: 'Audit log',
+  who: 'Who',
+  nobody: 'nobody signed in',
+  action: 'Action',
+  target: 'Object',
+  detail: 'New values',
+  csv: 'Download CSV',
+  none: 'No line matches.',
+  families: {
+    junction: 'Junctions',
+    device: 'Devices',
+    watchlist: 'Watch-list',
+    link: 'Links',
+    holidays: 'Holidays',
+    alarm: 'Alarms',
+    user: 'Users',
+    access: 'Access',
+    session: 'Sign-in',
+  },
+};

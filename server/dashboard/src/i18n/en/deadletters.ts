@@ -1,0 +1,20 @@
+export const deadletters = {
+  nav: 'Dead letters',
+  title: 'Dead letters',
+  text: 'Messages that could not be used. They hold up no other, and are told to their senders where that is possible.',
+  reason: 'Reason',
+  topic: 'Topic',
+  payload: 'Message',
+  bytes: '{{bytes}} bytes',
+  cut: 'The first 500 bytes are shown.',
+  none: 'There are none that match.',
+  reasons: {
+    unknown_junction: 'Unknown junction',
+    unknown_lane: 'Unknown lane',
+    unknown_device: 'Unknown device',
+    ids_disagree: 'Ids disagree',
+    malformed: 'Malformed',
+    version: 'Newer version',
+    other: 'Other',
+  },
+};

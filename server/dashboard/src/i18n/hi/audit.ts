@@ -1,0 +1,24 @@
+import type { Messages } from '../messages';
+
+export const audit: Messages['audit'] = {
+  nav: 'ऑडिट लॉग',
+  title: 'ऑडिट लॉग',
+  who: 'किसने',
+  nobody: 'बिना साइन इन',
+  action: 'कार्य',
+  target: 'किस पर',
+  detail: 'नए मान',
+  csv: 'CSV डाउनलोड करें',
+  none: 'ऐसी कोई पंक्ति नहीं है।',
+  families: {
+    junction: 'जंक्शन',
+    device: 'उपकरण',
+    watchlist: 'निगरानी सूची',
+    link: 'लिंक',
+    holidays: 'छुट्टियाँ',
+    alarm: 'अलार्म',
+    user: 'उपयोगकर्ता',
+    access: 'अधिकार',
+    session: 'साइन इन',
+  },
+};

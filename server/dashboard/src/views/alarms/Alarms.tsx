@@ -1,0 +1,102 @@
+import { Anchor, Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
+import { api, page } from '@/api/client';
+import { useMe } from '@/api/me';
+import type { Alarm } from '@/api/types';
+import { Choice } from '@/components/list/Choice';
+import { FilterRow } from '@/components/list/FilterRow';
+import { JunctionSelect } from '@/components/list/JunctionSelect';
+import { Listing } from '@/components/list/Listing';
+import type { Column } from '@/components/list/Rows';
+import { SeverityBadge } from '@/components/list/SeverityBadge';
+import { useFilters } from '@/components/list/useFilters';
+import { PAGE, usePages } from '@/components/list/usePages';
+import { PageTitle } from '@/components/PageTitle';
+import { useFormat } from '@/i18n/format';
+import { Acknowledge } from './Acknowledge';
+import { isKind, KINDS } from './kinds';
+import { Told } from './Told';
+
+/** What a person should look into, and what it was that is over. */
+export function Alarms() {
+  const { t } = useTranslation('alarms');
+  const format = useFormat();
+  const me = useMe();
+  const [filters, setFilter] = useFilters(['state', 'kind', 'junction']);
+  const state = filters.state ?? 'open';
+  const query = {
+    limit: PAGE,
+    ...(state === 'all' ? {} : { open: state === 'open' }),
+    ...(isKind(filters.kind) ? { kind: filters.kind } : {}),
+    ...(filters.junction ? { junction_id: filters.junction } : {}),
+  };
+  const alarms = usePages(['alarms', 'list', query], (cursor, signal) =>
+    page(api.GET('/api/alarms', { params: { query: { ...query, cursor } }, signal })),
+  );
+  const columns: Column<Alarm>[] = [
+    { label: t('severity'), nowrap: true, cell: (alarm) => <SeverityBadge severity={alarm.severity} /> },
+    { label: t('since'), nowrap: true, cell: (alarm) => format.dateTime(alarm.opened_at) },
+    {
+      label: t('where'),
+      cell: (alarm) =>
+        alarm.junction_id && (
+          <Stack gap={0} align="flex-start">
+            <Anchor component={Link} to={`/junctions/${alarm.junction_id}`} size="sm">
+              {alarm.junction_name}
+            </Anchor>
+            {alarm.device_id && (
+              <Anchor component={Link} to={`/devices/${alarm.device_id}`} size="xs">
+                {t('device')}
+              </Anchor>
+            )}
+          </Stack>
+        ),
+    },
+    {
+      label: t('what'),
+      cell: (alarm) => (
+        <Stack gap={0}>
+          <Text size="sm" fw={600}>
+            {isKind(alarm.kind) ? t(`kind.${alarm.kind}`) : alarm.kind}
+          </Text>
+          <Text size="sm">{alarm.message}</Text>
+        </Stack>
+      ),
+    },
+    {
+      label: t('ended'),
+      nowrap: true,
+      cell: (alarm) => (alarm.closed_at ? format.dateTime(alarm.closed_at) : state === 'open' ? null : t('open')),
+    },
+    { label: t('notice'), cell: (alarm) => <Acknowledge alarm={alarm} /> },
+  ];
+  return (
+    <Stack>
+      <PageTitle>{t('title')}</PageTitle>
+      <FilterRow>
+        <Choice
+          label={t('stateLabel')}
+          value={state}
+          onChange={(value) => setFilter('state', value === 'open' ? null : (value ?? 'all'))}
+          options={(['open', 'over', 'all'] as const).map((value) => ({ value, label: t(`state.${value}`) }))}
+        />
+        <Choice
+          label={t('kindLabel')}
+          value={filters.kind}
+          onChange={(value) => setFilter('kind', value)}
+          options={KINDS.map((kind) => ({ value: kind, label: t(`kind.${kind}`) }))}
+        />
+        <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
+      </FilterRow>
+      <Listing
+        query={alarms}
+        label={t('title')}
+        empty={state === 'open' ? t('noneOpen') : t('none')}
+        rowKey={(alarm) => alarm.alarm_id}
+        columns={state === 'open' ? columns.filter((column) => column.label !== t('ended')) : columns}
+      />
+      {me.data?.is_admin && <Told />}
+    </Stack>
+  );
+}

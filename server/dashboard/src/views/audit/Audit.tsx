@@ -1,0 +1,118 @@
+import { Button, Code, Group, Stack, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { Download } from 'lucide-react';
+import { useTranslation } from 'react-i18next';
+import { api, data, page } from '@/api/client';
+import { useJunctionNames } from '@/api/junctions';
+import type { AuditEntry } from '@/api/types';
+import { useUsers } from '@/api/users';
+import { save } from '@/components/download';
+import { Choice } from '@/components/list/Choice';
+import { FilterRow } from '@/components/list/FilterRow';
+import { JunctionSelect } from '@/components/list/JunctionSelect';
+import { Listing } from '@/components/list/Listing';
+import type { Column } from '@/components/list/Rows';
+import { TimeField } from '@/components/list/TimeField';
+import { useFilters } from '@/components/list/useFilters';
+import { PAGE, usePages } from '@/components/list/usePages';
+import { PageTitle } from '@/components/PageTitle';
+import { Refusal } from '@/components/Refusal';
+import { useFormat } from '@/i18n/format';
+import { detailLines } from './detail';
+
+/** What deeds are about: the part of their name before the dot. */
+const FAMILIES = ['junction', 'device', 'watchlist', 'link', 'holidays', 'alarm', 'user', 'access', 'session'] as const;
+
+/** Who did what. */
+export function Audit() {
+  const { t } = useTranslation('audit');
+  const format = useFormat();
+  const users = useUsers();
+  const junctionName = useJunctionNames();
+  const [filters, setFilter] = useFilters(['user', 'action', 'junction', 'from', 'to']);
+  const query = {
+    ...(filters.user ? { user_id: filters.user } : {}),
+    ...(filters.action ? { action: filters.action } : {}),
+    ...(filters.junction ? { junction_id: filters.junction } : {}),
+    ...(filters.from ? { from: filters.from } : {}),
+    ...(filters.to ? { to: filters.to } : {}),
+  };
+  const lines = usePages(['audit', query], (cursor, signal) =>
+    page(api.GET('/api/audit', { params: { query: { ...query, limit: PAGE, cursor } }, signal })),
+  );
+  const download = useMutation({
+    mutationFn: () => data(api.GET('/api/audit/export', { params: { query }, parseAs: 'text' })),
+    onSuccess: (text) => save('audit.csv', text, 'text/csv'),
+  });
+  const columns: Column<AuditEntry>[] = [
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => format.dateTime(line.at) },
+    {
+      label: t('who'),
+      cell: (line) => (
+        <Stack gap={0}>
+          <Text size="sm">{line.username ?? t('nobody')}</Text>
+          {line.ip_address && (
+            <Text size="xs" c="dimmed">
+              {line.ip_address}
+            </Text>
+          )}
+        </Stack>
+      ),
+    },
+    { label: t('action'), nowrap: true, cell: (line) => <Code>{line.action}</Code> },
+    {
+      label: t('junction', { ns: 'lists' }),
+      cell: (line) => line.junction_id && junctionName(line.junction_id),
+    },
+    { label: t('target'), cell: (line) => line.target },
+    {
+      label: t('detail'),
+      cell: (line) => {
+        const values = detailLines(line.detail);
+        return values.length === 0 ? null : (
+          <Stack gap={0}>
+            {values.map((value) => (
+              <Text key={value} size="xs" lineClamp={3}>
+                {value}
+              </Text>
+            ))}
+          </Stack>
+        );
+      },
+    },
+  ];
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <PageTitle>{t('title')}</PageTitle>
+        <Button
+          variant="default"
+          leftSection={<Download size={16} aria-hidden />}
+          loading={download.isPending}
+          onClick={() => download.mutate()}
+        >
+          {t('csv')}
+        </Button>
+      </Group>
+      <Refusal error={download.error} />
+      <FilterRow>
+        <Choice
+          label={t('user', { ns: 'lists' })}
+          value={filters.user}
+          onChange={(value) => setFilter('user', value)}
+          options={(users.data ?? []).map((user) => ({ value: user.user_id, label: user.username }))}
+        />
+        <Choice
+          label={t('action')}
+          value={filters.action}
+          onChange={(value) => setFilter('action', value)}
+          options={FAMILIES.map((value) => ({ value, label: t(`families.${value}`) }))}
+        />
+        <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
+        <TimeField label={t('from', { ns: 'lists' })} value={filters.from} onChange={(at) => setFilter('from', at)} />
+        <TimeField label={t('to', { ns: 'lists' })} value={filters.to} onChange={(at) => setFilter('to', at)} />
+      </FilterRow>
+      <Listing query={lines} label={t('title')} empty={t('none')} rowKey={(line) => line.audit_id} columns={columns} />
+    </Stack>
+  );
+}

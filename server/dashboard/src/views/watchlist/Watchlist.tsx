@@ -1,0 +1,124 @@
+import { Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Plus } from 'lucide-react';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { api, data, page } from '@/api/client';
+import { useJunctionNames } from '@/api/junctions';
+import { useMe } from '@/api/me';
+import type { WatchlistEntry } from '@/api/types';
+import { type Asked, Confirm } from '@/components/Confirm';
+import { FilterRow } from '@/components/list/FilterRow';
+import { JunctionSelect } from '@/components/list/JunctionSelect';
+import { Listing } from '@/components/list/Listing';
+import type { Column } from '@/components/list/Rows';
+import { useFilters } from '@/components/list/useFilters';
+import { PAGE, usePages } from '@/components/list/usePages';
+import { PageTitle } from '@/components/PageTitle';
+import { useFormat } from '@/i18n/format';
+import { useNow } from '@/live/hooks';
+import { WatchDialog } from './WatchDialog';
+
+/** The vehicles that junctions look out for. */
+export function Watchlist() {
+  const { t } = useTranslation('watchlist');
+  const format = useFormat();
+  const client = useQueryClient();
+  const me = useMe();
+  const now = useNow(60_000);
+  const junctionName = useJunctionNames();
+  const [filters, setFilter] = useFilters(['junction']);
+  const [adding, setAdding] = useState(false);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const isAdmin = me.data?.is_admin ?? false;
+  const query = { limit: PAGE, ...(filters.junction ? { junction_id: filters.junction } : {}) };
+  const entries = usePages(['watchlist', query], (cursor, signal) =>
+    page(api.GET('/api/watchlist', { params: { query: { ...query, cursor } }, signal })),
+  );
+  const again = () => void client.invalidateQueries({ queryKey: ['watchlist'] });
+  const nameOf = (entry: WatchlistEntry) => entry.label ?? t(`class.${entry.class as 'transit'}`);
+  const end = (entry: WatchlistEntry) => {
+    setAsked({
+      title: t('end'),
+      text: t('sure', { name: nameOf(entry), junction: junctionName(entry.junction_id) }),
+      action: t('end'),
+      run: () => data(api.DELETE('/api/watchlist/{entry_id}', { params: { path: { entry_id: entry.entry_id } } })),
+      onDone: again,
+    });
+  };
+  const columns: Column<WatchlistEntry>[] = [
+    {
+      label: t('vehicle'),
+      cell: (entry) => (
+        <Text size="sm" fw={600}>
+          {nameOf(entry)}
+        </Text>
+      ),
+    },
+    {
+      label: t('classLabel'),
+      nowrap: true,
+      cell: (entry) => (
+        <Badge color={entry.class === 'emergency' ? 'red' : 'blue'} variant="outline">
+          {t(`class.${entry.class as 'transit'}`)}
+        </Badge>
+      ),
+    },
+    { label: t('junction', { ns: 'lists' }), cell: (entry) => junctionName(entry.junction_id) },
+    {
+      label: t('until'),
+      nowrap: true,
+      cell: (entry) => {
+        if (!entry.valid_until) return null;
+        const over = Date.parse(entry.valid_until) <= now;
+        return (
+          <Text size="sm" c={over ? 'dimmed' : undefined}>
+            {over ? t('over', { at: format.fullTime(entry.valid_until) }) : format.fullTime(entry.valid_until)}
+          </Text>
+        );
+      },
+    },
+    { label: t('since'), nowrap: true, cell: (entry) => format.fullTime(entry.created_at) },
+  ];
+  const act: Column<WatchlistEntry> = {
+    label: t('end'),
+    cell: (entry) => (
+      <Button
+        size="compact-sm"
+        variant="light"
+        color="red"
+        onClick={() => end(entry)}
+        aria-label={t('endOne', { name: nameOf(entry), junction: junctionName(entry.junction_id) })}
+      >
+        {t('end')}
+      </Button>
+    ),
+  };
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <PageTitle>{t('title')}</PageTitle>
+        {isAdmin && (
+          <Button leftSection={<Plus size={16} aria-hidden />} onClick={() => setAdding(true)}>
+            {t('add')}
+          </Button>
+        )}
+      </Group>
+      <Text size="sm" c="dimmed">
+        {t('text')}
+      </Text>
+      <FilterRow>
+        <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
+      </FilterRow>
+      <Listing
+        query={entries}
+        label={t('title')}
+        empty={t('none')}
+        rowKey={(entry) => entry.entry_id}
+        columns={isAdmin ? [...columns, act] : columns}
+      />
+      <Confirm asked={asked} onClose={() => setAsked(null)} />
+      <WatchDialog opened={adding} onClose={() => setAdding(false)} onDone={again} />
+    </Stack>
+  );
+}
