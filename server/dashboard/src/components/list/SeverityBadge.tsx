@@ -17,7 +17,7 @@ export function SeverityBadge({ severity }: { severity: string }) {
   const { t } = useTranslation('lists');
   const known = severity in looks ? (severity as Severity) : 'info';
   return (
-    <Badge {...looks[known]} autoContrast>
+    <Badge {...looks[known]} autoContrast miw="max-content">
       {t(`severity.${known}`)}
     </Badge>
   );

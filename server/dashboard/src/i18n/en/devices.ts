@@ -58,7 +58,7 @@ export const devices = {
     last: 'Heard last',
     act: 'Take over',
     adopt: 'Make it a device',
-    adoptOne: 'Make {{id}} a device',
+    adoptOne: 'Make it a device: {{id}}',
   },
   name: 'Name',
   nameHint: 'For people, such as the cabinet’s number',

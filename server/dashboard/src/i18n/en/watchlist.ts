@@ -12,7 +12,7 @@ export const watchlist = {
   since: 'Added',
   none: 'No vehicle is on the list.',
   end: 'Take off',
-  endOne: 'Take {{name}} off the list of {{junction}}',
+  endOne: 'Take off: {{name}}, {{junction}}',
   sure: '{{name}} is a vehicle like any other at {{junction}} from now on.',
   epc: 'EPC of the tag',
   epcHint: 'Hexadecimal digits, as a reader shows them. It is not kept.',

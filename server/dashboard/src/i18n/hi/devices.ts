@@ -60,7 +60,7 @@ export const devices: Messages['devices'] = {
     last: 'पिछला संदेश',
     act: 'अपनाएँ',
     adopt: 'उपकरण बनाएँ',
-    adoptOne: '{{id}} को उपकरण बनाएँ',
+    adoptOne: 'उपकरण बनाएँ: {{id}}',
   },
   name: 'नाम',
   nameHint: 'लोगों के लिए, जैसे कैबिनेट का नंबर',

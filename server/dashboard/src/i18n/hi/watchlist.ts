@@ -14,7 +14,7 @@ export const watchlist: Messages['watchlist'] = {
   since: 'जोड़ा गया',
   none: 'सूची में कोई वाहन नहीं है।',
   end: 'सूची से हटाएँ',
-  endOne: '{{name}} को {{junction}} की सूची से हटाएँ',
+  endOne: 'सूची से हटाएँ: {{name}}, {{junction}}',
   sure: 'अब से {{junction}} पर {{name}} किसी भी दूसरे वाहन जैसा होगा।',
   epc: 'टैग का EPC',
   epcHint: 'हेक्साडेसिमल अंक, जैसे रीडर दिखाता है। यह रखा नहीं जाता।',

@@ -17,7 +17,7 @@ export function StateBadge({ state }: { state: DeviceState }) {
   const { t } = useTranslation('devices');
   const loud = state === 'offline' || state === 'fault' || state === 'maintenance';
   return (
-    <Badge color={colors[state]} variant={loud ? 'filled' : 'outline'} autoContrast>
+    <Badge color={colors[state]} variant={loud ? 'filled' : 'outline'} autoContrast miw="max-content">
       {t(`state.${state}`)}
     </Badge>
   );

@@ -59,7 +59,7 @@ export function Watchlist() {
       label: t('classLabel'),
       nowrap: true,
       cell: (entry) => (
-        <Badge color={entry.class === 'emergency' ? 'red' : 'blue'} variant="outline">
+        <Badge color={entry.class === 'emergency' ? 'red' : 'blue'} variant="outline" miw="max-content">
           {t(`class.${entry.class as 'transit'}`)}
         </Badge>
       ),

@@ -1,0 +1,188 @@
+import { expect, test } from '@playwright/test';
+import mqtt from 'mqtt';
+import { accessible } from './support/axe';
+import { address, admin, call, junction, plainUser } from './support/city';
+import { fitsPhone, pictures } from './support/looks';
+import { signIn, watchConsole } from './support/page';
+import { Road } from './support/road';
+
+const FAULT = 'the interlock has tripped: N and E green together';
+
+test('an alarm opens by itself, is acknowledged, and is found again when it is over', async ({ page }) => {
+  const token = await admin();
+  const place = `Katraj ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, place));
+  const complaints = watchConsole(page);
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Alarms' }).click();
+  await expect(page.getByText('Nothing is posted to other programs.')).toBeVisible();
+  await road.status({ controller: { state: 'flash', mode: 'automatic', fault: FAULT, interlock_trips: 1 } });
+  const row = page.getByRole('row').filter({ hasText: place });
+  await expect(row).toContainText('Signal fault', { timeout: 30_000 });
+  await expect(row).toContainText('Critical');
+  await accessible(page);
+  await pictures(page, 'alarms');
+  expect(await fitsPhone(page)).toBe(true);
+  await row.getByRole('button', { name: 'Acknowledge' }).click();
+  await expect(row).toContainText('admin,');
+  await road.status({ controller: { state: 'green', mode: 'automatic', fault: null, interlock_trips: 1 } });
+  await expect(row).toHaveCount(0, { timeout: 30_000 });
+  await page.getByRole('combobox', { name: 'State' }).click();
+  await page.getByRole('option', { name: 'Over' }).click();
+  await expect(row).toContainText('Signal fault');
+
+  await page.getByRole('link', { name: 'Log', exact: true }).click();
+  await expect(page.getByRole('row').filter({ hasText: place }).filter({ hasText: 'alarm.closed' })).toBeVisible();
+  expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
+  await road.close();
+});
+
+test('who only looks sees alarms and entries, and no button', async ({ page }) => {
+  const token = await admin();
+  const place = `Camp ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, place));
+  const { user_id, username } = await plainUser(token);
+  const junctionId = road.junction.junction_id;
+  await call('PUT', `/api/users/${user_id}/access/${junctionId}`, token, { role: 'observer' });
+  await call('POST', '/api/watchlist', token, {
+    junction_ids: [junctionId],
+    epc: '34161FA8203E7CB202000020',
+    class: 'transit',
+    label: 'Bus 7',
+    valid_until: '2028-03-31T18:30:00Z',
+  });
+  await road.status({ controller: { state: 'flash', mode: 'automatic', fault: FAULT, interlock_trips: 1 } });
+  await signIn(page, username);
+  await page.goto(`${address()}/app/alarms`);
+  await expect(page.getByRole('row').filter({ hasText: place })).toContainText('Signal fault', { timeout: 30_000 });
+  await expect(page.getByRole('button', { name: 'Acknowledge' })).toHaveCount(0);
+  await expect(page.getByText('Who is told')).toHaveCount(0);
+  await page.getByRole('link', { name: 'Watch-list' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'Bus 7' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Add a vehicle' })).toHaveCount(0);
+  await expect(page.getByRole('button', { name: /^Take/ })).toHaveCount(0);
+  await road.close();
+});
+
+test('new lines of the log come by themselves', async ({ page }) => {
+  const token = await admin();
+  const place = `Warje ${Date.now()}`;
+  const { junction_id } = await junction(token, place);
+  await signIn(page, 'admin');
+  await page.goto(`${address()}/app/log?junction=${junction_id}`);
+  await expect(page.getByText('Nothing is in the log that matches.')).toBeVisible();
+  await call('PUT', `/api/junctions/${junction_id}/schedule`, token, { entries: [], holidays: [] });
+  await expect(page.getByRole('row').filter({ hasText: 'schedule.changed' })).toBeVisible();
+  await accessible(page);
+  await pictures(page, 'log');
+  expect(await fitsPhone(page)).toBe(true);
+  await page.getByRole('combobox', { name: 'Level, at least' }).click();
+  await page.getByRole('option', { name: 'Error' }).click();
+  await expect(page.getByText('Nothing is in the log that matches.')).toBeVisible();
+});
+
+test('a vehicle is watched at several junctions, and taken off', async ({ page }) => {
+  const token = await admin();
+  const [here, there] = [`Swargate ${Date.now()}`, `Bibwewadi ${Date.now()}`];
+  await junction(token, here);
+  await junction(token, there);
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Watch-list' }).click();
+  await page.getByRole('button', { name: 'Add a vehicle' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('EPC of the tag').fill('not hex');
+  await dialog.getByLabel('Name').fill('Ambulance 4');
+  const junctions = dialog.getByRole('combobox', { name: 'Junctions' });
+  for (const name of [here, there]) {
+    await junctions.fill(name);
+    await page.getByRole('option', { name }).click();
+  }
+  await page.keyboard.press('Tab');
+  await dialog.getByLabel('Until').fill('2028-03-31T23:59');
+  await dialog.getByRole('button', { name: 'Add a vehicle' }).click();
+  await expect(dialog.getByText(/the EPC of a tag, hex/)).toBeVisible();
+  await accessible(page);
+  await pictures(page, 'watch');
+  await dialog.getByLabel('EPC of the tag').fill('34161FA8 203E7CB2 02000021');
+  await dialog.getByRole('button', { name: 'Add a vehicle' }).click();
+  const row = page.getByRole('row').filter({ hasText: here });
+  await expect(row).toContainText('Ambulance 4');
+  // 23:59 on the wall in India.
+  await expect(row).toContainText(/31 Mar 2028, 23:59/);
+  await accessible(page);
+  await pictures(page, 'watchlist');
+  expect(await fitsPhone(page)).toBe(true);
+  await page.getByRole('button', { name: `Take off: Ambulance 4, ${here}` }).click();
+  await dialog.getByRole('button', { name: 'Take off' }).click();
+  await expect(row).toHaveCount(0);
+  await expect(page.getByRole('row').filter({ hasText: there })).toBeVisible();
+});
+
+test('messages that cannot be used are shown with the reason', async ({ page }) => {
+  const token = await admin();
+  const { junction_id } = await junction(token, `Viman ${Date.now()}`);
+  const client = await mqtt.connectAsync(process.env.FLEXTRAFF_MQTT__URL ?? '');
+  const topic = `flextraff/${junction_id}/signal`;
+  await client.publishAsync(topic, '{"v": 1, "stage":', { qos: 1 });
+  await signIn(page, 'admin');
+  await expect(async () => {
+    await page.goto(`${address()}/app/dead-letters?junction=${junction_id}`);
+    await expect(page.getByRole('row').filter({ hasText: topic })).toBeVisible({ timeout: 3000 });
+  }).toPass({ timeout: 30_000 });
+  const row = page.getByRole('row').filter({ hasText: topic });
+  await expect(row).toContainText('Malformed');
+  await row.getByText('17 bytes').click();
+  await expect(row.getByText('{"v": 1, "stage":')).toBeVisible();
+  await accessible(page);
+  await pictures(page, 'dead-letters');
+  expect(await fitsPhone(page)).toBe(true);
+  await page.getByLabel('Topic').fill('flextraff/+/+/car-counts');
+  await page.getByLabel('Topic').press('Enter');
+  await expect(page.getByText('There are none that match.')).toBeVisible();
+  await client.endAsync();
+});
+
+test('the settings in force tell where each value comes from, without secrets', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Settings' }).click();
+  const row = (key: string) => page.getByRole('row').filter({ has: page.getByText(key, { exact: true }) });
+  await expect(row('bind')).toContainText('FLEXTRAFF_HTTP__BIND');
+  await expect(row('access_token_minutes')).toContainText('Default');
+  const database = page.getByRole('table', { name: 'database' });
+  await expect(database).toContainText(/postgresql:\/\/[^:]+:\*\*\*@/);
+  await accessible(page);
+  await pictures(page, 'settings');
+  expect(await fitsPhone(page)).toBe(true);
+});
+
+test('every page speaks Hindi, and can be used without a mouse', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  await page.getByRole('button', { name: 'Account' }).click();
+  await page.getByRole('menuitem', { name: 'हिन्दी' }).click();
+  const pages: [string, string][] = [
+    ['alarms', 'अलार्म'],
+    ['devices', 'उपकरण'],
+    ['watchlist', 'निगरानी सूची'],
+    ['log', 'लॉग'],
+    ['users', 'उपयोगकर्ता'],
+    ['audit', 'ऑडिट लॉग'],
+    ['dead-letters', 'बेकार संदेश'],
+    ['settings', 'सेटिंग'],
+  ];
+  for (const [path, title] of pages) {
+    const link = page.getByRole('navigation').getByRole('link', { name: title, exact: true });
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(new RegExp(`/app/${path}$`));
+    await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+  }
+  await pictures(page, 'hindi');
+  await page.goto(`${address()}/app/users`);
+  await page.getByRole('button', { name: 'उपयोगकर्ता जोड़ें' }).press('Enter');
+  await expect(page.getByRole('dialog').getByLabel('उपयोगकर्ता नाम')).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  await expect(page.getByRole('button', { name: 'उपयोगकर्ता जोड़ें' })).toBeFocused();
+});

@@ -1,0 +1,109 @@
+import { expect, test } from '@playwright/test';
+import { readFile } from 'node:fs/promises';
+import { accessible } from './support/axe';
+import { address, admin, call, junction, PASSWORD, plainUser } from './support/city';
+import { fitsPhone, pictures } from './support/looks';
+import { signIn, watchConsole } from './support/page';
+
+test('a user is registered, given access, signed out, disabled and deleted', async ({ page, browser }) => {
+  test.slow();
+  const token = await admin();
+  const place = `Aundh ${Date.now()}`;
+  await junction(token, place);
+  const username = `asha-${Date.now()}`;
+  const complaints = watchConsole(page);
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Users' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'admin@city.example' })).toContainText('Administrator');
+  await accessible(page);
+  await pictures(page, 'users');
+  await page.getByRole('button', { name: 'Add a user' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('User name').fill(username);
+  await dialog.getByLabel('E-mail address').fill(`${username}@city.example`);
+  await dialog.getByLabel('Full name').fill('Asha Kulkarni');
+  await dialog.getByRole('textbox', { name: 'Password' }).fill('password1234');
+  await dialog.getByRole('button', { name: 'Add a user' }).click();
+  await expect(dialog.getByText(/guess/i).last()).toBeVisible();
+  await dialog.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
+  await dialog.getByRole('button', { name: 'Add a user' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Asha Kulkarni' })).toBeVisible();
+
+  const role = page.getByRole('radiogroup', { name: `Role of ${username} at ${place}` });
+  await role.getByText('Operator').click();
+  await expect(role.getByRole('radio', { name: 'Operator' })).toBeChecked();
+  await accessible(page);
+  await pictures(page, 'user');
+  expect(await fitsPhone(page)).toBe(true);
+
+  const elsewhere = await browser.newPage();
+  await signIn(elsewhere, username);
+  await expect(elsewhere.getByRole('link', { name: 'Devices' })).toBeVisible();
+  await expect(elsewhere.getByRole('link', { name: 'Users' })).toHaveCount(0);
+  await elsewhere.goto(`${address()}/app/users`);
+  await expect(elsewhere.getByText('Not enough privileges')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(dialog).toContainText(`All sessions of ${username} end at once.`);
+  await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(dialog).toHaveCount(0);
+  await elsewhere.reload();
+  await expect(elsewhere.getByRole('button', { name: 'Sign in' })).toBeVisible();
+
+  await page.getByRole('button', { name: 'Disable' }).click();
+  await dialog.getByRole('button', { name: 'Disable' }).click();
+  await expect(page.getByText('Disabled', { exact: true })).toBeVisible();
+  await elsewhere.getByLabel('User name').fill(username);
+  await elsewhere.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
+  await elsewhere.getByRole('button', { name: 'Sign in' }).click();
+  await expect(elsewhere.getByText('Inactive user')).toBeVisible();
+  await elsewhere.close();
+
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await expect(dialog).toContainText(`What ${username} did stays in the records.`);
+  await dialog.getByRole('button', { name: 'Delete' }).click();
+  await expect(page).toHaveURL(/\/app\/users$/);
+  await expect(page.getByText(`${username}@city.example`)).toHaveCount(0);
+  expect(complaints.filter((text) => !text.includes('401') && !text.includes('422'))).toEqual([]);
+});
+
+test('the last administrator stays, and the server says why', async ({ page }) => {
+  const token = await admin();
+  const me = await call<{ user_id: string }>('GET', '/api/users/me', token);
+  await signIn(page, 'admin');
+  await page.goto(`${address()}/app/users/${me.user_id}`);
+  await expect(page.getByText('This is your own account.')).toBeVisible();
+  await page.getByRole('button', { name: 'Take administration away' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Take administration away' }).click();
+  await expect(dialog.getByText('This is the last active administrator: make somebody else one first')).toBeVisible();
+});
+
+test('the audit log tells who did what, filtered and as CSV', async ({ page }) => {
+  const token = await admin();
+  const place = `Pashan ${Date.now()}`;
+  const { junction_id } = await junction(token, place);
+  const { user_id, username } = await plainUser(token);
+  await call('PUT', `/api/users/${user_id}/access/${junction_id}`, token, { role: 'observer' });
+  await signIn(page, 'admin');
+  await page.getByRole('link', { name: 'Audit log' }).click();
+  const row = page.getByRole('row').filter({ hasText: 'access.grant' }).filter({ hasText: username });
+  await expect(row).toContainText(place);
+  await expect(row).toContainText('role: observer');
+  await accessible(page);
+  await pictures(page, 'audit');
+  expect(await fitsPhone(page)).toBe(true);
+  await page.getByRole('combobox', { name: 'Junction' }).fill(place);
+  await page.getByRole('option', { name: place }).click();
+  await expect(page.getByRole('row')).toHaveCount(3);
+  await expect(page).toHaveURL(new RegExp(`junction=${junction_id}`));
+  await page.reload();
+  await expect(page.getByRole('row')).toHaveCount(3);
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download CSV' }).click();
+  const csv = await readFile(await (await download).path(), 'utf8');
+  expect(csv.trim().split(/\r?\n/)).toHaveLength(3);
+  expect(csv).toContain('access.grant');
+  await page.getByLabel('From').fill('2099-01-01T00:00');
+  await expect(page.getByText('No line matches.')).toBeVisible();
+});
