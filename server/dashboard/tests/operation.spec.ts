@@ -168,7 +168,7 @@ test('every page speaks Hindi, and can be used without a mouse', async ({ page }
     ['log', 'लॉग'],
     ['users', 'उपयोगकर्ता'],
     ['audit', 'ऑडिट लॉग'],
-    ['dead-letters', 'बेकार संदेश'],
+    ['dead-letters', 'अस्वीकृत संदेश'],
     ['settings', 'सेटिंग'],
   ];
   for (const [path, title] of pages) {

@@ -1,8 +1,8 @@
 import type { Messages } from '../messages';
 
 export const deadletters: Messages['deadletters'] = {
-  nav: 'बेकार संदेश',
-  title: 'बेकार संदेश',
+  nav: 'अस्वीकृत संदेश',
+  title: 'अस्वीकृत संदेश',
   text: 'ये संदेश काम में नहीं लिए जा सके। इनसे कोई दूसरा संदेश नहीं रुकता, और जहाँ संभव हो भेजने वाले को बताया जाता है।',
   reason: 'कारण',
   topic: 'टॉपिक',

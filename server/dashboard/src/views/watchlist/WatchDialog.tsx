@@ -68,7 +68,7 @@ function WatchForm({ onDone }: { onDone: () => void }) {
         <TextInput
           label={t('epc')}
           description={t('epcHint')}
-          ff="monospace"
+          styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
           autoComplete="off"
           spellCheck={false}
           maxLength={124}
