@@ -102,6 +102,7 @@ test('a new device gets a token that is shown once, and its configuration as a f
   await dialog.getByLabel('Device id').fill('');
   await dialog.getByRole('button', { name: 'Create' }).click();
   await expect(dialog.getByTestId('token')).toHaveText(/^[0-9a-f]{64}$/);
+  await expect(dialog.getByTestId('agent-command')).toContainText('flextraff-agent enroll --server http');
   await expect(dialog.getByTestId('enrol-command')).toContainText('/api/devices/enroll');
   await pictures(page, 'enrol');
   await accessible(page);

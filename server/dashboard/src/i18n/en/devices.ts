@@ -73,7 +73,8 @@ export const devices = {
     once: 'The token is shown only now',
     text: 'It works once, until {{until}}. Give it to who sets the device up.',
     label: 'One-time token',
-    command: 'To be run on the device',
+    agent: 'On the device; it asks for the token',
+    command: 'Or without the agent’s help',
     byHandTitle: 'A login at the broker by hand',
     byHand:
       'This server does not keep the broker’s logins ([mqtt] dynamic_security). Give the device one there, with the user name {{id}}.',

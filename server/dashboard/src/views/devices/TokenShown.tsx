@@ -7,7 +7,7 @@ import type { DeviceWithToken } from '@/api/types';
 import { save } from '@/components/download';
 import { Refusal } from '@/components/Refusal';
 import { useFormat } from '@/i18n/format';
-import { enrolCommand } from './enrolCommand';
+import { agentCommand, enrolCommand } from './enrolCommand';
 
 /** What the technician needs on site; the token is shown only here. */
 export function TokenShown({ device, onKept }: { device: DeviceWithToken; onKept: () => void }) {
@@ -24,6 +24,7 @@ export function TokenShown({ device, onKept }: { device: DeviceWithToken; onKept
             </Text>
           </Alert>
           <Copied label={t('token.label')} text={device.token} testId="token" />
+          <Copied label={t('token.agent')} text={agentCommand(location.origin)} testId="agent-command" />
           <Copied label={t('token.command')} text={command} testId="enrol-command" />
         </>
       ) : (
