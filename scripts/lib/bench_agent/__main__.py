@@ -14,7 +14,7 @@ from pathlib import Path
 from . import product
 from .broker import Broker, Server
 from .street import open_readers
-from .usage import Watch
+from bench_usage import Watch
 
 DESCRIPTION = """\
 Measures what the agent needs of a machine and how punctual it is: size of the program, start to first lamp vector, memory
