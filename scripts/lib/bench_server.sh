@@ -1,4 +1,4 @@
-# What the benches of the server need. Source after common.sh, packages.sh, rust.sh and sumo.sh.
+# What the benches of the server need. Source after common.sh, packages.sh, rust.sh and python.sh.
 # shellcheck shell=bash disable=SC2154
 
 # run_server_bench MODULE ARGUMENT…: builds the server and runs one of them with private services that write to the disk.
