@@ -89,7 +89,7 @@ test('on a phone nothing is wider than the screen', async ({ page }) => {
     await page.goto(`${address()}/app/${path}`);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     const [width, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-    expect(width, path).toBeLessThanOrEqual(screen ?? 0);
+    expect(width, path).toBeLessThanOrEqual(screen);
   }
 });
 
