@@ -34,6 +34,7 @@ test('a junction is created, refused in words beside the field, and leads to its
   await admin();
   await signIn(page, 'admin');
   await page.goto(`${address()}/app/junctions`);
+  await expect(page.getByRole('heading', { name: 'Junctions', level: 1 })).toBeVisible();
   await accessible(page);
   await page.getByRole('button', { name: 'New junction' }).click();
   const dialog = page.getByRole('dialog');
@@ -76,7 +77,10 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
   expect((await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token)).entries).toEqual([]);
 
   // Its block in the week opens it again.
-  await page.getByRole('group', { name: 'Monday' }).getByRole('button', { name: 'School, 07:00–08:00' }).click();
+  await page
+    .getByRole('group', { name: 'Monday' })
+    .getByRole('button', { name: 'School, 07:00–08:00' })
+    .click({ position: { x: 8, y: 6 } });
   await dialog.getByRole('textbox', { name: 'Green of N' }).fill('25');
   await dialog.getByRole('button', { name: 'Take over' }).click();
   await page
@@ -134,6 +138,7 @@ test('lanes, groups and stages change together, and every broken rule is told', 
   const read = () => call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
   await signIn(page, 'admin');
   await open(page, place, 'layout');
+  await expect(page.getByRole('heading', { name: 'Kothrud: Lanes and stages' })).toBeVisible();
   await accessible(page);
   const before = await read();
   // A new name reaches the stage; a lane that goes takes its green from its stage, which then has none.

@@ -97,12 +97,26 @@ export function draftOf(layout: Layout): Draft {
     lanes: group.lanes ?? [],
     exits: group.exits ?? [],
   }));
-  const known = new Map((groups.length > 0 ? groups : lanes).map(({ key, name }) => [name, key]));
+  // A group for each lane and named as it is what a junction has without groups of its own.
+  const perLane =
+    groups.length === 0 ||
+    (groups.length === lanes.length &&
+      lanes.every(({ key, name }) =>
+        groups.some(
+          (group) =>
+            group.name === name &&
+            group.kind === 'vehicle' &&
+            group.exits.length === 0 &&
+            group.lanes.length === 1 &&
+            group.lanes[0] === key,
+        ),
+      ));
+  const known = new Map((perLane ? lanes : groups).map(({ key, name }) => [name, key]));
   const keyOf = (name: string) => known.get(name) ?? name;
   const signal = layout.signal;
   return {
     lanes,
-    groups: groups.length > 0 ? groups : null,
+    groups: perLane ? null : groups,
     stages: layout.stages.map((stage, at) => ({
       key: `stage ${at + 1}`,
       name: stage.stage,
@@ -128,7 +142,8 @@ export function draftOf(layout: Layout): Draft {
 }
 
 /** What is sent to the server, which checks it as a whole. */
-export function bodyOf(draft: Draft): Schemas['LanesBody'] {
+export function bodyOf(edited: Draft): Schemas['LanesBody'] {
+  const draft = withOwnGroups(edited);
   const names = new Map(groupsOf(draft).map(({ key, name }) => [key, name]));
   const nameOf = (key: string) => names.get(key) ?? key;
   const ids = new Map(draft.lanes.map(({ key, isNew }) => [key, isNew ? crypto.randomUUID() : key]));

@@ -18,11 +18,12 @@ export function WeekGrid({ entries, now, choose, add }: Props) {
   const { t } = useTranslation('schedule');
   const columns = blocksOf(entries);
   const both = entries.some(({ plan }) => plan) && entries.some(({ limits }) => limits);
-  const place = ({ from, to, entry }: Block) => ({
+  // Those that overlap, which the server refuses, stay in sight and in reach.
+  const place = ({ from, to, entry, over }: Block) => ({
     top: `${(from / DAY_MIN) * 100}%`,
     height: `${(Math.max(30, to - from) / DAY_MIN) * 100}%`,
-    left: both && !entry.plan ? '50%' : '1px',
-    right: both && entry.plan ? '50%' : '1px',
+    left: `${(both && !entry.plan ? 50 : 1) + Math.min(3, over) * (both ? 12 : 25)}%`,
+    right: both && entry.plan ? '50%' : '1%',
   });
   return (
     <div className={classes.grid}>

@@ -28,6 +28,8 @@ export interface Block {
   to: number;
   /** It began the day before. */
   goesOn: boolean;
+  /** How many of its kind began before it and are not over: they would lie under it. */
+  over: number;
 }
 
 /** What stands in the column of each day. An entry that goes on past midnight stands on the next day as well; after a holiday any day may come. */
@@ -37,12 +39,19 @@ export function blocksOf(entries: readonly Entry[]): Map<Day, Block[]> {
     const [from, to] = [minutesOf(entry.from), minutesOf(entry.to)];
     const crosses = to <= from;
     for (const day of entry.days) {
-      columns.get(day)?.push({ at, entry, from, to: crosses ? DAY_MIN : to, goesOn: false });
+      columns.get(day)?.push({ at, entry, from, to: crosses ? DAY_MIN : to, goesOn: false, over: 0 });
       if (!crosses || to === 0 || day === 'holiday') continue;
       const next = DAYS[(DAYS.indexOf(day) + 1) % 7];
-      if (next) columns.get(next)?.push({ at, entry, from: 0, to, goesOn: true });
+      if (next) columns.get(next)?.push({ at, entry, from: 0, to, goesOn: true, over: 0 });
     }
   });
+  for (const blocks of columns.values()) {
+    blocks.sort((a, b) => a.from - b.from);
+    blocks.forEach((block, at) => {
+      const kind = Boolean(block.entry.plan);
+      block.over = blocks.slice(0, at).filter((b) => Boolean(b.entry.plan) === kind && b.to > block.from).length;
+    });
+  }
   return columns;
 }
 

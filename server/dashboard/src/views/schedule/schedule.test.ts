@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { cycleOf, draftOf, entryOf, newDraft } from './draft';
+import { blocksOf, type Day, type Entry, minutesOf, timeOf, withHoliday } from './week';
+
+const plan = { stages: [{ stage: 'N', green_s: 25 }], offset_s: 12 };
+const entry = (name: string, days: Day[], from: string, to: string, more: Partial<Entry> = { plan }): Entry => ({
+  name,
+  days,
+  from,
+  to,
+  ...more,
+});
+
+describe('the week', () => {
+  it('shows an entry that goes on past midnight on the next day as well, of Sunday on Monday', () => {
+    const columns = blocksOf([entry('Night', ['sun', 'holiday'], '22:00', '05:30')]);
+    const pieces = (day: Day) => columns.get(day)?.map(({ from, to, goesOn }) => [timeOf(from), timeOf(to), goesOn]);
+    expect(pieces('sun')).toEqual([['22:00', '24:00', false]]);
+    expect(pieces('mon')).toEqual([['00:00', '05:30', true]]);
+    expect(pieces('holiday')).toEqual([['22:00', '24:00', false]]);
+    expect(pieces('tue')).toEqual([]);
+  });
+
+  it('ends an entry until midnight on its day, and keeps what overlaps in reach', () => {
+    const limits = { limits: { max_cycle_s: 60 } };
+    const columns = blocksOf([
+      entry('Late', ['mon'], '20:00', '00:00'),
+      entry('Later', ['mon'], '21:00', '22:00'),
+      entry('Quiet', ['mon'], '20:30', '23:00', limits),
+    ]);
+    expect(columns.get('mon')?.map(({ entry: { name }, over }) => [name, over])).toEqual([
+      ['Late', 0],
+      ['Quiet', 0],
+      ['Later', 1],
+    ]);
+    expect(columns.get('tue')).toEqual([]);
+    expect(minutesOf('07:30')).toBe(450);
+  });
+});
+
+describe('an entry', () => {
+  it('comes back from the form as it was', () => {
+    const fixed = entry('School', ['mon', 'holiday'], '07:30', '08:30');
+    expect(entryOf(draftOf(fixed, ['N', 'S']))).toEqual(fixed);
+    const within = entry('Night', ['sat'], '22:00', '05:30', { limits: { max_cycle_s: 60, min_green_s: 7 } });
+    expect(entryOf(draftOf(within, ['N']))).toEqual(within);
+  });
+
+  it('keeps a stage that the junction has no longer, for the server to name', () => {
+    expect(Object.keys(draftOf(entry('Old', ['mon'], '07:00', '08:00'), ['S']).greens)).toEqual(['S', 'N']);
+  });
+
+  it('that is new on a workday holds on all of them, with greens that may be', () => {
+    const draft = newDraft('tue', '07:00', '08:00', [
+      { stage: 'N', min_green_s: 7 },
+      { stage: 'S', min_green_s: 30 },
+    ]);
+    expect(draft.days).toEqual(['mon', 'tue', 'wed', 'thu', 'fri']);
+    expect(draft.greens).toEqual({ N: 20, S: 30 });
+    expect(cycleOf(draft, 5)).toBe(60);
+    expect(newDraft('holiday', '07:00', '08:00', []).days).toEqual(['holiday']);
+  });
+});
+
+it('a date has one holiday', () => {
+  const list = withHoliday([{ date: '2026-10-02', name: 'a' }], { date: '2026-01-26', name: 'b' });
+  expect(withHoliday(list, { date: '2026-10-02', name: 'c' }).map(({ name }) => name)).toEqual(['b', 'c']);
+});
