@@ -153,7 +153,7 @@ test('lanes, groups and stages change together, and every broken rule is told', 
 
   await page.getByRole('group', { name: 'Stage W' }).getByRole('button', { name: 'Remove: W' }).click();
   await page.getByRole('group', { name: 'Stage E' }).getByRole('textbox', { name: 'Shortest green' }).fill('8');
-  await page.getByText('One signal group for each lane').click();
+  await page.getByRole('switch', { name: 'One signal group for each lane' }).press('Space');
   await page.getByRole('group', { name: 'Signal group North' }).getByRole('textbox', { name: 'Name' }).fill('N head');
   await page.getByRole('group', { name: 'Stage S' }).getByRole('button', { name: 'Up: S' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();

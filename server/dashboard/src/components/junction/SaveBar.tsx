@@ -1,5 +1,6 @@
 import { Button, Group, Paper, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import classes from './SaveBar.module.css';
 
 interface Props {
   changed: boolean;
@@ -13,16 +14,7 @@ export function SaveBar({ changed, saving, save, discard }: Props) {
   const { t } = useTranslation('junctions');
   if (!changed) return null;
   return (
-    <Paper
-      withBorder
-      shadow="md"
-      p="sm"
-      pos="sticky"
-      bottom={8}
-      style={{ zIndex: 50 }}
-      role="region"
-      aria-label={t('unsaved')}
-    >
+    <Paper className={classes.bar} withBorder shadow="md" p="sm" role="region" aria-label={t('unsaved')}>
       <Group justify="space-between">
         <Text size="sm" fw={600}>
           {t('unsaved')}

@@ -1,11 +1,11 @@
 import { ActionIcon, Button, Collapse, Group, Menu } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications } from '@mantine/notifications';
 import { Download } from 'lucide-react';
 import { type ReactNode, useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { sentenceOf } from '@/api/problem';
 import { Section } from '@/components/Section';
+import { tellFailed } from '@/components/notify';
 import { DataTable } from './DataTable';
 import { type Cell, csvOf, fileName, saveFile } from './files';
 
@@ -35,9 +35,7 @@ export function Figure({ title, text, names, picture, table, write, files = [], 
   const id = useId();
   const name = fileName(title, ...names);
   const attempt = (save: () => Promise<void>) => () => {
-    save().catch((error: unknown) =>
-      notifications.show({ color: 'red', title: t('notSaved'), message: sentenceOf(error) }),
-    );
+    save().catch((error: unknown) => tellFailed(t('notSaved'), sentenceOf(error)));
   };
   const save = async (type: string, make: () => Promise<Blob>) => saveFile(`${name}.${type}`, await make());
   const csv = async () => {

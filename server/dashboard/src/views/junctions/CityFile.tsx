@@ -1,5 +1,4 @@
 import { Alert, Button, FileButton, Group, Stack } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,6 +7,7 @@ import type { Junction } from '@/api/types';
 import { Confirm } from '@/components/Confirm';
 import { saveFile } from '@/components/plot/files';
 import { Refusal } from '@/components/Refusal';
+import { tellDone } from '@/components/notify';
 import { type Outlook, readCityFile } from './cityFile';
 
 /** All junctions with their links as one file, out and in. */
@@ -38,7 +38,7 @@ export function CityFile({ known }: { known: Junction[] }) {
     run: async () => {
       const done = await data(api.POST('/api/junctions/import', { body: outlook.file }));
       await client.invalidateQueries();
-      notifications.show({ color: 'green', message: t('file.done', { count: done.junctions, links: done.links }) });
+      tellDone(t('file.done', { count: done.junctions, links: done.links }));
     },
   };
   return (

@@ -1,5 +1,4 @@
 import { Alert, Fieldset, Stack } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -12,6 +11,7 @@ import { Fetched } from '@/components/Fetched';
 import { JunctionHead } from '@/components/junction/JunctionHead';
 import { SaveBar } from '@/components/junction/SaveBar';
 import { Refusal } from '@/components/Refusal';
+import { tellDone } from '@/components/notify';
 import { bodyOf, type Draft, draftOf } from './draft';
 import { Groups } from './Groups';
 import { Lanes } from './Lanes';
@@ -52,7 +52,7 @@ function Editor({ layout }: { layout: Layout }) {
     onSuccess: (now) => {
       client.setQueryData(['junction', id, 'layout'], now);
       setEdited(null);
-      notifications.show({ color: 'green', message: t('saved') });
+      tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', id] });
     },
   });

@@ -73,7 +73,7 @@ describe('a layout', () => {
   });
 
   it('keeps groups of its own as they are', () => {
-    const draft = draftOf({ ...layout, groups: [group('both', 'n', 's')], stages: [stage('all', 'both')] } as Layout);
+    const draft = draftOf({ ...layout, groups: [group('both', 'n', 's')], stages: [stage('all', 'both')] });
     expect(draft.groups?.map(({ name, lanes }) => [name, lanes])).toEqual([['both', ['n', 's']]]);
     expect(freshKey(draft, 'group')).toBe('group 2');
     expect(bodyOf(draft).stages?.[0]?.groups).toEqual(['both']);

@@ -1,4 +1,3 @@
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +6,7 @@ import { useMe } from '@/api/me';
 import { SaveBar } from '@/components/junction/SaveBar';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
+import { tellDone } from '@/components/notify';
 import { Holidays } from './Holidays';
 import type { Holiday } from './week';
 
@@ -22,7 +22,7 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['junction', junction, 'schedule'] });
       setEdited(null);
-      notifications.show({ color: 'green', message: t('saved') });
+      tellDone(t('saved'));
     },
   });
   return (

@@ -1,5 +1,4 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { CalendarPlus } from 'lucide-react';
 import { useState } from 'react';
@@ -17,6 +16,7 @@ import { SaveBar } from '@/components/junction/SaveBar';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
+import { tellDone } from '@/components/notify';
 import { CityHolidays } from './CityHolidays';
 import { type Draft, draftOf, entryOf, newDraft } from './draft';
 import { EntryForm } from './EntryForm';
@@ -72,7 +72,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
     onSuccess: (now) => {
       client.setQueryData(['junction', id, 'schedule'], now);
       setEdited(null);
-      notifications.show({ color: 'green', message: t('saved') });
+      tellDone(t('saved'));
     },
   });
   const change = (part: Partial<Pick<Answer, 'entries' | 'holidays'>>) => setEdited({ entries, holidays, ...part });

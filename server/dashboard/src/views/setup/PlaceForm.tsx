@@ -1,5 +1,4 @@
 import { Button, Fieldset, Group, Select, Stack } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +9,7 @@ import { PLACE_FIELDS, placeBody, PlaceFields, type PlaceValues } from '@/compon
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { DEFAULT_ZONE } from '@/i18n/format';
+import { tellDone } from '@/components/notify';
 
 /** Name, place, time zone and cycle times. */
 export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean }) {
@@ -28,7 +28,7 @@ export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean })
         }),
       ),
     onSuccess: () => {
-      notifications.show({ color: 'green', message: t('saved') });
+      tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', layout.junction_id] });
       void client.invalidateQueries({ queryKey: ['junctions'] });
     },
