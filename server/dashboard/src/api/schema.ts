@@ -780,6 +780,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The junctions that the user may look at, in the order of their names, each with what its lamps show, its queues and its open alarms. */
+        get: operations["get_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/settings": {
         parameters: {
             query?: never;
@@ -3987,7 +4004,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: one for all of the span. */
-                bucket?: string;
+                bucket?: "5m" | "15m" | "1h" | "1d";
                 /** @description Only of this lane. */
                 lane_id?: string;
                 /** @description From this time on (RFC 3339), or from the start of this day of the junction's local time. */
@@ -4084,7 +4101,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: one for all of the span. */
-                bucket?: string;
+                bucket?: "5m" | "15m" | "1h" | "1d";
                 /** @description From this time on (RFC 3339), or from the start of this day of the junction's local time. */
                 from?: string;
                 /** @description Before this time (RFC 3339), or to the end of this day. Absent: until now. */
@@ -4179,7 +4196,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: one for all of the span. */
-                bucket?: string;
+                bucket?: "5m" | "15m" | "1h" | "1d";
                 /** @description From this time on (RFC 3339), or from the start of this day of the junction's local time. */
                 from?: string;
                 /** @description Before this time (RFC 3339), or to the end of this day. Absent: until now. */
@@ -4274,7 +4291,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Buckets of the junction's local time: `5m`, `15m`, `1h` or `1d`. Absent: one for all of the span. */
-                bucket?: string;
+                bucket?: "5m" | "15m" | "1h" | "1d";
                 /** @description Only of this lane. */
                 lane_id?: string;
                 /** @description From this time on (RFC 3339), or from the start of this day of the junction's local time. */
@@ -8525,6 +8542,81 @@ export interface operations {
             };
             /** @description No access to this junction */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of this user or address */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong inside; the server's log has it under X-Request-Id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is out of reach, too many requests are under way, or this one took too long */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_overview: {
+        parameters: {
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description Address of the next page */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JunctionOverview"][];
+                };
+            };
+            /** @description Not signed in */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
