@@ -1,6 +1,6 @@
 import { expect, test } from '@playwright/test';
 import { readFile } from 'node:fs/promises';
-import { accessible } from './support/axe';
+import { faults } from './support/axe';
 import { address, admin, call, junction, PASSWORD, plainUser } from './support/city';
 import { fitsPhone, pictures } from './support/looks';
 import { signIn, watchConsole } from './support/page';
@@ -15,7 +15,7 @@ test('a user is registered, given access, signed out, disabled and deleted', asy
   await signIn(page, 'admin');
   await page.getByRole('link', { name: 'Users' }).click();
   await expect(page.getByRole('row').filter({ hasText: 'admin@city.example' })).toContainText('Administrator');
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await pictures(page, 'users');
   await page.getByRole('button', { name: 'Add a user' }).click();
   const dialog = page.getByRole('dialog');
@@ -32,7 +32,7 @@ test('a user is registered, given access, signed out, disabled and deleted', asy
   const role = page.getByRole('radiogroup', { name: `Role of ${username} at ${place}` });
   await role.getByText('Operator').click();
   await expect(role.getByRole('radio', { name: 'Operator' })).toBeChecked();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await pictures(page, 'user');
   expect(await fitsPhone(page)).toBe(true);
 
@@ -90,7 +90,7 @@ test('the audit log tells who did what, filtered and as CSV', async ({ page }) =
   const row = page.getByRole('row').filter({ hasText: 'access.grant' }).filter({ hasText: username });
   await expect(row).toContainText(place);
   await expect(row).toContainText('role: observer');
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await pictures(page, 'audit');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('combobox', { name: 'Junction' }).fill(place);

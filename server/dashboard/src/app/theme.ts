@@ -57,9 +57,9 @@ export const theme = createTheme({
   headings: { fontWeight: '650' },
 });
 
-/** Quiet text that can still be read: 4.5 to 1 and more on every surface (WCAG 2.2, 1.4.3). */
+/** Quiet text, and what is said of faults, that can still be read: 4.5 to 1 and more on every surface (WCAG 2.2, 1.4.3). */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
-  light: { '--mantine-color-dimmed': 'var(--state-idle)' },
-  dark: { '--mantine-color-dimmed': 'var(--state-idle)' },
+  light: { '--mantine-color-dimmed': 'var(--state-idle)', '--mantine-color-error': 'var(--state-bad)' },
+  dark: { '--mantine-color-dimmed': 'var(--state-idle)', '--mantine-color-error': 'var(--state-bad)' },
 });

@@ -1,24 +1,18 @@
 import { Badge } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { severityColor } from '@/components/alarms/severity';
 
-const looks = {
-  debug: { color: 'gray', variant: 'outline' },
-  info: { color: 'blue', variant: 'outline' },
-  warning: { color: 'yellow', variant: 'filled' },
-  error: { color: 'red', variant: 'outline' },
-  critical: { color: 'red', variant: 'filled' },
-} as const;
-
-/** How bad something is: the levels of alarms and of the log. */
-export type Severity = keyof typeof looks;
+/** The levels of alarms and of the log. */
+export const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const;
 
 /** How bad something is, in a word. */
 export function SeverityBadge({ severity }: { severity: string }) {
   const { t } = useTranslation('lists');
-  const known = severity in looks ? (severity as Severity) : 'info';
+  const level = LEVELS.find((known) => known === severity);
+  const loud = level === 'warning' || level === 'error' || level === 'critical';
   return (
-    <Badge {...looks[known]} autoContrast miw="max-content">
-      {t(`severity.${known}`)}
+    <Badge color={severityColor(severity)} variant={loud ? 'filled' : 'outline'} autoContrast miw="max-content">
+      {level ? t(`severity.${level}`) : severity}
     </Badge>
   );
 }

@@ -8,14 +8,12 @@ import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
-import { type Severity, SeverityBadge } from '@/components/list/SeverityBadge';
+import { LEVELS, SeverityBadge } from '@/components/list/SeverityBadge';
 import { TimeField } from '@/components/list/TimeField';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { useFormat } from '@/i18n/format';
-
-const LEVELS = ['debug', 'info', 'warning', 'error', 'critical'] as const satisfies readonly Severity[];
 
 /** What lines are about: the part of their type before the dot. */
 const TYPES = ['device', 'counts', 'plan', 'override', 'schedule', 'alarm', 'server', 'retention'] as const;
