@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
-import { accessible } from './support/axe';
+import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser, type Junction } from './support/city';
 import { signIn, watchConsole } from './support/page';
 
@@ -35,7 +35,7 @@ test('a junction is created, refused in words beside the field, and leads to its
   await signIn(page, 'admin');
   await page.goto(`${address()}/app/junctions`);
   await expect(page.getByRole('heading', { name: 'Junctions', level: 1 })).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await page.getByRole('button', { name: 'New junction' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('textbox', { name: 'Name' }).fill('Laxmi Road');
@@ -45,7 +45,7 @@ test('a junction is created, refused in words beside the field, and leads to its
   await dialog.getByRole('textbox', { name: 'Shortest cycle' }).fill('200');
   await dialog.getByRole('button', { name: 'Create' }).click();
   await expect(dialog.getByText('min_cycle_time 200 is above max_cycle_time 120')).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await dialog.getByRole('textbox', { name: 'Shortest cycle' }).fill('40');
   await dialog.getByRole('button', { name: 'Create' }).click();
   await expect(page.getByRole('heading', { name: 'Laxmi Road: Lanes and stages' })).toBeVisible();
@@ -63,7 +63,7 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
   await dialog.getByRole('textbox', { name: 'Name' }).fill('School');
   await dialog.getByRole('textbox', { name: 'Green of N' }).fill('300');
   await dialog.getByRole('textbox', { name: 'Offset' }).fill('12');
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Take over' }).click();
   await page.getByRole('button', { name: 'New entry', exact: true }).click();
   await dialog.getByRole('textbox', { name: 'Name' }).fill('Market');
@@ -96,7 +96,7 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
   await own.getByRole('button', { name: 'Add' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(page.getByText('Saved. It holds from now on.')).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   const kept = await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token);
   expect(kept.entries.map(({ name }) => name)).toEqual(['School', 'Market']);
   expect(kept.entries[0]?.plan).toMatchObject({ offset_s: 12, stages: [{ stage: 'N', green_s: 25 }, {}, {}, {}] });
@@ -139,7 +139,7 @@ test('lanes, groups and stages change together, and every broken rule is told', 
   await signIn(page, 'admin');
   await open(page, place, 'layout');
   await expect(page.getByRole('heading', { name: 'Kothrud: Lanes and stages' })).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   const before = await read();
   // A new name reaches the stage; a lane that goes takes its green from its stage, which then has none.
   await page.getByRole('group', { name: 'Lane N' }).getByRole('textbox', { name: 'Name of the lane' }).fill('North');
@@ -158,7 +158,7 @@ test('lanes, groups and stages change together, and every broken rule is told', 
   await page.getByRole('group', { name: 'Stage S' }).getByRole('button', { name: 'Up: S' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(page.getByText('Saved. The next plan keeps to it.')).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   const after = await read();
   expect(after.lanes.map(({ lane_name }) => lane_name)).toEqual(['North', 'S', 'E']);
   expect(after.lanes[0]?.lane_id).toBe(before.lanes[0]?.lane_id);
@@ -179,7 +179,7 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
   await signIn(page, 'admin');
   await open(page, place, 'settings');
   await expect(page.getByText('[[stage]]').first()).toBeVisible();
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await page.getByRole('textbox', { name: 'Latitude' }).fill('18.6');
   await page.getByRole('combobox', { name: 'Time zone' }).click();
   await page.getByRole('combobox', { name: 'Time zone' }).fill('Kathmandu');
@@ -195,7 +195,7 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
   await page.getByRole('option', { name: 'Magarpatta' }).click();
   await dialog.getByRole('textbox', { name: 'Distance' }).fill('650');
   await dialog.getByRole('textbox', { name: 'Travel time' }).fill('48');
-  await accessible(page);
+  expect(await faults(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('row', { name: /Magarpatta → Hadapsar 650 48/ })).toBeVisible();
   await page.getByRole('button', { name: 'Remove: Magarpatta → Hadapsar' }).click();

@@ -28,6 +28,7 @@ export const common = {
     retryIn: 'Next attempt in {{seconds}} s',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
+  ago: '{{age}} ago',
   stale: 'Last heard {{age}} ago',
   unit: { s: '{{value}} s', min: '{{value}} min', h: '{{value}} h', d: '{{value}} d', perHour: '{{value}}/h' },
   notFound: { title: 'There is nothing here', text: 'This address leads to no view.', home: 'To the city' },
