@@ -44,7 +44,7 @@ export function Stages({ draft, change, error, admin }: PartProps) {
               onChange={(min) => set(at, { min })}
               min={1}
               max={600}
-              w={130}
+              w={165}
             />
             <NumberInput
               label={t('stages.max')}
@@ -52,7 +52,7 @@ export function Stages({ draft, change, error, admin }: PartProps) {
               onChange={(max) => set(at, { max })}
               min={1}
               max={600}
-              w={130}
+              w={165}
             />
             <Switch
               label={t('stages.skip')}

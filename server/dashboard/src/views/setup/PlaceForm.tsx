@@ -11,6 +11,16 @@ import { Section } from '@/components/Section';
 import { DEFAULT_ZONE } from '@/i18n/format';
 import { tellDone } from '@/components/notify';
 
+/** Zones that browsers still list by the names that their cities had. */
+const RENAMED: Record<string, string> = {
+  'Asia/Calcutta': 'Asia/Kolkata',
+  'Asia/Katmandu': 'Asia/Kathmandu',
+  'Asia/Rangoon': 'Asia/Yangon',
+  'Asia/Saigon': 'Asia/Ho_Chi_Minh',
+};
+
+const zoneNames = () => Intl.supportedValuesOf('timeZone').map((name) => RENAMED[name] ?? name);
+
 /** Name, place, time zone and cycle times. */
 export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean }) {
   const { t } = useTranslation('setup');
@@ -18,7 +28,7 @@ export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean })
   const own = layout.time_zone ?? DEFAULT_ZONE;
   const [values, setValues] = useState<PlaceValues>(layout);
   const [zone, setZone] = useState(own);
-  const zones = useMemo(() => [...new Set([own, DEFAULT_ZONE, ...Intl.supportedValuesOf('timeZone')])], [own]);
+  const zones = useMemo(() => [...new Set([own, DEFAULT_ZONE, ...zoneNames()])], [own]);
   const save = useMutation({
     mutationFn: () =>
       data(
