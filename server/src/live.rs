@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 
 /// Most clients at a time.
-const MOST_CLIENTS: u32 = 4000;
+const MOST_CLIENTS: u32 = 8000;
 
 /// Something that has just happened.
 #[derive(Clone, Debug)]
