@@ -182,7 +182,7 @@ export function bodyOf(edited: Draft): Schemas['LanesBody'] {
       stage_order: signal.stage_order,
     },
   };
-  return body as unknown as Schemas['LanesBody'];
+  return body;
 }
 
 /** Without groups that are gone: stages, pairs and intergreens no longer name them. */
