@@ -11,13 +11,16 @@ const CHANNEL: &str = "flextraff_news";
 
 /// Renews what `holder` has and takes what nobody has any more, for `seconds` from now by the database's clock. Returns all that it holds then.
 ///
+/// A junction that is just being deleted is left out: to wait for that, and then find it gone, would cost the leases of all others.
+///
 /// # Errors
 /// When the database fails; what was held before holds until its time is over.
 pub async fn take(db: &PgPool, holder: &str, seconds: f64) -> sqlx::Result<Vec<JunctionId>> {
     let mut transaction = db.begin().await?;
     sqlx::query!(
         "INSERT INTO junction_leases (junction_id, holder, expires_at)
-         SELECT junction_id, $1, now() + $2 * interval '1 second' FROM junctions ORDER BY junction_id
+         SELECT junction_id, $1, now() + $2 * interval '1 second'
+         FROM (SELECT junction_id FROM junctions ORDER BY junction_id FOR KEY SHARE SKIP LOCKED) AS known
          ON CONFLICT (junction_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
          WHERE junction_leases.holder = excluded.holder OR junction_leases.expires_at <= now()",
         holder,

@@ -5,12 +5,14 @@ use crate::state::TestState;
 use flextraff_common::wire::{GreenTime, Mode, PlanState};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Config;
+use flextraff_server::db::leases;
 use flextraff_server::live::{LiveFrame, LiveKind};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 const RUNS: Verdict = |_| Some(PlanState::Running);
 
@@ -95,6 +97,26 @@ async fn one_sends_and_the_other_takes_over_when_it_dies(db: PgPool) {
     assert!(died.elapsed() < Duration::from_secs(16), "{:?}", died.elapsed());
     assert!(greens(&plan)[0] > greens(&plan)[1], "{plan:?}");
     holder_is(&second, "second").await;
+}
+
+#[sqlx::test]
+async fn a_junction_that_is_being_deleted_costs_no_lease_of_another(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let gone: Uuid = state.junction(&token, "Gone").await.parse().unwrap();
+    let stays: Uuid = state.junction(&token, "Stays").await.parse().unwrap();
+    let held = async || {
+        let taken = timeout(Duration::from_secs(10), leases::take(&db, "first", 10.0)).await;
+        taken.expect("it waits for nobody").expect("it works").into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    let mut deletion = db.begin().await.unwrap();
+    sqlx::query("DELETE FROM junctions WHERE junction_id = $1")
+        .bind(gone)
+        .execute(&mut *deletion)
+        .await
+        .unwrap();
+    assert_eq!(held().await, [stays]);
+    deletion.commit().await.unwrap();
+    assert_eq!(held().await, [stays]);
 }
 
 #[sqlx::test]
