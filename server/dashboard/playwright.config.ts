@@ -21,6 +21,11 @@ export default defineConfig({
   workers: 1,
   forbidOnly: true,
   reporter: [['list']],
+  // The first administrator can register only while nobody is there.
+  projects: [
+    { name: 'sign-in', testMatch: 'signin.spec.ts' },
+    { name: 'views', testIgnore: 'signin.spec.ts', dependencies: ['sign-in'] },
+  ],
   use: {
     viewport: { width: 1280, height: 800 },
     locale: 'en-IN',

@@ -33,7 +33,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
         <Table.Thead>
           <Table.Tr>
             <Table.Th w="26%">{t('list.name')}</Table.Th>
-            <Table.Th>{t('list.state')}</Table.Th>
+            <Table.Th w="25%">{t('list.state')}</Table.Th>
             <Table.Th visibleFrom="xs">{t('list.signal')}</Table.Th>
             <Table.Th>{t('list.queue')}</Table.Th>
             <Table.Th visibleFrom="sm">{t('list.vehicles')}</Table.Th>
