@@ -8,12 +8,13 @@ mod panel;
 mod preempt;
 #[cfg(test)]
 mod projection;
+mod showing;
 mod transit;
 mod vehicle;
 
 use self::coming::Coming;
 use self::deciding::Deciding;
-use self::flash::{ToFlash, flash_lamps};
+use self::flash::ToFlash;
 pub use self::forecast::ComingGreen;
 use self::panel::Panel;
 use self::preempt::Preempting;
@@ -21,20 +22,17 @@ use self::transit::Buses;
 use super::clearance::Clearance;
 use super::coordination::Coordination;
 use super::cycle::Recorder;
-use super::event_log::{EventLog, View};
-use super::fault::{fault_lamps, fault_state};
+use super::event_log::EventLog;
 use super::green::{Green, Verdict};
 use super::plans::{Plans, same};
 use super::program::Program;
 use super::startup::Startup;
-use super::{Fallback, Lamps, Shown, SignalEvent};
-use flextraff_common::hires::{Event, EventCode, FlashState};
-use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
+use super::{Fallback, Shown, SignalEvent};
+use flextraff_common::hires::{Event, EventCode};
+use flextraff_common::junction::{GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::plan::{MAX_PLAN_ID, Plan, PlanProblem};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{
-    Aspect, ControllerState, GreenTime, Mode, PlanState, PlanStatus, SignalControl, StageEnd,
-};
+use flextraff_common::wire::{GreenTime, Mode, PlanState, PlanStatus, SignalControl, StageEnd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -448,72 +446,8 @@ impl Controller {
         }
     }
 
-    fn show(&mut self, at: MonoMs) {
-        self.note_level(at);
-        self.note_course(at);
-        let junction = &*self.junction;
-        let (state, stage, next_stage, lamps): (_, _, _, Lamps) = match &mut self.phase {
-            Phase::Startup(startup) => {
-                let (state, lamps) = startup.show(junction, at);
-                (state, None, None, lamps)
-            }
-            Phase::Green(green) => {
-                let groups = junction.stage(green.stage).groups;
-                (ControllerState::Green, Some(green.stage), None, green_lamps(junction, groups))
-            }
-            Phase::Clearance(clearance, _) => clearance.show(at),
-            Phase::ToFlash(way) => way.show(junction, at),
-            Phase::Flash => (ControllerState::Flash, None, None, flash_lamps(junction)),
-            Phase::Fault => (fault_state(junction), None, None, fault_lamps(junction)),
-        };
-        if lamps != self.shown.lamps {
-            self.cycle.lamps(junction, &lamps, at);
-            let green = |group: &GroupIx| lamps[group.index()] == Aspect::Green;
-            self.deciding.calls.handle_green(junction.group_indexes().filter(green).collect());
-        }
-        let (flash, coming) = match &self.phase {
-            Phase::Startup(_) => (FlashState::Startup, None),
-            Phase::Green(green) => (FlashState::NotFlashing, Some(green.stage)),
-            Phase::Clearance(_, coming) => (FlashState::NotFlashing, Some(coming.stage)),
-            Phase::ToFlash(_) => (FlashState::NotFlashing, None),
-            Phase::Flash => (FlashState::LocalManual, None),
-            Phase::Fault => (FlashState::FaultMonitor, None),
-        };
-        self.log.handle_lamps(View { junction, lamps: &lamps, state, coming, flash }, at);
-        let (plan_id, mode) = (self.program.plan_id(), self.program.mode());
-        let control = self.control();
-        let cycle_start = self.cycle.started;
-        let offset_error_ms = self.coordination.error_ms;
-        let shown = Shown {
-            at,
-            state,
-            stage,
-            next_stage,
-            lamps,
-            plan_id,
-            mode,
-            control,
-            cycle_start,
-            offset_error_ms,
-        };
-        let before = &self.shown;
-        if (Shown { at: before.at, ..shown.clone() }) != *before {
-            // Since when the lamps show what they show does not depend on who decides.
-            let is_same = (Shown { at, control, ..before.clone() }) == shown;
-            let shown = if is_same { Shown { at: before.at, ..shown } } else { shown };
-            self.shown = shown.clone();
-            self.events.push_back(SignalEvent::Shown(shown));
-        }
-        self.events.extend(self.log.take());
-    }
-
     /// Adds an event to the high-resolution log that neither lamps nor plans show.
     pub fn log_event(&mut self, event: Event) {
         self.log.push(event);
     }
-}
-
-fn green_lamps(junction: &Junction, green: GroupSet) -> Lamps {
-    let aspect = |group| if green.contains(group) { Aspect::Green } else { Aspect::Red };
-    junction.group_indexes().map(aspect).collect()
 }
