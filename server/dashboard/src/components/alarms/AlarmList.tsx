@@ -1,14 +1,13 @@
-import { Anchor, Badge, Button, Group, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Anchor, Badge, Group, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { api, data, page } from '@/api/client';
-import { useMayOperate } from '@/api/me';
+import { api, page } from '@/api/client';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
-import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
+import { Acknowledge } from './Acknowledge';
 import { severityColor } from './severity';
 
 /** So many are shown at once; who has more looks at the worst first. */
@@ -44,16 +43,9 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
 function Item({ alarm, named }: { alarm: Alarm; named: boolean }) {
   const { t } = useTranslation('city');
   const format = useFormat();
-  const client = useQueryClient();
-  const mayOperate = useMayOperate(alarm.junction_id ?? '');
-  const acknowledge = useMutation({
-    mutationFn: () =>
-      data(api.POST('/api/alarms/{alarm_id}/acknowledge', { params: { path: { alarm_id: alarm.alarm_id } } })),
-    onSettled: () => client.invalidateQueries({ queryKey: ['alarms'] }),
-  });
   const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
   return (
-    <Stack component="li" gap={2} style={{ listStyle: 'none' }}>
+    <li style={{ listStyle: 'none' }}>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <Group gap="xs" align="baseline">
           <Badge color={severityColor(severity)} variant="filled" autoContrast>
@@ -70,19 +62,8 @@ function Item({ alarm, named }: { alarm: Alarm; named: boolean }) {
             {alarm.acknowledged_by && ` · ${t('alarms.acknowledged', { name: alarm.acknowledged_by })}`}
           </Text>
         </Group>
-        {mayOperate && !alarm.acknowledged_at && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            style={{ flex: 'none' }}
-            loading={acknowledge.isPending}
-            onClick={() => acknowledge.mutate()}
-          >
-            {t('alarms.acknowledge')}
-          </Button>
-        )}
+        {!alarm.acknowledged_at && <Acknowledge alarm={alarm} />}
       </Group>
-      <Refusal error={acknowledge.error} />
-    </Stack>
+    </li>
   );
 }

@@ -1,6 +1,6 @@
 import { ScrollArea, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import type { Cell } from './files';
+import type { Cell } from '@/components/files';
 
 interface Props {
   caption: string;

@@ -7,7 +7,7 @@ import { sentenceOf } from '@/api/problem';
 import { Section } from '@/components/Section';
 import { tellFailed } from '@/components/notify';
 import { DataTable } from './DataTable';
-import { type Cell, csvOf, fileName, saveFile } from './files';
+import { type Cell, csvOf, fileName, saveFile } from '@/components/files';
 
 export interface FigureTable {
   header: string[];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { placeAt, steps, stepTimes } from './draw';
-import { csvOf, fileName } from './files';
+import { csvOf, fileName } from '@/components/files';
 import { between, textOn } from './palette';
 import { joined, stacked } from './series';
 

@@ -49,7 +49,6 @@ export const city = {
     title: 'Open alarms',
     none: 'No alarm is open.',
     since: 'since {{at}}',
-    acknowledge: 'Take notice',
     acknowledged: 'Noticed by {{name}}',
   },
   severity: { info: 'Info', warning: 'Warning', error: 'Error', critical: 'Critical' },

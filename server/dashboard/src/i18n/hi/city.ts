@@ -51,7 +51,6 @@ export const city: Messages['city'] = {
     title: 'खुले अलार्म',
     none: 'कोई अलार्म खुला नहीं है।',
     since: '{{at}} से',
-    acknowledge: 'संज्ञान लें',
     acknowledged: '{{name}} ने संज्ञान लिया',
   },
   severity: { info: 'सूचना', warning: 'चेतावनी', error: 'त्रुटि', critical: 'गंभीर' },

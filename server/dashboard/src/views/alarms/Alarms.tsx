@@ -14,7 +14,7 @@ import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { useFormat } from '@/i18n/format';
-import { Acknowledge } from './Acknowledge';
+import { Acknowledge } from '@/components/alarms/Acknowledge';
 import { isKind, KINDS } from './kinds';
 import { Told } from './Told';
 

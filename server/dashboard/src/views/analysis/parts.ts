@@ -1,6 +1,6 @@
 import { type Scheme, seriesColour, seriesDash } from '@/components/plot/palette';
 import type { PlotSeries } from '@/components/plot/series';
-import { saveFile, fileName } from '@/components/plot/files';
+import { saveFile, fileName } from '@/components/files';
 import type { Place } from './place';
 import { laneName } from './place';
 import type { Span } from './span';

@@ -6,7 +6,7 @@ import { api, data, page } from '@/api/client';
 import { useJunctionNames } from '@/api/junctions';
 import type { AuditEntry } from '@/api/types';
 import { useUsers } from '@/api/users';
-import { save } from '@/components/download';
+import { saveFile } from '@/components/files';
 import { Choice } from '@/components/list/Choice';
 import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
@@ -42,7 +42,7 @@ export function Audit() {
   );
   const download = useMutation({
     mutationFn: () => data(api.GET('/api/audit/export', { params: { query }, parseAs: 'text' })),
-    onSuccess: (text) => save('audit.csv', text, 'text/csv'),
+    onSuccess: (text) => saveFile('audit.csv', text, 'text/csv'),
   });
   const columns: Column<AuditEntry>[] = [
     { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => format.dateTime(line.at) },

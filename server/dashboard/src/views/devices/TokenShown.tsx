@@ -4,7 +4,7 @@ import { Download, KeyRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import type { DeviceWithToken } from '@/api/types';
-import { save } from '@/components/download';
+import { saveFile } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { useFormat } from '@/i18n/format';
 import { agentCommand, enrolCommand } from './enrolCommand';
@@ -75,7 +75,7 @@ export function TomlButton({ junctionId, deviceId }: { junctionId: string; devic
           parseAs: 'text',
         }),
       ),
-    onSuccess: (text) => save('agent.toml', text, 'application/toml'),
+    onSuccess: (text) => saveFile('agent.toml', text, 'application/toml'),
   });
   return (
     <Stack gap="xs">

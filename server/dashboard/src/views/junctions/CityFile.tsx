@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import type { Junction } from '@/api/types';
 import { Confirm } from '@/components/Confirm';
-import { saveFile } from '@/components/plot/files';
+import { saveFile } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { tellDone } from '@/components/notify';
 import { type Outlook, readCityFile } from './cityFile';

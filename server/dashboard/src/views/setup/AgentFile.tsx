@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
-import { saveFile } from '@/components/plot/files';
+import { saveFile } from '@/components/files';
 import { Section } from '@/components/Section';
 
 /** The configuration file of an agent at this junction, to look at and to take along. */
