@@ -17,6 +17,7 @@ export type Layout = Schemas['JunctionEntry'];
 export type LogEntry = Schemas['LogEntry'];
 export type ModeBody = Schemas['ModeBody'];
 export type Override = Schemas['OverrideResponse'];
+export type Plan = Schemas['PlanResponse'];
 export type Setting = Schemas['Setting'];
 export type UnknownSender = Schemas['UnknownSender'];
 export type User = Schemas['UserResponse'];

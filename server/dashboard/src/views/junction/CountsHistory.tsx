@@ -1,15 +1,18 @@
-import { Text } from '@mantine/core';
+import { Text, useComputedColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
-import { TimeChart } from '@/components/chart/TimeChart';
 import { Fetched } from '@/components/Fetched';
+import { Plot } from '@/components/plot/Plot';
+import { seriesColour, seriesDash } from '@/components/plot/palette';
+import { DEFAULT_ZONE } from '@/i18n/format';
 import { junctionQueries } from './queries';
 
 /** Vehicles of each lane by the quarter of an hour. */
 export function CountsHistory({ layout }: { layout: Layout }) {
   const { t } = useTranslation('junction');
+  const scheme = useComputedColorScheme('light');
   const query = useQuery(junctionQueries.quarterHours(layout.junction_id));
   const chart = useMemo(() => {
     // The newest comes first, and is not over yet.
@@ -20,14 +23,16 @@ export function CountsHistory({ layout }: { layout: Layout }) {
     const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
     return {
       times: buckets.map((bucket) => Date.parse(bucket.start) / 1000),
-      series: lanes.map((lane) => ({
-        name: lane.lane_name,
+      series: lanes.map((lane, index) => ({
+        label: lane.lane_name,
+        colour: seriesColour(index, scheme),
+        dash: seriesDash(index),
         values: buckets.map(
           (bucket) => bucket.lanes.find((sum) => sum.lane_id === lane.lane_id)?.vehicle_count ?? null,
         ),
       })),
     };
-  }, [query.data, layout.lanes]);
+  }, [query.data, layout.lanes, scheme]);
   return (
     <Fetched query={query} height={260}>
       {() =>
@@ -38,12 +43,13 @@ export function CountsHistory({ layout }: { layout: Layout }) {
             <Text size="xs" c="dimmed">
               {t('history.perQuarter')}
             </Text>
-            <TimeChart
+            <Plot
+              kind="line"
               label={t('history.countsLabel')}
               times={chart.times}
-              timeLabel={t('history.at')}
               series={chart.series}
-              zone={layout.time_zone}
+              zone={layout.time_zone ?? DEFAULT_ZONE}
+              height={260}
             />
           </>
         )

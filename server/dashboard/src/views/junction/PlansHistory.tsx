@@ -1,8 +1,9 @@
-import { Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { Fetched } from '@/components/Fetched';
+import type { Plan } from '@/api/types';
+import type { Column } from '@/components/list/Rows';
 import { type Format, useFormat } from '@/i18n/format';
+import { HistoryRows } from './HistoryRows';
 import { junctionQueries } from './queries';
 import { plannedStages } from './timeline';
 
@@ -13,42 +14,22 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
   const { t } = useTranslation('junction');
   const numbers = useFormat();
   const query = useQuery(junctionQueries.plans(id));
-  return (
-    <Fetched query={query}>
-      {({ rows }) =>
-        rows.length === 0 ? (
-          <Text c="dimmed">{t('history.none')}</Text>
-        ) : (
-          <Table.ScrollContainer minWidth={640}>
-            <Table verticalSpacing={6}>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('history.at')}</Table.Th>
-                  <Table.Th>{t('history.length')}</Table.Th>
-                  <Table.Th>{t('plan.green')}</Table.Th>
-                  <Table.Th>{t('plan.title')}</Table.Th>
-                  <Table.Th>{t('history.why')}</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {rows.map((plan) => (
-                  <Table.Tr key={plan.plan_id}>
-                    <Table.Td>{format.time(plan.first_sent_at)}</Table.Td>
-                    <Table.Td>{plan.total_cycle_time == null ? '' : numbers.seconds(plan.total_cycle_time)}</Table.Td>
-                    <Table.Td>
-                      {plannedStages(plan.stages)
-                        .map(({ stage, green_s }) => `${stage} ${numbers.number(green_s)}`)
-                        .join(' · ')}
-                    </Table.Td>
-                    <Table.Td>{t(`plan.state.${STATES.find((state) => state === plan.state) ?? 'sent'}`)}</Table.Td>
-                    <Table.Td>{plan.reason ?? ''}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )
-      }
-    </Fetched>
-  );
+  const greens = (plan: Plan) =>
+    plannedStages(plan.stages)
+      .map(({ stage, green_s }) => `${stage} ${numbers.number(green_s)}`)
+      .join(' · ');
+  const columns: Column<Plan>[] = [
+    { label: t('history.at'), nowrap: true, cell: (plan) => format.time(plan.first_sent_at) },
+    {
+      label: t('history.length'),
+      cell: (plan) => (plan.total_cycle_time == null ? '' : numbers.seconds(plan.total_cycle_time)),
+    },
+    { label: t('plan.green'), cell: greens },
+    {
+      label: t('plan.title'),
+      cell: (plan) => t(`plan.state.${STATES.find((state) => state === plan.state) ?? 'sent'}`),
+    },
+    { label: t('history.why'), cell: (plan) => plan.reason ?? '' },
+  ];
+  return <HistoryRows label={t('history.plans')} query={query} rowKey={(plan) => plan.plan_id} columns={columns} />;
 }
