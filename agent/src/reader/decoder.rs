@@ -136,11 +136,11 @@ impl Decoder {
                     self.stats.dropped_bytes += bytes as u64;
                     self.stats.bad_frames += u64::from(bad);
                 }
-                Candidate::Frame { bytes, tags, preset } => {
+                Candidate::Frame { bytes, tags, variant } => {
                     self.signals.extend(self.family.signal(&rest[..bytes]));
                     at += bytes;
                     self.frames += 1;
-                    self.family.verified(preset);
+                    self.family.verified(variant);
                     self.last_frame = Some(now);
                     out.extend(tags);
                 }

@@ -69,8 +69,8 @@ pub(super) enum Candidate {
         bytes: usize,
         /// The tags in it, in order.
         tags: Vec<TagFrame>,
-        /// Which of the family's checksum presets it has; 0 where there is one.
-        preset: usize,
+        /// Which of the family's kinds of reader sends such frames: checksum preset, layout; 0 where there is one kind.
+        variant: usize,
     },
 }
 
@@ -82,7 +82,7 @@ impl Candidate {
 
     /// A frame of a family with one checksum; [`Candidate::BAD`] where its data fit no layout.
     pub(super) fn frame(bytes: usize, tags: Option<Vec<TagFrame>>) -> Self {
-        tags.map_or(Self::BAD, |tags| Self::Frame { bytes, tags, preset: 0 })
+        tags.map_or(Self::BAD, |tags| Self::Frame { bytes, tags, variant: 0 })
     }
 }
 
@@ -99,8 +99,8 @@ pub(super) trait Family: std::fmt::Debug + Send {
         None
     }
 
-    /// A frame with this checksum preset has come.
-    fn verified(&mut self, _preset: usize) {}
+    /// A frame of this variant has come.
+    fn verified(&mut self, _variant: usize) {}
 
     /// Another reader may be at the end of the line from now on.
     fn forget(&mut self) {}

@@ -12,6 +12,7 @@ mod tests;
 use super::crc::crc16;
 use super::frame::{Candidate, Family, Signal};
 use crate::config::AntennaByte;
+use layout::Layout;
 
 /// Longest frame: a Len byte of 255 and itself.
 const LONGEST: usize = 256;
@@ -27,12 +28,14 @@ const LOCK_AFTER: u8 = 3;
 pub(super) struct UhfReader {
     antenna: AntennaByte,
     verified: [u8; PRESETS.len()],
+    /// Frames that fitted this inventory layout and not the other.
+    layouts: [u32; Layout::ALL.len()],
 }
 
 impl UhfReader {
     /// Readers that name their antennas in this way.
     pub(super) const fn new(antenna: AntennaByte) -> Self {
-        Self { antenna, verified: [0; PRESETS.len()] }
+        Self { antenna, verified: [0; PRESETS.len()], layouts: [0; Layout::ALL.len()] }
     }
 
     fn matching_preset(&self, body: &[u8], sum: u16) -> Option<usize> {
@@ -40,6 +43,15 @@ impl UhfReader {
         (0..PRESETS.len())
             .filter(|&preset| locked.is_none_or(|locked| locked == preset))
             .find(|&preset| crc16(PRESETS[preset], body) == sum)
+    }
+
+    /// The layout of inventories that this reader has shown so far; the newer one before it has shown any.
+    const fn layout(&self) -> Layout {
+        if self.layouts[Layout::Older as usize] > self.layouts[Layout::Newer as usize] {
+            Layout::Older
+        } else {
+            Layout::Newer
+        }
     }
 }
 
@@ -67,8 +79,8 @@ impl Family for UhfReader {
         let Some(preset) = self.matching_preset(body, u16::from_le_bytes([sum[0], sum[1]])) else {
             return Candidate::BAD;
         };
-        match layout::tags(command, status, &body[4..], self.antenna) {
-            Some(tags) => Candidate::Frame { bytes: size, tags, preset },
+        match layout::tags(command, status, &body[4..], self.antenna, self.layout()) {
+            Some((tags, shown)) => Candidate::Frame { bytes: size, tags, variant: variant(preset, shown) },
             None => Candidate::BAD,
         }
     }
@@ -77,11 +89,21 @@ impl Family for UhfReader {
         layout::signal(frame)
     }
 
-    fn verified(&mut self, preset: usize) {
+    fn verified(&mut self, variant: usize) {
+        let preset = variant % PRESETS.len();
         self.verified[preset] = (self.verified[preset] + 1).min(LOCK_AFTER);
+        if let Some(layout) = (variant / PRESETS.len()).checked_sub(1) {
+            self.layouts[layout] = self.layouts[layout].saturating_add(1);
+        }
     }
 
     fn forget(&mut self) {
         self.verified = [0; PRESETS.len()];
+        self.layouts = [0; Layout::ALL.len()];
     }
+}
+
+/// A checksum preset, and the layout where the frame has shown one, as one number.
+fn variant(preset: usize, shown: Option<Layout>) -> usize {
+    preset + PRESETS.len() * shown.map_or(0, |layout| 1 + layout as usize)
 }

@@ -86,12 +86,33 @@ fn heartbeat(data: &[u8]) -> Signal {
     if missing.is_empty() { Signal::KeepAlive } else { Signal::NoAntenna(missing) }
 }
 
-/// The tags of a frame whose checksum is right; `None` when its data fit no layout.
-pub(super) fn tags(command: u8, status: u8, data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
+/// How readers lay out the tags of an inventory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// `Ant Num {len EPC RSSI}×Num`: UHFReader288 and what followed it.
+    Newer,
+    /// `Num {len EPC}×Num`: UHFReader18.
+    Older,
+}
+
+impl Layout {
+    /// Each, in the order of its number.
+    pub(super) const ALL: [Self; 2] = [Self::Newer, Self::Older];
+}
+
+/// The tags of a frame whose checksum is right, and the inventory layout when it fits no other; `None` when its data fit no layout. Data that
+/// fit both are read by the `usual` one.
+pub(super) fn tags(
+    command: u8,
+    status: u8,
+    data: &[u8],
+    antenna: AntennaByte,
+    usual: Layout,
+) -> Option<(Vec<TagFrame>, Option<Layout>)> {
     match (command, status) {
-        (REAL_TIME, 0x00) => real_time(data, antenna),
-        (INVENTORY, 0x00..=0x04) => inventory(data, antenna),
-        _ => Some(Vec::new()),
+        (REAL_TIME, 0x00) => real_time(data, antenna).map(|tags| (tags, None)),
+        (INVENTORY, 0x00..=0x04) => inventory(data, antenna, usual),
+        _ => Some((Vec::new(), None)),
     }
 }
 
@@ -105,18 +126,19 @@ fn real_time(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
     tags_288(1, rest, antenna.port(ant))
 }
 
-/// `Ant Num {len EPC RSSI}×Num` (288) or `Num {len EPC}×Num` (UHFReader18), whichever fills the data exactly with EPCs of whole words.
+/// The layout that the data fill exactly with EPCs of whole words.
 ///
-/// Both can fit in theory. A UHFReader18 frame read as 288 would need as many tags as its first EPC has bytes, and an exact end; a 288 frame
-/// of antenna 1 read as UHFReader18 would be one EPC of `Num` bytes, shorter than the `Num` tags that are there, so it never fits; of two
-/// and more antennas in the mask the length bytes would have to lie inside the EPCs by chance. So 288 goes first.
-fn inventory(data: &[u8], antenna: AntennaByte) -> Option<Vec<TagFrame>> {
-    match *data {
-        [] => Some(Vec::new()),
-        [ant, count, ref rest @ ..] => {
-            tags_288(count, rest, antenna.port(ant)).or_else(|| tags_18(data[0], &data[1..]))
-        }
-        [count] => tags_18(count, &[]),
+/// Both fit once in thousands of frames of many tags: an older frame read as a newer one has as many tags as its first EPC has bytes; a newer
+/// one with two and more antennas in its mask has length bytes where by chance EPCs have them. A reader keeps to one layout, and a frame with
+/// a single EPC of 96 bits fits one only, so what a reader has shown decides.
+fn inventory(data: &[u8], antenna: AntennaByte, usual: Layout) -> Option<(Vec<TagFrame>, Option<Layout>)> {
+    let Some((&first, rest)) = data.split_first() else { return Some((Vec::new(), None)) };
+    let newer = rest.split_first().and_then(|(&count, tags)| tags_288(count, tags, antenna.port(first)));
+    match (newer, tags_18(first, rest)) {
+        (Some(newer), Some(older)) => Some((if usual == Layout::Newer { newer } else { older }, None)),
+        (Some(newer), None) => Some((newer, Some(Layout::Newer))),
+        (None, Some(older)) => Some((older, Some(Layout::Older))),
+        (None, None) => None,
     }
 }
 

@@ -22,8 +22,24 @@ fn decoder(antenna: AntennaByte) -> Decoder {
 }
 
 fn decode(frame: &[u8], antenna: AntennaByte) -> Vec<(String, Option<u8>, Option<f32>)> {
-    let tags = decoder(antenna).feed(frame, MonoMs(0));
+    read(&mut decoder(antenna), frame)
+}
+
+fn read(decoder: &mut Decoder, frame: &[u8]) -> Vec<(String, Option<u8>, Option<f32>)> {
+    let tags = decoder.feed(frame, MonoMs(0));
     tags.iter().map(|tag| (tag.epc.to_string(), tag.port, tag.rssi)).collect()
+}
+
+/// The data of an inventory: the newer layout, with an RSSI of 80, where an antenna is given.
+fn laid_out(ant: Option<u8>, epcs: &[&[u8]]) -> Vec<u8> {
+    let mut data: Vec<u8> = ant.into_iter().collect();
+    data.push(epcs.len() as u8);
+    for epc in epcs {
+        data.push(epc.len() as u8);
+        data.extend_from_slice(epc);
+        data.extend(ant.map(|_| 80));
+    }
+    data
 }
 
 #[test]
@@ -107,21 +123,34 @@ proptest! {
         epcs in prop::collection::vec((1_usize..=8, any::<[u8; 16]>()), 0..=12),
         with_antenna in any::<bool>(),
     ) {
-        let mut data = if with_antenna { vec![ant] } else { Vec::new() };
-        data.push(epcs.len() as u8);
-        let mut expected = Vec::new();
-        for (words, epc) in &epcs {
-            let epc = &epc[..words * 2];
-            data.push(epc.len() as u8);
-            data.extend_from_slice(epc);
-            let epc = flextraff_common::epc::Epc::new(epc).unwrap().to_string();
-            if with_antenna {
-                data.push(0x50);
-                expected.push((epc, Some(ant.trailing_zeros() as u8 + 1), Some(80.0)));
-            } else {
-                expected.push((epc, None, None));
-            }
-        }
-        prop_assert_eq!(decode(&inventory(&data), AntennaByte::Mask), expected);
+        let epcs: Vec<&[u8]> = epcs.iter().map(|(words, epc)| &epc[..words * 2]).collect();
+        let mut decoder = decoder(AntennaByte::Mask);
+        decoder.feed(&inventory(&laid_out(with_antenna.then_some(ant), &[&[0x34; 12]])), MonoMs(0));
+        let expected: Vec<_> = epcs
+            .iter()
+            .map(|epc| {
+                let epc = flextraff_common::epc::Epc::new(epc).unwrap().to_string();
+                if with_antenna { (epc, Some(ant.trailing_zeros() as u8 + 1), Some(80.0)) } else { (epc, None, None) }
+            })
+            .collect();
+        let frame = inventory(&laid_out(with_antenna.then_some(ant), &epcs));
+        prop_assert_eq!(read(&mut decoder, &frame), expected);
     }
+}
+
+#[test]
+fn a_frame_that_fits_both_layouts_is_read_as_its_reader_has_shown() {
+    let both = inventory(&[2, 2, 2, 0xA0, 12, 0x50, 0x42, 0xB0, 0xB1, 0x51, 1, 2, 3, 4, 5, 6, 7]);
+    let newer = [("A00C".to_owned(), Some(2), Some(80.0)), ("B0B1".to_owned(), Some(2), Some(81.0))];
+    let older = [("02A0".to_owned(), None, None), ("5042B0B15101020304050607".to_owned(), None, None)];
+    assert_eq!(decode(&both, AntennaByte::Mask), newer);
+
+    let mut decoder = decoder(AntennaByte::Mask);
+    decoder.feed(&inventory(&laid_out(None, &[&[0x34; 12]])), MonoMs(0));
+    assert_eq!(read(&mut decoder, &both), older);
+    // What fits both proves nothing, so one frame against one is no majority, and a second one is.
+    decoder.feed(&inventory(&laid_out(Some(1), &[&[0x34; 12]])), MonoMs(0));
+    assert_eq!(read(&mut decoder, &both), newer);
+    decoder.feed(&inventory(&laid_out(None, &[&[0x34; 12]])), MonoMs(0));
+    assert_eq!(read(&mut decoder, &both), older);
 }
