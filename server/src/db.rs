@@ -5,6 +5,7 @@ pub mod alarms;
 pub mod audit;
 pub mod backup;
 pub mod clock_fixes;
+mod copy;
 pub mod count_reads;
 pub mod counts;
 pub mod cycles;

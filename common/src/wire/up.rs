@@ -2,13 +2,14 @@
 
 use super::Mode;
 use super::envelope::Delivery;
-use crate::ids::{JunctionId, LaneId};
-use crate::time::UnixMs;
+use crate::ids::{BootId, DeviceId, JunctionId, LaneId, OutboxId, Seq};
+use crate::time::{ClockState, MonoMs, UnixMs};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Passages of one lane in one interval.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "CarCountsFields")]
 pub struct CarCounts {
     /// The junction; agrees with the topic.
     pub junction_id: JunctionId,
@@ -45,6 +46,63 @@ pub struct CarCounts {
     /// Passages that closed in the interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub departures: Option<Vec<Departure>>,
+}
+
+/// The same as it is read: what [`Delivery`] holds stands beside the rest, all of it or nothing. (`flatten` would read each message twice.)
+#[derive(Deserialize)]
+struct CarCountsFields {
+    junction_id: JunctionId,
+    lane_id: LaneId,
+    vehicle_count: i64,
+    epc_ids: Vec<String>,
+    timestamp: Option<UnixMs>,
+    device_id: Option<DeviceId>,
+    outbox_id: Option<OutboxId>,
+    seq: Option<Seq>,
+    boot_id: Option<BootId>,
+    mono_ms: Option<MonoMs>,
+    clock: Option<ClockState>,
+    interval_start: Option<UnixMs>,
+    observed_s: Option<f64>,
+    departed: Option<u32>,
+    present: Option<u32>,
+    other_tags: Option<u32>,
+    passages: Option<Vec<Passage>>,
+    departures: Option<Vec<Departure>>,
+}
+
+impl TryFrom<CarCountsFields> for CarCounts {
+    type Error = &'static str;
+
+    fn try_from(fields: CarCountsFields) -> Result<Self, Self::Error> {
+        let CarCountsFields { device_id, outbox_id, seq, boot_id, mono_ms, clock, .. } = fields;
+        let delivery = match (device_id, outbox_id, seq, boot_id, mono_ms, clock) {
+            (Some(device_id), Some(outbox_id), Some(seq), Some(boot_id), Some(mono_ms), Some(clock)) => {
+                Some(Delivery { device_id, outbox_id, seq, boot_id, mono_ms, clock })
+            }
+            (None, None, None, None, None, None) => None,
+            _ => {
+                return Err(
+                    "device_id, outbox_id, seq, boot_id, mono_ms and clock belong together; one of them is missing",
+                );
+            }
+        };
+        Ok(Self {
+            junction_id: fields.junction_id,
+            lane_id: fields.lane_id,
+            vehicle_count: fields.vehicle_count,
+            epc_ids: fields.epc_ids,
+            timestamp: fields.timestamp,
+            delivery,
+            interval_start: fields.interval_start,
+            observed_s: fields.observed_s,
+            departed: fields.departed,
+            present: fields.present,
+            other_tags: fields.other_tags,
+            passages: fields.passages,
+            departures: fields.departures,
+        })
+    }
 }
 
 /// A passage as known when its interval is published.

@@ -266,22 +266,24 @@ pub struct Quiet {
     pub usual: f64,
 }
 
-/// Lanes that were watched for the last hour without a vehicle, and on which at least 20 are usual in it: on average over those of the last 28
+/// Lanes that were watched for the last hour of whole five minutes without a vehicle, and on which at least 20 are usual in it: on average over those of the last 28
 /// days on which it was watched in the same hour, of which there must be three.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Quiet>> {
     let rows = sqlx::query!(
-        r#"WITH silent AS (
-               SELECT lane_id FROM car_counts
-               WHERE ts > $1::timestamptz - interval '1 hour' AND ts <= $1
-               GROUP BY lane_id HAVING sum(vehicle_count) = 0 AND sum(observed_s) >= 3000
+        r#"WITH hour AS (
+               SELECT five_minutes_of($1::timestamptz) AS until
+           ), silent AS (
+               SELECT junction_id, lane_id FROM lane_volumes_5m, hour
+               WHERE bucket_start >= until - interval '1 hour' AND bucket_start < until
+               GROUP BY 1, 2 HAVING sum(vehicle_count) = 0 AND sum(observed_ms) >= 3000000
            ), days AS (
                SELECT lane_id, day, sum(vehicle_count) AS vehicles
-               FROM silent JOIN car_counts USING (lane_id), generate_series(1, 28) AS day
-               WHERE ts > $1::timestamptz - make_interval(days => day, hours => 1) AND ts <= $1::timestamptz - make_interval(days => day)
-               GROUP BY lane_id, day HAVING sum(observed_s) >= 3000
+               FROM silent JOIN lane_volumes_5m USING (junction_id, lane_id), hour, generate_series(1, 28) AS day
+               WHERE bucket_start >= until - make_interval(days => day, hours => 1) AND bucket_start < until - make_interval(days => day)
+               GROUP BY lane_id, day HAVING sum(observed_ms) >= 3000000
            )
            SELECT l.junction_id, l.lane_name, avg(vehicles)::double precision AS "usual!"
            FROM days JOIN lanes l USING (lane_id) WHERE l.is_active

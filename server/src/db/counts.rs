@@ -1,127 +1,99 @@
 //! Counts of lanes.
 
+use super::copy::CopyRows;
+use super::volumes::NewVolumes;
+use crate::ingest::Counts;
 use chrono::{DateTime, Utc};
-use flextraff_common::wire::{Departure, Passage};
 use sqlx::PgConnection;
-use sqlx::types::Json;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Rows to insert, a column a vector.
+const COPY: &str = "COPY car_counts (junction_id, lane_id, ts, interval_start, observed_s, vehicle_count, epc_ids, departed,
+     present, other_tags, passages, departures, device_id, outbox_id, seq, boot_id, mono_ms, clock, untimed, flagged, received_at)
+     FROM STDIN (FORMAT binary)";
+const COLUMNS: i16 = 21;
+
+/// Lane and end of interval: what sets counts of the published interface apart.
+pub type Published = (Uuid, DateTime<Utc>);
+
+/// Those of the published interface that are stored already. Nobody else stores any until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn published(db: &mut PgConnection, keys: &[Published]) -> sqlx::Result<BTreeSet<Published>> {
+    if keys.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    // A statement of its own: the next one must see what others committed while this one waited.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.published_counts')) AS locked")
+        .fetch_one(&mut *db)
+        .await?;
+    let (lanes, ends): (Vec<Uuid>, Vec<DateTime<Utc>>) = keys.iter().copied().unzip();
+    let known = sqlx::query!(
+        r#"SELECT k.lane_id AS "lane_id!", k.ts AS "ts!" FROM unnest($1::uuid[], $2::timestamptz[]) AS k(lane_id, ts)
+           JOIN car_counts c ON c.lane_id = k.lane_id AND c.ts = k.ts AND c.device_id IS NULL"#,
+        &lanes,
+        &ends,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(known.into_iter().map(|row| (row.lane_id, row.ts)).collect())
+}
+
+/// Rows to store, and their sums.
 #[derive(Debug, Default)]
 pub struct NewCounts {
-    junction: Vec<Uuid>,
-    lane: Vec<Uuid>,
-    ts: Vec<DateTime<Utc>>,
-    interval_start: Vec<Option<DateTime<Utc>>>,
-    observed_s: Vec<Option<f32>>,
-    vehicle_count: Vec<i32>,
-    epc_ids: Vec<String>,
-    departed: Vec<Option<i32>>,
-    present: Vec<Option<i32>>,
-    other_tags: Vec<Option<i32>>,
-    passages: Vec<Option<Json<Vec<Passage>>>>,
-    departures: Vec<Option<Json<Vec<Departure>>>>,
-    device: Vec<Option<Uuid>>,
-    outbox: Vec<Option<Uuid>>,
-    seq: Vec<Option<i64>>,
-    boot: Vec<Option<Uuid>>,
-    mono_ms: Vec<Option<i64>>,
-    clock: Vec<Option<String>>,
-    untimed: Vec<bool>,
-    flagged: Vec<Option<String>>,
-    received: Vec<DateTime<Utc>>,
+    rows: CopyRows,
+    volumes: NewVolumes,
 }
 
 impl NewCounts {
-    /// Adds the row of a message. Values are within the ranges of the columns: decoding has checked them.
-    pub fn push(&mut self, counts: &crate::ingest::Counts, received: DateTime<Utc>) {
+    /// Adds the row of a message that came at `received`. Values are within the ranges of the columns: decoding has checked them.
+    ///
+    /// # Errors
+    /// A value is too large for PostgreSQL.
+    pub fn push(&mut self, counts: &Counts, received: DateTime<Utc>) -> sqlx::Result<()> {
         let message = &counts.message;
         let int = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
-        self.junction.push(message.junction_id.0);
-        self.lane.push(message.lane_id.0);
-        self.ts.push(counts.ts);
-        self.interval_start.push(message.interval_start.and_then(crate::ingest::to_utc));
-        self.observed_s.push(message.observed_s.map(|seconds| seconds as f32));
-        self.vehicle_count.push(i32::try_from(message.vehicle_count).unwrap_or(i32::MAX));
-        self.epc_ids.push(array_literal(message.epc_ids.iter()));
-        self.departed.push(int(message.departed));
-        self.present.push(int(message.present));
-        self.other_tags.push(int(message.other_tags));
-        self.passages.push(message.passages.clone().map(Json));
-        self.departures.push(message.departures.clone().map(Json));
+        let vehicle_count = i32::try_from(message.vehicle_count).unwrap_or(i32::MAX);
+        let observed_s = message.observed_s.map(|seconds| seconds as f32);
         let delivery = message.delivery.as_ref();
-        self.device.push(delivery.map(|delivery| delivery.device_id.0));
-        self.outbox.push(delivery.map(|delivery| delivery.outbox_id.0));
-        self.seq.push(delivery.map(|delivery| delivery.seq.0 as i64));
-        self.boot.push(delivery.map(|delivery| delivery.boot_id.0));
-        self.mono_ms.push(delivery.map(|delivery| delivery.mono_ms.0));
-        self.clock.push(delivery.map(|delivery| super::clock_name(delivery.clock).to_owned()));
-        self.untimed.push(counts.untimed);
-        self.flagged.push((!counts.flags.is_empty()).then(|| counts.flags.join(",")));
-        self.received.push(received);
+        let rows = &mut self.rows;
+        rows.row(COLUMNS);
+        rows.put(message.junction_id.0)?;
+        rows.put(message.lane_id.0)?;
+        rows.put(counts.ts)?;
+        rows.put(message.interval_start.and_then(crate::ingest::to_utc))?;
+        rows.put(observed_s)?;
+        rows.put(vehicle_count)?;
+        rows.put(&message.epc_ids[..])?;
+        rows.put(int(message.departed))?;
+        rows.put(int(message.present))?;
+        rows.put(int(message.other_tags))?;
+        rows.put_json(message.passages.as_ref())?;
+        rows.put_json(message.departures.as_ref())?;
+        rows.put(delivery.map(|delivery| delivery.device_id.0))?;
+        rows.put(delivery.map(|delivery| delivery.outbox_id.0))?;
+        rows.put(delivery.map(|delivery| delivery.seq.0 as i64))?;
+        rows.put(delivery.map(|delivery| delivery.boot_id.0))?;
+        rows.put(delivery.map(|delivery| delivery.mono_ms.0))?;
+        rows.put(delivery.map(|delivery| super::clock_name(delivery.clock)))?;
+        rows.put(counts.untimed)?;
+        rows.put((!counts.flags.is_empty()).then(|| counts.flags.join(",")))?;
+        rows.put(received)?;
+        self.volumes.push(message.junction_id.0, message.lane_id.0, counts.ts, vehicle_count, observed_s);
+        Ok(())
     }
 
-    /// Inserts the rows; of messages without delivery fields those whose lane and time are not there yet.
-    /// Returns the lanes and times of those that went in.
-    pub async fn insert(&self, db: &mut PgConnection) -> Result<Vec<(Uuid, DateTime<Utc>)>, sqlx::Error> {
-        if self.ts.is_empty() {
-            return Ok(Vec::new());
+    /// Stores the rows and adds up their sums.
+    ///
+    /// # Errors
+    /// The database refuses a row, and takes none then; or it fails.
+    pub async fn insert(self, db: &mut PgConnection) -> sqlx::Result<()> {
+        if self.volumes.is_empty() {
+            return Ok(());
         }
-        let inserted = sqlx::query!(
-            "INSERT INTO car_counts (junction_id, lane_id, ts, interval_start, observed_s, vehicle_count, epc_ids, departed,
-                 present, other_tags, passages, departures, device_id, outbox_id, seq, boot_id, mono_ms, clock, untimed,
-                 flagged, received_at)
-             SELECT junction_id, lane_id, ts, interval_start, observed_s, vehicle_count, epc_ids::text[], departed,
-                 present, other_tags, passages, departures, device_id, outbox_id, seq, boot_id, mono_ms, clock, untimed,
-                 flagged, received_at
-             FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::real[], $6::integer[], $7::text[],
-                 $8::integer[], $9::integer[], $10::integer[], $11::jsonb[], $12::jsonb[], $13::uuid[], $14::uuid[],
-                 $15::bigint[], $16::uuid[], $17::bigint[], $18::text[], $19::boolean[], $20::text[], $21::timestamptz[])
-             AS r(junction_id, lane_id, ts, interval_start, observed_s, vehicle_count, epc_ids, departed, present, other_tags,
-                 passages, departures, device_id, outbox_id, seq, boot_id, mono_ms, clock, untimed, flagged, received_at)
-             ON CONFLICT DO NOTHING
-             RETURNING lane_id, ts",
-            &self.junction,
-            &self.lane,
-            &self.ts,
-            &self.interval_start as &[Option<DateTime<Utc>>],
-            &self.observed_s as &[Option<f32>],
-            &self.vehicle_count,
-            &self.epc_ids,
-            &self.departed as &[Option<i32>],
-            &self.present as &[Option<i32>],
-            &self.other_tags as &[Option<i32>],
-            &self.passages as &[Option<Json<Vec<Passage>>>],
-            &self.departures as &[Option<Json<Vec<Departure>>>],
-            &self.device as &[Option<Uuid>],
-            &self.outbox as &[Option<Uuid>],
-            &self.seq as &[Option<i64>],
-            &self.boot as &[Option<Uuid>],
-            &self.mono_ms as &[Option<i64>],
-            &self.clock as &[Option<String>],
-            &self.untimed,
-            &self.flagged as &[Option<String>],
-            &self.received,
-        )
-        .fetch_all(db)
-        .await?;
-        Ok(inserted.into_iter().map(|row| (row.lane_id, row.ts)).collect())
+        self.rows.copy(db, COPY).await?;
+        self.volumes.add(db).await
     }
-}
-
-/// Texts as PostgreSQL reads an array: `unnest` would flatten an array of arrays.
-pub(super) fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let mut literal = String::from("{");
-    for (at, text) in texts.enumerate() {
-        literal.push_str(if at == 0 { "\"" } else { ",\"" });
-        for char in text.as_ref().chars() {
-            if matches!(char, '"' | '\\') {
-                literal.push('\\');
-            }
-            literal.push(char);
-        }
-        literal.push('"');
-    }
-    literal.push('}');
-    literal
 }

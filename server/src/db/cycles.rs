@@ -118,7 +118,7 @@ pub(super) async fn fill_epcs(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH wanting AS (
-             SELECT DISTINCT d.record_id, d.lane_id, d.cycle_start_time, c.cycle_end_time
+             SELECT DISTINCT d.record_id, d.junction_id, d.lane_id, d.cycle_start_time, c.cycle_end_time
              FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
              JOIN traffic_cycles c ON c.junction_id = h.junction_id
                  AND c.cycle_start_time >= h.start_at - interval '1 hour' AND c.cycle_start_time < h.start_at + interval '1 hour'
@@ -129,9 +129,9 @@ pub(super) async fn fill_epcs(
              SELECT w.record_id, w.cycle_start_time,
                     array_agg(c.epc_ids[p.n] ORDER BY c.interval_start, p.n) AS epcs
              FROM wanting w
-             JOIN car_counts c ON c.lane_id = w.lane_id AND c.ts >= w.cycle_start_time
+             JOIN car_counts c ON c.junction_id = w.junction_id AND c.lane_id = w.lane_id AND c.ts >= w.cycle_start_time
                  AND c.ts <= w.cycle_end_time + interval '10 minutes' AND c.interval_start <= w.cycle_end_time,
-             jsonb_array_elements(c.passages) WITH ORDINALITY AS p(passage, n)
+             json_array_elements(c.passages) WITH ORDINALITY AS p(passage, n)
              WHERE p.n <= cardinality(c.epc_ids)
                AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' >= w.cycle_start_time
                AND c.interval_start + (p.passage->>'t_ms')::double precision * interval '1 millisecond' < w.cycle_end_time

@@ -5,8 +5,90 @@ use crate::local::Width;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use flextraff_common::ids::JunctionId;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
+use std::collections::BTreeMap;
 use uuid::Uuid;
+
+/// What counts add to the sums of five minutes.
+#[derive(Debug, Default)]
+pub struct NewVolumes {
+    /// By junction, start of the five minutes and lane.
+    sums: BTreeMap<(Uuid, DateTime<Utc>, Uuid), Added>,
+}
+
+#[derive(Debug, Default)]
+struct Added {
+    vehicle_count: i64,
+    observed_ms: i64,
+    unsaid: i64,
+    intervals: i64,
+}
+
+impl NewVolumes {
+    /// Adds an interval that ended at `ts`. What was watched is rounded as PostgreSQL rounds it, so that a row that moves takes along what it brought.
+    pub fn push(
+        &mut self,
+        junction: Uuid,
+        lane: Uuid,
+        ts: DateTime<Utc>,
+        vehicle_count: i32,
+        observed_s: Option<f32>,
+    ) {
+        let sum = self.sums.entry((junction, five_minutes_of(ts), lane)).or_default();
+        sum.vehicle_count += i64::from(vehicle_count);
+        match observed_s {
+            Some(seconds) => sum.observed_ms += (f64::from(seconds) * 1000.0).round_ties_even() as i64,
+            None => sum.unsaid += 1,
+        }
+        sum.intervals += 1;
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
+    /// Adds them to what is stored. The hours are to be summed up again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add(self, db: &mut PgConnection) -> sqlx::Result<()> {
+        let (keys, sums): (Vec<_>, Vec<Added>) = self.sums.into_iter().unzip();
+        let junctions: Vec<Uuid> = keys.iter().map(|key| key.0).collect();
+        let starts: Vec<DateTime<Utc>> = keys.iter().map(|key| key.1).collect();
+        let lanes: Vec<Uuid> = keys.iter().map(|key| key.2).collect();
+        let vehicles: Vec<i64> = sums.iter().map(|sum| sum.vehicle_count).collect();
+        let observed: Vec<i64> = sums.iter().map(|sum| sum.observed_ms).collect();
+        let unsaid: Vec<i64> = sums.iter().map(|sum| sum.unsaid).collect();
+        let intervals: Vec<i64> = sums.iter().map(|sum| sum.intervals).collect();
+        // In the order of the keys, as every other writer: two of them never wait for each other.
+        sqlx::query!(
+            "INSERT INTO lane_volumes_5m AS v (junction_id, bucket_start, lane_id, vehicle_count, observed_ms, unsaid, intervals)
+             SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+             ON CONFLICT (junction_id, bucket_start, lane_id) DO UPDATE
+             SET vehicle_count = v.vehicle_count + excluded.vehicle_count, observed_ms = v.observed_ms + excluded.observed_ms,
+                 unsaid = v.unsaid + excluded.unsaid, intervals = v.intervals + excluded.intervals",
+            &junctions,
+            &starts,
+            &lanes,
+            &vehicles,
+            &observed,
+            &unsaid,
+            &intervals,
+        )
+        .execute(&mut *db)
+        .await?;
+        sqlx::query!("SELECT roll_ups_are_due($1, $2) AS due", &junctions, &starts).fetch_one(db).await?;
+        Ok(())
+    }
+}
+
+/// Start of the five minutes to which an interval belongs that ended at `ts`: those in which it ends, their end included.
+fn five_minutes_of(ts: DateTime<Utc>) -> DateTime<Utc> {
+    const WIDTH_US: i64 = 300_000_000;
+    let last = ts.timestamp_micros() - 1;
+    DateTime::from_timestamp_micros(last - last.rem_euclid(WIDTH_US)).unwrap_or(ts)
+}
 
 /// Place of a bucket among the edges, lane, and what it showed; in the order of the buckets.
 pub type BucketSum = (usize, Uuid, Sum);

@@ -2,7 +2,7 @@
 
 use super::check::check;
 use super::decode::{Message, Refusal, decode};
-use crate::db::counts::NewCounts;
+use crate::db::counts::{self, NewCounts, Published};
 use crate::db::dead_letters::NewLetter;
 use crate::db::devices::Said;
 use crate::db::registry::Registry;
@@ -129,28 +129,25 @@ async fn store(
 }
 
 async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate]) -> Result<(), sqlx::Error> {
-    let mut counts = NewCounts::default();
-    for (item, _) in items.iter().zip(&*fates).filter(|(_, fate)| **fate == Fate::Stored) {
-        if let Ok(Message::Counts(message)) = &item.message {
-            counts.push(message, item.received);
+    let of = |item: &Item| match &item.message {
+        Ok(Message::Counts(counts)) if counts.message.delivery.is_none() => {
+            Some((counts.message.lane_id.0, counts.ts))
         }
-    }
-    let mut inserted: BTreeMap<(Uuid, DateTime<Utc>), usize> = BTreeMap::new();
-    for key in counts.insert(db).await? {
-        *inserted.entry(key).or_default() += 1;
-    }
-    // Messages without delivery fields tell by lane and time whether they are new; the database has left out the others.
+        _ => None,
+    };
+    let stored = items.iter().zip(&*fates).filter(|(_, fate)| **fate == Fate::Stored);
+    let published: Vec<Published> = stored.filter_map(|(item, _)| of(item)).collect();
+    // Messages without delivery fields tell by lane and time whether they are new.
+    let mut known = counts::published(db, &published).await?;
+    let mut new = NewCounts::default();
     for (item, fate) in items.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Stored) {
-        if let Ok(Message::Counts(counts)) = &item.message
-            && counts.message.delivery.is_none()
-        {
-            match inserted.get_mut(&(counts.message.lane_id.0, counts.ts)) {
-                Some(left) if *left > 0 => *left -= 1,
-                _ => *fate = Fate::Duplicate,
-            }
+        if of(item).is_some_and(|key| !known.insert(key)) {
+            *fate = Fate::Duplicate;
+        } else if let Ok(Message::Counts(message)) = &item.message {
+            new.push(message, item.received)?;
         }
     }
-    Ok(())
+    new.insert(db).await
 }
 
 async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {

@@ -8,8 +8,6 @@ use flextraff_common::wire::{
     self, CarCounts, ClockFix, Cycles, Delivery, Events, Gap, MAX_EPC_CHARS, RejectCode, Reply, Signal,
     Status, WireError,
 };
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 /// Most vehicles that one count message may claim.
 const MAX_COUNT: i64 = 100_000;
@@ -174,7 +172,7 @@ fn malformed(detail: impl Into<String>) -> Wrong {
 
 fn message(topic: &Topic, payload: &[u8], retained: bool, received: DateTime<Utc>) -> Result<Message, Wrong> {
     // PostgreSQL stores no NUL in text.
-    if payload.len() <= wire::MAX_PAYLOAD && payload.windows(6).any(|six| six == b"\\u0000") {
+    if payload.len() <= wire::MAX_PAYLOAD && memchr::memmem::find(payload, b"\\u0000").is_some() {
         return Err(malformed("a text contains the character NUL"));
     }
     let message = match *topic {
@@ -221,17 +219,6 @@ fn disagree(field: &str, topic: impl std::fmt::Display, payload: impl std::fmt::
     (RejectCode::IdsDisagree, format!("the topic says {field} {topic}, the payload {payload}"))
 }
 
-/// Presence of the delivery fields one by one; all or none make a message.
-#[derive(Deserialize)]
-struct Presence {
-    device_id: Option<IgnoredAny>,
-    outbox_id: Option<IgnoredAny>,
-    seq: Option<IgnoredAny>,
-    boot_id: Option<IgnoredAny>,
-    mono_ms: Option<IgnoredAny>,
-    clock: Option<IgnoredAny>,
-}
-
 fn counts(
     junction: JunctionId,
     lane: LaneId,
@@ -246,20 +233,10 @@ fn counts(
     if message.lane_id != lane {
         return Err(disagree("lane_id", lane, message.lane_id));
     }
-    if message.delivery.is_none() {
-        let presence: Presence =
-            serde_json::from_slice(payload).map_err(|error| malformed(error.to_string()))?;
-        let Presence { device_id, outbox_id, seq, boot_id, mono_ms, clock } = presence;
-        if [device_id, outbox_id, seq, boot_id, mono_ms, clock].iter().any(Option::is_some) {
-            return Err(malformed(
-                "device_id, outbox_id, seq, boot_id, mono_ms and clock belong together; one is missing or wrong",
-            ));
-        }
-        if retained && message.timestamp.is_none() {
-            return Err(malformed(
-                "a retained count without timestamp would count again at every connect; publish it without retain",
-            ));
-        }
+    if message.delivery.is_none() && retained && message.timestamp.is_none() {
+        return Err(malformed(
+            "a retained count without timestamp would count again at every connect; publish it without retain",
+        ));
     }
     check_counts(&message)?;
     let untimed = message.timestamp.is_none();

@@ -36,6 +36,7 @@ impl Place {
         .execute(&self.state.app.db)
         .await
         .expect("the rows are stored");
+        self.state.recount().await;
     }
 
     /// Stores cycles of a minute from a time on; each with stages N and S, of which N ends by gap-out in every second.

@@ -169,6 +169,14 @@ impl TestState {
         answer.json()["junction_id"].as_str().expect("an id is text").to_owned()
     }
 
+    /// Sums up counts that a test has stored by hand.
+    pub(crate) async fn recount(&self) {
+        sqlx::query("SELECT recount_volumes('-infinity', 'infinity')")
+            .execute(&self.app.db)
+            .await
+            .expect("the counts are summed up");
+    }
+
     pub(crate) async fn grant(&self, name: &str, junction: &str, role: &str) {
         let inserted = sqlx::query(
             "INSERT INTO user_junction_access (user_id, junction_id, role)

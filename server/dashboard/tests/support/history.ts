@@ -35,6 +35,7 @@ export async function history(junction: string, days: number): Promise<void> {
     FROM at, lanes l WHERE l.junction_id = '${junction}'
       AND extract(hour FROM local - interval '1 second') <> 1
       AND NOT (l.lane_name = 'E' AND extract(hour FROM local - interval '1 second') BETWEEN 3 AND 5)`);
+  await sql("SELECT recount_volumes('-infinity', 'infinity')");
   await sql(`
     WITH c AS (
       INSERT INTO traffic_cycles (junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode, stages)
