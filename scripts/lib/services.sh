@@ -137,7 +137,7 @@ autosave_interval 1
 persistent_client_expiration 7d
 max_queued_messages 20000
 max_queued_bytes 0
-max_inflight_messages 1000
+max_inflight_messages 2000
 message_size_limit 262144
 set_tcp_nodelay true
 pid_file $state/mosquitto/pid

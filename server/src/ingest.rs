@@ -24,10 +24,13 @@ use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
 use seen::Seen;
 use sqlx::PgPool;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// Transactions at the same time: one writes while another waits for the disk.
+const PIPELINES: usize = 2;
 /// Most messages of one transaction.
 const MAX_BATCH: usize = 500;
 /// Most bytes of one transaction.
@@ -68,40 +71,97 @@ pub struct Channels {
 /// A batch that is read and not committed.
 type Batch = (Vec<Item>, Vec<AckToken>);
 
-/// Runs until nobody sends messages any more, or `stop` turns true; a batch that is under way is finished, unless the database is away.
-/// While one is committed the next one is gathered and read.
+/// Runs until nobody sends messages any more, or `stop` turns true; batches that are under way are finished, unless the database is away.
+///
+/// Junctions are shared out between [`PIPELINES`], which know nothing of each other: what belongs to a junction stays in order.
 pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
-    let Channels { incoming, outgoing, applied } = channels;
-    let (reader, mut batches) = mpsc::channel(1);
-    let reading = tokio::spawn(read(incoming, reader, stop.clone()));
-    let mut seen = Seen::default();
-    while let Some((items, tokens)) = batches.recv().await {
-        let Some(fates) = commit(&db, &items, &metrics, &mut stop).await else { break };
-        for fate in &fates {
-            metrics.message(match fate {
-                Fate::Stored => Outcome::Stored,
-                Fate::Duplicate => Outcome::Duplicate,
-                Fate::Refused(_) => Outcome::Refused,
-            });
-        }
-        for answer in answers(&items, &fates) {
-            let _ = outgoing.try_send(answer);
-        }
-        for token in tokens {
-            token.confirm().await;
-        }
-        for (item, fate) in items.into_iter().zip(fates) {
-            let first = seen.first(&item);
-            // Another server on the same database has stored it, and this one has not told of it yet.
-            let fate = if first && fate == Fate::Duplicate { Fate::Stored } else { fate };
-            let Some(news) = news(item, &fate) else { continue };
-            if applied.try_send(news).is_err() {
-                tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
-            }
+    let Channels { mut incoming, outgoing, applied } = channels;
+    let away = Arc::new(AtomicBool::new(false));
+    let (senders, pipelines): (Vec<_>, Vec<_>) = (0..PIPELINES)
+        .map(|_| {
+            let (sender, incoming) = mpsc::channel(MAX_BATCH);
+            let pipeline = Pipeline {
+                db: db.clone(),
+                channels: Channels { incoming, outgoing: outgoing.clone(), applied: applied.clone() },
+                metrics: Arc::clone(&metrics),
+                away: Arc::clone(&away),
+                stop: stop.clone(),
+            };
+            (sender, tokio::spawn(pipeline.run()))
+        })
+        .unzip();
+    drop((outgoing, applied));
+    loop {
+        let message = tokio::select! {
+            message = incoming.recv() => message,
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let Some(message) = message else { break };
+        // Once it is stopped a pipeline takes nothing: what it does not take is not confirmed and comes again.
+        if senders[pipeline_of(&message.topic)].send(message).await.is_err() {
+            break;
         }
     }
-    drop(batches);
-    let _ = reading.await;
+    drop(senders);
+    for pipeline in pipelines {
+        if let Err(error) = pipeline.await {
+            tracing::error!(%error, "ingest has failed");
+        }
+    }
+}
+
+/// Which pipeline takes the messages of a topic: the same one for all topics of a junction.
+fn pipeline_of(topic: &str) -> usize {
+    let junction = topic.split('/').nth(1).unwrap_or_default();
+    junction.bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
+        % PIPELINES
+}
+
+/// One way from messages to committed rows. While a batch is committed the next one is gathered and read.
+struct Pipeline {
+    db: PgPool,
+    channels: Channels,
+    metrics: Arc<Metrics>,
+    /// Whether the database is known to be away; shared, so that it is said once.
+    away: Arc<AtomicBool>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Pipeline {
+    async fn run(self) {
+        let Self { db, channels, metrics, away, mut stop } = self;
+        let Channels { incoming, outgoing, applied } = channels;
+        let (reader, mut batches) = mpsc::channel(1);
+        let reading = tokio::spawn(read(incoming, reader, stop.clone()));
+        let mut seen = Seen::default();
+        while let Some((items, tokens)) = batches.recv().await {
+            let Some(fates) = commit(&db, &items, &metrics, &away, &mut stop).await else { break };
+            for fate in &fates {
+                metrics.message(match fate {
+                    Fate::Stored => Outcome::Stored,
+                    Fate::Duplicate => Outcome::Duplicate,
+                    Fate::Refused(_) => Outcome::Refused,
+                });
+            }
+            for answer in answers(&items, &fates) {
+                let _ = outgoing.try_send(answer);
+            }
+            for token in tokens {
+                token.confirm().await;
+            }
+            for (item, fate) in items.into_iter().zip(fates) {
+                let first = seen.first(&item);
+                // Another server on the same database has stored it, and this one has not told of it yet.
+                let fate = if first && fate == Fate::Duplicate { Fate::Stored } else { fate };
+                let Some(news) = news(item, &fate) else { continue };
+                if applied.try_send(news).is_err() {
+                    tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
+                }
+            }
+        }
+        drop(batches);
+        let _ = reading.await;
+    }
 }
 
 /// Gathers and reads batches until nobody sends messages, nobody takes batches, or `stop` turns true.
@@ -145,6 +205,7 @@ async fn commit(
     db: &PgPool,
     items: &[Item],
     metrics: &Metrics,
+    away: &AtomicBool,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<Vec<Fate>> {
     let mut backoff = FIRST_BACKOFF;
@@ -153,14 +214,14 @@ async fn commit(
         match apply(db, items).await {
             Ok(fates) => {
                 metrics.batch(started.elapsed());
-                if backoff > FIRST_BACKOFF {
+                if away.swap(false, Relaxed) {
                     tracing::info!("the database takes messages again");
                 }
                 return Some(fates);
             }
             Err(error) => {
                 metrics.database_failed();
-                if backoff == FIRST_BACKOFF {
+                if !away.swap(true, Relaxed) {
                     tracing::error!(%error, messages = items.len(), "the database takes no messages; waiting for it");
                 }
                 tokio::select! {

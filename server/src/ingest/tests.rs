@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use flextraff_common::wire::{Ack, RejectCode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 const JUNCTION: &str = "00000000-0000-0000-0000-00000000000a";
 const LANE: &str = "00000000-0000-0000-0000-0000000000b1";
@@ -190,4 +191,21 @@ proptest! {
             prop_assert!(counts.message.delivery.is_none_or(|delivery| delivery.seq.0 > 0));
         }
     }
+}
+
+#[test]
+fn a_junction_has_one_pipeline_and_pipelines_share_the_junctions() {
+    let pipelines: Vec<usize> = (0..100_u128)
+        .map(|number| {
+            let junction = Uuid::from_u128(number);
+            let of = |end: &str| crate::ingest::pipeline_of(&format!("flextraff/{junction}/{end}"));
+            assert_eq!(of("signal"), of(&format!("{}/car-counts", Uuid::nil())));
+            of("signal")
+        })
+        .collect();
+    for pipeline in 0..crate::ingest::PIPELINES {
+        let share = pipelines.iter().filter(|of| **of == pipeline).count();
+        assert!((30..=70).contains(&share), "pipeline {pipeline} has {share} of 100 junctions");
+    }
+    assert_eq!(crate::ingest::pipeline_of(""), crate::ingest::pipeline_of("no topic of ours"));
 }
