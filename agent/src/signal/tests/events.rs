@@ -209,6 +209,13 @@ proptest! {
         let (mut wishes, lanes) = (wishes, road.junction.lanes().len());
         wishes.sort_by_key(|(second, _)| *second);
         road.controller.handle_watched(&vec![true; lanes]);
+        let switched: Vec<(MonoMs, bool)> = wishes
+            .iter()
+            .filter_map(|(second, wish)| match wish {
+                Wish::Flash(on) => Some((at(f64::from(*second) + 0.4).mono, *on)),
+                _ => None,
+            })
+            .collect();
         let mut wishes = wishes.into_iter().peekable();
         for second in 0..600_u32 {
             road.run(at(f64::from(second)));
@@ -226,7 +233,11 @@ proptest! {
                 prop_assert_eq!(target.map(|stage| stage.index() as u32 + 1), Some(number), "at {:?}", shown.at);
             }
         }
-        let flashes = |shown: &&Shown| matches!(shown.state, ControllerState::Flash) && shown.control == SignalControl::Panel;
+        // When the switch is taken back the lamps start up, and flash for that while the panel may still have the say.
+        let wanted = |at: MonoMs| switched.iter().rfind(|(since, _)| *since <= at).is_some_and(|(_, on)| *on);
+        let flashes = |shown: &&Shown| {
+            matches!(shown.state, ControllerState::Flash) && shown.control == SignalControl::Panel && wanted(shown.at)
+        };
         for shown in road.shown.iter().filter(flashes) {
             let state = road.events.iter().rfind(|event| event.code == 173 && event.at <= shown.at);
             prop_assert_eq!(state.map(|event| event.parameter), Some(4), "at {:?}", shown.at);
