@@ -13,6 +13,7 @@ mod csv;
 mod dead_letters;
 pub(crate) mod devices;
 mod docs;
+mod etag;
 pub mod guard;
 mod history;
 pub mod junctions;
@@ -70,6 +71,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .fallback_service(NormalizePath::trim_trailing_slash(routes))
         .layer(axum::middleware::from_fn_with_state(limits, limits::admit))
+        .layer(axum::middleware::from_fn(etag::tag))
         .layer(CompressionLayer::new())
         .layer(cors)
         .layer(CatchPanicLayer::custom(layers::panicked))

@@ -45,3 +45,56 @@ async fn killed_in_the_middle_again_and_again_it_stores_every_count_once(db: PgP
     assert_eq!(terminate(server).await, Some(0));
     assert_eq!(number(&db, COUNTED).await, 3001);
 }
+
+/// Memory of a process, bytes.
+fn resident(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    line.trim().trim_end_matches(" kB").parse::<usize>().expect("it is a number") * 1024
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn while_the_database_stands_still_the_broker_keeps_what_comes_and_not_the_memory(db: PgPool) {
+    const MESSAGES: u64 = 40_000;
+    const COUNTED: &str = "SELECT count(*) FROM car_counts";
+    import(&db).await;
+    let broker = Broker::start().await;
+    let server = serve(&db, free_port()).env("FLEXTRAFF_MQTT__URL", broker.url()).spawn().expect("it starts");
+    let lane = counts_topic(LANES[1]);
+    let epcs: Vec<String> = (0..50).map(|epc| format!("34161FA8203E7CB2{epc:08}")).collect();
+    let message = |seq: u64| {
+        let mut message = counts(COUNTER, LANES[1], seq);
+        message["vehicle_count"] = serde_json::json!(50);
+        message["epc_ids"] = serde_json::json!(epcs);
+        message.to_string()
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while number(&db, COUNTED).await == 0 {
+        assert!(Instant::now() < deadline, "the server takes nothing in");
+        broker.publish(&lane, &[message(1)]).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let before = resident(server.id().expect("it runs"));
+    let mut standstill = db.begin().await.expect("the database works");
+    sqlx::query("LOCK TABLE car_counts IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *standstill)
+        .await
+        .expect("it is free");
+    let rows: Vec<String> = (2..=MESSAGES).map(message).collect();
+    let bytes: usize = rows.iter().map(String::len).sum();
+    broker.publish(&lane, &rows).await;
+    // The broker has it all; the server takes no more once its memory stays the same for a second.
+    let mut grown = 0;
+    let mut same = 0;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while same < 10 {
+        assert!(Instant::now() < deadline, "the server takes in more and more: {grown} bytes");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = resident(server.id().expect("it runs")).saturating_sub(before);
+        same = if now == grown { same + 1 } else { 0 };
+        grown = now;
+    }
+    assert!(grown < bytes / 2, "{grown} bytes more for {bytes} that came");
+    standstill.rollback().await.expect("the database works");
+    assert_eq!(terminate(server).await, Some(0));
+}

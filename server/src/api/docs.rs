@@ -13,7 +13,7 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
-use utoipa::openapi::{Components, Info, OpenApi, Paths, RefOr};
+use utoipa::openapi::{Components, Info, OpenApi, Paths, RefOr, ResponseBuilder};
 use utoipa_swagger_ui::Config;
 
 /// Swagger UI sets styles from its scripts and carries icons as data.
@@ -62,6 +62,9 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         for operation in operations.into_iter().flatten().filter(|_| path.starts_with("/api/")) {
             may_always_answer(operation);
         }
+        if let Some(operation) = item.get.as_mut().filter(|_| path.starts_with("/api/")) {
+            may_be_known(operation);
+        }
     }
     for collection in ["/api/users", "/api/junctions"] {
         if let Some(item) = document.paths.paths.remove(collection) {
@@ -82,6 +85,20 @@ pub(super) fn complete(mut document: OpenApi) -> OpenApi {
         }
     }
     document
+}
+
+/// A whole JSON answer has an entity tag, and who sends it back is told when nothing has changed.
+fn may_be_known(operation: &mut Operation) {
+    let responses = &mut operation.responses.responses;
+    let Some(RefOr::T(answer)) = responses.get_mut("200") else { return };
+    if !answer.content.contains_key("application/json") {
+        return;
+    }
+    let header = HeaderBuilder::new().description(Some("Changes when the answer does; for If-None-Match"));
+    answer.headers.insert("ETag".to_owned(), header.build().into());
+    let unchanged = ResponseBuilder::new()
+        .description("The answer is the one whose ETag the request names in If-None-Match");
+    responses.entry("304".to_owned()).or_insert_with(|| unchanged.build().into());
 }
 
 /// Refusals that no endpoint gives itself; those that it describes in its own words stay.

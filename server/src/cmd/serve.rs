@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Messages between broker and ingest.
-const INCOMING: usize = 4096;
+const INCOMING: usize = 1024;
 /// News between ingest and those who want them.
 const NEWS: usize = 4096;
 /// Events that a slow client of the live feed may lag behind.

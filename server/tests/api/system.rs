@@ -235,3 +235,35 @@ async fn figures_are_served_by_route_and_can_be_closed(db: PgPool) {
     config.http.metrics = false;
     assert_eq!(TestState::with_config(db, config).get("/metrics", "").await.status, 404);
 }
+
+#[sqlx::test]
+async fn what_is_known_already_is_not_sent_again(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let ask = async |tags: &str| {
+        let request = Request::get("/api/junctions/?limit=10")
+            .header("authorization", format!("Bearer {admin}"))
+            .header("accept-encoding", "gzip")
+            .header("if-none-match", tags);
+        state.send(request.body(Body::empty()).unwrap()).await
+    };
+    state.junction(&admin, "Main").await;
+    let first = ask("\"other\"").await;
+    let tag = first.header("etag").to_owned();
+    assert_eq!((first.status.as_u16(), tag.len()), (200, 20), "{tag}");
+    for known in [tag.as_str(), "*", &format!("\"a\", {tag}"), tag.trim_start_matches("W/")] {
+        let again = ask(known).await;
+        assert_eq!(
+            (again.status.as_u16(), again.text.as_str(), again.header("etag")),
+            (304, "", tag.as_str())
+        );
+        assert_eq!((again.header("content-type"), again.header("content-length")), ("", ""));
+    }
+    state.junction(&admin, "Other").await;
+    let changed = ask(&tag).await;
+    assert_eq!(changed.status, 200);
+    assert_ne!(changed.header("etag"), tag);
+    // A tag is no way around the rights, and what is no answer has none.
+    let nobody = Request::get("/api/junctions/").header("if-none-match", "*").body(Body::empty()).unwrap();
+    let refused = state.send(nobody).await;
+    assert_eq!((refused.status.as_u16(), refused.header("etag")), (401, ""));
+}

@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod connections;
 mod database;
+mod log;
 mod sign_ins;
 mod start;
 mod stop;

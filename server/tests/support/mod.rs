@@ -139,10 +139,13 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
+    /// Starts one that sends as much without confirmation as is taken: it is for the server to hold back.
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n");
+        let config = format!(
+            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+        );
         std::fs::write(folder.path().join("broker.conf"), config).unwrap();
         let process = Self::spawn(&folder);
         let broker = Self { folder, port, process };
