@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** Runs SQL on the database of the server under test. */
-async function sql(text: string): Promise<void> {
+export async function sql(text: string): Promise<void> {
   const url = process.env.FLEXTRAFF_TEST_DATABASE;
   if (!url) throw new Error('the server is not started');
   const { username, password, hostname, port, pathname } = new URL(url);
@@ -15,8 +15,8 @@ async function sql(text: string): Promise<void> {
 }
 
 /**
- * Weeks of counts and cycles of a junction with the lanes N, S, E and W up to now: two peaks a day, quieter Sundays. Of lane E nobody watched
- * from 03:00 to 06:00, and of no lane from 01:00 to 02:00 (local time).
+ * Weeks of counts and cycles of a junction up to now: two peaks a day, quieter Sundays. Of a lane E nobody watched from 03:00 to 06:00, and of
+ * no lane from 01:00 to 02:00 (local time).
  */
 export async function history(junction: string, days: number): Promise<void> {
   await sql(`
@@ -40,12 +40,11 @@ export async function history(junction: string, days: number): Promise<void> {
     WITH c AS (
       INSERT INTO traffic_cycles (junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode, stages)
       SELECT '${junction}', at, at + interval '90 seconds', 90, CASE WHEN n % 40 = 0 THEN 'manual_override' ELSE 'automatic' END::text,
-        (SELECT jsonb_agg(jsonb_build_object('stage', stage, 'green_s', green, 'amber_s', 3, 'all_red_s', 2, 'end', ended))
-         FROM (VALUES
-           ('N', 20 + n % 7, CASE WHEN n % 3 = 0 THEN 'max_out' ELSE 'gap_out' END),
-           ('S', 20 - n % 7, 'gap_out'),
-           ('E', 16 + n % 3, CASE WHEN n % 5 = 0 THEN 'force_off' ELSE 'plan' END),
-           ('W', 14 - n % 3, CASE WHEN n % 11 = 0 THEN 'priority' ELSE 'plan' END)) AS s (stage, green, ended))
+        (SELECT jsonb_agg(jsonb_build_object('stage', stage_name, 'green_s', 14 + (stage_index * 5 + n) % 9, 'amber_s', 3, 'all_red_s', 2,
+            'end', CASE
+              WHEN n % 11 = stage_index THEN 'priority' WHEN n % 5 = stage_index THEN 'force_off' WHEN (n + stage_index) % 3 = 0 THEN 'max_out'
+              WHEN (n + stage_index) % 3 = 1 THEN 'gap_out' ELSE 'plan' END) ORDER BY stage_index)
+         FROM stages WHERE junction_id = '${junction}')
       FROM generate_series(now() - interval '${Math.min(days, 3)} days', now() - interval '90 seconds', interval '90 seconds')
         WITH ORDINALITY AS g (at, n)
       RETURNING cycle_id, cycle_start_time)
