@@ -24,7 +24,7 @@ export function lookOf(element: Element): Look {
   };
 }
 
-/** Marks the time that nobody watched with hatching, so that it is not taken for quiet. */
+/** Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, and the one watched in part with wide one the other way. */
 function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
   const { ctx, bbox } = plot;
   ctx.save();
@@ -40,13 +40,14 @@ function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
     ctx.rect(left, bbox.top, right - left, bbox.height);
     ctx.clip();
     ctx.strokeStyle = look.hatch;
-    ctx.globalAlpha = kind === 'unwatched' ? 0.45 : 0.16;
+    ctx.globalAlpha = kind === 'unwatched' ? 0.5 : 0.35;
     ctx.lineWidth = devicePixelRatio;
-    const step = 8 * devicePixelRatio;
+    const step = (kind === 'unwatched' ? 6 : 11) * devicePixelRatio;
+    const [low, high] = kind === 'unwatched' ? [bbox.top + bbox.height, bbox.top] : [bbox.top, bbox.top + bbox.height];
     ctx.beginPath();
     for (let x = left - bbox.height - (left % step); x < right; x += step) {
-      ctx.moveTo(x, bbox.top + bbox.height);
-      ctx.lineTo(x + bbox.height, bbox.top);
+      ctx.moveTo(x, low);
+      ctx.lineTo(x + bbox.height, high);
     }
     ctx.stroke();
     ctx.restore();

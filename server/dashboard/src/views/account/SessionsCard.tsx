@@ -6,7 +6,7 @@ import { session } from '@/api/session';
 import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
-import { useFormat } from '@/i18n/format';
+import { useCityFormat } from '@/components/list/useRowTimes';
 
 /** The program of a session, in a few words. */
 function program(agent: string): string {
@@ -19,7 +19,7 @@ function program(agent: string): string {
 /** Where the user is signed in, and how to end it there. */
 export function SessionsCard() {
   const { t } = useTranslation('account');
-  const format = useFormat();
+  const format = useCityFormat();
   const client = useQueryClient();
   const sessions = useQuery({
     queryKey: ['me', 'sessions'],
