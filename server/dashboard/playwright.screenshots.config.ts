@@ -8,4 +8,9 @@ export default defineConfig({
   testMatch: '*.shots.ts',
   timeout: 1_200_000,
   projects: [{ name: 'screenshots' }],
+  // Dates in fields are written as the browser speaks.
+  use: {
+    ...tests.use,
+    launchOptions: { ...tests.use?.launchOptions, args: [...(tests.use?.launchOptions?.args ?? []), '--lang=en-GB'] },
+  },
 });

@@ -11,7 +11,7 @@ export const useJunctions = () =>
       const rows = await all((cursor) =>
         page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
       );
-      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name));
+      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name, undefined, { numeric: true }));
     },
     staleTime: 60_000,
   });

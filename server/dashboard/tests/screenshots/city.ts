@@ -285,8 +285,8 @@ async function past(junctions: Record<string, Junction>, silent: string): Promis
     SELECT j::uuid, d::uuid, kind, severity, message, detail::jsonb, now() - since::interval, now() - seen::interval,
       (SELECT user_id FROM users WHERE username = 'control.room' AND seen IS NOT NULL), now() - over::interval
     FROM (VALUES
-      (${at('Warje Junction')}, '${silent}', 'device_offline', 'error', 'The device was not heard for 90 s', '{}', '3 hours', '2 hours 50 minutes', NULL),
-      (${at('Pulgate')}, NULL, 'count_anomaly', 'warning', 'No vehicle was counted on lane E, where 14 are usual at this hour', '{"lane": "E", "usual": 14}', '40 minutes', NULL, NULL),
+      (${at('Warje Junction')}, '${silent}', 'device_offline', 'error', 'The device is not heard; the junction goes on alone and its counts wait there', '{}', '3 hours', '2 hours 50 minutes', NULL),
+      (${at('Pulgate')}, NULL, 'count_anomaly', 'warning', 'No vehicle for an hour on lanes where many are usual at this time of day: E', '{"usual": {"E": 41.5}}', '40 minutes', NULL, NULL),
       (${at('Baner Phata')}, NULL, 'reader_silent', 'warning', 'Reader west is silent', '{"readers": ["west"]}', '26 hours', '25 hours', '22 hours'),
       (${at('Deccan Gymkhana')}, NULL, 'door_open', 'info', 'The cabinet''s door is open', '{}', '30 hours', NULL, '29 hours')
     ) AS a (j, d, kind, severity, message, detail, since, seen, over)

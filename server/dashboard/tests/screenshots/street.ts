@@ -24,6 +24,10 @@ interface Plan {
   stages?: { stage: string; green_s: number }[];
 }
 
+interface More {
+  controller?: { fault: string | null };
+}
+
 const CLEARANCE = { amber: 3, allRed: 2 };
 /** Seconds of green where no plan has come yet. */
 const GREEN_S = 18;
@@ -38,9 +42,9 @@ export class Street {
   private readonly road: Road;
   private readonly layout: Layout;
   /** What its status says besides the plan. */
-  private readonly more: object;
+  private readonly more: More;
 
-  private constructor(road: Road, layout: Layout, more: object) {
+  private constructor(road: Road, layout: Layout, more: More) {
     this.road = road;
     this.layout = layout;
     this.more = more;
@@ -56,17 +60,23 @@ export class Street {
   }
 
   /** Begins `second` seconds into its cycle, so that the city is not in step. */
-  static async open(token: string, junction: Junction, name: string, more: object, second: number): Promise<Street> {
+  static async open(token: string, junction: Junction, name: string, more: More, second: number): Promise<Street> {
     const road = await Road.open(token, junction);
     await call('PATCH', `/api/devices/${road.device}`, token, { device_name: name });
     const layout = await call<Layout>('GET', `/api/junctions/${junction.junction_id}/layout`, token);
     const street = new Street(road, layout, more);
     street.second = second;
     road.onPlan((plan) => {
-      street.plan = plan as Plan;
+      street.take(plan as Plan);
       return street.say();
     });
     return street;
+  }
+
+  /** What an operator has set runs until it is ended, as on the road. */
+  private take(plan: Plan): void {
+    if (this.plan && this.plan.mode !== 'automatic' && plan.mode === 'automatic') return;
+    this.plan = plan;
   }
 
   private async say(): Promise<void> {
@@ -86,6 +96,7 @@ export class Street {
   }
 
   private async show(): Promise<void> {
+    if (this.more.controller?.fault) return this.flash();
     const greens = this.layout.stages.map(({ stage }) => {
       const planned = this.plan?.stages?.find((entry) => entry.stage === stage);
       return planned?.green_s ?? GREEN_S;
@@ -123,9 +134,15 @@ export class Street {
     });
   }
 
+  /** What lamps show in a fault. */
+  private async flash(): Promise<void> {
+    const groups = Object.fromEntries(this.layout.lanes.map(({ lane_name }) => [lane_name, 'flash_amber']));
+    await this.road.signal(null, 'flash', groups, { since: this.since.toISOString() });
+  }
+
   private async count(): Promise<void> {
     for (const [at, lane] of this.layout.lanes.entries())
-      await this.road.count(lane.lane_id, 1 + ((this.second + at) % 3), {
+      await this.road.count(lane.lane_id, (this.second + 2 * at) % 5 < 2 ? 1 : 0, {
         observed_s: 10,
         present: (this.second + 2 * at) % 5,
       });

@@ -80,7 +80,7 @@ function views({ junctions, devices }: City, users: Map<string, string>): View[]
       path: '',
       prepare: async (page) => {
         await rows(page);
-        await expect(page.getByTestId('junction-row').filter({ hasText: 'Stage' })).toHaveCount(9);
+        await expect(page.getByTestId('junction-row').filter({ hasText: 'Stage' })).toHaveCount(10);
       },
     },
     {

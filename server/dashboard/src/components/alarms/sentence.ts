@@ -27,7 +27,7 @@ const MORE: ReadonlySet<string> = new Set([
 /** What is wrong: in English as the server says it, in other languages by the alarm's kind and what is known of it. */
 export function toldOf(alarm: Alarm, language: string, t: Translate, format: Format): Told {
   const { kind, message } = alarm;
-  const detail = alarm.detail as Record<string, unknown>;
+  const detail = alarm.detail;
   if (language === 'en' || !isKind(kind)) return { text: message, original: null };
   const text = t(`sentence.${kind}`, {
     at: typeof detail.last_heartbeat === 'string' ? format.dateTime(detail.last_heartbeat) : '–',

@@ -16,13 +16,7 @@ export function useRowTimes(rows: readonly OfJunction[] | undefined): (row: OfJu
       zones,
       (rows ?? []).map(({ junction_id }) => junction_id),
     );
-    const known = new Map<string, Format>();
-    return ({ junction_id }) => {
-      const zone = zones.of(junction_id);
-      const format = known.get(zone) ?? formats(zone, named);
-      known.set(zone, format);
-      return format;
-    };
+    return ({ junction_id }) => formats(zones.of(junction_id), named);
   }, [rows, zones, formats]);
 }
 

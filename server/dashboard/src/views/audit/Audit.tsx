@@ -18,7 +18,7 @@ import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { useRowTimes } from '@/components/list/useRowTimes';
-import { detailLines } from './detail';
+import { detailLines, targetOf } from './detail';
 
 /** What deeds are about: the part of their name before the dot. */
 const FAMILIES = ['junction', 'device', 'watchlist', 'link', 'holidays', 'alarm', 'user', 'access', 'session'] as const;
@@ -49,6 +49,7 @@ export function Audit() {
     { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.at) },
     {
       label: t('who'),
+      nowrap: true,
       cell: (line) => (
         <Stack gap={0}>
           <Text size="sm">{line.username ?? t('nobody')}</Text>
@@ -63,9 +64,17 @@ export function Audit() {
     { label: t('action'), nowrap: true, cell: (line) => <Code>{line.action}</Code> },
     {
       label: t('junction', { ns: 'lists' }),
+      nowrap: true,
       cell: (line) => line.junction_id && junctionName(line.junction_id),
     },
-    { label: t('target'), cell: (line) => line.target },
+    {
+      label: t('target'),
+      cell: (line) => {
+        // An id is no name, and makes a row as high as itself; the file has all of it.
+        const { short, long } = targetOf(line.target, junctionName);
+        return short && <span title={long}>{short}</span>;
+      },
+    },
     {
       label: t('detail'),
       cell: (line) => {

@@ -75,14 +75,10 @@ function Side({ title, plan, longest, format }: SideProps) {
         <Title order={3} size="h5">
           {title}
         </Title>
-        <Badge color={colors[state]} variant="light" tt="none">
+        <Badge color={colors[state]} variant="light">
           {t(`plan.state.${state}`)}
         </Badge>
-        {mode !== 'automatic' && (
-          <Badge color="yellow" tt="none">
-            {t(`signal:mode.${mode}`)}
-          </Badge>
-        )}
+        {mode !== 'automatic' && <Badge color="yellow">{t(`signal:mode.${mode}`)}</Badge>}
       </Group>
       {plan.explanation ? (
         <Text size="sm">{whyOf(plan.explanation, i18n.language, t, numbers)}</Text>
@@ -95,7 +91,7 @@ function Side({ title, plan, longest, format }: SideProps) {
         </Text>
       ))}
       <Greens stages={plannedStages(plan.stages)} longest={longest} />
-      <Group gap="lg">
+      <Group gap="4px 20px">
         {plan.total_cycle_time != null && (
           <Fact name={t('plan.cycle')} value={numbers.seconds(plan.total_cycle_time)} />
         )}

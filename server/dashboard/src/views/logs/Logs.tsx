@@ -43,20 +43,21 @@ export function Logs() {
     { label: t('type'), nowrap: true, cell: (line) => line.log_type },
     {
       label: t('where'),
-      cell: (line) => (
-        <Stack gap={0} align="flex-start">
-          {line.junction_id && (
-            <Anchor component={Link} to={`/junctions/${line.junction_id}`} size="sm">
-              {line.junction_name ?? line.junction_id.slice(0, 8)}
-            </Anchor>
-          )}
-          {line.device_id && (
-            <Anchor component={Link} to={`/devices/${line.device_id}`} size="xs">
-              {t('device', { ns: 'lists' })}
-            </Anchor>
-          )}
-        </Stack>
-      ),
+      cell: (line) =>
+        (line.junction_id || line.device_id) && (
+          <Stack gap={0} align="flex-start">
+            {line.junction_id && (
+              <Anchor component={Link} to={`/junctions/${line.junction_id}`} size="sm">
+                {line.junction_name ?? line.junction_id.slice(0, 8)}
+              </Anchor>
+            )}
+            {line.device_id && (
+              <Anchor component={Link} to={`/devices/${line.device_id}`} size="xs">
+                {t('device', { ns: 'lists' })}
+              </Anchor>
+            )}
+          </Stack>
+        ),
     },
     {
       label: t('what', { ns: 'lists' }),

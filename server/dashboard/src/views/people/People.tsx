@@ -71,16 +71,17 @@ function UserRows({ users }: { users: readonly User[] }) {
     { label: t('email'), cell: (user) => user.email },
     {
       label: t('rights'),
-      cell: (user) => (
-        <Group gap={4}>
-          {user.is_admin && <Badge variant="outline">{t('admin')}</Badge>}
-          {!user.is_active && (
-            <Badge variant="filled" color="gray">
-              {t('disabled')}
-            </Badge>
-          )}
-        </Group>
-      ),
+      cell: (user) =>
+        (user.is_admin || !user.is_active) && (
+          <Group gap={4}>
+            {user.is_admin && <Badge variant="outline">{t('admin')}</Badge>}
+            {!user.is_active && (
+              <Badge variant="filled" color="gray">
+                {t('disabled')}
+              </Badge>
+            )}
+          </Group>
+        ),
     },
     { label: t('factor'), nowrap: true, cell: (user) => (user.totp_enabled ? t('factorOn') : t('factorOff')) },
     {
