@@ -15,6 +15,11 @@ const LOOKS = [
   ['phone', { width: 390, height: 844 }, 'light'],
 ] as const;
 
+interface Planned {
+  state: string;
+  explanation?: { webster_cycle_s?: number | null };
+}
+
 type Prepare = (page: Page) => Promise<unknown>;
 interface View {
   name: string;
@@ -149,10 +154,11 @@ test('a picture of every view', async ({ page }) => {
   const built = await city(token);
   try {
     await until(
-      'Nal Stop runs a plan',
+      'Nal Stop runs a plan for what was counted',
       async () => {
         const path = `/api/junctions/${built.junctions.get('Nal Stop') ?? ''}/plans/current`;
-        return (await call<{ plan: { state: string } | null }>('GET', path, token)).plan?.state === 'running';
+        const { plan } = await call<{ plan: Planned | null }>('GET', path, token);
+        return plan?.state === 'running' && plan.explanation?.webster_cycle_s != null;
       },
       // The planner works once a minute.
       150_000,

@@ -28,6 +28,10 @@ it('in English the server’s own sentence stands', async () => {
   const { t, format } = await hindi();
   const told = toldOf(alarm('door_open', 'The cabinet’s door is open'), 'en', t, format);
   expect(told).toEqual({ text: 'The cabinet’s door is open', original: null });
+  const offline = alarm('device_offline', 'not heard since 2026-02-10T03:00:00Z', {
+    last_heartbeat: '2026-02-10T03:00:00Z',
+  });
+  expect(toldOf(offline, 'en', t, format).text).not.toContain('Z');
 });
 
 it('in another language the kind and its details are said, and the original where it knows more', async () => {

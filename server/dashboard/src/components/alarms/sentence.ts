@@ -28,7 +28,9 @@ const MORE: ReadonlySet<string> = new Set([
 export function toldOf(alarm: Alarm, language: string, t: Translate, format: Format): Told {
   const { kind, message } = alarm;
   const detail = alarm.detail;
-  if (language === 'en' || !isKind(kind)) return { text: message, original: null };
+  // The server writes its times in UTC.
+  const timed = kind === 'device_offline' && typeof detail.last_heartbeat === 'string';
+  if ((language === 'en' && !timed) || !isKind(kind)) return { text: message, original: null };
   const text = t(`sentence.${kind}`, {
     at: typeof detail.last_heartbeat === 'string' ? format.dateTime(detail.last_heartbeat) : '–',
     readers: list(detail.readers).join(', '),

@@ -38,6 +38,7 @@ export function CityMap({ states, links }: Props) {
 
   useEffect(() => {
     if (!element.current) return undefined;
+    const known = markers.current;
     const made = L.map(element.current, {
       zoomControl: false,
       attributionControl: false,
@@ -47,9 +48,9 @@ export function CityMap({ states, links }: Props) {
       // Without tiles, which are sharp at whole steps only, the map is as large as it can be.
       zoomSnap: 0.25,
     });
-    made.on('zoomend', () => spread(markers.current));
+    // Names are in their new places after all listeners.
+    made.on('zoomend viewreset', () => requestAnimationFrame(() => spread(known)));
     map.current = made;
-    const known = markers.current;
     const observer = new ResizeObserver(() => made.invalidateSize());
     observer.observe(element.current);
     return () => {
@@ -113,7 +114,7 @@ export function CityMap({ states, links }: Props) {
       marker.getElement()?.setAttribute('aria-label', title);
       known.set(state.id, { marker, looks: now });
     }
-    spread(known);
+    requestAnimationFrame(() => spread(known));
     // Moved only when other junctions are shown, not under somebody's hand.
     const shown = [...ids].sort().join();
     if (shown === framed.current || states.length === 0) return;

@@ -27,21 +27,21 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
         highlightOnHover
         stickyHeader
         verticalSpacing={6}
-        horizontalSpacing="xs"
+        horizontalSpacing={5}
         fz="sm"
       >
-        <Table.Thead>
+        <Table.Thead fz="xs">
           <Table.Tr>
-            <Table.Th w={{ base: '36%', sm: '24%' }}>{t('list.name')}</Table.Th>
+            <Table.Th w={{ base: '30%', sm: '21%' }}>{t('list.name')}</Table.Th>
             <Table.Th w={{ base: '34%', sm: '20%' }}>{t('list.state')}</Table.Th>
-            <Table.Th visibleFrom="xs" w={{ sm: '22%' }}>
+            <Table.Th visibleFrom="xs" w={{ sm: '17%' }}>
               {t('list.signal')}
             </Table.Th>
-            <Table.Th>{t('list.queue')}</Table.Th>
-            <Table.Th visibleFrom="sm" w="12%">
+            <Table.Th w={{ base: '18%', sm: '20%' }}>{t('list.queue')}</Table.Th>
+            <Table.Th visibleFrom="sm" w="10%">
               {t('list.vehicles')}
             </Table.Th>
-            <Table.Th w={{ base: '18%', sm: '10%' }}>{t('list.alarms')}</Table.Th>
+            <Table.Th w={{ base: '18%', sm: '12%' }}>{t('list.alarms')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -92,7 +92,7 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       <Table.Td>
         {state.queue !== null && (
           <Tooltip label={t('congestionHint')}>
-            <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} px="xs" miw="max-content">
+            <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} px={6} miw="max-content">
               {format.number(state.queue)}
               {state.congestion && (
                 <Text span inherit visibleFrom="sm">
