@@ -42,6 +42,8 @@ test('volumes are drawn, told apart from time that nobody watched, and saved as 
   await section.getByRole('button', { name: 'Show the numbers' }).click();
   const night = section.getByRole('row', { name: / 01:15 / });
   await expect(night.getByText('not known')).toHaveCount(5);
+  // From 03:00 to 06:00 nobody watched one of the four lanes.
+  await expect(section.getByRole('row', { name: / 04:30 / })).toContainText('75%');
   const morning = section.getByRole('row', { name: / 09:30 / });
   await expect(morning.getByText('not known')).toHaveCount(0);
 
@@ -50,8 +52,8 @@ test('volumes are drawn, told apart from time that nobody watched, and saved as 
   expect(picture.name).toMatch(/^Vehicles-in-each-15-min_Shivaji-Chowk_.*\.png$/);
   expect(picture.bytes.subarray(1, 4).toString()).toBe('PNG');
   const numbers = (await saved(page, title, 'These numbers (CSV)')).bytes.toString();
-  expect(numbers.split('\r\n')[0]).toBe('Time,N,S,E,W,Total');
-  expect(numbers).toMatch(/ 01:15,,,,,\r\n/);
+  expect(numbers.split('\r\n')[0]).toBe('Time,N,S,E,W,Total,Watched');
+  expect(numbers).toMatch(/ 01:15,,,,,,0\r\n/);
   const all = (await saved(page, title, 'All counts of the span (CSV)')).bytes.toString();
   expect(all).toContain('vehicle_count');
   // The refresh of the session before there is one.

@@ -5,7 +5,7 @@ import mqtt from 'mqtt';
 import { answersCommands } from './support/answers';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { fitsPhone, pictures } from './support/looks';
+import { fitsPhone } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
@@ -48,7 +48,6 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await expect(row).toContainText('1 of 2 work');
   await expect(row).toContainText('reader · clock · rejected rows');
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'devices');
   await page.getByRole('searchbox', { name: 'Search' }).fill(name);
   await expect(page.getByRole('row')).toHaveCount(2);
   await row.getByRole('link', { name: 'Cabinet' }).click();
@@ -56,7 +55,6 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await expect(page.getByText('/dev/ttyUSB1 is gone')).toBeVisible();
   await expect(page.getByText('42 rows, the oldest 12 s old')).toBeVisible();
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'device');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('button', { name: 'Restart the reader: mast' }).click();
   await expect(page.getByTestId('command-result')).toContainText('did restart_reader');
@@ -104,7 +102,6 @@ test('a new device gets a token that is shown once, and its configuration as a f
   await expect(dialog.getByTestId('token')).toHaveText(/^[0-9a-f]{64}$/);
   await expect(dialog.getByTestId('agent-command')).toContainText('flextraff-agent enroll --server http');
   await expect(dialog.getByTestId('enrol-command')).toContainText('/api/devices/enroll');
-  await pictures(page, 'enrol');
   expect(await faults(page)).toEqual([]);
   const download = page.waitForEvent('download');
   await dialog.getByRole('button', { name: 'Download agent.toml' }).click();

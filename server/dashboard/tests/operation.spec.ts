@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test';
 import mqtt from 'mqtt';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { fitsPhone, pictures } from './support/looks';
+import { fitsPhone } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 
@@ -21,7 +21,6 @@ test('an alarm opens by itself, is acknowledged, and is found again when it is o
   await expect(row).toContainText('Signal fault', { timeout: 30_000 });
   await expect(row).toContainText('Critical');
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'alarms');
   expect(await fitsPhone(page)).toBe(true);
   await row.getByRole('button', { name: 'Acknowledge' }).click();
   await expect(row).toContainText('admin,');
@@ -74,7 +73,6 @@ test('new lines of the log come by themselves', async ({ page }) => {
   await call('PUT', `/api/junctions/${junction_id}/schedule`, token, { entries: [], holidays: [] });
   await expect(page.getByRole('row').filter({ hasText: 'schedule.changed' })).toBeVisible();
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'log');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('combobox', { name: 'Level, at least' }).click();
   await page.getByRole('option', { name: 'Error' }).click();
@@ -102,7 +100,6 @@ test('a vehicle is watched at several junctions, and taken off', async ({ page }
   await dialog.getByRole('button', { name: 'Add a vehicle' }).click();
   await expect(dialog.getByText(/the EPC of a tag, hex/)).toBeVisible();
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'watch');
   await dialog.getByLabel('EPC of the tag').fill('34161FA8 203E7CB2 02000021');
   await dialog.getByRole('button', { name: 'Add a vehicle' }).click();
   const row = page.getByRole('row').filter({ hasText: here });
@@ -110,7 +107,6 @@ test('a vehicle is watched at several junctions, and taken off', async ({ page }
   // 23:59 on the wall in India.
   await expect(row).toContainText(/31 Mar 2028, 23:59/);
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'watchlist');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('button', { name: `Take off: Ambulance 4, ${here}` }).click();
   await dialog.getByRole('button', { name: 'Take off' }).click();
@@ -134,7 +130,6 @@ test('messages that cannot be used are shown with the reason', async ({ page }) 
   await row.getByText('17 bytes').click();
   await expect(row.getByText('{"v": 1, "stage":')).toBeVisible();
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'dead-letters');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByLabel('Topic').fill('flextraff/+/+/car-counts');
   await page.getByLabel('Topic').press('Enter');
@@ -152,7 +147,6 @@ test('the settings in force tell where each value comes from, without secrets', 
   const database = page.getByRole('table', { name: 'database' });
   await expect(database).toContainText(/postgresql:\/\/[^:]+:\*\*\*@/);
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'settings');
   expect(await fitsPhone(page)).toBe(true);
 });
 
@@ -178,7 +172,6 @@ test('every page speaks Hindi, and can be used without a mouse', async ({ page }
     await expect(page).toHaveURL(new RegExp(`/app/${path}$`));
     await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
   }
-  await pictures(page, 'hindi');
   await page.goto(`${address()}/app/users`);
   await page.getByRole('button', { name: 'उपयोगकर्ता जोड़ें' }).press('Enter');
   await expect(page.getByRole('dialog').getByLabel('उपयोगकर्ता नाम')).toBeFocused();

@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test';
 import { readFile } from 'node:fs/promises';
 import { faults } from './support/axe';
 import { address, admin, call, junction, PASSWORD, plainUser } from './support/city';
-import { fitsPhone, pictures } from './support/looks';
+import { fitsPhone } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 
 test('a user is registered, given access, signed out, disabled and deleted', async ({ page, browser }) => {
@@ -16,7 +16,6 @@ test('a user is registered, given access, signed out, disabled and deleted', asy
   await page.getByRole('link', { name: 'Users' }).click();
   await expect(page.getByRole('row').filter({ hasText: 'admin@city.example' })).toContainText('Administrator');
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'users');
   await page.getByRole('button', { name: 'Add a user' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('User name').fill(username);
@@ -33,7 +32,6 @@ test('a user is registered, given access, signed out, disabled and deleted', asy
   await role.getByText('Operator').click();
   await expect(role.getByRole('radio', { name: 'Operator' })).toBeChecked();
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'user');
   expect(await fitsPhone(page)).toBe(true);
 
   const elsewhere = await browser.newPage();
@@ -91,7 +89,6 @@ test('the audit log tells who did what, filtered and as CSV', async ({ page }) =
   await expect(row).toContainText(place);
   await expect(row).toContainText('role: observer');
   expect(await faults(page)).toEqual([]);
-  await pictures(page, 'audit');
   expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('combobox', { name: 'Junction' }).fill(place);
   await page.getByRole('option', { name: place }).click();

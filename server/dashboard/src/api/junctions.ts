@@ -1,5 +1,6 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
+import { type Zones, zonesOf } from '@/i18n/zones';
 import { all, api, data, page } from './client';
 
 /** The junctions that the user may look at, by name. */
@@ -10,7 +11,7 @@ export const useJunctions = () =>
       const rows = await all((cursor) =>
         page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
       );
-      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name));
+      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name, undefined, { numeric: true }));
     },
     staleTime: 60_000,
   });
@@ -22,6 +23,20 @@ export function useJunctionNames(): (id: string) => string {
     const names = new Map(junctions?.map((junction) => [junction.junction_id, junction.junction_name]));
     return (id) => names.get(id) ?? id.slice(0, 8);
   }, [junctions]);
+}
+
+/** Every junction at a glance. */
+export const overviewOptions = queryOptions({
+  queryKey: ['junctions', 'overview'],
+  queryFn: ({ signal }) =>
+    all((cursor) => page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal }))),
+});
+
+/** The zones of the junctions that the user may look at, and of the city. */
+export function useZones(): Zones {
+  // A junction does not move to another zone while somebody looks.
+  const { data: junctions } = useQuery({ ...overviewOptions, staleTime: 300_000 });
+  return useMemo(() => zonesOf(junctions ?? []), [junctions]);
 }
 
 /** Lanes, groups, stages, limits and time zone of a junction. */

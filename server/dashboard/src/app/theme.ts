@@ -1,4 +1,4 @@
-import { createTheme, type CSSVariablesResolver, DEFAULT_THEME, type MantineColorsTuple } from '@mantine/core';
+import { Badge, createTheme, type CSSVariablesResolver, DEFAULT_THEME, type MantineColorsTuple } from '@mantine/core';
 
 /** A blue that no lamp shows. */
 const night: MantineColorsTuple = [
@@ -55,6 +55,8 @@ export const theme = createTheme({
     'Inter, system-ui, "Segoe UI", Roboto, "Noto Sans", "Noto Sans Devanagari", "Lohit Devanagari", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
   headings: { fontWeight: '650' },
+  // Words as they are written everywhere else.
+  components: { Badge: Badge.extend({ defaultProps: { tt: 'none' } }) },
 });
 
 /** Quiet text, and what is said of faults, that can still be read: 4.5 to 1 and more on every surface (WCAG 2.2, 1.4.3). */

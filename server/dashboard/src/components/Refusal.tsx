@@ -1,5 +1,6 @@
 import { Alert, Button, List, Stack, Text } from '@mantine/core';
 import { CircleAlert } from 'lucide-react';
+import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { ProblemError, sentenceOf } from '@/api/problem';
 
@@ -11,6 +12,25 @@ interface Props {
   retry?: () => void;
 }
 
+const KINDS = {
+  0: 'unreachable',
+  401: 'signIn',
+  403: 'forbidden',
+  404: 'notFound',
+  409: 'conflict',
+  413: 'tooLarge',
+  422: 'invalid',
+  429: 'tooMany',
+  500: 'failed',
+  503: 'busy',
+} as const;
+
+/** What kind of refusal it is, by its status; the server's own sentence, which is English, says the rest. */
+function titleOf(problem: ProblemError | null, t: TFunction): string {
+  const status = problem?.status ?? -1;
+  return status in KINDS ? t(`refused.${KINDS[status as keyof typeof KINDS]}`) : t('wentWrong');
+}
+
 /** Why the server refused, in its own sentence. */
 export function Refusal({ error, shown = [], retry }: Props) {
   const { t } = useTranslation();
@@ -18,9 +38,11 @@ export function Refusal({ error, shown = [], retry }: Props) {
   const problem = error instanceof ProblemError ? error : null;
   const rest = problem?.fields.filter((fault) => !shown.includes(fault.field)) ?? [];
   return (
-    <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={t('wentWrong')} role="alert">
+    <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={titleOf(problem, t)} role="alert">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{sentenceOf(error)}</Text>
+        <Text size="sm" lang="en">
+          {sentenceOf(error)}
+        </Text>
         {rest.length > 0 && (
           <List size="sm">
             {rest.map((fault) => (

@@ -1,4 +1,4 @@
-import { Group, Paper, Stack, Text, Title } from '@mantine/core';
+import { Box, Group, Paper, Stack, Text, Title } from '@mantine/core';
 import { type ReactNode, useId } from 'react';
 
 interface Props {
@@ -20,7 +20,7 @@ export function Section({ title, text, aside, children }: Props) {
           <Title order={2} size="h4" id={id}>
             {title}
           </Title>
-          {aside}
+          {aside && <Box flex="none">{aside}</Box>}
         </Group>
         {text && (
           <Text size="sm" c="dimmed">

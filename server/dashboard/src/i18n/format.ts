@@ -12,11 +12,14 @@ export class Format {
   private readonly locale: string;
   private readonly t: TFunction;
   private readonly zone: string;
+  private readonly named: boolean;
 
-  constructor(locale: string, t: TFunction, zone: string = DEFAULT_ZONE) {
+  /** `named`: days with hours are followed by the short name of the zone. */
+  constructor(locale: string, t: TFunction, zone: string = DEFAULT_ZONE, named = false) {
     this.locale = locale;
     this.t = t;
     this.zone = zone;
+    this.named = named;
   }
 
   number(value: number, digits = 0): string {
@@ -34,7 +37,14 @@ export class Format {
 
   /** Day, hours and minutes. */
   dateTime(at: string | number | Date): string {
-    return this.at(at, { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    return this.at(at, {
+      day: 'numeric',
+      month: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+      ...this.zoneName,
+    });
   }
 
   /** Hours and minutes. */
@@ -62,6 +72,7 @@ export class Format {
       hour: '2-digit',
       minute: '2-digit',
       hourCycle: 'h23',
+      ...this.zoneName,
     });
   }
 
@@ -78,14 +89,27 @@ export class Format {
     return this.t('unit.d', { value: this.number(Math.floor(whole / 86_400)) });
   }
 
+  private get zoneName(): Intl.DateTimeFormatOptions {
+    return this.named ? { timeZoneName: 'short' } : {};
+  }
+
   private at(at: string | number | Date, style: Intl.DateTimeFormatOptions): string {
     return new Intl.DateTimeFormat(this.locale, { ...style, timeZone: this.zone }).format(new Date(at));
   }
 }
 
-/** Formats for the language that is shown; `zone` is the junction's. */
-export function useFormat(zone?: string): Format {
+/** Makes formats for the language that is shown. */
+export function useFormats(): (zone?: string, named?: boolean) => Format {
   const { i18n } = useTranslation();
   const code = i18n.language;
-  return useMemo(() => new Format(languages[language()].locale, i18next.t, zone), [code, zone]); // eslint-disable-line react-hooks/exhaustive-deps -- the language decides locale and texts
+  return useMemo(() => {
+    const { locale } = languages[language()];
+    return (zone, named) => new Format(locale, i18next.t, zone, named);
+  }, [code]); // eslint-disable-line react-hooks/exhaustive-deps -- the language decides locale and texts
+}
+
+/** Formats for the language that is shown; `zone` is the junction's. */
+export function useFormat(zone?: string): Format {
+  const formats = useFormats();
+  return useMemo(() => formats(zone), [formats, zone]);
 }

@@ -74,10 +74,10 @@ export class Road {
     return this.publish('signal', message, 0, true);
   }
 
-  count(lane: string, vehicles: number): Promise<unknown> {
+  count(lane: string, vehicles: number, more: object = {}): Promise<unknown> {
     const head = { junction_id: this.junction.junction_id, lane_id: lane, timestamp: new Date().toISOString() };
     const epc_ids = Array.from({ length: vehicles }, (_, index) => `p:test:${randomUUID()}-${index}`.slice(0, 64));
-    return this.publish(`${lane}/car-counts`, { ...head, vehicle_count: vehicles, epc_ids }, 1, false);
+    return this.publish(`${lane}/car-counts`, { ...head, vehicle_count: vehicles, epc_ids, ...more }, 1, false);
   }
 
   /** Calls `listener` with each plan that the server sends. */

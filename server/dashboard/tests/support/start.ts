@@ -38,41 +38,57 @@ async function freshDatabase(url: string): Promise<string> {
 
 const ended = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
 
-/** Starts the real server on a database of its own, with the broker of the services; all tests share it. */
-export default async function start(): Promise<() => Promise<void>> {
-  const { FLEXTRAFF_DATABASE__URL: database, FLEXTRAFF_MQTT__URL: broker } = process.env;
-  if (!database || !broker) throw new Error('Run the browser tests by scripts/with-services');
+/** A server that runs. */
+export interface Served {
+  url: string;
+  stop: () => Promise<void>;
+}
+
+/** Starts the real server; its log is `test-results/NAME.log`, and `settings` are further variables of its configuration. */
+export async function serve(name: string, database: string, settings: Record<string, string> = {}): Promise<Served> {
   const results = resolve(import.meta.dirname, '../../test-results');
   mkdirSync(results, { recursive: true });
   const port = await freePort();
-  const log = openSync(join(results, 'server.log'), 'w');
+  const file = join(results, `${name}.log`);
+  const log = openSync(file, 'w');
   // The signing key outlives a restart of the server, and so do sessions.
   const key = join(results, 'secret.key');
   writeFileSync(key, 'only for the browser tests, which run on this machine', { mode: 0o600 });
-  const ownDatabase = await freshDatabase(database);
   const child = spawn(join(built, 'flextraff-server'), ['serve', '--config', '/dev/null'], {
     env: {
       ...process.env,
-      FLEXTRAFF_DATABASE__URL: ownDatabase,
+      FLEXTRAFF_DATABASE__URL: database,
       FLEXTRAFF_HTTP__BIND: `127.0.0.1:${port}`,
       FLEXTRAFF_MQTT__CLIENT_ID: `dashboard-${port}`,
       // Devices get a token then; the broker itself keeps its file.
       FLEXTRAFF_MQTT__DYNAMIC_SECURITY: 'true',
       FLEXTRAFF_AUTH__SECRET_KEY_FILE: key,
+      ...settings,
     },
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  process.env.FLEXTRAFF_TEST_URL = `http://127.0.0.1:${port}`;
-  process.env.FLEXTRAFF_TEST_DATABASE = ownDatabase;
-  process.env.FLEXTRAFF_TEST_BUILT = built;
+  const url = `http://127.0.0.1:${port}`;
   await until('the server answers', async () => {
-    if (ended(child)) throw new Error(`the server has ended; see ${join(results, 'server.log')}`);
-    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => null);
+    if (ended(child)) throw new Error(`the server has ended; see ${file}`);
+    const answer = await fetch(`${url}/health`).catch(() => null);
     return answer?.ok === true;
   });
-  return async () => {
+  const stop = async () => {
     child.kill('SIGTERM');
     await until('the server has ended', () => ended(child));
   };
+  return { url, stop };
+}
+
+/** Starts the server on a database of its own, with the broker of the services; all tests share it. */
+export default async function start(): Promise<() => Promise<void>> {
+  const { FLEXTRAFF_DATABASE__URL: database, FLEXTRAFF_MQTT__URL: broker } = process.env;
+  if (!database || !broker) throw new Error('Run the browser tests by scripts/with-services');
+  const ownDatabase = await freshDatabase(database);
+  const { url, stop } = await serve('server', ownDatabase);
+  process.env.FLEXTRAFF_TEST_URL = url;
+  process.env.FLEXTRAFF_TEST_DATABASE = ownDatabase;
+  process.env.FLEXTRAFF_TEST_BUILT = built;
+  return stop;
 }

@@ -5,12 +5,11 @@ import { api, data } from '@/api/client';
 import { useMayOperate } from '@/api/me';
 import type { Alarm } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
-import { useFormat } from '@/i18n/format';
+import type { Format } from '@/i18n/format';
 
 /** Who has taken notice of an alarm, or the button to do so. */
-export function Acknowledge({ alarm }: { alarm: Alarm }) {
+export function Acknowledge({ alarm, format }: { alarm: Alarm; format: Format }) {
   const { t } = useTranslation('alarms');
-  const format = useFormat();
   const client = useQueryClient();
   const mayOperate = useMayOperate(alarm.junction_id ?? '');
   const acknowledge = useMutation({

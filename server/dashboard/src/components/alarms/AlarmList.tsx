@@ -6,7 +6,9 @@ import { api, page } from '@/api/client';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Section } from '@/components/Section';
-import { useFormat } from '@/i18n/format';
+import { useRowTimes } from '@/components/list/useRowTimes';
+import type { Format } from '@/i18n/format';
+import { AlarmText } from './AlarmText';
 import { Acknowledge } from './Acknowledge';
 import { severityColor } from './severity';
 
@@ -21,6 +23,7 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
     queryFn: ({ signal }) =>
       page(api.GET('/api/alarms', { params: { query: { open: true, limit: MOST, junction_id: junctionId } }, signal })),
   });
+  const times = useRowTimes(query.data?.rows);
   return (
     <Section title={t('alarms.title')}>
       <Fetched query={query} height={60}>
@@ -30,7 +33,7 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
           ) : (
             <Stack gap="xs" component="ul" p={0} m={0}>
               {rows.map((alarm) => (
-                <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} />
+                <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} format={times(alarm)} />
               ))}
             </Stack>
           )
@@ -40,9 +43,8 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
   );
 }
 
-function Item({ alarm, named }: { alarm: Alarm; named: boolean }) {
+function Item({ alarm, named, format }: { alarm: Alarm; named: boolean; format: Format }) {
   const { t } = useTranslation('city');
-  const format = useFormat();
   const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
   return (
     <li style={{ listStyle: 'none' }}>
@@ -56,13 +58,13 @@ function Item({ alarm, named }: { alarm: Alarm; named: boolean }) {
               {alarm.junction_name}
             </Anchor>
           )}
-          <Text size="sm">{alarm.message}</Text>
+          <AlarmText alarm={alarm} format={format} />
           <Text size="xs" c="dimmed">
             {t('alarms.since', { at: format.dateTime(alarm.opened_at) })}
             {alarm.acknowledged_by && ` · ${t('alarms.acknowledged', { name: alarm.acknowledged_by })}`}
           </Text>
         </Group>
-        {!alarm.acknowledged_at && <Acknowledge alarm={alarm} />}
+        {!alarm.acknowledged_at && <Acknowledge alarm={alarm} format={format} />}
       </Group>
     </li>
   );

@@ -1,7 +1,7 @@
 import { Group, Text, UnstyledButton } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import classes from './Legend.module.css';
-import type { PlotSeries } from './series';
+import type { PlotBand, PlotSeries } from './series';
 
 interface Props {
   series: PlotSeries[];
@@ -11,12 +11,14 @@ interface Props {
   when: string | null;
   value: (line: PlotSeries) => number | null;
   write: (value: number) => string;
+  /** What else is to be said of that time. */
+  note: string | null;
   /** What the markings of the time axis mean. */
-  bands: string[];
+  bands: { kind: PlotBand['kind']; text: string }[];
 }
 
 /** Names of series, each of which switches it; the values under the pointer beside them. */
-export function Legend({ series, hidden, toggle, when, value, write, bands }: Props) {
+export function Legend({ series, hidden, toggle, when, value, write, note, bands }: Props) {
   const { t } = useTranslation('plot');
   return (
     <Group gap="xs" mt={4} role="group" aria-label={t('legend')}>
@@ -47,10 +49,19 @@ export function Legend({ series, hidden, toggle, when, value, write, bands }: Pr
           </UnstyledButton>
         );
       })}
-      {bands.map((text) => (
-        <Text key={text} size="sm" c="dimmed" className={classes.band}>
+      {note && (
+        <Text size="sm" fw={600}>
+          {note}
+        </Text>
+      )}
+      {bands.map(({ kind, text }) => (
+        <Text key={kind} size="sm" c="dimmed" className={classes.band}>
           <svg width={18} height={10} aria-hidden>
-            <path d="M0 10L5 0M6 10L11 0M12 10L17 0" stroke="currentColor" />
+            {kind === 'unwatched' ? (
+              <path d="M0 10L5 0M4 10L9 0M8 10L13 0M12 10L17 0" stroke="currentColor" />
+            ) : (
+              <path d="M0 0L5 10M6 0L11 10M12 0L17 10" stroke="currentColor" />
+            )}
           </svg>
           {text}
         </Text>

@@ -21,6 +21,8 @@ interface Props {
   times: number[];
   series: PlotSeries[];
   bands?: PlotBand[];
+  /** Which part of the time from each one to the next was watched, 0 to 1; read out where it is not all of it. */
+  watched?: number[];
   /** The junction's. */
   zone: string;
   /** Says what is drawn, to those who cannot see it. */
@@ -35,10 +37,12 @@ interface Props {
 }
 
 const NO_BANDS: PlotBand[] = [];
+/** From here on the percentage is 100. */
+const WHOLE = 0.995;
 
 /** Series over time, with a legend that reads out the values under the pointer and switches series. */
 export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, height = 300, ...more }: Props) {
-  const { digits = 0, percent = false, yMax, hoursOnly = false, picture } = more;
+  const { digits = 0, percent = false, yMax, hoursOnly = false, watched, picture } = more;
   const { t } = useTranslation('plot');
   const format = useFormat(zone);
   const scheme = useComputedColorScheme('light');
@@ -93,6 +97,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
   );
 
   const moment = at === null ? undefined : times[at];
+  const share = at === null ? undefined : watched?.[at];
   const when = moment === undefined ? null : hoursOnly ? format.clock(moment * 1000) : format.dateTime(moment * 1000);
   const toggle = (name: string) => {
     const next = new Set(hidden);
@@ -107,9 +112,10 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
         hidden={hidden}
         toggle={toggle}
         when={when}
+        note={share !== undefined && share < WHOLE ? t('watchedShare', { share: format.percent(share) }) : null}
         value={(line) => (at === null ? null : (line.values[at] ?? null))}
         write={write}
-        bands={[...new Set(bands.map((band) => band.kind))].map((band) => t(band))}
+        bands={[...new Set(bands.map((band) => band.kind))].map((kind) => ({ kind, text: t(kind) }))}
       />
     </Box>
   );

@@ -17,6 +17,8 @@ interface Props {
   open?: boolean;
   series: PlotSeries[];
   bands?: PlotBand[];
+  /** Which part of the time from each one to the next was watched, 0 to 1. */
+  watched?: number[];
   zone: string;
   digits?: number;
   percent?: boolean;
@@ -28,7 +30,19 @@ interface Props {
 }
 
 /** A plot over time with its numbers and files. */
-export function TimeFigure({ title, text, names, times, series, open = true, zone, files, children, ...plot }: Props) {
+export function TimeFigure({
+  title,
+  text,
+  names,
+  times,
+  series,
+  open = true,
+  zone,
+  files,
+  children,
+  watched,
+  ...plot
+}: Props) {
   const { t } = useTranslation('plot');
   const format = useFormat(zone);
   const picture = useRef<Picture | null>(null);
@@ -36,13 +50,14 @@ export function TimeFigure({ title, text, names, times, series, open = true, zon
   const table = useMemo(() => {
     const rows = open ? times.slice(0, -1) : times;
     return {
-      header: [t('time'), ...series.map(({ label }) => label)],
+      header: [t('time'), ...series.map(({ label }) => label), ...(watched ? [t('watched')] : [])],
       rows: rows.map((time, at) => [
         hoursOnly ? format.clock(time * 1000) : format.stamp(time * 1000),
         ...series.map(({ values }) => values[at] ?? null),
+        ...(watched ? [Number((watched[at] ?? 0).toFixed(3))] : []),
       ]),
     };
-  }, [times, series, open, hoursOnly, format, t]);
+  }, [times, series, watched, open, hoursOnly, format, t]);
   const png = () =>
     picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('notDrawn')));
   return (
@@ -52,7 +67,9 @@ export function TimeFigure({ title, text, names, times, series, open = true, zon
       names={names}
       picture={{ type: 'png', make: png }}
       table={table}
-      write={(value) => (percent ? format.percent(value) : format.number(value, digits))}
+      write={(value, column) =>
+        percent || column > series.length ? format.percent(value) : format.number(value, digits)
+      }
       {...(files ? { files } : {})}
     >
       {children}
@@ -62,6 +79,7 @@ export function TimeFigure({ title, text, names, times, series, open = true, zon
         zone={zone}
         label={`${title}: ${names.join(', ')}`}
         picture={picture}
+        {...(watched ? { watched } : {})}
         {...plot}
       />
     </Figure>

@@ -24,7 +24,7 @@ export function lookOf(element: Element): Look {
   };
 }
 
-/** Marks the time that nobody watched with hatching, so that it is not taken for quiet. */
+/** Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, and the one watched in part with wide one the other way. */
 function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
   const { ctx, bbox } = plot;
   ctx.save();
@@ -40,13 +40,14 @@ function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
     ctx.rect(left, bbox.top, right - left, bbox.height);
     ctx.clip();
     ctx.strokeStyle = look.hatch;
-    ctx.globalAlpha = kind === 'unwatched' ? 0.45 : 0.16;
+    ctx.globalAlpha = kind === 'unwatched' ? 0.5 : 0.35;
     ctx.lineWidth = devicePixelRatio;
-    const step = 8 * devicePixelRatio;
+    const step = (kind === 'unwatched' ? 6 : 11) * devicePixelRatio;
+    const [low, high] = kind === 'unwatched' ? [bbox.top + bbox.height, bbox.top] : [bbox.top, bbox.top + bbox.height];
     ctx.beginPath();
     for (let x = left - bbox.height - (left % step); x < right; x += step) {
-      ctx.moveTo(x, bbox.top + bbox.height);
-      ctx.lineTo(x + bbox.height, bbox.top);
+      ctx.moveTo(x, low);
+      ctx.lineTo(x + bbox.height, high);
     }
     ctx.stroke();
     ctx.restore();
@@ -90,6 +91,9 @@ export function placeAt(times: readonly number[], moment: number): number | null
 /** Areas and bars are large: their colours are softer than those of lines. */
 const soft = (colour: string, dark: boolean) => between(colour, dark ? '#1f1f1f' : '#ffffff', 0.28);
 
+/** From so many seconds on the axis is written in days. */
+const LONG_S = 3 * 86_400;
+
 /** What uPlot is to draw, and of which data. */
 export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Options; data: uPlot.AlignedData } {
   const { kind, series, look, hidden } = wanted;
@@ -107,7 +111,7 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
   const options: uPlot.Options = {
     width: wanted.width,
     height: wanted.height,
-    padding: [10, 12, 0, 0],
+    padding: [10, 34, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), wanted.zone),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'line' } },
@@ -119,7 +123,8 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
       {
         ...axis,
         font,
-        space: 64,
+        // Days are written longer than hours.
+        space: (_plot, _axis, from, to) => (to - from > LONG_S ? 96 : 64),
         values: (_plot, splits, _axis, _space, step) => splits.map((at) => wanted.tick(at, step)),
       },
       { ...axis, font, size: 52, values: (_plot, splits) => splits.map(wanted.value) },

@@ -33,6 +33,25 @@ export const alarms = {
     too_many_emergencies: 'Too many emergency vehicles',
     tag_in_two_places: 'Tag in two places',
   },
+  sentence: {
+    signal_fault: 'The lamps hold the fault aspect.',
+    device_offline: 'The device is not heard since {{at}}; the junction goes on alone and its counts wait there.',
+    reader_silent: 'Readers that do not work: {{readers}}.',
+    plan_refused: 'The junction refuses its plan.',
+    config_differs: 'The device’s configuration differs from what the server plans with, in {{value}} points.',
+    count_anomaly: 'No vehicle for an hour on lanes where many are usual at this time of day: {{lanes}}.',
+    clock_unsynced:
+      'The clock is not synchronised; counts are corrected when it is, offsets and tables by time of day rest.',
+    outbox_growing: 'Rows wait for more than a quarter of an hour although the device is online.',
+    rows_rejected: 'The server has rejected rows of this device; the dead letters say why.',
+    rows_lost: 'The device has dropped rows because its outbox or disk is full.',
+    second_client:
+      'Another client uses this device’s id at the broker: find the second card or copy, or replace the credential.',
+    door_open: 'The cabinet’s door is open.',
+    tag_too_often: 'The tag of a watched vehicle on lane {{lane}} asks for priority too often.',
+    too_many_emergencies: 'More emergency vehicles ask for green than there can be; the last one on lane {{lane}}.',
+    tag_in_two_places: 'The tag of a watched vehicle on lane {{lane}} was read in two places: one tag is a copy.',
+  },
   told: {
     title: 'Who is told',
     text: 'Beside this page, by [alarms] of the server’s configuration.',

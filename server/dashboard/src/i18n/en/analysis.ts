@@ -3,6 +3,7 @@ export const analysis = {
   title: 'Analysis',
   junction: 'Junction',
   noJunction: 'There is no junction that you may look at yet.',
+  partLabel: 'What is shown',
   part: {
     volumes: 'Volumes',
     compared: 'Days compared',

@@ -16,10 +16,10 @@ export const junctions = {
   field: {
     junction_name: 'Name',
     city: 'City',
-    latitude: 'Latitude, degrees north',
-    longitude: 'Longitude, degrees east',
+    latitude: 'Latitude, ° north',
+    longitude: 'Longitude, ° east',
     min_cycle_time: 'Shortest cycle, s',
-    base_cycle_time: 'Cycle without measurements, s',
+    base_cycle_time: 'Base cycle, s',
     max_cycle_time: 'Longest cycle, s',
   },
   unsaved: 'Changes are not saved yet',

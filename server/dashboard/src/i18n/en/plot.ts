@@ -5,6 +5,8 @@ export const plot = {
   pointAt: 'Point at a time',
   unwatched: 'Not watched',
   part: 'Watched in part',
+  watched: 'Watched',
+  watchedShare: 'Watched for {{share}} of the time',
   unknown: 'not known',
   moreRows: 'And {{count}} rows more: they are in the file.',
   saveOf: 'Save: {{title}}',

@@ -46,6 +46,10 @@ export const schedule = {
   cycle: 'Cycle with amber and all-red: about {{seconds}} s',
   limitsHint:
     'The planner keeps these; ranges of the stages and the longest red win over them. Leave open what is not limited.',
+  range: {
+    cycle: { both: 'cycle {{least}}–{{most}} s', least: 'cycle from {{least}} s', most: 'cycle up to {{most}} s' },
+    green: { both: 'green {{least}}–{{most}} s', least: 'green from {{least}} s', most: 'green up to {{most}} s' },
+  },
   limit: {
     min_cycle_s: 'Shortest cycle, s',
     max_cycle_s: 'Longest cycle, s',

@@ -5,6 +5,7 @@ export const analysis: Messages['analysis'] = {
   title: 'विश्लेषण',
   junction: 'जंक्शन',
   noJunction: 'अभी ऐसा कोई जंक्शन नहीं है जिसे आप देख सकें।',
+  partLabel: 'क्या दिखाया जाए',
   part: {
     volumes: 'यातायात मात्रा',
     compared: 'दिनों की तुलना',

@@ -7,6 +7,8 @@ export const plot: Messages['plot'] = {
   pointAt: 'किसी समय पर इंगित करें',
   unwatched: 'निगरानी नहीं हुई',
   part: 'आंशिक निगरानी',
+  watched: 'निगरानी',
+  watchedShare: 'समय के {{share}} में निगरानी',
   unknown: 'ज्ञात नहीं',
   moreRows: 'और {{count}} पंक्तियाँ: वे फ़ाइल में हैं।',
   saveOf: 'सहेजें: {{title}}',

@@ -46,6 +46,10 @@ export const schedule: Messages['schedule'] = {
   offsetIs: 'ऑफ़सेट {{seconds}}',
   cycle: 'एम्बर और ऑल-रेड सहित साइकिल: लगभग {{seconds}} से॰',
   limitsHint: 'प्लानर इन सीमाओं में रहता है; चरणों की सीमाएँ और अधिकतम रेड इनसे ऊपर हैं। जिसकी सीमा नहीं है उसे खाली छोड़ें।',
+  range: {
+    cycle: { both: 'साइकिल {{least}}–{{most}} से॰', least: 'साइकिल {{least}} से॰ से', most: 'साइकिल {{most}} से॰ तक' },
+    green: { both: 'ग्रीन {{least}}–{{most}} से॰', least: 'ग्रीन {{least}} से॰ से', most: 'ग्रीन {{most}} से॰ तक' },
+  },
   limit: {
     min_cycle_s: 'न्यूनतम साइकिल, से॰',
     max_cycle_s: 'अधिकतम साइकिल, से॰',

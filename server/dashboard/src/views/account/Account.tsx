@@ -12,7 +12,7 @@ export function Account() {
   const { t } = useTranslation('account');
   const me = useMe();
   return (
-    <Container size="md" px={0}>
+    <Container size="md" px={0} mx={0}>
       <Stack>
         <Group justify="space-between">
           <PageTitle>{t('title')}</PageTitle>

@@ -1,12 +1,16 @@
-import { Button, Group, Table } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
+import type { components } from '@/api/schema';
 import { session } from '@/api/session';
 import { Fetched } from '@/components/Fetched';
+import { type Column, Rows } from '@/components/list/Rows';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
-import { useFormat } from '@/i18n/format';
+import { useCityFormat } from '@/components/list/useRowTimes';
+
+type Session = components['schemas']['Session'];
 
 /** The program of a session, in a few words. */
 function program(agent: string): string {
@@ -19,7 +23,7 @@ function program(agent: string): string {
 /** Where the user is signed in, and how to end it there. */
 export function SessionsCard() {
   const { t } = useTranslation('account');
-  const format = useFormat();
+  const format = useCityFormat();
   const client = useQueryClient();
   const sessions = useQuery({
     queryKey: ['me', 'sessions'],
@@ -34,6 +38,23 @@ export function SessionsCard() {
     mutationFn: () => data(api.DELETE('/api/users/me/sessions')),
     onSuccess: () => session.drop(),
   });
+  const columns: Column<Session>[] = [
+    {
+      label: t('sessions.browser'),
+      cell: (row) => (row.user_agent ? program(row.user_agent) : t('sessions.unknown')),
+    },
+    { label: t('sessions.address'), cell: (row) => row.ip_address ?? null },
+    { label: t('sessions.since'), nowrap: true, cell: (row) => format.dateTime(row.created_at) },
+    { label: t('sessions.used'), nowrap: true, cell: (row) => format.dateTime(row.last_used_at) },
+    {
+      label: t('sessions.end'),
+      cell: (row) => (
+        <Button size="compact-xs" variant="default" onClick={() => end.mutate(row.session_id)}>
+          {t('sessions.end')}
+        </Button>
+      ),
+    },
+  ];
   return (
     <Section
       title={t('sessions.title')}
@@ -52,38 +73,7 @@ export function SessionsCard() {
     >
       <Refusal error={end.error ?? endAll.error} />
       <Fetched query={sessions}>
-        {(rows) => (
-          <Table.ScrollContainer minWidth={520}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>{t('sessions.browser')}</Table.Th>
-                  <Table.Th>{t('sessions.address')}</Table.Th>
-                  <Table.Th>{t('sessions.since')}</Table.Th>
-                  <Table.Th>{t('sessions.used')}</Table.Th>
-                  <Table.Th aria-label={t('sessions.end')} />
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {rows.map((row) => (
-                  <Table.Tr key={row.session_id}>
-                    <Table.Td>{row.user_agent ? program(row.user_agent) : t('sessions.unknown')}</Table.Td>
-                    <Table.Td>{row.ip_address ?? ''}</Table.Td>
-                    <Table.Td>{format.dateTime(row.created_at)}</Table.Td>
-                    <Table.Td>{format.dateTime(row.last_used_at)}</Table.Td>
-                    <Table.Td>
-                      <Group justify="flex-end">
-                        <Button size="compact-xs" variant="default" onClick={() => end.mutate(row.session_id)}>
-                          {t('sessions.end')}
-                        </Button>
-                      </Group>
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )}
+        {(rows) => <Rows label={t('sessions.title')} rows={rows} rowKey={(row) => row.session_id} columns={columns} />}
       </Fetched>
     </Section>
   );

@@ -13,15 +13,15 @@ import { SeverityBadge } from '@/components/list/SeverityBadge';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
-import { useFormat } from '@/i18n/format';
+import { useRowTimes } from '@/components/list/useRowTimes';
+import { AlarmText } from '@/components/alarms/AlarmText';
 import { Acknowledge } from '@/components/alarms/Acknowledge';
-import { isKind, KINDS } from './kinds';
+import { isKind, KINDS } from '@/components/alarms/kinds';
 import { Told } from './Told';
 
 /** What a person should look into, and what it was that is over. */
 export function Alarms() {
   const { t } = useTranslation('alarms');
-  const format = useFormat();
   const me = useMe();
   const [filters, setFilter] = useFilters(['state', 'kind', 'junction']);
   const state = filters.state ?? 'open';
@@ -34,9 +34,10 @@ export function Alarms() {
   const alarms = usePages(['alarms', 'list', query], (cursor, signal) =>
     page(api.GET('/api/alarms', { params: { query: { ...query, cursor } }, signal })),
   );
+  const times = useRowTimes(alarms.data);
   const columns: Column<Alarm>[] = [
     { label: t('severity'), nowrap: true, cell: (alarm) => <SeverityBadge severity={alarm.severity} /> },
-    { label: t('since'), nowrap: true, cell: (alarm) => format.dateTime(alarm.opened_at) },
+    { label: t('since'), nowrap: true, cell: (alarm) => times(alarm).dateTime(alarm.opened_at) },
     {
       label: t('where'),
       cell: (alarm) =>
@@ -60,16 +61,16 @@ export function Alarms() {
           <Text size="sm" fw={600}>
             {isKind(alarm.kind) ? t(`kind.${alarm.kind}`) : alarm.kind}
           </Text>
-          <Text size="sm">{alarm.message}</Text>
+          <AlarmText alarm={alarm} format={times(alarm)} />
         </Stack>
       ),
     },
     {
       label: t('ended'),
       nowrap: true,
-      cell: (alarm) => (alarm.closed_at ? format.dateTime(alarm.closed_at) : state === 'open' ? null : t('open')),
+      cell: (alarm) => (alarm.closed_at ? times(alarm).dateTime(alarm.closed_at) : state === 'open' ? null : t('open')),
     },
-    { label: t('notice'), cell: (alarm) => <Acknowledge alarm={alarm} /> },
+    { label: t('notice'), cell: (alarm) => <Acknowledge alarm={alarm} format={times(alarm)} /> },
   ];
   return (
     <Stack>

@@ -68,18 +68,24 @@ function Parts({ id }: { id: string }) {
   const [opened] = useState(Date.now);
   const chosen = get('part');
   const part: Part = isPart(chosen) ? chosen : 'volumes';
+  const choose = (value: string | null) => set({ part: value, from: null, to: null, bucket: null });
   return (
     <Fetched query={layout} height={400}>
       {(entry) => {
         const zone = entry.time_zone ?? DEFAULT_ZONE;
         const place: Place = placeOf(entry, zone, today(zone, opened));
         return (
-          <Tabs
-            value={part}
-            onChange={(value) => set({ part: value, from: null, to: null, bucket: null })}
-            keepMounted={false}
-          >
-            <Tabs.List mb="md">
+          <Tabs value={part} onChange={choose} keepMounted={false}>
+            <Select
+              hiddenFrom="sm"
+              label={t('partLabel')}
+              value={part}
+              onChange={choose}
+              data={(Object.keys(PARTS) as Part[]).map((name) => ({ value: name, label: t(`part.${name}`) }))}
+              allowDeselect={false}
+              mb="md"
+            />
+            <Tabs.List mb="md" visibleFrom="sm">
               {(Object.keys(PARTS) as Part[]).map((name) => (
                 <Tabs.Tab key={name} value={name}>
                   {t(`part.${name}`)}

@@ -4,9 +4,10 @@ import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { between, seriesColour } from '@/components/plot/palette';
+import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
-import { begun, meanOf, overDay, sumOf, type VolumeBucket } from './buckets';
+import { begun, meanOf, overDay, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
 import { LanePicker, useLane } from './LanePicker';
 import { laneName, type Place } from './place';
 import { isDay, sameWeekdays } from './span';
@@ -71,10 +72,12 @@ function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
   const [now] = useState(Date.now);
-  const series = useMemo(() => {
+  const { series, bands, watched } = useMemo(() => {
+    const lanesOf = (past: VolumeBucket[]) =>
+      new Set(only ? [only] : (past[0]?.lanes ?? []).map(({ lane_id }) => lane_id));
     const curves = buckets.map((answer) => {
       const past = begun(answer, now);
-      const lanes = new Set(only ? [only] : (past[0]?.lanes ?? []).map(({ lane_id }) => lane_id));
+      const lanes = lanesOf(past);
       return overDay(
         past,
         past.map((bucket) => sumOf(bucket, lanes)),
@@ -101,7 +104,24 @@ function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets
       colour: seriesColour(0, scheme),
       width: 3,
     };
-    return [...earlier, mean, own];
+    // How far the day itself was watched; the time to come is not unwatched.
+    const today = begun(buckets[0] ?? [], now);
+    const lanes = lanesOf(today);
+    const kinds = overDay(
+      today,
+      today.map((bucket) => watchBands([bucket], lanes, now)[0]?.kind ?? null),
+    );
+    const shares = overDay(
+      today,
+      today.map((bucket) => shareOf(bucket, lanes, now)),
+    );
+    return {
+      series: [...earlier, mean, own],
+      bands: [...kinds].flatMap(([minute, kind]): PlotBand[] =>
+        kind ? [{ from: minute * 60, to: (minute + 15) * 60, kind }] : [],
+      ),
+      watched: QUARTERS.map((minute) => shares.get(minute) ?? 1),
+    };
   }, [buckets, now, only, days, scheme, format, t]);
   const times = useMemo(() => QUARTERS.map((minute) => minute * 60), []);
   const lane = only ? laneName(place, only) : t('allLanes');
@@ -113,6 +133,8 @@ function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets
       kind="line"
       times={times}
       series={series}
+      bands={bands}
+      watched={watched}
       open={false}
       // Hours of the local clock, of whatever day.
       zone="UTC"

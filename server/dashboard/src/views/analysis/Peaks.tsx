@@ -1,10 +1,11 @@
-import { Group, Stack, Table, Text } from '@mantine/core';
+import { Group, Stack, Text } from '@mantine/core';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '@/api/schema';
 import { Fetched } from '@/components/Fetched';
 import { Figure } from '@/components/plot/Figure';
 import { svgOf } from '@/components/plot/picture';
+import { type Column, Rows } from '@/components/list/Rows';
 import { useFormat } from '@/i18n/format';
 import { HeatMap } from './HeatMap';
 import { LanePicker, useLane } from './LanePicker';
@@ -16,6 +17,7 @@ import { usePeaks } from './useAnswer';
 import { useSpan } from './useChoice';
 import { WEEKDAYS, weekOf } from './week';
 
+type Peak = components['schemas']['PeakHoursAnswer']['peaks'][number];
 type Answer = components['schemas']['PeakHoursAnswer'];
 
 /** When most vehicles come: the usual week, and the busiest hour with its peak hour factor. */
@@ -103,6 +105,16 @@ function Busiest({ place, span, answer }: Parts) {
     peak.peak_quarter_count,
     peak.peak_hour_factor,
   ]);
+  const columns: Column<Peak>[] = [
+    { label: t('lane'), cell: (peak) => (peak.lane_id ? name(peak.lane_id) : <strong>{name(null)}</strong>) },
+    { label: t('peaks.start'), cell: (peak) => `${format.day(peak.start)}, ${format.clock(peak.start)}` },
+    { label: t('peaks.volume'), cell: (peak) => format.number(peak.vehicle_count) },
+    { label: t('peaks.quarter'), cell: (peak) => format.number(peak.peak_quarter_count) },
+    {
+      label: t('peaks.factor'),
+      cell: (peak) => format.number(peak.peak_hour_factor, 2),
+    },
+  ];
   return (
     <Figure
       title={t('peaks.busiest')}
@@ -114,30 +126,7 @@ function Busiest({ place, span, answer }: Parts) {
       {rows.length === 0 ? (
         <Text size="sm">{t('nobodyWatched')}</Text>
       ) : (
-        <Table.ScrollContainer minWidth={480}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                {header.map((text) => (
-                  <Table.Th key={text}>{text}</Table.Th>
-                ))}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {peaks.map((peak) => (
-                <Table.Tr key={peak.lane_id ?? 'all'} fw={peak.lane_id ? 400 : 650}>
-                  <Table.Td>{name(peak.lane_id)}</Table.Td>
-                  <Table.Td>
-                    {format.day(peak.start)}, {format.clock(peak.start)}
-                  </Table.Td>
-                  <Table.Td>{format.number(peak.vehicle_count)}</Table.Td>
-                  <Table.Td>{format.number(peak.peak_quarter_count)}</Table.Td>
-                  <Table.Td>{format.number(peak.peak_hour_factor, 2)}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <Rows label={t('peaks.busiest')} rows={peaks} rowKey={(peak) => peak.lane_id ?? 'all'} columns={columns} />
       )}
     </Figure>
   );

@@ -45,7 +45,7 @@ export function SpanPicker({ span, today, lengths, error }: Props) {
         onChange={change('to')}
         error={problem?.about('to')}
       />
-      <Group gap={4} mt={25} role="group" aria-label={t('span')}>
+      <Group gap={4} mt={{ base: 0, xs: 25 }} role="group" aria-label={t('span')}>
         {presets.map(({ label, value }) => {
           const chosen = value.from === span.from && value.to === span.to;
           return (

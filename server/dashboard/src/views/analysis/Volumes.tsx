@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
-import { begun, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
+import { begun, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
 import { LanePicker, useLane } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
 import type { Place } from './place';
@@ -50,8 +50,9 @@ function Drawn({ place, span, width, buckets }: { place: Place; span: Span; widt
       times: timesOf(past),
       series: shown.map((line) => ({ ...line, values: untilEnd(line.values) })),
       bands: watchBands(past, lanes, now),
+      watched: past.map((bucket) => shareOf(bucket, lanes, now)),
       sum: total.reduce<number>((sum, value) => sum + (value ?? 0), 0),
-      watched: total.some((value) => value !== null),
+      known: total.some((value) => value !== null),
     };
   }, [buckets, now, place, scheme, only, t]);
   return (
@@ -63,11 +64,12 @@ function Drawn({ place, span, width, buckets }: { place: Place; span: Span; widt
       times={drawn.times}
       series={drawn.series}
       bands={drawn.bands}
+      watched={drawn.watched}
       zone={place.zone}
       files={[serverFile(place, 'counts', span, t('file.counts')), serverFile(place, 'daily', span, t('file.daily'))]}
     >
       <Text size="sm" data-testid="sum">
-        {drawn.watched ? t('volumes.sum', { count: drawn.sum, value: format.number(drawn.sum) }) : t('nobodyWatched')}
+        {drawn.known ? t('volumes.sum', { count: drawn.sum, value: format.number(drawn.sum) }) : t('nobodyWatched')}
       </Text>
     </TimeFigure>
   );

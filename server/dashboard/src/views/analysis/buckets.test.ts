@@ -4,6 +4,7 @@ import {
   endsOf,
   meanOf,
   overDay,
+  shareOf,
   stagesOf,
   sumOf,
   timesOf,
@@ -54,6 +55,14 @@ describe('time that nobody watched', () => {
     expect(watchBands(buckets, BOTH, now)).toEqual([]);
     const silent = [bucket(1, ['N', null, 0])];
     expect(watchBands(silent, BOTH, now)).toEqual([{ from: start + HOUR, to: now / 1000, kind: 'unwatched' }]);
+  });
+
+  it('takes a part of a bucket, on average over its lanes', () => {
+    expect(shareOf(bucket(0, ['N', 3, HOUR / 2], ['S', 2, HOUR]), BOTH, later)).toBe(0.75);
+    expect(shareOf(bucket(0, ['N', 3, HOUR / 2], ['S', null, 0]), BOTH, later)).toBe(0.25);
+    expect(shareOf(bucket(0, ['N', 3, null], ['S', 2, HOUR + 1]), BOTH, later)).toBe(1);
+    expect(shareOf(bucket(0, ['N', 3, 900], ['S', 2, 900]), BOTH, (start + 900) * 1000)).toBe(1);
+    expect(shareOf(bucket(0), BOTH, later)).toBe(0);
   });
 
   it('is no zero in sums', () => {

@@ -45,6 +45,13 @@ export function watchBands(buckets: readonly VolumeBucket[], lanes: ReadonlySet<
   });
 }
 
+/** Which part of a bucket the lanes were watched, on average, 0 to 1; of the bucket that still runs, of its time up to now. */
+export function shareOf(bucket: VolumeBucket, lanes: ReadonlySet<string>, now: number): number {
+  const passed = Math.max(1, Math.min(seconds(bucket.end), now / 1000) - seconds(bucket.start));
+  const shares = bucket.lanes.filter((lane) => lanes.has(lane.lane_id)).map((lane) => watchedShare(lane, passed));
+  return Math.min(1, shares.reduce((sum, share) => sum + share, 0) / Math.max(1, shares.length));
+}
+
 /** Vehicles of some lanes; null: none of them was watched. */
 export function sumOf(bucket: VolumeBucket, lanes: ReadonlySet<string>): number | null {
   const known = bucket.lanes.filter((lane) => lanes.has(lane.lane_id) && lane.vehicle_count != null);
@@ -71,11 +78,11 @@ export function endsOf(bucket: EndsBucket, stage: string | null, end: End): numb
 }
 
 /** Values of several days over the hours of one day: by minutes since midnight of the local clock. */
-export function overDay(
+export function overDay<V>(
   buckets: readonly { start: string }[],
-  values: readonly (number | null)[],
-): Map<number, number | null> {
-  const byMinute = new Map<number, number | null>();
+  values: readonly (V | null)[],
+): Map<number, V | null> {
+  const byMinute = new Map<number, V | null>();
   buckets.forEach(({ start }, at) => {
     // The answer's local time, such as 2026-02-10T08:15:00+05:30.
     byMinute.set(Number(start.slice(11, 13)) * 60 + Number(start.slice(14, 16)), values[at] ?? null);

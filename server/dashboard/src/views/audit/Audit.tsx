@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { api, data, page } from '@/api/client';
-import { useJunctionNames } from '@/api/junctions';
+import { useJunctionNames, useZones } from '@/api/junctions';
 import type { AuditEntry } from '@/api/types';
 import { useUsers } from '@/api/users';
 import { saveFile } from '@/components/files';
@@ -17,8 +17,8 @@ import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
-import { useFormat } from '@/i18n/format';
-import { detailLines } from './detail';
+import { useRowTimes } from '@/components/list/useRowTimes';
+import { detailLines, targetOf } from './detail';
 
 /** What deeds are about: the part of their name before the dot. */
 const FAMILIES = ['junction', 'device', 'watchlist', 'link', 'holidays', 'alarm', 'user', 'access', 'session'] as const;
@@ -26,7 +26,6 @@ const FAMILIES = ['junction', 'device', 'watchlist', 'link', 'holidays', 'alarm'
 /** Who did what. */
 export function Audit() {
   const { t } = useTranslation('audit');
-  const format = useFormat();
   const users = useUsers();
   const junctionName = useJunctionNames();
   const [filters, setFilter] = useFilters(['user', 'action', 'junction', 'from', 'to']);
@@ -44,10 +43,13 @@ export function Audit() {
     mutationFn: () => data(api.GET('/api/audit/export', { params: { query }, parseAs: 'text' })),
     onSuccess: (text) => saveFile('audit.csv', text, 'text/csv'),
   });
+  const times = useRowTimes(lines.data);
+  const zone = useZones().of(filters.junction);
   const columns: Column<AuditEntry>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => format.dateTime(line.at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.at) },
     {
       label: t('who'),
+      nowrap: true,
       cell: (line) => (
         <Stack gap={0}>
           <Text size="sm">{line.username ?? t('nobody')}</Text>
@@ -62,9 +64,17 @@ export function Audit() {
     { label: t('action'), nowrap: true, cell: (line) => <Code>{line.action}</Code> },
     {
       label: t('junction', { ns: 'lists' }),
+      nowrap: true,
       cell: (line) => line.junction_id && junctionName(line.junction_id),
     },
-    { label: t('target'), cell: (line) => line.target },
+    {
+      label: t('target'),
+      cell: (line) => {
+        // An id is no name, and makes a row as high as itself; the file has all of it.
+        const { short, long } = targetOf(line.target, junctionName);
+        return short && <span title={long}>{short}</span>;
+      },
+    },
     {
       label: t('detail'),
       cell: (line) => {
@@ -109,8 +119,18 @@ export function Audit() {
           options={FAMILIES.map((value) => ({ value, label: t(`families.${value}`) }))}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
-        <TimeField label={t('from', { ns: 'lists' })} value={filters.from} onChange={(at) => setFilter('from', at)} />
-        <TimeField label={t('to', { ns: 'lists' })} value={filters.to} onChange={(at) => setFilter('to', at)} />
+        <TimeField
+          label={t('from', { ns: 'lists' })}
+          value={filters.from}
+          zone={zone}
+          onChange={(at) => setFilter('from', at)}
+        />
+        <TimeField
+          label={t('to', { ns: 'lists' })}
+          value={filters.to}
+          zone={zone}
+          onChange={(at) => setFilter('to', at)}
+        />
       </FilterRow>
       <Listing query={lines} label={t('title')} empty={t('none')} rowKey={(line) => line.audit_id} columns={columns} />
     </Stack>

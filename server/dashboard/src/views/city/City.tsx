@@ -1,4 +1,4 @@
-import { SimpleGrid, Stack, Text } from '@mantine/core';
+import { Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +7,7 @@ import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { AlarmList } from '@/components/alarms/AlarmList';
+import classes from './City.module.css';
 import { CityMap } from './CityMap';
 import { FilterBar } from './FilterBar';
 import { JunctionTable } from './JunctionTable';
@@ -32,7 +33,7 @@ export function City() {
       {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
       <Totals states={states} />
       <FilterBar filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
-      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="md">
+      <div className={classes.halves}>
         <CityMap states={shown} links={links.data ?? []} />
         <Section title={t('list.label')}>
           {states?.length === 0 ? (
@@ -41,7 +42,7 @@ export function City() {
             <JunctionTable states={shown} waiting={!states && !query.error} />
           )}
         </Section>
-      </SimpleGrid>
+      </div>
       <AlarmList />
     </Stack>
   );

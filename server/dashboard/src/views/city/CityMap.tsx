@@ -7,6 +7,7 @@ import { useNavigate } from 'react-router';
 import { startOptions } from '@/api/start';
 import type { Link } from '@/api/types';
 import classes from './City.module.css';
+import { legible } from './names';
 import { SIGNS } from './StateSign';
 import type { JunctionState } from './states';
 
@@ -37,15 +38,19 @@ export function CityMap({ states, links }: Props) {
 
   useEffect(() => {
     if (!element.current) return undefined;
+    const known = markers.current;
     const made = L.map(element.current, {
       zoomControl: false,
       attributionControl: false,
       maxZoom: 20,
       center: [0, 0],
       zoom: 2,
+      // Without tiles, which are sharp at whole steps only, the map is as large as it can be.
+      zoomSnap: 0.25,
     });
+    // Names are in their new places after all listeners.
+    made.on('zoomend viewreset', () => requestAnimationFrame(() => spread(known)));
     map.current = made;
-    const known = markers.current;
     const observer = new ResizeObserver(() => made.invalidateSize());
     observer.observe(element.current);
     return () => {
@@ -65,6 +70,7 @@ export function CityMap({ states, links }: Props) {
 
   useEffect(() => {
     if (!map.current || !start?.tile_url) return undefined;
+    map.current.options.zoomSnap = 1;
     const attribution = L.control.attribution({ prefix: false }).addTo(map.current);
     const text = document.createElement('span');
     text.textContent = start.tile_attribution ?? '';
@@ -108,6 +114,7 @@ export function CityMap({ states, links }: Props) {
       marker.getElement()?.setAttribute('aria-label', title);
       known.set(state.id, { marker, looks: now });
     }
+    requestAnimationFrame(() => spread(known));
     // Moved only when other junctions are shown, not under somebody's hand.
     const shown = [...ids].sort().join();
     if (shown === framed.current || states.length === 0) return;
@@ -131,6 +138,30 @@ export function CityMap({ states, links }: Props) {
   }, [roads]);
 
   return <div ref={element} className={classes.map} role="region" aria-label={t('map.label')} data-testid="map" />;
+}
+
+/** What matters most is named first. */
+const ORDER: readonly JunctionState['kind'][] = ['fault', 'emergency', 'offline', 'manual', 'ok'];
+
+/** Shows the names that can be read; the others come when somebody looks closer. */
+function spread(markers: ReadonlyMap<string, { marker: L.Marker; looks: string }>): void {
+  const elements = new Map<string, HTMLElement>();
+  const rank = (id: string) => ORDER.findIndex((kind) => markers.get(id)?.looks.startsWith(`${kind} `));
+  for (const [id, { marker }] of markers) {
+    const element = marker.getTooltip()?.getElement();
+    if (element) elements.set(id, element);
+  }
+  const placeOf = (id: string, element: HTMLElement) => {
+    const { left, top, right, bottom } = element.getBoundingClientRect();
+    return { id, left, top, right, bottom };
+  };
+  const places = [...elements].sort(([a], [b]) => rank(a) - rank(b)).map(([id, element]) => placeOf(id, element));
+  const signs = [...markers].flatMap(([id, { marker }]) => {
+    const sign = marker.getElement()?.querySelector<HTMLElement>('span');
+    return sign ? [placeOf(id, sign)] : [];
+  });
+  const shown = legible(places, signs);
+  for (const [id, element] of elements) element.style.visibility = shown.has(id) ? '' : 'hidden';
 }
 
 type Road = [[number, number], [number, number]];

@@ -23,21 +23,25 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
     <Table.ScrollContainer minWidth={0} mah={560} className={classes.wide}>
       <Table
         layout="fixed"
-        miw={{ base: 420, sm: 560 }}
+        miw={{ base: 0, sm: 560 }}
         highlightOnHover
         stickyHeader
         verticalSpacing={6}
-        horizontalSpacing="xs"
+        horizontalSpacing={5}
         fz="sm"
       >
-        <Table.Thead>
+        <Table.Thead fz="xs">
           <Table.Tr>
-            <Table.Th w="26%">{t('list.name')}</Table.Th>
-            <Table.Th w="25%">{t('list.state')}</Table.Th>
-            <Table.Th visibleFrom="xs">{t('list.signal')}</Table.Th>
-            <Table.Th>{t('list.queue')}</Table.Th>
-            <Table.Th visibleFrom="sm">{t('list.vehicles')}</Table.Th>
-            <Table.Th>{t('list.alarms')}</Table.Th>
+            <Table.Th w={{ base: '30%', sm: '21%' }}>{t('list.name')}</Table.Th>
+            <Table.Th w={{ base: '34%', sm: '20%' }}>{t('list.state')}</Table.Th>
+            <Table.Th visibleFrom="xs" w={{ sm: '17%' }}>
+              {t('list.signal')}
+            </Table.Th>
+            <Table.Th w={{ base: '18%', sm: '20%' }}>{t('list.queue')}</Table.Th>
+            <Table.Th visibleFrom="sm" w="10%">
+              {t('list.vehicles')}
+            </Table.Th>
+            <Table.Th w={{ base: '18%', sm: '12%' }}>{t('list.alarms')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -88,9 +92,13 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       <Table.Td>
         {state.queue !== null && (
           <Tooltip label={t('congestionHint')}>
-            <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} tt="none">
+            <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} px={6} miw="max-content">
               {format.number(state.queue)}
-              {state.congestion && ` · ${t(`congestion.${state.congestion}`)}`}
+              {state.congestion && (
+                <Text span inherit visibleFrom="sm">
+                  {` · ${t(`congestion.${state.congestion}`)}`}
+                </Text>
+              )}
             </Badge>
           </Tooltip>
         )}

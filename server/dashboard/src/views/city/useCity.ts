@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import { all, api, page } from '@/api/client';
+import { overviewOptions } from '@/api/junctions';
 import { store } from '@/live/feed';
 import { type JunctionState, keepSame, stateOf } from './states';
 
@@ -10,13 +10,7 @@ const AGAIN_MS = 30_000;
 const DRAW_MS = 1000;
 
 /** The city at a glance, as it was fetched. */
-export const useOverview = () =>
-  useQuery({
-    queryKey: ['junctions', 'overview'],
-    queryFn: ({ signal }) =>
-      all((cursor) => page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal }))),
-    refetchInterval: AGAIN_MS,
-  });
+export const useOverview = () => useQuery({ ...overviewOptions, refetchInterval: AGAIN_MS });
 
 /** State of every junction, from what was fetched and what is heard; an element stays the same object until its junction changes. */
 export function useCityStates(): { states: JunctionState[] | undefined; query: ReturnType<typeof useOverview> } {

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { api, page } from '@/api/client';
+import { useZones } from '@/api/junctions';
 import type { DeadLetter } from '@/api/types';
 import { Choice } from '@/components/list/Choice';
 import { FilterRow } from '@/components/list/FilterRow';
@@ -14,6 +15,7 @@ import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { useFormat } from '@/i18n/format';
+import { useRowTimes } from '@/components/list/useRowTimes';
 
 const REASONS = [
   'unknown_junction',
@@ -44,8 +46,10 @@ export function DeadLetters() {
   const letters = usePages(['deadLetters', query], (cursor, signal) =>
     page(api.GET('/api/dead-letters', { params: { query: { ...query, cursor } }, signal })),
   );
+  const times = useRowTimes(letters.data);
+  const zone = useZones().of(filters.junction);
   const columns: Column<DeadLetter>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (letter) => format.dateTime(letter.received_at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (letter) => times(letter).dateTime(letter.received_at) },
     {
       label: t('reason'),
       cell: (letter) => (
@@ -110,8 +114,18 @@ export function DeadLetters() {
           onBlur={() => setFilter('topic', topic)}
           onKeyDown={(event) => event.key === 'Enter' && setFilter('topic', topic)}
         />
-        <TimeField label={t('from', { ns: 'lists' })} value={filters.from} onChange={(at) => setFilter('from', at)} />
-        <TimeField label={t('to', { ns: 'lists' })} value={filters.to} onChange={(at) => setFilter('to', at)} />
+        <TimeField
+          label={t('from', { ns: 'lists' })}
+          value={filters.from}
+          zone={zone}
+          onChange={(at) => setFilter('from', at)}
+        />
+        <TimeField
+          label={t('to', { ns: 'lists' })}
+          value={filters.to}
+          zone={zone}
+          onChange={(at) => setFilter('to', at)}
+        />
       </FilterRow>
       <Listing
         query={letters}

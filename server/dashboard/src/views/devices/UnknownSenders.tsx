@@ -4,6 +4,7 @@ import { api, page } from '@/api/client';
 import { useJunctionNames } from '@/api/junctions';
 import { Listing } from '@/components/list/Listing';
 import { PAGE, usePages } from '@/components/list/usePages';
+import { useRowTimes } from '@/components/list/useRowTimes';
 import { useFormat } from '@/i18n/format';
 
 interface Props {
@@ -20,6 +21,7 @@ export function UnknownSenders({ onAdopt }: Props) {
     (cursor, signal) => page(api.GET('/api/devices/unknown', { params: { query: { limit: PAGE, cursor } }, signal })),
     { refetchInterval: 30_000 },
   );
+  const times = useRowTimes(senders.data);
   return (
     <Listing
       query={senders}
@@ -38,9 +40,13 @@ export function UnknownSenders({ onAdopt }: Props) {
             </Stack>
           ),
         },
-        { label: t('junction'), cell: (sender) => sender.junction_id && junctionName(sender.junction_id) },
+        {
+          label: t('junction'),
+          nowrap: true,
+          cell: (sender) => sender.junction_id && junctionName(sender.junction_id),
+        },
         { label: t('unknown.messages'), cell: (sender) => format.number(sender.messages) },
-        { label: t('unknown.last'), nowrap: true, cell: (sender) => format.dateTime(sender.last_at) },
+        { label: t('unknown.last'), nowrap: true, cell: (sender) => times(sender).dateTime(sender.last_at) },
         {
           label: t('unknown.act'),
           cell: (sender) => (

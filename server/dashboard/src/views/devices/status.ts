@@ -97,5 +97,5 @@ export function chosen(
     .filter((device) => !wanted.junction || device.junction_id === wanted.junction)
     .filter((device) => !wanted.state || stateOf(device, now) === wanted.state)
     .filter(matches)
-    .sort((a, b) => rank(a) - rank(b) || nameOf(a).localeCompare(nameOf(b)));
+    .sort((a, b) => rank(a) - rank(b) || nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }));
 }

@@ -25,7 +25,7 @@ export function HistoryCard({ layout, format }: Props) {
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List>
           {TABS.map((name) => (
-            <Tabs.Tab key={name} value={name}>
+            <Tabs.Tab key={name} value={name} px={{ base: 8, xs: 'md' }}>
               {t(`history.${name}`)}
             </Tabs.Tab>
           ))}

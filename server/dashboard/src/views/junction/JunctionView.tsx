@@ -53,14 +53,14 @@ function Junction({ layout }: { layout: Layout }) {
         </div>
         <Group gap="xs">
           {stale && (
-            <Badge color="red" variant="filled" size="lg" tt="none" data-testid="stale">
+            <Badge color="red" variant="filled" size="lg" data-testid="stale">
               {t('common:stale', { age: format.age(present.staleS ?? 0) })}
             </Badge>
           )}
           {frame && !stale && (
             <Badge
               size="lg"
-              tt="none"
+
               variant="light"
               color={frame.mode === 'automatic' ? 'green' : frame.mode === 'emergency' ? 'red' : 'yellow'}
               data-testid="mode"

@@ -79,11 +79,12 @@ function Form({ onClose, layout, current, act }: Omit<Props, 'opened'>) {
               allowDecimal={false}
               suffix={` ${t('unit.s', { ns: 'common', value: '' }).trim()}`}
               required
+              withAsterisk={false}
             />
           ))}
         </SimpleGrid>
         <Preview junctionId={layout.junction_id} stages={stages} />
-        <SimpleGrid cols={{ base: 1, sm: 2 }}>
+        <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           <NumberInput
             label={t('override.minutes')}
             value={minutes}

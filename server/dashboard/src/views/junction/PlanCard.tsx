@@ -6,6 +6,7 @@ import { Section } from '@/components/Section';
 import { type Format, useFormat } from '@/i18n/format';
 import { Greens } from './Greens';
 import { plannedStages } from './timeline';
+import { whyOf } from './why';
 
 const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] as const;
 type State = (typeof STATES)[number];
@@ -63,7 +64,7 @@ interface SideProps {
 }
 
 function Side({ title, plan, longest, format }: SideProps) {
-  const { t } = useTranslation(['junction', 'signal', 'common']);
+  const { t, i18n } = useTranslation(['junction', 'signal', 'common']);
   const numbers = useFormat();
   const state = isState(plan.state) ? plan.state : 'sent';
   const mode = plan.mode as 'automatic' | 'manual_override' | 'emergency';
@@ -74,17 +75,15 @@ function Side({ title, plan, longest, format }: SideProps) {
         <Title order={3} size="h5">
           {title}
         </Title>
-        <Badge color={colors[state]} variant="light" tt="none">
+        <Badge color={colors[state]} variant="light">
           {t(`plan.state.${state}`)}
         </Badge>
-        {mode !== 'automatic' && (
-          <Badge color="yellow" tt="none">
-            {t(`signal:mode.${mode}`)}
-          </Badge>
-        )}
+        {mode !== 'automatic' && <Badge color="yellow">{t(`signal:mode.${mode}`)}</Badge>}
       </Group>
-      {(plan.reason ?? plan.explanation?.sentence) && (
-        <Text size="sm">{plan.explanation?.sentence ?? plan.reason}</Text>
+      {plan.explanation ? (
+        <Text size="sm">{whyOf(plan.explanation, i18n.language, t, numbers)}</Text>
+      ) : (
+        plan.reason && <Text size="sm">{plan.reason}</Text>
       )}
       {plan.reasons.map((reason) => (
         <Text key={reason} size="sm" c="red">
@@ -92,7 +91,7 @@ function Side({ title, plan, longest, format }: SideProps) {
         </Text>
       ))}
       <Greens stages={plannedStages(plan.stages)} longest={longest} />
-      <Group gap="lg">
+      <Group gap="4px 20px">
         {plan.total_cycle_time != null && (
           <Fact name={t('plan.cycle')} value={numbers.seconds(plan.total_cycle_time)} />
         )}

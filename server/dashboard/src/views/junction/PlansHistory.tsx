@@ -6,12 +6,13 @@ import { type Format, useFormat } from '@/i18n/format';
 import { HistoryRows } from './HistoryRows';
 import { junctionQueries } from './queries';
 import { plannedStages } from './timeline';
+import { whyOf } from './why';
 
 const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] as const;
 
 /** Plans that were sent, and why. */
 export function PlansHistory({ id, format }: { id: string; format: Format }) {
-  const { t } = useTranslation('junction');
+  const { t, i18n } = useTranslation('junction');
   const numbers = useFormat();
   const query = useQuery(junctionQueries.plans(id));
   const greens = (plan: Plan) =>
@@ -29,7 +30,10 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
       label: t('plan.title'),
       cell: (plan) => t(`plan.state.${STATES.find((state) => state === plan.state) ?? 'sent'}`),
     },
-    { label: t('history.why'), cell: (plan) => plan.reason ?? '' },
+    {
+      label: t('history.why'),
+      cell: (plan) => (plan.explanation ? whyOf(plan.explanation, i18n.language, t, numbers) : plan.reason),
+    },
   ];
   return <HistoryRows label={t('history.plans')} query={query} rowKey={(plan) => plan.plan_id} columns={columns} />;
 }

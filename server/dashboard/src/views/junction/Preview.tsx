@@ -51,7 +51,7 @@ export function Preview({ junctionId, stages }: Props) {
       <Text size="sm" fw={600} mt={4}>
         {t('override.preview')}
       </Text>
-      <Group gap="xl" mt={4}>
+      <Group gap="4px 32px" mt={4} align="flex-end">
         <Fact name={t('override.previewRunning')} value={mean(now)} />
         <Fact name={t('override.previewNew')} value={mean(then)} />
         {difference !== null && (

@@ -6,7 +6,7 @@ export type Direction = keyof typeof BEARING;
 
 export const LANE_WIDTH = 30;
 /** From the stop line to the outer end of an approach. */
-export const APPROACH_LENGTH = 128;
+export const APPROACH_LENGTH = 176;
 /** Free space between the corner of two roads and their stop lines. */
 const MARGIN = 26;
 

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Alert, Anchor, Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +9,7 @@ import type { Junction } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Fetched } from '@/components/Fetched';
 import { junctionPath } from '@/components/junction/JunctionHead';
+import { type Column, Rows } from '@/components/list/Rows';
 import { PageTitle } from '@/components/PageTitle';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
@@ -56,7 +57,7 @@ export function Junctions() {
           <CityFile known={junctions.data ?? []} />
         </Section>
       )}
-      <Dialog opened={adding} onClose={() => setAdding(false)} title={t('new')}>
+      <Dialog opened={adding} onClose={() => setAdding(false)} title={t('new')} size="lg">
         <NewJunction />
       </Dialog>
     </Stack>
@@ -68,48 +69,39 @@ function JunctionTable({ junctions }: { junctions: Junction[] }) {
   const format = useFormat();
   if (junctions.length === 0) return <Text size="sm">{t('noMatch')}</Text>;
   const pages = ['schedule', 'layout', 'settings', 'analysis'] as const;
-  return (
-    <Table.ScrollContainer minWidth={560}>
-      <Table verticalSpacing="xs">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>{t('name')}</Table.Th>
-            <Table.Th>{t('city')}</Table.Th>
-            <Table.Th>{t('cycleTimes')}</Table.Th>
-            <Table.Th>{t('pages')}</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {junctions.map(({ junction_id: id, ...junction }) => (
-            <Table.Tr key={id}>
-              <Table.Td>
-                <Anchor component={Link} to={junctionPath(id, 'live')}>
-                  {junction.junction_name}
-                </Anchor>
-              </Table.Td>
-              <Table.Td>{junction.city}</Table.Td>
-              <Table.Td>
-                {format.number(junction.min_cycle_time)}–{format.number(junction.max_cycle_time)}
-              </Table.Td>
-              <Table.Td>
-                <Group gap="md">
-                  {pages.map((page) => (
-                    <Anchor
-                      key={page}
-                      component={Link}
-                      to={junctionPath(id, page)}
-                      size="sm"
-                      aria-label={`${t(`page.${page}`)}: ${junction.junction_name}`}
-                    >
-                      {t(`page.${page}`)}
-                    </Anchor>
-                  ))}
-                </Group>
-              </Table.Td>
-            </Table.Tr>
+  const columns: Column<Junction>[] = [
+    {
+      label: t('name'),
+      cell: (junction) => (
+        <Anchor component={Link} to={junctionPath(junction.junction_id, 'live')} size="sm" fw={600}>
+          {junction.junction_name}
+        </Anchor>
+      ),
+    },
+    { label: t('city'), cell: (junction) => junction.city },
+    {
+      label: t('cycleTimes'),
+      nowrap: true,
+      cell: (junction) => `${format.number(junction.min_cycle_time)}–${format.number(junction.max_cycle_time)}`,
+    },
+    {
+      label: t('pages'),
+      cell: (junction) => (
+        <Group gap="4px 16px">
+          {pages.map((page) => (
+            <Anchor
+              key={page}
+              component={Link}
+              to={junctionPath(junction.junction_id, page)}
+              size="sm"
+              aria-label={`${t(`page.${page}`)}: ${junction.junction_name}`}
+            >
+              {t(`page.${page}`)}
+            </Anchor>
           ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
-  );
+        </Group>
+      ),
+    },
+  ];
+  return <Rows label={t('title')} rows={junctions} rowKey={(junction) => junction.junction_id} columns={columns} />;
 }

@@ -24,12 +24,20 @@ export function Lanes({ draft, change, error, admin }: PartProps) {
     <Section title={t('lanes.title')} text={t('lanes.text')}>
       <Stack gap="xs">
         {lanes.map((lane, at) => (
-          <Group key={lane.key} gap="xs" align="flex-start" role="group" aria-label={`${t('lanes.one')} ${lane.name}`}>
+          <Group
+            key={lane.key}
+            gap="xs"
+            align="flex-start"
+            wrap="nowrap"
+            role="group"
+            aria-label={`${t('lanes.one')} ${lane.name}`}
+          >
             <TextInput
               aria-label={t('lanes.name')}
               value={lane.name}
               maxLength={64}
-              w={140}
+              flex="0 1 140px"
+              miw={0}
               onChange={(event) => set(at, { name: event.currentTarget.value })}
               error={brokenOf(error, 'lane', lane.name)}
             />
@@ -40,7 +48,8 @@ export function Lanes({ draft, change, error, admin }: PartProps) {
               value={lane.direction}
               onChange={(direction) => set(at, { direction })}
               clearable
-              w={180}
+              flex="0 1 180px"
+              miw={0}
             />
             {admin && (
               <RowTools

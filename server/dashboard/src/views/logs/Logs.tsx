@@ -2,6 +2,7 @@ import { Anchor, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { api, page } from '@/api/client';
+import { useZones } from '@/api/junctions';
 import type { LogEntry } from '@/api/types';
 import { Choice } from '@/components/list/Choice';
 import { FilterRow } from '@/components/list/FilterRow';
@@ -13,7 +14,7 @@ import { TimeField } from '@/components/list/TimeField';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
-import { useFormat } from '@/i18n/format';
+import { useRowTimes } from '@/components/list/useRowTimes';
 
 /** What lines are about: the part of their type before the dot. */
 const TYPES = ['device', 'counts', 'plan', 'override', 'schedule', 'alarm', 'server', 'retention'] as const;
@@ -21,7 +22,6 @@ const TYPES = ['device', 'counts', 'plan', 'override', 'schedule', 'alarm', 'ser
 /** What happened that an operator should see; new lines come by themselves. */
 export function Logs() {
   const { t } = useTranslation('logs');
-  const format = useFormat();
   const [filters, setFilter] = useFilters(['level', 'type', 'junction', 'from', 'to']);
   const level = LEVELS.find((known) => known === filters.level);
   const query = {
@@ -35,26 +35,29 @@ export function Logs() {
   const logs = usePages(['logs', query], (cursor, signal) =>
     page(api.GET('/api/logs', { params: { query: { ...query, cursor } }, signal })),
   );
+  const times = useRowTimes(logs.data);
+  const zone = useZones().of(filters.junction);
   const columns: Column<LogEntry>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => format.dateTime(line.logged_at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.logged_at) },
     { label: t('level'), nowrap: true, cell: (line) => <SeverityBadge severity={line.log_level} /> },
     { label: t('type'), nowrap: true, cell: (line) => line.log_type },
     {
       label: t('where'),
-      cell: (line) => (
-        <Stack gap={0} align="flex-start">
-          {line.junction_id && (
-            <Anchor component={Link} to={`/junctions/${line.junction_id}`} size="sm">
-              {line.junction_name ?? line.junction_id.slice(0, 8)}
-            </Anchor>
-          )}
-          {line.device_id && (
-            <Anchor component={Link} to={`/devices/${line.device_id}`} size="xs">
-              {t('device', { ns: 'lists' })}
-            </Anchor>
-          )}
-        </Stack>
-      ),
+      cell: (line) =>
+        (line.junction_id || line.device_id) && (
+          <Stack gap={0} align="flex-start">
+            {line.junction_id && (
+              <Anchor component={Link} to={`/junctions/${line.junction_id}`} size="sm">
+                {line.junction_name ?? line.junction_id.slice(0, 8)}
+              </Anchor>
+            )}
+            {line.device_id && (
+              <Anchor component={Link} to={`/devices/${line.device_id}`} size="xs">
+                {t('device', { ns: 'lists' })}
+              </Anchor>
+            )}
+          </Stack>
+        ),
     },
     {
       label: t('what', { ns: 'lists' }),
@@ -87,8 +90,18 @@ export function Logs() {
           options={TYPES.map((value) => ({ value, label: t(`types.${value}`) }))}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
-        <TimeField label={t('from', { ns: 'lists' })} value={filters.from} onChange={(at) => setFilter('from', at)} />
-        <TimeField label={t('to', { ns: 'lists' })} value={filters.to} onChange={(at) => setFilter('to', at)} />
+        <TimeField
+          label={t('from', { ns: 'lists' })}
+          value={filters.from}
+          zone={zone}
+          onChange={(at) => setFilter('from', at)}
+        />
+        <TimeField
+          label={t('to', { ns: 'lists' })}
+          value={filters.to}
+          zone={zone}
+          onChange={(at) => setFilter('to', at)}
+        />
       </FilterRow>
       <Listing query={logs} label={t('title')} empty={t('none')} rowKey={(line) => line.log_id} columns={columns} />
     </Stack>

@@ -10,7 +10,7 @@ import { FilterRow } from '@/components/list/FilterRow';
 import { type Column, Rows } from '@/components/list/Rows';
 import { useFilters } from '@/components/list/useFilters';
 import { PageTitle } from '@/components/PageTitle';
-import { useFormat } from '@/i18n/format';
+import { useCityFormat } from '@/components/list/useRowTimes';
 import { CreateDialog } from './CreateDialog';
 
 /** Everybody who may sign in. */
@@ -51,7 +51,7 @@ export function People() {
 
 function UserRows({ users }: { users: readonly User[] }) {
   const { t } = useTranslation('people');
-  const format = useFormat();
+  const format = useCityFormat();
   const columns: Column<User>[] = [
     {
       label: t('user'),
@@ -71,16 +71,17 @@ function UserRows({ users }: { users: readonly User[] }) {
     { label: t('email'), cell: (user) => user.email },
     {
       label: t('rights'),
-      cell: (user) => (
-        <Group gap={4}>
-          {user.is_admin && <Badge variant="outline">{t('admin')}</Badge>}
-          {!user.is_active && (
-            <Badge variant="filled" color="gray">
-              {t('disabled')}
-            </Badge>
-          )}
-        </Group>
-      ),
+      cell: (user) =>
+        (user.is_admin || !user.is_active) && (
+          <Group gap={4}>
+            {user.is_admin && <Badge variant="outline">{t('admin')}</Badge>}
+            {!user.is_active && (
+              <Badge variant="filled" color="gray">
+                {t('disabled')}
+              </Badge>
+            )}
+          </Group>
+        ),
     },
     { label: t('factor'), nowrap: true, cell: (user) => (user.totp_enabled ? t('factorOn') : t('factorOff')) },
     {

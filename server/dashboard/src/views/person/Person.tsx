@@ -7,7 +7,7 @@ import { api, data } from '@/api/client';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { Section } from '@/components/Section';
-import { useFormat } from '@/i18n/format';
+import { useCityFormat } from '@/components/list/useRowTimes';
 import { AccessCard } from './AccessCard';
 import { DeedsCard } from './DeedsCard';
 import { ProfileForm } from './ProfileForm';
@@ -15,7 +15,7 @@ import { ProfileForm } from './ProfileForm';
 /** Somebody who may sign in, as administrators see and change it. */
 export function Person() {
   const { t } = useTranslation('people');
-  const format = useFormat();
+  const format = useCityFormat();
   const { userId = '' } = useParams();
   const user = useQuery({
     queryKey: ['users', userId],

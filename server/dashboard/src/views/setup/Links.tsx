@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Table, Text } from '@mantine/core';
+import { ActionIcon, Button, Group, Text } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
@@ -10,6 +10,7 @@ import type { Layout } from '@/api/types';
 import { type Asked, Confirm } from '@/components/Confirm';
 import { Dialog } from '@/components/Dialog';
 import { Fetched } from '@/components/Fetched';
+import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import { LinkForm } from './LinkForm';
@@ -42,6 +43,35 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
         ),
       onDone: () => void renew(),
     });
+  const wayOf = ({ from_junction, to_junction }: Way) => `${nameOf(from_junction)} → ${nameOf(to_junction)}`;
+  const columns: Column<Way>[] = [
+    { label: t('links.way'), cell: wayOf },
+    { label: t('links.distance'), cell: (link) => format.number(link.distance_m) },
+    { label: t('links.freeFlow'), cell: (link) => format.number(link.free_flow_s, 1) },
+  ];
+  if (admin)
+    columns.push({
+      label: t('links.actions'),
+      cell: (link) => (
+        <Group gap={2} wrap="nowrap">
+          <ActionIcon
+            variant="subtle"
+            aria-label={t('links.changeOf', { way: wayOf(link) })}
+            onClick={() => setOpen(link)}
+          >
+            <Pencil size={16} aria-hidden />
+          </ActionIcon>
+          <ActionIcon
+            variant="subtle"
+            color="red"
+            aria-label={t('links.removeOf', { way: wayOf(link) })}
+            onClick={() => remove(link)}
+          >
+            <Trash2 size={16} aria-hidden />
+          </ActionIcon>
+        </Group>
+      ),
+    });
   return (
     <Section
       title={t('links.title')}
@@ -59,51 +89,12 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
           list.length === 0 ? (
             <Text size="sm">{t('links.none')}</Text>
           ) : (
-            <Table.ScrollContainer minWidth={460}>
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>{t('links.way')}</Table.Th>
-                    <Table.Th>{t('links.distance')}</Table.Th>
-                    <Table.Th>{t('links.freeFlow')}</Table.Th>
-                    {admin && <Table.Th>{t('links.actions')}</Table.Th>}
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {list.map((link) => {
-                    const way = `${nameOf(link.from_junction)} → ${nameOf(link.to_junction)}`;
-                    return (
-                      <Table.Tr key={link.from_junction + link.to_junction}>
-                        <Table.Td>{way}</Table.Td>
-                        <Table.Td>{format.number(link.distance_m)}</Table.Td>
-                        <Table.Td>{format.number(link.free_flow_s, 1)}</Table.Td>
-                        {admin && (
-                          <Table.Td>
-                            <Group gap={4} wrap="nowrap">
-                              <ActionIcon
-                                variant="subtle"
-                                aria-label={t('links.changeOf', { way })}
-                                onClick={() => setOpen(link)}
-                              >
-                                <Pencil size={16} aria-hidden />
-                              </ActionIcon>
-                              <ActionIcon
-                                variant="subtle"
-                                color="red"
-                                aria-label={t('links.removeOf', { way })}
-                                onClick={() => remove(link)}
-                              >
-                                <Trash2 size={16} aria-hidden />
-                              </ActionIcon>
-                            </Group>
-                          </Table.Td>
-                        )}
-                      </Table.Tr>
-                    );
-                  })}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            <Rows
+              label={t('links.title')}
+              rows={list}
+              rowKey={(link) => link.from_junction + link.to_junction}
+              columns={columns}
+            />
           )
         }
       </Fetched>

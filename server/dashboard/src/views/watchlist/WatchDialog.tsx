@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
-import { useJunctions } from '@/api/junctions';
+import { useJunctions, useZones } from '@/api/junctions';
 import { ProblemError } from '@/api/problem';
 import { Dialog } from '@/components/Dialog';
 import { TimeField } from '@/components/list/TimeField';
@@ -35,6 +35,7 @@ const SHOWN = ['epc', 'class', 'label', 'junction_ids', 'valid_until'];
 function WatchForm({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation('watchlist');
   const junctions = useJunctions();
+  const zones = useZones();
   const [epc, setEpc] = useState('');
   const [kind, setKind] = useState('emergency');
   const [label, setLabel] = useState('');
@@ -61,6 +62,9 @@ function WatchForm({ onDone }: { onDone: () => void }) {
     add.mutate();
   };
   const all = (junctions.data ?? []).map((junction) => junction.junction_id);
+  // The clock on the wall where the vehicle is looked out for; of several walls that differ, the city's.
+  const [first = zones.city, ...others] = [...new Set(ids.map(zones.of))];
+  const zone = others.length === 0 ? first : zones.city;
   return (
     <form onSubmit={submit}>
       <Stack>
@@ -123,6 +127,7 @@ function WatchForm({ onDone }: { onDone: () => void }) {
           label={t('until')}
           value={until}
           onChange={setUntil}
+          zone={zone}
           error={problem?.about('valid_until')}
           required
         />

@@ -15,14 +15,13 @@ import type { Column } from '@/components/list/Rows';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
-import { useFormat } from '@/i18n/format';
+import { useRowTimes } from '@/components/list/useRowTimes';
 import { useNow } from '@/live/hooks';
 import { WatchDialog } from './WatchDialog';
 
 /** The vehicles that junctions look out for. */
 export function Watchlist() {
   const { t } = useTranslation('watchlist');
-  const format = useFormat();
   const client = useQueryClient();
   const me = useMe();
   const now = useNow(60_000);
@@ -46,6 +45,7 @@ export function Watchlist() {
       onDone: again,
     });
   };
+  const times = useRowTimes(entries.data);
   const columns: Column<WatchlistEntry>[] = [
     {
       label: t('vehicle'),
@@ -70,15 +70,16 @@ export function Watchlist() {
       nowrap: true,
       cell: (entry) => {
         if (!entry.valid_until) return null;
+        const until = times(entry).fullTime(entry.valid_until);
         const over = Date.parse(entry.valid_until) <= now;
         return (
           <Text size="sm" c={over ? 'dimmed' : undefined}>
-            {over ? t('over', { at: format.fullTime(entry.valid_until) }) : format.fullTime(entry.valid_until)}
+            {over ? t('over', { at: until }) : until}
           </Text>
         );
       },
     },
-    { label: t('since'), nowrap: true, cell: (entry) => format.fullTime(entry.created_at) },
+    { label: t('since'), nowrap: true, cell: (entry) => times(entry).fullTime(entry.created_at) },
   ];
   const act: Column<WatchlistEntry> = {
     label: t('end'),

@@ -1,0 +1,16 @@
+import { defineConfig } from '@playwright/test';
+import tests from './playwright.config';
+
+/** Pictures of every view, for people to look at; `scripts/screenshots` runs it. */
+export default defineConfig({
+  ...tests,
+  testDir: 'tests/screenshots',
+  testMatch: '*.shots.ts',
+  timeout: 1_200_000,
+  projects: [{ name: 'screenshots' }],
+  // Dates in fields are written as the browser speaks.
+  use: {
+    ...tests.use,
+    launchOptions: { ...tests.use?.launchOptions, args: [...(tests.use?.launchOptions?.args ?? []), '--lang=en-GB'] },
+  },
+});

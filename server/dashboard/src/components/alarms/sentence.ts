@@ -1,0 +1,42 @@
+import type { TFunction } from 'i18next';
+import type { Alarm } from '@/api/types';
+import type { Format } from '@/i18n/format';
+import { isKind } from './kinds';
+
+type Translate = TFunction<'alarms'>;
+
+/** An alarm in words. */
+export interface Told {
+  text: string;
+  /** The server's own sentence, which is English, where it knows more than the translation can say; null: it does not. */
+  original: string | null;
+}
+
+const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** Kinds whose sentence names a cause, a number or a rule that stands in no field. */
+const MORE: ReadonlySet<string> = new Set([
+  'signal_fault',
+  'reader_silent',
+  'plan_refused',
+  'config_differs',
+  'rows_rejected',
+  'rows_lost',
+]);
+
+/** What is wrong: in English as the server says it, in other languages by the alarm's kind and what is known of it. */
+export function toldOf(alarm: Alarm, language: string, t: Translate, format: Format): Told {
+  const { kind, message } = alarm;
+  const detail = alarm.detail;
+  // The server writes its times in UTC.
+  const timed = kind === 'device_offline' && typeof detail.last_heartbeat === 'string';
+  if ((language === 'en' && !timed) || !isKind(kind)) return { text: message, original: null };
+  const text = t(`sentence.${kind}`, {
+    at: typeof detail.last_heartbeat === 'string' ? format.dateTime(detail.last_heartbeat) : '–',
+    readers: list(detail.readers).join(', '),
+    lanes: Object.keys((detail.usual as object | undefined) ?? {}).join(', '),
+    lane: typeof detail.lane === 'string' ? detail.lane : '–',
+    value: format.number(list(detail.differences).length),
+  });
+  return { text, original: MORE.has(kind) ? message : null };
+}

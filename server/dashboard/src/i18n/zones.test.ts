@@ -1,0 +1,40 @@
+import i18next from 'i18next';
+import { expect, it } from 'vitest';
+import { Format } from './format';
+import { isMixed, zonesOf } from './zones';
+
+const zones = zonesOf([
+  { junction_id: 'pune', time_zone: 'Asia/Kolkata' },
+  { junction_id: 'thane', time_zone: 'Asia/Kolkata' },
+  { junction_id: 'birgunj', time_zone: 'Asia/Kathmandu' },
+]);
+
+it('a row has the zone of its junction, and that of most junctions when it belongs to none', () => {
+  expect(zones.of('birgunj')).toBe('Asia/Kathmandu');
+  expect([zones.of(null), zones.of(undefined), zones.of('gone'), zones.city]).toEqual(Array(4).fill('Asia/Kolkata'));
+});
+
+it('of zones with as many junctions the first by name is the city’s; without junctions it is that of India', () => {
+  const even = [
+    { junction_id: 'a', time_zone: 'Asia/Kathmandu' },
+    { junction_id: 'b', time_zone: 'Asia/Colombo' },
+  ];
+  expect([zonesOf(even).city, zonesOf(even.toReversed()).city]).toEqual(['Asia/Colombo', 'Asia/Colombo']);
+  expect(zonesOf([]).of(null)).toBe('Asia/Kolkata');
+});
+
+it('rows are mixed when they stand in more than one zone', () => {
+  expect(isMixed(zones, ['pune', 'thane', null])).toBe(false);
+  expect(isMixed(zones, ['pune', 'birgunj'])).toBe(true);
+  expect(isMixed(zones, ['birgunj', null])).toBe(true);
+  expect(isMixed(zones, [])).toBe(false);
+});
+
+it('the name of the zone stands behind a time when it is asked for', () => {
+  const at = '2026-02-10T03:00:00Z';
+  const write = (zone: string, named: boolean) => new Format('en-IN', i18next.t, zone, named).dateTime(at);
+  expect(write('Asia/Kolkata', false)).toBe('10 Feb, 08:30');
+  expect(write('Asia/Kolkata', true)).toBe('10 Feb, 08:30 IST');
+  expect(write('Asia/Kathmandu', true)).toMatch(/^10 Feb, 08:45 \S+$/);
+  expect(new Format('en-IN', i18next.t, 'Asia/Kolkata', true).fullTime(at)).toBe('10 Feb 2026, 08:30 IST');
+});
