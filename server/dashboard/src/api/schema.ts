@@ -3474,6 +3474,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -3481,6 +3483,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Alarm"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -3555,11 +3564,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Alarm"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -3736,11 +3754,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DailyAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -3925,11 +3952,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PeakHoursAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4022,11 +4058,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["QueuesAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4117,11 +4162,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SplitsAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4212,11 +4266,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["StageEndsAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4309,11 +4372,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["VolumesAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4410,6 +4482,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -4417,6 +4491,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuditEntry"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4578,11 +4659,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Start"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Too many requests of this user or address */
             429: {
@@ -4645,6 +4735,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -4652,6 +4744,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeadLetter"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -4729,6 +4828,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -4736,6 +4837,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeviceResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -5038,6 +5146,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -5045,6 +5155,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["UnknownSender"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -5119,11 +5236,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DeviceAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -5756,11 +5882,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Holidays"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -5939,6 +6074,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -5946,6 +6083,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["JunctionResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6118,11 +6262,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JunctionFile"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6305,11 +6458,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JunctionResponse"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6704,6 +6866,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -6711,6 +6875,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CountOrBucket"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6803,6 +6974,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -6810,6 +6983,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CycleResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6898,6 +7078,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -6905,6 +7087,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DeviceAnswer"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -6988,11 +7177,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LaneResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -7204,11 +7402,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JunctionEntry"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -7421,6 +7628,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -7428,6 +7637,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["OverrideResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -7520,6 +7736,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -7527,6 +7745,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PlanResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -7610,11 +7835,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Current"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -7818,11 +8052,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ScheduleAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8034,11 +8277,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["SignalAnswer"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8239,11 +8491,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["LinkEntry"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8523,6 +8784,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -8530,6 +8793,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LogEntry"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8607,6 +8877,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -8614,6 +8886,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["JunctionOverview"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8677,11 +8956,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Setting"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8750,6 +9038,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -8757,6 +9047,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["UserResponse"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8896,11 +9193,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -8955,11 +9261,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JunctionAccess"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -9112,11 +9427,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Session"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -10008,11 +10332,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["UserResponse"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -10320,11 +10653,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["JunctionAccess"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -10409,11 +10751,20 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Access"];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
@@ -10884,6 +11235,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Changes when the answer does; for If-None-Match */
+                    ETag?: string;
                     /** @description Address of the next page */
                     Link?: string;
                     [name: string]: unknown;
@@ -10891,6 +11244,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["WatchlistEntry"][];
                 };
+            };
+            /** @description The answer is the one whose ETag the request names in If-None-Match */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Not signed in */
             401: {
