@@ -1,5 +1,6 @@
 //! Commands.
 
+mod authority;
 mod backup;
 mod check;
 mod config;
@@ -58,12 +59,21 @@ enum Command {
     ///
     /// Needs no configuration, database or broker. The same input gives the same output.
     Replay(replay::ReplayArgs),
-    /// Creates, lists, revokes and replaces devices.
+    /// Creates, lists, revokes and replaces devices, and makes the authority for their certificates.
     #[command(subcommand)]
-    Device(device::DeviceCommand),
+    Device(DeviceOrAuthority),
     /// Creates and lists accounts.
     #[command(subcommand)]
     User(user::UserCommand),
+}
+
+/// What to do with devices, and what needs no database.
+#[derive(Debug, Subcommand)]
+enum DeviceOrAuthority {
+    /// Makes the authority that issues the certificates of devices: certificate and key, where [devices] names them.
+    Ca,
+    #[command(flatten)]
+    Device(device::DeviceCommand),
 }
 
 /// Why a command failed.
@@ -107,6 +117,10 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
     if let Command::Config = cli.command {
         return Ok(config::run(&config)?);
     }
+    if let Command::Device(DeviceOrAuthority::Ca) = cli.command {
+        say(authority::make(&config.devices)?.trim_end());
+        return Ok(ExitCode::SUCCESS);
+    }
     config.database.url().map_err(|error| Failure::Config(error.into()))?;
     let runtime = tokio::runtime::Runtime::new().context("cannot start").map_err(Failure::Other)?;
     runtime.block_on(async {
@@ -127,7 +141,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 setup::prepare(&db, &config.database).await?;
                 junction::run(command, &db).await
             }
-            Command::Device(command) => {
+            Command::Device(DeviceOrAuthority::Device(command)) => {
                 let db = database(&config).await?;
                 setup::prepare(&db, &config.database).await?;
                 say(device::run(command, &db, config.mqtt.dynamic_security).await?.trim_end());
@@ -139,7 +153,10 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 user::run(command, &db).await?;
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Config | Command::Openapi | Command::Replay(_) => Ok(ExitCode::SUCCESS),
+            Command::Config
+            | Command::Openapi
+            | Command::Replay(_)
+            | Command::Device(DeviceOrAuthority::Ca) => Ok(ExitCode::SUCCESS),
         }
     })
 }

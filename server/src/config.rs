@@ -7,6 +7,7 @@ mod alarms;
 mod auth;
 mod dashboard;
 mod database;
+mod devices;
 mod given;
 mod http;
 mod load;
@@ -20,6 +21,7 @@ pub use alarms::Alarms;
 pub use auth::Auth;
 pub use dashboard::Dashboard;
 pub use database::Database;
+pub use devices::Devices;
 pub use http::Http;
 pub use load::{ConfigError, Problem};
 pub use log::Log;
@@ -40,6 +42,8 @@ pub struct Config {
     pub database: Database,
     /// Broker.
     pub mqtt: Mqtt,
+    /// Certificates of devices.
+    pub devices: Devices,
     /// Sign-in.
     pub auth: Auth,
     /// Who is told of alarms.
@@ -70,6 +74,7 @@ fn keys() -> impl Iterator<Item = &'static Key> {
         http::KEYS,
         database::KEYS,
         mqtt::KEYS,
+        devices::KEYS,
         auth::KEYS,
         alarms::KEYS,
         dashboard::KEYS,

@@ -10,7 +10,8 @@ pub use reconcile::commands;
 pub use state::{Acl, Client, RoleName, State};
 
 use crate::app::App;
-use crate::db::enrolment::{self, BrokerLogin};
+use crate::clock::Clock;
+use crate::db::enrolment::{self, Logins};
 use crate::fleet::RightsRequest;
 use crate::mqtt::Control;
 use anyhow::{Context as _, bail, ensure};
@@ -91,7 +92,7 @@ struct Keeper {
     control: Control,
     server: Option<String>,
     /// What the broker is known to have.
-    in_force: Option<Vec<BrokerLogin>>,
+    in_force: Option<Logins>,
     looks: u32,
     /// The last failure, which is told once.
     told: String,
@@ -121,7 +122,7 @@ impl Keeper {
     }
 
     async fn bring_in_step(&mut self) -> anyhow::Result<()> {
-        let logins = enrolment::logins(&self.app.db).await.context("cannot read the devices")?;
+        let logins = enrolment::logins(&self.app.db, Clock.utc()).await.context("cannot read the devices")?;
         self.looks += 1;
         if self.in_force.as_ref() == Some(&logins) && self.looks < LOOKS_UNTIL_ASKED {
             return Ok(());

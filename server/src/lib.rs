@@ -30,6 +30,8 @@ pub mod dispatch;
 
 pub mod config_differences;
 
+pub mod authority;
+
 pub mod fleet;
 
 pub mod dynsec;

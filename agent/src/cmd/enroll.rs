@@ -1,12 +1,15 @@
-//! `flextraff-agent enroll`: spends a one-time token at the server for this device's login at the broker.
+//! `flextraff-agent enroll`: spends a one-time token at the server for this device's login at the broker, a password or a certificate.
 //!
-//! `curl`, which every Raspberry Pi OS has, speaks to the server: an own HTTP client would be a tenth of the program for one request in a
-//! device's life.
+//! `curl` and `openssl`, which every Raspberry Pi OS has, speak to the server and make the key: an own HTTP client would be a tenth of the program
+//! for one request in a device's life.
+
+mod identity;
 
 use super::{FAILED, USAGE, complain, load, print};
 use crate::config::{Config, OVERRIDES};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
+use identity::Identity;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -31,6 +34,9 @@ pub(super) struct EnrollArgs {
     /// PEM file of the authority that has signed the server's certificate, where it is none of the public ones
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
+    /// Ask for a certificate instead of a password; its private key is made here and does not leave this machine
+    #[arg(long)]
+    certificate: bool,
 }
 
 /// What the server answers to a token.
@@ -39,6 +45,7 @@ struct Enrolled {
     device_id: Uuid,
     junction_id: Uuid,
     mqtt: Login,
+    certificate: Option<Certificate>,
     ca_pem: Option<String>,
     active: bool,
 }
@@ -47,7 +54,13 @@ struct Enrolled {
 struct Login {
     url: Option<String>,
     username: String,
-    password: String,
+    password: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Certificate {
+    pem: String,
+    until: String,
 }
 
 /// What is written for the agent to read.
@@ -59,8 +72,14 @@ struct Written<'a> {
 #[derive(Serialize)]
 struct WrittenLogin<'a> {
     url: &'a str,
-    username: &'a str,
-    password_file: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cert_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_file: Option<&'a Path>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<&'a Path>,
 }
@@ -101,7 +120,12 @@ fn enroll(config: &Config, path: &Path, args: &EnrollArgs) -> anyhow::Result<Str
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     // Asked first: the token works once.
     let group = may_write(folder)?;
-    let answer = ask(args, &token()?)?;
+    let identity = if args.certificate {
+        Some(Identity::make(folder, &config.device.to_string(), group)?)
+    } else {
+        None
+    };
+    let answer = ask(args, &token()?, identity.as_ref().map(Identity::request))?;
     let ours = (config.junction.id.0, config.device.0);
     if (answer.junction_id, answer.device_id) != ours {
         bail!(
@@ -116,23 +140,39 @@ fn enroll(config: &Config, path: &Path, args: &EnrollArgs) -> anyhow::Result<Str
     let url = answer.mqtt.url.as_deref().context(
         "the server does not know by which address devices reach the broker: set mqtt.device_url there, and let it make a new token",
     )?;
-    let password = folder.join("mqtt-password");
-    write(&password, &format!("{}\n", answer.mqtt.password), group)?;
+    let password_file = folder.join("mqtt-password");
     let ca = answer.ca_pem.as_ref().map(|_| folder.join("ca.pem"));
     if let (Some(file), Some(pem)) = (&ca, &answer.ca_pem) {
         write(file, pem, group)?;
     }
-    let login = WrittenLogin {
+    let mut login = WrittenLogin {
         url,
-        username: &answer.mqtt.username,
-        password_file: &password,
+        username: None,
+        password_file: None,
+        cert_file: None,
+        key_file: None,
         ca_file: ca.as_deref(),
     };
+    match (&identity, &answer.certificate, &answer.mqtt.password) {
+        (Some(identity), Some(certificate), _) => {
+            let file = identity.certify(&certificate.pem)?;
+            (login.cert_file, login.key_file) = (Some(file), Some(file));
+        }
+        (None, _, Some(password)) => {
+            write(&password_file, &format!("{password}\n"), group)?;
+            (login.username, login.password_file) =
+                (Some(answer.mqtt.username.as_str()), Some(password_file.as_path()));
+        }
+        _ => bail!("{} does not answer like a FlexTraff server", args.server),
+    }
     let mut text = "# Written by flextraff-agent enroll.\n".to_owned();
     text += &toml::to_string(&Written { mqtt: login }).context("cannot write TOML")?;
     let file = folder.join(OVERRIDES).join(FILE);
     write(&file, &text, group)?;
     let mut told = format!("{} has the login at {url}; reload or start the agent", file.display());
+    if let Some(certificate) = &answer.certificate {
+        let _ = write!(told, ". Its certificate holds until {}", certificate.until);
+    }
     if !answer.active {
         let _ = write!(
             told,
@@ -167,8 +207,8 @@ fn token() -> anyhow::Result<String> {
 }
 
 /// The token stands neither in an argument list nor in a file: curl reads its options from standard input.
-fn ask(args: &EnrollArgs, token: &str) -> anyhow::Result<Enrolled> {
-    let body = serde_json::json!({ "token": token }).to_string();
+fn ask(args: &EnrollArgs, token: &str, csr: Option<&str>) -> anyhow::Result<Enrolled> {
+    let body = serde_json::json!({ "token": token, "csr": csr }).to_string();
     let address = format!("{}/api/devices/enroll", args.server.trim_end_matches('/'));
     let mut options = format!(
         "url = {}\ndata = {}\nheader = \"Content-Type: application/json\"\nsilent\nshow-error\nmax-time = {PATIENCE_S}\n\

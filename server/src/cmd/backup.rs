@@ -12,6 +12,7 @@ use crate::db::{backup, setup};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use files::Kept;
+pub(super) use files::write_secret;
 use manifest::Manifest;
 use sqlx::PgPool;
 use std::fmt::Write as _;

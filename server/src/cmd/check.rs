@@ -1,6 +1,8 @@
 //! `flextraff-server check`: whether everything that the server needs is there.
 
 use super::say;
+use crate::authority::Authority;
+use crate::clock::Clock;
 use crate::config::{Broker, Config};
 use crate::db::setup;
 use crate::mqtt::MqttClient;
@@ -26,6 +28,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<ExitCode> {
         ("broker", broker(config).await),
         ("signing key", signing_key(config)),
         ("certificate", certificate(config)),
+        ("authority for devices", authority(config)),
     ];
     let mut code = ExitCode::SUCCESS;
     for (what, finding) in findings {
@@ -102,6 +105,25 @@ fn certificate(config: &Config) -> Finding {
         },
         _ if config.http.is_loopback() => Finding::Ok("none needed on this machine".to_owned()),
         _ => Finding::Warning("none; others can read what passes unless a proxy encrypts it".to_owned()),
+    }
+}
+
+fn authority(config: &Config) -> Finding {
+    match Authority::open(&config.devices) {
+        Ok(None) => {
+            Finding::Ok("none is named ([devices] ca_cert_file); devices enrol for passwords".to_owned())
+        }
+        Ok(Some(authority)) if authority.not_after() <= Clock.utc() => Finding::Failed(
+            "its certificate has expired; make another with flextraff-server device ca".to_owned(),
+        ),
+        Ok(Some(_)) if !config.mqtt.dynamic_security => Finding::Warning(
+            "devices enrol only with [mqtt] dynamic_security, which keeps their rights at the broker"
+                .to_owned(),
+        ),
+        Ok(Some(authority)) => {
+            Finding::Ok(format!("it can sign until {}", authority.not_after().format("%Y-%m-%d")))
+        }
+        Err(error) => Finding::Failed(format!("{error:#}")),
     }
 }
 

@@ -159,6 +159,7 @@ impl Config {
         let pairs = [
             ("http", "tls_cert_file", "tls_key_file", &self.http.tls_cert_file, &self.http.tls_key_file),
             ("mqtt", "cert_file", "key_file", &self.mqtt.cert_file, &self.mqtt.key_file),
+            ("devices", "ca_cert_file", "ca_key_file", &self.devices.ca_cert_file, &self.devices.ca_key_file),
         ];
         for (section, cert, key, cert_file, key_file) in pairs {
             if cert_file.is_some() != key_file.is_some() {

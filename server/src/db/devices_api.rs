@@ -12,7 +12,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = DeviceResponse)]
 pub struct DeviceRow {
-    /// Its id; also its user name at the broker.
+    /// Its id; also its user name at the broker, where it shows no certificate.
     pub device_id: Uuid,
     /// The junction that it belongs to.
     pub junction_id: Uuid,
@@ -41,6 +41,8 @@ pub struct DeviceRow {
     pub revoked_at: Option<DateTime<Utc>>,
     /// Whether it has a login at the broker that it got by enrolment.
     pub enrolled: bool,
+    /// Until when the certificate holds that is its login; null: it has none.
+    pub certificate_until: Option<DateTime<Utc>>,
     /// Until when its enrolment token holds; null: there is none.
     pub token_until: Option<DateTime<Utc>>,
 }
@@ -91,8 +93,9 @@ async fn select(
                   ARRAY(SELECT l.lane_id FROM edge_device_lanes l WHERE l.device_id = d.device_id ORDER BY l.lane_id) AS "lanes!",
                   d.status, coalesce(d.last_status @> '{"online": true}', false) AS "online!", d.last_heartbeat,
                   d.software_version, d.last_status->>'config_hash' AS config_hash, d.last_status, d.created_at,
-                  d.revoked_at, c.device_id IS NOT NULL AS "enrolled!", d.token_until
+                  d.revoked_at, c.device_id IS NOT NULL AS "enrolled!", t.not_after AS "certificate_until?", d.token_until
            FROM edge_devices d LEFT JOIN device_credentials c USING (device_id)
+           LEFT JOIN device_certificates t ON t.serial = c.serial
            WHERE ($1::uuid IS NULL OR EXISTS (
                      SELECT FROM user_junction_access a WHERE a.user_id = $1 AND a.junction_id = d.junction_id))
              AND ($2::uuid IS NULL OR d.junction_id = $2)

@@ -32,15 +32,13 @@ pub async fn set_token(
     Ok(changed.rows_affected() > 0)
 }
 
-/// Spends a token: the device that it is for, and its junction, with `password` as its login from now on; `None`: there is no such token, or its
-/// time is over. Belongs into a transaction.
+/// Spends a token: the device that it is for, and its junction; `None`: there is no such token, or its time is over. Belongs into a transaction.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn spend_token(
     db: &mut PgConnection,
     hash: &TokenHash,
-    password: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<(DeviceId, JunctionId)>> {
     let spent = sqlx::query!(
@@ -49,24 +47,76 @@ pub async fn spend_token(
         &hash[..],
         now,
     )
-    .fetch_optional(&mut *db)
+    .fetch_optional(db)
     .await?;
-    let Some(spent) = spent else { return Ok(None) };
+    Ok(spent.map(|spent| (DeviceId(spent.device_id), JunctionId(spent.junction_id))))
+}
+
+/// Gives a device its login from now on: a password, and where a certificate is shown instead of it, its serial number and its end. Belongs into
+/// a transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_login(
+    db: &mut PgConnection,
+    device: DeviceId,
+    password: &str,
+    certificate: Option<(&str, DateTime<Utc>)>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    if let Some((serial, not_after)) = certificate {
+        sqlx::query!(
+            "INSERT INTO device_certificates (serial, device_id, issued_at, not_after) VALUES ($1, $2, $3, $4)",
+            serial,
+            device.0,
+            now,
+            not_after,
+        )
+        .execute(&mut *db)
+        .await?;
+    }
     sqlx::query!(
-        "INSERT INTO device_credentials (device_id, password, issued_at) VALUES ($1, $2, $3)
-         ON CONFLICT (device_id) DO UPDATE
-         SET credential_id = gen_random_uuid(), password = excluded.password, issued_at = excluded.issued_at",
-        spent.device_id,
+        "INSERT INTO device_credentials (device_id, password, serial, issued_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (device_id) DO UPDATE SET credential_id = gen_random_uuid(), password = excluded.password,
+                                               serial = excluded.serial, issued_at = excluded.issued_at",
+        device.0,
         password,
+        certificate.map(|(serial, _)| serial),
         now,
     )
     .execute(db)
     .await?;
-    Ok(Some((DeviceId(spent.device_id), JunctionId(spent.junction_id))))
+    Ok(())
+}
+
+/// What the broker must know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logins {
+    /// All devices, in the order of their ids.
+    pub devices: Vec<BrokerLogin>,
+    /// Certificates that have not expired and are nobody's login any more: device and serial number.
+    pub ended: Vec<(DeviceId, String)>,
+}
+
+/// How a device shows the broker who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Its name.
+    pub id: Uuid,
+    /// The password; where there is a certificate, nobody has got it.
+    pub password: String,
+    /// Serial number of the certificate that is shown instead.
+    pub serial: Option<String>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credential({}, {:?})", self.id, self.serial)
+    }
 }
 
 /// What the broker must know of a device.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerLogin {
     /// The device.
     pub device: DeviceId,
@@ -74,23 +124,15 @@ pub struct BrokerLogin {
     pub junction: JunctionId,
     /// Junctions whose demand and signal it hears.
     pub linked: Vec<JunctionId>,
-    /// Its login: name of the credential, and the password; `None`: none, because it is revoked or not enrolled.
-    pub credential: Option<(Uuid, String)>,
+    /// Its login; `None`: none, because it is revoked or not enrolled.
+    pub credential: Option<Credential>,
 }
 
-impl std::fmt::Debug for BrokerLogin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { device, junction, linked, credential } = self;
-        let credential = credential.as_ref().map(|(id, _)| id);
-        write!(f, "BrokerLogin({device}, {junction}, {linked:?}, {credential:?})")
-    }
-}
-
-/// All devices as the broker must know them, in the order of their ids.
+/// All devices and ended certificates as the broker must know them.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn logins(db: &PgPool) -> sqlx::Result<Vec<BrokerLogin>> {
+pub async fn logins(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Logins> {
     let mut linked: BTreeMap<Uuid, Vec<JunctionId>> = BTreeMap::new();
     for row in sqlx::query!(
         r#"SELECT from_junction AS "here!", to_junction AS "there!" FROM links
@@ -102,20 +144,31 @@ pub async fn logins(db: &PgPool) -> sqlx::Result<Vec<BrokerLogin>> {
         linked.entry(row.here).or_default().push(JunctionId(row.there));
     }
     let rows = sqlx::query!(
-        r#"SELECT d.device_id, d.junction_id, c.credential_id AS "credential_id?", c.password AS "password?"
+        r#"SELECT d.device_id, d.junction_id, c.credential_id AS "credential_id?", c.password AS "password?", c.serial
            FROM edge_devices d
            LEFT JOIN device_credentials c ON c.device_id = d.device_id AND d.revoked_at IS NULL ORDER BY d.device_id"#
     )
     .fetch_all(db)
     .await?;
-    let login = |row: (Uuid, Uuid, Option<(Uuid, String)>)| BrokerLogin {
-        device: DeviceId(row.0),
-        junction: JunctionId(row.1),
-        linked: linked.get(&row.1).cloned().unwrap_or_default(),
-        credential: row.2,
-    };
-    Ok(rows
-        .into_iter()
-        .map(|row| login((row.device_id, row.junction_id, row.credential_id.zip(row.password))))
-        .collect())
+    let devices = rows.into_iter().map(|row| {
+        let login = row.credential_id.zip(row.password);
+        BrokerLogin {
+            device: DeviceId(row.device_id),
+            junction: JunctionId(row.junction_id),
+            linked: linked.get(&row.junction_id).cloned().unwrap_or_default(),
+            credential: login.map(|(id, password)| Credential { id, password, serial: row.serial }),
+        }
+    });
+    let ended = sqlx::query!(
+        "SELECT device_id, serial FROM device_certificates t
+         WHERE not_after > $1 AND NOT EXISTS (
+             SELECT FROM device_credentials c JOIN edge_devices d USING (device_id)
+             WHERE c.serial = t.serial AND d.revoked_at IS NULL)
+         ORDER BY serial",
+        now,
+    )
+    .fetch_all(db)
+    .await?;
+    let ended = ended.into_iter().map(|row| (DeviceId(row.device_id), row.serial)).collect();
+    Ok(Logins { devices: devices.collect(), ended })
 }

@@ -2,17 +2,23 @@
 //!
 //! Only what bears the server's own mark is ever disabled or deleted: other users of the broker stay as they are.
 
-use super::state::{Acl, State};
-use crate::db::enrolment::BrokerLogin;
+use super::state::{Acl, Client, State};
+use crate::authority::user_name;
+use crate::db::enrolment::{BrokerLogin, Credential, Logins};
 use flextraff_common::ids::DeviceId;
 use flextraff_common::wire::topics::{agent_filters, agent_publishes, every_topic};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// Role of the server itself.
 const SERVER_ROLE: &str = "flextraff-server";
 /// How the role of a device begins; its id follows.
 const DEVICE_ROLE: &str = "flextraff-device-";
+/// Role of those whose certificate has ended. Where a certificate names the user, Mosquitto 2.0 lets in whom it does not know and whom it was told to
+/// keep out, without asking the plugin, which then only decides on topics: so such a user stays known, and may do nothing.
+const ENDED_ROLE: &str = "flextraff-ended";
+/// Stands for the credential of such a client.
+const ENDED: &str = "ended";
 /// Name for people of a client that the server keeps.
 const MARK: &str = "FlexTraff device";
 /// Rights of a device go before what its role forbids.
@@ -49,8 +55,15 @@ fn server_rights() -> Vec<Acl> {
         .to_vec()
 }
 
+/// Nothing at all, not even what the broker allows everybody.
+fn no_rights() -> Vec<Acl> {
+    ["publishClientReceive", "publishClientSend", "subscribePattern"]
+        .map(|kind| acl(kind, "#".to_owned(), ALLOWED, false))
+        .to_vec()
+}
+
 /// The commands, in the order in which they are to be carried out; none: everything is as it must be. `server` is the server's own user name.
-pub fn commands(logins: &[BrokerLogin], server: Option<&str>, state: &State) -> Vec<Value> {
+pub fn commands(logins: &Logins, server: Option<&str>, state: &State) -> Vec<Value> {
     let mut commands = Vec::new();
     set_role(SERVER_ROLE, &server_rights(), state, &mut commands);
     if let Some(name) = server
@@ -58,29 +71,50 @@ pub fn commands(logins: &[BrokerLogin], server: Option<&str>, state: &State) -> 
     {
         commands.push(json!({"command": "addClientRole", "username": name, "rolename": SERVER_ROLE}));
     }
-    let known: BTreeMap<String, &BrokerLogin> =
-        logins.iter().map(|login| (login.device.to_string(), login)).collect();
-    for (name, login) in &known {
-        match &login.credential {
-            Some((credential, password)) => {
-                let role = role_of(login.device);
-                set_role(&role, &rights_of(login), state, &mut commands);
-                set_client(name, &role, &credential.to_string(), password, state, &mut commands);
+    let mut known = BTreeSet::new();
+    if !logins.ended.is_empty() {
+        set_role(ENDED_ROLE, &no_rights(), state, &mut commands);
+    }
+    for (device, serial) in &logins.ended {
+        let name = user_name(*device, serial);
+        let ended = Wanted { name: &name, role: ENDED_ROLE, credential: ENDED, password: None };
+        ended.set(state, &mut commands);
+        known.insert(name);
+    }
+    for login in &logins.devices {
+        let by_password = login.device.to_string();
+        let mut name = &by_password;
+        let by_certificate;
+        if let Some(Credential { id, password, serial }) = &login.credential {
+            if let Some(serial) = serial {
+                by_certificate = user_name(login.device, serial);
+                name = &by_certificate;
             }
-            None => {
-                if state.clients.get(name).is_some_and(|client| client.textname == MARK && !client.disabled) {
-                    commands.push(json!({"command": "disableClient", "username": name}));
-                }
+            let role = role_of(login.device);
+            set_role(&role, &rights_of(login), state, &mut commands);
+            let wanted = Wanted { name, role: &role, credential: &id.to_string(), password: Some(password) };
+            wanted.set(state, &mut commands);
+            known.insert(name.clone());
+        }
+        if *name != by_password || login.credential.is_none() {
+            if state
+                .clients
+                .get(&by_password)
+                .is_some_and(|client| client.textname == MARK && !client.disabled)
+            {
+                commands.push(json!({"command": "disableClient", "username": by_password}));
             }
+            known.insert(by_password);
         }
     }
     for client in state.clients.values() {
-        if client.textname == MARK && !known.contains_key(&client.username) {
+        if client.textname == MARK && !known.contains(&client.username) {
             commands.push(json!({"command": "deleteClient", "username": client.username}));
         }
     }
+    let devices: BTreeSet<String> = logins.devices.iter().map(|login| login.device.to_string()).collect();
     for role in state.roles.keys() {
-        if role.strip_prefix(DEVICE_ROLE).is_some_and(|device| !known.contains_key(device)) {
+        if role.strip_prefix(DEVICE_ROLE).is_some_and(|device| !devices.contains(device)) {
             commands.push(json!({"command": "deleteRole", "rolename": role}));
         }
     }
@@ -102,35 +136,51 @@ fn set_role(role: &str, rights: &[Acl], state: &State, commands: &mut Vec<Value>
     commands.push(json!({"command": command, "rolename": role, "acls": rights}));
 }
 
-fn set_client(
-    name: &str,
-    role: &str,
-    credential: &str,
-    password: &str,
-    state: &State,
-    commands: &mut Vec<Value>,
-) {
-    let whole = |command: &str| {
-        json!({
-            "command": command, "username": name, "password": password, "textname": MARK, "textdescription": credential,
-            "roles": [{"rolename": role}],
-        })
-    };
-    let Some(client) = state.clients.get(name) else {
-        commands.push(whole("createClient"));
-        return;
-    };
-    if client.textname != MARK || client.textdescription != credential || !client.has(role) {
-        commands.push(whole("modifyClient"));
-    }
-    if client.disabled {
-        commands.push(json!({"command": "enableClient", "username": name}));
+/// A client as it must be.
+struct Wanted<'a> {
+    name: &'a str,
+    role: &'a str,
+    credential: &'a str,
+    /// `None`: it is kept out.
+    password: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn set(&self, state: &State, commands: &mut Vec<Value>) {
+        let Self { name, role, credential, password } = *self;
+        let whole = |command: &str| {
+            let mut whole = json!({
+                "command": command, "username": name, "textname": MARK, "textdescription": credential,
+                "roles": [{"rolename": role}],
+            });
+            if let Some(password) = password {
+                whole["password"] = password.into();
+            }
+            whole
+        };
+        let client = state.clients.get(name);
+        let as_wanted = |client: &Client| {
+            client.textname == MARK
+                && client.textdescription == credential
+                && client.has(role)
+                && (password.is_some() || client.roles.len() == 1)
+        };
+        match client {
+            None => commands.push(whole("createClient")),
+            Some(client) if !as_wanted(client) => commands.push(whole("modifyClient")),
+            Some(_) => {}
+        }
+        let is_disabled = client.is_some_and(|client| client.disabled);
+        if is_disabled != password.is_none() {
+            let command = if is_disabled { "enableClient" } else { "disableClient" };
+            commands.push(json!({"command": command, "username": name}));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::{Client, RoleName};
+    use super::super::state::RoleName;
     use super::*;
     use flextraff_common::ids::JunctionId;
     use uuid::Uuid;
@@ -140,8 +190,16 @@ mod tests {
             device: DeviceId(Uuid::from_u128(device)),
             junction: JunctionId(Uuid::from_u128(1)),
             linked: vec![JunctionId(Uuid::from_u128(2))],
-            credential: password.map(|password| (Uuid::from_u128(7), password.to_owned())),
+            credential: password.map(|password| Credential {
+                id: Uuid::from_u128(7),
+                password: password.to_owned(),
+                serial: None,
+            }),
         }
+    }
+
+    fn only<const N: usize>(devices: [BrokerLogin; N]) -> Logins {
+        Logins { devices: devices.to_vec(), ended: Vec::new() }
     }
 
     fn roles(names: &[&str]) -> Vec<RoleName> {
@@ -195,6 +253,14 @@ mod tests {
             .collect()
     }
 
+    /// What it takes until all is as it must be.
+    fn next(state: &mut State, logins: &Logins) -> Vec<String> {
+        let given = commands(logins, None, state);
+        obey(state, &given);
+        assert_eq!(commands(logins, None, state), Vec::<Value>::new());
+        names(&given)
+    }
+
     fn id(device: u128) -> String {
         Uuid::from_u128(device).to_string()
     }
@@ -203,7 +269,7 @@ mod tests {
     fn an_empty_broker_gets_everything_and_then_nothing_more() {
         let mut state = State::default();
         state.clients.insert("server".into(), client("server", &["admin"]));
-        let logins = [login(5, Some("secret")), login(6, None)];
+        let logins = only([login(5, Some("secret")), login(6, None)]);
         let given = commands(&logins, Some("server"), &state);
         let role = role_of(DeviceId(Uuid::from_u128(5)));
         assert_eq!(
@@ -224,31 +290,71 @@ mod tests {
         let mut state = State::default();
         state.clients.insert("stranger".into(), client("stranger", &["flextraff-device-x-not-ours"]));
         state.roles.insert("theirs".into(), Vec::new());
-        let given = commands(&[login(5, Some("old"))], None, &state);
+        let given = commands(&only([login(5, Some("old"))]), None, &state);
         obey(&mut state, &given);
-        let next = |state: &mut State, logins: &[BrokerLogin]| {
-            let given = commands(logins, None, state);
-            obey(state, &given);
-            assert_eq!(commands(logins, None, state), Vec::<Value>::new());
-            names(&given)
-        };
-        assert_eq!(next(&mut state, &[login(5, None)]), [format!("disableClient {}", id(5))]);
+        assert_eq!(next(&mut state, &only([login(5, None)])), [format!("disableClient {}", id(5))]);
         let mut again = login(5, Some("new"));
-        again.credential = Some((Uuid::from_u128(8), "new".into()));
+        again.credential = Some(Credential { id: Uuid::from_u128(8), password: "new".into(), serial: None });
         assert_eq!(
-            next(&mut state, std::slice::from_ref(&again)),
+            next(&mut state, &only([again.clone()])),
             [format!("modifyClient {}", id(5)), format!("enableClient {}", id(5))]
         );
         again.linked.clear();
         assert_eq!(
-            next(&mut state, std::slice::from_ref(&again)),
+            next(&mut state, &only([again.clone()])),
             [format!("modifyRole {}", role_of(again.device))]
         );
         assert_eq!(
-            next(&mut state, &[]),
+            next(&mut state, &Logins::default()),
             [format!("deleteClient {}", id(5)), format!("deleteRole {}", role_of(again.device))]
         );
         assert!(state.clients.contains_key("stranger") && state.roles.contains_key("theirs"));
+    }
+
+    #[test]
+    fn a_certificate_is_a_name_of_its_own_and_an_ended_one_stays_known_without_any_right() {
+        let (first, second) = ("4f".repeat(10), "5e".repeat(10));
+        let shows = |serial: &str| {
+            let mut login = login(5, Some("nobody has it"));
+            if let Some(credential) = &mut login.credential {
+                credential.serial = Some(serial.to_owned());
+            }
+            login
+        };
+        let device = DeviceId(Uuid::from_u128(5));
+        let (old, new) = (user_name(device, &first), user_name(device, &second));
+        let mut state = State::default();
+        next(&mut state, &only([login(5, Some("secret"))]));
+        // From a password to a certificate: the password ends.
+        assert_eq!(
+            next(&mut state, &only([shows(&first)])),
+            [format!("createClient {old}"), format!("disableClient {}", id(5))]
+        );
+        let ended = vec![(device, first.clone())];
+        let replaced = Logins { devices: vec![login(5, None)], ended: ended.clone() };
+        assert_eq!(
+            next(&mut state, &replaced),
+            [
+                format!("createRole {ENDED_ROLE}"),
+                format!("modifyClient {old}"),
+                format!("disableClient {old}")
+            ]
+        );
+        assert_eq!(state.clients[&old].roles, roles(&[ENDED_ROLE]));
+        assert!(state.roles[ENDED_ROLE].iter().all(|right| right.topic == "#" && !right.allow));
+        let again = Logins { devices: vec![shows(&second)], ended: ended.clone() };
+        assert_eq!(next(&mut state, &again), [format!("createClient {new}")]);
+        // A broker that has lost its file is told of it anew, and a device that is gone takes its certificates with it.
+        let mut lost = State::default();
+        next(&mut lost, &again);
+        assert!(lost.clients[&old].disabled && !lost.clients[&new].disabled);
+        let gone = Logins { devices: Vec::new(), ended: vec![(device, first), (device, second)] };
+        next(&mut lost, &gone);
+        assert!(lost.clients.values().all(|client| client.disabled && client.roles == roles(&[ENDED_ROLE])));
+        assert!(!lost.roles.contains_key(&role_of(device)));
+        // When they have expired nobody can show them any more.
+        next(&mut lost, &Logins::default());
+        assert_eq!(lost.clients.len(), 0);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) fn of(config: &Config, config_file: &Path) -> Vec<Kept> {
         ("mqtt.ca_file", &config.mqtt.ca_file),
         ("mqtt.cert_file", &config.mqtt.cert_file),
         ("mqtt.key_file", &config.mqtt.key_file),
+        ("devices.ca_cert_file", &config.devices.ca_cert_file),
+        ("devices.ca_key_file", &config.devices.ca_key_file),
         ("alarms.webhook_secret_file", &config.alarms.webhook_secret_file),
         ("alarms.smtp_password_file", &config.alarms.smtp_password_file),
     ];
@@ -76,7 +78,7 @@ impl Kept {
 }
 
 /// Writes a new file that only its owner reads, down to the disk.
-pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(in crate::cmd) fn write_secret(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;
