@@ -138,7 +138,7 @@ pub fn run(
                     handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
                 }
                 event = next_event(&mut client) => {
-                    if matches!(event, ClientEvent::Closed { .. } | ClientEvent::ClosedByBroker { .. }) {
+                    if event.is_end() {
                         client = None;
                     }
                     handle_event(&mut session, event, clock().mono);
@@ -204,6 +204,7 @@ fn handle_event(session: &mut Session, event: ClientEvent, now: MonoMs) {
         }
         ClientEvent::Closed { reason } => session.handle_disconnected(reason, now),
         ClientEvent::ClosedByBroker { reason } => session.handle_closed_by_broker(reason, now),
+        ClientEvent::NothingAllowed => session.handle_nothing_allowed(now),
     }
 }
 
@@ -217,10 +218,7 @@ fn with(client: Option<&Client>, send: impl FnOnce(&Client) -> Result<(), String
 async fn goodbye(client: Option<Client>) {
     let Some(mut client) = client else { return };
     client.disconnect();
-    let is_end = |event: &ClientEvent| {
-        matches!(event, ClientEvent::Closed { .. } | ClientEvent::ClosedByBroker { .. })
-    };
-    let closed = async { while !is_end(&client.next().await) {} };
+    let closed = async { while !client.next().await.is_end() {} };
     if tokio::time::timeout(GOODBYE, closed).await.is_err() {
         debug!("the broker did not take the goodbye in time");
     }

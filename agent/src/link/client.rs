@@ -48,10 +48,28 @@ const SIGN_OF_LIFE: &str = "sign-of-life";
 pub(super) enum ClientEvent {
     Connected,
     Subscribed,
-    Message { topic: String, payload: Vec<u8> },
-    SubscriptionRefused { filter: String },
-    Closed { reason: String },
-    ClosedByBroker { reason: String },
+    Message {
+        topic: String,
+        payload: Vec<u8>,
+    },
+    SubscriptionRefused {
+        filter: String,
+    },
+    Closed {
+        reason: String,
+    },
+    ClosedByBroker {
+        reason: String,
+    },
+    /// The broker let this device in and refuses it every topic; the connection is given up.
+    NothingAllowed,
+}
+
+impl ClientEvent {
+    /// Whether it is the last of its connection.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::ClosedByBroker { .. } | Self::NothingAllowed)
+    }
 }
 
 /// One connection, from its attempt to its end.
@@ -197,11 +215,17 @@ async fn poll(
             }
             Ok(Incoming::SubAck(answer)) => {
                 let asked = filters.get().map_or(&[][..], Vec::as_slice);
-                let refused = asked
+                let refused: Vec<&String> = asked
                     .iter()
                     .zip(&answer.return_codes)
-                    .filter(|(_, code)| **code == SubscribeReasonCode::Failure);
-                for (filter, _) in refused {
+                    .filter(|(_, code)| **code == SubscribeReasonCode::Failure)
+                    .map(|(filter, _)| filter)
+                    .collect();
+                if !refused.is_empty() && refused.len() == asked.len() {
+                    let _ = tell.send(ClientEvent::NothingAllowed).await;
+                    return;
+                }
+                for filter in refused {
                     let event = ClientEvent::SubscriptionRefused { filter: filter.clone() };
                     if tell.send(event).await.is_err() {
                         return;

@@ -223,6 +223,13 @@ impl Session {
         self.end(reason, TAKEN_OVER_BY_BROKER_MS, now);
     }
 
+    /// The broker let the device in and refused all that it asked for. Where a certificate names the user, that is how a broker of Mosquitto 2.0
+    /// treats one that it does not know yet, or no longer; the connection is tried anew, with whatever certificate there is by then.
+    pub fn handle_nothing_allowed(&mut self, now: MonoMs) {
+        let reason = "the broker lets this device in and refuses it everything: its login was replaced or revoked, or the broker does not know it yet; it is tried again, else enrol the device anew at the server";
+        self.end(reason.to_owned(), 0, now);
+    }
+
     /// `suspect_ms`: when it lasted less, another client may have taken it over.
     fn end(&mut self, reason: String, suspect_ms: i64, now: MonoMs) {
         let lasted = match self.state {

@@ -111,6 +111,26 @@ fn attempts_wait_longer_and_longer_but_no_more_than_half_a_minute() {
 }
 
 #[test]
+fn who_is_allowed_nothing_tries_again_later_and_blames_no_other_client() {
+    let mut session = Session::new(config(7), MonoMs(0));
+    let mut now = MonoMs(0);
+    for _ in 0..6 {
+        session.handle_timeout(now);
+        session.handle_connected(now);
+        actions(&mut session);
+        session.handle_nothing_allowed(now);
+        let done = actions(&mut session);
+        assert!(reason(&done).is_some_and(|reason| reason.starts_with("the broker lets this device in")));
+        assert!(published(&done).is_empty());
+        let next = session.next_timeout().unwrap();
+        assert!(next > now);
+        now = next;
+    }
+    session.handle_timeout(now);
+    assert_eq!(actions(&mut session), [Action::Connect]);
+}
+
+#[test]
 fn a_broker_that_never_answers_is_given_up() {
     let mut session = Session::new(config(1), MonoMs(0));
     session.handle_timeout(MonoMs(0));

@@ -3,6 +3,7 @@
 use crate::devices::{create, ids, ingest, shown};
 use crate::state::{Answer, TestState, admin};
 use flextraff_common::wire::topics::Topic;
+use flextraff_server::clock::Clock;
 use flextraff_server::cmd::device::{self, DeviceCommand};
 use flextraff_server::config::{Config, Secret};
 use flextraff_server::ingest::Fate;
@@ -82,7 +83,7 @@ async fn a_token_enrols_once_and_replacement_ends_the_old_login(db: PgPool) {
         (&answer.json()["enrolled"], &answer.json()["device_id"]),
         (&json!(false), &device["device_id"])
     );
-    let logins = flextraff_server::db::enrolment::logins(&db).await.unwrap();
+    let logins = flextraff_server::db::enrolment::logins(&db, Clock.utc()).await.unwrap().devices;
     assert_eq!(logins.len(), 1);
     assert!(logins[0].credential.is_none(), "the old login has ended");
     let second = enroll(&state, answer.json()["token"].as_str().unwrap()).await.json();

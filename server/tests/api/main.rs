@@ -7,6 +7,7 @@ mod analytics;
 mod audit;
 mod bad_input;
 mod broker_rights;
+mod certificates;
 mod devices;
 mod document;
 mod enrolment;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 /// The server's user; tests use it as well.
 const SERVER: &str = "server";
@@ -17,6 +18,8 @@ pub(crate) struct Broker {
     process: Option<Process>,
     folder: PathBuf,
     pub(crate) port: u16,
+    /// Where devices show their certificates.
+    pub(crate) certificate_port: Option<u16>,
 }
 
 /// A port that nobody listens on.
@@ -42,21 +45,25 @@ impl Broker {
 
     /// One that knows the server only, which makes the logins of devices.
     pub(crate) async fn start_for_server(folder: &Path) -> Self {
-        let rights = folder.join("rights.json");
-        let made = tool("mosquitto_ctrl")
-            .args(["dynsec", "init"])
-            .arg(&rights)
-            .args([SERVER, SERVER_PASSWORD])
-            .status();
-        assert!(made.expect("mosquitto_ctrl is installed").success());
-        let folders = std::fs::read_dir("/usr/lib").expect("there is such a folder");
-        let plugin = folders
-            .filter_map(Result::ok)
-            .map(|folder| folder.path().join("mosquitto_dynamic_security.so"))
-            .find(|place| place.exists())
-            .expect("Mosquitto has its plugin for dynamic security");
-        let lines = format!("plugin {}\nplugin_opt_config_file {}\n", plugin.display(), rights.display());
-        Self::start_with(folder, &lines).await
+        Self::start_with(folder, &dynamic_security(folder)).await
+    }
+
+    /// The same, with another listener for devices that show certificates of the authority in `device-ca.crt`.
+    pub(crate) async fn start_for_certificates(folder: &Path) -> Self {
+        make_certificate(folder);
+        let port = free_port();
+        let file = |name: &str| folder.join(name).display().to_string();
+        let lines = format!(
+            "{}listener {port} 127.0.0.1\ncertfile {}\nkeyfile {}\ncafile {}\nrequire_certificate true\n\
+             use_identity_as_username true\nuse_username_as_clientid true\n",
+            dynamic_security(folder),
+            file("broker.crt"),
+            file("broker.key"),
+            file("device-ca.crt")
+        );
+        let mut broker = Self::start_with(folder, &lines).await;
+        broker.certificate_port = Some(port);
+        broker
     }
 
     async fn start_with(folder: &Path, lines: &str) -> Self {
@@ -65,7 +72,7 @@ impl Broker {
             "listener {port} 127.0.0.1\nallow_anonymous false\npersistence false\nuser root\n{lines}"
         );
         std::fs::write(folder.join("mosquitto.conf"), config).expect("the folder is writable");
-        let mut broker = Self { process: None, folder: folder.to_owned(), port };
+        let mut broker = Self { process: None, folder: folder.to_owned(), port, certificate_port: None };
         broker.start_again().await;
         broker
     }
@@ -96,6 +103,17 @@ impl Broker {
         assert!(status.expect("mosquitto_pub is installed").success());
     }
 
+    /// A client that shows the certificate in a file of this folder.
+    pub(crate) fn showing(&self, program: &str, file: &str, arguments: &[&str]) -> Output {
+        let port = self.certificate_port.expect("it has a listener for certificates");
+        let mut command = tool(program);
+        command.args(["-h", "localhost", "-p", &port.to_string(), "-q", "1"]);
+        for (option, file) in [("--cafile", "broker.crt"), ("--cert", file), ("--key", file)] {
+            command.arg(option).arg(self.folder.join(file));
+        }
+        command.args(arguments).output().expect("it is installed")
+    }
+
     /// The device's last status, which the broker keeps.
     pub(crate) fn status(&self) -> Option<Value> {
         let output = tool("mosquitto_sub")
@@ -104,6 +122,45 @@ impl Broker {
             .output();
         serde_json::from_slice(&output.expect("mosquitto_sub is installed").stdout).ok()
     }
+}
+
+/// The plugin, with a file in which the server's account stands alone.
+fn dynamic_security(folder: &Path) -> String {
+    let rights = folder.join("rights.json");
+    let made =
+        tool("mosquitto_ctrl").args(["dynsec", "init"]).arg(&rights).args([SERVER, SERVER_PASSWORD]).status();
+    assert!(made.expect("mosquitto_ctrl is installed").success());
+    let folders = std::fs::read_dir("/usr/lib").expect("there is such a folder");
+    let plugin = folders
+        .filter_map(Result::ok)
+        .map(|folder| folder.path().join("mosquitto_dynamic_security.so"))
+        .find(|place| place.exists())
+        .expect("Mosquitto has its plugin for dynamic security");
+    format!("plugin {}\nplugin_opt_config_file {}\n", plugin.display(), rights.display())
+}
+
+/// The broker's own certificate, for `localhost`; it vouches for itself.
+fn make_certificate(folder: &Path) {
+    let made = tool("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-out")
+        .arg(folder.join("broker.crt"))
+        .arg("-keyout")
+        .arg(folder.join("broker.key"))
+        .output();
+    assert!(made.expect("openssl is installed").status.success());
 }
 
 fn rights() -> String {

@@ -134,6 +134,18 @@ impl World {
         Self::with(db, folder, broker, site, true).await
     }
 
+    /// The same, but the device is to show a certificate; the server's own program has made the authority.
+    pub(crate) async fn with_certificates(db: PgPool) -> Self {
+        let folder = tempfile::tempdir().expect("there is room");
+        let mut command = Command::new(program("flextraff-server"));
+        command.args(["device", "ca"]).env_remove("FLEXTRAFF_DATABASE__URL");
+        let made = name_authority(&mut command, folder.path()).output().expect("the server's program runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let broker = Broker::start_for_certificates(folder.path()).await;
+        let site = Site::new(folder.path(), None);
+        Self::with(db, folder, broker, site, true).await
+    }
+
     async fn with(db: PgPool, folder: TempDir, broker: Broker, site: Site, makes_logins: bool) -> Self {
         let mut world = Self { site, server: None, broker, db, port: free_port(), folder, makes_logins };
         let file = world.folder.path().join("junctions.json");
@@ -162,6 +174,12 @@ impl World {
         if self.makes_logins {
             let url = format!("mqtt://127.0.0.1:{}", self.broker.port);
             command.env("FLEXTRAFF_MQTT__DYNAMIC_SECURITY", "true").env("FLEXTRAFF_MQTT__DEVICE_URL", url);
+        }
+        if let Some(port) = self.broker.certificate_port {
+            let folder = self.folder.path();
+            name_authority(&mut command, folder)
+                .env("FLEXTRAFF_MQTT__CA_FILE", folder.join("broker.crt"))
+                .env("FLEXTRAFF_DEVICES__CERTIFICATE_URL", format!("mqtts://localhost:{port}"));
         }
         command
     }
@@ -275,6 +293,12 @@ impl World {
         .await
         .expect("the database answers")
     }
+}
+
+fn name_authority<'a>(command: &'a mut Command, folder: &Path) -> &'a mut Command {
+    command
+        .env("FLEXTRAFF_DEVICES__CA_CERT_FILE", folder.join("device-ca.crt"))
+        .env("FLEXTRAFF_DEVICES__CA_KEY_FILE", folder.join("device-ca.key"))
 }
 
 fn junctions() -> Value {

@@ -8,6 +8,11 @@ use sqlx::{AssertSqlSafe, PgPool};
 use std::path::Path;
 use std::process::Output;
 
+const AUTHORITY: [(&str, &str); 2] = [
+    ("FLEXTRAFF_DEVICES__CA_CERT_FILE", "device-ca.crt"),
+    ("FLEXTRAFF_DEVICES__CA_KEY_FILE", "device-ca.key"),
+];
+
 /// A database without anything in it; it goes with its caller's.
 async fn another(db: &PgPool, suffix: &str) -> PgPool {
     let name: String =
@@ -49,9 +54,13 @@ async fn tables(db: &PgPool) -> Vec<(String, i64, Option<String>)> {
     tables
 }
 
+/// The authority of devices lies beside the key.
 async fn run(db: &PgPool, key: &Path, args: &[&str]) -> Output {
     let mut command = program(args);
     command.env("FLEXTRAFF_DATABASE__URL", url(db)).env("FLEXTRAFF_AUTH__SECRET_KEY_FILE", key);
+    for (name, file) in AUTHORITY {
+        command.env(name, key.with_file_name(file));
+    }
     command.output().await.expect("it runs")
 }
 
@@ -67,6 +76,7 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     let file = |name: &str| folder.path().join(name);
     let path = |name: &str| file(name).display().to_string();
     std::fs::write(file("secret.key"), [7; 48]).expect("there is room");
+    assert!(run(&db, &file("secret.key"), &["device", "ca"]).await.status.success());
     import(&db).await;
     create_user(&db).await;
     let broker = Broker::start().await;
@@ -100,6 +110,12 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     let done = run(&restored, &file("new/secret.key"), &restore).await;
     assert!(done.status.success(), "{done:?}");
     assert_eq!(std::fs::read(file("new/secret.key")).expect("it is in its place"), [7; 48]);
+    for (_, name) in AUTHORITY {
+        let (old, new) = (std::fs::read(file(name)), std::fs::read(file("new").join(name)));
+        assert_eq!(new.expect("it is in its place"), old.expect("it was made"), "{name}");
+    }
+    let mode = file("new/device-ca.key").metadata().expect("it is there").permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     let expected = tables(&db).await;
     assert!(
         expected.len() > 30
@@ -132,8 +148,9 @@ async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
     let folder = tempfile::tempdir().expect("there is room");
     let (key, backup) = (folder.path().join("secret.key"), folder.path().join("backup"));
     std::fs::write(&key, [7; 48]).expect("there is room");
-    let from = backup.display().to_string();
     let empty = another(&db, "_empty").await;
+    assert!(run(&empty, &key, &["device", "ca"]).await.status.success());
+    let from = backup.display().to_string();
     refused(&run(&empty, &key, &["backup", "--out", &from]).await, "none of flextraff-server's");
     refused(&run(&empty, &key, &["restore", "--from", &from]).await, "is no backup of flextraff-server");
     assert!(run(&db, &key, &["backup", "--out", &from]).await.status.success());
