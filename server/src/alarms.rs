@@ -57,6 +57,8 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Those that are expected while somebody works at a device.
+    pub const SILENCE: [Self; 2] = [Self::DeviceOffline, Self::ReaderSilent];
     /// All of them.
     pub const ALL: [Self; 15] = [
         Self::DeviceOffline,
@@ -232,12 +234,14 @@ impl Watch {
         &mut self,
         junction: JunctionId,
         status: &flextraff_common::wire::Status,
+        in_maintenance: bool,
         now: UnixMs,
     ) -> Vec<Change> {
         if !status.online {
             return Vec::new();
         }
         let mut findings = of_status(status);
+        findings.retain(|finding| !in_maintenance || !Kind::SILENCE.contains(&finding.kind));
         if let Some(outbox) = &status.outbox {
             let (most, grew) = self.lost.entry(status.device_id).or_insert((outbox.dropped, None));
             if outbox.dropped > *most {

@@ -31,7 +31,7 @@ pub async fn run(
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut task = Task { app, clock, watch: None, looks: 0 };
+    let mut task = Task { app, clock, watch: None, in_maintenance: BTreeSet::new(), looks: 0 };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -56,6 +56,8 @@ struct Task {
     app: App,
     clock: Clock,
     watch: Option<Watch>,
+    /// Devices at which somebody works, as of the last look.
+    in_maintenance: BTreeSet<DeviceId>,
     looks: u32,
 }
 
@@ -74,7 +76,8 @@ impl Task {
         notifier: &mut Notifier,
     ) -> sqlx::Result<()> {
         let now = self.clock.now();
-        let changes = self.watch().await?.handle_status(junction, status, now);
+        let in_maintenance = self.in_maintenance.contains(&status.device_id);
+        let changes = self.watch().await?.handle_status(junction, status, in_maintenance, now);
         self.obey(changes, notifier).await
     }
 
@@ -84,6 +87,9 @@ impl Task {
         let heard = alarms::heard(&self.app.db, utc).await?;
         let devices: BTreeSet<DeviceId> = heard.iter().map(|one| one.device).collect();
         let junctions: BTreeSet<JunctionId> = heard.iter().map(|one| one.junction).collect();
+        let worked_at = heard.iter().filter(|one| one.in_maintenance);
+        let quiet_expected: BTreeSet<JunctionId> = worked_at.clone().map(|one| one.junction).collect();
+        self.in_maintenance = worked_at.map(|one| one.device).collect();
         let watch = self.watch().await?;
         let mut changes = watch.retain(|place| match place.device {
             Some(device) => devices.contains(&device),
@@ -91,19 +97,16 @@ impl Task {
         });
         for one in &heard {
             let findings: Vec<Finding> = offline(one).into_iter().collect();
-            changes.extend(watch.handle(
-                one.junction,
-                Some(one.device),
-                &[Kind::DeviceOffline],
-                &findings,
-                now,
-            ));
+            // Of its readers a status speaks, which may not come any more while somebody works there.
+            let kinds: &[Kind] = if one.in_maintenance { &Kind::SILENCE } else { &[Kind::DeviceOffline] };
+            changes.extend(watch.handle(one.junction, Some(one.device), kinds, &findings, now));
         }
         if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             let quiet = alarms::quiet_lanes(&self.app.db, utc).await?;
             let watch = self.watch().await?;
             for junction in &junctions {
-                let findings: Vec<Finding> = anomaly(*junction, &quiet).into_iter().collect();
+                let anomaly = anomaly(*junction, &quiet).filter(|_| !quiet_expected.contains(junction));
+                let findings: Vec<Finding> = anomaly.into_iter().collect();
                 changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
             }
         }
@@ -198,7 +201,7 @@ fn logged(id: Uuid, change: &Change) -> Option<Entry> {
 }
 
 fn offline(one: &Heard) -> Option<Finding> {
-    let last = one.last.filter(|_| !one.online)?;
+    let last = one.last.filter(|_| !one.online && !one.in_maintenance)?;
     let last = last.to_rfc3339_opts(SecondsFormat::Secs, true);
     let message =
         format!("The device is not heard since {last}; the junction goes on alone and its counts wait there");
@@ -244,12 +247,15 @@ mod tests {
             device: DeviceId(Uuid::nil()),
             last: None,
             online: false,
+            in_maintenance: false,
         };
         assert_eq!(offline(&one), None);
         one.last = Some(DateTime::UNIX_EPOCH);
         let message = offline(&one).unwrap().message;
         assert!(message.starts_with("The device is not heard since 1970-01-01T00:00:00Z;"), "{message}");
-        one.online = true;
+        one.in_maintenance = true;
+        assert_eq!(offline(&one), None);
+        (one.in_maintenance, one.online) = (false, true);
         assert_eq!(offline(&one), None);
         assert_eq!(differs(&[]), None);
         let message = differs(&["stage N is missing".into(), "b".into()]).unwrap().message;

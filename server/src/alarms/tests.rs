@@ -23,12 +23,16 @@ fn at(seconds: i64) -> UnixMs {
 
 /// What the watch says of a status, as words.
 fn says(watch: &mut Watch, status: &Status, seconds: i64) -> Vec<String> {
+    says_in(watch, status, false, seconds)
+}
+
+fn says_in(watch: &mut Watch, status: &Status, in_maintenance: bool, seconds: i64) -> Vec<String> {
     let told = |change: &Change| match change {
         Change::Open(place, finding) => format!("open {}: {}", place.kind.name(), finding.message),
         Change::Update(place, finding) => format!("update {}: {}", place.kind.name(), finding.message),
         Change::Close(place) => format!("close {}", place.kind.name()),
     };
-    watch.handle_status(JUNCTION, status, at(seconds)).iter().map(told).collect()
+    watch.handle_status(JUNCTION, status, in_maintenance, at(seconds)).iter().map(told).collect()
 }
 
 #[test]
@@ -60,6 +64,26 @@ fn a_reader_may_be_away_for_a_minute() {
     assert_eq!(says(&mut watch, &down, 119), [""; 0]);
     assert_eq!(says(&mut watch, &down, 120), ["open reader_silent: Reader north is down: no such port"]);
     assert_eq!(says(&mut watch, &up, 150), ["close reader_silent"]);
+}
+
+#[test]
+fn while_somebody_works_there_silent_readers_are_expected_and_faults_are_not() {
+    let reader =
+        json!({"name": "north", "state": "down", "reads_per_s": 0, "bad_frames": 0, "dropped_bytes": 0});
+    let down = status(json!({"readers": [reader]}));
+    let both = status(
+        json!({"readers": [reader], "controller": {"state": "flash", "mode": "automatic", "fault": "dark face"}}),
+    );
+    let mut watch = Watch::default();
+    says(&mut watch, &down, 0);
+    assert_eq!(says(&mut watch, &down, 60), ["open reader_silent: Reader north is down"]);
+    assert_eq!(says_in(&mut watch, &down, true, 90), ["close reader_silent"]);
+    assert_eq!(
+        says_in(&mut watch, &both, true, 300),
+        ["open signal_fault: The lamps hold the fault aspect: dark face"]
+    );
+    assert_eq!(says(&mut watch, &both, 330), [""; 0]);
+    assert_eq!(says(&mut watch, &both, 390), ["open reader_silent: Reader north is down"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod commands;
 mod enrolment;
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{Acting, Admin, CurrentUser, may_look};
+use super::guard::{Acting, Admin, CurrentUser, may_look, may_operate};
 use super::junctions::existing;
 use super::page::Page;
 use super::problem::{
@@ -273,6 +273,17 @@ struct DeviceUpdate {
     /// The lanes that it serves; empty: all of the junction.
     #[schema(max_items = 32)]
     lanes: Option<Vec<Uuid>>,
+    /// Whether somebody works at it: it then shows as `maintenance` until this is taken back, and nobody is alarmed when it or its readers fall silent.
+    #[schema(nullable = false)]
+    maintenance: Option<bool>,
+}
+
+impl DeviceUpdate {
+    /// Whether operators may do it.
+    fn is_maintenance_only(&self) -> bool {
+        let Self { device_type, device_name, lanes, maintenance } = self;
+        maintenance.is_some() && device_type.is_none() && device_name.is_none() && lanes.is_none()
+    }
 }
 
 impl Body for DeviceUpdate {
@@ -283,6 +294,7 @@ impl Body for DeviceUpdate {
                 .given("device_name")
                 .then(|| fields.optional_line("device_name", 200).unwrap_or_default()),
             lanes: fields.optional_list("lanes", MOST_LANES),
+            maintenance: fields.given("maintenance").then(|| fields.flag_or("maintenance", false)),
         };
         if body.device_type.as_deref().is_some_and(|name| device_type(name).is_none()) {
             fields.refuse("device_type", WRONG_TYPE);
@@ -291,13 +303,18 @@ impl Body for DeviceUpdate {
     }
 }
 
-/// Changes name, type or lanes of a device.
+/// Changes name, type or lanes of a device, or says that somebody works at it. Operators of its junction may do the last, administrators everything.
 #[utoipa::path(patch, path = "/api/devices/{device_id}", tag = "devices", security(("OAuth2PasswordBearer" = [])),
     params(("device_id" = Uuid, Path)), request_body = DeviceUpdate,
-    responses((status = 200, body = DeviceRow), NeedsAdminAndId, BadBody))]
+    responses(
+        (status = 200, body = DeviceRow),
+        NeedsAdminAndId,
+        (status = 409, description = "The device is revoked", body = ProblemBody, content_type = "application/problem+json"),
+        BadBody,
+    ))]
 async fn change(
     State(app): State<App>,
-    _: Admin,
+    CurrentUser(user): CurrentUser,
     Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<DeviceUpdate>,
@@ -306,6 +323,13 @@ async fn change(
     let mut tx = app.db.begin().await?;
     let before = devices_api::get(&mut tx, device).await?.ok_or_else(not_found)?;
     let junction = JunctionId(before.junction_id);
+    may_operate(&app, &user, junction).await?;
+    if !user.is_admin && !body.is_maintenance_only() {
+        return Err(Problem::forbidden("Not enough privileges"));
+    }
+    if body.maintenance == Some(true) && before.revoked_at.is_some() {
+        return Err(Problem::conflict("The device is revoked; replace it first"));
+    }
     let lanes = body.lanes.as_deref().unwrap_or_default();
     let foreign = devices_api::foreign_lanes(&mut tx, junction, lanes).await?;
     if !foreign.is_empty() {
@@ -315,10 +339,14 @@ async fn change(
         device_type: body.device_type.as_deref().and_then(device_type),
         device_name: body.device_name,
         lanes: body.lanes,
+        maintenance: body.maintenance,
     };
     let after = devices_api::change(&mut tx, device, &change).await?.ok_or_else(not_found)?;
-    let detail =
+    let mut detail =
         json!({"device_type": after.device_type, "device_name": after.device_name, "lanes": after.lanes});
+    if let Some(maintenance) = body.maintenance {
+        detail["maintenance"] = maintenance.into();
+    }
     let deed = Deed::new("device.update").at(junction).to(id.to_string()).with(detail);
     audit::record(&mut *tx, &actor, deed).await?;
     tx.commit().await?;

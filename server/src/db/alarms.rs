@@ -214,6 +214,8 @@ pub struct Heard {
     pub last: Option<DateTime<Utc>>,
     /// Whether it was heard of late.
     pub online: bool,
+    /// Whether somebody works at it, so that its silence is expected.
+    pub in_maintenance: bool,
 }
 
 /// All devices in use, and whether they are heard.
@@ -224,7 +226,8 @@ pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> 
     let rows = sqlx::query!(
         r#"SELECT junction_id, device_id, last_heartbeat,
                   coalesce(last_heartbeat > $1::timestamptz - make_interval(secs => $2)
-                           AND (last_status->>'online')::boolean, false) AS "online!"
+                           AND (last_status->>'online')::boolean, false) AS "online!",
+                  status = 'maintenance' AS "in_maintenance!"
            FROM edge_devices WHERE revoked_at IS NULL"#,
         now,
         OFFLINE_AFTER_MS as f64 / 1000.0,
@@ -236,6 +239,7 @@ pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> 
         device: DeviceId(row.device_id),
         last: row.last_heartbeat,
         online: row.online,
+        in_maintenance: row.in_maintenance,
     });
     Ok(heard.collect())
 }

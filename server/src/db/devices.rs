@@ -121,18 +121,19 @@ fn changed(said: &Said<'_>, was_online: bool, boot_before: Option<&str>) -> Opti
     Some(Entry::new(level, kind, message).at(*junction).of(status.device_id).with(metadata))
 }
 
-/// Sets the state of junctions from their devices': error when one has a fault, online when one is, else offline. Maintenance stays.
+/// Sets the state of junctions from their devices': error when one has a fault, online when one is, maintenance when one is in it, else offline.
 pub async fn refresh_junctions(db: &mut PgConnection, junctions: &[Uuid]) -> Result<(), sqlx::Error> {
     if junctions.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "UPDATE junctions j
-         SET status = CASE WHEN j.status = 'maintenance' THEN j.status WHEN d.fault THEN 'error'
-                           WHEN d.online THEN 'online' ELSE 'offline' END,
+         SET status = CASE WHEN d.fault THEN 'error' WHEN d.online THEN 'online'
+                           WHEN d.maintenance THEN 'maintenance' ELSE 'offline' END,
              last_heartbeat = greatest(j.last_heartbeat, d.heartbeat)
          FROM (SELECT of.junction_id, coalesce(bool_or(status = 'error'), false) AS fault,
-                      coalesce(bool_or(status = 'online'), false) AS online, max(last_heartbeat) AS heartbeat
+                      coalesce(bool_or(status = 'online'), false) AS online,
+                      coalesce(bool_or(status = 'maintenance'), false) AS maintenance, max(last_heartbeat) AS heartbeat
                FROM unnest($1::uuid[]) AS of(junction_id)
                LEFT JOIN edge_devices e ON e.junction_id = of.junction_id AND e.revoked_at IS NULL
                GROUP BY of.junction_id) d

@@ -22,7 +22,7 @@ pub struct DeviceRow {
     pub device_name: Option<String>,
     /// The lanes that it serves; empty: all of the junction.
     pub lanes: Vec<Uuid>,
-    /// `online`, `offline`, `maintenance`, or `error` while its lamps are in fault.
+    /// `online`, `offline`, `error` while its lamps are in fault, or `maintenance` until that is taken back.
     pub status: String,
     /// Whether it is heard: a status came within three periods of 30 s, and the broker has not said that it is gone.
     pub online: bool,
@@ -71,6 +71,8 @@ pub struct DeviceChange {
     pub device_name: Option<String>,
     /// The lanes that it serves.
     pub lanes: Option<Vec<Uuid>>,
+    /// Whether somebody works at it.
+    pub maintenance: Option<bool>,
 }
 
 /// At most `limit` devices, the newest first, from behind `after` (time of creation and id): all that `user` may look at (`None`: all that there
@@ -210,18 +212,27 @@ pub async fn change(
     sqlx::query!(
         "UPDATE edge_devices
          SET device_type = coalesce($2, device_type),
-             device_name = CASE WHEN $3::text IS NULL THEN device_name ELSE nullif($3, '') END
+             device_name = CASE WHEN $3::text IS NULL THEN device_name ELSE nullif($3, '') END,
+             status = CASE WHEN $4::boolean THEN 'maintenance'
+                           WHEN $4 IS NULL OR status <> 'maintenance' THEN status
+                           WHEN NOT coalesce(last_status @> '{\"online\": true}', false) THEN 'offline'
+                           WHEN last_status #>> '{controller,fault}' IS NOT NULL THEN 'error' ELSE 'online' END
          WHERE device_id = $1",
         device.0,
         change.device_type,
         change.device_name,
+        change.maintenance,
     )
     .execute(&mut *db)
     .await?;
     if let Some(lanes) = &change.lanes {
         set_lanes(db, device, lanes).await?;
     }
-    get(db, device).await
+    let changed = get(db, device).await?;
+    if let Some(changed) = changed.as_ref().filter(|_| change.maintenance.is_some()) {
+        super::devices::refresh_junctions(db, &[changed.junction_id]).await?;
+    }
+    Ok(changed)
 }
 
 async fn set_lanes(db: &mut PgConnection, device: DeviceId, lanes: &[Uuid]) -> sqlx::Result<()> {

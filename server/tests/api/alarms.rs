@@ -194,6 +194,41 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     );
 }
 
+/// Looks once, and answers with the state that an alarm has then.
+async fn look(state: &TestState) -> String {
+    let mut live = state.app.live.subscribe();
+    let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
+    let (stop, stopped) = watch::channel(false);
+    let quiet = Notifier::start(&Alarms::default()).expect("there is nobody to tell");
+    let task =
+        tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
+    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await;
+    let told = frame.expect("it is told in time").expect("the feed goes on").event.payload["state"].clone();
+    stop.send_replace(true);
+    task.await.expect("it ends");
+    told.as_str().unwrap_or_default().to_owned()
+}
+
+#[sqlx::test]
+async fn nobody_is_alarmed_by_the_silence_of_a_device_in_maintenance(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let operator = state.plain_user(&admin, "asha").await;
+    state.grant("asha", &junction, "operator").await;
+    device(&db, &junction, Some(Clock.utc() - Days::seconds(91))).await;
+    assert_eq!(look(&state).await, "open");
+    let path = format!("/api/devices/{DEVICE}");
+    let set = async |on: bool| {
+        let answer = state.request("PATCH", &path, &operator, &json!({"maintenance": on})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    set(true).await;
+    assert_eq!(look(&state).await, "closed");
+    assert_eq!(kinds(&state, &admin, "open=true").await, [""; 0]);
+    set(false).await;
+    assert_eq!(look(&state).await, "open");
+}
+
 #[sqlx::test]
 async fn a_lane_that_falls_silent_against_its_history_is_found(db: PgPool) {
     let (state, admin) = TestState::with_admin(db.clone()).await;

@@ -103,6 +103,60 @@ async fn a_device_is_created_shown_changed_revoked_and_deleted(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn maintenance_stays_until_it_is_taken_back(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let operator = state.plain_user(&admin, "asha").await;
+    state.grant("asha", &junction, "operator").await;
+    let observer = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &junction, "observer").await;
+    let stranger = state.plain_user(&admin, "mina").await;
+    let path = format!("/api/devices/{}", device["device_id"].as_str().unwrap());
+    let set = async |token: &str, body: Value| state.request("PATCH", &path, token, &body).await;
+    let statuses = async || {
+        let answer = state.get(&format!("/api/junctions/{junction}"), &admin).await.json();
+        [shown(&state, &admin, &device).await["status"].clone(), answer["status"].clone()]
+    };
+    say(&db, &junction, &device, &json!({})).await;
+    assert_eq!(statuses().await, ["online", "online"]);
+    for (token, body, status) in [
+        (&observer, json!({"maintenance": true}), 403),
+        (&stranger, json!({"maintenance": true}), 403),
+        (&operator, json!({"maintenance": true, "device_name": "x"}), 403),
+        (&operator, json!({"maintenance": "yes"}), 422),
+        (&operator, json!({"maintenance": null}), 422),
+        (&operator, json!({"maintenance": true}), 200),
+    ] {
+        let answer = set(token, body).await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+    }
+    assert_eq!(statuses().await, ["maintenance", "maintenance"]);
+    say(&db, &junction, &device, &json!({})).await;
+    assert_eq!(statuses().await, ["maintenance", "maintenance"], "what it says does not end it");
+    let (_, id) = ids(&junction, &device);
+    assert_eq!(fleet::mark_silent(&state.app, Clock.utc() + TimeDelta::seconds(100)).await.unwrap(), [id]);
+    assert_eq!(statuses().await, ["maintenance", "maintenance"], "nor does its silence");
+    assert_eq!(set(&admin, json!({"device_name": "Cabinet 1"})).await.json()["status"], "maintenance");
+    assert_eq!(set(&operator, json!({"maintenance": false})).await.json()["status"], "offline");
+    assert_eq!(statuses().await, ["offline", "offline"]);
+    set(&operator, json!({"maintenance": true})).await;
+    let fault = json!({"controller": {"state": "flash", "mode": "automatic", "fault": "dark face"}});
+    say(&db, &junction, &device, &fault).await;
+    assert_eq!(statuses().await, ["maintenance", "maintenance"]);
+    set(&operator, json!({"maintenance": false})).await;
+    assert_eq!(statuses().await, ["error", "error"]);
+    say(&db, &junction, &device, &json!({})).await;
+    set(&operator, json!({"maintenance": false})).await;
+    assert_eq!(statuses().await, ["online", "online"], "to take it back twice changes nothing");
+    let deeds = state.get("/api/audit?action=device.update", &admin).await.json();
+    assert_eq!((&deeds[0]["username"], &deeds[0]["detail"]["maintenance"]), (&json!("asha"), &json!(false)));
+    assert_eq!(state.post(&format!("{path}/revoke"), &admin, &json!({})).await.status, 204);
+    let revoked = set(&operator, json!({"maintenance": true})).await;
+    revoked.assert_problem(409, "The device is revoked; replace it first");
+}
+
+#[sqlx::test]
 async fn users_see_the_devices_of_their_junctions_and_change_none(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let (mine, other) = (state.junction(&admin, "Mine").await, state.junction(&admin, "Other").await);
