@@ -292,7 +292,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Spends a token of a device for its login at the broker. Nobody needs to be signed in; a token works once. */
+        /** Spends a token of a device for its login at the broker: a password, or a certificate. Nobody needs to be signed in; a token works once. */
         post: operations["post_devices_enroll"];
         delete?: never;
         options?: never;
@@ -332,7 +332,7 @@ export interface paths {
         delete: operations["delete_devices_device_id"];
         options?: never;
         head?: never;
-        /** Changes name, type or lanes of a device. */
+        /** Changes name, type or lanes of a device, or says that somebody works at it. Operators of its junction may do the last, administrators everything. */
         patch: operations["patch_devices_device_id"];
         trace?: never;
     };
@@ -1342,11 +1342,11 @@ export interface components {
         Bound: "min_cycle" | "max_cycle" | "min_greens" | "max_greens" | "longest_red" | "min_green" | "max_green";
         /** @description Login at the broker. */
         BrokerLogin: {
-            /** @description Password. */
-            password: string;
+            /** @description Password; none where there is a certificate. */
+            password?: string | null;
             /** @description Address. */
             url: string;
-            /** @description User name: the id of the device. */
+            /** @description User name: the id of the device, and with a certificate its serial number behind it; the certificate says it by itself. */
             username: string;
         };
         /** @description A bucket of time with what each lane showed in it. */
@@ -1367,6 +1367,18 @@ export interface components {
              * @description Tagged vehicles of all lanes that were watched; null: none was.
              */
             vehicle_count?: number | null;
+        };
+        /** @description The certificate of a device. */
+        Certificate: {
+            /** @description The certificate, PEM. */
+            pem: string;
+            /** @description Its serial number, in hex. */
+            serial: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
+            until: string;
         };
         /** @description What a device made of a command. */
         CommandAnswer: {
@@ -1456,6 +1468,7 @@ export interface components {
             active: boolean;
             /** @description Certificates that vouch for the broker, where they are not those of every system. */
             ca_pem?: string | null;
+            certificate?: components["schemas"]["Certificate"] | null;
             /**
              * Format: uuid
              * @description Its id, for `[device] id`.
@@ -1681,6 +1694,11 @@ export interface components {
         };
         /** @description A device, as the API shows one. */
         DeviceResponse: {
+            /**
+             * Format: date-time
+             * @description Until when the certificate holds that is its login; null: it has none.
+             */
+            certificate_until?: string | null;
             /** @description Hash of the configuration that it runs on, as its status says. */
             config_hash?: string | null;
             /**
@@ -1690,7 +1708,7 @@ export interface components {
             created_at: string;
             /**
              * Format: uuid
-             * @description Its id; also its user name at the broker.
+             * @description Its id; also its user name at the broker, where it shows no certificate.
              */
             device_id: string;
             /** @description Its name for people. */
@@ -1722,7 +1740,7 @@ export interface components {
             revoked_at?: string | null;
             /** @description Version of its agent. */
             software_version?: string | null;
-            /** @description `online`, `offline`, `maintenance`, or `error` while its lamps are in fault. */
+            /** @description `online`, `offline`, `error` while its lamps are in fault, or `maintenance` until that is taken back. */
             status: string;
             /**
              * Format: date-time
@@ -1738,9 +1756,13 @@ export interface components {
             device_type?: string;
             /** @description The lanes that it serves; empty: all of the junction. */
             lanes?: string[] | null;
+            /** @description Whether somebody works at it: it then shows as `maintenance` until this is taken back, and nobody is alarmed when it or its readers fall silent. */
+            maintenance?: boolean;
         };
         /** @description A token to spend. */
         Enroll: {
+            /** @description A request for a certificate (PKCS #10) in PEM, whose key is one on P-256; left out: a password is wanted. Of the request only the key counts. */
+            csr?: string | null;
             /**
              * Format: password
              * @description The token that creation or replacement of the device has shown.
@@ -5061,7 +5083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The broker's logins are kept by hand */
+            /** @description The broker's logins are kept by hand, or the server issues no certificates */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5459,6 +5481,15 @@ export interface operations {
             };
             /** @description There is nothing of this id */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The device is revoked */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

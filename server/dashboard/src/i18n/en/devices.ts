@@ -94,6 +94,7 @@ export const devices = {
   login: 'Login at the broker',
   logins: { enrolled: 'by enrolment', none: 'none by enrolment' },
   tokenUntil: 'Token holds until',
+  certificateUntil: 'Certificate holds until',
   revokedAt: 'Revoked',
   createdAt: 'Created',
   reader: {

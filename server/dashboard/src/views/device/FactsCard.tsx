@@ -37,6 +37,7 @@ export function FactsCard({ device, status, layout, now }: Props) {
     [t('linkFailures'), status?.link && format.number(status.link.failures)],
     [t('lanes'), device.lanes.length === 0 ? t('allLanes') : device.lanes.map(laneName).join(', ')],
     [t('login'), t(device.enrolled ? 'logins.enrolled' : 'logins.none')],
+    [t('certificateUntil'), device.certificate_until && format.fullTime(device.certificate_until)],
     [
       t('tokenUntil'),
       device.token_until && Date.parse(device.token_until) > now ? format.fullTime(device.token_until) : null,
