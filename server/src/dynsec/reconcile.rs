@@ -198,7 +198,7 @@ mod tests {
         }
     }
 
-    fn only<const N: usize>(devices: [BrokerLogin; N]) -> Logins {
+    fn only(devices: &[BrokerLogin]) -> Logins {
         Logins { devices: devices.to_vec(), ended: Vec::new() }
     }
 
@@ -269,7 +269,7 @@ mod tests {
     fn an_empty_broker_gets_everything_and_then_nothing_more() {
         let mut state = State::default();
         state.clients.insert("server".into(), client("server", &["admin"]));
-        let logins = only([login(5, Some("secret")), login(6, None)]);
+        let logins = only(&[login(5, Some("secret")), login(6, None)]);
         let given = commands(&logins, Some("server"), &state);
         let role = role_of(DeviceId(Uuid::from_u128(5)));
         assert_eq!(
@@ -290,18 +290,18 @@ mod tests {
         let mut state = State::default();
         state.clients.insert("stranger".into(), client("stranger", &["flextraff-device-x-not-ours"]));
         state.roles.insert("theirs".into(), Vec::new());
-        let given = commands(&only([login(5, Some("old"))]), None, &state);
+        let given = commands(&only(&[login(5, Some("old"))]), None, &state);
         obey(&mut state, &given);
-        assert_eq!(next(&mut state, &only([login(5, None)])), [format!("disableClient {}", id(5))]);
+        assert_eq!(next(&mut state, &only(&[login(5, None)])), [format!("disableClient {}", id(5))]);
         let mut again = login(5, Some("new"));
         again.credential = Some(Credential { id: Uuid::from_u128(8), password: "new".into(), serial: None });
         assert_eq!(
-            next(&mut state, &only([again.clone()])),
+            next(&mut state, &only(&[again.clone()])),
             [format!("modifyClient {}", id(5)), format!("enableClient {}", id(5))]
         );
         again.linked.clear();
         assert_eq!(
-            next(&mut state, &only([again.clone()])),
+            next(&mut state, &only(&[again.clone()])),
             [format!("modifyRole {}", role_of(again.device))]
         );
         assert_eq!(
@@ -324,10 +324,10 @@ mod tests {
         let device = DeviceId(Uuid::from_u128(5));
         let (old, new) = (user_name(device, &first), user_name(device, &second));
         let mut state = State::default();
-        next(&mut state, &only([login(5, Some("secret"))]));
+        next(&mut state, &only(&[login(5, Some("secret"))]));
         // From a password to a certificate: the password ends.
         assert_eq!(
-            next(&mut state, &only([shows(&first)])),
+            next(&mut state, &only(&[shows(&first)])),
             [format!("createClient {old}"), format!("disableClient {}", id(5))]
         );
         let ended = vec![(device, first.clone())];

@@ -1,5 +1,6 @@
 //! A private Mosquitto that knows the server and one device, and gives the device no more rights than it needs.
 
+use crate::certificate::make_certificate;
 use crate::process::{Process, tool, until};
 use crate::world::{DEVICE, JUNCTION};
 use flextraff_common::wire::topics::{Topic, agent_filters, agent_publishes};
@@ -50,7 +51,7 @@ impl Broker {
 
     /// The same, with another listener for devices that show certificates of the authority in `device-ca.crt`.
     pub(crate) async fn start_for_certificates(folder: &Path) -> Self {
-        make_certificate(folder);
+        make_certificate(&folder.join("broker.crt"), &folder.join("broker.key"));
         let port = free_port();
         let file = |name: &str| folder.join(name).display().to_string();
         let lines = format!(
@@ -137,30 +138,6 @@ fn dynamic_security(folder: &Path) -> String {
         .find(|place| place.exists())
         .expect("Mosquitto has its plugin for dynamic security");
     format!("plugin {}\nplugin_opt_config_file {}\n", plugin.display(), rights.display())
-}
-
-/// The broker's own certificate, for `localhost`; it vouches for itself.
-fn make_certificate(folder: &Path) {
-    let made = tool("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(folder.join("broker.crt"))
-        .arg("-keyout")
-        .arg(folder.join("broker.key"))
-        .output();
-    assert!(made.expect("openssl is installed").status.success());
 }
 
 fn rights() -> String {

@@ -6,6 +6,8 @@
 mod agent_killed;
 mod broker;
 mod broker_killed;
+#[path = "../support/certificate.rs"]
+mod certificate;
 mod enrolment;
 mod override_ends;
 mod process;

@@ -1,6 +1,7 @@
 //! A certificate that changes while the server runs.
 
-use crate::support::process::{connect, free_port, get, make_certificate, serve, terminate};
+use crate::support::certificate::make_certificate;
+use crate::support::process::{connect, free_port, get, serve, terminate};
 use sqlx::PgPool;
 use std::path::Path;
 use std::process::Stdio;
@@ -25,8 +26,8 @@ async fn shows(port: u16, cert: &Path, within: Duration) -> bool {
 async fn new_files_are_taken_and_bad_ones_are_not(db: PgPool) {
     let folder = tempfile::tempdir().expect("there is room");
     let file = |name: &str| folder.path().join(name);
-    make_certificate(&file("first.pem"), &file("first.key")).await;
-    make_certificate(&file("second.pem"), &file("second.key")).await;
+    make_certificate(&file("first.pem"), &file("first.key"));
+    make_certificate(&file("second.pem"), &file("second.key"));
     let install = |cert: &str, key: &str| {
         for (from, to) in [(cert, "cert.pem"), (key, "key.pem")] {
             std::fs::copy(file(from), file(to)).expect("there is room");

@@ -1,6 +1,7 @@
 //! The database: encrypted, left to a person.
 
-use crate::support::process::{connect, free_port, make_certificate, program, serve, terminate, url};
+use crate::support::certificate::make_certificate;
+use crate::support::process::{connect, free_port, program, serve, terminate, url};
 use sqlx::PgPool;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -92,8 +93,8 @@ impl Encrypted {
 async fn the_way_to_the_database_is_encrypted_and_its_certificate_checked(db: PgPool) {
     let folder = tempfile::tempdir().expect("there is room");
     let file = |name: &str| folder.path().join(name);
-    make_certificate(&file("right.crt"), &file("right.key")).await;
-    make_certificate(&file("other.crt"), &file("other.key")).await;
+    make_certificate(&file("right.crt"), &file("right.key"));
+    make_certificate(&file("other.crt"), &file("other.key"));
     let encrypted = Encrypted::start(&db, &file("right.crt"), &file("right.key")).await;
     let check = async |ca: &str| {
         // The test's connection is to an address; the certificate is for a name.

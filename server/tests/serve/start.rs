@@ -1,5 +1,6 @@
 //! What it needs to start.
 
+use crate::support::certificate::make_certificate;
 use crate::support::number;
 use crate::support::process::*;
 use sqlx::PgPool;
@@ -30,7 +31,7 @@ async fn it_runs_without_file_and_broker_and_stops_when_asked(db: PgPool) {
 async fn with_a_certificate_it_speaks_https(db: PgPool) {
     let folder = tempfile::tempdir().expect("there is room");
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    make_certificate(&cert, &key).await;
+    make_certificate(&cert, &key);
     let port = free_port();
     let mut command = serve(&db, port);
     let server = command

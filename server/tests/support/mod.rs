@@ -6,6 +6,7 @@
     reason = "tests fail by panicking, and wait with a deadline"
 )]
 
+pub(crate) mod certificate;
 pub(crate) mod process;
 
 use chrono::Utc;

@@ -68,33 +68,6 @@ pub(crate) fn says(output: &Output, text: &str) -> bool {
     String::from_utf8_lossy(&output.stderr).contains(text)
 }
 
-/// A certificate for `localhost` that vouches for itself, and its key.
-pub(crate) async fn make_certificate(cert: &Path, key: &Path) {
-    let status = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(cert)
-        .arg("-keyout")
-        .arg(key)
-        .stderr(Stdio::null())
-        .status()
-        .await
-        .expect("openssl is installed");
-    assert!(status.success());
-}
-
 /// What the server answers over TLS; nothing when it shows another certificate than this one.
 pub(crate) async fn get(port: u16, cert: &Path, path: &str) -> Option<String> {
     let mut roots = rustls::RootCertStore::empty();

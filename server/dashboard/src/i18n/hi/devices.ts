@@ -95,7 +95,7 @@ export const devices: Messages['devices'] = {
   login: 'ब्रोकर पर लॉगिन',
   logins: { enrolled: 'नामांकन से', none: 'नामांकन से नहीं' },
   tokenUntil: 'टोकन मान्य',
-  certificateUntil: 'प्रमाणपत्र मान्य है',
+  certificateUntil: 'प्रमाणपत्र मान्य',
   revokedAt: 'निरस्त',
   createdAt: 'बनाया गया',
   reader: {
