@@ -226,7 +226,7 @@ impl World {
         for epc in vehicles {
             until(&format!("{epc} comes and goes"), async || {
                 let departed: bool = sqlx::query_scalar(
-                    "SELECT EXISTS (SELECT FROM car_counts, jsonb_array_elements(departures) AS gone
+                    "SELECT EXISTS (SELECT FROM car_counts, json_array_elements(departures) AS gone
                                     WHERE gone ->> 'epc' = $1)",
                 )
                 .bind(epc)
