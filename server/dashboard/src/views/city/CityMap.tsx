@@ -151,16 +151,13 @@ function spread(markers: ReadonlyMap<string, { marker: L.Marker; looks: string }
     const element = marker.getTooltip()?.getElement();
     if (element) elements.set(id, element);
   }
-  const placeOf = (id: string, element: HTMLElement) => {
-    const { left, top, right, bottom } = element.getBoundingClientRect();
-    return { id, left, top, right, bottom };
-  };
-  const places = [...elements].sort(([a], [b]) => rank(a) - rank(b)).map(([id, element]) => placeOf(id, element));
-  const signs = [...markers].flatMap(([id, { marker }]) => {
-    const sign = marker.getElement()?.querySelector<HTMLElement>('span');
-    return sign ? [placeOf(id, sign)] : [];
-  });
-  const shown = legible(places, signs);
+  const places = [...elements]
+    .sort(([a], [b]) => rank(a) - rank(b))
+    .map(([id, element]) => {
+      const { left, top, right, bottom } = element.getBoundingClientRect();
+      return { id, left, top, right, bottom };
+    });
+  const shown = legible(places);
   for (const [id, element] of elements) element.style.visibility = shown.has(id) ? '' : 'hidden';
 }
 
