@@ -29,7 +29,7 @@ SELECT coalesce(json_agg(json_build_object(
     'start', (extract(epoch FROM interval_start) * 1000)::bigint, 'end', (extract(epoch FROM ts) * 1000)::bigint,
     'observed_s', observed_s, 'epcs', epc_ids,
     't_ms', (SELECT coalesce(json_agg((p->>'t_ms')::bigint ORDER BY at), '[]')
-        FROM jsonb_array_elements(coalesce(passages, '[]')) WITH ORDINALITY AS p (p, at))
+        FROM json_array_elements(coalesce(passages, '[]')) WITH ORDINALITY AS p (p, at))
 )), '[]')
 FROM car_counts WHERE device_id IS NOT NULL";
 
