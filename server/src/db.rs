@@ -5,7 +5,6 @@ pub mod alarms;
 pub mod audit;
 pub mod backup;
 pub mod clock_fixes;
-mod copy;
 pub mod count_reads;
 pub mod counts;
 pub mod cycles;
@@ -90,4 +89,21 @@ pub const fn mode_name(mode: Mode) -> &'static str {
         Mode::ManualOverride => "manual_override",
         Mode::Emergency => "emergency",
     }
+}
+
+/// Texts as PostgreSQL reads an array: `unnest` would flatten an array of arrays.
+fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
+    let mut literal = String::from("{");
+    for (at, text) in texts.enumerate() {
+        literal.push_str(if at == 0 { "\"" } else { ",\"" });
+        for char in text.as_ref().chars() {
+            if matches!(char, '"' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(char);
+        }
+        literal.push('"');
+    }
+    literal.push('}');
+    literal
 }

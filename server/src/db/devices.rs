@@ -1,5 +1,6 @@
 //! Devices: how they are, what their lamps show, what they lost.
 
+use super::array_literal;
 use super::logs::{self, Entry, Level, Type};
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -268,20 +269,4 @@ pub async fn insert_gaps(db: &mut PgConnection, gaps: &[(JunctionId, &Gap)]) -> 
         entry.at(*junction).of(gap.delivery.device_id).with(metadata)
     });
     logs::record(db, &entries.collect::<Vec<_>>()).await
-}
-/// Texts as PostgreSQL reads an array: `unnest` would flatten an array of arrays.
-fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let mut literal = String::from("{");
-    for (at, text) in texts.enumerate() {
-        literal.push_str(if at == 0 { "\"" } else { ",\"" });
-        for char in text.as_ref().chars() {
-            if matches!(char, '"' | '\\') {
-                literal.push('\\');
-            }
-            literal.push(char);
-        }
-        literal.push('"');
-    }
-    literal.push('}');
-    literal
 }

@@ -144,7 +144,7 @@ async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate])
         if of(item).is_some_and(|key| !known.insert(key)) {
             *fate = Fate::Duplicate;
         } else if let Ok(Message::Counts(message)) = &item.message {
-            new.push(message, item.received)?;
+            new.push(message, item.received);
         }
     }
     new.insert(db).await
