@@ -56,6 +56,11 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await expect(page.getByText('42 rows, the oldest 12 s old')).toBeVisible();
   expect(await faults(page)).toEqual([]);
   expect(await fitsPhone(page)).toBe(true);
+  await page.getByRole('button', { name: 'Begin maintenance' }).click();
+  await expect(page.getByText('Somebody works at the device')).toBeVisible();
+  await expect(page.getByText('Maintenance', { exact: true }).first()).toBeVisible();
+  await page.getByRole('button', { name: 'End maintenance' }).click();
+  await expect(page.getByRole('button', { name: 'Begin maintenance' })).toBeVisible();
   await page.getByRole('button', { name: 'Restart the reader: mast' }).click();
   await expect(page.getByTestId('command-result')).toContainText('did restart_reader');
   await page.getByRole('button', { name: 'Lamp test' }).click();

@@ -136,6 +136,13 @@ export const devices = {
       'The messages of {{name}} are refused from now on and its connection is cut. The lamps go on by themselves.',
     delete: '{{name}} is deleted and becomes an unknown sender. Its counts and cycles stay.',
   },
+  maintenance: {
+    title: 'Maintenance',
+    text: 'While somebody works at the device, nobody is alarmed by its silence or that of its readers. Signal faults are told all the same.',
+    under: 'Somebody works at the device: nobody is alarmed by its silence or that of its readers until this is ended.',
+    begin: 'Begin maintenance',
+    end: 'End maintenance',
+  },
   keeping: 'Administration',
   keepingText: 'Each of these is a line in the audit log.',
   edit: 'Change',

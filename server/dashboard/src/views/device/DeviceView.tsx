@@ -16,6 +16,7 @@ import { CommandsCard } from './CommandsCard';
 import { ConfigurationCard } from './ConfigurationCard';
 import { FactsCard } from './FactsCard';
 import { KeepingCard } from './KeepingCard';
+import { MaintenanceCard } from './MaintenanceCard';
 import { ReadersCard } from './ReadersCard';
 
 /** Statuses come every 30 s, milliseconds. */
@@ -75,6 +76,7 @@ function Shown({ device }: { device: DeviceWithDifferences }) {
       <ReadersCard device={device} readers={status?.readers ?? []} mayRestart={mayOperate && !device.revoked_at} />
       <ConfigurationCard device={device} isAdmin={isAdmin} zone={layout.data?.time_zone} />
       {mayOperate && !device.revoked_at && <CommandsCard deviceId={device.device_id} isAdmin={isAdmin} />}
+      {mayOperate && !device.revoked_at && <MaintenanceCard device={device} />}
       {isAdmin && <KeepingCard device={device} />}
     </>
   );

@@ -22,7 +22,8 @@ const NOTABLE_S = 0.5;
 export function Preview({ junctionId, stages }: Props) {
   const { t } = useTranslation('junction');
   const format = useFormat();
-  const [settled] = useDebouncedValue(JSON.stringify(stages), PAUSE_MS);
+  const wanted = JSON.stringify(stages);
+  const [settled] = useDebouncedValue(wanted, PAUSE_MS);
   const preview = useQuery({
     queryKey: ['junction', junctionId, 'preview', settled],
     queryFn: ({ signal }) =>
@@ -38,13 +39,15 @@ export function Preview({ junctionId, stages }: Props) {
   });
   if (preview.error) return <Refusal error={preview.error} />;
   if (!preview.data) return <Skeleton height={96} />;
+  // What is shown is still about the greens before.
+  const stale = settled !== wanted || preview.isPlaceholderData;
   const { plan, running } = preview.data;
   const [now, then] = [running?.predicted?.mean_s, plan.predicted.mean_s];
   const difference = now == null || then == null ? null : then - now;
   const mean = (value: number | null | undefined) =>
     value == null ? t('notKnown', { ns: 'common' }) : t('plan.perVehicle', { seconds: format.seconds(value, 1) });
   return (
-    <Paper withBorder p="sm" data-testid="preview" aria-live="polite" aria-busy={preview.isFetching}>
+    <Paper withBorder p="sm" data-testid="preview" aria-live="polite" aria-busy={stale} opacity={stale ? 0.4 : 1}>
       <Text size="sm" c="dimmed">
         {t('override.cycle', { seconds: format.seconds(plan.total_cycle_time) })}
       </Text>
