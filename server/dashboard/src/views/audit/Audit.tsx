@@ -12,7 +12,7 @@ import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
-import { TimeField } from '@/components/list/TimeField';
+import { SpanFields } from '@/components/list/SpanFields';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
@@ -119,18 +119,7 @@ export function Audit() {
           options={FAMILIES.map((value) => ({ value, label: t(`families.${value}`) }))}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
-        <TimeField
-          label={t('from', { ns: 'lists' })}
-          value={filters.from}
-          zone={zone}
-          onChange={(at) => setFilter('from', at)}
-        />
-        <TimeField
-          label={t('to', { ns: 'lists' })}
-          value={filters.to}
-          zone={zone}
-          onChange={(at) => setFilter('to', at)}
-        />
+        <SpanFields filters={filters} onChange={setFilter} zone={zone} />
       </FilterRow>
       <Listing query={lines} label={t('title')} empty={t('none')} rowKey={(line) => line.audit_id} columns={columns} />
     </Stack>

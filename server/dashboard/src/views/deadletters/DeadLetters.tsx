@@ -10,7 +10,7 @@ import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
-import { TimeField } from '@/components/list/TimeField';
+import { SpanFields } from '@/components/list/SpanFields';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
@@ -114,18 +114,7 @@ export function DeadLetters() {
           onBlur={() => setFilter('topic', topic)}
           onKeyDown={(event) => event.key === 'Enter' && setFilter('topic', topic)}
         />
-        <TimeField
-          label={t('from', { ns: 'lists' })}
-          value={filters.from}
-          zone={zone}
-          onChange={(at) => setFilter('from', at)}
-        />
-        <TimeField
-          label={t('to', { ns: 'lists' })}
-          value={filters.to}
-          zone={zone}
-          onChange={(at) => setFilter('to', at)}
-        />
+        <SpanFields filters={filters} onChange={setFilter} zone={zone} />
       </FilterRow>
       <Listing
         query={letters}

@@ -10,7 +10,7 @@ import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { LEVELS, SeverityBadge } from '@/components/list/SeverityBadge';
-import { TimeField } from '@/components/list/TimeField';
+import { SpanFields } from '@/components/list/SpanFields';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
@@ -90,18 +90,7 @@ export function Logs() {
           options={TYPES.map((value) => ({ value, label: t(`types.${value}`) }))}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
-        <TimeField
-          label={t('from', { ns: 'lists' })}
-          value={filters.from}
-          zone={zone}
-          onChange={(at) => setFilter('from', at)}
-        />
-        <TimeField
-          label={t('to', { ns: 'lists' })}
-          value={filters.to}
-          zone={zone}
-          onChange={(at) => setFilter('to', at)}
-        />
+        <SpanFields filters={filters} onChange={setFilter} zone={zone} />
       </FilterRow>
       <Listing query={logs} label={t('title')} empty={t('none')} rowKey={(line) => line.log_id} columns={columns} />
     </Stack>
