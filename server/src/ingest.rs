@@ -73,7 +73,7 @@ type Batch = (Vec<Item>, Vec<AckToken>);
 
 /// Runs until nobody sends messages any more, or `stop` turns true; batches that are under way are finished, unless the database is away.
 ///
-/// Junctions are shared out between [`PIPELINES`], which know nothing of each other: what belongs to a junction stays in order.
+/// Junctions are shared out between pipelines, which know nothing of each other: what belongs to a junction stays in order.
 pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
     let Channels { mut incoming, outgoing, applied } = channels;
     let away = Arc::new(AtomicBool::new(false));
