@@ -247,7 +247,8 @@ fn clients_that_do_not_read_delay_neither_lamps_nor_reads() {
     let _agent = site.run();
     let ended = Arc::new(AtomicBool::new(false));
     let times = vectors(&site, Arc::clone(&ended));
-    let stuck: Vec<_> = (0..7)
+    // One fewer than would leave a single place: who has looked whether the agent runs may not have been seen to go.
+    let stuck: Vec<_> = (0..6)
         .map(|_| {
             let mut stream = std::os::unix::net::UnixStream::connect(site.socket()).unwrap();
             stream.write_all(b"{\"v\":1,\"request\":\"monitor\"}\n").unwrap();

@@ -37,6 +37,7 @@ async fn counted(state: &TestState, junction: &str, rows: &[(&str, &str, i32, Op
         .await
         .expect("the row is stored");
     }
+    state.recount().await;
 }
 
 #[sqlx::test]
