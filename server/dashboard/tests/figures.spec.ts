@@ -67,7 +67,9 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     const rows = page.getByTestId('junction-row');
     await signIn(page, 'admin');
     await expect(rows).toHaveCount(100);
-    await expect(page.getByTestId('total-junctions')).toContainText(String(JUNCTIONS));
+    // Junctions of other tests may be there as well.
+    const total = page.getByTestId('total-junctions');
+    await expect.poll(async () => Number(/\d+/.exec(await total.innerText())?.[0])).toBeGreaterThanOrEqual(JUNCTIONS);
 
     // Cold but for the session: what a person waits for in the morning.
     await devtools.send('Network.clearBrowserCache');
