@@ -54,13 +54,15 @@ pub enum Kind {
     TooManyEmergencies,
     /// The tag of a watched vehicle was read where this vehicle cannot have been.
     TagInTwoPlaces,
+    /// The certificate with which the device signs in at the broker ends soon, or has ended.
+    CertificateExpiring,
 }
 
 impl Kind {
     /// Those that are expected while somebody works at a device.
     pub const SILENCE: [Self; 2] = [Self::DeviceOffline, Self::ReaderSilent];
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::DeviceOffline,
         Self::ReaderSilent,
         Self::SignalFault,
@@ -76,6 +78,7 @@ impl Kind {
         Self::TagTooOften,
         Self::TooManyEmergencies,
         Self::TagInTwoPlaces,
+        Self::CertificateExpiring,
     ];
 
     /// Its name in the database and in JSON.
@@ -96,6 +99,7 @@ impl Kind {
             Self::TagTooOften => "tag_too_often",
             Self::TooManyEmergencies => "too_many_emergencies",
             Self::TagInTwoPlaces => "tag_in_two_places",
+            Self::CertificateExpiring => "certificate_expiring",
         }
     }
 

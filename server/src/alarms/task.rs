@@ -8,7 +8,7 @@ use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::live::{LiveEvent, LiveKind};
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::Status;
 use serde_json::json;
@@ -22,6 +22,9 @@ use uuid::Uuid;
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// Looks at who is heard between two looks at the counts.
 const LOOKS_PER_COUNT: u32 = 20;
+
+/// So long before its end somebody is told that a certificate expires.
+const CERTIFICATE_WARNING: TimeDelta = TimeDelta::days(30);
 
 /// Looks for alarms until `stop` turns true. `statuses`: what devices say, and at which junction.
 pub async fn run(
@@ -96,10 +99,12 @@ impl Task {
             None => junctions.contains(&place.junction),
         });
         for one in &heard {
-            let findings: Vec<Finding> = offline(one).into_iter().collect();
+            let findings: Vec<Finding> = offline(one).into_iter().chain(expiring(one, utc)).collect();
             // Of its readers a status speaks, which may not come any more while somebody works there.
             let kinds: &[Kind] = if one.in_maintenance { &Kind::SILENCE } else { &[Kind::DeviceOffline] };
             changes.extend(watch.handle(one.junction, Some(one.device), kinds, &findings, now));
+            let kinds = [Kind::CertificateExpiring];
+            changes.extend(watch.handle(one.junction, Some(one.device), &kinds, &findings, now));
         }
         if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             let quiet = alarms::quiet_lanes(&self.app.db, utc).await?;
@@ -208,6 +213,16 @@ fn offline(one: &Heard) -> Option<Finding> {
     Some(Finding { kind: Kind::DeviceOffline, message, detail: json!({"last_heartbeat": last}) })
 }
 
+fn expiring(one: &Heard, now: DateTime<Utc>) -> Option<Finding> {
+    let until = one.certificate_until.filter(|until| *until - now <= CERTIFICATE_WARNING)?;
+    let (date, verb) = (until.format("%Y-%m-%d"), if until < now { "has expired" } else { "expires" });
+    let message = format!(
+        "The device's certificate {verb} on {date} (UTC): issue an enrolment token and run `flextraff-agent enroll --certificate` there"
+    );
+    let detail = json!({"certificate_until": until.to_rfc3339_opts(SecondsFormat::Secs, true)});
+    Some(Finding { kind: Kind::CertificateExpiring, message, detail })
+}
+
 fn differs(differences: &[String]) -> Option<Finding> {
     let first = differences.first()?;
     let more = match differences.len() - 1 {
@@ -237,18 +252,37 @@ fn anomaly(junction: JunctionId, quiet: &[Quiet]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
     use flextraff_common::ids::DeviceId;
+
+    const HEARD: Heard = Heard {
+        junction: JunctionId(Uuid::nil()),
+        device: DeviceId(Uuid::nil()),
+        last: None,
+        online: false,
+        in_maintenance: false,
+        certificate_until: None,
+    };
+
+    #[test]
+    fn a_certificate_is_told_of_a_month_before_it_expires() {
+        let now = "2026-02-10T12:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        let told = |until: Option<DateTime<Utc>>| {
+            expiring(&Heard { certificate_until: until, ..HEARD }, now).map(|finding| finding.message)
+        };
+        assert_eq!(told(None), None);
+        assert_eq!(told(Some(now + CERTIFICATE_WARNING + TimeDelta::seconds(1))), None);
+        let message = told(Some(now + CERTIFICATE_WARNING)).unwrap();
+        assert!(
+            message.contains("certificate expires on 2026-03-12 (UTC): issue an enrolment token"),
+            "{message}"
+        );
+        let message = told(Some(now - TimeDelta::days(1))).unwrap();
+        assert!(message.contains("certificate has expired on 2026-02-09 (UTC)"), "{message}");
+    }
 
     #[test]
     fn who_was_never_heard_is_no_alarm() {
-        let mut one = Heard {
-            junction: JunctionId(Uuid::nil()),
-            device: DeviceId(Uuid::nil()),
-            last: None,
-            online: false,
-            in_maintenance: false,
-        };
+        let mut one = HEARD;
         assert_eq!(offline(&one), None);
         one.last = Some(DateTime::UNIX_EPOCH);
         let message = offline(&one).unwrap().message;

@@ -216,6 +216,8 @@ pub struct Heard {
     pub online: bool,
     /// Whether somebody works at it, so that its silence is expected.
     pub in_maintenance: bool,
+    /// Until when the certificate holds that is its login; `None`: it has none.
+    pub certificate_until: Option<DateTime<Utc>>,
 }
 
 /// All devices in use, and whether they are heard.
@@ -224,11 +226,14 @@ pub struct Heard {
 /// When the database fails.
 pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> {
     let rows = sqlx::query!(
-        r#"SELECT junction_id, device_id, last_heartbeat,
+        r#"SELECT junction_id, d.device_id, last_heartbeat,
                   coalesce(last_heartbeat > $1::timestamptz - make_interval(secs => $2)
                            AND (last_status->>'online')::boolean, false) AS "online!",
-                  status = 'maintenance' AS "in_maintenance!"
-           FROM edge_devices WHERE revoked_at IS NULL"#,
+                  status = 'maintenance' AS "in_maintenance!", t.not_after AS "certificate_until?"
+           FROM edge_devices d
+           LEFT JOIN device_credentials c USING (device_id)
+           LEFT JOIN device_certificates t ON t.serial = c.serial
+           WHERE d.revoked_at IS NULL"#,
         now,
         OFFLINE_AFTER_MS as f64 / 1000.0,
     )
@@ -240,6 +245,7 @@ pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> 
         last: row.last_heartbeat,
         online: row.online,
         in_maintenance: row.in_maintenance,
+        certificate_until: row.certificate_until,
     });
     Ok(heard.collect())
 }

@@ -14,6 +14,9 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 /// Oldest PostgreSQL whose multiranges the schema uses, as `server_version_num` writes it.
 const OLDEST: i32 = 140_000;
 
+/// A connection that was used this recently is not tried before it is used again.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// Opens a pool and checks the server's version.
 ///
 /// # Errors
@@ -28,6 +31,11 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
         .acquire_timeout(Duration::from_secs(10))
+        // A trial of each connection before each use would take as long as what it is used for.
+        .test_before_acquire(false)
+        .before_acquire(|connection, use_so_far| {
+            Box::pin(async move { Ok(use_so_far.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+        })
         .connect_with(options)
         .await
         .with_context(|| format!("cannot connect to the database {}", url.masked_url()))?;

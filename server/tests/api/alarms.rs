@@ -230,6 +230,36 @@ async fn nobody_is_alarmed_by_the_silence_of_a_device_in_maintenance(db: PgPool)
 }
 
 #[sqlx::test]
+async fn a_certificate_that_expires_soon_is_an_alarm_until_there_is_another_one(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, Some(Clock.utc())).await;
+    let certificate = async |serial: &str, days: f64| {
+        sqlx::query(
+            "WITH certificate AS (
+                 INSERT INTO device_certificates (serial, device_id, issued_at, not_after)
+                 VALUES ($2, $1, now(), now() + make_interval(secs => $3 * 86400)) RETURNING serial)
+             INSERT INTO device_credentials (device_id, password, serial) SELECT $1, repeat('x', 32), serial FROM certificate
+             ON CONFLICT (device_id) DO UPDATE SET serial = excluded.serial",
+        )
+        .bind(DEVICE.0)
+        .bind(serial)
+        .bind(days)
+        .execute(&db)
+        .await
+        .expect("it is stored");
+    };
+    certificate("40000000000000000001", 20.0).await;
+    assert_eq!(look(&state).await, "open");
+    let alarm = state.get("/api/alarms?open=true", &admin).await.json()[0].clone();
+    assert_eq!((&alarm["kind"], &alarm["severity"]), (&json!("certificate_expiring"), &json!("warning")));
+    let message = alarm["message"].as_str().expect("it has one");
+    assert!(message.contains("flextraff-agent enroll --certificate"), "{message}");
+    certificate("40000000000000000002", 90.0).await;
+    assert_eq!(look(&state).await, "closed");
+}
+
+#[sqlx::test]
 async fn a_lane_that_falls_silent_against_its_history_is_found(db: PgPool) {
     let (state, admin) = TestState::with_admin(db.clone()).await;
     let junction = state.junction(&admin, "Main").await;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{MonoMs, UnixMs};
 use rustix::process::{Signal, kill_process};
-use schedule::{Disturbance, Fault, schedule};
+use schedule::{Disturbance, Fault, Parts, schedule};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -44,6 +44,9 @@ pub struct FaultOptions {
     /// Folder, made by root on a small file system, for the files of the first junction; without it no disk is filled
     #[arg(long, value_name = "DIR")]
     small_disk: Option<PathBuf>,
+    /// Folder of PostgreSQL's user on a small file system, for the tables; without it their disk is never full
+    #[arg(long, value_name = "DIR")]
+    tables_disk: Option<PathBuf>,
 }
 
 /// What a run came to: the last line of output.
@@ -57,6 +60,9 @@ struct Outcome {
     cables_pulled: u64,
     disks_filled: u64,
     outboxes_damaged: u64,
+    tables_disks_filled: u64,
+    /// Writes that the database refused for want of room.
+    writes_refused: u64,
     /// Passages of which at least one read went out.
     passages: u64,
     stored: u64,
@@ -134,6 +140,9 @@ impl Suite<'_> {
         if let Some(disk) = &self.options.small_disk {
             self.town.folder.put_agent(SMALL_DISK, disk)?;
         }
+        if let Some(disk) = &self.options.tables_disk {
+            self.town.records.keep_tables_in(disk)?;
+        }
         self.town.start()?;
         writeln!(self.town.out, "Things go wrong for {} minutes.", self.options.minutes)?;
         self.town.tolerant = true;
@@ -150,9 +159,9 @@ impl Suite<'_> {
     fn disturb(&mut self) -> Result<()> {
         let (junctions, run_ms) = (self.town.city.places.len(), self.options.minutes as i64 * 60_000);
         let disks: &[usize] = if self.options.small_disk.is_some() { &[SMALL_DISK] } else { &[] };
-        let readers = junctions * Side::ALL.len();
-        let mut coming =
-            schedule(self.options.seed, run_ms, junctions, readers, disks).into_iter().peekable();
+        let tables = self.options.tables_disk.is_some();
+        let parts = Parts { junctions, readers: junctions * Side::ALL.len(), disks, tables };
+        let mut coming = schedule(self.options.seed, run_ms, parts).into_iter().peekable();
         let mut going: Vec<Disturbance> = Vec::new();
         let start = self.town.clock.now();
         let mut progress = start;
@@ -222,6 +231,10 @@ impl Suite<'_> {
                 self.outcome.disks_filled += 1;
                 fill(&self.filler(junction))?;
             }
+            Fault::Tables => {
+                self.outcome.tables_disks_filled += 1;
+                fill(&self.tables_filler()?)?;
+            }
         }
         Ok(())
     }
@@ -235,10 +248,8 @@ impl Suite<'_> {
             Fault::Server => self.town.server = Some(self.town.new_server()?),
             Fault::Broker { .. } => self.start_broker()?,
             Fault::Cable(reader) => self.town.live.plug(reader, true),
-            Fault::Disk(junction) => {
-                let filler = self.filler(junction);
-                fs::remove_file(&filler).with_context(|| format!("removing {}", filler.display()))?;
-            }
+            Fault::Disk(junction) => remove(&self.filler(junction))?,
+            Fault::Tables => remove(&self.tables_filler()?)?,
         }
         Ok(())
     }
@@ -277,6 +288,11 @@ impl Suite<'_> {
 
     fn filler(&self, junction: usize) -> PathBuf {
         self.town.folder.agent(junction).outbox.with_file_name("filler")
+    }
+
+    fn tables_filler(&self) -> Result<PathBuf> {
+        let disk = self.options.tables_disk.as_ref().context("the tables have no disk of their own")?;
+        Ok(disk.join("filler"))
     }
 
     /// A program that has ended although nobody killed it is started again, as systemd would, and is an error.
@@ -333,6 +349,7 @@ impl Suite<'_> {
             outcome.interlock_trips +=
                 status.controller.as_ref().map_or(0, |controller| controller.interlock_trips);
         }
+        outcome.writes_refused = self.town.services.writes_without_room()?;
         outcome.errors = self.town.errors + self.town.records.totals()?.dead_letters;
         Ok(self.outcome.sentences(devices.iter().all(DeviceRow::drained), &missing, &doubled))
     }
@@ -350,6 +367,10 @@ impl Outcome {
             (
                 "cables pulled / disks filled / outboxes damaged",
                 format!("{} / {} / {}", self.cables_pulled, self.disks_filled, self.outboxes_damaged),
+            ),
+            (
+                "disks of the tables filled / writes refused",
+                format!("{} / {}", self.tables_disks_filled, self.writes_refused),
             ),
             ("passages read / stored", format!("{} / {}", self.passages, self.stored)),
             ("  not stored, and told as not watched", self.unwatched.to_string()),
@@ -398,6 +419,10 @@ impl Outcome {
             format!("{} outboxes were damaged, but only {} gaps are told.", self.outboxes_damaged, self.gaps),
         );
         must_be(
+            self.tables_disks_filled == 0 || self.writes_refused > 0,
+            "The disk of the tables was filled, but the database refused nothing.".to_owned(),
+        );
+        must_be(
             self.lamp_conflicts == 0,
             format!("Lamps that conflict were released together {} times.", self.lamp_conflicts),
         );
@@ -419,6 +444,10 @@ fn damage(outbox: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("removing {}", path.display()))
 }
 
 /// Writes a file until the disk is full.

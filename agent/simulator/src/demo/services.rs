@@ -2,6 +2,8 @@
 
 use anyhow::{Context, Result, anyhow};
 use rustix::process::Pid;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
 /// What the environment says of both.
@@ -69,6 +71,21 @@ impl Services {
     /// Where the broker keeps what it knows of its clients.
     pub(super) fn broker_memory(&self) -> PathBuf {
         self.config.with_file_name("data").join("mosquitto.db")
+    }
+
+    /// How often PostgreSQL has said that its disk is full.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub(super) fn writes_without_room(&self) -> Result<u64> {
+        let log = self.config.with_file_name("../postgres.log");
+        let file = File::open(&log).with_context(|| format!("opening {}", log.display()))?;
+        let mut times = 0;
+        for line in BufReader::new(file).split(b'\n') {
+            let line = line.with_context(|| format!("reading {}", log.display()))?;
+            times += u64::from(String::from_utf8_lossy(&line).contains("No space left on device"));
+        }
+        Ok(times)
     }
 }
 

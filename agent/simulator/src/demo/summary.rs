@@ -8,7 +8,7 @@ use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::Status;
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// One row for each device that is not revoked: its latest status, and what is stored of its counts.
@@ -184,6 +184,15 @@ impl Records {
     pub(super) fn totals(&self) -> Result<Totals> {
         let answer = self.query(TOTALS)?;
         serde_json::from_str(&answer).context("reading what the database says of the city")
+    }
+
+    /// Makes every table to come lie in a folder, which belongs to PostgreSQL's user.
+    pub(super) fn keep_tables_in(&self, folder: &Path) -> Result<()> {
+        let folder = folder.to_str().context("the folder for the tables has a name that is no text")?;
+        self.query(&format!("CREATE TABLESPACE flextraff LOCATION '{}'", folder.replace('\'', "''")))?;
+        let name = self.database.name.replace('"', "\"\"");
+        self.query(&format!("ALTER DATABASE \"{name}\" SET default_tablespace = flextraff"))?;
+        Ok(())
     }
 
     fn query(&self, sql: &str) -> Result<String> {

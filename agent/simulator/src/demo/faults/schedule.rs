@@ -27,26 +27,44 @@ pub(in crate::demo) enum Fault {
     Disk(usize),
     /// An agent is killed, and its outbox is damaged before it comes back.
     Outbox(usize),
+    /// The disk with the tables of the database is full.
+    Tables,
+}
+
+/// What there is to go wrong.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::demo) struct Parts<'a> {
+    /// Number of junctions.
+    pub(in crate::demo) junctions: usize,
+    /// Number of readers of all junctions.
+    pub(in crate::demo) readers: usize,
+    /// Junctions whose disk can be filled.
+    pub(in crate::demo) disks: &'a [usize],
+    /// Whether the disk with the tables can be filled.
+    pub(in crate::demo) tables: bool,
 }
 
 impl Fault {
-    /// What only one disturbance at a time may have: the agent of a junction, a cable, the server or the broker.
+    /// What only one disturbance at a time may have: the agent of a junction, a cable, the server, the broker or the tables.
     fn target(self) -> (u8, usize) {
         match self {
             Self::Agent(junction) | Self::Disk(junction) | Self::Outbox(junction) => (0, junction),
             Self::Cable(reader) => (1, reader),
             Self::Server => (2, 0),
             Self::Broker { .. } => (3, 0),
+            Self::Tables => (4, 0),
         }
     }
 
-    /// Longest that it lasts, milliseconds. A vehicle is forgotten after 10 s without a read: some last longer, most do not.
-    const fn longest_ms(self) -> i64 {
+    /// Shortest and longest that it lasts, milliseconds. A vehicle is forgotten after 10 s without a read: some last longer, most do not. What
+    /// is in the tables already has room for a while.
+    const fn lasts_ms(self) -> (i64, i64) {
         match self {
-            Self::Agent(_) | Self::Server | Self::Broker { .. } => 15_000,
-            Self::Cable(_) => 20_000,
-            Self::Disk(_) => 25_000,
-            Self::Outbox(_) => 3000,
+            Self::Agent(_) | Self::Server | Self::Broker { .. } => (0, 15_000),
+            Self::Cable(_) => (0, 20_000),
+            Self::Disk(_) => (0, 25_000),
+            Self::Tables => (15_000, 40_000),
+            Self::Outbox(_) => (0, 3000),
         }
     }
 }
@@ -59,14 +77,9 @@ pub(in crate::demo) struct Disturbance {
     pub(in crate::demo) fault: Fault,
 }
 
-/// The disturbances of a run, in order of time. `disks`: junctions whose disk can be filled.
-pub(in crate::demo) fn schedule(
-    seed: u64,
-    run_ms: i64,
-    junctions: usize,
-    readers: usize,
-    disks: &[usize],
-) -> Vec<Disturbance> {
+/// The disturbances of a run, in order of time.
+pub(in crate::demo) fn schedule(seed: u64, run_ms: i64, parts: Parts<'_>) -> Vec<Disturbance> {
+    let Parts { junctions, readers, disks, tables } = parts;
     let mut chance = SmallRng::seed_from_u64(seed);
     let mut all: Vec<Disturbance> = Vec::new();
     let mut at = QUIET_MS;
@@ -80,10 +93,12 @@ pub(in crate::demo) fn schedule(
             35..60 => Fault::Cable(chance.random_range(0..readers)),
             60..72 => Fault::Broker { remembers: chance.random() },
             72..84 => Fault::Server,
-            84..92 if !disks.is_empty() => Fault::Disk(disks[chance.random_range(0..disks.len())]),
+            84..89 if !disks.is_empty() => Fault::Disk(disks[chance.random_range(0..disks.len())]),
+            89..94 if tables => Fault::Tables,
             _ => Fault::Outbox(chance.random_range(0..junctions)),
         };
-        let lasts_ms = chance.random_range(0..=fault.longest_ms());
+        let (shortest_ms, longest_ms) = fault.lasts_ms();
+        let lasts_ms = chance.random_range(shortest_ms..=longest_ms);
         let (from, to) = (MonoMs(at), MonoMs((at + lasts_ms).min(run_ms - QUIET_MS)));
         // Whoever has just come back has a moment to show that it has.
         let busy = |other: &Disturbance| {
@@ -100,11 +115,13 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    const ALL: Parts<'_> = Parts { junctions: 6, readers: 24, disks: &[0], tables: true };
+
     #[test]
     fn a_seed_decides_and_everything_happens_in_twenty_minutes() {
-        let all = schedule(1, 1_200_000, 6, 24, &[0]);
-        assert_eq!(all, schedule(1, 1_200_000, 6, 24, &[0]));
-        assert_ne!(all, schedule(2, 1_200_000, 6, 24, &[0]));
+        let all = schedule(1, 1_200_000, ALL);
+        assert_eq!(all, schedule(1, 1_200_000, ALL));
+        assert_ne!(all, schedule(2, 1_200_000, ALL));
         assert!(all.len() > 100, "{}", all.len());
         assert!(all.is_sorted_by_key(|one| one.from));
         assert!(all.iter().all(|one| one.from <= one.to && one.to.0 <= 1_190_000));
@@ -117,16 +134,17 @@ mod tests {
                 Fault::Cable(_) => 4,
                 Fault::Disk(_) => 5,
                 Fault::Outbox(_) => 6,
+                Fault::Tables => 7,
             })
             .collect();
-        assert_eq!(kinds.len(), 7);
+        assert_eq!(kinds.len(), 8);
     }
 
     #[test]
     fn nothing_is_disturbed_twice_at_once_and_no_disk_that_cannot_be_filled() {
-        let all = schedule(3, 1_200_000, 6, 24, &[]);
+        let all = schedule(3, 1_200_000, Parts { disks: &[], tables: false, ..ALL });
         for (at, one) in all.iter().enumerate() {
-            assert!(!matches!(one.fault, Fault::Disk(_)));
+            assert!(!matches!(one.fault, Fault::Disk(_) | Fault::Tables));
             let same = all[..at].iter().filter(|other| other.fault.target() == one.fault.target());
             assert!(same.into_iter().all(|other| other.to + QUIET_MS <= one.from));
         }

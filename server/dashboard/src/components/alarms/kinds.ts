@@ -15,6 +15,7 @@ export const KINDS = [
   'tag_too_often',
   'too_many_emergencies',
   'tag_in_two_places',
+  'certificate_expiring',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

@@ -28,11 +28,12 @@ const MORE: ReadonlySet<string> = new Set([
 export function toldOf(alarm: Alarm, language: string, t: Translate, format: Format): Told {
   const { kind, message } = alarm;
   const detail = alarm.detail;
+  const at = detail.last_heartbeat ?? detail.certificate_until;
   // The server writes its times in UTC.
-  const timed = kind === 'device_offline' && typeof detail.last_heartbeat === 'string';
+  const timed = kind === 'device_offline' && typeof at === 'string';
   if ((language === 'en' && !timed) || !isKind(kind)) return { text: message, original: null };
   const text = t(`sentence.${kind}`, {
-    at: typeof detail.last_heartbeat === 'string' ? format.dateTime(detail.last_heartbeat) : '–',
+    at: typeof at === 'string' ? (timed ? format.dateTime(at) : format.fullTime(at)) : '–',
     readers: list(detail.readers).join(', '),
     lanes: Object.keys((detail.usual as object | undefined) ?? {}).join(', '),
     lane: typeof detail.lane === 'string' ? detail.lane : '–',

@@ -32,6 +32,7 @@ export const alarms = {
     tag_too_often: 'Tag asks too often',
     too_many_emergencies: 'Too many emergency vehicles',
     tag_in_two_places: 'Tag in two places',
+    certificate_expiring: 'Certificate expires',
   },
   sentence: {
     signal_fault: 'The lamps hold the fault aspect.',
@@ -51,6 +52,7 @@ export const alarms = {
     tag_too_often: 'The tag of a watched vehicle on lane {{lane}} asks for priority too often.',
     too_many_emergencies: 'More emergency vehicles ask for green than there can be; the last one on lane {{lane}}.',
     tag_in_two_places: 'The tag of a watched vehicle on lane {{lane}} was read in two places: one tag is a copy.',
+    certificate_expiring: 'The device’s certificate expires on {{at}}: issue an enrolment token and enrol it again.',
   },
   told: {
     title: 'Who is told',

@@ -34,6 +34,7 @@ export const alarms: Messages['alarms'] = {
     tag_too_often: 'टैग की माँग बहुत बार',
     too_many_emergencies: 'आपात वाहन बहुत अधिक',
     tag_in_two_places: 'टैग दो जगह',
+    certificate_expiring: 'प्रमाणपत्र की अवधि समाप्ति पर',
   },
   sentence: {
     signal_fault: 'लैंप खराबी की स्थिति में रुके हैं।',
@@ -51,6 +52,7 @@ export const alarms: Messages['alarms'] = {
     tag_too_often: 'लेन {{lane}} पर एक निगरानी वाले वाहन का टैग बहुत बार प्राथमिकता माँगता है।',
     too_many_emergencies: 'जितने हो सकते हैं उससे अधिक आपात वाहन हरा माँग रहे हैं; पिछला लेन {{lane}} पर।',
     tag_in_two_places: 'लेन {{lane}} पर एक निगरानी वाले वाहन का टैग दो जगह पढ़ा गया: एक टैग नक़ल है।',
+    certificate_expiring: 'उपकरण का प्रमाणपत्र {{at}} तक मान्य है: नामांकन टोकन जारी करें और उसे फिर से नामांकित करें।',
   },
   told: {
     title: 'किसे सूचना जाती है',
