@@ -18,6 +18,7 @@ mod layout;
 mod limits;
 mod live;
 mod logs;
+mod mail;
 mod metrics;
 mod mode;
 mod overrides;
