@@ -93,8 +93,12 @@ pub fn changed(last: &Status, present: &Status) -> bool {
             link.taken_over_s = link.taken_over_s.map(|_| 0);
         }
         if let Some(outbox) = &mut status.outbox {
-            *outbox =
-                OutboxStatus { dropped: outbox.dropped, parked: outbox.parked, ..OutboxStatus::default() };
+            *outbox = OutboxStatus {
+                dropped: outbox.dropped,
+                parked: outbox.parked,
+                failure: outbox.failure.take(),
+                ..OutboxStatus::default()
+            };
         }
         if let Some(controller) = &mut status.controller {
             // There is a new one each second.

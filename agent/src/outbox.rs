@@ -108,6 +108,15 @@ const fn mode_column(mode: Mode) -> &'static str {
     }
 }
 
+/// Space that the user of this process may still fill on the disk of a file or folder, bytes.
+///
+/// # Errors
+/// When the system does not say.
+pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
+    let space = rustix::fs::statvfs(path)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
 /// The open file.
 #[derive(Debug)]
 pub struct Outbox {
@@ -240,6 +249,8 @@ impl Outbox {
             dropped,
             parked,
             counts_made,
+            free_bytes: free_bytes(&self.path).ok(),
+            failure: None,
         })
     }
 

@@ -44,6 +44,8 @@ pub enum Kind {
     RowsRejected,
     /// A limit or a full disk has cost rows.
     RowsLost,
+    /// The device's disk takes nothing any more, or has hardly any room.
+    Disk,
     /// Another client has taken the device's connection to the broker away.
     SecondClient,
     /// The cabinet's door is open.
@@ -62,7 +64,7 @@ impl Kind {
     /// Those that are expected while somebody works at a device.
     pub const SILENCE: [Self; 2] = [Self::DeviceOffline, Self::ReaderSilent];
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DeviceOffline,
         Self::ReaderSilent,
         Self::SignalFault,
@@ -73,6 +75,7 @@ impl Kind {
         Self::OutboxGrowing,
         Self::RowsRejected,
         Self::RowsLost,
+        Self::Disk,
         Self::SecondClient,
         Self::DoorOpen,
         Self::TagTooOften,
@@ -94,6 +97,7 @@ impl Kind {
             Self::OutboxGrowing => "outbox_growing",
             Self::RowsRejected => "rows_rejected",
             Self::RowsLost => "rows_lost",
+            Self::Disk => "disk",
             Self::SecondClient => "second_client",
             Self::DoorOpen => "door_open",
             Self::TagTooOften => "tag_too_often",
@@ -112,7 +116,7 @@ impl Kind {
     pub const fn severity(self) -> Severity {
         match self {
             Self::SignalFault => Severity::Critical,
-            Self::DeviceOffline | Self::RowsLost | Self::TagInTwoPlaces => Severity::Error,
+            Self::DeviceOffline | Self::RowsLost | Self::Disk | Self::TagInTwoPlaces => Severity::Error,
             Self::DoorOpen => Severity::Info,
             _ => Severity::Warning,
         }
@@ -121,7 +125,7 @@ impl Kind {
     /// For how long it must last before a person is told, milliseconds.
     const fn delay_ms(self) -> i64 {
         match self {
-            Self::ReaderSilent | Self::PlanRefused | Self::DoorOpen => 60_000,
+            Self::ReaderSilent | Self::PlanRefused | Self::Disk | Self::DoorOpen => 60_000,
             // A Pi without a clock battery needs a while after each start.
             Self::ClockUnsynced => 600_000,
             _ => 0,

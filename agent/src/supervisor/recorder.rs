@@ -75,7 +75,8 @@ pub struct Recorder {
     next_flush: MonoMs,
     /// When others were last told of vehicles.
     told: MonoMs,
-    failing: bool,
+    /// Why the disk takes nothing, while it does not.
+    failing: Option<String>,
 }
 
 impl Recorder {
@@ -131,7 +132,7 @@ impl Recorder {
             counted: vec![0; config.junction.lanes().len()],
             next_flush: now.mono,
             told: now.mono,
-            failing: false,
+            failing: None,
             config,
         };
         recorder.close_out(left);
@@ -287,7 +288,7 @@ impl Recorder {
             self.unstored.change(kept::write(self.boot, change, &self.config.junction));
         }
         self.report_cycles();
-        if !self.failing
+        if self.failing.is_none()
             && let Some(row) = self.events.take(now.mono, all)
         {
             self.unstored.add(row, self.boot);
@@ -298,17 +299,16 @@ impl Recorder {
             .or_else(|error| if self.damaged.is_some() { self.commit(now) } else { Err(error) });
         match result {
             Ok(stored) => {
-                if self.failing {
+                if self.failing.take().is_some() {
                     tracing::info!("the outbox stores again");
                 }
-                self.failing = false;
                 stored
             }
             Err(error) => {
-                if !self.failing {
+                if self.failing.is_none() {
                     tracing::error!(%error, "counts could not be stored; they are kept in memory and tried again");
                 }
-                self.failing = true;
+                self.failing = Some(error.to_string());
                 false
             }
         }
@@ -370,7 +370,9 @@ impl Recorder {
 
     /// How full the outbox is; none while it cannot be read.
     pub fn status(&self, now: &Moment) -> Option<OutboxStatus> {
-        self.outbox.status(now).inspect_err(|error| tracing::warn!(%error, "the outbox cannot be asked")).ok()
+        let status = self.outbox.status(now);
+        let status = status.inspect_err(|error| tracing::warn!(%error, "the outbox cannot be asked")).ok()?;
+        Some(OutboxStatus { failure: self.failing.clone(), ..status })
     }
 
     /// Keeps a plan over restarts.

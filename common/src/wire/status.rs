@@ -150,6 +150,12 @@ pub struct OutboxStatus {
     /// Count messages made since the outbox was born.
     #[serde(default)]
     pub counts_made: u64,
+    /// Free space on its disk, bytes; absent where the system does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// Why its disk takes nothing at present, so that rows wait in memory; absent: it takes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
 }
 
 /// State of a reader.

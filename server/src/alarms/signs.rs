@@ -3,17 +3,19 @@
 use super::Kind;
 use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{
-    AlarmKind, AlarmStatus, PlanState, ReaderState, ReaderStatus, Status, WatchedClass,
+    AlarmKind, AlarmStatus, OutboxStatus, PlanState, ReaderState, ReaderStatus, Status, WatchedClass,
 };
 use serde_json::{Value, json};
 
 /// Rows that wait for longer than this, although the device is online, are a sign that something holds them up, seconds.
 const WAITING_S: u64 = 900;
+/// Room on a device's disk below which it is soon full, bytes; also what `flextraff-agent check` asks for.
+const LEAST_FREE: u64 = 32_000_000;
 /// A loss is shown for so long after its last row, milliseconds.
 const LOSS_SHOWN_MS: i64 = 86_400_000;
 
 /// The kinds that a status message tells of.
-pub(super) const KINDS: [Kind; 12] = [
+pub(super) const KINDS: [Kind; 13] = [
     Kind::ReaderSilent,
     Kind::SignalFault,
     Kind::PlanRefused,
@@ -21,6 +23,7 @@ pub(super) const KINDS: [Kind; 12] = [
     Kind::OutboxGrowing,
     Kind::RowsRejected,
     Kind::RowsLost,
+    Kind::Disk,
     Kind::SecondClient,
     Kind::DoorOpen,
     Kind::TagTooOften,
@@ -76,6 +79,7 @@ pub fn of_status(status: &Status) -> Vec<Finding> {
                 "Rows wait for more than a quarter of an hour although the device is online".to_owned();
             findings.push(Finding { kind: Kind::OutboxGrowing, message, detail });
         }
+        findings.extend(disk(outbox));
         if outbox.parked > 0 {
             let message = format!(
                 "The server has rejected {} rows of this device; the dead letters say why",
@@ -90,6 +94,22 @@ pub fn of_status(status: &Status) -> Vec<Finding> {
     }
     findings.extend(tags(&status.alarms));
     findings
+}
+
+fn disk(outbox: &OutboxStatus) -> Option<Finding> {
+    let detail = json!({"free_bytes": outbox.free_bytes, "failure": outbox.failure});
+    let message = match &outbox.failure {
+        Some(failure) => {
+            format!("The device's disk takes nothing, and its rows wait in memory: {failure}")
+        }
+        // Without the figure, so that it does not change with every message.
+        None if outbox.free_bytes? < LEAST_FREE => {
+            let least_mb = LEAST_FREE / 1_000_000;
+            format!("The device's disk has less than {least_mb} MB free: make room before counts are lost")
+        }
+        None => return None,
+    };
+    Some(Finding { kind: Kind::Disk, message, detail })
 }
 
 fn readers(readers: &[ReaderStatus]) -> Option<Finding> {

@@ -101,6 +101,24 @@ fn rows_that_are_lost_are_told_for_a_day_and_those_of_before_are_not() {
 }
 
 #[test]
+fn a_disk_that_is_full_or_takes_nothing_is_told_before_rows_are_lost() {
+    let disk = |free_bytes: u64, failure: Option<&str>| {
+        status(json!({"outbox": {"rows": 0, "oldest_s": 0, "bytes": 0, "dropped": 0, "parked": 0,
+                                 "free_bytes": free_bytes, "failure": failure}}))
+    };
+    let mut watch = Watch::default();
+    assert_eq!(says(&mut watch, &disk(32_000_000, None), 0), [""; 0]);
+    assert_eq!(says(&mut watch, &disk(31_000_000, None), 30), [""; 0]);
+    let open =
+        "open disk: The device's disk has less than 32 MB free: make room before counts are lost".to_owned();
+    assert_eq!(says(&mut watch, &disk(30_000_000, None), 90), [open]);
+    let update =
+        "update disk: The device's disk takes nothing, and its rows wait in memory: no space".to_owned();
+    assert_eq!(says(&mut watch, &disk(0, Some("no space")), 120), [update]);
+    assert_eq!(says(&mut watch, &disk(64_000_000, None), 150), ["close disk"]);
+}
+
+#[test]
 fn the_other_signs_have_a_sentence_each() {
     let bad = status(json!({
         "clock": "unsynced",

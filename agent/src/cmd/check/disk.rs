@@ -2,7 +2,8 @@
 
 use super::Finding;
 use crate::config::Config;
-use rustix::fs::{Access, access, statvfs};
+use crate::outbox::free_bytes;
+use rustix::fs::{Access, access};
 use std::path::Path;
 
 /// Free space below which counts are soon lost, megabytes.
@@ -30,12 +31,8 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         ));
     }
     let used = std::fs::metadata(path).map_or(0, |file| file.len());
-    findings.push(match statvfs(folder) {
-        Ok(space) => room(
-            folder,
-            space.f_bavail.saturating_mul(space.f_frsize),
-            config.outbox.max_bytes.saturating_sub(used),
-        ),
+    findings.push(match free_bytes(folder) {
+        Ok(free) => room(folder, free, config.outbox.max_bytes.saturating_sub(used)),
         Err(error) => Finding::failed(
             "disk",
             format!("the free space of {} is unknown ({error})", folder.display()),

@@ -54,7 +54,14 @@ fn judge(outbox: Option<&OutboxStatus>) -> Finding {
             "see its log for the reason: the disk is full, read-only or broken",
         );
     };
-    let OutboxStatus { rows, oldest_s, dropped, parked, .. } = outbox;
+    let OutboxStatus { rows, oldest_s, dropped, parked, failure, .. } = outbox;
+    if let Some(failure) = failure {
+        return Finding::failed(
+            "outbox",
+            format!("the running agent keeps its rows in memory only: {failure}"),
+            "see to the disk before the agent ends; nothing is lost until then",
+        );
+    }
     let waiting = format!("{rows} rows wait for the server, the oldest for {oldest_s} s");
     match (parked, dropped) {
         (0, 0) => Finding::ok("outbox", waiting),
@@ -90,6 +97,10 @@ mod tests {
             assert!(finding.message.contains(words), "{finding:?}");
         }
         assert_eq!(super::judge(None).state, Level::Failed);
+        let full = OutboxStatus { failure: Some("no space".into()), ..OutboxStatus::default() };
+        let finding = super::judge(Some(&full));
+        assert_eq!(finding.state, Level::Failed);
+        assert!(finding.message.ends_with("in memory only: no space"), "{finding:?}");
         let link = |taken_over_s| taken_over(&LinkStatus { taken_over_s, ..LinkStatus::default() });
         assert_eq!(link(None), None);
         assert!(link(Some(4)).is_some_and(|finding| finding.message.contains("4 s ago")));

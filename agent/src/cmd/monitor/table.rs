@@ -128,6 +128,9 @@ pub(super) fn outbox(snapshot: &Snapshot) -> Option<String> {
             let _ = write!(text, "; {number} {what}");
         }
     }
+    if let Some(failure) = &outbox.failure {
+        let _ = write!(text, "; in memory only: {failure}");
+    }
     Some(text)
 }
 

@@ -211,12 +211,15 @@ fn counting_goes_on_from_memory_while_the_disk_is_full() {
     recorder.outbox.limit_pages(Some(1));
     recorder.handle_read(&read(111_200));
     advance(&mut recorder, 111_000, 400_000);
-    let stored = recorder.status(&moment(400_000)).unwrap().rows;
-    assert!(stored < 40, "{stored} rows found room");
+    let status = recorder.status(&moment(400_000)).unwrap();
+    assert!(status.rows < 40, "{} rows found room", status.rows);
+    assert!(status.failure.is_some_and(|failure| failure.starts_with("no space is left")));
+    assert!(status.free_bytes.is_some_and(|free| free > 0));
     recorder.outbox.limit_pages(None);
     advance(&mut recorder, 401_000, 401_000);
     let counts = counts(&mut recorder, 401_000);
     assert_eq!(counts.len(), 4 * 60, "four lanes, every interval from 105 s to 400 s");
     assert_eq!(counts.iter().map(|counts| counts.vehicle_count).sum::<i64>(), 1);
-    assert_eq!(recorder.status(&moment(401_000)).unwrap().dropped, 0);
+    let status = recorder.status(&moment(401_000)).unwrap();
+    assert_eq!((status.dropped, status.failure), (0, None));
 }

@@ -3482,7 +3482,7 @@ export interface operations {
                 /** @description Open ones, or those that are over; left out: both. */
                 open?: boolean;
                 /** @description Of this kind. */
-                kind?: "device_offline" | "reader_silent" | "signal_fault" | "plan_refused" | "config_differs" | "count_anomaly" | "clock_unsynced" | "outbox_growing" | "rows_rejected" | "rows_lost" | "second_client" | "door_open" | "tag_too_often" | "too_many_emergencies" | "tag_in_two_places";
+                kind?: "device_offline" | "reader_silent" | "signal_fault" | "plan_refused" | "config_differs" | "count_anomaly" | "clock_unsynced" | "outbox_growing" | "rows_rejected" | "rows_lost" | "disk" | "second_client" | "door_open" | "tag_too_often" | "too_many_emergencies" | "tag_in_two_places" | "certificate_expiring";
                 /** @description Most entries of the answer. */
                 limit?: number;
                 /** @description Where the page begins: from the `Link` header of the page before. */

@@ -10,6 +10,7 @@ export const KINDS = [
   'outbox_growing',
   'rows_rejected',
   'rows_lost',
+  'disk',
   'second_client',
   'door_open',
   'tag_too_often',

@@ -22,6 +22,7 @@ const MORE: ReadonlySet<string> = new Set([
   'config_differs',
   'rows_rejected',
   'rows_lost',
+  'disk',
 ]);
 
 /** What is wrong: in English as the server says it, in other languages by the alarm's kind and what is known of it. */

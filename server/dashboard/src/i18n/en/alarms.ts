@@ -27,6 +27,7 @@ export const alarms = {
     outbox_growing: 'Outbox grows',
     rows_rejected: 'Rows rejected',
     rows_lost: 'Rows lost',
+    disk: 'Disk full',
     second_client: 'Second client',
     door_open: 'Cabinet door open',
     tag_too_often: 'Tag asks too often',
@@ -46,6 +47,7 @@ export const alarms = {
     outbox_growing: 'Rows wait for more than a quarter of an hour although the device is online.',
     rows_rejected: 'The server has rejected rows of this device; the dead letters say why.',
     rows_lost: 'The device has dropped rows because its outbox or disk is full.',
+    disk: 'The device’s disk takes nothing, or has hardly any room.',
     second_client:
       'Another client uses this device’s id at the broker: find the second card or copy, or replace the credential.',
     door_open: 'The cabinet’s door is open.',
