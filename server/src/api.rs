@@ -17,6 +17,7 @@ mod etag;
 pub mod guard;
 mod history;
 pub mod junctions;
+pub mod kept;
 mod layers;
 mod layout;
 mod limits;

@@ -1,5 +1,6 @@
 //! What every request handler needs.
 
+use crate::api::kept::Kept;
 use crate::auth::Auth;
 use crate::config::Config;
 use crate::dispatch;
@@ -29,6 +30,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// The task that talks to devices.
     pub fleet: fleet::Handle,
+    /// Pages of the list of junctions.
+    pub junction_pages: Arc<Kept>,
 }
 
 impl App {

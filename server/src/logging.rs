@@ -5,12 +5,14 @@ use std::fmt::{self, Write as _};
 use std::io::IsTerminal as _;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt as text;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
-use tracing_subscriber::{EnvFilter, fmt as text};
 
 /// Wins over the configured filter.
 const FILTER_VARIABLE: &str = "FLEXTRAFF_LOG";
@@ -20,7 +22,10 @@ const FILTER_VARIABLE: &str = "FLEXTRAFF_LOG";
 /// # Errors
 /// When logging has been started before.
 pub fn init(filter: &str) -> Result<(), TryInitError> {
-    let filter = EnvFilter::try_from_env(FILTER_VARIABLE).unwrap_or_else(|_| EnvFilter::new(filter));
+    let chosen = std::env::var(FILTER_VARIABLE).ok().and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = chosen
+        .or_else(|| filter.parse().ok())
+        .unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let registry = tracing_subscriber::registry().with(filter);
     if let Some(journal) = journal() {
         return registry.with(Journal(journal)).try_init();

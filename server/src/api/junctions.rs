@@ -14,7 +14,7 @@ use crate::junction_file::{JunctionEntry, JunctionFile};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -130,8 +130,15 @@ async fn list(
     page: Page,
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
-    let rows = junction_api::list(&app.db, only_granted, page.after()?, page.fetch()).await?;
-    Ok(page.answer(rows, |junction| (junction.junction_name.clone(), junction.junction_id)))
+    let (whose, after) = (only_granted.map(|user| user.0), page.after()?);
+    let fingerprint = junction_api::fingerprint(&app.db, only_granted).await?;
+    if let Some(page) = app.junction_pages.get(whose, page.here(), &fingerprint) {
+        return Ok(page.into_response());
+    }
+    let (fingerprint, rows) = junction_api::list(&app.db, only_granted, after, page.fetch()).await?;
+    let written = page.write(rows, |junction| (junction.junction_name.clone(), junction.junction_id))?;
+    app.junction_pages.put(whose, page.here(), fingerprint, &written);
+    Ok(written.into_response())
 }
 
 /// A junction.

@@ -3,10 +3,11 @@
 use super::body::QueryParams;
 use super::problem::Problem;
 use crate::auth::hex;
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::FromRequestParts;
+use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Uri, header::LINK};
+use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -70,13 +71,22 @@ impl Page {
     /// The answer: the rows that were fetched as a JSON array, without the extra one. `key` is what the list is sorted by.
     pub fn answer<T: Serialize, K: Serialize>(
         &self,
-        mut rows: Vec<T>,
+        rows: Vec<T>,
         key: impl Fn(&T) -> (K, Uuid),
     ) -> Response {
+        self.write(rows, key).into_response()
+    }
+
+    /// As [`Page::answer`], to be sent once or more often.
+    pub fn write<T: Serialize, K: Serialize>(
+        &self,
+        mut rows: Vec<T>,
+        key: impl Fn(&T) -> (K, Uuid),
+    ) -> Result<Written, Problem> {
         let more = rows.len() > self.limit();
         rows.truncate(self.limit());
         let next = rows.last().filter(|_| more).map(&key);
-        self.answer_rows(&rows, next, &[])
+        self.write_rows(&rows, next, &[])
     }
 
     /// The answer with these rows, and the key of the last one when there are more. The next page's address repeats the parameters of this
@@ -87,15 +97,27 @@ impl Page {
         next: Option<(K, Uuid)>,
         pinned: &[(&str, String)],
     ) -> Response {
-        let mut response = Json(rows).into_response();
+        self.write_rows(rows, next, pinned).into_response()
+    }
+
+    fn write_rows<T: Serialize, K: Serialize>(
+        &self,
+        rows: &[T],
+        next: Option<(K, Uuid)>,
+        pinned: &[(&str, String)],
+    ) -> Result<Written, Problem> {
+        let json = serde_json::to_vec(rows).map_err(|error| Problem::internal(error.into()))?;
         let next = next.and_then(|key| serde_json::to_vec(&key).ok());
-        if let Some(cursor) = next.map(|json| hex(&json)) {
-            let link = format!("<{}>; rel=\"next\"", self.next(&cursor, pinned));
-            if let Ok(link) = HeaderValue::from_str(&link) {
-                response.headers_mut().insert(LINK, link);
-            }
-        }
-        response
+        let link = next.and_then(|json| {
+            let link = format!("<{}>; rel=\"next\"", self.next(&hex(&json), pinned));
+            HeaderValue::from_str(&link).ok()
+        });
+        Ok(Written { json: json.into(), link })
+    }
+
+    /// The address that was asked for.
+    pub fn here(&self) -> &Uri {
+        &self.here
     }
 
     fn next(&self, cursor: &str, pinned: &[(&str, String)]) -> String {
@@ -113,6 +135,27 @@ impl Page {
         }
         query.append_pair("limit", &self.limit.to_string()).append_pair("cursor", cursor);
         format!("{}?{}", self.here.path(), query.finish())
+    }
+}
+
+/// A page as it is sent.
+#[derive(Clone, Debug)]
+pub struct Written {
+    json: Bytes,
+    link: Option<HeaderValue>,
+}
+
+impl Written {
+    /// Bytes of its body.
+    pub fn bytes(&self) -> usize {
+        self.json.len()
+    }
+}
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let link = self.link.map(|link| [(LINK, link)]);
+        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], link, self.json).into_response()
     }
 }
 

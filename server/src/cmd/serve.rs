@@ -72,6 +72,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         dispatch,
         metrics: Arc::clone(&metrics),
         fleet,
+        junction_pages: Arc::default(),
     };
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
     let server = Server::bind(&app.config.http).await?;

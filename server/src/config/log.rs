@@ -1,7 +1,7 @@
 //! `[log]`: which log lines are written.
 
 use super::Key;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// Log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) const KEYS: &[Key] = &[Key {
     name: "filter",
     set: |config, given| {
         let filter = given.text()?;
-        if let Err(error) = EnvFilter::try_new(&filter) {
+        if let Err(error) = filter.parse::<Targets>() {
             return Err(format!("\"{filter}\" is no filter: {error}; write a level such as info"));
         }
         config.log.filter = filter;

@@ -146,6 +146,47 @@ async fn the_list_pages_in_the_order_of_names_even_when_an_entry_goes(db: PgPool
 }
 
 #[sqlx::test]
+async fn a_list_that_was_sent_before_shows_every_change_at_once(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let (a, b) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
+    let list = async |token: &str| state.get("/api/junctions", token).await.json();
+    let change = async |sql: &'static str| {
+        sqlx::query(sql).bind(&a).execute(&db).await.expect("the database works");
+    };
+    let first = list(&admin).await;
+    assert_eq!((list(&admin).await, list(&admin).await), (first.clone(), first.clone()));
+    for (status, mode) in [("online", "automatic"), ("offline", "emergency"), ("offline", "automatic")] {
+        sqlx::query("UPDATE junctions SET status = $2, current_mode = $3 WHERE junction_id = $1::uuid")
+            .bind(&a)
+            .bind(status)
+            .bind(mode)
+            .execute(&db)
+            .await
+            .unwrap();
+        let shown = list(&admin).await;
+        assert_eq!((&shown[0]["status"], &shown[0]["current_mode"]), (&json!(status), &json!(mode)));
+        assert_eq!(shown[1], first[1]);
+    }
+    assert_eq!(list(&admin).await, first, "all is as it was");
+    change("UPDATE junctions SET junction_name = 'C' WHERE junction_id = $1::uuid").await;
+    assert_eq!(list(&admin).await[1]["junction_name"], "C");
+    // Another user has another list at the same address.
+    assert_eq!(list(&ravi).await, json!([]));
+    state.grant("ravi", &b, "observer").await;
+    assert_eq!(list(&ravi).await.as_array().map(Vec::len), Some(1));
+    sqlx::query("DELETE FROM user_junction_access").execute(&db).await.unwrap();
+    assert_eq!(list(&ravi).await, json!([]));
+    change("DELETE FROM junctions WHERE junction_id = $1::uuid").await;
+    assert_eq!(list(&admin).await.as_array().map(Vec::len), Some(1));
+    // More addresses than are kept, each with its own page.
+    for limit in (1..=40).chain(1..=40) {
+        let page = state.get(&format!("/api/junctions?limit={limit}"), &admin).await;
+        assert_eq!(page.json().as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[sqlx::test]
 async fn paths_work_with_and_without_the_slash(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
     let id = state.junction(&token, "A").await;

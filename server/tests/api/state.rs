@@ -83,6 +83,7 @@ impl TestState {
             dispatch: dispatch::channel().0,
             metrics: Arc::default(),
             fleet: fleet::channel().0,
+            junction_pages: Arc::default(),
         };
         Self { router: api::router(app.clone()), app, broker }
     }
