@@ -41,6 +41,40 @@ test('the city shows its junctions, their states and their alarms as they change
   await road.close();
 });
 
+// In the second case the browser draws each change as a transition, so that for a moment things are drawn where they were.
+for (const reducedMotion of ['no-preference', 'reduce'] as const)
+  test(`names on the map cover neither signs nor each other, motion: ${reducedMotion}`, async ({ page }) => {
+    const token = await admin();
+    const city = `Names ${reducedMotion} ${Date.now()}`;
+    for (let at = 0; at < 24; at++) {
+      const place = { latitude: 12.9 + 0.01 * (at % 5), longitude: 77.5 + 0.008 * Math.floor(at / 5) };
+      await junction(token, `${'Chowk '.repeat(1 + (at % 3))}${at}`, { city, ...place });
+    }
+    await page.emulateMedia({ reducedMotion });
+    await signIn(page, 'admin');
+    await page.getByLabel('Search by name or city').fill(city);
+    await expect(page.getByTestId('junction-row')).toHaveCount(24);
+    const map = page.getByTestId('map');
+    const names = map.locator('[data-shown]');
+    await expect.poll(() => names.count()).toBeGreaterThan(5);
+    const boxes = (of: typeof names) =>
+      of.evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
+    // Once transitions are over.
+    await expect(async () => {
+      const [shown, signs] = [await boxes(names), await boxes(map.locator('[data-kind]'))];
+      expect(signs).toHaveLength(24);
+      const cover = (a: DOMRect, b: DOMRect) =>
+        a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      expect(shown.filter((name) => signs.some((sign) => cover(name, sign)))).toEqual([]);
+      expect(shown.filter((name, at) => shown.slice(at + 1).some((other) => cover(name, other)))).toEqual([]);
+      // The junctions fill the map in one direction: it was framed when its size was known.
+      const { width, height } = await map.evaluate((it) => it.getBoundingClientRect());
+      const span = (side: 'x' | 'y') =>
+        Math.max(...signs.map((it) => it[side])) - Math.min(...signs.map((it) => it[side]));
+      expect(Math.max(span('x') / (width - 80), span('y') / (height - 80))).toBeGreaterThan(0.75);
+    }).toPass({ timeout: 10_000 });
+  });
+
 test('lamps that are not told any more are marked with their age', async ({ page }) => {
   test.slow();
   const token = await admin();

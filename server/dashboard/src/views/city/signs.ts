@@ -1,0 +1,110 @@
+import L from 'leaflet';
+import classes from './City.module.css';
+import { type Box, byImportance, placeNames } from './names';
+import { SIGNS } from './StateSign';
+import type { JunctionState } from './states';
+
+interface Sign {
+  marker: L.Marker;
+  state: JunctionState;
+  /** What the sign tells, in words. */
+  title: string;
+  label: HTMLElement;
+  /** Of the label, CSS pixels; null: it has not been measured yet. */
+  size: { width: number; height: number } | null;
+}
+
+/** Of the square that a marker stands in, CSS pixels. */
+const MARKER = 34;
+
+/** The signs of the junctions on a map, and the names of those that have room for one. */
+export class Signs {
+  private known = new Map<string, Sign>();
+  private choose: (id: string) => void = () => undefined;
+
+  constructor(private readonly map: L.Map) {
+    // After each change of place, scale and size.
+    map.on('moveend', () => this.name());
+  }
+
+  /** Shows these, with what they tell in words; a sign that looks as before stays as it is. Who chooses one calls `choose`. */
+  show(
+    states: readonly JunctionState[],
+    titleOf: (state: JunctionState) => string,
+    choose: (id: string) => void,
+  ): void {
+    this.choose = choose;
+    const next = new Map<string, Sign>();
+    let differ = states.length !== this.known.size;
+    for (const state of states) {
+      const title = titleOf(state);
+      const old = this.known.get(state.id);
+      const stays = old?.title === title && old.state.kind === state.kind && old.state.congestion === state.congestion;
+      const moved = old && (old.state.latitude !== state.latitude || old.state.longitude !== state.longitude);
+      if (moved) old.marker.setLatLng([state.latitude, state.longitude]);
+      next.set(state.id, stays ? { ...old, state } : this.draw(state, title));
+      if (stays) this.known.delete(state.id);
+      differ ||= !stays || Boolean(moved);
+    }
+    for (const { marker } of this.known.values()) marker.remove();
+    this.known = next;
+    if (differ) this.name();
+  }
+
+  private draw(state: JunctionState, title: string): Sign {
+    const sign = element(classes.sign, SIGNS[state.kind]);
+    sign.dataset.kind = state.kind;
+    if (state.congestion) sign.dataset.congestion = state.congestion;
+    const label = element(classes.label, state.name);
+    const html = element(undefined, '');
+    html.append(sign, label);
+    html.ariaHidden = 'true';
+    const icon = L.divIcon({ html, className: classes.marker ?? '', iconSize: [MARKER, MARKER] });
+    const marker = L.marker([state.latitude, state.longitude], { icon, title, alt: title, riseOnHover: true });
+    marker.on('click', () => this.choose(state.id));
+    marker.addTo(this.map);
+    marker.getElement()?.setAttribute('aria-label', title);
+    return { marker, state, title, label, size: null };
+  }
+
+  /**
+   * Gives names their places. Where things stand is counted from the map's own scale: what the browser says of an element is where it is
+   * drawn at the moment, which after a change of scale is still the old place while a transition runs, however short.
+   */
+  private name(): void {
+    const { x, y } = this.map.getSize();
+    if (this.known.size === 0 || x === 0 || y === 0) return;
+    const signs = byImportance([...this.known.values()].map((sign) => ({ sign, kind: sign.state.kind })));
+    for (const { sign } of signs)
+      sign.size ??= { width: Math.ceil(sign.label.offsetWidth), height: Math.ceil(sign.label.offsetHeight) };
+    const all = signs.map(({ sign: { state, marker, size } }) => {
+      const at = this.map.latLngToContainerPoint(marker.getLatLng());
+      return { id: state.id, x: at.x, y: at.y, width: size?.width ?? 0, height: size?.height ?? 0 };
+    });
+    const places = placeNames(all, { left: 0, top: 0, right: x, bottom: y }, this.controls());
+    for (const [at, { sign }] of signs.entries()) {
+      const place = places.get(sign.state.id);
+      const centre = all[at];
+      sign.label.toggleAttribute('data-shown', place !== undefined);
+      if (!place || !centre) continue;
+      sign.label.style.left = `${place.left - centre.x + MARKER / 2}px`;
+      sign.label.style.top = `${place.top - centre.y + MARKER / 2}px`;
+    }
+  }
+
+  /** Where the buttons of the map and the names of its makers stand. */
+  private controls(): Box[] {
+    const frame = this.map.getContainer().getBoundingClientRect();
+    return [...this.map.getContainer().querySelectorAll('.leaflet-control')].map((control) => {
+      const { left, top, right, bottom } = control.getBoundingClientRect();
+      return { left: left - frame.left, top: top - frame.top, right: right - frame.left, bottom: bottom - frame.top };
+    });
+  }
+}
+
+function element(className: string | undefined, text: string): HTMLElement {
+  const made = document.createElement('span');
+  made.className = className ?? '';
+  made.textContent = text;
+  return made;
+}
