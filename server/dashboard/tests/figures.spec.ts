@@ -1,54 +1,24 @@
 import { expect, test } from '@playwright/test';
-import mqtt from 'mqtt';
-import { randomUUID } from 'node:crypto';
 import { address, admin, call } from './support/city';
+import { JUNCTIONS, Metropolis } from './support/metropolis';
 import { signIn } from './support/page';
 import { until } from './support/until';
 
-const JUNCTIONS = 500;
-const PER_SECOND = 10;
+/** How long the page is watched once it is there, seconds. */
+const WATCHED_S = 60;
 
-/** A city of junctions that only stand there: their lamps are told by the test. */
-async function bigCity(token: string): Promise<string[]> {
-  const junctions = Array.from({ length: JUNCTIONS }, (_, index) => ({
-    junction_id: randomUUID(),
-    junction_name: `Junction ${String(index + 1).padStart(3, '0')}`,
-    city: 'Metropolis',
-    latitude: 18.5 + 0.004 * Math.floor(index / 25),
-    longitude: 73.8 + 0.004 * (index % 25),
-    min_cycle_time: 48,
-    max_cycle_time: 180,
-    base_cycle_time: 90,
-    lanes: ['N', 'S', 'E', 'W'].map((side, lane_index) => ({
-      lane_id: randomUUID(),
-      lane_index,
-      lane_name: side,
-      direction_enum: side,
-    })),
-    stages: ['N', 'S', 'E', 'W'].map((stage) => ({ stage, groups: [stage], min_green_s: 7, max_green_s: 60 })),
-  }));
-  await call('POST', '/api/junctions/import', token, { junctions, links: [] });
-  return junctions.map(({ junction_id }) => junction_id);
+interface LongTask {
+  startTime: number;
+  duration: number;
 }
 
 // A trace of the page would be most of what is measured.
 test.use({ trace: 'off' });
 
 test('a city of 500 junctions is there soon, stays smooth while they change, and small', async ({ page }, info) => {
-  test.setTimeout(180_000);
+  test.setTimeout(240_000);
   const token = await admin();
-  const ids = await bigCity(token);
-  const client = await mqtt.connectAsync(process.env.FLEXTRAFF_MQTT__URL ?? '');
-  let sent = 0;
-  const tell = () => {
-    const junction_id = ids[sent % ids.length] ?? '';
-    const stage = ['N', 'S', 'E', 'W'][Math.floor(sent++ / 7) % 4] ?? 'N';
-    const t = new Date().toISOString();
-    const groups = Object.fromEntries(['N', 'S', 'E', 'W'].map((name) => [name, name === stage ? 'green' : 'red']));
-    const more = { t, since: t, stage, state: 'green', groups, plan_id: null, mode: 'automatic', cycle_second: 0 };
-    client.publish(`flextraff/${junction_id}/signal`, JSON.stringify({ v: 1, junction_id, ...more }));
-  };
-  const pump = setInterval(tell, 1000 / PER_SECOND);
+  const city = await Metropolis.open(token);
   try {
     let scripts = 0;
     const devtools = await page.context().newCDPSession(page);
@@ -64,6 +34,15 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       const { metrics } = await devtools.send('Performance.getMetrics');
       return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN);
     };
+    // Tasks over 50 ms by the clock, from the first script on.
+    await page.addInitScript(() => {
+      const kept: LongTask[] = [];
+      Object.assign(window, { longTasks: kept });
+      new PerformanceObserver((list) =>
+        kept.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration }))),
+      ).observe({ type: 'longtask', buffered: true });
+    });
+    const longTasks = () => page.evaluate(() => (window as unknown as { longTasks: LongTask[] }).longTasks);
     const rows = page.getByTestId('junction-row');
     await signIn(page, 'admin');
     await expect(rows).toHaveCount(100);
@@ -82,25 +61,44 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     const told = rows.filter({ hasText: 'green' });
     await until('lamps are shown live', async () => (await told.count()) > 20);
 
+    const started = await page.evaluate(() => performance.now());
+
     // What all tasks of a second take together, none of them can exceed.
     const seconds: number[] = [];
-    for (let second = 0; second < 15; second++) {
+    for (let second = 0; second < WATCHED_S; second++) {
       const before = await taskMs();
       await page.waitForTimeout(1000);
       seconds.push(Math.round((await taskMs()) - before));
     }
+    const tasks = await longTasks();
+    const [starting, later] = [
+      tasks.filter((it) => it.startTime < started),
+      tasks.filter((it) => it.startTime >= started),
+    ];
+    const longest = (of: LongTask[]) => Math.max(0, ...of.map(({ duration }) => duration));
     await devtools.send('HeapProfiler.collectGarbage');
     const { usedSize } = await devtools.send('Runtime.getHeapUsage');
-    const figures = { firstMs, firstTaskMs, scriptKb: scripts / 1024, seconds, heapMb: usedSize / 2 ** 20 };
+    const figures = {
+      firstMs,
+      firstTaskMs,
+      scriptKb: scripts / 1024,
+      secondMs: seconds.toSorted((a, b) => a - b)[Math.floor(seconds.length / 2)] ?? NaN,
+      longTasksStarting: starting.length,
+      longestStartingMs: longest(starting),
+      longTasks: later.length,
+      longestMs: longest(later),
+      heapMb: usedSize / 2 ** 20,
+    };
     await info.attach('figures', { body: JSON.stringify(figures), contentType: 'application/json' });
     process.stdout.write(`${JSON.stringify(figures)}\n`);
     expect(figures.scriptKb).toBeLessThan(350);
     expect(figures.heapMb).toBeLessThan(60);
     expect(figures.firstTaskMs).toBeLessThan(1500);
-    expect(seconds.toSorted((a, b) => a - b)[Math.floor(seconds.length / 2)]).toBeLessThan(50);
+    expect(figures.secondMs).toBeLessThan(50);
+    // By the clock, which other programs on the machine stretch.
+    expect(figures.longestMs).toBeLessThan(150);
   } finally {
-    clearInterval(pump);
-    await client.endAsync();
-    for (const id of ids) await call('DELETE', `/api/junctions/${id}`, token);
+    await city.close();
+    for (const id of city.ids) await call('DELETE', `/api/junctions/${id}`, token);
   }
 });

@@ -83,10 +83,7 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
     .click({ position: { x: 8, y: 6 } });
   await dialog.getByRole('textbox', { name: 'Green of N' }).fill('25');
   await dialog.getByRole('button', { name: 'Take over' }).click();
-  await page
-    .getByRole('group', { name: 'Monday' })
-    .getByRole('button', { name: /^Market/ })
-    .click();
+  await page.getByRole('group', { name: 'Monday' }).getByRole('button', { name: '2 Market' }).click();
   await dialog.getByText('Limits', { exact: true }).click();
   await dialog.getByRole('textbox', { name: 'Longest cycle' }).fill('90');
   await dialog.getByRole('button', { name: 'Take over' }).click();
@@ -103,6 +100,47 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
   expect(kept.holidays).toEqual([{ date: '2027-01-26', name: 'Republic Day' }]);
   // Holidays of the city are an administrator's.
   await expect(page.getByRole('form', { name: 'Holidays of Thane' })).toHaveCount(0);
+});
+
+test('blocks of the week show names that have room and numbers otherwise, and tell which entry they are', async ({
+  page,
+}) => {
+  const token = await admin();
+  const place = await junction(token, 'Camp', { city: 'Thane' });
+  const days = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun', 'holiday'];
+  const plan = { stages: ['N', 'S', 'E', 'W'].map((stage) => ({ stage, green_s: 20 })) };
+  await call('PUT', `/api/junctions/${place.junction_id}/schedule`, token, {
+    entries: [
+      { name: 'Night', days, from: '00:00', to: '06:00', limits: { max_cycle_s: 60 } },
+      { name: 'Afternoon of the procession', days, from: '12:00', to: '15:30', limits: { max_cycle_s: 90 } },
+      { name: 'School', days, from: '07:30', to: '08:00', plan },
+    ],
+    holidays: [],
+  });
+  await signIn(page, 'admin');
+  await open(page, place, 'schedule');
+  const monday = page.getByRole('group', { name: 'Monday' });
+  const school = monday.getByRole('button', { name: 'School, 07:30–08:00' });
+  await expect(school).toHaveText(/3/);
+  await expect(school.getByTestId('block-name')).toBeHidden();
+  await expect(monday.getByRole('button', { name: '1 Night' }).getByTestId('block-name')).toBeVisible();
+  await expect(page.getByRole('cell', { name: '3 School' })).toBeVisible();
+  await monday.getByRole('button', { name: '1 Night' }).focus();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('tooltip', { name: 'Afternoon of the procession, 12:00–15:30' })).toBeVisible();
+  await school.hover();
+  await expect(page.getByRole('tooltip', { name: 'School, 07:30–08:00' })).toBeVisible();
+  expect(await faults(page)).toEqual([]);
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    // What stands in a block is whole.
+    const cut = () =>
+      page
+        .locator('button[data-kind]')
+        .evaluateAll((all) => all.filter((it) => it.scrollWidth > it.clientWidth || it.scrollHeight > it.clientHeight));
+    await expect.poll(async () => (await cut()).length).toBe(0);
+  }
 });
 
 test('an administrator sets the holidays of the city; an observer sees a schedule and no button that changes it', async ({

@@ -7,6 +7,19 @@ import { languages } from './languages';
 /** The zone in which junctions of this product stand unless they say otherwise. */
 export const DEFAULT_ZONE = 'Asia/Kolkata';
 
+/** Keeps what `make` makes of the same locale and style: to make one takes longer than to write a hundred numbers with it. */
+function kept<Style extends object, Made>(make: (locale: string, style: Style) => Made) {
+  const known = new Map<string, Made>();
+  return (locale: string, style: Style): Made => {
+    const key = locale + JSON.stringify(style);
+    const made = known.get(key) ?? make(locale, style);
+    known.set(key, made);
+    return made;
+  };
+}
+const numbers = kept((locale, style: Intl.NumberFormatOptions) => new Intl.NumberFormat(locale, style));
+const times = kept((locale, style: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, style));
+
 /** Writes numbers and times as a language does, in the zone of a junction. */
 export class Format {
   private readonly locale: string;
@@ -23,11 +36,11 @@ export class Format {
   }
 
   number(value: number, digits = 0): string {
-    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+    return numbers(this.locale, { maximumFractionDigits: digits }).format(value);
   }
 
   percent(share: number): string {
-    return new Intl.NumberFormat(this.locale, { style: 'percent', maximumFractionDigits: 0 }).format(share);
+    return numbers(this.locale, { style: 'percent', maximumFractionDigits: 0 }).format(share);
   }
 
   /** Hours, minutes and seconds. */
@@ -55,7 +68,7 @@ export class Format {
   /** Date, hours and minutes as tables sort and spreadsheets read them: `2026-02-10 08:15`. */
   stamp(at: string | number | Date): string {
     const style = { dateStyle: 'short', timeStyle: 'short', timeZone: this.zone } as const;
-    return new Intl.DateTimeFormat('sv-SE', style).format(new Date(at));
+    return times('sv-SE', style).format(new Date(at));
   }
 
   /** Weekday, day and month. */
@@ -94,7 +107,7 @@ export class Format {
   }
 
   private at(at: string | number | Date, style: Intl.DateTimeFormatOptions): string {
-    return new Intl.DateTimeFormat(this.locale, { ...style, timeZone: this.zone }).format(new Date(at));
+    return times(this.locale, { ...style, timeZone: this.zone }).format(new Date(at));
   }
 }
 

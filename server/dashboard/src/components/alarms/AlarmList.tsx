@@ -29,7 +29,9 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
       <Fetched query={query} height={60}>
         {({ rows }) =>
           rows.length === 0 ? (
-            <Text c="dimmed">{t('alarms.none')}</Text>
+            <Text size="sm" c="dimmed">
+              {t('alarms.none')}
+            </Text>
           ) : (
             <Stack gap="xs" component="ul" p={0} m={0}>
               {rows.map((alarm) => (

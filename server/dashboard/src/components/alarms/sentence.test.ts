@@ -38,6 +38,7 @@ it('in another language the kind and its details are said, and the original wher
   const { t, format } = await hindi();
   const told = (kind: string, detail: object = {}) => toldOf(alarm(kind, 'The original', detail), 'hi', t, format);
   expect(told('device_offline', { last_heartbeat: '2026-02-10T03:00:00Z' }).text).toContain('08:30');
+  expect(told('device_offline').text).not.toContain('–');
   expect(told('certificate_expiring', { certificate_until: '2026-03-12T00:00:00Z' }).text).toContain('2026');
   expect(told('count_anomaly', { usual: { N1: 40.5, E: 22 } }).text).toContain('N1, E');
   expect(told('reader_silent', { readers: ['mast', 'north'] })).toMatchObject({

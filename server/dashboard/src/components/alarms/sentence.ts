@@ -33,7 +33,8 @@ export function toldOf(alarm: Alarm, language: string, t: Translate, format: For
   // The server writes its times in UTC.
   const timed = kind === 'device_offline' && typeof at === 'string';
   if ((language === 'en' && !timed) || !isKind(kind)) return { text: message, original: null };
-  const text = t(`sentence.${kind}`, {
+  const sentence = kind === 'device_offline' && !timed ? 'device_silent' : kind;
+  const text = t(`sentence.${sentence}`, {
     at: typeof at === 'string' ? (timed ? format.dateTime(at) : format.fullTime(at)) : '–',
     readers: list(detail.readers).join(', '),
     lanes: Object.keys((detail.usual as object | undefined) ?? {}).join(', '),

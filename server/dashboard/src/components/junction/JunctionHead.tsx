@@ -1,7 +1,8 @@
-import { Anchor, Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { Layout } from '@/api/types';
+import { BackLink } from '@/components/BackLink';
 import { PageTitle } from '@/components/PageTitle';
 
 export type JunctionPage = 'live' | 'schedule' | 'layout' | 'settings' | 'analysis';
@@ -38,9 +39,7 @@ export function JunctionHead({ layout, here }: { layout: Layout; here: JunctionP
   const { t } = useTranslation('junctions');
   return (
     <Stack gap={4}>
-      <Anchor component={Link} to="/junctions" size="sm">
-        ← {t('title')}
-      </Anchor>
+      <BackLink to="/junctions" text={t('title')} />
       <Group gap="sm" align="baseline">
         <PageTitle>{`${layout.junction_name}: ${t(`page.${here}`)}`}</PageTitle>
         <Text size="sm" c="dimmed">

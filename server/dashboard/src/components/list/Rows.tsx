@@ -6,6 +6,8 @@ import classes from './Rows.module.css';
 export interface Column<R> {
   label: string;
   cell: (row: R) => ReactNode;
+  /** How wide it is, such as `30%`; absent: as its content asks for. */
+  width?: string;
   /** Its text stays on a line. */
   nowrap?: boolean;
 }
@@ -25,7 +27,7 @@ export function Rows<R>({ label, rows, rowKey, columns }: Props<R>) {
       <Table.Thead role="rowgroup">
         <Table.Tr role="row">
           {columns.map((column) => (
-            <Table.Th key={column.label} role="columnheader">
+            <Table.Th key={column.label} role="columnheader" w={column.width}>
               {column.label}
             </Table.Th>
           ))}

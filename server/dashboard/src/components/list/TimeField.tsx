@@ -1,6 +1,7 @@
 import { TextInput } from '@mantine/core';
 import { DEFAULT_ZONE } from '@/i18n/format';
 import { instantOf, localOf } from '@/i18n/zoned';
+import classes from './TimeField.module.css';
 
 interface Props {
   label: string;
@@ -21,6 +22,8 @@ export function TimeField({ label, value, onChange, zone = DEFAULT_ZONE, ...more
       label={label}
       value={value ? localOf(value, zone) : ''}
       onChange={(event) => onChange(instantOf(event.currentTarget.value, zone))}
+      // With its hours it is wider than half a phone.
+      className={classes.time}
       {...more}
     />
   );

@@ -111,7 +111,8 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
   const options: uPlot.Options = {
     width: wanted.width,
     height: wanted.height,
-    padding: [10, 34, 0, 0],
+    // On the right half a day's name.
+    padding: [10, 44, 0, 0],
     legend: { show: false },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), wanted.zone),
     cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'line' } },

@@ -37,6 +37,7 @@ export const alarms = {
   },
   sentence: {
     signal_fault: 'The lamps hold the fault aspect.',
+    device_silent: 'The device is not heard; the junction goes on alone and its counts wait there.',
     device_offline: 'The device is not heard since {{at}}; the junction goes on alone and its counts wait there.',
     reader_silent: 'Readers that do not work: {{readers}}.',
     plan_refused: 'The junction refuses its plan.',

@@ -70,7 +70,7 @@ export const analysis: Messages['analysis'] = {
     most: 'अधिकतम',
   },
   end: {
-    plan: 'योजना के अनुसार',
+    plan: 'प्लान के अनुसार',
     gap_out: 'गैप-आउट',
     max_out: 'मैक्स-आउट',
     force_off: 'फ़ोर्स-ऑफ़',

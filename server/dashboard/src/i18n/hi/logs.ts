@@ -11,7 +11,7 @@ export const logs: Messages['logs'] = {
   types: {
     device: 'उपकरण',
     counts: 'गणना',
-    plan: 'योजनाएँ',
+    plan: 'प्लान',
     override: 'मैनुअल नियंत्रण',
     schedule: 'समय-सारणी',
     alarm: 'अलार्म',

@@ -69,6 +69,7 @@ export function Audit() {
     },
     {
       label: t('target'),
+      nowrap: true,
       cell: (line) => {
         // An id is no name, and makes a row as high as itself; the file has all of it.
         const { short, long } = targetOf(line.target, junctionName);

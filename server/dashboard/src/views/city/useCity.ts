@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useRef, useState } from 'react';
+import { startTransition, useEffect, useRef, useState } from 'react';
 import { overviewOptions } from '@/api/junctions';
 import { store } from '@/live/feed';
 import { type JunctionState, keepSame, stateOf } from './states';
@@ -27,7 +27,8 @@ export function useCityStates(): { states: JunctionState[] | undefined; query: R
       );
       const changed = next.length !== known.current.size || next.some((state) => known.current.get(state.id) !== state);
       known.current = new Map(next.map((state) => [state.id, state]));
-      if (changed) setStates(next);
+      // In pieces: a change of many rows is no task that holds up who types or scrolls.
+      if (changed) startTransition(() => setStates(next));
     };
     draw();
     const timer = setInterval(draw, DRAW_MS);

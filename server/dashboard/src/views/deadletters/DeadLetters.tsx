@@ -78,7 +78,9 @@ export function DeadLetters() {
       label: t('payload'),
       cell: (letter) => (
         <details>
-          <summary>{t('bytes', { bytes: format.number(letter.payload_bytes) })}</summary>
+          <summary style={{ whiteSpace: 'nowrap' }}>
+            {t('bytes', { bytes: format.number(letter.payload_bytes) })}
+          </summary>
           <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
             {letter.payload}
           </Code>

@@ -1,4 +1,4 @@
-import { Button, Group, Stack } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { FileUp, Lightbulb, type LucideIcon, RotateCw, Sparkles } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -34,7 +34,7 @@ export function CommandsCard({ deviceId, isAdmin }: { deviceId: string; isAdmin:
   };
   return (
     <Section title={t('commands')} text={t('commandsText')}>
-      <Stack>
+      <div>
         <Group>
           {commands
             .filter((one) => isAdmin || !one.admin)
@@ -51,7 +51,7 @@ export function CommandsCard({ deviceId, isAdmin }: { deviceId: string; isAdmin:
             ))}
         </Group>
         <CommandResult command={command} />
-      </Stack>
+      </div>
       <Confirm asked={asked} onClose={() => setAsked(null)} />
     </Section>
   );

@@ -22,7 +22,11 @@ export function ConfigurationCard({ device, isAdmin, zone }: Props) {
       title={t('config.title')}
       text={device.config_at ? t('config.at', { at: format.fullTime(device.config_at) }) : undefined}
     >
-      {!differences && <Text c="dimmed">{t('config.none')}</Text>}
+      {!differences && (
+        <Text size="sm" c="dimmed">
+          {t('config.none')}
+        </Text>
+      )}
       {differences?.length === 0 && (
         <Group gap="xs">
           <CircleCheck size={18} color="var(--state-good)" aria-hidden />

@@ -1,12 +1,12 @@
 import { Anchor, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { ChevronLeft } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { api, data } from '@/api/client';
 import { useJunctionNames, useLayout } from '@/api/junctions';
 import { useMayOperate, useMe } from '@/api/me';
 import type { DeviceWithDifferences } from '@/api/types';
+import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { useJunctionLive, useNow } from '@/live/hooks';
@@ -34,12 +34,7 @@ export function DeviceView() {
   });
   return (
     <Stack>
-      <Anchor component={Link} to="/devices" size="sm">
-        <Group gap={4}>
-          <ChevronLeft size={16} aria-hidden />
-          {t('title')}
-        </Group>
-      </Anchor>
+      <BackLink to="/devices" text={t('title')} />
       <Fetched query={device} height={320}>
         {(found) => <Shown device={found} />}
       </Fetched>

@@ -70,17 +70,21 @@ export function ReadersCard({ device, readers, mayRestart }: Props) {
   if (readers.length === 0 && device.device_type === 'light_controller') return null;
   return (
     <Section title={t('readers')}>
-      {readers.length === 0 ? (
-        <Text c="dimmed">{t('reader.none')}</Text>
-      ) : (
-        <Rows
-          label={t('readers')}
-          rows={readers}
-          rowKey={(reader) => reader.name}
-          columns={mayRestart ? [...columns, restart] : columns}
-        />
-      )}
-      <CommandResult command={command} />
+      <div>
+        {readers.length === 0 ? (
+          <Text size="sm" c="dimmed">
+            {t('reader.none')}
+          </Text>
+        ) : (
+          <Rows
+            label={t('readers')}
+            rows={readers}
+            rowKey={(reader) => reader.name}
+            columns={mayRestart ? [...columns, restart] : columns}
+          />
+        )}
+        <CommandResult command={command} />
+      </div>
     </Section>
   );
 }

@@ -20,6 +20,8 @@ const CONTROLS: Record<keyof Messages['signal']['control'], true> = {
   fallback: true,
   other: true,
 };
+/** Who lets the greens run as the plan has them, where nothing was decided. */
+const PLANNED: readonly (string | null)[] = ['plan', 'fallback', 'manual_override'];
 const LEVELS: Record<keyof Messages['signal']['level'], true> = {
   rolling_horizon: true,
   greedy: true,
@@ -53,9 +55,11 @@ export function DecisionCard({ statuses, stage }: { statuses: StatusFrame[]; sta
           <Text size="sm">{decision.reason}</Text>
         </div>
       ) : (
-        <Text size="sm" c="dimmed">
-          {t('decision.none')}
-        </Text>
+        PLANNED.includes(control) && (
+          <Text size="sm" c="dimmed">
+            {t('decision.none')}
+          </Text>
+        )
       )}
     </Section>
   );

@@ -1,9 +1,11 @@
-import { Alert, Anchor, Badge, Grid, Group, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Grid, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 import type { Layout } from '@/api/types';
+import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
+import { JunctionLinks } from '@/components/junction/JunctionHead';
 import { PageTitle } from '@/components/PageTitle';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
@@ -43,9 +45,7 @@ function Junction({ layout }: { layout: Layout }) {
     <Stack>
       <Group justify="space-between" align="flex-start">
         <div>
-          <Anchor component={Link} to="/" size="sm">
-            ← {t('back')}
-          </Anchor>
+          <BackLink to="/" text={t('back')} />
           <PageTitle>{layout.junction_name}</PageTitle>
           <Text size="sm" c="dimmed">
             {layout.city}
@@ -70,6 +70,7 @@ function Junction({ layout }: { layout: Layout }) {
           )}
         </Group>
       </Group>
+      <JunctionLinks id={id} here="live" />
       {faults.map((fault) => (
         <Alert key={fault} color="red" title={t('fault')}>
           {fault}

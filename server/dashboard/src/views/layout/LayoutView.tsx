@@ -66,7 +66,7 @@ function Editor({ layout }: { layout: Layout }) {
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
       <Refusal error={save.error} />
-      <Fieldset variant="unstyled" disabled={!admin} aria-label={t('title')}>
+      <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />
           <Groups {...part} />

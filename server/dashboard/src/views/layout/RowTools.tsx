@@ -13,11 +13,11 @@ interface Props {
 export function RowTools({ name, move, remove }: Props) {
   const { t } = useTranslation('layout');
   return (
-    <Group gap={2} wrap="nowrap">
+    <Group gap={2} wrap="nowrap" h={36}>
       {move && (
         <>
           <ActionIcon
-            variant="subtle"
+            variant={move.up ? 'subtle' : 'transparent'}
             disabled={!move.up}
             aria-label={t('up', { name })}
             onClick={move.up ?? undefined}
@@ -25,7 +25,7 @@ export function RowTools({ name, move, remove }: Props) {
             <ArrowUp size={16} aria-hidden />
           </ActionIcon>
           <ActionIcon
-            variant="subtle"
+            variant={move.down ? 'subtle' : 'transparent'}
             disabled={!move.down}
             aria-label={t('down', { name })}
             onClick={move.down ?? undefined}

@@ -1,9 +1,9 @@
-import { Anchor, Badge, Group, Stack, Text } from '@mantine/core';
+import { Badge, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { ChevronLeft } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 import { api, data } from '@/api/client';
+import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { Section } from '@/components/Section';
@@ -23,12 +23,7 @@ export function Person() {
   });
   return (
     <Stack>
-      <Anchor component={Link} to="/users" size="sm">
-        <Group gap={4}>
-          <ChevronLeft size={16} aria-hidden />
-          {t('title')}
-        </Group>
-      </Anchor>
+      <BackLink to="/users" text={t('title')} />
       <Fetched query={user} height={320}>
         {(found) => (
           <>

@@ -1,8 +1,9 @@
-import { Button, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { type Column, Rows } from '@/components/list/Rows';
 import { useFormat } from '@/i18n/format';
+import { EntryNumber } from './EntryNumber';
 import { DAYS, type Entry } from './week';
 
 interface Props {
@@ -39,9 +40,12 @@ export function EntryList({ entries, error, choose }: Props) {
         const broken = brokenOf(error, 'entry', entry.name) ?? brokenOf(error, 'entries', entry.name);
         return (
           <Stack gap={2} align="flex-start">
-            <Button size="compact-sm" variant="subtle" ml={-8} onClick={() => choose(at)}>
-              {entry.name}
-            </Button>
+            <Group gap={2} wrap="nowrap">
+              <EntryNumber at={at} kind={entry.plan ? 'plan' : 'limits'} />
+              <Button size="compact-sm" variant="subtle" onClick={() => choose(at)}>
+                {entry.name}
+              </Button>
+            </Group>
             {broken && (
               <Text size="xs" c="red" style={{ whiteSpace: 'pre-line' }}>
                 {broken}

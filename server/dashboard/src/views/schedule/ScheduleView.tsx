@@ -24,6 +24,7 @@ import { EntryList } from './EntryList';
 import { Holidays } from './Holidays';
 import { type Day, timeOf } from './week';
 import { WeekGrid } from './WeekGrid';
+import classes from './WeekGrid.module.css';
 
 type Answer = components['schemas']['ScheduleAnswer'];
 
@@ -119,18 +120,11 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
       >
         <WeekGrid entries={entries} now={now?.entry ?? null} choose={choose} {...(mayOperate ? { add } : {})} />
         <Group gap="lg">
-          <Text size="sm">
-            <span aria-hidden style={{ background: '#cfdcf8', borderInlineStart: '3px solid #1b449c' }}>
-              &emsp;
-            </span>{' '}
-            {t('plan')}
-          </Text>
-          <Text size="sm">
-            <span aria-hidden style={{ background: '#fbe6b3', borderInlineStart: '3px solid #6b4b00' }}>
-              &emsp;
-            </span>{' '}
-            {t('limits')}
-          </Text>
+          {(['plan', 'limits'] as const).map((kind) => (
+            <Text key={kind} size="sm">
+              <span aria-hidden className={classes.key} data-kind={kind} /> {t(kind)}
+            </Text>
+          ))}
         </Group>
         <EntryList entries={entries} error={save.error} choose={choose} />
       </Section>

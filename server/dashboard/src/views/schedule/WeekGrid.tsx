@@ -1,4 +1,7 @@
+import { Tooltip } from '@mantine/core';
+import { useLayoutEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
+import { EntryNumber } from './EntryNumber';
 import { blocksOf, DAY_MIN, type Block, type Day, DAYS, type Entry, timeOf } from './week';
 import classes from './WeekGrid.module.css';
 
@@ -13,10 +16,19 @@ interface Props {
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
-/** The week by day and hour: plans on the left of a day, limits on its right. */
+/** The week by day and hour: plans on the left of a day, limits on its right. A block has the number of its entry, and its name where that fits. */
 export function WeekGrid({ entries, now, choose, add }: Props) {
   const { t } = useTranslation('schedule');
+  const grid = useRef<HTMLDivElement>(null);
   const columns = blocksOf(entries);
+  useLayoutEffect(() => {
+    if (!grid.current) return undefined;
+    const element = grid.current;
+    const observer = new ResizeObserver(() => leaveOut(element));
+    observer.observe(element);
+    leaveOut(element);
+    return () => observer.disconnect();
+  }, [entries]);
   const both = entries.some(({ plan }) => plan) && entries.some(({ limits }) => limits);
   // Those that overlap, which the server refuses, stay in sight and in reach.
   const place = ({ from, to, entry, over }: Block) => ({
@@ -26,7 +38,7 @@ export function WeekGrid({ entries, now, choose, add }: Props) {
     right: both && entry.plan ? '50%' : '1%',
   });
   return (
-    <div className={classes.grid}>
+    <div ref={grid} className={classes.grid}>
       <div className={classes.hours} aria-hidden>
         {HOURS.filter((hour) => hour % 3 === 0).map((hour) => (
           <span key={hour} style={{ top: `${(hour / 24) * 100}%` }}>
@@ -53,23 +65,40 @@ export function WeekGrid({ entries, now, choose, add }: Props) {
                 />
               ))}
             {columns.get(day)?.map((block) => (
-              <button
+              <Tooltip
                 key={`${block.at} ${block.from}`}
-                type="button"
-                className={classes.block}
-                data-kind={block.entry.plan ? 'plan' : 'limits'}
-                data-now={block.entry.name === now || undefined}
-                style={place(block)}
-                title={`${block.entry.name}, ${block.entry.from}–${block.entry.to}`}
-                aria-label={`${block.entry.name}, ${timeOf(block.from)}–${timeOf(block.to)}`}
-                onClick={() => choose(block.at)}
+                label={`${block.entry.name}, ${block.entry.from}–${block.entry.to}`}
+                events={{ hover: true, focus: true, touch: false }}
               >
-                {block.entry.name}
-              </button>
+                <button
+                  type="button"
+                  className={classes.block}
+                  data-kind={block.entry.plan ? 'plan' : 'limits'}
+                  data-now={block.entry.name === now || undefined}
+                  style={place(block)}
+                  aria-label={`${block.at + 1} ${block.entry.name}, ${timeOf(block.from)}–${timeOf(block.to)}`}
+                  onClick={() => choose(block.at)}
+                >
+                  <EntryNumber at={block.at} kind={block.entry.plan ? 'plan' : 'limits'} />{' '}
+                  <span className={classes.text} data-testid="block-name">
+                    {block.entry.name}
+                  </span>
+                </button>
+              </Tooltip>
             ))}
           </div>
         </div>
       ))}
     </div>
   );
+}
+
+/** Takes the names away that would be cut; the number says which entry it is. */
+function leaveOut(grid: HTMLElement): void {
+  const blocks = [...grid.querySelectorAll<HTMLElement>('button[data-kind]')];
+  for (const block of blocks) block.removeAttribute('data-short');
+  const short = blocks.filter(
+    (block) => block.scrollWidth > block.clientWidth || block.scrollHeight > block.clientHeight,
+  );
+  for (const block of short) block.setAttribute('data-short', '');
 }

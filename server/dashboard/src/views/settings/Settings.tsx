@@ -17,6 +17,7 @@ export function Settings() {
   const columns: Column<Setting>[] = [
     {
       label: t('key'),
+      width: '28%',
       cell: (setting) => (
         <Text size="sm" ff="monospace">
           {setting.key}
@@ -25,6 +26,7 @@ export function Settings() {
     },
     {
       label: t('value'),
+      width: '42%',
       cell: (setting) => {
         const value = shown(setting.value);
         return value === null ? (
@@ -38,6 +40,7 @@ export function Settings() {
     },
     {
       label: t('origin'),
+      width: '30%',
       cell: (setting) => (
         <Stack gap={2} align="flex-start">
           <Badge color={colors[setting.origin]} variant="outline">

@@ -51,7 +51,7 @@ export function PlaceForm({ layout, admin }: { layout: Layout; admin: boolean })
   return (
     <Section title={t('place')} {...(admin ? {} : { text: t('onlyAdmins') })}>
       <form onSubmit={submit}>
-        <Fieldset variant="unstyled" disabled={!admin} aria-label={t('place')}>
+        <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('place')}>
           <Stack maw={560}>
             <Refusal error={save.error} shown={[...PLACE_FIELDS, 'time_zone']} />
             <PlaceFields
