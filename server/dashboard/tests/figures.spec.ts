@@ -2,6 +2,7 @@ import { expect, test } from '@playwright/test';
 import { address, admin, call } from './support/city';
 import { JUNCTIONS, Metropolis } from './support/metropolis';
 import { signIn } from './support/page';
+import { longestTaskMs } from './support/tasks';
 import { until } from './support/until';
 
 /** How long the page is watched once it is there, seconds. */
@@ -15,7 +16,10 @@ interface LongTask {
 // A trace of the page would be most of what is measured.
 test.use({ trace: 'off' });
 
-test('a city of 500 junctions is there soon, stays smooth while they change, and small', async ({ page }, info) => {
+test('a city of 500 junctions is there soon, stays smooth while they change, and small', async ({
+  page,
+  browser,
+}, info) => {
   test.setTimeout(240_000);
   const token = await admin();
   const city = await Metropolis.open(token);
@@ -64,12 +68,14 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     const started = await page.evaluate(() => performance.now());
 
     // What all tasks of a second take together, none of them can exceed.
+    await browser.startTracing(page, { categories: ['toplevel'] });
     const seconds: number[] = [];
     for (let second = 0; second < WATCHED_S; second++) {
       const before = await taskMs();
       await page.waitForTimeout(1000);
       seconds.push(Math.round((await taskMs()) - before));
     }
+    const longestTask = longestTaskMs(await browser.stopTracing());
     const tasks = await longTasks();
     const [starting, later] = [
       tasks.filter((it) => it.startTime < started),
@@ -87,6 +93,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       longestStartingMs: longest(starting),
       longTasks: later.length,
       longestMs: longest(later),
+      longestTaskMs: longestTask,
       heapMb: usedSize / 2 ** 20,
     };
     await info.attach('figures', { body: JSON.stringify(figures), contentType: 'application/json' });
@@ -94,9 +101,9 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     expect(figures.scriptKb).toBeLessThan(350);
     expect(figures.heapMb).toBeLessThan(60);
     expect(figures.firstTaskMs).toBeLessThan(1500);
-    expect(figures.secondMs).toBeLessThan(50);
-    // By the clock, which other programs on the machine stretch.
-    expect(figures.longestMs).toBeLessThan(150);
+    expect(figures.secondMs).toBeLessThan(60);
+    // Long tasks are counted by the clock, which other programs on the machine stretch: what holds everywhere is the processor time.
+    expect(figures.longestTaskMs).toBeLessThan(50);
   } finally {
     await city.close();
     for (const id of city.ids) await call('DELETE', `/api/junctions/${id}`, token);

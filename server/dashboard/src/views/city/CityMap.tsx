@@ -1,7 +1,7 @@
 import 'leaflet/dist/leaflet.css';
 import { useQuery } from '@tanstack/react-query';
 import L from 'leaflet';
-import { useEffect, useMemo, useRef } from 'react';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { startOptions } from '@/api/start';
@@ -71,14 +71,15 @@ export function CityMap({ states, links }: Props) {
     };
   }, [start]);
 
+  const titleOf = useCallback(
+    (state: JunctionState) => t('map.alt', { name: state.name, state: t(`kind.${state.kind}`) }),
+    [t],
+  );
+  const choose = useCallback((id: string) => void navigate(`/junctions/${id}`), [navigate]);
   useEffect(() => {
     frame.current?.show(states);
-    signs.current?.show(
-      states,
-      (state) => t('map.alt', { name: state.name, state: t(`kind.${state.kind}`) }),
-      (id) => void navigate(`/junctions/${id}`),
-    );
-  }, [states, t, navigate]);
+    signs.current?.show(states, titleOf, choose);
+  }, [states, titleOf, choose]);
 
   // Junctions move seldom: their states, which change each second, draw no road anew.
   const roads = useMemo(() => roadsOf(places, links), [places, links]);

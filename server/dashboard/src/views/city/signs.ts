@@ -7,12 +7,14 @@ import type { JunctionState } from './states';
 interface Sign {
   marker: L.Marker;
   state: JunctionState;
-  /** What the sign tells, in words. */
-  title: string;
   label: HTMLElement;
   /** Of the label, CSS pixels; null: it has not been measured yet. */
   size: { width: number; height: number } | null;
 }
+
+/** Whether two states of a junction look the same on the map. */
+const alike = (a: JunctionState, b: JunctionState) =>
+  (['name', 'kind', 'congestion', 'latitude', 'longitude'] as const).every((key) => a[key] === b[key]);
 
 /** Of the square that a marker stands in, CSS pixels. */
 const MARKER = 34;
@@ -21,30 +23,33 @@ const MARKER = 34;
 export class Signs {
   private known = new Map<string, Sign>();
   private choose: (id: string) => void = () => undefined;
+  private titleOf: ((state: JunctionState) => string) | null = null;
 
   constructor(private readonly map: L.Map) {
     // After each change of place, scale and size.
     map.on('moveend', () => this.name());
   }
 
-  /** Shows these, with what they tell in words; a sign that looks as before stays as it is. Who chooses one calls `choose`. */
+  /**
+   * Shows these, with what they tell in words; a sign that looks as before stays as it is, as long as `titleOf` is the same function.
+   * Who chooses one calls `choose`.
+   */
   show(
     states: readonly JunctionState[],
     titleOf: (state: JunctionState) => string,
     choose: (id: string) => void,
   ): void {
     this.choose = choose;
+    const words = this.titleOf !== titleOf;
+    this.titleOf = titleOf;
     const next = new Map<string, Sign>();
     let differ = states.length !== this.known.size;
     for (const state of states) {
-      const title = titleOf(state);
       const old = this.known.get(state.id);
-      const stays = old?.title === title && old.state.kind === state.kind && old.state.congestion === state.congestion;
-      const moved = old && (old.state.latitude !== state.latitude || old.state.longitude !== state.longitude);
-      if (moved) old.marker.setLatLng([state.latitude, state.longitude]);
-      next.set(state.id, stays ? { ...old, state } : this.draw(state, title));
+      const stays = old && !words && (old.state === state || alike(old.state, state));
+      next.set(state.id, stays ? { ...old, state } : this.draw(state, titleOf(state)));
       if (stays) this.known.delete(state.id);
-      differ ||= !stays || Boolean(moved);
+      else differ = true;
     }
     for (const { marker } of this.known.values()) marker.remove();
     this.known = next;
@@ -64,7 +69,7 @@ export class Signs {
     marker.on('click', () => this.choose(state.id));
     marker.addTo(this.map);
     marker.getElement()?.setAttribute('aria-label', title);
-    return { marker, state, title, label, size: null };
+    return { marker, state, label, size: null };
   }
 
   /**
