@@ -20,6 +20,9 @@ import { junctionQueries } from './queries';
 import { TimelineCard } from './TimelineCard';
 import { runningStages, usePresent } from './useJunction';
 
+/** Of a junction in order. */
+const MODE_COLOURS = { automatic: 'green', manual_override: 'yellow', emergency: 'red' } as const;
+
 /** A junction: what it does at present and why, what it did, and what can be done about it. */
 export function JunctionView() {
   const { junctionId = '' } = useParams();
@@ -60,9 +63,8 @@ function Junction({ layout }: { layout: Layout }) {
           {frame && !stale && (
             <Badge
               size="lg"
-
               variant="light"
-              color={frame.mode === 'automatic' ? 'green' : frame.mode === 'emergency' ? 'red' : 'yellow'}
+              color={faults.length > 0 ? 'gray' : MODE_COLOURS[frame.mode]}
               data-testid="mode"
             >
               {t(`signal:mode.${frame.mode}`)}

@@ -17,7 +17,7 @@ export function RowTools({ name, move, remove }: Props) {
       {move && (
         <>
           <ActionIcon
-            variant={move.up ? 'subtle' : 'transparent'}
+            variant="subtle"
             disabled={!move.up}
             aria-label={t('up', { name })}
             onClick={move.up ?? undefined}
@@ -25,7 +25,7 @@ export function RowTools({ name, move, remove }: Props) {
             <ArrowUp size={16} aria-hidden />
           </ActionIcon>
           <ActionIcon
-            variant={move.down ? 'subtle' : 'transparent'}
+            variant="subtle"
             disabled={!move.down}
             aria-label={t('down', { name })}
             onClick={move.down ?? undefined}
