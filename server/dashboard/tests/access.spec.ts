@@ -48,11 +48,10 @@ test('everything can be reached by the keyboard', async ({ page }) => {
   await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(page.locator('#content')).toBeFocused();
-  for (const name of ['City', 'Set greens by hand']) {
+  const pages = ['Live', 'Schedule', 'Lanes and stages', 'Settings', 'Analysis'];
+  for (const name of ['City', ...pages, 'Set greens by hand']) {
     await page.keyboard.press('Tab');
-    await expect(page.getByText(name).first())
-      .toBeFocused({ timeout: 2000 })
-      .catch(() => expect(page.locator(':focus')).toContainText(name));
+    await expect(page.locator(':focus')).toContainText(name);
   }
   await page.keyboard.press('Enter');
   await expect(page.getByRole('dialog')).toBeVisible();
