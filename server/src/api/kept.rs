@@ -51,3 +51,28 @@ impl Kept {
         entries.push_back(entry);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_sent_again_only_to_the_same_user_at_the_same_address_while_nothing_has_changed() {
+        let kept = Kept::default();
+        let at = |limit: usize| format!("/api/junctions?limit={limit}").parse::<Uri>().unwrap();
+        let has = |user, limit, fingerprint: &str| kept.get(user, &at(limit), fingerprint).is_some();
+        let user = Some(Uuid::from_u128(1));
+        kept.put(None, &at(1), "a".to_owned(), &Written::default());
+        assert!(has(None, 1, "a"));
+        assert!(!has(None, 1, "b") && !has(None, 2, "a") && !has(user, 1, "a"));
+        kept.put(None, &at(1), "b".to_owned(), &Written::default());
+        assert!(has(None, 1, "b") && !has(None, 1, "a"));
+        // The first one is asked for, the second one is not.
+        kept.put(user, &at(1), "b".to_owned(), &Written::default());
+        assert!(has(None, 1, "b"));
+        for limit in 2..=MOST {
+            kept.put(None, &at(limit), "b".to_owned(), &Written::default());
+        }
+        assert!(has(None, 1, "b") && !has(user, 1, "b"));
+    }
+}

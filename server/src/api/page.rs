@@ -139,7 +139,7 @@ impl Page {
 }
 
 /// A page as it is sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Written {
     json: Bytes,
     link: Option<HeaderValue>,
