@@ -35,6 +35,8 @@ const NO_DEVICE: &str = "virtual";
 const AGAIN: Duration = Duration::from_secs(5);
 /// Longest wait of the recorder for something to happen.
 const LONGEST_WAIT_MS: i64 = 1000;
+/// How long a read waits in the recorder for others: to be woken up by each of hundreds a second costs more than to count it.
+const COMPANY: Duration = Duration::from_millis(20);
 /// Inputs that the recorder takes before it looks at the clock again.
 const MOST_AT_ONCE: usize = 4096;
 /// How long the goodbye to the broker may take.
@@ -220,6 +222,9 @@ fn recording(
     loop {
         let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
+        if matches!(first, Ok(RecorderInput::Read(_))) {
+            std::thread::sleep(COMPANY);
+        }
         // Everything that was read until now is taken before the counter's time goes on to now.
         let now = clock.now();
         let stop = matches!(first, Err(RecvTimeoutError::Disconnected));

@@ -158,6 +158,11 @@ pub struct OutboxStatus {
     pub failure: Option<String>,
 }
 
+impl OutboxStatus {
+    /// Free space on an outbox's disk below which counts are soon lost, bytes.
+    pub const LEAST_FREE_BYTES: u64 = 32_000_000;
+}
+
 /// State of a reader.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReaderStatus {

@@ -9,8 +9,6 @@ use serde_json::{Value, json};
 
 /// Rows that wait for longer than this, although the device is online, are a sign that something holds them up, seconds.
 const WAITING_S: u64 = 900;
-/// Room on a device's disk below which it is soon full, bytes; also what `flextraff-agent check` asks for.
-const LEAST_FREE: u64 = 32_000_000;
 /// A loss is shown for so long after its last row, milliseconds.
 const LOSS_SHOWN_MS: i64 = 86_400_000;
 
@@ -103,8 +101,8 @@ fn disk(outbox: &OutboxStatus) -> Option<Finding> {
             format!("The device's disk takes nothing, and its rows wait in memory: {failure}")
         }
         // Without the figure, so that it does not change with every message.
-        None if outbox.free_bytes? < LEAST_FREE => {
-            let least_mb = LEAST_FREE / 1_000_000;
+        None if outbox.free_bytes? < OutboxStatus::LEAST_FREE_BYTES => {
+            let least_mb = OutboxStatus::LEAST_FREE_BYTES / 1_000_000;
             format!("The device's disk has less than {least_mb} MB free: make room before counts are lost")
         }
         None => return None,

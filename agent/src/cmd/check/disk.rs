@@ -3,11 +3,10 @@
 use super::Finding;
 use crate::config::Config;
 use crate::outbox::free_bytes;
+use flextraff_common::wire::OutboxStatus;
 use rustix::fs::{Access, access};
 use std::path::Path;
 
-/// Free space below which counts are soon lost, megabytes.
-const LEAST_MB: u64 = 32;
 const MEGABYTE: u64 = 1_000_000;
 
 /// Looks at the folder; writes nothing.
@@ -46,7 +45,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 fn room(folder: &Path, free: u64, wanted: u64) -> Finding {
     let (free_mb, wanted_mb) = (free / MEGABYTE, wanted / MEGABYTE);
     let folder = folder.display();
-    if free_mb < LEAST_MB {
+    if free < OutboxStatus::LEAST_FREE_BYTES {
         return Finding::failed(
             "disk",
             format!("{folder} has only {free_mb} MB free"),
