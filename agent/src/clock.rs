@@ -1,11 +1,11 @@
-//! The only reader of the machine's clocks. Everything else takes time as an argument.
+//! The only reader of the machine's clocks, and the only place that sleeps. Everything else takes time as an argument.
 
 use crate::config::ClockTrust;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 /// How long the kernel's answer about synchronisation is reused, milliseconds.
@@ -70,6 +70,12 @@ impl Clock {
         };
         if synced { ClockState::Synced } else { ClockState::Unsynced }
     }
+}
+
+/// Lets inputs gather: what comes in this time does not wake up the thread that is to take it.
+#[expect(clippy::disallowed_methods, reason = "a wait on the channel would end with the first input")]
+pub fn gather(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// The present uptime of the machine, as the kernel names it. Where the kernel does not tell, a random one: then rows of an earlier run are

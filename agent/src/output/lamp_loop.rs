@@ -14,6 +14,7 @@ use super::{
     Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red,
     lit_heads, show_once,
 };
+use crate::clock;
 use crate::control::Control;
 use crate::identity::Sighting;
 use crate::interlock::Interlock;
@@ -222,7 +223,7 @@ impl LampLoop<'_> {
             let next = match self.parts.inputs.try_recv() {
                 Err(TryRecvError::Empty) => {
                     if std::mem::take(&mut after_read) {
-                        std::thread::sleep(left().min(COMPANY));
+                        clock::gather(left().min(COMPANY));
                     }
                     self.parts.inputs.recv_timeout(left())
                 }

@@ -223,7 +223,7 @@ fn recording(
         let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
         if matches!(first, Ok(RecorderInput::Read(_))) {
-            std::thread::sleep(COMPANY);
+            clock::gather(COMPANY);
         }
         // Everything that was read until now is taken before the counter's time goes on to now.
         let now = clock.now();
