@@ -228,6 +228,12 @@ impl Config {
         effective::to_toml(self)
     }
 
+    /// For how long the agent waits for the end of the present stage when it is told to end, seconds: what the file says, else what the stage
+    /// that takes longest needs, but no longer than systemd waits.
+    pub fn longest_stop_s(&self) -> u32 {
+        self.output.longest_stop_s.unwrap_or_else(|| self.junction.longest_end_s().min(output::MOST_STOP_S))
+    }
+
     /// The effective configuration as a table.
     fn to_table(&self) -> Result<toml::Table, toml::ser::Error> {
         effective::to_table(self)

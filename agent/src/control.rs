@@ -68,6 +68,9 @@ pub struct Control {
     /// Called at each look at the time: where a defect that nobody catches would be.
     #[cfg(test)]
     pub(crate) defect: fn(MonoMs),
+    /// Called when a fault is told: where a defect of the controller would be.
+    #[cfg(test)]
+    pub(crate) fault_defect: fn(),
 }
 
 /// Lanes whose stop line a reader of this device watches.
@@ -101,6 +104,8 @@ impl Control {
             hook: |_| {},
             #[cfg(test)]
             defect: |_| {},
+            #[cfg(test)]
+            fault_defect: || {},
             all_watched,
             stop_lines: StopLines::new(config.junction.lanes().len(), &config.readers),
             config: Arc::clone(config),
@@ -266,6 +271,13 @@ impl Control {
     /// With what estimation or a level of control has panicked; the same defect is told once a minute.
     pub fn take_defect(&mut self) -> Option<String> {
         self.defects.pop_front()
+    }
+
+    /// As [`Controller::handle_fault`].
+    pub fn handle_fault(&mut self, reason: &str, now: Moment) {
+        #[cfg(test)]
+        (self.fault_defect)();
+        self.controller.handle_fault(reason, now);
     }
 
     /// As [`Controller::handle_plan`].

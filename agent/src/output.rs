@@ -22,7 +22,7 @@ pub use lamp_loop::{
     LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, TICK_MS, run,
 };
 pub use lamp_test::LampTest;
-pub use latch::{FaultLatch, LatchClearer, LatchError, LatchWriter, LatchedFault};
+pub use latch::{FaultLatch, LatchError, LatchHandle, LatchWriter, LatchedFault};
 pub use lateness::Lateness;
 pub use lit::{Lit, flash_is_lit, lit, lit_heads, lit_pins};
 pub use orderly::OrderlyEnd;

@@ -44,7 +44,7 @@ fn a_sound_site_passes_every_check() {
         .iter()
         .map(|check| check["check"].as_str().expect("each check has a name"))
         .collect();
-    assert_eq!(checks, ["config", "serial", "gpio", "disk", "clock", "broker"]);
+    assert_eq!(checks, ["config", "serial", "gpio", "ending", "disk", "clock", "broker"]);
 }
 
 #[test]

@@ -231,6 +231,11 @@ impl Junction {
         self.intergreen_ms[from.index() * self.groups.len() + to.index()]
     }
 
+    /// Time from the end of a group's green until whoever had it is out of everybody's way, milliseconds: its longest intergreen.
+    pub fn longest_intergreen_ms(&self, from: GroupIx) -> u32 {
+        self.conflicts_of(from).iter().map(|to| self.intergreen_ms(from, to)).max().unwrap_or(0)
+    }
+
     /// Time from the end of one stage's green to the start of the next one's, in whole seconds: the longest intergreen between groups that
     /// end and groups that come, and at least the amber of whatever ends. Zero when the change only adds groups.
     pub fn clearance_s(&self, from: StageIx, to: StageIx) -> u32 {
@@ -246,6 +251,22 @@ impl Junction {
             .max()
             .unwrap_or(0);
         longest.max(self.signal.amber_ms).div_ceil(1000)
+    }
+
+    /// The longest that it may take until every head is red and nobody in anybody's way, whole seconds: a change of stages that has just begun, the
+    /// shortest green, amber, and red for the longest of the intergreens.
+    pub fn longest_end_s(&self) -> u32 {
+        let seconds = |ms: u32| ms.div_ceil(1000);
+        let to_red_s = seconds(self.signal.amber_ms) + seconds(self.signal.all_red_ms);
+        let end_s = |stage: StageIx| {
+            let change_s = self.stage_indexes().map(|from| self.clearance_s(from, stage));
+            let gone_s =
+                self.stage(stage).groups.iter().map(|group| seconds(self.longest_intergreen_ms(group)));
+            change_s.fold(seconds(self.signal.red_amber_ms), u32::max)
+                + self.stage(stage).min_green_s
+                + gone_s.fold(to_red_s, u32::max)
+        };
+        self.stage_indexes().map(end_s).max().unwrap_or(0)
     }
 
     /// Longest clearance between any two stages, whole seconds.

@@ -47,8 +47,9 @@ pub struct OutputConfig {
     pub feedback: Vec<GroupPins>,
     /// Whether a high level there means a lit lamp.
     pub feedback_active_high: bool,
-    /// For how long the agent waits for the end of the present green when it is told to end, seconds.
-    pub longest_stop_s: u32,
+    /// For how long the agent waits for the end of the present stage when it is told to end, seconds, where the file says so;
+    /// [`Config::longest_stop_s`](super::Config::longest_stop_s) says it always.
+    pub longest_stop_s: Option<u32>,
 }
 
 /// Numbers of the pins of a group's lamps: BCM numbers, or lines of the chip.
@@ -99,9 +100,8 @@ const INPUTS: [&str; 4] = ["panel", "advance", "flash", "door"];
 /// For how long the panel may decide where `[input]` does not say, seconds: as long as an operator's override.
 const LONGEST_PANEL_S: u32 = 3600;
 
-/// For how long the agent waits for the end of the present green where `[output]` does not say, seconds: the usual shortest green, amber and
-/// all-red, and less than systemd waits.
-const LONGEST_STOP_S: u32 = 12;
+/// The longest that the agent may wait for the end of the present stage, seconds; less than systemd waits.
+pub(super) const MOST_STOP_S: u32 = 120;
 
 /// The driver that `[output]` names; without any, the lamps are virtual.
 const DRIVERS: [(&str, Driver); 3] =
@@ -176,7 +176,7 @@ pub(super) struct Pinned {
     enable_on_fault: bool,
     identify_pin: Option<At<u8>>,
     feedback_active_high: bool,
-    longest_stop_s: u32,
+    longest_stop_s: Option<u32>,
     inputs: [Option<At<u8>>; 4],
     input_active_high: bool,
     longest_panel_s: u32,
@@ -210,7 +210,7 @@ impl Pinned {
         let identify_pin = read_pin(&mut output, "identify_pin", driver);
         let feedback_active_high =
             output.choice("feedback_active", &LEVELS).is_none_or(|active| active.value);
-        let longest_stop_s = output.whole("longest_stop_s", 0..=60, "s");
+        let longest_stop_s = output.whole("longest_stop_s", 0..=MOST_STOP_S.into(), "s");
         output.finish();
         let mut input = root.table("input", "[input]");
         let inputs = INPUTS.map(|key| read_pin(&mut input, key, driver));
@@ -232,7 +232,7 @@ impl Pinned {
             enable_on_fault,
             identify_pin,
             feedback_active_high,
-            longest_stop_s: longest_stop_s.map_or(LONGEST_STOP_S, |longest| longest.value as u32),
+            longest_stop_s: longest_stop_s.map(|longest| longest.value as u32),
             inputs,
             input_active_high,
             longest_panel_s: longest_panel_s.map_or(LONGEST_PANEL_S, |longest| longest.value as u32),

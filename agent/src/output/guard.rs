@@ -1,10 +1,11 @@
 //! The guard of the lamp loop: a thread of its own that takes the lamps when the loop hangs.
 //!
 //! It knows nothing of the controller, and drives the fault aspect by itself until the process ends. It does not feed the watchdog, so that
-//! systemd ends a process whose loop hangs; a loop that goes on finds the lamps taken, ends, and the agent starts anew.
+//! systemd ends a process whose loop hangs; a loop that goes on finds the lamps taken, ends, and the agent starts anew, in the fault aspect
+//! because the fault is latched.
 
-use super::{LastResort, lit_heads};
-use flextraff_common::time::MonoMs;
+use super::{LastResort, LatchHandle, LatchedFault, lit_heads};
+use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::Aspect;
 use std::io;
 use std::sync::Arc;
@@ -20,6 +21,12 @@ const HANGS_MS: i64 = 1500;
 /// Between two looks, and between two writes.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Looks in a row without a write before the loop counts as hanging: after a pause of the whole process the loop writes before that.
+const LEAST_LOOKS: u32 = 10;
+
+/// What is latched then.
+const REASON: &str = "the lamp loop hung, and its guard took the lamps";
+
 /// Watches the lamp loop until it is dropped.
 #[derive(Debug)]
 pub struct Guard {
@@ -27,14 +34,29 @@ pub struct Guard {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Whether a loop that wrote last at a moment hangs; before its first write it only starts.
-fn hangs(wrote: MonoMs, now: MonoMs) -> bool {
-    wrote.0 != i64::MIN && now.since(wrote) > HANGS_MS
+/// What the guard has seen of the loop.
+#[derive(Debug)]
+struct Seen {
+    wrote: MonoMs,
+    looks: u32,
+}
+
+impl Seen {
+    const NOTHING: Self = Self { wrote: MonoMs(i64::MIN), looks: 0 };
+
+    /// Whether a loop that wrote last at a moment hangs; before its first write it only starts.
+    fn hangs(&mut self, wrote: MonoMs, now: MonoMs) -> bool {
+        if wrote != self.wrote {
+            *self = Self { wrote, looks: 0 };
+        }
+        self.looks = self.looks.saturating_add(1);
+        wrote.0 != i64::MIN && self.looks > LEAST_LOOKS && now.since(wrote) > HANGS_MS
+    }
 }
 
 impl Guard {
     /// Starts the thread. `wrote`: when the loop has written last, milliseconds of the same clock as `now`, [`i64::MIN`] before the first time;
-    /// `fault`: the aspects to show; `enable_on_fault`: whether the master enable is toggled meanwhile.
+    /// `fault`: the aspects to show; `enable_on_fault`: whether the master enable is toggled meanwhile; `latch`: where the fault is kept.
     ///
     /// # Errors
     /// When the machine has no thread left.
@@ -43,21 +65,24 @@ impl Guard {
         wrote: Arc<AtomicI64>,
         fault: Vec<Aspect>,
         enable_on_fault: bool,
-        now: impl Fn() -> MonoMs + Send + 'static,
+        latch: LatchHandle,
+        now: impl Fn() -> Moment + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = sync_channel(0);
         let thread = Builder::new().name("lamp-guard".to_owned()).spawn(move || {
             let (mut took, mut enable, mut told) = (false, false, false);
+            let mut seen = Seen::NOTHING;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK) {
                 let at = now();
-                if !took && !hangs(MonoMs(wrote.load(Relaxed)), at) {
+                if !took && !seen.hangs(MonoMs(wrote.load(Relaxed)), at.mono) {
                     continue;
                 }
                 enable = enable_on_fault && !enable;
-                let shown = lamps.show(&lit_heads(&fault, at), enable);
+                let shown = lamps.show(&lit_heads(&fault, at.mono), enable);
                 took |= shown.is_ok();
                 if !told {
                     told = true;
+                    latch.store(LatchedFault { reason: REASON.to_owned(), at: at.wall, clock: at.clock });
                     match shown {
                         Ok(()) => tracing::error!("the lamp loop hangs; its guard shows the fault aspect"),
                         Err(error) => tracing::error!(%error, "the lamp loop hangs, and its guard cannot drive the lamps"),
@@ -85,8 +110,25 @@ mod tests {
 
     #[test]
     fn a_loop_hangs_when_it_has_not_written_for_too_long() {
-        assert!(!hangs(MonoMs(i64::MIN), MonoMs(99_999)), "it only starts");
-        assert!(!hangs(MonoMs(1000), MonoMs(1000 + HANGS_MS)));
-        assert!(hangs(MonoMs(1000), MonoMs(1001 + HANGS_MS)));
+        let looked = |wrote: i64, looks: u32, now: i64| {
+            Seen { wrote: MonoMs(wrote), looks }.hangs(MonoMs(wrote), MonoMs(now))
+        };
+        assert!(!looked(i64::MIN, LEAST_LOOKS, 99_999), "it only starts");
+        assert!(!looked(1000, LEAST_LOOKS, 1000 + HANGS_MS));
+        assert!(looked(1000, LEAST_LOOKS, 1001 + HANGS_MS));
+    }
+
+    #[test]
+    fn a_pause_of_the_whole_process_is_no_hang_of_the_loop() {
+        let mut seen = Seen::NOTHING;
+        for tick in 0..100 {
+            assert!(!seen.hangs(MonoMs(50 * tick), MonoMs(50 * tick + 20)), "it writes");
+        }
+        for look in 0..i64::from(LEAST_LOOKS) - 1 {
+            assert!(!seen.hangs(MonoMs(4950), MonoMs(60_000 + 50 * look)), "both have just woken up");
+        }
+        assert!(!seen.hangs(MonoMs(60_460), MonoMs(60_470)), "the loop goes on");
+        let taken = (0..20).find(|look| seen.hangs(MonoMs(60_460), MonoMs(70_000 + 50 * look)));
+        assert_eq!(taken, Some(i64::from(LEAST_LOOKS) - 1), "now the loop alone stands still");
     }
 }

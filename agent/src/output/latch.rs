@@ -111,11 +111,16 @@ enum Job {
     End,
 }
 
-/// Takes the fault away in turn with what the writer keeps, so that one which is still to be written does not come back.
+/// Keeps a fault, or takes it away in turn with what the writer keeps, so that one which is still to be written does not come back.
 #[derive(Clone, Debug)]
-pub struct LatchClearer(SyncSender<Job>);
+pub struct LatchHandle(SyncSender<Job>);
 
-impl LatchClearer {
+impl LatchHandle {
+    /// Hands a fault over; returns at once. While several wait to be written later ones are dropped: the first counts.
+    pub fn store(&self, fault: LatchedFault) {
+        let _ = self.0.try_send(Job::Keep(fault));
+    }
+
     /// Takes the fault away; durable on return. Waits for the disk, at most `patience`.
     ///
     /// # Errors
@@ -140,14 +145,14 @@ impl LatchWriter {
         Ok(Self { jobs, thread })
     }
 
-    /// Hands a fault over; returns at once. While several wait to be written later ones are dropped: the first counts.
+    /// As [`LatchHandle::store`].
     pub fn store(&self, fault: LatchedFault) {
-        let _ = self.jobs.try_send(Job::Keep(fault));
+        self.handle().store(fault);
     }
 
-    /// What clears it while the writer runs.
-    pub fn clearer(&self) -> LatchClearer {
-        LatchClearer(self.jobs.clone())
+    /// What keeps and clears it while the writer runs.
+    pub fn handle(&self) -> LatchHandle {
+        LatchHandle(self.jobs.clone())
     }
 
     /// Waits until everything is written, or cannot be.

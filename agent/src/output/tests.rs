@@ -238,6 +238,16 @@ fn a_trip_shows_the_fault_aspect_and_is_kept() {
     assert!(kept.reason.starts_with("the amber of group \"N\" was to end after "), "{}", kept.reason);
     assert_eq!(tripped, Some(kept.reason.clone()));
 
+    latch.clear().expect("removed");
+    let mut failing = Bench::new(Interlock::new(&build(&stricter), false));
+    failing.parts.control.fault_defect = || panic!("a defect");
+    failing.parts.latch = Some(LatchWriter::start(latch.clone()).expect("a thread"));
+    let (ended, lines, events) = failing.run(60.0, |_| 0.0);
+    ended.expect("nor does a controller that fails at it");
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "arrr", "ffff", "rrrr"]);
+    assert!(events.iter().any(|event| matches!(event, LampEvent::Defect { .. })));
+    assert_eq!(latch.read().map(|fault| fault.reason), Some(kept.reason.clone()));
+
     let mut again = Bench::new(interlock());
     again.parts.latched = Some(kept.reason);
     let (_, lines, _) = again.run(30.0, |_| 0.0);
@@ -327,24 +337,24 @@ fn a_fault_that_is_still_to_be_written_is_cleared_too() {
         |reason: &str| LatchedFault { reason: reason.into(), at: UnixMs(0), clock: ClockState::Synced };
     let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
     let writer = LatchWriter::start(latch.clone()).expect("a thread");
-    let clearer = writer.clearer();
+    let handle = writer.handle();
     writer.store(fault("first"));
-    clearer.clear(Duration::from_secs(20)).expect("the disk answers");
+    handle.clear(Duration::from_secs(20)).expect("the disk answers");
     assert_eq!(latch.read(), None, "in turn: written, then removed");
     writer.store(fault("second"));
     writer.finish();
     assert_eq!(latch.read(), Some(fault("second")));
-    assert!(clearer.clear(Duration::from_secs(20)).is_err(), "nobody writes any more");
+    assert!(handle.clear(Duration::from_secs(20)).is_err(), "nobody writes any more");
 
     // A folder that is missing when the fault comes: it is tried again and again, until a person clears it.
     let gone = folder.path().join("gone");
     let latch = FaultLatch::beside(&gone.join("outbox.db"));
     let writer = LatchWriter::start(latch.clone()).expect("a thread");
     writer.store(fault("lost"));
-    let error = writer.clearer().clear(Duration::from_secs(20)).expect_err("no such folder");
+    let error = writer.handle().clear(Duration::from_secs(20)).expect_err("no such folder");
     assert!(error.contains("cannot be removed"), "{error}");
     std::fs::create_dir(&gone).expect("a folder");
-    writer.clearer().clear(Duration::from_secs(20)).expect("now it can");
+    writer.handle().clear(Duration::from_secs(20)).expect("now it can");
     writer.finish();
     assert_eq!(latch.read(), None, "what was cleared does not come back");
 }

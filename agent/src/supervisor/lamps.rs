@@ -7,7 +7,7 @@ use crate::config::{Config, Driver};
 use crate::control::Control;
 use crate::interlock::Interlock;
 use crate::output::{
-    self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchClearer, LatchWriter,
+    self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchHandle, LatchWriter,
     OrderlyEnd, SafeMap,
 };
 use flextraff_common::ids::BootId;
@@ -23,7 +23,7 @@ pub(super) struct Lamps {
     pub(super) thread: JoinHandle<Result<(), LampError>>,
     /// Takes the lamps when the loop hangs; none with virtual lamps.
     _guard: Option<Guard>,
-    pub(super) latch: LatchClearer,
+    pub(super) latch: LatchHandle,
 }
 
 impl Lamps {
@@ -47,13 +47,13 @@ impl Lamps {
         let (events, happened) = mpsc::sync_channel(NEWS);
         let stats = Arc::new(LampStats::default());
         let interlock = Interlock::new(junction, config.output.driver != Driver::Virtual);
-        let guard = output.last_resort().map(|lamps| {
-            let (wrote, clock) = (Arc::clone(&stats.wrote), Arc::clone(clock));
-            let fault = interlock.fault_lamps().to_vec();
-            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, move || clock.mono())
-        });
         let writer = LatchWriter::start(latch)?;
-        let latch = writer.clearer();
+        let latch = writer.handle();
+        let guard = output.last_resort().map(|lamps| {
+            let (wrote, clock, latch) = (Arc::clone(&stats.wrote), Arc::clone(clock), latch.clone());
+            let fault = interlock.fault_lamps().to_vec();
+            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, latch, move || clock.now())
+        });
         keep_pins(config);
         let now = clock.now();
         let mut control = Control::new(config, false, now);
@@ -112,7 +112,7 @@ impl Supervisor {
             return true;
         }
         self.ending = true;
-        let longest_s = self.config.output.longest_stop_s;
+        let longest_s = self.config.longest_stop_s();
         tracing::info!(longest_s, "ending with the present stage");
         lamps.inputs.send(LampInput::End { longest_s }).is_ok()
     }

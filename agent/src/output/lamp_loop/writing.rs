@@ -104,11 +104,18 @@ impl LampLoop<'_> {
             return;
         }
         let reason = trip.to_string();
-        self.parts.control.controller.handle_fault(&reason, signal_now);
-        self.parts.stats.interlock_trips.fetch_add(1, Relaxed);
+        // Before the controller is told: where it fails at that, the next start must not take this for a process like any other.
         if let Some(latch) = &self.parts.latch {
             latch.store(LatchedFault { reason: reason.clone(), at: now.wall, clock: now.clock });
         }
+        self.parts.stats.interlock_trips.fetch_add(1, Relaxed);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.parts.control.handle_fault(&reason, signal_now);
+        }));
         self.emit(LampEvent::Tripped { reason, at: now });
+        if let Err(panic) = told {
+            self.failed = true;
+            self.emit(LampEvent::Defect { reason: panic_message(&*panic) });
+        }
     }
 }

@@ -346,8 +346,11 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
     let now = Arc::clone(&clock);
     let fault = vec![Aspect::FlashAmber; 4];
     let wrote = Arc::clone(&bench.stats.wrote);
-    let guard =
-        Guard::start(resort, wrote, fault, false, move || MonoMs(now.load(Relaxed))).expect("a thread");
+    let folder = tempfile::tempdir().expect("a folder");
+    let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
+    let writer = LatchWriter::start(latch.clone()).expect("a thread");
+    let time = move || at(now.load(Relaxed) as f64 / 1000.0);
+    let guard = Guard::start(resort, wrote, fault, false, writer.handle(), time).expect("a thread");
     let (hang, hung) = sync_channel::<()>(0);
     let ticks = Arc::new(AtomicI64::new(0));
     let (seen, events) = (Arc::clone(&ticks), bench.events);
@@ -383,6 +386,9 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
     assert!(ended.to_string().contains("its guard has taken them"), "{ended}");
     let write = memory.state().writes.last().cloned().expect("written");
     assert!(!pin_of(&write, 0), "no red of the ended loop beside the guard's flash");
+    writer.finish();
+    let kept = latch.read().expect("the next start shows the fault aspect");
+    assert_eq!(kept.reason, "the lamp loop hung, and its guard took the lamps");
     drop(guard);
     let write = memory.state().writes.last().cloned().expect("written");
     assert_eq!(write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect::<Vec<_>>(), [0, 3, 6, 9]);

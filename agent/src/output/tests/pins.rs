@@ -22,7 +22,7 @@ pub(super) fn wired() -> OutputConfig {
         identify_pin: Some(21),
         feedback: vec![GroupPins { red: Some(12), amber: None, green: Some(13) }, GroupPins::default()],
         feedback_active_high: true,
-        longest_stop_s: 12,
+        longest_stop_s: None,
     }
 }
 

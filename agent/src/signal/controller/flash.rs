@@ -5,11 +5,12 @@ use super::{Controller, Green, Phase};
 use crate::signal::Lamps;
 use crate::signal::fault::flash;
 use crate::signal::startup::Startup;
-use flextraff_common::junction::{FaultAspect, GroupKind, Junction, StageIx};
+use flextraff_common::junction::{FaultAspect, GroupIx, GroupKind, GroupSet, Junction, StageIx};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{Aspect, ControllerState, StageEnd};
 
-/// From a green to flash or to the end: amber for every head that had green, then red everywhere.
+/// From a green to flash or to the end: amber for every head that had green, then red everywhere until nobody is in anybody's way, because in
+/// flash everybody may go.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ToFlash {
     stage: StageIx,
@@ -18,15 +19,16 @@ pub(super) struct ToFlash {
 }
 
 impl ToFlash {
-    fn new(junction: &Junction, stage: StageIx, at: MonoMs) -> Self {
+    /// Of a green that ends now; `clear_at`: when whoever had green is out of everybody's way.
+    fn new(junction: &Junction, stage: StageIx, at: MonoMs, clear_at: MonoMs) -> Self {
         let amber_until = (at + i64::from(junction.signal.amber_ms)).ceil_second();
-        let flash_at = (amber_until + i64::from(junction.signal.all_red_ms)).ceil_second();
-        Self { stage, amber_until, flash_at }
+        let all_red_until = (amber_until + i64::from(junction.signal.all_red_ms)).ceil_second();
+        Self { stage, amber_until, flash_at: all_red_until.max(clear_at) }
     }
 
     /// Where every head is red and may stay so.
-    const fn in_red(stage: StageIx, at: MonoMs) -> Self {
-        Self { stage, amber_until: at, flash_at: at }
+    fn in_red(stage: StageIx, at: MonoMs, clear_at: MonoMs) -> Self {
+        Self { stage, amber_until: at, flash_at: at.max(clear_at) }
     }
 
     #[cfg(test)]
@@ -64,10 +66,19 @@ pub(super) fn flash_lamps(junction: &Junction) -> Lamps {
 }
 
 impl Controller {
+    /// When whoever has had green is out of everybody's way, if the groups of a stage end their green now.
+    fn clear_at(&self, ending: GroupSet, at: MonoMs) -> MonoMs {
+        let gone = |group: GroupIx| {
+            let ended = if ending.contains(group) { Some(at) } else { self.green_ended[group.index()] };
+            ended.map(|ended| (ended + i64::from(self.junction.longest_intergreen_ms(group))).ceil_second())
+        };
+        self.junction.group_indexes().filter_map(gone).fold(at, MonoMs::max)
+    }
+
     /// Takes that somebody wants flash, or wants it no longer.
     ///
-    /// The present green ends when its shortest time is over, with amber and all red; a change of stages that shows red everywhere goes no
-    /// further. Start-up brings the signal back. A fault comes before it, plans wait behind it.
+    /// The present green ends when its shortest time is over, with amber, and red until nobody is in anybody's way: in flash everybody may go. A
+    /// change of stages that shows red everywhere goes no further. Start-up brings the signal back. A fault comes before it, plans wait behind it.
     pub fn handle_flash(&mut self, wanted: bool, now: Moment) {
         self.handle_timeout(now);
         self.flash_wanted = wanted;
@@ -143,13 +154,14 @@ impl Controller {
             Phase::Green(Green { stage, began, .. }) if self.flash_wanted || self.end_by.is_some() => {
                 let stage = *stage;
                 let least_ms = 1000 * i64::from(self.junction.stage(stage).min_green_s);
-                let way = ToFlash::new(&self.junction, stage, at);
+                let groups = self.junction.stage(stage).groups;
+                let way = ToFlash::new(&self.junction, stage, at, self.clear_at(groups, at));
                 // A second later would be too late.
                 let must_end = self.end_by.is_some_and(|by| way.flash_at + 1000 > by);
                 if at.since(*began) < least_ms && !must_end {
                     return false;
                 }
-                for group in self.junction.stage(stage).groups.iter() {
+                for group in groups.iter() {
                     self.green_ended[group.index()] = Some(at);
                     self.red_since[group.index()] = at;
                 }
@@ -164,11 +176,9 @@ impl Controller {
             {
                 let stage = coming.stage;
                 self.end_cycle(at, StageEnd::Manual);
-                self.phase = if self.end_by.is_some() {
-                    Phase::ToFlash(ToFlash::in_red(stage, at))
-                } else {
-                    Phase::Flash
-                };
+                let way = ToFlash::in_red(stage, at, self.clear_at(GroupSet::EMPTY, at));
+                let stays_red = self.end_by.is_some() || !way.over(at);
+                self.phase = if stays_red { Phase::ToFlash(way) } else { Phase::Flash };
             }
             _ => return false,
         }

@@ -70,9 +70,8 @@ impl Controller {
         project_phase(phase, junction, key);
         project_waiting(junction, program, phase, red_since, key);
         for group in junction.group_indexes() {
-            let longest =
-                junction.conflicts_of(group).iter().map(|to| junction.intergreen_ms(group, to)).max();
-            key.age(green_ended[group.index()], i64::from(longest.unwrap_or(0).next_multiple_of(1000)));
+            let longest_ms = junction.longest_intergreen_ms(group).next_multiple_of(1000);
+            key.age(green_ended[group.index()], i64::from(longest_ms));
         }
         if matches!(phase, Phase::Green(_) | Phase::Clearance(..)) {
             cycle.project(junction, i64::from(junction.signal.longest_red_s) * 1000, key);

@@ -235,6 +235,7 @@ pub(super) fn furnished(junction: Arc<Junction>, rules: Arc<Rules>, scope: Scope
     };
     Site {
         guarded: Arc::clone(&junction),
+        end_s: junction.longest_end_s(),
         junction,
         rules,
         fallback: Fallback::new(tables, Tz::UTC),
@@ -242,7 +243,6 @@ pub(super) fn furnished(junction: Arc<Junction>, rules: Arc<Rules>, scope: Scope
         clocks,
         lateness_ms: if scope.late { vec![0, 250] } else { vec![0] },
         scope,
-        end_s: 30,
         spoil: None,
     }
 }

@@ -83,7 +83,7 @@ fn large(stages: u32, groups: usize, seed: u64) -> Option<Site> {
     // Where a plan leaves out the one stage that serves several groups, those of them that have waited as long as may be get green one after
     // the other: within one round more.
     let rules = Arc::new(Rules::of(&spec, longest_red_s + round));
-    let mut site = Site { end_s: MOST_ENDING_S, ..furnished(junction, rules, SCOPE, &mut dice) };
+    let mut site = furnished(junction, rules, SCOPE, &mut dice);
     for plan in site.menu.iter_mut().filter(|plan| plan.mode == Mode::Automatic) {
         plan.offset_s = (dice.below(2) == 0).then(|| dice.below(60) as f64);
     }
@@ -108,6 +108,7 @@ fn run(site: &Site, events: &[(u16, Event)]) -> Result<(), String> {
                 world.step(site, second(clock))?;
                 world.step(site, Act::Clear)?;
             }
+            Event::End(kept) if world.ends_at_once() => world.step(site, Act::Restart { kept: *kept })?,
             Event::End(kept) => {
                 world.step(site, Act::End)?;
                 for _ in 0..MOST_ENDING_S {

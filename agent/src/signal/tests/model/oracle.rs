@@ -64,6 +64,8 @@ struct Face {
     shows: Option<Aspect>,
     since: MonoMs,
     green_ended: Option<MonoMs>,
+    /// Whether that was a green, and not flash, in which whoever went looked out.
+    was_green: bool,
     /// Since when it waits for a green that it is promised.
     waits_since: Option<MonoMs>,
 }
@@ -149,7 +151,7 @@ impl Rules {
 
 impl Oracle {
     pub(super) fn new(rules: &Arc<Rules>, now: MonoMs) -> Self {
-        let face = Face { shows: None, since: now, green_ended: None, waits_since: None };
+        let face = Face { shows: None, since: now, green_ended: None, was_green: false, waits_since: None };
         let faces = vec![face; rules.names.len()];
         Self { faces, rules: Arc::clone(rules), green: None, emergency: None, panel: false }
     }
@@ -161,11 +163,14 @@ impl Oracle {
 
     pub(super) fn project(&self, key: &mut Key) {
         let Self { rules, faces, green, emergency, panel } = self;
-        for (group, Face { shows, since, green_ended, waits_since }) in faces.iter().enumerate() {
+        for (group, Face { shows, since, green_ended, was_green, waits_since }) in faces.iter().enumerate() {
             key.word(shows.map_or(0, |aspect| 1 + aspect as i64));
             key.age(Some(*since).filter(|_| *shows == Some(Aspect::Amber)), Key::FOREVER_MS);
             let longest = rules.intergreen_ms[group].iter().flatten().copied().max().unwrap_or(0);
             key.age(*green_ended, longest);
+            key.flag(
+                *was_green && green_ended.is_some_and(|ended| key.now.since(ended) < whole_seconds(longest)),
+            );
             key.age(*waits_since, Key::FOREVER_MS);
             key.flag(waits_since.is_some());
         }
@@ -235,9 +240,31 @@ impl Oracle {
         Ok(())
     }
 
+    /// Whether flash that no fault asks for may come now: everybody may go in it, so nobody may still be in the way.
+    fn judge_flash(&self, lamps: &[Aspect], now: MonoMs) -> Result<(), String> {
+        if !lamps.iter().any(|aspect| matches!(aspect, Aspect::FlashAmber | Aspect::FlashRed)) {
+            return Ok(());
+        }
+        for (group, face) in self.faces.iter().enumerate() {
+            let ended = match face.shows {
+                Some(Aspect::Green) => Some(now),
+                _ => face.green_ended.filter(|_| face.was_green),
+            };
+            let least = self.rules.intergreen_ms[group].iter().flatten().copied().max().unwrap_or(0);
+            if ended.is_some_and(|ended| now.since(ended) < least) {
+                return Err(format!(
+                    "flash comes while those of {} are on their way",
+                    self.rules.names[group]
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes what the lamps show from a whole second on.
     pub(super) fn see(&mut self, view: &View<'_>, now: MonoMs) -> Result<(), String> {
         self.judge(view.lamps, now)?;
+        self.judge_flash(view.lamps, now)?;
         // Who drove before the start, or on flash, may be anywhere: as if all had had green until now.
         let was_open = |face: &Face| matches!(face.shows, None | Some(Aspect::FlashAmber | Aspect::FlashRed));
         let leaves_flash = self.faces.iter().any(was_open);
@@ -245,6 +272,7 @@ impl Oracle {
             if face.shows != Some(aspect) {
                 if face.shows == Some(Aspect::Green) || (leaves_flash && aspect == Aspect::Red) {
                     face.green_ended = Some(now);
+                    face.was_green = face.shows == Some(Aspect::Green);
                 }
                 (face.shows, face.since) = (Some(aspect), now);
             }

@@ -150,6 +150,11 @@ impl World {
         key
     }
 
+    /// Whether a process that is told to end does so without another green: the lamp loop looks at this.
+    pub(super) fn ends_at_once(&self) -> bool {
+        self.controller.starts_up() || self.controller.flashes_on_request()
+    }
+
     /// Everything that may happen next.
     pub(super) fn acts(&self, site: &Site) -> Vec<Act> {
         let scope = site.scope;
@@ -186,7 +191,7 @@ impl World {
             acts.extend(site.kept().into_iter().map(|kept| Act::Restart { kept }));
             acts.push(Act::Fault);
         }
-        if scope.ends && !self.ending {
+        if scope.ends && !self.ending && !self.ends_at_once() {
             acts.push(Act::End);
         }
         acts

@@ -1,0 +1,77 @@
+//! Whether there is time to end a stage in order when the agent is told to end.
+
+use super::Finding;
+use crate::config::Config;
+use flextraff_common::wire::DeviceType;
+
+/// Looks at the configuration only.
+pub(super) fn check(config: &Config) -> Option<Finding> {
+    if config.device_type == DeviceType::RfidCounter {
+        return None;
+    }
+    let (given_s, needed_s) = (config.longest_stop_s(), config.junction.longest_end_s());
+    Some(if given_s < needed_s {
+        Finding::warning(
+            "ending",
+            format!(
+                "the longest stage needs {needed_s} s to end, and the agent ends within {given_s} s: a restart may cut a green or a clearance short"
+            ),
+            format!("take longest_stop_s out of [output], or set it to {needed_s}"),
+        )
+    } else {
+        Finding::ok("ending", format!("at a restart each stage ends in order, within {needed_s} s"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+    use crate::config;
+    use std::path::Path;
+
+    const JUNCTION: &str = r#"
+[junction]
+id = "00000000-0000-0000-0000-000000000001"
+[device]
+id = "00000000-0000-0000-0000-000000000002"
+type = "light_controller"
+[[lane]]
+id = "00000000-0000-0000-0000-000000000011"
+name = "N"
+direction = "N"
+[[lane]]
+id = "00000000-0000-0000-0000-000000000012"
+name = "E"
+direction = "E"
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+"#;
+
+    #[test]
+    fn too_short_a_time_to_end_is_a_warning() {
+        let with = |output: &str| {
+            let toml = JUNCTION.to_owned() + output;
+            check(&config::parse(Path::new("agent.toml"), &toml).expect("it is right"))
+                .expect("it drives lamps")
+        };
+        assert_eq!(with("").state, Level::Ok);
+        assert_eq!(
+            with("[output]\nlongest_stop_s = 17\n").state,
+            Level::Ok,
+            "5 s of change, 7 s of green, 5 s of clearance"
+        );
+        let short = with("[output]\nlongest_stop_s = 16\n");
+        assert_eq!(short.state, Level::Warning);
+        assert!(
+            short.message.contains("needs 17 s to end, and the agent ends within 16 s"),
+            "{}",
+            short.message
+        );
+        assert_eq!(with("[output]\nlongest_stop_s = 0\n").state, Level::Warning);
+    }
+}
