@@ -84,7 +84,7 @@ fn effective(config: &Config) -> Effective<'_> {
             enable_on_fault: config.output.enable_on_fault,
             identify_pin: config.output.identify_pin,
             feedback_active: if config.output.feedback_active_high { "high" } else { "low" },
-            longest_stop_s: config.longest_stop_s(),
+            longest_stop_s: config.output.longest_stop_s,
         },
         input: input(&config.output.input),
         console: Console { socket: &config.console },

@@ -124,7 +124,8 @@ pub(super) struct Output<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) identify_pin: Option<u8>,
     pub(super) feedback_active: &'static str,
-    pub(super) longest_stop_s: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) longest_stop_s: Option<u32>,
 }
 
 #[derive(Serialize)]
