@@ -114,6 +114,8 @@ pub struct LaneQueue {
     pub congested_cycles: Option<i64>,
     /// Mean share of the queue that was still there, 0 to 1; null: not known.
     pub congestion_level: Option<f64>,
+    /// Mean wait of a tagged vehicle, seconds, estimated from the queues at both ends of green; null: nobody came or it is not known.
+    pub wait_s: Option<f64>,
 }
 
 /// Cycles of a bucket, as the database sums them up.

@@ -50,9 +50,9 @@ impl Place {
                                                'end', CASE WHEN n % 2 = 0 THEN 'gap_out' ELSE 'plan' END),
                             jsonb_build_object('stage', 'S', 'green_s', 30 - n % 2 * 10, 'amber_s', 3, 'all_red_s', 2, 'end', 'max_out'))
                  FROM generate_series(0, $3 - 1) n RETURNING cycle_id, cycle_start_time)
-             INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, queue_start, queue_end,
-                 was_congested, congestion_level)
-             SELECT cycle_id, $1::uuid, $5::uuid, cycle_start_time, 0, 8, 2, false, 0.25 FROM c",
+             INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, green_time_seconds,
+                 queue_start, queue_end, was_congested, congestion_level)
+             SELECT cycle_id, $1::uuid, $5::uuid, cycle_start_time, 6, 20, 8, 2, false, 0.25 FROM c",
         )
         .bind(&self.junction)
         .bind(from)
@@ -236,12 +236,28 @@ async fn splits_ends_and_queues_follow_the_cycles(db: PgPool) {
     assert_eq!(
         lanes[0],
         json!({"lane_id": place.lanes[0], "cycles": 60, "queue_start": {"mean": 8.0, "min": 8.0, "max": 8.0},
-               "queue_end": {"mean": 2.0, "min": 2.0, "max": 2.0}, "congested_cycles": 0, "congestion_level": 0.25})
+               "queue_end": {"mean": 2.0, "min": 2.0, "max": 2.0}, "congested_cycles": 0, "congestion_level": 0.25,
+               // Five wait on average, all of the 60 s, and six vehicles come.
+               "wait_s": 50.0})
     );
     assert_eq!(
-        (&lanes[1]["cycles"], &lanes[1]["queue_start"], &lanes[1]["congested_cycles"]),
-        (&json!(0), &Value::Null, &Value::Null)
+        (&lanes[1]["cycles"], &lanes[1]["queue_start"], &lanes[1]["congested_cycles"], &lanes[1]["wait_s"]),
+        (&json!(0), &Value::Null, &Value::Null, &Value::Null)
     );
+    // A queue that is served whole: 2.5 on average in 40 s of red and the 10 s that five need to leave, and a cycle whose queue nobody knows.
+    sqlx::query("UPDATE lane_cycle_data SET queue_start = 5, queue_end = 0, vehicle_count = 5")
+        .execute(&place.state.app.db)
+        .await
+        .unwrap();
+    sqlx::query(
+        "UPDATE lane_cycle_data SET queue_start = NULL, vehicle_count = 1000
+         WHERE cycle_start_time = '2026-02-10T06:30:00Z'",
+    )
+    .execute(&place.state.app.db)
+    .await
+    .unwrap();
+    let served = place.answer(&format!("queues?{hour}")).await;
+    assert_eq!(served["buckets"][0]["lanes"][0]["wait_s"], json!(25.0));
     let one = place.answer(&format!("queues?{hour}&lane_id={}", place.lanes[0])).await;
     assert_eq!(one["buckets"][1]["lanes"].as_array().unwrap().len(), 1);
 }

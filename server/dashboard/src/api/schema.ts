@@ -2322,6 +2322,11 @@ export interface components {
             lane_id: string;
             queue_end?: components["schemas"]["Spread"] | null;
             queue_start?: components["schemas"]["Spread"] | null;
+            /**
+             * Format: double
+             * @description Mean wait of a tagged vehicle, seconds, estimated from the queues at both ends of green; null: nobody came or it is not known.
+             */
+            wait_s?: number | null;
         };
         /** @description A lane, as the API shows one. */
         LaneResponse: {

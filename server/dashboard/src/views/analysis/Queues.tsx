@@ -14,7 +14,7 @@ import { useQueues } from './useAnswer';
 import { useSpan } from './useChoice';
 import { useWidth, WidthPicker } from './WidthPicker';
 
-/** How many wait at the start of green, and how many are left at its end. */
+/** How many wait at the start of green, how many are left at its end, and for how long they wait. */
 export function Queues({ place }: { place: Place }) {
   const span = useSpan(lastDays(place.today, 1));
   const width = useWidth(span, 'cycles');
@@ -49,6 +49,7 @@ function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: Qu
       start: of(({ queue_start }) => queue_start?.mean),
       end: of(({ queue_end }) => queue_end?.mean),
       level: of(({ congestion_level }) => congestion_level),
+      wait: of(({ wait_s }) => wait_s),
     };
   }, [buckets, now, place, scheme, only]);
   if (!any(drawn.start) && !any(drawn.end)) return <Alert>{t('noQueues')}</Alert>;
@@ -57,6 +58,7 @@ function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: Qu
     <>
       <TimeFigure {...common} title={t('queues.start')} text={t('queues.text')} series={drawn.start} digits={1} />
       <TimeFigure {...common} title={t('queues.end')} series={drawn.end} digits={1} />
+      <TimeFigure {...common} title={t('queues.wait')} text={t('queues.waitText')} series={drawn.wait} digits={1} />
       <TimeFigure
         {...common}
         title={t('queues.level')}
