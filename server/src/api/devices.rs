@@ -159,6 +159,7 @@ async fn unknown_senders(State(app): State<App>, _: Admin, page: Page) -> Result
 
 /// A device to create.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"junction_id": "7b0a2f4e-6d1c-4a93-9c55-3f2e8d10b6a7", "device_name": "Cabinet at the north corner", "token_hours": 24}))]
 struct DeviceCreate {
     /// Where it is.
     junction_id: Uuid,
@@ -263,6 +264,7 @@ fn foreign_lanes(foreign: Vec<Uuid>) -> Problem {
 
 /// What changes about a device; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"device_name": "Cabinet at the east corner", "maintenance": true}))]
 struct DeviceUpdate {
     /// What it does: `junction` (both), `rfid_counter` or `light_controller`.
     #[schema(pattern = "^(junction|rfid_counter|light_controller)$", nullable = false)]

@@ -31,6 +31,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A junction to create.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"junction_name": "Main Street & Oak Ave", "city": "Pune", "latitude": 18.5204, "longitude": 73.8567}))]
 pub struct JunctionCreate {
     /// Name of the junction.
     #[schema(min_length = 1, max_length = 200)]
@@ -160,6 +161,7 @@ async fn get(
 
 /// What changes about a junction; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"max_cycle_time": 150, "time_zone": "Asia/Kolkata"}))]
 struct JunctionChange {
     /// Name of the junction.
     #[schema(min_length = 1, max_length = 200, nullable = false)]

@@ -31,6 +31,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A mode to set. Without `mode` it is a manual override.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"total_cycle_time": 120, "north_lane_time": 40, "south_lane_time": 30, "east_lane_time": 30,
+    "west_lane_time": 20, "expires_in_minutes": 30, "reason": "Procession on the north road"}))]
 pub(super) struct ModeBody {
     /// Who is to decide.
     #[schema(default = "manual_override", pattern = "^(automatic|manual_override|emergency)$")]

@@ -58,6 +58,8 @@ struct HoldsNow {
 
 /// What is to hold by day and hour; it takes the place of what held before.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"entries": [{"name": "Morning", "days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:00", "to": "10:30",
+    "limits": {"max_cycle_s": 100}}]}))]
 struct ScheduleBody {
     /// All entries. Of one kind, plans or limits, no two may overlap on a weekday; around a holiday the one that starts later holds.
     #[schema(max_items = 100)]
@@ -168,6 +170,7 @@ async fn set(
 
 /// Holidays of a city.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"holidays": [{"date": "2027-01-26", "name": "Republic Day"}]}))]
 struct Holidays {
     /// All of them; they take the place of those before.
     #[schema(max_items = 1000)]

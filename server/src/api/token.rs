@@ -38,6 +38,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// The form of an OAuth 2 password grant; further fields are ignored.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"username": "operator1", "password": "a pass phrase that is long"}))]
 struct Login {
     /// Name of the user.
     #[schema(max_length = 4096)]

@@ -37,6 +37,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A user to register.
 #[derive(Clone, Deserialize, ToSchema)]
+#[schema(example = json!({"username": "operator1", "email": "operator1@city.example", "password": "a pass phrase that is long",
+    "full_name": "Control room, first desk"}))]
 pub struct UserCreate {
     /// 1 to 64 letters, digits and `. _ @ + -`; unique without regard to case.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9._@+-]+$")]
@@ -239,6 +241,7 @@ async fn get(
 
 /// What changes about a user; what is absent stays.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"full_name": "Control room, second desk", "is_active": true}))]
 struct UserChange {
     /// E-mail address.
     #[schema(max_length = 254, format = "email", nullable = false)]

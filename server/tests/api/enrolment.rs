@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::PgPool;
 
 /// A server that keeps the broker's logins; the broker itself is not there.
-async fn enrolling(db: PgPool) -> (TestState, String) {
+pub(crate) async fn enrolling(db: PgPool) -> (TestState, String) {
     let mut config = Config::default();
     config.mqtt.url = Some(Secret::new("mqtt://server:secret@broker.example:1884".to_owned()));
     config.mqtt.dynamic_security = true;

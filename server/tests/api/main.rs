@@ -11,6 +11,7 @@ mod certificates;
 mod devices;
 mod document;
 mod enrolment;
+mod examples;
 mod fleet;
 mod history;
 mod junctions;

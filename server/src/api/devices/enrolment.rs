@@ -33,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// For how long the token holds.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(example = json!({"token_hours": 24}))]
 struct Replace {
     /// Hours.
     #[serde(default)]
