@@ -91,7 +91,7 @@ pub(super) struct ModeAnswer {
 
 impl Body for ModeBody {
     fn read(fields: &mut Fields) -> Self {
-        let mode = fields.optional_line("mode", 32);
+        let mode = fields.has("mode").then(|| fields.line("mode", 32));
         match mode.as_deref().unwrap_or(MANUAL) {
             "automatic" => {}
             "emergency" => fields.require(&["lane_id"]),

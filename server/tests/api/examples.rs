@@ -1,11 +1,11 @@
 //! The examples of the OpenAPI document: each body that it shows is one that the server takes.
 
 use crate::enrolment::enrolling;
-use crate::road::Road;
+use crate::road::{Road, Verdict};
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use flextraff_common::wire::{GreenTime, PlanState};
+use flextraff_common::wire::PlanState;
 use flextraff_server::api;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -35,9 +35,7 @@ fn examples() -> BTreeMap<String, Value> {
     found
 }
 
-fn applies(_: &GreenTime) -> Option<PlanState> {
-    Some(PlanState::Running)
-}
+const RUNS: Verdict = |_| Some(PlanState::Running);
 
 fn id(answer: &Value, name: &str) -> String {
     answer[name].as_str().unwrap_or_else(|| panic!("{name} in {answer}")).to_owned()
@@ -67,7 +65,7 @@ async fn the_server_takes_each_body_that_its_document_shows(db: PgPool) {
     assert_eq!(junction.status, 201, "{}", junction.text);
     let junction = id(&junction.json(), "junction_id");
     let next = state.junction(&admin, "Next").await;
-    let road = Road::start(state, applies);
+    let road = Road::start(state, RUNS);
     road.comes_online(&junction).await;
 
     let mut device = take("POST /api/devices");

@@ -99,7 +99,7 @@ async fn what_is_wrong_is_said_and_nothing_is_sent(db: PgPool) {
         let answer = road.set_mode(&junction, &token, &with(&change)).await;
         answer.assert_problem(400, "Lane times exceed total cycle time");
     }
-    let fields: [(Value, &[&str]); 12] = [
+    let fields: [(Value, &[&str]); 13] = [
         (json!({ "north_lane_time": -1 }), &["north_lane_time"]),
         (json!({ "north_lane_time": 2_147_483_648_i64 }), &["north_lane_time"]),
         (json!({ "total_cycle_time": "NaN" }), &["total_cycle_time"]),
@@ -107,6 +107,10 @@ async fn what_is_wrong_is_said_and_nothing_is_sent(db: PgPool) {
         (json!({ "total_cycle_time": 0, "east_lane_time": null }), &["east_lane_time", "total_cycle_time"]),
         (json!({ "south_lane_time": 20.5 }), &["south_lane_time"]),
         (json!({ "mode": "flash" }), &["mode"]),
+        (
+            json!({ "mode": "", "total_cycle_time": 120, "north_lane_time": 40, "south_lane_time": 30, "east_lane_time": 30 }),
+            &["mode"],
+        ),
         (json!({ "expires_in_minutes": 0 }), &["expires_in_minutes"]),
         (json!({ "expires_in_minutes": 1441 }), &["expires_in_minutes"]),
         (json!({ "mode": "emergency" }), &["lane_id"]),
