@@ -29,7 +29,9 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use log::LogLevel;
 pub use mqtt::{MqttConfig, Secret, read_password_file};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
-pub use reader::{AntennaByte, LaneMap, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch};
+pub use reader::{
+    AntennaByte, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch,
+};
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
 pub use sources::OVERRIDES;
 

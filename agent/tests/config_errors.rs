@@ -356,6 +356,26 @@ pins = { red = 4, amber = 5, green = 6 }
 }
 
 #[test]
+fn a_reader_that_names_no_antenna_has_a_default_lane() {
+    let reader = |more: &str| format!("[[reader]]\nname = \"north\"\nport = \"/dev/ttyUSB7\"\n{more}");
+    for protocol in ["m100", "ascii", "cc"] {
+        expect(
+            &reader(&format!("protocol = \"{protocol}\"\nlanes = {{ \"1\" = \"N\" }}\n")),
+            &[&format!(
+                "5:9: lanes of reader \"north\" has no default, but frames of protocol \"{protocol}\" name no antenna, so none of its reads would count; add the lane, such as default = \"N\""
+            )],
+        );
+        expect(
+            &reader(&format!("protocol = \"{protocol}\"\nlanes = {{ \"1\" = \"N\", default = \"N\" }}\n")),
+            &[],
+        );
+    }
+    for protocol in ["uhfreader", "cf", "thingmagic", "a0", "auto"] {
+        expect(&reader(&format!("protocol = \"{protocol}\"\nlanes = {{ \"1\" = \"N\" }}\n")), &[]);
+    }
+}
+
+#[test]
 fn a_region_is_one_that_the_readers_have_and_a_port_one_that_can_be_opened() {
     let reader = |rest: &str| format!("[[reader]]\nname = \"north\"\nlanes = {{ default = \"N\" }}\n{rest}");
     expect(

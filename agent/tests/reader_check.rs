@@ -269,6 +269,35 @@ fn a_reader_that_the_running_agent_holds_is_left_alone_and_its_troubles_are_told
     panic!("the missing antenna is never told");
 }
 
+#[test]
+fn reads_that_would_belong_to_no_lane_are_named_before_and_after_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let more = reader(&format!("tcp://{}", server.local_addr().unwrap()), "mode = \"listen\"\n")
+        .replace("default = \"N\"", "\"1\" = \"N\"");
+    let all = |agent: &mut Command| {
+        String::from_utf8_lossy(&agent.output().expect("the agent starts").stdout).into_owned()
+    };
+    let agent = command(folder.path(), &more, "run").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let _agent = Ended(agent.expect("it starts"));
+    let (mut line, _) = server.accept().unwrap();
+    for _ in 0..50 {
+        // An older reader of the family, whose frames name no antenna.
+        line.write_all(&bytes("1100EE00E2000020401302162510BBECB1B1")).unwrap();
+        let text = all(&mut command(folder.path(), &more, "check"));
+        assert!(text.contains("→ add default, the lane of such reads, to its lanes"), "{text}");
+        if text.contains("reads belong to no lane and were not counted") {
+            assert!(text.contains("reads that name no antenna belong to no lane\n"), "{text}");
+            assert!(text.contains("→ add default = \"…\", their lane, to lanes\n"), "{text}");
+            let shown = all(command(folder.path(), &more, "monitor").arg("--once"));
+            assert!(shown.contains("north silent") && shown.contains("reads of no lane"), "{shown}");
+            return;
+        }
+        pause(100);
+    }
+    panic!("the lost reads are never told");
+}
+
 fn done(code: u8) -> Vec<u8> {
     let mut frame = vec![5, 0, code, 0];
     let crc = frame.iter().fold(0xFFFF_u16, |crc, &byte| {

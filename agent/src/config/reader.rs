@@ -211,6 +211,28 @@ impl Protocol {
     }
 }
 
+/// Whether the frames of a protocol say which antenna has read a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamesAntenna {
+    /// All of them.
+    Always,
+    /// Those of some readers.
+    Sometimes,
+    /// None.
+    Never,
+}
+
+impl Protocol {
+    /// Whether its frames say which antenna has read a tag.
+    pub const fn names_antenna(self) -> NamesAntenna {
+        match self {
+            Self::Cf | Self::Thingmagic | Self::A0 => NamesAntenna::Always,
+            Self::Auto | Self::Uhfreader => NamesAntenna::Sometimes,
+            Self::M100 | Self::Ascii | Self::Cc => NamesAntenna::Never,
+        }
+    }
+}
+
 impl ReaderMode {
     /// Its name in the TOML.
     pub fn name(self) -> &'static str {
@@ -249,13 +271,27 @@ pub(super) fn read_readers(root: &mut Table<'_>, draft: &Draft, report: &Report)
         let port = read_port(&mut table, &readers);
         let protocol =
             table.choice("protocol", &PROTOCOLS).map_or(Protocol::Uhfreader, |protocol| protocol.value);
+        let place_of_lanes = table.place("lanes");
+        let lanes = read_lane_map(&mut table, draft, report);
+        if protocol.names_antenna() == NamesAntenna::Never
+            && !lanes.ports.is_empty()
+            && lanes.default.is_none()
+        {
+            let (title, protocol) = (table.path("lanes"), protocol.name());
+            report.add(
+                place_of_lanes,
+                format!(
+                    "{title} has no default, but frames of protocol \"{protocol}\" name no antenna, so none of its reads would count; add the lane, such as default = \"N\""
+                ),
+            );
+        }
         let config = ReaderConfig {
             protocol,
             baud: read_baud(&mut table, protocol.usual_baud()),
             antenna_byte: table
                 .choice("antenna_byte", &[("mask", AntennaByte::Mask), ("index", AntennaByte::Index)])
                 .map(|named| named.value),
-            lanes: read_lane_map(&mut table, draft, report),
+            lanes,
             power_dbm: table.whole("power_dbm", 0..=33, "dBm").map(|power| power.value as u8),
             region: read_region(&mut table, protocol),
             session: table.whole("session", 0..=3, "").map(|session| session.value as u8),

@@ -12,6 +12,8 @@ pub struct Source {
     decoder: Decoder,
     lanes: LaneMap,
     unmapped: u64,
+    /// The antenna of the first of them.
+    unmapped_port: Option<u8>,
 }
 
 impl Source {
@@ -22,7 +24,7 @@ impl Source {
 
     /// A source for this reader with the decoder that it was found to need.
     pub fn of(decoder: Decoder, config: &ReaderConfig) -> Self {
-        Self { decoder, lanes: config.lanes.clone(), unmapped: 0 }
+        Self { decoder, lanes: config.lanes.clone(), unmapped: 0, unmapped_port: None }
     }
 
     /// What the frames of the last call said besides tags, in order.
@@ -67,6 +69,19 @@ impl Source {
         self.unmapped
     }
 
+    /// Why the first of those tags belongs to no lane, and the way out; `None` while there is none.
+    pub fn misplaced(&self) -> Option<String> {
+        (self.unmapped > 0).then(|| match self.unmapped_port {
+            Some(port) => {
+                format!(
+                    "reads of antenna {port} belong to no lane; add \"{port}\" = \"…\", its lane, to lanes"
+                )
+            }
+            None => "reads that name no antenna belong to no lane; add default = \"…\", their lane, to lanes"
+                .to_owned(),
+        })
+    }
+
     /// Puts tags that were read at `now` on their lanes.
     pub fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
         let mut reads = Vec::with_capacity(frames.len());
@@ -79,7 +94,12 @@ impl Source {
                     rssi: frame.rssi,
                     at: now,
                 }),
-                None => self.unmapped += 1,
+                None => {
+                    if self.unmapped == 0 {
+                        self.unmapped_port = frame.port;
+                    }
+                    self.unmapped += 1;
+                }
             }
         }
         reads
@@ -89,7 +109,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Protocol, Watch};
+    use crate::config::{NamesAntenna, Protocol, Watch};
     use flextraff_common::junction::LaneIx;
     use flextraff_common::wire::ZoneName;
 
@@ -133,6 +153,25 @@ mod tests {
         assert_eq!(source.feed(&bytes("1400EE00020C34161FA8203E7CB2305B75E0500FDC"), MonoMs(0)), []);
         assert_eq!(source.feed(&bytes("1100EE00E2000020401302162510BBECB1B1"), MonoMs(0)), []);
         assert_eq!(source.unmapped(), 2);
+        let way_out = source.misplaced().unwrap();
+        assert_eq!(way_out, "reads of antenna 2 belong to no lane; add \"2\" = \"…\", its lane, to lanes");
+    }
+
+    #[test]
+    fn whether_a_protocol_names_antennas_is_what_its_frames_do() {
+        for (protocol, frame) in [
+            (Protocol::M100, "BB02220011C9340030751FEB705C5904E3D50D703A76EF7E"),
+            (Protocol::Ascii, "3334313631464138323033453743423230323030303032300D0A"),
+            (Protocol::Cc, "CCFFFF200512003400E28011700000021B09926B1705CCBA23"),
+            (Protocol::Uhfreader, "1100EE00E2000020401302162510BBECB1B1"),
+            (Protocol::Cf, "CF0000011200FD3A01000CE28069950000400A8F3981330A1D"),
+        ] {
+            let mut source = Source::new(&reader(protocol)).unwrap();
+            let reads = source.feed(&bytes(frame), MonoMs(0));
+            assert_eq!(reads.len() as u64 + source.unmapped(), 1, "{protocol:?}");
+            let named = !reads.is_empty();
+            assert_eq!(named, protocol.names_antenna() == NamesAntenna::Always, "{protocol:?}");
+        }
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl Supervisor {
             reads_per_s: self.rates.get(at).map_or(0.0, |rate| rate.per_s),
             bad_frames: stats.map_or(0, ReaderStats::bad_frames),
             dropped_bytes: stats.map_or(0, ReaderStats::dropped_bytes),
+            unmapped: stats.map_or(0, ReaderStats::unmapped),
             protocol: found.protocol.map(|protocol| protocol.name().to_owned()),
             baud: found.baud,
             detail: found.detail,

@@ -176,6 +176,9 @@ pub struct ReaderStatus {
     pub bad_frames: u64,
     /// Bytes that belonged to no frame since start.
     pub dropped_bytes: u64,
+    /// Reads since start that belong to no lane, because `lanes` in the TOML does not name their antenna and has no default.
+    #[serde(default)]
+    pub unmapped: u64,
     /// Its protocol, as configured or found; absent until it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,

@@ -3,7 +3,7 @@
 use super::super::agent_socket;
 use super::Finding;
 use crate::clock::Clock;
-use crate::config::{Config, Protocol, ReaderConfig, ReaderMode, TCP};
+use crate::config::{Config, NamesAntenna, Protocol, ReaderConfig, ReaderMode, TCP};
 use crate::console::protocol::{Message, Request};
 use crate::reader::port::{Line, OpenError};
 use crate::reader::prober::{Probe, Prober};
@@ -29,9 +29,36 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     };
     let check = |reader: &ReaderConfig| {
         let status = running.iter().find(|status| status.name == reader.name);
-        check_reader(reader, status, &clock)
+        [Some(check_reader(reader, status, &clock)), unnamed(reader), status.and_then(unmapped)]
     };
-    config.readers.iter().map(check).collect()
+    config.readers.iter().flat_map(check).flatten().collect()
+}
+
+/// Antennas may go unnamed, and nothing says which lane that is then.
+fn unnamed(reader: &ReaderConfig) -> Option<Finding> {
+    let lanes = &reader.lanes;
+    if lanes.default.is_some() || reader.protocol.names_antenna() != NamesAntenna::Sometimes {
+        return None;
+    }
+    let (name, protocol) = (&reader.name, reader.protocol.name());
+    Some(Finding::warning(
+        "serial",
+        format!(
+            "reader \"{name}\": some readers of protocol {protocol} name no antenna, and such reads belong to no lane"
+        ),
+        "add default, the lane of such reads, to its lanes",
+    ))
+}
+
+/// Reads that the running agent could not count.
+fn unmapped(status: &ReaderStatus) -> Option<Finding> {
+    (status.unmapped > 0).then(|| {
+        Finding::warning(
+            "serial",
+            format!("reader \"{}\": {} reads belong to no lane and were not counted", status.name, status.unmapped),
+            "add their antenna to its lanes, or default for those that name none; the agent's log names the first",
+        )
+    })
 }
 
 /// `status`: what the running agent says of the reader.

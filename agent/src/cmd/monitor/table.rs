@@ -152,6 +152,9 @@ pub(super) fn readers(status: &Status) -> impl Iterator<Item = (&str, String)> {
         if reader.bad_frames > 0 {
             let _ = write!(text, ", {} bad frames", reader.bad_frames);
         }
+        if reader.unmapped > 0 {
+            let _ = write!(text, ", {} reads of no lane", reader.unmapped);
+        }
         if let Some(detail) = &reader.detail {
             let _ = write!(text, "; {detail}");
         }

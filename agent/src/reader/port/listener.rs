@@ -93,6 +93,8 @@ pub(super) struct Listener<T, F> {
     opened: MonoMs,
     /// Whether it was opened anew because the reader is silent, which it is until it is heard.
     silent: bool,
+    /// What to do about its reads that belong to no lane, once there was one.
+    misplaced: Option<String>,
 }
 
 impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
@@ -129,6 +131,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             watched: false,
             opened: MonoMs::default(),
             silent: false,
+            misplaced: None,
             devices: Devices::default(),
         }
     }
@@ -286,6 +289,11 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
                 Work::Driving => self.take(bytes, now),
             };
             self.set_line();
+            self.log_misplaced(now);
+            if !reads.is_empty() && self.is_blind() {
+                // That its lanes are watched is known before the next read.
+                self.look_due = now;
+            }
             for read in reads {
                 if !self.send(now, ReaderEventKind::Read(read)) {
                     return End::Stop;
@@ -393,17 +401,21 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             _ => (false, None),
         };
         self.log_problems();
-        self.say(detail);
-        let state = if silent { ReaderState::Silent } else { ReaderState::Up };
+        let is_blind = self.is_blind();
+        let misplaced = self.misplaced.clone().filter(|_| is_blind);
+        self.say(misplaced.or(detail));
+        let state = if silent || is_blind { ReaderState::Silent } else { ReaderState::Up };
         if state != self.stats.state() {
             self.stats.set_state(state);
-            self.watched = !silent;
-            if silent {
+            self.watched = state == ReaderState::Up;
+            if is_blind {
+                // Logged with the read that belongs to no lane.
+            } else if silent {
                 tracing::warn!(reader = %self.config.name, "reader is silent");
             } else {
                 tracing::info!(reader = %self.config.name, "reader is heard again");
             }
-            if !self.tell(if silent { ReaderEventKind::Down } else { ReaderEventKind::Up }) {
+            if !self.tell(if self.watched { ReaderEventKind::Up } else { ReaderEventKind::Down }) {
                 return Some(End::Stop);
             }
         }
@@ -415,6 +427,23 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             *work = self.probe(now);
         }
         None
+    }
+
+    /// Whether its reads have belonged to no lane so far, all of them: its lanes are as good as not watched.
+    fn is_blind(&self) -> bool {
+        self.misplaced.is_some() && self.stats.reads() == 0
+    }
+
+    /// The first read that belongs to no lane.
+    fn log_misplaced(&mut self, now: MonoMs) {
+        if self.misplaced.is_some() {
+            return;
+        }
+        self.misplaced = self.driven.as_ref().and_then(|(source, _)| source.misplaced());
+        if let Some(misplaced) = &self.misplaced {
+            tracing::warn!(reader = %self.config.name, "tags are not counted: {misplaced} of the reader");
+            self.look_due = now;
+        }
     }
 
     /// Each problem once, when the reader has been told everything.

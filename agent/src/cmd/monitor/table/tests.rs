@@ -6,7 +6,7 @@ use flextraff_common::wire::{AlarmKind, WatchedClass};
 const SNAPSHOT: &str = r#"{"v":1,"type":"snapshot","t":"2026-02-10T14:30:12Z","junction":"Town hall","broker":true,
     "status":{"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"software_version":"0.1.0","uptime_s":7300,"clock":"synced",
       "outbox":{"rows":3,"oldest_s":2,"bytes":4096,"dropped":0,"parked":1,"counts_made":77},
-      "readers":[{"name":"north","state":"up","reads_per_s":1.5,"bad_frames":2,"dropped_bytes":0}],
+      "readers":[{"name":"north","state":"up","reads_per_s":1.5,"bad_frames":2,"dropped_bytes":0,"unmapped":7}],
       "controller":{"state":"green","mode":"automatic","fault":null,"decision":{"stage":"N","hold_s":1,"cost":212.0,
         "reason":"stay in N: 212; go to E now: 240 vehicle-seconds."}},
       "estimates":{"lanes":{"N":{"stop_reader":{"state":"works","silent_s":3},"present":{"value":2,"age_s":3,"confidence":0.9},
@@ -42,7 +42,7 @@ fn the_screen_shows_lamps_counts_estimates_decision_and_reads() {
     assert_eq!(text[1], "Signal    green, stage N, for 12 s, cycle second 12, automatic, plan p1");
     assert_eq!(text[2], "Decision  stay in N: 212; go to E now: 240 vehicle-seconds.");
     assert_eq!(text[3], "Outbox    3 rows wait, oldest 2 s; 77 counts made; broker connected; 1 parked");
-    assert_eq!(text[4], "Readers   north up, 1.5 reads/s, 2 bad frames");
+    assert_eq!(text[4], "Readers   north up, 1.5 reads/s, 2 bad frames, 7 reads of no lane");
     assert!(text[6].starts_with("lane lamps"), "{}", text[6]);
     for (column, cell) in [
         ("counted", "12"),

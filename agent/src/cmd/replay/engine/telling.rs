@@ -64,9 +64,10 @@ impl Engine {
                 reads_per_s: 0.0,
                 bad_frames: line.bad_frames,
                 dropped_bytes: line.dropped_bytes,
+                unmapped: running.sources[at].as_ref().map_or(0, Source::unmapped),
                 protocol: None,
                 baud: None,
-                detail: None,
+                detail: running.sources[at].as_ref().and_then(Source::misplaced),
             }
         });
         let estimates = running.lamps.as_mut().and_then(|lamps| lamps.control.estimates(now.mono));

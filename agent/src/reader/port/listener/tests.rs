@@ -96,8 +96,12 @@ fn config(port: &str) -> ReaderConfig {
 }
 
 fn tag() -> Act {
-    let digit = |at: usize| u8::from_str_radix(&TAG[at..at + 2], 16).unwrap();
-    Act::Bytes((0..TAG.len()).step_by(2).map(digit).collect())
+    frame(TAG)
+}
+
+fn frame(hex: &str) -> Act {
+    let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    Act::Bytes((0..hex.len()).step_by(2).map(digit).collect())
 }
 
 /// A reader's thread on such devices.
@@ -111,9 +115,13 @@ struct Run {
 
 impl Run {
     fn start(port: &str, sys: &Path, devices: Vec<Option<Vec<Act>>>) -> Self {
+        Self::of(config(port), sys, devices)
+    }
+
+    fn of(config: ReaderConfig, sys: &Path, devices: Vec<Option<Vec<Act>>>) -> Self {
         let ((tell, events), (requests, asked), (opens, opened)) = (channel(), channel(), channel());
         let stats = Arc::new(ReaderStats::default());
-        let (theirs, config, sys) = (Arc::clone(&stats), config(port), sys.to_owned());
+        let (theirs, sys) = (Arc::clone(&stats), sys.to_owned());
         let thread = std::thread::spawn(move || {
             OPENED.set(Some(opens));
             DEVICES.set(devices.into());
@@ -165,6 +173,53 @@ fn a_device_that_ends_in_whatever_way_is_opened_again_and_reads_go_on() {
         run.up_and_read();
         assert_eq!(run.stats.opens(), 3, "{way}");
     }
+}
+
+#[test]
+fn a_reader_all_of_whose_reads_belong_to_no_lane_watches_none() {
+    let mut config = config("/dev/north");
+    let watch = config.lanes.default.take().unwrap();
+    config.lanes.ports.insert(1, watch);
+    let unnamed = frame("1100EE00E2000020401302162510BBECB1B1");
+    let run =
+        Run::of(config.clone(), Path::new("/nowhere"), vec![Some(vec![unnamed.clone(), unnamed.clone()])]);
+    assert_eq!(run.next(), ReaderEventKind::Up);
+    assert_eq!(run.next(), ReaderEventKind::Down, "no lane is observed to be empty");
+    let found = run.stats.found().detail.unwrap_or_default();
+    assert_eq!(
+        (run.stats.state(), found.as_str()),
+        (
+            ReaderState::Silent,
+            "reads that name no antenna belong to no lane; add default = \"…\", their lane, to lanes"
+        )
+    );
+    assert!(run.stats.unmapped() >= 1);
+    drop(run);
+    // Where other reads have a lane they count as always.
+    let run = Run::of(config, Path::new("/nowhere"), vec![Some(vec![tag(), unnamed, tag()])]);
+    run.up_and_read();
+    assert!(matches!(run.next(), ReaderEventKind::Read(_)));
+    assert_eq!((run.stats.state(), run.stats.unmapped()), (ReaderState::Up, 1));
+}
+
+#[test]
+fn a_reader_watches_its_lanes_from_the_first_read_that_belongs_to_one() {
+    let mut config = config("/dev/north");
+    let watch = config.lanes.default.take().unwrap();
+    config.lanes.ports.insert(1, watch);
+    let other_antenna = frame("1400EE00020C34161FA8203E7CB2305B75E0500FDC");
+    // The device is quiet in between until the state is known.
+    let quiet = || Act::Fails(Some(libc::EINTR));
+    let mut acts = vec![other_antenna];
+    acts.extend((0..3).map(|_| quiet()));
+    acts.push(tag());
+    let run = Run::of(config, Path::new("/nowhere"), vec![Some(acts)]);
+    assert_eq!(run.next(), ReaderEventKind::Up);
+    assert_eq!(run.next(), ReaderEventKind::Down);
+    assert!(matches!(run.next(), ReaderEventKind::Read(_)));
+    assert_eq!(run.next(), ReaderEventKind::Up);
+    assert_eq!(run.stats.state(), ReaderState::Up);
+    assert_eq!(run.stats.found().detail, None);
 }
 
 #[test]
