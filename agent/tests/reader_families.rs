@@ -1,7 +1,9 @@
 //! Frames of the other families of readers: from manuals and captures, or built from the layout. No FASTag in them belongs to a vehicle.
 
-use flextraff_agent::config::{AntennaByte, Protocol};
+use flextraff_agent::config::{AntennaByte, Protocol, ReaderMode};
 use flextraff_agent::reader::decoder::Decoder;
+use flextraff_agent::reader::frame::LineStats;
+use flextraff_agent::reader::prober::Prober;
 use flextraff_common::time::MonoMs;
 use proptest::prelude::*;
 
@@ -199,6 +201,50 @@ fn a_family_takes_no_tag_from_the_frames_of_another() {
                 assert_eq!(feed(&mut decoder(other), &bytes(hex)), [""; 0], "{other:?} of {hex}");
             }
         }
+    }
+}
+
+/// CF-RU5309: `53 57 LenHi LenLo FF Cmd … Check`, an inventory as the host asks for it and the answer to it.
+const SW: [&str; 2] = ["53570003FF0153", "53570006FF0100000050"];
+
+#[test]
+fn frames_of_sw_readers_belong_to_no_family_and_are_dropped() {
+    for hex in SW {
+        let frame = bytes(hex);
+        assert_eq!(frame.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)), 0, "{hex} is intact");
+        for protocol in [
+            Protocol::Uhfreader,
+            Protocol::Cf,
+            Protocol::M100,
+            Protocol::Ascii,
+            Protocol::Thingmagic,
+            Protocol::A0,
+            Protocol::Cc,
+        ] {
+            let mut decoder = decoder(protocol);
+            assert_eq!(feed(&mut decoder, &frame), [""; 0], "{protocol:?} of {hex}");
+            // The first one holds an ETX, which ends a line of digits, an empty one here.
+            let is_line = protocol == Protocol::Ascii;
+            assert!(is_line || decoder.last_frame().is_none(), "{protocol:?} takes {hex} for its own");
+            let LineStats { bad_frames, dropped_bytes } = decoder.stats();
+            // A person sees that something comes.
+            let all = frame.len() as u64 - u64::from(is_line);
+            assert!(bad_frames > 0 || dropped_bytes >= all, "{protocol:?} of {hex}: {dropped_bytes}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_of_the_family_sw_is_not_taken_for_another() {
+    let mut prober = Prober::new(Protocol::Auto, Some(57_600), None, ReaderMode::Listen, MonoMs(0));
+    let mut now = MonoMs(0);
+    while prober.rounds() == 0 {
+        for hex in SW {
+            assert_eq!(prober.feed(&bytes(hex), now).map(|found| found.protocol), None);
+        }
+        now = now + 100;
+        assert_eq!(prober.handle_timeout(now).map(|found| found.protocol), None);
+        prober.take_probes();
     }
 }
 

@@ -88,6 +88,11 @@ pub(super) trait Commands: Debug + Send {
     /// Ends a reading that goes on from before, so that the answers to what follows are heard.
     fn stop(&self, variant: usize) -> Option<Command>;
 
+    /// Ends the reading when nobody is going to listen any more.
+    fn end(&self, variant: usize) -> Option<Command> {
+        self.stop(variant)
+    }
+
     /// Asks the reader who it is; changes nothing.
     fn question(&self, variant: usize) -> Command;
 

@@ -85,6 +85,8 @@ pub struct Driver {
     /// What makes it read, as last sent, and when.
     inventory: Option<(Command, MonoMs)>,
     rounds: usize,
+    /// Whether anything came while it reads.
+    has_read: bool,
     round_due: Option<MonoMs>,
     heard: MonoMs,
     ask_due: MonoMs,
@@ -109,6 +111,7 @@ impl Driver {
             awaited: None,
             inventory: None,
             rounds: 0,
+            has_read: false,
             round_due: None,
             heard: MonoMs::default(),
             ask_due: MonoMs::default(),
@@ -135,6 +138,7 @@ impl Driver {
         self.heard = now;
         self.has_heard = true;
         self.ask_due = now + self.silence_ms / 2;
+        self.has_read |= self.phase == Phase::Reading;
         for signal in signals {
             self.handle_signal(&signal, now);
         }
@@ -195,9 +199,9 @@ impl Driver {
         matches!(self.phase, Phase::Reading | Phase::Listening)
     }
 
-    /// What makes the reader end a reading; nothing when it ends by itself or is only listened to.
+    /// What makes the reader end a reading for good; nothing when it ends by itself or is only listened to.
     pub fn stop(&self) -> Vec<u8> {
-        let stop = self.family.as_ref().and_then(|family| family.stop(self.variant));
+        let stop = self.family.as_ref().and_then(|family| family.end(self.variant));
         stop.map(|stop| stop.bytes).unwrap_or_default()
     }
 
@@ -206,6 +210,7 @@ impl Driver {
         self.awaited = None;
         self.round_due = None;
         self.inventory = None;
+        self.has_read = false;
         self.problems.clear();
         self.variant = 0;
         self.ask_due = now + self.silence_ms / 2;
@@ -262,10 +267,7 @@ impl Driver {
             }
             Phase::Setting => {
                 self.phase = Phase::Reading;
-                let unknown = family.unknown(&self.settings);
-                for what in unknown {
-                    self.note(Problem::Unknown(what));
-                }
+                self.note_unknown();
                 self.ask_due = now + self.silence_ms / 2;
             }
             Phase::Listening | Phase::Reading => {}
@@ -369,7 +371,21 @@ impl Driver {
         for command in more.into_iter().rev() {
             self.queue.push_front(command);
         }
+        if self.phase == Phase::Reading {
+            // What it reads by may be what takes a setting.
+            self.note_unknown();
+        }
         true
+    }
+
+    /// Names what cannot be set, as far as it is known by now.
+    fn note_unknown(&mut self) {
+        let Some(family) = &self.family else { return };
+        let unknown = family.unknown(&self.settings);
+        self.problems.retain(|problem| !matches!(problem, Problem::Unknown(_)));
+        for what in unknown {
+            self.note(Problem::Unknown(what));
+        }
     }
 
     /// When the next round is due at the latest.
@@ -381,9 +397,17 @@ impl Driver {
     }
 
     fn next_round(&mut self, now: MonoMs) {
-        let Some(family) = &self.family else { return };
         self.round_due = None;
         self.rounds = self.rounds.wrapping_add(1);
+        // Only the rounds tell whether it knows how they are asked for.
+        if !self.has_read
+            && let Some((unanswered, _)) = self.inventory.take()
+            && self.follow(&unanswered, None)
+        {
+            self.send_next(now);
+            return;
+        }
+        let Some(family) = &self.family else { return };
         self.queue.extend(family.round(self.variant, &self.settings, self.rounds));
         self.send_next(now);
     }

@@ -89,11 +89,20 @@ impl Commands for A0 {
         reply: Option<&Signal>,
     ) -> Option<Vec<Command>> {
         let refused = matches!(reply, Some(Signal::Reply { refused: Some(_), .. }));
-        if !refused || sent.code != u16::from(WITH_SESSION) || self.plain {
+        // A reader that has never answered either of them may not know the one that was sent last.
+        let is_unanswered = reply.is_none() && sent.code == u16::from(REAL_TIME) && self.plain;
+        if is_unanswered {
+            self.plain = false;
+        } else if sent.code == u16::from(WITH_SESSION) && !self.plain && (refused || reply.is_none()) {
+            self.plain = true;
+        } else {
             return None;
         }
-        self.plain = true;
         Some(vec![self.inventory(settings)])
+    }
+
+    fn unknown(&self, settings: &Settings) -> Vec<&'static str> {
+        (self.plain && settings.session.is_some()).then_some("session").into_iter().collect()
     }
 
     fn round_ms(&self) -> Option<i64> {

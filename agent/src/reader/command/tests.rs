@@ -22,6 +22,7 @@ fn len_adr_cmd_frames_are_those_of_the_manual() {
     assert_eq!(hex(&family.question(0).bytes), "04FF211995");
     assert_eq!(hex(&family.setup(0, &Settings::default())[0].bytes), "05FF7600910F");
     assert_eq!(sent(&family.start(0, &settings())), ["05FF7601181E"]);
+    assert_eq!(hex(&family.end(0).unwrap().bytes), "05FF7600910F", "it does not go on sending to nobody");
     // The other checksum preset.
     assert_ne!(family.question(1).bytes, family.question(0).bytes);
     let what: Vec<&str> = family.setup(0, &settings()).iter().map(|command| command.what).collect();
@@ -41,6 +42,7 @@ fn a_reader_without_real_time_mode_is_polled() {
     let poll = family.follow_up(0, &settings(), &start, Some(&refusal)).unwrap();
     assert_eq!(poll[0].bytes[..5], [6, 0xFF, 0x01, 4, 1]);
     assert_eq!(family.round(0, &settings(), 1), poll);
+    assert_eq!(family.end(0), None, "its inventory ends by itself");
 }
 
 #[test]

@@ -69,8 +69,14 @@ impl Commands for UhfReader {
         PRESETS.len()
     }
 
+    /// It answers the question and the change of mode while it reads, too.
     fn stop(&self, _variant: usize) -> Option<Command> {
         None
+    }
+
+    /// One that is polled ends each inventory by itself. The next start puts the others back into real-time mode.
+    fn end(&self, variant: usize) -> Option<Command> {
+        (!self.polled).then(|| command(variant, ANSWER_MODE, MODE, &[ANSWER]))
     }
 
     fn question(&self, variant: usize) -> Command {

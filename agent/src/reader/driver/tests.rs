@@ -190,13 +190,16 @@ fn told(protocol: Protocol, answer: impl Fn(u16) -> Option<Signal>) -> (Driver, 
     (driver, sent)
 }
 
+/// The inventory of a0 that takes a session.
+const WITH_SESSION: u16 = 0x8B;
+
 /// Families, and how each names the settings that it can be told.
 const SETTABLE: [(Protocol, &[&str]); 5] = [
     (Protocol::Uhfreader, &["power_dbm", "region", "session", "antennas"]),
     (Protocol::Cf, &["settings: power_dbm, session, antennas", "region"]),
     (Protocol::M100, &["power_dbm", "region", "session"]),
     (Protocol::Thingmagic, &["power_dbm", "region", "session", "antennas"]),
-    (Protocol::A0, &["power_dbm", "region", "antenna"]),
+    (Protocol::A0, &["power_dbm", "region", "antenna", "session"]),
 ];
 
 /// The start of a continuous reading waits for its answer; an inventory does not.
@@ -207,8 +210,11 @@ fn is_started(driver: &Driver, sent: &[&str]) -> bool {
 #[test]
 fn a_reader_that_refuses_every_setting_reads_and_each_is_named() {
     for (protocol, settings) in SETTABLE {
-        let (driver, sent) = told(protocol, |code| Some(Signal::reply(code, 0x17, &[])));
+        let (mut driver, sent) = told(protocol, |code| Some(Signal::reply(code, 0x17, &[])));
         assert!(is_started(&driver, &sent), "{protocol:?} is not started: {sent:?}");
+        if protocol == Protocol::A0 {
+            driver.handle_frames(vec![Signal::reply(WITH_SESSION, 0x17, &[])], MonoMs(30_000));
+        }
         let told: Vec<String> = driver.problems().iter().map(ToString::to_string).collect();
         for setting in settings {
             let named = format!("\"{setting}\"");
@@ -221,13 +227,48 @@ fn a_reader_that_refuses_every_setting_reads_and_each_is_named() {
 #[test]
 fn a_reader_that_says_nothing_to_every_setting_reads_and_each_is_named() {
     for (protocol, settings) in SETTABLE {
-        let (driver, sent) = told(protocol, |_| None);
+        let (mut driver, sent) = told(protocol, |_| None);
         assert!(is_started(&driver, &sent), "{protocol:?} is not started: {sent:?}");
+        if protocol == Protocol::A0 {
+            // The first round that is not answered at all.
+            let due = driver.next_timeout().unwrap();
+            driver.handle_timeout(due);
+        }
         let told: Vec<String> = driver.problems().iter().map(ToString::to_string).collect();
         for setting in settings {
             let named = format!("\"{setting}\"");
             assert!(told.iter().any(|problem| problem.contains(&named)), "{protocol:?} {setting}: {told:?}");
         }
+    }
+}
+
+#[test]
+fn a0_is_read_by_whichever_inventory_it_answers_and_the_session_named_when_it_is_not_in_force() {
+    let one_antenna = ReaderConfig { session: Some(2), ..config(Protocol::A0) };
+    let mut driver = Driver::new(&one_antenna, Protocol::A0);
+    driver.handle_open(MonoMs(0));
+    for code in [0x72, 0x76] {
+        driver.handle_frames(done(code), MonoMs(1));
+    }
+    assert!(driver.is_settled());
+    assert_eq!(driver.problems(), []);
+    let mut rounds = Vec::new();
+    let next = |driver: &mut Driver| {
+        driver.take_output();
+        let due = driver.next_timeout().unwrap();
+        driver.handle_timeout(due);
+        let code = driver.inventory.as_ref().map(|(inventory, _)| inventory.code);
+        (code, driver.problems().to_vec())
+    };
+    for _ in 0..3 {
+        rounds.push(next(&mut driver));
+    }
+    let named = vec![Problem::Unknown("session")];
+    let (plain, with_session) = ((Some(0x89), named.clone()), (Some(WITH_SESSION), Vec::new()));
+    assert_eq!(rounds, [plain.clone(), with_session, plain], "until one of them is answered");
+    driver.handle_frames(vec![Signal::RoundEnd], MonoMs(40_000));
+    for _ in 0..3 {
+        assert_eq!(next(&mut driver), (Some(0x89), named.clone()), "it is left at that");
     }
 }
 
