@@ -15,6 +15,7 @@ mod merge;
 mod mqtt;
 mod origin;
 mod output;
+mod pin_doubts;
 mod places;
 mod reader;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use log::LogLevel;
 pub use mqtt::{MqttConfig, Secret, read_password_file};
 pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
+pub use pin_doubts::PinDoubt;
 pub use reader::{
     AntennaByte, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch,
 };

@@ -1,5 +1,9 @@
 //! The commented example documents every key: as it stands it is the defaults, and every example in it is accepted.
 
+#[path = "support/example.rs"]
+mod example;
+
+use example::{CHIP, with_every_key};
 use flextraff_agent::config::{
     Accept, AntennaByte, ClockTrust, Driver, LinkDirection, Privacy, Protocol, ReaderMode, Region, load,
     parse,
@@ -7,8 +11,6 @@ use flextraff_agent::config::{
 use flextraff_common::junction::{FaultAspect, StageOrder};
 use flextraff_common::wire::DeviceType;
 use std::path::Path;
-
-const EXAMPLE: &str = include_str!("../../config/agent.toml");
 
 /// Only what has no default.
 const BARE: &str = r#"
@@ -46,21 +48,6 @@ lanes = ["E"]
 name = "W"
 lanes = ["W"]
 "#;
-
-/// The key that only the driver gpiochip has, where socket is only for virtual.
-const CHIP: &str = "chip = \"/dev/gpiochip0\"";
-
-/// The example with every commented-out line in force that suits its driver.
-fn with_every_key(password_file: &Path) -> String {
-    let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
-        Some(rest) if rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') => rest,
-        _ => line,
-    });
-    let text: Vec<&str> = lines.collect();
-    // With the pedestrian head the longest clearance is longer than the usual all-red of the start.
-    let text = text.join("\n").replace(CHIP, "").replace("startup_all_red_s = 6", "startup_all_red_s = 13");
-    text.replace("/etc/flextraff/mqtt-password", password_file.to_str().expect("UTF-8 path"))
-}
 
 #[test]
 fn the_example_is_the_defaults() {
@@ -109,15 +96,12 @@ fn every_example_is_accepted() {
     let mqtt = config.mqtt.as_ref().expect("the example has a broker");
     assert_eq!((mqtt.host.as_str(), mqtt.port, mqtt.tls), ("broker.example.org", 8883, true));
     assert_eq!(mqtt.password.as_ref().map(|secret| secret.0.as_str()), Some("s3cret"));
-    assert_eq!(config.junction.groups().len(), 6);
-    let walk = &config.junction.groups()[5];
+    assert_eq!(config.junction.groups().len(), 5);
+    let walk = &config.junction.groups()[4];
     assert_eq!((walk.walk_ms, walk.clearance_ms, walk.button), (7000, 10_000, true));
-    assert_eq!(config.output.buttons, [None, None, None, None, None, Some(14)]);
+    assert_eq!(config.output.buttons, [None, None, None, None, Some(18)]);
     let input = config.output.input;
-    assert_eq!(
-        (input.panel, input.advance, input.flash, input.door),
-        (Some(23), Some(15), Some(24), Some(25))
-    );
+    assert_eq!((input.panel, input.advance, input.flash, input.door), (Some(5), Some(6), Some(4), Some(2)));
     assert_eq!((input.active_high, input.longest_panel_s), (false, 3600));
     assert_eq!(config.links[0].direction, LinkDirection::To);
     assert_eq!(config.fallback[0].days, [true, true, true, true, true, false, false]);
@@ -135,10 +119,10 @@ fn every_example_is_accepted_with_lamps_too() {
             .replace("socket = \"/run/flextraff/lamps.sock\"", more);
         let config = parse(Path::new("agent.toml"), &text).unwrap_or_else(|errors| panic!("{errors}"));
         let output = &config.output;
-        assert_eq!(output.pins.len(), 6);
-        assert_eq!(output.pins[1].red, Some(19), "pins follow the order of the groups");
+        assert_eq!(output.pins.len(), 5);
+        assert_eq!(output.pins[1].red, Some(17), "pins follow the order of the groups");
         assert_eq!((output.feedback[0].red, output.feedback[1].red), (Some(12), None));
-        assert_eq!((output.enable_pin, output.identify_pin), (Some(18), Some(16)));
+        assert_eq!((output.enable_pin, output.identify_pin), (Some(7), Some(8)));
         assert_eq!(output.chip.is_some(), driver == "gpiochip");
     }
 }

@@ -209,7 +209,8 @@ fn status() {
         r#"{"v":1,"device_id":"00000000-0000-4000-8000-0000000000d1","online":true,"device_type":"junction","software_version":"0.1.0",
         "config_hash":"abc","boot_id":"00000000-0000-4000-8000-0000000000a1","uptime_s":5,"clock":"unsynced",
         "outbox":{"rows":1,"oldest_s":2,"bytes":3,"dropped":4,"parked":5,"counts_made":6},
-        "readers":[{"name":"north","state":"up","reads_per_s":1.5,"bad_frames":1,"dropped_bytes":2}],
+        "readers":[{"name":"north","state":"up","reads_per_s":1.5,"bad_frames":1,"dropped_bytes":2},
+            {"name":"south","state":"silent","reads_per_s":0.0,"bad_frames":0,"dropped_bytes":0,"unmapped":7}],
         "controller":{"state":"all_red","mode":"automatic","fault":null,"interlock_trips":0},
         "plan":{"plan_id":"p1","state":"pending","reasons":[]}}"#,
     );

@@ -64,7 +64,7 @@ pub(super) fn run(path: &Path, json: bool) -> u8 {
 
 fn findings_of(config: &Config) -> Vec<Finding> {
     let mut findings = serial::check(config);
-    findings.push(gpio::check(config));
+    findings.extend(gpio::check(config));
     findings.extend(ending::check(config));
     findings.extend(disk::check(config));
     findings.push(clock::check(config));

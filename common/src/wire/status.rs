@@ -177,7 +177,7 @@ pub struct ReaderStatus {
     /// Bytes that belonged to no frame since start.
     pub dropped_bytes: u64,
     /// Reads since start that belong to no lane, because `lanes` in the TOML does not name their antenna and has no default.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_none_of_them")]
     pub unmapped: u64,
     /// Its protocol, as configured or found; absent until it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,6 +188,11 @@ pub struct ReaderStatus {
     /// What is wrong and what to do about it; absent: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn is_none_of_them(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Whether a reader works.

@@ -6,12 +6,25 @@ use crate::output::{CONSUMER, ChipError, Pins, find_chip, line_users};
 use rppal::gpio::{Error, Gpio};
 use rppal::system::DeviceInfo;
 
-/// Opens the GPIO without touching a pin.
-pub(super) fn check(config: &Config) -> Finding {
-    match config.output.driver {
+/// Opens the GPIO without touching a pin, and looks at what the pins do before the agent drives them.
+pub(super) fn check(config: &Config) -> Vec<Finding> {
+    let found = match config.output.driver {
         Driver::Virtual => Finding::ok("gpio", "the lamps are virtual"),
         Driver::Gpiochip => check_gpiochip(config).unwrap_or_else(|error| failed(&error.to_string())),
         Driver::Rppal => check_rppal(),
+    };
+    let doubts = if is_header(config) { config.pin_doubts() } else { Vec::new() };
+    let doubts = doubts.into_iter().map(|doubt| Finding::warning("gpio", doubt.message, doubt.action));
+    [found].into_iter().chain(doubts).collect()
+}
+
+/// Whether the numbers are those of a Raspberry Pi's header; another board's lines are pulled otherwise.
+fn is_header(config: &Config) -> bool {
+    match (config.output.driver, config.output.chip.as_deref()) {
+        (Driver::Gpiochip, Some(chip)) => {
+            find_chip(Some(chip)).is_ok_and(|chip| chip.label.starts_with("pinctrl-"))
+        }
+        _ => true,
     }
 }
 

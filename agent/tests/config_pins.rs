@@ -1,0 +1,112 @@
+//! Pins that light a lamp before the agent drives them, or belong to something else, are named.
+
+#[path = "support/example.rs"]
+mod example;
+
+use flextraff_agent::config::{Config, PinDoubt, parse};
+use std::path::Path;
+use std::process::Command;
+
+fn config(active: &str, red: u8, more: &str) -> Config {
+    let text = text(active, red, more);
+    parse(Path::new("agent.toml"), &text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+fn text(active: &str, red: u8, more: &str) -> String {
+    let green = if active == "high" { [20, 21, 22] } else { [5, 6, 7] };
+    let other = if active == "high" { [23, 24] } else { [3, 4] };
+    format!(
+        r#"[junction]
+id = "11111111-1111-4111-8111-111111111111"
+[device]
+id = "22222222-2222-4222-8222-222222222222"
+[[lane]]
+id = "33333333-3333-4333-8333-000000000001"
+name = "N"
+pins = {{ red = {red}, amber = {}, green = {} }}
+[[lane]]
+id = "33333333-3333-4333-8333-000000000002"
+name = "E"
+pins = {{ red = {}, amber = {}, green = {} }}
+[[stage]]
+name = "N"
+lanes = ["N"]
+[[stage]]
+name = "E"
+lanes = ["E"]
+[output]
+driver = "rppal"
+active = "{active}"
+{more}"#,
+        other[0], other[1], green[0], green[1], green[2]
+    )
+}
+
+fn messages(doubts: &[PinDoubt]) -> Vec<&str> {
+    doubts.iter().map(|doubt| doubt.message.as_str()).collect()
+}
+
+#[test]
+fn a_lamp_that_its_pin_lights_at_power_on_is_named() {
+    for (active, wrong, right, pulled) in [("high", [2, 8], [9, 27], "up"), ("low", [9, 27], [2, 8], "down")]
+    {
+        for pin in wrong {
+            let doubts = config(active, pin, "").pin_doubts();
+            let message = format!(
+                "until the agent drives their pins, which are pulled {pulled} at power-on, these are lit: the red lamp of group \"N\" (pin {pin})"
+            );
+            assert_eq!(messages(&doubts), [message], "active = {active}");
+        }
+        for pin in right {
+            assert_eq!(config(active, pin, "").pin_doubts(), [], "active = {active}, pin {pin}");
+        }
+    }
+}
+
+#[test]
+fn pins_of_something_else_are_named_whatever_they_are_for() {
+    let more = "enable_pin = 14\nidentify_pin = 0\n[input]\npanel = 1\nadvance = 15\n";
+    let doubts = config("high", 9, more).pin_doubts();
+    assert_eq!(
+        messages(&doubts),
+        [
+            "pin 0, that of identify_pin of [output], belongs to the EEPROM of a HAT",
+            "pin 1, that of panel of [input], belongs to the EEPROM of a HAT",
+            "pin 14, that of enable_pin of [output], belongs to the UART, which drives it high during the boot",
+            "pin 15, that of advance of [input], belongs to the UART",
+        ]
+    );
+    let red = config("high", 14, "").pin_doubts();
+    assert!(messages(&red)[0].starts_with("pin 14, that of the red lamp of group \"N\""), "{red:?}");
+}
+
+#[test]
+fn the_example_with_all_its_lamps_raises_no_doubt() {
+    let password = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(password.path(), "s3cret").unwrap();
+    for (driver, more) in [("rppal", ""), ("gpiochip", example::CHIP)] {
+        let text = example::with_every_key(password.path())
+            .replace("driver = \"virtual\"", &format!("driver = \"{driver}\""))
+            .replace("socket = \"/run/flextraff/lamps.sock\"", more);
+        let config = parse(Path::new("agent.toml"), &text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert!(!config.output.pins.is_empty());
+        assert_eq!(config.pin_doubts(), []);
+    }
+}
+
+#[test]
+fn check_warns_of_such_pins() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agent.toml");
+    let more = format!("[outbox]\npath = \"{}/outbox.sqlite\"\n", folder.path().display());
+    std::fs::write(&file, text("high", 4, &more)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+        .args(["check", "--config"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let warning = text.lines().find(|line| line.starts_with("Warning  gpio")).unwrap_or_default();
+    assert!(warning.ends_with("these are lit: the red lamp of group \"N\" (pin 4)"), "{text}");
+    assert!(text.contains("→ use pins 9 to 13 and 16 to 27 for lamps"), "{text}");
+}
