@@ -2,8 +2,11 @@
 
 #[path = "support/example.rs"]
 mod example;
+#[path = "support/site.rs"]
+mod site;
 
 use flextraff_agent::config::{Config, PinDoubt, parse};
+use site::TWO_LANES;
 use std::path::Path;
 use std::process::Command;
 
@@ -13,33 +16,16 @@ fn config(active: &str, red: u8, more: &str) -> Config {
 }
 
 fn text(active: &str, red: u8, more: &str) -> String {
-    let green = if active == "high" { [20, 21, 22] } else { [5, 6, 7] };
-    let other = if active == "high" { [23, 24] } else { [3, 4] };
-    format!(
-        r#"[junction]
-id = "11111111-1111-4111-8111-111111111111"
-[device]
-id = "22222222-2222-4222-8222-222222222222"
-[[lane]]
-id = "33333333-3333-4333-8333-000000000001"
-name = "N"
-pins = {{ red = {red}, amber = {}, green = {} }}
-[[lane]]
-id = "33333333-3333-4333-8333-000000000002"
-name = "E"
-pins = {{ red = {}, amber = {}, green = {} }}
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-[output]
-driver = "rppal"
-active = "{active}"
-{more}"#,
-        other[0], other[1], green[0], green[1], green[2]
-    )
+    let [first, second] =
+        if active == "high" { [[red, 23, 24], [20, 21, 22]] } else { [[red, 3, 4], [5, 6, 7]] };
+    let mut text = TWO_LANES.to_owned();
+    for (lane, [red, amber, green]) in [("N", first), ("E", second)] {
+        let named = format!("name = \"{lane}\"\n");
+        let pins = format!("{named}pins = {{ red = {red}, amber = {amber}, green = {green} }}\n");
+        // The lane's name comes before that of its stage.
+        text = text.replacen(&named, &pins, 1);
+    }
+    format!("{text}[output]\ndriver = \"rppal\"\nactive = \"{active}\"\n{more}")
 }
 
 fn messages(doubts: &[PinDoubt]) -> Vec<&str> {

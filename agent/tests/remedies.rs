@@ -84,7 +84,7 @@ fn logged(source: &str, call: &str) -> Vec<String> {
         while depth > 0 {
             let character = characters.next().expect("the call ends");
             match (&mut literal, character) {
-                (Some(text), '\\') => text.extend(characters.next().into_iter()),
+                (Some(text), '\\') => text.extend(characters.next()),
                 (Some(_), '"') => last = literal.take(),
                 (Some(text), other) => text.push(other),
                 (None, '"') => literal = Some(String::new()),

@@ -86,21 +86,20 @@ impl Source {
     pub fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
         let mut reads = Vec::with_capacity(frames.len());
         for frame in frames {
-            match self.lanes.watch(frame.port) {
-                Some(watch) => reads.push(Read {
-                    lane: watch.lane,
-                    zone: watch.zone,
-                    epc: frame.epc,
-                    rssi: frame.rssi,
-                    at: now,
-                }),
-                None => {
-                    if self.unmapped == 0 {
-                        self.unmapped_port = frame.port;
-                    }
-                    self.unmapped += 1;
+            let Some(watch) = self.lanes.watch(frame.port) else {
+                if self.unmapped == 0 {
+                    self.unmapped_port = frame.port;
                 }
-            }
+                self.unmapped += 1;
+                continue;
+            };
+            reads.push(Read {
+                lane: watch.lane,
+                zone: watch.zone,
+                epc: frame.epc,
+                rssi: frame.rssi,
+                at: now,
+            });
         }
         reads
     }
