@@ -109,6 +109,8 @@ pub fn changed(last: &Status, present: &Status) -> bool {
         status.estimates = None;
         for reader in &mut status.readers {
             (reader.reads_per_s, reader.bad_frames, reader.dropped_bytes) = (0.0, 0, 0);
+            // That there is one is news.
+            reader.unmapped = reader.unmapped.min(1);
         }
         status
     };
@@ -170,6 +172,20 @@ mod tests {
         assert!(changed(&with(None), &with(Some(0))));
         assert!(!changed(&with(Some(0)), &with(Some(1))));
         assert!(changed(&with(Some(3599)), &with(None)));
+    }
+
+    #[test]
+    fn the_first_read_that_belongs_to_no_lane_is_a_change() {
+        let example = include_str!("../../config/agent.toml");
+        let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
+        let with = |unmapped: u64| {
+            let north = serde_json::json!({"name": "north", "state": "up", "reads_per_s": 1.0, "bad_frames": 0,
+                "dropped_bytes": 0, "unmapped": unmapped});
+            let readers = vec![serde_json::from_value(north).unwrap()];
+            status(&config, Parts { readers, ..parts() }, at(12_000))
+        };
+        assert!(changed(&with(0), &with(1)));
+        assert!(!changed(&with(1), &with(9)));
     }
 
     #[test]
