@@ -207,7 +207,7 @@ impl Dispatch {
                 }
                 PlanCommand::OverrideEnded { junction, override_id } => {
                     tracing::info!(%junction, %override_id, "override has run out");
-                    if let Err(error) = self.end_override(junction, EndReason::Expired).await {
+                    if let Err(error) = self.end_override(junction, override_id, EndReason::Expired).await {
                         tracing::error!(%junction, %error, "cannot record the end of an override; trying again");
                     }
                 }
@@ -303,29 +303,34 @@ impl Dispatch {
         Ok(before.is_some())
     }
 
-    /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over.
+    /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over. When another one has taken
+    /// its place by way of another server, that one goes on.
     async fn withdraw_override(&mut self, junction: JunctionId, plan_id: &str) {
-        let running = self.planner.running_override(junction);
-        if running.is_none_or(|running| running.id.to_string() != plan_id) {
-            return;
-        }
-        if let Err(error) = self.end_override(junction, EndReason::Refused).await {
-            tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
+        let running = self.planner.running_override(junction).map(|running| running.id);
+        let Some(refused) = running.filter(|id| id.to_string() == plan_id) else { return };
+        match self.end_override(junction, refused, EndReason::Refused).await {
+            Ok(true) => {}
+            Ok(false) => return self.reload().await,
+            Err(error) => {
+                tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
+            }
         }
         if let Err(error) = self.planner.end_override(junction, self.now()) {
             tracing::error!(%junction, %error, "cannot go back to automatic mode");
         }
     }
 
-    async fn end_override(&self, junction: JunctionId, why: EndReason) -> sqlx::Result<()> {
+    /// Records the end of an override; `false` when it was over already.
+    async fn end_override(&self, junction: JunctionId, id: Uuid, why: EndReason) -> sqlx::Result<bool> {
+        let (at, junction_id) = (utc(self.now()), junction.into());
         let mut transaction = self.app.db.begin().await?;
-        let ended = db::overrides::end(&mut transaction, junction.into(), utc(self.now()), why, None).await?;
+        let ended = db::overrides::end(&mut transaction, junction_id, Some(id), at, why, None).await?;
         transaction.commit().await?;
         let event = if why == EndReason::Refused { OverrideEvent::Refused } else { OverrideEvent::Expired };
-        if let Some(id) = ended {
+        if ended.is_some() {
             self.tell_override(junction, id, event).await;
         }
-        Ok(())
+        Ok(ended.is_some())
     }
 
     /// Tells everybody who looks what has become of an override, also by way of other servers.

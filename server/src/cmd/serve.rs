@@ -96,7 +96,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_requests, stopped.clone()));
     let logs = tokio::spawn(hear_logs(db.clone(), app.live.clone(), stopped.clone()));
-    let roll_ups = tokio::spawn(roll_up(db.clone(), stopped.clone()));
+    let roll_ups = tokio::spawn(roll_up(db.clone(), app.config.retention, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let live = app.live.clone();
     let http = tokio::spawn(server.serve(crate::api::router(app), stopped, GRACE));
@@ -188,12 +188,12 @@ fn live_event(news: &Applied) -> Option<LiveEvent> {
     Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
 }
 
-/// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts.
-async fn roll_up(db: PgPool, mut stopped: watch::Receiver<bool>) {
+/// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
+async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
         let done = async {
             roll_ups::refresh(&db, None).await?;
-            roll_ups::fill_epcs(&db).await
+            roll_ups::fill_epcs(&db, retention::epcs_before(retention, Clock.utc())).await
         };
         if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
