@@ -129,6 +129,10 @@ async fn it_counts_only_once_it_is_confirmed(db: PgPool) {
     state.post("/api/users/me/totp/confirm", &token, &confirm).await.assert_problem(400, WRONG);
     assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
     set_up(&state, &token).await;
+    let audit = state.get("/api/audit?action=user.totp", &token).await.json();
+    let actions: Vec<&str> =
+        audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["user.totp.enable", "user.totp.offer", "user.totp.offer"]);
     let again = state.post("/api/users/me/totp", &token, &json!({"password": PASSWORD})).await;
     again.assert_problem(409, "There is a second factor already; disable it before you set up another");
 }
