@@ -15,7 +15,7 @@ use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
 use crate::ingest::{self, Applied, Channels};
-use crate::live::{Hub, LiveEvent, LiveKind, hear_logs};
+use crate::live::{Hub, LiveEvent, hear_logs};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
@@ -160,7 +160,7 @@ async fn tell(
     alarms: mpsc::Sender<(JunctionId, Box<Status>)>,
 ) {
     while let Some(news) = applied.recv().await {
-        if let Some(event) = live_event(&news) {
+        if let Some(event) = LiveEvent::of(&news) {
             app.live.publish(event);
         }
         if let Applied::Status(junction, status) = &news
@@ -173,19 +173,6 @@ async fn tell(
             tracing::warn!("the planner is busy and misses a message; its plans follow the next ones");
         }
     }
-}
-
-/// What clients of the live feed see: the fields of the MQTT payload and the junction's id.
-fn live_event(news: &Applied) -> Option<LiveEvent> {
-    let (junction, kind, payload) = match news {
-        Applied::Counts(junction, _, counts) => (*junction, LiveKind::CarCount, serde_json::to_value(counts)),
-        Applied::Status(junction, status) => (*junction, LiveKind::Status, serde_json::to_value(status)),
-        Applied::Signal(junction, signal) => (*junction, LiveKind::Signal, serde_json::to_value(signal)),
-        Applied::Cycle(..) | Applied::Reply(..) => return None,
-    };
-    let mut payload = payload.ok()?;
-    payload.as_object_mut()?.insert("junction_id".to_owned(), junction.to_string().into());
-    Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
 }
 
 /// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
