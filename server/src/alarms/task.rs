@@ -34,7 +34,7 @@ pub async fn run(
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut task = Task { app, clock, watch: None, in_maintenance: BTreeSet::new(), looks: 0 };
+    let mut task = Task { app, clock, watch: Watch::default(), is_read: false, in_maintenance: BTreeSet::new(), looks: 0 };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -50,7 +50,7 @@ pub async fn run(
         if let Err(error) = result {
             tracing::error!(%error, "alarms cannot be recorded; looking again");
             // What is open is read anew: what could not be recorded is found again.
-            task.watch = None;
+            task.is_read = false;
         }
     }
 }
@@ -58,7 +58,9 @@ pub async fn run(
 struct Task {
     app: App,
     clock: Clock,
-    watch: Option<Watch>,
+    watch: Watch,
+    /// Whether `watch` knows which alarms are open.
+    is_read: bool,
     /// Devices at which somebody works, as of the last look.
     in_maintenance: BTreeSet<DeviceId>,
     looks: u32,
@@ -66,10 +68,11 @@ struct Task {
 
 impl Task {
     async fn watch(&mut self) -> sqlx::Result<&mut Watch> {
-        if self.watch.is_none() {
-            self.watch = Some(Watch::new(alarms::open(&self.app.db).await?));
+        if !self.is_read {
+            self.watch.reopen(alarms::open(&self.app.db).await?);
+            self.is_read = true;
         }
-        Ok(self.watch.get_or_insert_default())
+        Ok(&mut self.watch)
     }
 
     async fn handle_status(
