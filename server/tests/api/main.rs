@@ -21,6 +21,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod mode;
+mod outage;
 mod overrides;
 mod overview;
 mod people;
