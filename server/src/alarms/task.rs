@@ -34,7 +34,7 @@ pub async fn run(
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut task = Task { app, clock, watch: Watch::default(), is_read: false, in_maintenance: BTreeSet::new(), looks: 0 };
+    let mut task = Task { app, clock, watch: Watch::default(), is_read: false, in_maintenance: BTreeSet::new(), looks: 0, compared: None };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -64,6 +64,8 @@ struct Task {
     /// Devices at which somebody works, as of the last look.
     in_maintenance: BTreeSet<DeviceId>,
     looks: u32,
+    /// When the newest configuration had come that was compared.
+    compared: Option<DateTime<Utc>>,
 }
 
 impl Task {
@@ -118,8 +120,11 @@ impl Task {
                 changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
             }
         }
-        if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
+        // One that has just come at once: before the junction has refused a plan for long enough to be told.
+        let newest = alarms::newest_configuration(&self.app.db).await?;
+        if newest != self.compared || self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             changes.extend(self.compare().await?);
+            self.compared = newest;
         }
         self.looks = self.looks.wrapping_add(1);
         self.obey(changes, notifier).await
