@@ -34,7 +34,15 @@ pub async fn run(
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut task = Task { app, clock, watch: Watch::default(), is_read: false, in_maintenance: BTreeSet::new(), looks: 0, compared: None };
+    let mut task = Task {
+        app,
+        clock,
+        watch: Watch::default(),
+        is_read: false,
+        in_maintenance: BTreeSet::new(),
+        looks: 0,
+        compared: None,
+    };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -17,7 +17,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::{Postgres, Transaction};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -139,7 +138,9 @@ async fn offer(
     let verified = show_password(&app, &user, &actor, body.password, "password").await?;
     let secret = new_secret()?;
     let codes = OneTimeCodes::new(&secret, &user.username)?;
-    let mut tx = still_right(&app, &user, &verified).await?;
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
     if !second_factor::offer(&mut *tx, user.id(), &secret).await? {
         return Err(Problem::conflict(
             "There is a second factor already; disable it before you set up another",
@@ -245,7 +246,9 @@ async fn disable(
     JsonBody(body): JsonBody<ShownBoth>,
 ) -> Result<StatusCode, Problem> {
     let verified = show_both(&app, &user, &actor, body).await?;
-    let mut tx = still_right(&app, &user, &verified).await?;
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
     second_factor::remove(&mut tx, user.id()).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.disable").to(user.username)).await?;
     tx.commit().await?;
@@ -271,7 +274,9 @@ async fn recovery_codes(
 ) -> Result<Json<RecoveryCodes>, Problem> {
     let verified = show_both(&app, &user, &actor, body).await?;
     let recovery_codes = new_recovery_codes()?;
-    let mut tx = still_right(&app, &user, &verified).await?;
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
     second_factor::set_recovery_codes(&mut tx, user.id(), &hashes(&recovery_codes)).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.recovery_codes").to(user.username)).await?;
     tx.commit().await?;
@@ -336,8 +341,8 @@ async fn show_password(
 ) -> Result<String, Problem> {
     brake(app, &user.username, actor.address).await?;
     let stored = users::credentials(&app.db, &user.username).await?.map(|(_, stored)| stored);
-    let right = password.len() <= MAX_PASSWORD_BYTES
-        && app.auth.passwords().verify(password, stored.clone()).await?;
+    let right =
+        password.len() <= MAX_PASSWORD_BYTES && app.auth.passwords().verify(password, stored.clone()).await?;
     if let Some(stored) = stored.filter(|_| right) {
         // With a second factor only both together forget the attempts: else whoever knows the password could guess codes without end.
         if !user.totp_enabled {
@@ -355,19 +360,6 @@ async fn show_both(app: &App, user: &User, actor: &Actor, body: ShownBoth) -> Re
     }
     app.auth.signed_in(&user.username, actor.address);
     Ok(verified)
-}
-
-/// A transaction in which the password that was verified holds.
-async fn still_right(
-    app: &App,
-    user: &User,
-    verified: &str,
-) -> Result<Transaction<'static, Postgres>, Problem> {
-    let mut tx = app.db.begin().await?;
-    if users::has_password(&mut tx, user.id(), verified).await? {
-        return Ok(tx);
-    }
-    Err(wrong_password("password"))
 }
 
 fn wrong_password(field: &str) -> Problem {

@@ -120,10 +120,8 @@ async fn token(
             return Err(problem.about("totp", "totp is wrong or was used before"));
         }
     }
-    let rehashed = match Passwords::is_outdated(&stored) {
-        true => Some(app.auth.passwords().hash(password).await?),
-        false => None,
-    };
+    let rehashed =
+        if Passwords::is_outdated(&stored) { Some(app.auth.passwords().hash(password).await?) } else { None };
     let refresh = RefreshToken::random()?;
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let mut tx = app.db.begin().await?;

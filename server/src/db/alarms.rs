@@ -270,7 +270,9 @@ pub async fn configurations(db: &PgPool) -> sqlx::Result<Vec<(JunctionId, Device
 /// # Errors
 /// When the database fails.
 pub async fn newest_configuration(db: &PgPool) -> sqlx::Result<Option<DateTime<Utc>>> {
-    sqlx::query_scalar!("SELECT max(config_at) FROM edge_devices WHERE revoked_at IS NULL").fetch_one(db).await
+    sqlx::query_scalar!("SELECT max(config_at) FROM edge_devices WHERE revoked_at IS NULL")
+        .fetch_one(db)
+        .await
 }
 
 /// A lane that shows nothing although others days it does.

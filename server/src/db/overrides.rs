@@ -143,12 +143,9 @@ pub async fn end(
 /// Until the end of the transaction nobody else starts or ends an override at the junction.
 async fn one_at_a_time(db: &mut PgConnection, junction_id: Uuid) -> sqlx::Result<()> {
     // A statement of its own: the next ones must see what others committed while this one waited.
-    sqlx::query!(
-        "SELECT junction_id FROM junctions WHERE junction_id = $1 FOR NO KEY UPDATE",
-        junction_id
-    )
-    .fetch_optional(db)
-    .await?;
+    sqlx::query!("SELECT junction_id FROM junctions WHERE junction_id = $1 FOR NO KEY UPDATE", junction_id)
+        .fetch_optional(db)
+        .await?;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ struct Partition {
 /// # Errors
 /// The database is away; what is left is taken out the next time.
 pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-        let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
+    let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
     let mut gone = Gone::default();
     for (table, key) in PARTITIONED {
         for partition in partitions(db, table).await? {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
-use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -303,19 +303,24 @@ pub async fn set_password(
     Ok(kept.rows_affected() > 0)
 }
 
-/// Whether the password that was verified is still the one of a user who may sign in; until the end of the transaction it stays so.
+/// A transaction in which the password that was verified stays the one of a user who may sign in; `None`: it is not any more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn has_password(db: &mut PgConnection, id: UserId, verified: &str) -> sqlx::Result<bool> {
+pub async fn with_password(
+    db: &PgPool,
+    id: UserId,
+    verified: &str,
+) -> sqlx::Result<Option<Transaction<'static, Postgres>>> {
+    let mut tx = db.begin().await?;
     let found = sqlx::query!(
         "SELECT user_id FROM users WHERE user_id = $1 AND password_hash = $2 AND is_active FOR NO KEY UPDATE",
         id.0,
         verified,
     )
-    .fetch_optional(db)
+    .fetch_optional(&mut *tx)
     .await?;
-    Ok(found.is_some())
+    Ok(found.map(|_| tx))
 }
 
 /// At most `limit` users, the newest first, from behind `after` (time of registration and id).

@@ -13,7 +13,10 @@ const MOST: usize = 2000;
 
 /// What the database is yet to be told, by junction and plan. Names of plans rise with time.
 #[derive(Debug, Default)]
-pub(super) struct Late(BTreeMap<(JunctionId, String), Option<(SendPlan, Arc<Value>)>>);
+pub(super) struct Late(BTreeMap<(JunctionId, String), Option<Sent>>);
+
+/// A plan that is not recorded, and its message.
+type Sent = (SendPlan, Arc<Value>);
 
 impl Late {
     /// A plan that is not recorded.

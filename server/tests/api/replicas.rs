@@ -247,9 +247,15 @@ async fn a_refusal_that_comes_late_ends_no_override_that_has_taken_the_place(db:
     .await
     .unwrap();
     assert_eq!(open, [(emergency.override_id, "emergency".to_owned())]);
-    let ended =
-        overrides::end(&mut connection, emergency.junction_id, Some(emergency.override_id), now, expired, None)
-            .await
-            .unwrap();
+    let ended = overrides::end(
+        &mut connection,
+        emergency.junction_id,
+        Some(emergency.override_id),
+        now,
+        expired,
+        None,
+    )
+    .await
+    .unwrap();
     assert_eq!(ended, Some(emergency.override_id));
 }

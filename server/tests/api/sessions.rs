@@ -240,14 +240,17 @@ async fn a_password_that_is_changed_meanwhile_opens_nothing(db: PgPool) {
     let other = state.app.auth.passwords().hash("a quite different phrase".into()).await.unwrap();
     let change = format!("UPDATE users SET password_hash = '{other}'");
     let set = async |hash: &str| {
-        sqlx::query("UPDATE users SET password_hash = $1, is_active = true").bind(hash).execute(&db).await.unwrap();
+        sqlx::query("UPDATE users SET password_hash = $1, is_active = true")
+            .bind(hash)
+            .execute(&db)
+            .await
+            .unwrap();
     };
     let stored = async || {
         sqlx::query_scalar::<_, String>("SELECT password_hash FROM users").fetch_one(&db).await.unwrap()
     };
-    let sessions = async || {
-        sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sessions").fetch_one(&db).await.unwrap()
-    };
+    let sessions =
+        async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sessions").fetch_one(&db).await.unwrap();
     let (first, before) = (stored().await, sessions().await);
     // Also one whose hash would be made anew, and of a user who is put out.
     let out = "UPDATE users SET is_active = false";

@@ -129,7 +129,10 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     let expected = tables(&db).await;
     for logins in ["device_credentials", "device_certificates"] {
-        assert!(expected.iter().any(|(name, rows, _)| name == logins && *rows == 1), "{logins}: {expected:?}");
+        assert!(
+            expected.iter().any(|(name, rows, _)| name == logins && *rows == 1),
+            "{logins}: {expected:?}"
+        );
     }
     assert!(
         expected.len() > 30
