@@ -198,7 +198,19 @@ pub struct Watch {
 impl Watch {
     /// Goes on from the alarms that are open.
     pub fn new(open: impl IntoIterator<Item = (Place, Finding)>) -> Self {
-        Self { open: open.into_iter().collect(), ..Self::default() }
+        let mut watch = Self::default();
+        watch.reopen(open);
+        watch
+    }
+
+    /// Takes over which alarms are open, whatever it knew of that. What it knows of losses stays: a device tells of each only by a greater number.
+    pub fn reopen(&mut self, open: impl IntoIterator<Item = (Place, Finding)>) {
+        self.open = open.into_iter().collect();
+        for (place, finding) in self.open.iter().filter(|(place, _)| place.kind == Kind::RowsLost) {
+            if let (Some(device), Some((rows, last))) = (place.device, signs::lost_before(finding)) {
+                self.lost.entry(device).or_insert((rows, Some(last)));
+            }
+        }
     }
 
     /// Replaces what was found of some kinds at a device, or at a junction as a whole.

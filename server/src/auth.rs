@@ -116,6 +116,14 @@ impl Auth {
         self.rate.lock().unwrap_or_else(PoisonError::into_inner).admit(sender, now)
     }
 
+    /// Whether one more request may come, without counting it.
+    ///
+    /// # Errors
+    /// Seconds to wait when there were too many.
+    pub fn may_send(&self, sender: Sender, now: Instant) -> Result<(), u32> {
+        self.rate.lock().unwrap_or_else(PoisonError::into_inner).check(sender, now)
+    }
+
     /// Forgets the attempts of a name from an address.
     pub fn signed_in(&self, name: &str, address: Option<IpAddr>) {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner).succeeded(name, address);

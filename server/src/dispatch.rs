@@ -1,5 +1,6 @@
 //! Sends plans and learns what the road made of them: the task around the planner.
 
+mod late;
 mod preview;
 mod replicas;
 mod request;
@@ -23,6 +24,7 @@ use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{PlanState, encode};
+use late::Late;
 use replicas::Held;
 use request::{Request, Waiter};
 use sites::Sites;
@@ -62,6 +64,7 @@ pub async fn run(
         sites: Sites::default(),
         waiters: Vec::new(),
         held: Held::default(),
+        late: Late::default(),
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
     dispatch.reload().await;
@@ -77,12 +80,13 @@ pub async fn run(
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             _ = tick.tick() => {
-                if dispatch.sites.stale(dispatch.now()) {
-                    dispatch.reload().await;
-                }
                 if dispatch.held.is_due(dispatch.clock.instant()) {
                     dispatch.take_leases().await;
                 }
+                if dispatch.sites.stale(dispatch.now()) && !dispatch.held.is_database_away() {
+                    dispatch.reload().await;
+                }
+                dispatch.catch_up().await;
                 dispatch.planner.handle_timeout(dispatch.now());
             }
         }
@@ -121,6 +125,7 @@ struct Dispatch {
     sites: Sites,
     waiters: Vec<Waiter>,
     held: Held,
+    late: Late,
 }
 
 impl Dispatch {
@@ -130,9 +135,12 @@ impl Dispatch {
 
     /// Takes over what the database says of the junctions.
     async fn reload(&mut self) {
+        if !self.is_database_there().await {
+            return;
+        }
         let now = self.now();
         // Whatever was missed, by this server while the database was away or by one that died.
-        match db::overrides::end_expired(&self.app.db, utc(now)).await {
+        match self.held.learn(db::overrides::end_expired(&self.app.db, utc(now)).await) {
             Ok(ended) => {
                 for (junction, id) in ended {
                     tracing::info!(%junction, override_id = %id, "override has run out");
@@ -144,10 +152,19 @@ impl Dispatch {
                 return;
             }
         }
-        if let Err(error) = self.sites.reload(&self.app.db, &mut self.planner, now).await {
+        let reloaded = self.sites.reload(&self.app.db, &mut self.planner, now).await;
+        if let Err(error) = self.held.learn(reloaded) {
             tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
         }
         self.take_leases().await;
+    }
+
+    /// Whether the database answers; tried once more when it is known to be away.
+    async fn is_database_there(&mut self) -> bool {
+        if self.held.is_database_away() {
+            self.take_leases().await;
+        }
+        !self.held.is_database_away()
     }
 
     async fn handle_applied(&mut self, news: Applied) {
@@ -157,7 +174,10 @@ impl Dispatch {
                 self.planner.handle_counts(junction, lane, &counts, now);
             }
             Applied::Status(junction, status) => {
-                if self.planner.junction(junction).is_none() && self.sites.may_look_again(now) {
+                if self.planner.junction(junction).is_none()
+                    && self.sites.may_look_again(now)
+                    && !self.held.is_database_away()
+                {
                     self.reload().await;
                 }
                 self.planner.handle_status(junction, &status, now);
@@ -174,6 +194,9 @@ impl Dispatch {
                 self.tell_others(News::Junctions).await;
             }
             Request::Mode(request, answer) => {
+                if !self.is_database_there().await {
+                    return answer.refuse(ModeError::Database(sqlx::Error::PoolTimedOut));
+                }
                 if self.planner.junction(request.junction).is_none() {
                     self.reload().await;
                 }
@@ -189,6 +212,12 @@ impl Dispatch {
                             waiter.answer(said.state, said.reasons);
                         }
                         self.waiters.push(waiter);
+                    }
+                    Err(ModeError::Database(error)) => {
+                        let tried: sqlx::Result<()> = self.held.learn(Err(error));
+                        if let Err(error) = tried {
+                            answer.refuse(error.into());
+                        }
                     }
                     Err(error) => answer.refuse(error),
                 }
@@ -207,7 +236,7 @@ impl Dispatch {
                 }
                 PlanCommand::OverrideEnded { junction, override_id } => {
                     tracing::info!(%junction, %override_id, "override has run out");
-                    if let Err(error) = self.end_override(junction, EndReason::Expired).await {
+                    if let Err(error) = self.end_override(junction, override_id, EndReason::Expired).await {
                         tracing::error!(%junction, %error, "cannot record the end of an override; trying again");
                     }
                 }
@@ -215,44 +244,33 @@ impl Dispatch {
         }
     }
 
+    /// Sends a plan, and then records it: while the database is away the road goes on getting its plans.
     async fn send(&mut self, send: SendPlan) {
+        let junction = send.junction;
         let payload = encode(&send.message);
         let value = Arc::new(serde_json::from_str::<serde_json::Value>(&payload).unwrap_or_default());
-        if let Err(error) = self.record(&send, &value).await {
-            tracing::error!(junction = %send.junction, %error, "cannot record a plan; it is sent all the same");
-        }
-        let outgoing = Outgoing { topic: Topic::GreenTime(send.junction), payload };
+        let outgoing = Outgoing { topic: Topic::GreenTime(junction), payload };
         if self.app.mqtt.outgoing.try_send(outgoing).is_err() {
-            tracing::error!(junction = %send.junction, "the broker is away for too long; a plan was not sent");
+            tracing::error!(%junction, "the broker is away for too long; a plan was not sent");
         } else {
             self.app.metrics.plan_sent();
         }
-        self.app.live.publish(LiveEvent {
-            junction: send.junction,
-            kind: LiveKind::GreenTime,
-            payload: value,
-        });
-        if let Some(plan_id) = send.message.plan_id {
-            self.tell_others(News::Plan { junction: send.junction, plan_id }).await;
+        let plan_id = send.message.plan_id.clone();
+        let known_to_be_away = self.held.is_database_away();
+        match self.record(&send, &value).await {
+            Ok(()) => {}
+            Err(error) if self.held.is_database_away() => {
+                if !known_to_be_away {
+                    tracing::error!(%junction, %error, "cannot record a plan; it is recorded when the database is back");
+                }
+                self.late.plan(send, Arc::clone(&value));
+            }
+            Err(error) => tracing::error!(%junction, %error, "cannot record a plan that was sent"),
         }
-    }
-
-    async fn record(&self, send: &SendPlan, message: &serde_json::Value) -> anyhow::Result<()> {
-        let Some(plan_id) = &send.message.plan_id else { return Ok(()) };
-        let explanation = send.explanation.as_ref().map(serde_json::to_value).transpose()?;
-        let sent_at = send.message.timestamp.unwrap_or_else(|| self.now());
-        let valid_ms = (send.message.valid_s.unwrap_or_default() * 1000.0) as i64;
-        let plan = db::plans::NewPlan {
-            plan_id,
-            junction_id: send.junction.into(),
-            mode: db::mode_name(send.message.mode),
-            message,
-            explanation: explanation.as_ref(),
-            sent_at: utc(sent_at),
-            valid_until: utc(sent_at + valid_ms),
-        };
-        db::plans::record(&self.app.db, &plan).await?;
-        Ok(())
+        self.app.live.publish(LiveEvent { junction, kind: LiveKind::GreenTime, payload: value });
+        if let Some(plan_id) = plan_id {
+            self.tell_others(News::Plan { junction, plan_id }).await;
+        }
     }
 
     async fn confirmed(
@@ -270,6 +288,10 @@ impl Dispatch {
             Ok(false) => {
                 tracing::debug!(%junction, plan_id, "the road names a plan that was not sent from here");
             }
+            Err(error) if self.held.is_database_away() => {
+                tracing::debug!(%junction, plan_id, %error, "what the road makes of a plan is recorded when the database is back");
+                self.late.answer(junction, plan_id);
+            }
             Err(error) => {
                 tracing::error!(%junction, plan_id, %error, "cannot record what the road made of a plan");
             }
@@ -284,52 +306,66 @@ impl Dispatch {
 
     /// Notes what the road made of a plan; `false` when it was not sent from here.
     async fn note(
-        &self,
+        &mut self,
         junction: JunctionId,
         plan_id: &str,
         state: PlanState,
         reasons: &[String],
     ) -> sqlx::Result<bool> {
-        let (at, name) = (utc(self.now()), request::state_name(state));
-        let mut tx = self.app.db.begin().await?;
-        let before = db::plans::confirm(&mut *tx, junction.into(), plan_id, name, reasons, at).await?;
-        if state == PlanState::Refused && before.as_ref().is_some_and(|before| before != name) {
-            let message = format!("The junction refuses a plan: {}", reasons.join("; "));
-            let metadata = serde_json::json!({ "plan_id": plan_id, "reasons": reasons });
-            let entry = Entry::new(Level::Warning, Type::PlanRefused, message).at(junction).with(metadata);
-            logs::record(&mut *tx, &[entry]).await?;
-        }
-        tx.commit().await?;
-        Ok(before.is_some())
+        let (at, name, db) = (utc(self.now()), request::state_name(state), &self.app.db);
+        let note = async {
+            let mut tx = db.begin().await?;
+            let before = db::plans::confirm(&mut *tx, junction.into(), plan_id, name, reasons, at).await?;
+            if state == PlanState::Refused && before.as_ref().is_some_and(|before| before != name) {
+                let message = format!("The junction refuses a plan: {}", reasons.join("; "));
+                let metadata = serde_json::json!({ "plan_id": plan_id, "reasons": reasons });
+                let entry =
+                    Entry::new(Level::Warning, Type::PlanRefused, message).at(junction).with(metadata);
+                logs::record(&mut *tx, &[entry]).await?;
+            }
+            tx.commit().await?;
+            Ok(before.is_some())
+        };
+        self.held.ask(note).await
     }
 
-    /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over.
+    /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over. When another one has taken
+    /// its place by way of another server, that one goes on.
     async fn withdraw_override(&mut self, junction: JunctionId, plan_id: &str) {
-        let running = self.planner.running_override(junction);
-        if running.is_none_or(|running| running.id.to_string() != plan_id) {
-            return;
-        }
-        if let Err(error) = self.end_override(junction, EndReason::Refused).await {
-            tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
+        let running = self.planner.running_override(junction).map(|running| running.id);
+        let Some(refused) = running.filter(|id| id.to_string() == plan_id) else { return };
+        match self.end_override(junction, refused, EndReason::Refused).await {
+            Ok(true) => {}
+            Ok(false) => return self.reload().await,
+            Err(error) => {
+                tracing::error!(%junction, %error, "cannot record the end of an override that the road refuses");
+            }
         }
         if let Err(error) = self.planner.end_override(junction, self.now()) {
             tracing::error!(%junction, %error, "cannot go back to automatic mode");
         }
     }
 
-    async fn end_override(&self, junction: JunctionId, why: EndReason) -> sqlx::Result<()> {
-        let mut transaction = self.app.db.begin().await?;
-        let ended = db::overrides::end(&mut transaction, junction.into(), utc(self.now()), why, None).await?;
-        transaction.commit().await?;
+    /// Records the end of an override; `false` when it was over already.
+    async fn end_override(&mut self, junction: JunctionId, id: Uuid, why: EndReason) -> sqlx::Result<bool> {
+        let (at, db) = (utc(self.now()), &self.app.db);
+        let end = async {
+            let mut transaction = db.begin().await?;
+            let ended =
+                db::overrides::end(&mut transaction, junction.into(), Some(id), at, why, None).await?;
+            transaction.commit().await?;
+            Ok(ended)
+        };
+        let ended = self.held.ask(end).await?;
         let event = if why == EndReason::Refused { OverrideEvent::Refused } else { OverrideEvent::Expired };
-        if let Some(id) = ended {
+        if ended.is_some() {
             self.tell_override(junction, id, event).await;
         }
-        Ok(())
+        Ok(ended.is_some())
     }
 
     /// Tells everybody who looks what has become of an override, also by way of other servers.
-    async fn tell_override(&self, junction: JunctionId, id: Uuid, event: OverrideEvent) {
+    async fn tell_override(&mut self, junction: JunctionId, id: Uuid, event: OverrideEvent) {
         self.show_override(junction, id, event.name()).await;
         let event = event.name().to_owned();
         self.tell_others(News::Override { junction, override_id: id, event }).await;

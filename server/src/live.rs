@@ -1,10 +1,12 @@
 //! The live feed: what has just happened at the junctions, for WebSocket clients.
 
 mod log;
+mod news;
 pub(crate) mod origin;
 mod socket;
 
 pub use log::run as hear_logs;
+pub use news::hide_vehicles;
 
 use crate::app::App;
 use axum::Router;

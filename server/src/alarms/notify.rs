@@ -39,7 +39,7 @@ struct Told {
 #[derive(Debug)]
 pub struct Notifier {
     ways: Vec<mpsc::Sender<Told>>,
-    brake: Brake,
+    brakes: Brakes,
     least: Severity,
 }
 
@@ -62,7 +62,7 @@ impl Notifier {
                 async move { mail.send(&told).await }
             }));
         }
-        Ok(Self { ways, brake: Brake::new(config.most_per_hour), least: config.least_severity })
+        Ok(Self { ways, brakes: Brakes::new(config.most_per_hour), least: config.least_severity })
     }
 
     /// Tells a change, unless it is not bad enough or there were too many.
@@ -70,13 +70,34 @@ impl Notifier {
         if severity < self.least || self.ways.is_empty() {
             return;
         }
-        let Some(untold) = self.brake.pass(Clock.instant()) else { return };
+        let Some(untold) = self.brakes.pass(severity, Clock.instant()) else { return };
         let state = if alarm.closed_at.is_some() { "closed" } else { "open" };
         let told = Told { state, alarm: alarm.clone(), untold };
         for way in &self.ways {
             if way.try_send(told.clone()).is_err() {
                 tracing::error!("too many alarms wait to be told; one is dropped");
             }
+        }
+    }
+}
+
+/// One brake for what is critical and one for everything else: however many devices are away, a signal in fault is told.
+#[derive(Debug)]
+struct Brakes {
+    critical: Brake,
+    others: Brake,
+}
+
+impl Brakes {
+    fn new(most: u32) -> Self {
+        Self { critical: Brake::new(most), others: Brake::new(most) }
+    }
+
+    /// As [`Brake::pass`].
+    fn pass(&mut self, severity: Severity, now: Instant) -> Option<u64> {
+        match severity {
+            Severity::Critical => self.critical.pass(now),
+            Severity::Info | Severity::Warning | Severity::Error => self.others.pass(now),
         }
     }
 }
@@ -252,6 +273,7 @@ fn letter(told: &Told) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alarms::Kind;
     use chrono::DateTime;
     use serde_json::json;
     use uuid::Uuid;
@@ -283,6 +305,20 @@ mod tests {
         assert_eq!(brake.pass(start + HOUR), Some(3));
         assert_eq!(brake.pass(start + HOUR + Duration::from_millis(1)), None);
         assert_eq!(brake.pass(start + HOUR + Duration::from_secs(1)), Some(1));
+    }
+
+    #[test]
+    fn what_is_critical_waits_for_nothing_that_is_not() {
+        let start = Clock.instant();
+        let mut brakes = Brakes::new(2);
+        let mut passes = |severity| brakes.pass(severity, start);
+        for expected in [Some(0), Some(0), None] {
+            assert_eq!(passes(Kind::DeviceOffline.severity()), expected);
+        }
+        for expected in [Some(0), Some(0), None] {
+            assert_eq!(passes(Kind::SignalFault.severity()), expected);
+        }
+        assert_eq!(passes(Severity::Warning), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{
     AlarmKind, AlarmStatus, OutboxStatus, PlanState, ReaderState, ReaderStatus, Status, WatchedClass,
 };
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 /// Rows that wait for longer than this, although the device is online, are a sign that something holds them up, seconds.
@@ -159,5 +160,12 @@ fn tags(alarms: &[AlarmStatus]) -> Vec<Finding> {
 /// Rows that a device has lost, as long as that is news.
 pub(super) fn lost(rows: u64, grew: UnixMs, now: UnixMs) -> Option<Finding> {
     let message = format!("The device has dropped {rows} rows because its outbox or disk is full");
-    (now.since(grew) < LOSS_SHOWN_MS).then(|| Finding::new(Kind::RowsLost, message))
+    let detail = json!({"rows": rows, "last": grew});
+    (now.since(grew) < LOSS_SHOWN_MS).then_some(Finding { kind: Kind::RowsLost, message, detail })
+}
+
+/// How many rows a finding says are lost, and when it last were more.
+pub(super) fn lost_before(finding: &Finding) -> Option<(u64, UnixMs)> {
+    let last = UnixMs::deserialize(finding.detail.get("last")?).ok()?;
+    Some((finding.detail.get("rows")?.as_u64()?, last))
 }

@@ -34,7 +34,15 @@ pub async fn run(
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut task = Task { app, clock, watch: None, in_maintenance: BTreeSet::new(), looks: 0 };
+    let mut task = Task {
+        app,
+        clock,
+        watch: Watch::default(),
+        is_read: false,
+        in_maintenance: BTreeSet::new(),
+        looks: 0,
+        compared: None,
+    };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -50,7 +58,7 @@ pub async fn run(
         if let Err(error) = result {
             tracing::error!(%error, "alarms cannot be recorded; looking again");
             // What is open is read anew: what could not be recorded is found again.
-            task.watch = None;
+            task.is_read = false;
         }
     }
 }
@@ -58,18 +66,23 @@ pub async fn run(
 struct Task {
     app: App,
     clock: Clock,
-    watch: Option<Watch>,
+    watch: Watch,
+    /// Whether `watch` knows which alarms are open.
+    is_read: bool,
     /// Devices at which somebody works, as of the last look.
     in_maintenance: BTreeSet<DeviceId>,
     looks: u32,
+    /// When the newest configuration had come that was compared.
+    compared: Option<DateTime<Utc>>,
 }
 
 impl Task {
     async fn watch(&mut self) -> sqlx::Result<&mut Watch> {
-        if self.watch.is_none() {
-            self.watch = Some(Watch::new(alarms::open(&self.app.db).await?));
+        if !self.is_read {
+            self.watch.reopen(alarms::open(&self.app.db).await?);
+            self.is_read = true;
         }
-        Ok(self.watch.get_or_insert_default())
+        Ok(&mut self.watch)
     }
 
     async fn handle_status(
@@ -115,8 +128,11 @@ impl Task {
                 changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
             }
         }
-        if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
+        // One that has just come at once: before the junction has refused a plan for long enough to be told.
+        let newest = alarms::newest_configuration(&self.app.db).await?;
+        if newest != self.compared || self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             changes.extend(self.compare().await?);
+            self.compared = newest;
         }
         self.looks = self.looks.wrapping_add(1);
         self.obey(changes, notifier).await

@@ -101,6 +101,32 @@ fn rows_that_are_lost_are_told_for_a_day_and_those_of_before_are_not() {
 }
 
 #[test]
+fn rows_that_are_lost_are_told_for_a_day_whatever_becomes_of_the_server() {
+    let outbox = |dropped: u64| {
+        status(json!({"outbox": {"rows": 0, "oldest_s": 0, "bytes": 0, "dropped": dropped, "parked": 0}}))
+    };
+    let mut before = Watch::default();
+    says(&mut before, &outbox(5), 0);
+    let opened = before.handle_status(JUNCTION, &outbox(7), false, at(30));
+    let [Change::Open(place, finding)] = &opened[..] else { panic!("{opened:?}") };
+    let recorded = (*place, finding.clone());
+
+    let mut after = Watch::new([recorded.clone()]);
+    assert_eq!(says(&mut after, &outbox(7), 60), [""; 0]);
+    assert_eq!(says(&mut after, &outbox(7), 86_429), [""; 0]);
+    assert_eq!(says(&mut after, &outbox(7), 86_430), ["close rows_lost"]);
+    // Lost while no server was there.
+    let mut after = Watch::new([recorded]);
+    let update = "update rows_lost: The device has dropped 9 rows because its outbox or disk is full";
+    assert_eq!(says(&mut after, &outbox(9), 3600), [update]);
+    assert_eq!(says(&mut after, &outbox(9), 86_430), [""; 0]);
+    // The database has not taken it: what is open is read anew.
+    before.reopen([]);
+    let open = "open rows_lost: The device has dropped 7 rows because its outbox or disk is full";
+    assert_eq!(says(&mut before, &outbox(7), 60), [open]);
+}
+
+#[test]
 fn a_disk_that_is_full_or_takes_nothing_is_told_before_rows_are_lost() {
     let disk = |free_bytes: u64, failure: Option<&str>| {
         status(json!({"outbox": {"rows": 0, "oldest_s": 0, "bytes": 0, "dropped": 0, "parked": 0,

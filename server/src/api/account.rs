@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::second_factor;
 use crate::db::sessions::{self, Session};
-use crate::db::users::{self, Change, User};
+use crate::db::users::{self, User};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -78,14 +78,16 @@ async fn set_password(
     Acting(actor): Acting,
     JsonBody(body): JsonBody<NewPassword>,
 ) -> Result<StatusCode, Problem> {
-    show_password(&app, &user, &actor, body.current_password, "current_password").await?;
+    let verified = show_password(&app, &user, &actor, body.current_password, "current_password").await?;
     let about = [user.username.as_str(), &user.email, user.full_name.as_deref().unwrap_or_default()];
     if let Some(reason) = weakness(&body.new_password, &about) {
         return Err(Problem::invalid_field("new_password", reason));
     }
-    let password_hash = Some(app.auth.passwords().hash(body.new_password).await?);
+    let password_hash = app.auth.passwords().hash(body.new_password).await?;
     let mut tx = app.db.begin().await?;
-    users::change(&mut tx, user.id(), &Change { password_hash, ..Change::default() }).await?;
+    if !users::set_password(&mut tx, user.id(), &verified, &password_hash).await? {
+        return Err(wrong_password("current_password"));
+    }
     sessions::end_all(&mut *tx, user.id(), Some(session)).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.password").to(user.username)).await?;
     tx.commit().await?;
@@ -133,14 +135,19 @@ async fn offer(
     Acting(actor): Acting,
     JsonBody(body): JsonBody<ShownPassword>,
 ) -> Result<Json<Offer>, Problem> {
-    show_password(&app, &user, &actor, body.password, "password").await?;
+    let verified = show_password(&app, &user, &actor, body.password, "password").await?;
     let secret = new_secret()?;
     let codes = OneTimeCodes::new(&secret, &user.username)?;
-    if !second_factor::offer(&app.db, user.id(), &secret).await? {
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
+    if !second_factor::offer(&mut *tx, user.id(), &secret).await? {
         return Err(Problem::conflict(
             "There is a second factor already; disable it before you set up another",
         ));
     }
+    audit::record(&mut *tx, &actor, Deed::new("user.totp.offer").to(user.username)).await?;
+    tx.commit().await?;
     Ok(Json(Offer { secret: codes.secret(), uri: codes.uri()? }))
 }
 
@@ -194,7 +201,10 @@ async fn confirm(
     if !second_factor::spend_step(&mut *tx, user.id(), step).await? {
         return Err(wrong_code());
     }
-    second_factor::confirm(&mut *tx, user.id()).await?;
+    // Another secret may have been offered in the meantime, of which no code was shown.
+    if !second_factor::confirm(&mut *tx, user.id(), &secret.bytes).await? {
+        return Err(wrong_code());
+    }
     second_factor::set_recovery_codes(&mut tx, user.id(), &hashes(&recovery_codes)).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.enable").to(user.username)).await?;
     tx.commit().await?;
@@ -235,8 +245,10 @@ async fn disable(
     Acting(actor): Acting,
     JsonBody(body): JsonBody<ShownBoth>,
 ) -> Result<StatusCode, Problem> {
-    show_both(&app, &user, &actor, body).await?;
-    let mut tx = app.db.begin().await?;
+    let verified = show_both(&app, &user, &actor, body).await?;
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
     second_factor::remove(&mut tx, user.id()).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.disable").to(user.username)).await?;
     tx.commit().await?;
@@ -260,9 +272,11 @@ async fn recovery_codes(
     Acting(actor): Acting,
     JsonBody(body): JsonBody<ShownBoth>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
-    show_both(&app, &user, &actor, body).await?;
+    let verified = show_both(&app, &user, &actor, body).await?;
     let recovery_codes = new_recovery_codes()?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = users::with_password(&app.db, user.id(), &verified)
+        .await?
+        .ok_or_else(|| wrong_password("password"))?;
     second_factor::set_recovery_codes(&mut tx, user.id(), &hashes(&recovery_codes)).await?;
     audit::record(&mut *tx, &actor, Deed::new("user.totp.recovery_codes").to(user.username)).await?;
     tx.commit().await?;
@@ -316,33 +330,40 @@ async fn end(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Checks the password of who is signed in already; attempts count as those to sign in do.
+/// Checks the password of who is signed in already; attempts count as those to sign in do. Returns the hash that was verified: it may be another
+/// one by the time of the deed.
 async fn show_password(
     app: &App,
     user: &User,
     actor: &Actor,
     password: String,
     field: &str,
-) -> Result<(), Problem> {
+) -> Result<String, Problem> {
     brake(app, &user.username, actor.address).await?;
     let stored = users::credentials(&app.db, &user.username).await?.map(|(_, stored)| stored);
-    if password.len() <= MAX_PASSWORD_BYTES && app.auth.passwords().verify(password, stored).await? {
+    let right =
+        password.len() <= MAX_PASSWORD_BYTES && app.auth.passwords().verify(password, stored.clone()).await?;
+    if let Some(stored) = stored.filter(|_| right) {
         // With a second factor only both together forget the attempts: else whoever knows the password could guess codes without end.
         if !user.totp_enabled {
             app.auth.signed_in(&user.username, actor.address);
         }
-        return Ok(());
+        return Ok(stored);
     }
-    Err(Problem::bad_request("Incorrect password").about(field, format!("{field} is wrong")))
+    Err(wrong_password(field))
 }
 
-async fn show_both(app: &App, user: &User, actor: &Actor, body: ShownBoth) -> Result<(), Problem> {
-    show_password(app, user, actor, body.password, "password").await?;
+async fn show_both(app: &App, user: &User, actor: &Actor, body: ShownBoth) -> Result<String, Problem> {
+    let verified = show_password(app, user, actor, body.password, "password").await?;
     if !is_second_factor(app, user, &body.totp).await? {
         return Err(wrong_code());
     }
     app.auth.signed_in(&user.username, actor.address);
-    Ok(())
+    Ok(verified)
+}
+
+fn wrong_password(field: &str) -> Problem {
+    Problem::bad_request("Incorrect password").about(field, format!("{field} is wrong"))
 }
 
 fn wrong_code() -> Problem {

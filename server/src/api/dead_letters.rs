@@ -1,15 +1,18 @@
 //! Messages that could not be used, for administrators.
 
 use super::body::QueryParams;
-use super::guard::Admin;
+use super::guard::{Acting, Admin};
 use super::page::Page;
 use super::problem::{BadPage, NeedsAdmin, Problem};
 use super::span::Span;
 use crate::app::App;
+use crate::db::audit::{self, Deed};
 use crate::db::dead_letters::{self, DeadLetter, Filter, REASONS};
 use axum::extract::State;
 use axum::response::Response;
+use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,7 +43,8 @@ struct Wanted {
     device_id: Option<Uuid>,
 }
 
-/// Messages that could not be used, with the reason, the newest first. The first 500 bytes of each are shown.
+/// Messages that could not be used, with the reason, the newest first. The first 500 bytes of each are shown; they may name vehicles, so that
+/// the audit log keeps who looked at them.
 #[utoipa::path(get, path = "/api/dead-letters", tag = "administration", params(Wanted, Span, Page),
     security(("OAuth2PasswordBearer" = [])),
     responses(
@@ -51,6 +55,7 @@ struct Wanted {
 async fn list(
     State(app): State<App>,
     _: Admin,
+    Acting(actor): Acting,
     QueryParams(wanted): QueryParams<Wanted>,
     span: Span,
     page: Page,
@@ -65,5 +70,12 @@ async fn list(
     let filter = Filter { reason, topic, junction_id, device_id, from: span.from, to: span.to };
     let before = page.after::<i64>()?.map(|(id, _)| id);
     let rows = dead_letters::list(&app.db, &filter, before, page.fetch()).await?;
+    let detail = json!({"reason": filter.reason, "topic": filter.topic, "device_id": filter.device_id});
+    let deed = Deed::new("dead_letters.read").with(detail);
+    let deed = match junction_id {
+        Some(junction) => deed.at(JunctionId(junction)),
+        None => deed,
+    };
+    audit::record(&app.db, &actor, deed).await?;
     Ok(page.answer(rows, |letter| (letter.dead_letter_id, Uuid::nil())))
 }

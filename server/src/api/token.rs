@@ -30,6 +30,8 @@ use uuid::Uuid;
 
 /// For so long an address from which somebody has signed in is known, days.
 const KNOWN_DAYS: u64 = 30;
+/// Tells nobody which of the two is wrong.
+const INCORRECT: &str = "Incorrect username or password";
 const SECONDS_PER_DAY: u64 = 86_400;
 
 pub(super) fn router() -> OpenApiRouter<App> {
@@ -101,9 +103,9 @@ async fn token(
     };
     let right = password.len() <= MAX_PASSWORD_BYTES
         && app.auth.passwords().verify(password.clone(), stored.clone()).await?;
-    let Some(user) = user.filter(|_| right) else {
+    let Some((user, stored)) = user.zip(stored).filter(|_| right) else {
         refuse(&app, &actor, "password").await?;
-        return Err(Problem::unauthorized("Incorrect username or password"));
+        return Err(Problem::unauthorized(INCORRECT));
     };
     if !user.is_active {
         refuse(&app, &actor, "inactive").await?;
@@ -119,19 +121,21 @@ async fn token(
             return Err(problem.about("totp", "totp is wrong or was used before"));
         }
     }
-    if stored.as_deref().is_some_and(Passwords::is_outdated) {
-        let change = users::Change {
-            password_hash: Some(app.auth.passwords().hash(password).await?),
-            ..users::Change::default()
-        };
-        users::change(&mut *app.db.acquire().await?, user.id(), &change).await?;
-    }
-    app.auth.signed_in(&username, address);
-    users::signed_in(&app.db, user.id()).await?;
+    let rehashed =
+        if Passwords::is_outdated(&stored) { Some(app.auth.passwords().hash(password).await?) } else { None };
     let refresh = RefreshToken::random()?;
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let session = sessions::begin(&app.db, user.id(), &refresh.hash(), expiry(&app), address, agent).await?;
-    audit::record(&app.db, &actor, Deed::new("session.begin").to(session.to_string())).await?;
+    let mut tx = app.db.begin().await?;
+    // Since it was verified somebody may have changed it and ended all sessions.
+    if !users::sign_in(&mut tx, user.id(), &stored, user.totp_enabled, rehashed.as_deref()).await? {
+        drop(tx);
+        refuse(&app, &actor, "password").await?;
+        return Err(Problem::unauthorized(INCORRECT));
+    }
+    let session = sessions::begin(&mut *tx, user.id(), &refresh.hash(), expiry(&app), address, agent).await?;
+    audit::record(&mut *tx, &actor, Deed::new("session.begin").to(session.to_string())).await?;
+    tx.commit().await?;
+    app.auth.signed_in(&username, address);
     answer(&app, &user, session, &refresh, encrypted)
 }
 

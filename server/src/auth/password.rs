@@ -180,6 +180,10 @@ mod tests {
         let pool = Passwords::with_size(1, 4).unwrap();
         assert!(pool.dummy.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(!pool.verify("a password that nobody has".into(), None).await.unwrap());
+        // It waits for a thread that hashes, as every other does; to answer without one would tell.
+        let _busy = Arc::clone(&pool.places).try_acquire_many_owned(5).unwrap();
+        let error = pool.verify("a password".into(), None).await.unwrap_err();
+        assert!(error.is::<Overloaded>());
     }
 
     #[tokio::test]

@@ -38,15 +38,28 @@ impl Rate {
     /// # Errors
     /// Seconds to wait, at least 1.
     pub fn admit(&mut self, sender: Sender, now: Instant) -> Result<(), u32> {
-        let each = MINUTE / self.per_minute.max(1);
-        let whole_at = self.whole_at.get(&sender).copied().unwrap_or(now).max(now) + each;
-        let beyond = whole_at.saturating_duration_since(now).saturating_sub(MINUTE);
-        if !beyond.is_zero() {
-            return Err(u32::try_from(beyond.as_secs()).unwrap_or(u32::MAX).saturating_add(1));
-        }
+        let whole_at = self.after_one_more(sender, now)?;
         self.make_room(now);
         self.whole_at.insert(sender, whole_at);
         Ok(())
+    }
+
+    /// Whether one more may come now, which is not counted.
+    ///
+    /// # Errors
+    /// Seconds to wait, at least 1.
+    pub fn check(&self, sender: Sender, now: Instant) -> Result<(), u32> {
+        self.after_one_more(sender, now).map(drop)
+    }
+
+    fn after_one_more(&self, sender: Sender, now: Instant) -> Result<Instant, u32> {
+        let each = MINUTE / self.per_minute.max(1);
+        let whole_at = self.whole_at.get(&sender).copied().unwrap_or(now).max(now) + each;
+        let beyond = whole_at.saturating_duration_since(now).saturating_sub(MINUTE);
+        if beyond.is_zero() {
+            return Ok(whole_at);
+        }
+        Err(u32::try_from(beyond.as_secs()).unwrap_or(u32::MAX).saturating_add(1))
     }
 
     fn make_room(&mut self, now: Instant) {

@@ -15,7 +15,7 @@ use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
 use crate::ingest::{self, Applied, Channels};
-use crate::live::{Hub, LiveEvent, LiveKind, hear_logs};
+use crate::live::{Hub, LiveEvent, hear_logs};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
@@ -96,7 +96,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_requests, stopped.clone()));
     let logs = tokio::spawn(hear_logs(db.clone(), app.live.clone(), stopped.clone()));
-    let roll_ups = tokio::spawn(roll_up(db.clone(), stopped.clone()));
+    let roll_ups = tokio::spawn(roll_up(db.clone(), app.config.retention, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let live = app.live.clone();
     let http = tokio::spawn(server.serve(crate::api::router(app), stopped, GRACE));
@@ -160,7 +160,7 @@ async fn tell(
     alarms: mpsc::Sender<(JunctionId, Box<Status>)>,
 ) {
     while let Some(news) = applied.recv().await {
-        if let Some(event) = live_event(&news) {
+        if let Some(event) = LiveEvent::of(&news) {
             app.live.publish(event);
         }
         if let Applied::Status(junction, status) = &news
@@ -175,25 +175,12 @@ async fn tell(
     }
 }
 
-/// What clients of the live feed see: the fields of the MQTT payload and the junction's id.
-fn live_event(news: &Applied) -> Option<LiveEvent> {
-    let (junction, kind, payload) = match news {
-        Applied::Counts(junction, _, counts) => (*junction, LiveKind::CarCount, serde_json::to_value(counts)),
-        Applied::Status(junction, status) => (*junction, LiveKind::Status, serde_json::to_value(status)),
-        Applied::Signal(junction, signal) => (*junction, LiveKind::Signal, serde_json::to_value(signal)),
-        Applied::Cycle(..) | Applied::Reply(..) => return None,
-    };
-    let mut payload = payload.ok()?;
-    payload.as_object_mut()?.insert("junction_id".to_owned(), junction.to_string().into());
-    Some(LiveEvent { junction, kind, payload: Arc::new(payload) })
-}
-
-/// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts.
-async fn roll_up(db: PgPool, mut stopped: watch::Receiver<bool>) {
+/// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
+async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
         let done = async {
             roll_ups::refresh(&db, None).await?;
-            roll_ups::fill_epcs(&db).await
+            roll_ups::fill_epcs(&db, retention::epcs_before(retention, Clock.utc())).await
         };
         if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");

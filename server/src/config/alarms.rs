@@ -21,7 +21,7 @@ pub struct Alarms {
     pub mail_to: Vec<String>,
     /// Only alarms at least as bad are told.
     pub least_severity: Severity,
-    /// Most messages within an hour; the rest is counted and told with the next one.
+    /// Most messages within an hour, and as many of critical alarms beside them; the rest is counted and told with the next one.
     pub most_per_hour: u32,
 }
 

@@ -265,6 +265,16 @@ pub async fn configurations(db: &PgPool) -> sqlx::Result<Vec<(JunctionId, Device
     Ok(rows.into_iter().map(|row| of((row.junction_id, row.device_id, row.config_toml))).collect())
 }
 
+/// When a device in use last sent its configuration.
+///
+/// # Errors
+/// When the database fails.
+pub async fn newest_configuration(db: &PgPool) -> sqlx::Result<Option<DateTime<Utc>>> {
+    sqlx::query_scalar!("SELECT max(config_at) FROM edge_devices WHERE revoked_at IS NULL")
+        .fetch_one(db)
+        .await
+}
+
 /// A lane that shows nothing although others days it does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quiet {

@@ -107,7 +107,7 @@ async fn insert_lanes(
 }
 
 /// Gives the lanes of cycles that overlap these hours the EPCs of the passages whose first read lies within the cycle. Lanes that have as many
-/// as vehicles were counted are done; cycles that begin more than an hour before the hour are left out.
+/// as vehicles were counted are done; cycles that begin more than an hour before the hour, or before `not_before`, are left out.
 ///
 /// # Errors
 /// When the database fails.
@@ -115,6 +115,7 @@ pub(super) async fn fill_epcs(
     db: &mut PgConnection,
     junctions: &[Uuid],
     hours: &[DateTime<Utc>],
+    not_before: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH wanting AS (
@@ -122,7 +123,7 @@ pub(super) async fn fill_epcs(
              FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
              JOIN traffic_cycles c ON c.junction_id = h.junction_id
                  AND c.cycle_start_time >= h.start_at - interval '1 hour' AND c.cycle_start_time < h.start_at + interval '1 hour'
-                 AND c.cycle_end_time > h.start_at
+                 AND c.cycle_end_time > h.start_at AND c.cycle_start_time >= $3
              JOIN lane_cycle_data d ON d.cycle_id = c.cycle_id AND d.cycle_start_time = c.cycle_start_time
              WHERE cardinality(d.epc_ids) < d.vehicle_count
          ), found AS (
@@ -140,6 +141,7 @@ pub(super) async fn fill_epcs(
          WHERE d.record_id = f.record_id AND d.cycle_start_time = f.cycle_start_time AND d.epc_ids <> f.epcs",
         junctions,
         hours,
+        not_before,
     )
     .execute(db)
     .await?;

@@ -113,17 +113,8 @@ async fn select(
     )
     .fetch_all(db)
     .await?;
-    rows.iter_mut().filter_map(|row| row.last_status.as_mut()).for_each(hide_vehicles);
+    rows.iter_mut().filter_map(|row| row.last_status.as_mut()).for_each(crate::live::hide_vehicles);
     Ok(rows)
-}
-
-/// Alarms name the vehicle that they are about; who looks at a device does not look for a vehicle.
-fn hide_vehicles(status: &mut Value) {
-    for alarm in status.get_mut("alarms").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(alarm) = alarm.as_object_mut() {
-            alarm.remove("epc");
-        }
-    }
 }
 
 /// Devices that a user may look at, or all, the newest first.

@@ -82,9 +82,11 @@ impl EndReason {
     }
 }
 
-/// Ends whatever override runs at the junction, starts this one, and sets the junction's mode; in the caller's transaction.
+/// Ends whatever override runs at the junction, starts this one, and sets the junction's mode; in the caller's transaction. Of two at the same
+/// moment the one that comes second takes the place of the other.
 pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result<()> {
-    end_open(&mut *db, new.junction_id, new.start, EndReason::Replaced, Some(new.user_id)).await?;
+    one_at_a_time(&mut *db, new.junction_id).await?;
+    end_open(&mut *db, new.junction_id, None, new.start, EndReason::Replaced, Some(new.user_id)).await?;
     let lanes = new.lane_times;
     sqlx::query!(
         "INSERT INTO manual_override_history (override_id, junction_id, user_id, mode, total_cycle_time, north_lane_time,
@@ -120,18 +122,31 @@ pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result
     logs::record(db, &[entry]).await
 }
 
-/// Ends whatever override runs at the junction and sets it back to automatic; in the caller's transaction. `by`: who ended it. Returns the
-/// override that ran.
+/// Ends the override `only`, or whichever runs at the junction, and sets it back to automatic; in the caller's transaction. `by`: who ended it.
+/// Returns the override that ran. Nothing changes when `only` does not run any more: another one may have taken its place.
 pub async fn end(
     db: &mut PgConnection,
     junction_id: Uuid,
+    only: Option<Uuid>,
     at: DateTime<Utc>,
     why: EndReason,
     by: Option<Uuid>,
 ) -> sqlx::Result<Option<Uuid>> {
-    let ended = end_open(&mut *db, junction_id, at, why, by).await?;
-    set_mode(db, junction_id, "automatic").await?;
+    one_at_a_time(&mut *db, junction_id).await?;
+    let ended = end_open(&mut *db, junction_id, only, at, why, by).await?;
+    if ended.is_some() || only.is_none() {
+        set_mode(db, junction_id, "automatic").await?;
+    }
     Ok(ended)
+}
+
+/// Until the end of the transaction nobody else starts or ends an override at the junction.
+async fn one_at_a_time(db: &mut PgConnection, junction_id: Uuid) -> sqlx::Result<()> {
+    // A statement of its own: the next ones must see what others committed while this one waited.
+    sqlx::query!("SELECT junction_id FROM junctions WHERE junction_id = $1 FOR NO KEY UPDATE", junction_id)
+        .fetch_optional(db)
+        .await?;
+    Ok(())
 }
 
 /// What an operator should see of the end of an override.
@@ -152,6 +167,7 @@ fn ended(junction: Uuid, override_id: Uuid, reason: &str, by: Option<Uuid>) -> E
 async fn end_open(
     db: &mut PgConnection,
     junction_id: Uuid,
+    only: Option<Uuid>,
     at: DateTime<Utc>,
     why: EndReason,
     by: Option<Uuid>,
@@ -161,11 +177,13 @@ async fn end_open(
          SET override_end = least($2, expires_at),
              end_reason = CASE WHEN expires_at <= $2 THEN 'expired' ELSE $3 END,
              ended_by = CASE WHEN expires_at <= $2 THEN NULL ELSE $4::uuid END
-         WHERE junction_id = $1 AND override_end IS NULL RETURNING override_id, end_reason AS "end_reason!", ended_by"#,
+         WHERE junction_id = $1 AND override_end IS NULL AND ($5::uuid IS NULL OR override_id = $5)
+         RETURNING override_id, end_reason AS "end_reason!", ended_by"#,
         junction_id,
         at,
         why.name(),
         by,
+        only,
     )
     .fetch_optional(&mut *db)
     .await?;
@@ -177,6 +195,16 @@ async fn end_open(
 /// Ends every override whose time is over at `now`, and sets its junction back to automatic, whoever missed it. Returns junctions and overrides.
 pub async fn end_expired(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<(JunctionId, Uuid)>> {
     let mut tx = db.begin().await?;
+    // Junctions first, as whoever starts or ends one: two never wait for each other.
+    sqlx::query!(
+        "SELECT junction_id FROM junctions
+         WHERE junction_id IN (
+             SELECT junction_id FROM manual_override_history WHERE override_end IS NULL AND expires_at <= $1)
+         ORDER BY junction_id FOR NO KEY UPDATE",
+        now,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     let over = sqlx::query!(
         r#"WITH over AS (
              UPDATE manual_override_history SET override_end = expires_at, end_reason = 'expired'

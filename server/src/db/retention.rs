@@ -4,7 +4,8 @@ use super::logs::{Entry, Level, Type};
 use crate::config::Retention;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use uuid::Uuid;
 
 /// Tables with partitions, and the column that they are parted by.
 const PARTITIONED: [(&str, &str); 5] = [
@@ -14,13 +15,19 @@ const PARTITIONED: [(&str, &str); 5] = [
     ("lane_cycle_data", "cycle_start_time"),
     ("lane_volumes_5m", "bucket_start"),
 ];
-/// Tables with EPCs, their time, and what takes the EPCs out of a row.
-const WITH_EPCS: [(&str, &str, &str); 2] = [
-    ("car_counts", "ts", "epc_ids = '{}', passages = NULL, departures = NULL"),
-    ("lane_cycle_data", "cycle_start_time", "epc_ids = '{}'"),
+/// Tables with EPCs, their time, what takes the EPCs out of a row, and which rows may have any. A row in which vehicles only left names
+/// them in its departures alone.
+const WITH_EPCS: [(&str, &str, &str, &str); 2] = [
+    (
+        "car_counts",
+        "ts",
+        "epc_ids = '{}', passages = NULL, departures = NULL",
+        "(epc_ids <> '{}' OR passages IS NOT NULL OR departures IS NOT NULL)",
+    ),
+    ("lane_cycle_data", "cycle_start_time", "epc_ids = '{}'", "epc_ids <> '{}'"),
 ];
-/// Stands on a partition out of which all EPCs have been taken.
-const DONE: &str = "without EPCs";
+/// Stands on a partition out of which all EPCs have been taken. What enters it afterwards [`take_out_late`] looks after.
+const DONE: &str = "EPCs, passages and departures are taken out";
 
 /// A partition, the first day after it, and whether its EPCs are gone; the default partition has no such day.
 struct Partition {
@@ -34,9 +41,7 @@ struct Partition {
 /// # Errors
 /// The database is away; what is left is taken out the next time.
 pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    let today = now.date_naive();
-    let before = |days: u32| today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
-    let (epcs, counts) = (before(retention.epc_days), before(retention.counts_days));
+    let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
     let mut gone = Gone::default();
     for (table, key) in PARTITIONED {
         for partition in partitions(db, table).await? {
@@ -60,10 +65,10 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
             }
         }
     }
-    for (table, key, remove) in WITH_EPCS {
+    for (table, key, remove, which) in WITH_EPCS {
         for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done)
         {
-            let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND epc_ids <> '{{}}'");
+            let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND {which}");
             gone.epcs +=
                 sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?.rows_affected();
             if end.is_some_and(|end| end <= epcs) {
@@ -88,6 +93,58 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     .await?;
     sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
     super::logs::record(db, gone.told(epcs, counts).as_slice()).await
+}
+
+/// The moment before which no EPC is kept, at `now`.
+pub fn epcs_before(retention: Retention, now: DateTime<Utc>) -> DateTime<Utc> {
+    midnight(days_before(now, retention.epc_days))
+}
+
+fn days_before(now: DateTime<Utc>, days: u32) -> NaiveDate {
+    now.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN)
+}
+
+/// Takes the EPCs before `before` out of these hours of junctions: of counts and cycles that were stored or moved there when their partition
+/// was done already.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn take_out_late(
+    db: &mut PgConnection,
+    junctions: &[Uuid],
+    hours: &[DateTime<Utc>],
+    before: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let late = junctions.iter().copied().zip(hours.iter().copied()).filter(|(_, hour)| *hour < before);
+    let (junctions, hours): (Vec<Uuid>, Vec<DateTime<Utc>>) = late.unzip();
+    if hours.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE car_counts c SET epc_ids = '{}', passages = NULL, departures = NULL
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
+         WHERE c.junction_id = h.junction_id AND c.ts >= h.start_at AND c.ts <= h.start_at + interval '1 hour' AND c.ts < $3
+           AND (c.epc_ids <> '{}' OR c.passages IS NOT NULL OR c.departures IS NOT NULL)",
+        &junctions,
+        &hours,
+        before,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE lane_cycle_data d SET epc_ids = '{}'
+         FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
+         JOIN traffic_cycles c ON c.junction_id = h.junction_id
+             AND c.cycle_start_time >= h.start_at AND c.cycle_start_time < h.start_at + interval '1 hour'
+         WHERE d.cycle_id = c.cycle_id AND d.cycle_start_time = c.cycle_start_time AND d.cycle_start_time < $3
+           AND d.epc_ids <> '{}'",
+        &junctions,
+        &hours,
+        before,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// What was taken out.

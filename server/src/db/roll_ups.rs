@@ -41,11 +41,12 @@ pub async fn refresh(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result<
     Ok(())
 }
 
-/// Gives lanes of cycles the EPCs of the passages that began in them, in the hours that were summed up since the last time.
+/// Gives lanes of cycles the EPCs of the passages that began in them, in the hours that were summed up since the last time, and takes those
+/// before `before` out of them: whatever is stored or moves there so late is summed up again, too.
 ///
 /// # Errors
 /// When the database fails; what was not done then is the next time.
-pub async fn fill_epcs(db: &PgPool) -> sqlx::Result<()> {
+pub async fn fill_epcs(db: &PgPool, before: DateTime<Utc>) -> sqlx::Result<()> {
     loop {
         let mut tx = db.begin().await?;
         // One at a time, as above: a cycle may lie in two hours.
@@ -65,7 +66,8 @@ pub async fn fill_epcs(db: &PgPool) -> sqlx::Result<()> {
         }
         let (junctions, starts): (Vec<Uuid>, Vec<DateTime<Utc>>) =
             due.into_iter().map(|row| (row.junction_id, row.hour_start)).unzip();
-        super::cycles::fill_epcs(&mut tx, &junctions, &starts).await?;
+        super::cycles::fill_epcs(&mut tx, &junctions, &starts, before).await?;
+        super::retention::take_out_late(&mut tx, &junctions, &starts, before).await?;
         tx.commit().await?;
     }
 }
@@ -148,7 +150,9 @@ async fn sum_up(db: &mut PgConnection, junction: Option<JunctionId>) -> sqlx::Re
     // From here on each statement sees what those have stored who made it due.
     sum_up_hours(db, &Spans::of(&hours, zone, Width::Hour)).await?;
     sum_up_days(db, &Spans::of(&hours, zone, Width::Day)).await?;
-    let (junctions, starts): (Vec<Uuid>, Vec<DateTime<Utc>>) = hours.into_iter().unzip();
+    // Of a junction that is gone as well: its counts stay, and their EPCs have an end.
+    let (junctions, starts): (Vec<Uuid>, Vec<DateTime<Utc>>) =
+        due.into_iter().map(|row| (row.junction_id, row.hour_start)).unzip();
     sqlx::query!(
         "INSERT INTO cycle_epcs_due (junction_id, hour_start) SELECT * FROM unnest($1::uuid[], $2::timestamptz[])
          ORDER BY 1, 2 ON CONFLICT DO NOTHING",

@@ -68,15 +68,24 @@ pub async fn spend_step(
     Ok(spent.rows_affected() > 0)
 }
 
-/// Notes that the user's device has the secret.
+/// Notes that the user's device has the secret; `false` when another one was offered since, or it is confirmed already.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn confirm(db: impl Executor<'_, Database = Postgres>, user: UserId) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE users SET totp_confirmed = true, updated_at = now() WHERE user_id = $1", user.0)
-        .execute(db)
-        .await?;
-    Ok(())
+pub async fn confirm(
+    db: impl Executor<'_, Database = Postgres>,
+    user: UserId,
+    secret: &[u8],
+) -> sqlx::Result<bool> {
+    let confirmed = sqlx::query!(
+        "UPDATE users SET totp_confirmed = true, updated_at = now()
+         WHERE user_id = $1 AND totp_secret = $2 AND NOT totp_confirmed",
+        user.0,
+        secret,
+    )
+    .execute(db)
+    .await?;
+    Ok(confirmed.rows_affected() > 0)
 }
 
 /// Takes the second factor of a user away.

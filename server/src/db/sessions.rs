@@ -35,7 +35,7 @@ pub struct Session {
 /// # Errors
 /// When the database fails.
 pub async fn begin(
-    db: &PgPool,
+    db: impl Executor<'_, Database = Postgres>,
     user: UserId,
     token: &TokenHash,
     expires_at: DateTime<Utc>,

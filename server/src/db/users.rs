@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
-use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -256,13 +256,71 @@ async fn is_last_admin(db: &mut PgConnection, id: UserId) -> sqlx::Result<bool> 
     .await
 }
 
-/// Notes that a user has signed in.
+/// Notes that a user signs in, and keeps `rehashed` in place of the hash that was verified. `false`: meanwhile the password is another one, the
+/// user is out, or has got a second factor while `second_factor` says that none was shown. Until the end of the transaction that stays so.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn signed_in(db: &PgPool, id: UserId) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE users SET last_login = now() WHERE user_id = $1", id.0).execute(db).await?;
-    Ok(())
+pub async fn sign_in(
+    db: &mut PgConnection,
+    id: UserId,
+    verified: &str,
+    second_factor: bool,
+    rehashed: Option<&str>,
+) -> sqlx::Result<bool> {
+    let noted = sqlx::query!(
+        "UPDATE users SET last_login = now(), password_hash = coalesce($4, password_hash)
+         WHERE user_id = $1 AND password_hash = $2 AND is_active AND ($3 OR NOT totp_confirmed)",
+        id.0,
+        verified,
+        second_factor,
+        rehashed,
+    )
+    .execute(db)
+    .await?;
+    Ok(noted.rows_affected() > 0)
+}
+
+/// Keeps another password in place of the one that was verified; `false` when that is not the password any more, or the user is out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_password(
+    db: &mut PgConnection,
+    id: UserId,
+    verified: &str,
+    password_hash: &str,
+) -> sqlx::Result<bool> {
+    let kept = sqlx::query!(
+        "UPDATE users SET password_hash = $3, updated_at = now()
+         WHERE user_id = $1 AND password_hash = $2 AND is_active",
+        id.0,
+        verified,
+        password_hash,
+    )
+    .execute(db)
+    .await?;
+    Ok(kept.rows_affected() > 0)
+}
+
+/// A transaction in which the password that was verified stays the one of a user who may sign in; `None`: it is not any more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_password(
+    db: &PgPool,
+    id: UserId,
+    verified: &str,
+) -> sqlx::Result<Option<Transaction<'static, Postgres>>> {
+    let mut tx = db.begin().await?;
+    let found = sqlx::query!(
+        "SELECT user_id FROM users WHERE user_id = $1 AND password_hash = $2 AND is_active FOR NO KEY UPDATE",
+        id.0,
+        verified,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(found.map(|_| tx))
 }
 
 /// At most `limit` users, the newest first, from behind `after` (time of registration and id).

@@ -3,6 +3,7 @@
 //! Every server hears all messages. What an operator asks of any of them it carries out itself, and tells the others.
 
 use super::Dispatch;
+use crate::db::is_away;
 use crate::db::leases::{self, Listener, News, Notice};
 use crate::db::plans;
 use crate::live::{LiveEvent, LiveKind};
@@ -22,8 +23,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(3);
 const NOTICES: usize = 256;
 /// Between attempts to renew while the database is away.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
-/// Longest that planning waits for a renewal.
-const RENEW_WITHIN: Duration = Duration::from_secs(1);
+/// Longest that planning waits for the database.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 /// Longest that the end waits for the database.
@@ -34,6 +35,7 @@ const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Held {
     junctions: BTreeSet<JunctionId>,
     renewed: Option<Instant>,
+    /// The database did not answer at the last try.
     failing: bool,
 }
 
@@ -41,6 +43,29 @@ impl Held {
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let every = if self.failing { RENEW_AGAIN } else { RENEW_EVERY };
         self.renewed.is_none_or(|renewed| now.saturating_duration_since(renewed) >= every)
+    }
+
+    /// Whether the database is known to be away; renewing the leases tells when it is back.
+    pub(super) const fn is_database_away(&self) -> bool {
+        self.failing
+    }
+
+    /// Takes in what a try has told of the database.
+    pub(super) fn learn<T>(&mut self, tried: sqlx::Result<T>) -> sqlx::Result<T> {
+        self.failing |= tried.as_ref().is_err_and(is_away);
+        tried
+    }
+
+    /// Asks the database, within a second, and not at all while it is known to be away: planning for all other junctions waits meanwhile.
+    ///
+    /// # Errors
+    /// As the work's; [`sqlx::Error::PoolTimedOut`] when it was not asked, or does not answer in time.
+    pub(super) async fn ask<T>(&mut self, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        if self.failing {
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        let tried = timeout(ANSWER_WITHIN, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        self.learn(tried)
     }
 }
 
@@ -86,7 +111,7 @@ impl Dispatch {
     /// Renews leases and takes free ones. While the database is away nobody else can take them, and planning goes on where it was.
     pub(super) async fn take_leases(&mut self) {
         self.held.renewed = Some(self.clock.instant());
-        let taken = match timeout(RENEW_WITHIN, leases::take(&self.app.db, self.name(), LEASE_S)).await {
+        let taken = match timeout(ANSWER_WITHIN, leases::take(&self.app.db, self.name(), LEASE_S)).await {
             Ok(taken) => taken.map_err(|error| error.to_string()),
             Err(_) => Err("the database does not answer in time".to_owned()),
         };
@@ -125,12 +150,12 @@ impl Dispatch {
     }
 
     /// Tells the other servers, unless the database is away, through which they hear it.
-    pub(super) async fn tell_others(&self, news: News) {
+    pub(super) async fn tell_others(&mut self, news: News) {
         if self.held.failing {
             return;
         }
         let notice = Notice { from: self.name().to_owned(), news };
-        if let Err(error) = leases::tell(&self.app.db, &notice).await {
+        if let Err(error) = self.held.ask(leases::tell(&self.app.db, &notice)).await {
             tracing::warn!(%error, "cannot tell other servers; they look by themselves within a minute");
         }
     }

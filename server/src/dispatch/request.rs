@@ -220,7 +220,7 @@ pub(super) async fn apply(
     else {
         let mut transaction = app.db.begin().await?;
         let (id, by) = (request.junction.into(), Some(request.user.into()));
-        let ended = overrides::end(&mut transaction, id, utc(now), EndReason::Ended, by).await?;
+        let ended = overrides::end(&mut transaction, id, None, utc(now), EndReason::Ended, by).await?;
         transaction.commit().await?;
         let message = planner.end_override(request.junction, now)?;
         let told = ended.map(|ended| (ended, OverrideEvent::Ended));

@@ -6,7 +6,7 @@ use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_server::alarms::{Finding, Kind, Notifier, Place};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Alarms;
-use flextraff_server::db::alarms;
+use flextraff_server::db::{alarms, devices};
 use flextraff_server::live::LiveKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -257,6 +257,31 @@ async fn a_certificate_that_expires_soon_is_an_alarm_until_there_is_another_one(
     assert!(message.contains("flextraff-agent enroll --certificate"), "{message}");
     certificate("40000000000000000002", 90.0).await;
     assert_eq!(look(&state).await, "closed");
+}
+
+#[sqlx::test]
+async fn a_configuration_that_differs_is_told_when_it_comes_and_until_it_is_another_one(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, Some(Clock.utc())).await;
+    let same = state.get(&format!("/api/junctions/{junction}/agent.toml"), &admin).await.text;
+    let other = same.replacen("max_green_s = 60.0", "max_green_s = 45.0", 1);
+    assert_ne!(same, other);
+    let mut live = state.app.live.subscribe();
+    let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
+    let (_stop, stopped) = watch::channel(false);
+    let quiet = Notifier::start(&Alarms::default()).unwrap();
+    tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
+    // The server runs already when it comes: the first look has passed, or finds it. It is told long before a look at everything is due.
+    for (hash, toml, told) in [("one", other.as_str(), "open"), ("two", same.as_str(), "closed")] {
+        devices::set_config(&db, DEVICE, hash, toml, Clock.utc()).await.unwrap();
+        let frame = tokio::time::timeout(Duration::from_secs(40), live.recv()).await.unwrap().unwrap();
+        let alarm = &frame.event.payload;
+        assert_eq!((&alarm["kind"], &alarm["state"]), (&json!("config_differs"), &json!(told)));
+        let sentence = "stage N: max_green_s is 60 on the server and 45 on the device";
+        assert!(alarm["message"].as_str().unwrap().ends_with(sentence), "{alarm}");
+        assert_eq!(alarm["detail"], json!({"differences": [sentence]}));
+    }
 }
 
 #[sqlx::test]

@@ -72,6 +72,25 @@ async fn users_behind_one_address_do_not_pay_for_each_other(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn the_token_of_an_ended_session_uses_up_nothing_of_its_user(db: PgPool) {
+    let mut config = Config::default();
+    config.http.requests_per_minute = 3;
+    let state = TestState::with_config(db, config);
+    assert_eq!(state.post("/api/users/register", "", &admin()).await.status, 201);
+    let stolen = state.token("admin").await;
+    assert_eq!(state.post("/api/users/logout", &stolen, &serde_json::Value::Null).await.status, 204);
+    for _ in 0..3 {
+        assert_eq!(from(&state, "10.0.0.7:1", "", &stolen).await.status, 401);
+    }
+    assert_eq!(from(&state, "10.0.0.7:1", "", &stolen).await.status, 429, "the address pays");
+    // Signing out was the user's first.
+    let token = state.token("admin").await;
+    for status in [200, 200, 429] {
+        assert_eq!(from(&state, "10.0.0.8:1", "", &token).await.status, status);
+    }
+}
+
+#[sqlx::test]
 async fn so_many_are_worked_on_at_a_time(db: PgPool) {
     let mut config = Config::default();
     config.http.max_requests = 1;

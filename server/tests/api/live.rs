@@ -2,6 +2,7 @@
 
 use crate::state::TestState;
 use flextraff_common::ids::JunctionId;
+use flextraff_server::ingest::Applied;
 use flextraff_server::live::{LiveEvent, LiveKind};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -156,4 +157,25 @@ async fn a_client_that_missed_events_is_told_to_come_again(db: PgPool) {
         state.app.live.publish(event(&here, LiveKind::CarCount, json!({"n": number})));
     }
     assert_eq!(slow.next().await, Got::Closed(1013));
+}
+
+#[sqlx::test]
+async fn the_status_of_a_device_names_no_vehicle(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let junction = state.junction(&admin, "Main").await;
+    let token = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &junction, "observer").await;
+    let address = serve(&state).await;
+    let mut client = Client::signed_in(address, "/ws/live", &token).await.ready().await;
+    let status = json!({
+        "device_id": "00000000-0000-0000-0000-00000000000d", "online": true,
+        "alarms": [{"kind": "tag_in_two_places", "since": "2026-02-10T00:00:00Z", "class": "transit", "lane": "N", "epc": "p:1"}],
+    });
+    let status = serde_json::from_value(status).unwrap();
+    let id = JunctionId(junction.parse().unwrap());
+    state.app.live.publish(LiveEvent::of(&Applied::Status(id, Box::new(status))).unwrap());
+    let Got::Frame(frame) = client.next().await else { panic!("the feed goes on") };
+    assert_eq!((&frame["type"], &frame["junction_id"]), (&json!("status"), &json!(junction)));
+    let alarm = json!({"kind": "tag_in_two_places", "since": "2026-02-10T00:00:00Z", "class": "transit", "lane": "N"});
+    assert_eq!(frame["alarms"], json!([alarm]));
 }

@@ -170,4 +170,14 @@ async fn dead_letters_are_for_administrators(db: PgPool) {
     }
     state.get("/api/dead-letters", &ravi).await.assert_problem(403, "Not enough privileges");
     assert_eq!(state.get("/api/dead-letters", "").await.json()["status"], Value::from(401));
+    // Letters may name vehicles: the audit log keeps who looked.
+    let audit = state.get("/api/audit?action=dead_letters", &admin).await.json();
+    let looked = audit.as_array().unwrap();
+    assert_eq!((looked.len(), &looked[0]["action"]), (9, &Value::from("dead_letters.read")), "{audit}");
+    assert_eq!(
+        (&looked[0]["username"], &looked[0]["detail"]["reason"]),
+        (&"admin".into(), &"malformed".into())
+    );
+    let junction = looked.iter().filter(|line| line["junction_id"] == "00000000-0000-0000-0000-000000000009");
+    assert_eq!(junction.count(), 1);
 }

@@ -22,6 +22,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod mode;
+mod outage;
 mod overrides;
 mod overview;
 mod people;

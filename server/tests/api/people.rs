@@ -1,5 +1,6 @@
 //! What administrators change about people.
 
+use crate::second_factor::set_up;
 use crate::state::{PASSWORD, TestState};
 use flextraff_server::cmd::user::{self, Named};
 use futures_util::future::join_all;
@@ -163,16 +164,18 @@ async fn others_change_nobody(db: PgPool) {
 async fn the_commands_change_people_as_well(db: PgPool) {
     let (state, admin) = TestState::with_admin(db.clone()).await;
     let token = state.plain_user(&admin, "ravi").await;
+    set_up(&state, "ravi", &token).await;
     let named = |name: &str| Named { username: name.to_owned() };
     let error = user::set_password(&db, &named("ravi"), "short".into()).await.unwrap_err();
     assert!(error.to_string().contains("at least 12 characters"), "{error}");
     user::set_password(&db, &named("RAVI"), "a quite different phrase".into()).await.unwrap();
     assert_eq!(state.get("/api/users/me", &token).await.status, 401);
+    assert_eq!(state.sign_in("ravi", "a quite different phrase").await.fields(), ["totp"]);
+    user::reset_totp(&db, &named("ravi")).await.unwrap();
     assert_eq!(state.sign_in("ravi", "a quite different phrase").await.status, 200);
     user::set_active(&db, &named("ravi"), false).await.unwrap();
     assert_eq!(state.sign_in("ravi", "a quite different phrase").await.status, 400);
     user::set_active(&db, &named("ravi"), true).await.unwrap();
-    user::reset_totp(&db, &named("ravi")).await.unwrap();
     let last = user::set_active(&db, &named("admin"), false).await.unwrap_err();
     assert!(last.to_string().contains("last active administrator"), "{last}");
     let unknown = user::reset_totp(&db, &named("nobody")).await.unwrap_err();

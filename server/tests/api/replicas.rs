@@ -6,6 +6,7 @@ use flextraff_common::wire::{GreenTime, Mode, PlanState};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Config;
 use flextraff_server::db::leases;
+use flextraff_server::db::overrides::{self, EndReason, NewOverride};
 use flextraff_server::live::{LiveFrame, LiveKind};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -172,4 +173,89 @@ async fn a_schedule_that_one_takes_is_obeyed_by_the_other(db: PgPool) {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let plan = first.plan(|plan| greens(plan) == [12.0; 4]).await;
     assert!(plan.reason.is_some_and(|reason| reason.contains("\"Always\"")));
+}
+
+#[sqlx::test]
+async fn two_emergencies_at_once_through_two_servers_end_in_one(db: PgPool) {
+    let (first, second, tokens, junction) = two(db.clone()).await;
+    let lanes = first.state.get(&format!("/api/junctions/{junction}/lanes"), &tokens[0]).await.json();
+    let body = |lane: usize| json!({ "mode": "emergency", "lane_id": lanes[lane]["lane_id"] });
+    for round in 0..5 {
+        let (there, here) = (body(0), body(1));
+        let (one, other) = tokio::join!(
+            first.set_mode(&junction, &tokens[0], &there),
+            second.set_mode(&junction, &tokens[1], &here)
+        );
+        assert!(one.status == 200 && other.status == 200, "round {round}: {} {}", one.text, other.text);
+        let open: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM manual_override_history WHERE override_end IS NULL")
+                .fetch_one(&db)
+                .await
+                .unwrap();
+        assert_eq!(open, 1, "round {round}");
+    }
+}
+
+#[sqlx::test]
+async fn a_refusal_that_comes_late_ends_no_override_that_has_taken_the_place(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&token, "Main").await;
+    let mut road = Road::start(state, |_| None);
+    road.comes_online(&junction).await;
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    assert_eq!(road.set_mode(&junction, &token, &body).await.json()["applied"], "unknown");
+    let first = road.plan(|plan| plan.mode == Mode::ManualOverride).await.plan_id.unwrap();
+
+    // Another server sets one, and nobody hears of it.
+    let now = Clock.utc();
+    let stages = json!([{ "stage": "N" }]);
+    let emergency = NewOverride {
+        override_id: Uuid::now_v7(),
+        junction_id: junction.parse().unwrap(),
+        user_id: sqlx::query_scalar("SELECT user_id FROM users").fetch_one(&db).await.unwrap(),
+        mode: "emergency",
+        total_cycle_time: None,
+        lane_times: None,
+        stages: Some(&stages),
+        lane_id: None,
+        start: now,
+        expires_at: now + chrono::TimeDelta::minutes(5),
+        reason: None,
+    };
+    let mut connection = db.acquire().await.unwrap();
+    overrides::start(&mut connection, &emergency).await.unwrap();
+    road.says(&junction, &first, PlanState::Refused).await;
+    let mut ends = false;
+    let wanted = emergency.override_id.to_string();
+    let taken_over = |plan: &GreenTime| {
+        ends |= plan.ends_override;
+        plan.plan_id.as_deref() == Some(wanted.as_str())
+    };
+    road.plan(taken_over).await;
+    assert!(!ends, "no plan ends the emergency");
+
+    // Nor does the end of its time, however late that is recorded.
+    let (id, expired) = (first.parse().unwrap(), EndReason::Expired);
+    let ended =
+        overrides::end(&mut connection, emergency.junction_id, Some(id), now, expired, None).await.unwrap();
+    assert_eq!(ended, None);
+    let open: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT override_id, current_mode FROM manual_override_history JOIN junctions USING (junction_id)
+         WHERE override_end IS NULL",
+    )
+    .fetch_all(&db)
+    .await
+    .unwrap();
+    assert_eq!(open, [(emergency.override_id, "emergency".to_owned())]);
+    let ended = overrides::end(
+        &mut connection,
+        emergency.junction_id,
+        Some(emergency.override_id),
+        now,
+        expired,
+        None,
+    )
+    .await
+    .unwrap();
+    assert_eq!(ended, Some(emergency.override_id));
 }

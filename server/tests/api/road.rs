@@ -72,8 +72,15 @@ impl Road {
         self.applied.send(status(junction, None)).await.expect("the planner runs");
     }
 
+    /// The road says what it makes of a plan, unasked.
+    pub(crate) async fn says(&self, junction: &str, plan_id: &str, state: PlanState) {
+        let junction = JunctionId(junction.parse().expect("ids are UUIDs"));
+        let plan = PlanStatus { plan_id: Some(plan_id.to_owned()), state, reasons: vec!["amber".to_owned()] };
+        self.applied.send(status(junction, Some(plan))).await.expect("the planner runs");
+    }
+
     /// The next plan of this kind that is sent. Others may come between: a device that has just come online gets everything.
-    pub(crate) async fn plan(&mut self, wanted: impl Fn(&GreenTime) -> bool) -> GreenTime {
+    pub(crate) async fn plan(&mut self, mut wanted: impl FnMut(&GreenTime) -> bool) -> GreenTime {
         let next = async {
             loop {
                 let plan = self.plans.recv().await.expect("the planner runs");

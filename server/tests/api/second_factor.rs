@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 const WRONG: &str = "The one-time code is wrong or was used before";
 
-struct Device {
+pub(crate) struct Device {
     codes: OneTimeCodes,
     recovery: Vec<String>,
 }
@@ -23,16 +23,16 @@ impl Device {
 }
 
 /// Sets up the second factor of a user; the code of half a minute ago is spent by it.
-async fn set_up(state: &TestState, token: &str) -> Device {
+pub(crate) async fn set_up(state: &TestState, name: &str, token: &str) -> Device {
     let offer = state.post("/api/users/me/totp", token, &json!({"password": PASSWORD})).await;
     assert_eq!(offer.status, 200, "{}", offer.text);
     let secret = base32(offer.json()["secret"].as_str().expect("the answer is as documented"));
-    let codes = OneTimeCodes::new(&secret, "admin").expect("the answer is as documented");
+    let codes = OneTimeCodes::new(&secret, name).expect("the answer is as documented");
     assert!(
         offer.json()["uri"]
             .as_str()
             .expect("the answer is as documented")
-            .starts_with("otpauth://totp/FlexTraff:admin?"),
+            .starts_with(&format!("otpauth://totp/FlexTraff:{name}?")),
         "{}",
         offer.text
     );
@@ -65,7 +65,7 @@ async fn sign_in(state: &TestState, code: &str) -> Answer {
 #[sqlx::test]
 async fn with_a_second_factor_the_password_alone_opens_nothing(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    let device = set_up(&state, &token).await;
+    let device = set_up(&state, "admin", &token).await;
     assert_eq!(state.get("/api/users/me", &token).await.json()["totp_enabled"], json!(true));
     let alone = state.sign_in("admin", PASSWORD).await;
     alone.assert_problem(401, "A one-time code is needed");
@@ -82,7 +82,7 @@ async fn with_a_second_factor_the_password_alone_opens_nothing(db: PgPool) {
 #[sqlx::test]
 async fn a_code_opens_once(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    let device = set_up(&state, &token).await;
+    let device = set_up(&state, "admin", &token).await;
     let code = device.code(1);
     let answers = futures_util::future::join_all((0..4).map(|_| sign_in(&state, &code))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
@@ -93,7 +93,7 @@ async fn a_code_opens_once(db: PgPool) {
 #[sqlx::test]
 async fn guessing_codes_is_braked(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    set_up(&state, &token).await;
+    set_up(&state, "admin", &token).await;
     let mut statuses = Vec::new();
     for _ in 0..12 {
         statuses.push(sign_in(&state, "000000").await.status.as_u16());
@@ -104,7 +104,7 @@ async fn guessing_codes_is_braked(db: PgPool) {
 #[sqlx::test]
 async fn a_recovery_code_stands_in_once(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    let device = set_up(&state, &token).await;
+    let device = set_up(&state, "admin", &token).await;
     assert_eq!(device.recovery.len(), 10);
     assert_eq!(sign_in(&state, &device.recovery[0]).await.status, 200);
     sign_in(&state, &device.recovery[0]).await.assert_problem(401, WRONG);
@@ -128,7 +128,11 @@ async fn it_counts_only_once_it_is_confirmed(db: PgPool) {
     assert_eq!(state.post("/api/users/me/totp", &token, &json!({"password": PASSWORD})).await.status, 200);
     state.post("/api/users/me/totp/confirm", &token, &confirm).await.assert_problem(400, WRONG);
     assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
-    set_up(&state, &token).await;
+    set_up(&state, "admin", &token).await;
+    let audit = state.get("/api/audit?action=user.totp", &token).await.json();
+    let actions: Vec<&str> =
+        audit.as_array().unwrap().iter().map(|line| line["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["user.totp.enable", "user.totp.offer", "user.totp.offer"]);
     let again = state.post("/api/users/me/totp", &token, &json!({"password": PASSWORD})).await;
     again.assert_problem(409, "There is a second factor already; disable it before you set up another");
 }
@@ -136,7 +140,7 @@ async fn it_counts_only_once_it_is_confirmed(db: PgPool) {
 #[sqlx::test]
 async fn it_is_taken_away_by_its_owner_or_an_administrator(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    let device = set_up(&state, &token).await;
+    let device = set_up(&state, "admin", &token).await;
     let disable = async |password: &str, totp: &str| {
         state.post("/api/users/me/totp/disable", &token, &json!({"password": password, "totp": totp})).await
     };
@@ -145,7 +149,7 @@ async fn it_is_taken_away_by_its_owner_or_an_administrator(db: PgPool) {
     assert_eq!(disable(PASSWORD, &device.code(0)).await.status, 204);
     assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
 
-    set_up(&state, &token).await;
+    set_up(&state, "admin", &token).await;
     let id = state.get("/api/users/me", &token).await.json()["user_id"].as_str().unwrap().to_owned();
     let reset = state.request("DELETE", &format!("/api/users/{id}/totp"), &token, &Value::Null).await;
     assert_eq!(reset.status, 204, "{}", reset.text);
@@ -155,7 +159,7 @@ async fn it_is_taken_away_by_its_owner_or_an_administrator(db: PgPool) {
 #[sqlx::test]
 async fn who_knows_the_password_cannot_guess_codes_without_end(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    set_up(&state, &token).await;
+    set_up(&state, "admin", &token).await;
     let body = json!({"password": PASSWORD, "totp": "000000"});
     let mut statuses = Vec::new();
     for _ in 0..12 {

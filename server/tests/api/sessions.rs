@@ -7,6 +7,7 @@ use axum::http::header::{COOKIE, HOST, ORIGIN};
 use flextraff_server::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::time::Duration;
 
 const REFRESH: &str = "/api/users/token/refresh";
 const OVER: &str = "This session is over; sign in again";
@@ -206,6 +207,82 @@ async fn a_weaker_hash_is_made_anew_at_the_next_sign_in(db: PgPool) {
     assert!(strong.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{strong}");
     assert_eq!(state.sign_in("admin", PASSWORD).await.status, 200);
     assert_eq!(stored().await, strong, "once is enough");
+}
+
+/// Carries `request` out up to where it waits for the user's row, and then changes the row by `meanwhile`, as an administrator's request does.
+async fn overtaken(db: &PgPool, meanwhile: &str, request: impl Future<Output = Answer>) -> Answer {
+    let mut tx = db.begin().await.expect("the database answers");
+    sqlx::query("SELECT FROM users FOR UPDATE").execute(&mut *tx).await.expect("the rows are there");
+    let overtake = async {
+        let deadline = Clock.instant() + Duration::from_secs(10);
+        loop {
+            let waits: bool = sqlx::query_scalar(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')",
+            )
+            .fetch_one(db)
+            .await
+            .expect("the database answers");
+            if waits {
+                break;
+            }
+            assert!(Clock.instant() < deadline, "the request does not come to the row");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        sqlx::query(sqlx::AssertSqlSafe(meanwhile.to_owned())).execute(&mut *tx).await.expect("it is done");
+        tx.commit().await.expect("it is done");
+    };
+    tokio::join!(request, overtake).0
+}
+
+#[sqlx::test]
+async fn a_password_that_is_changed_meanwhile_opens_nothing(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let other = state.app.auth.passwords().hash("a quite different phrase".into()).await.unwrap();
+    let change = format!("UPDATE users SET password_hash = '{other}'");
+    let set = async |hash: &str| {
+        sqlx::query("UPDATE users SET password_hash = $1, is_active = true")
+            .bind(hash)
+            .execute(&db)
+            .await
+            .unwrap();
+    };
+    let stored = async || {
+        sqlx::query_scalar::<_, String>("SELECT password_hash FROM users").fetch_one(&db).await.unwrap()
+    };
+    let sessions =
+        async || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM sessions").fetch_one(&db).await.unwrap();
+    let (first, before) = (stored().await, sessions().await);
+    // Also one whose hash would be made anew, and of a user who is put out.
+    let out = "UPDATE users SET is_active = false";
+    let weak = weak_hash();
+    for (hash, meanwhile) in [(&first, change.as_str()), (&weak, &change), (&first, out)] {
+        set(hash).await;
+        let answer = overtaken(&db, meanwhile, state.sign_in("admin", PASSWORD)).await;
+        answer.assert_problem(401, "Incorrect username or password");
+        assert_eq!(sessions().await, before);
+        assert_eq!(stored().await, if meanwhile == out { first.clone() } else { other.clone() });
+    }
+
+    set(&first).await;
+    let body = json!({"current_password": PASSWORD, "new_password": "yet another long phrase"});
+    let request = state.request("PUT", "/api/users/me/password", &token, &body);
+    let answer = overtaken(&db, &change, request).await;
+    assert_eq!((answer.status.as_u16(), answer.fields()), (400, vec!["current_password".to_owned()]));
+    assert_eq!(stored().await, other, "the one that was set meanwhile stays");
+
+    set(&first).await;
+    let body = json!({"password": PASSWORD});
+    let request = state.post("/api/users/me/totp", &token, &body);
+    overtaken(&db, &change, request).await.assert_problem(400, "Incorrect password");
+    let secret: Option<Vec<u8>> =
+        sqlx::query_scalar("SELECT totp_secret FROM users").fetch_one(&db).await.unwrap();
+    assert_eq!(secret, None);
+
+    // With the password alone nobody gets in who has a second factor by now.
+    set(&first).await;
+    let confirmed = "UPDATE users SET totp_secret = 'x', totp_confirmed = true";
+    let answer = overtaken(&db, confirmed, state.sign_in("admin", PASSWORD)).await;
+    assert_eq!((answer.status.as_u16(), sessions().await), (401, before));
 }
 
 fn weak_hash() -> String {

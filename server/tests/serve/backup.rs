@@ -3,6 +3,10 @@
 use crate::stop::create_user;
 use crate::support::process::{connect, free_port, program, serve, terminate, url};
 use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, wait_for};
+use chrono::TimeDelta;
+use flextraff_common::ids::DeviceId;
+use flextraff_server::clock::Clock;
+use flextraff_server::db::enrolment::set_login;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 use std::path::Path;
@@ -79,6 +83,13 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     assert!(run(&db, &file("secret.key"), &["device", "ca"]).await.status.success());
     import(&db).await;
     create_user(&db).await;
+    // Devices sign in elsewhere with what they have.
+    let (device, now) = (COUNTER.parse().map(DeviceId).expect("it is an id"), Clock.utc());
+    let certificate = ("40000000000000000001", now + TimeDelta::days(90));
+    let mut connection = db.acquire().await.expect("it answers");
+    let login = set_login(&mut connection, device, &"p".repeat(32), Some(certificate), now).await;
+    login.expect("the device is there");
+    drop(connection);
     let broker = Broker::start().await;
     let port = free_port();
     let server = serve(&db, port).env("FLEXTRAFF_MQTT__URL", broker.url()).spawn().expect("it starts");
@@ -117,6 +128,12 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     let mode = file("new/device-ca.key").metadata().expect("it is there").permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     let expected = tables(&db).await;
+    for logins in ["device_credentials", "device_certificates"] {
+        assert!(
+            expected.iter().any(|(name, rows, _)| name == logins && *rows == 1),
+            "{logins}: {expected:?}"
+        );
+    }
     assert!(
         expected.len() > 30
             && expected.iter().any(|(name, rows, _)| name.starts_with("car_counts_") && *rows == 50)

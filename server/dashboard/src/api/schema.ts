@@ -255,7 +255,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Messages that could not be used, with the reason, the newest first. The first 500 bytes of each are shown. */
+        /**
+         * Messages that could not be used, with the reason, the newest first. The first 500 bytes of each are shown; they may name vehicles, so that
+         *     the audit log keeps who looked at them.
+         */
         get: operations["get_dead_letters"];
         put?: never;
         post?: never;
