@@ -1255,7 +1255,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What a user may do at a junction. */
+        /**
+         * @description What a user may do at a junction.
+         * @example {
+         *       "role": "operator"
+         *     }
+         */
         Access: {
             /** @description `observer` looks, `operator` acts as well. */
             role: components["schemas"]["Role"];
@@ -1392,7 +1397,12 @@ export interface components {
             /** @description `done`, `refused`, or `unknown`: no answer came within five seconds. */
             result: string;
         };
-        /** @description A command. */
+        /**
+         * @description A command.
+         * @example {
+         *       "type": "identify"
+         *     }
+         */
         CommandBody: {
             /** @description Name of the reader, for `restart_reader`. */
             name?: string;
@@ -1653,7 +1663,14 @@ export interface components {
             /** @description What differs between the junction on the server and the device's configuration, a sentence each; null: it has sent none. */
             config_differences?: string[] | null;
         };
-        /** @description A device to create. */
+        /**
+         * @description A device to create.
+         * @example {
+         *       "device_name": "Cabinet at the north corner",
+         *       "junction_id": "7b0a2f4e-6d1c-4a93-9c55-3f2e8d10b6a7",
+         *       "token_hours": 24
+         *     }
+         */
         DeviceCreate: {
             /**
              * Format: uuid
@@ -1751,7 +1768,13 @@ export interface components {
              */
             token_until?: string | null;
         };
-        /** @description What changes about a device; what is absent stays. */
+        /**
+         * @description What changes about a device; what is absent stays.
+         * @example {
+         *       "device_name": "Cabinet at the east corner",
+         *       "maintenance": true
+         *     }
+         */
         DeviceUpdate: {
             /** @description Its name for people; null or empty takes it out. */
             device_name?: string | null;
@@ -1913,7 +1936,17 @@ export interface components {
             /** @description Its name. */
             name: string;
         };
-        /** @description Holidays of a city. */
+        /**
+         * @description Holidays of a city.
+         * @example {
+         *       "holidays": [
+         *         {
+         *           "date": "2027-01-26",
+         *           "name": "Republic Day"
+         *         }
+         *       ]
+         *     }
+         */
         Holidays: {
             /** @description All of them; they take the place of those before. */
             holidays: components["schemas"]["Holiday"][];
@@ -1964,7 +1997,13 @@ export interface components {
             /** @description What the user may do there. */
             role: components["schemas"]["Role"];
         };
-        /** @description What changes about a junction; what is absent stays. */
+        /**
+         * @description What changes about a junction; what is absent stays.
+         * @example {
+         *       "max_cycle_time": 150,
+         *       "time_zone": "Asia/Kolkata"
+         *     }
+         */
         JunctionChange: {
             /**
              * Format: int32
@@ -1998,7 +2037,15 @@ export interface components {
             /** @description Time zone of its schedules and days, a name of the IANA database. */
             time_zone?: string;
         };
-        /** @description A junction to create. */
+        /**
+         * @description A junction to create.
+         * @example {
+         *       "city": "Pune",
+         *       "junction_name": "Main Street & Oak Ave",
+         *       "latitude": 18.5204,
+         *       "longitude": 73.8567
+         *     }
+         */
         JunctionCreate: {
             /**
              * Format: int32
@@ -2371,7 +2418,13 @@ export interface components {
             /** @description All its lanes; what is left out goes. */
             lanes: components["schemas"]["LaneBody"][];
         };
-        /** @description A way from one junction to the next. */
+        /**
+         * @description A way from one junction to the next.
+         * @example {
+         *       "distance_m": 420,
+         *       "free_flow_s": 35
+         *     }
+         */
         LinkBody: {
             /**
              * Format: double
@@ -2455,7 +2508,13 @@ export interface components {
             /** @description Name of who did it. */
             username?: string | null;
         };
-        /** @description The form of an OAuth 2 password grant; further fields are ignored. */
+        /**
+         * @description The form of an OAuth 2 password grant; further fields are ignored.
+         * @example {
+         *       "password": "a pass phrase that is long",
+         *       "username": "operator1"
+         *     }
+         */
         Login: {
             /**
              * Format: password
@@ -2478,7 +2537,18 @@ export interface components {
             /** @description `success`, or `refused` by the junction. */
             status: string;
         };
-        /** @description A mode to set. Without `mode` it is a manual override. */
+        /**
+         * @description A mode to set. Without `mode` it is a manual override.
+         * @example {
+         *       "east_lane_time": 30,
+         *       "expires_in_minutes": 30,
+         *       "north_lane_time": 40,
+         *       "reason": "Procession on the north road",
+         *       "south_lane_time": 30,
+         *       "total_cycle_time": 120,
+         *       "west_lane_time": 20
+         *     }
+         */
         ModeBody: {
             /**
              * Format: int32
@@ -2834,7 +2904,12 @@ export interface components {
             /** @description Ten codes. */
             recovery_codes: string[];
         };
-        /** @description For how long the token holds. */
+        /**
+         * @description For how long the token holds.
+         * @example {
+         *       "token_hours": 24
+         *     }
+         */
         Replace: {
             /**
              * Format: int32
@@ -2869,7 +2944,28 @@ export interface components {
             /** @description The time zone of all its times. */
             time_zone: string;
         };
-        /** @description What is to hold by day and hour; it takes the place of what held before. */
+        /**
+         * @description What is to hold by day and hour; it takes the place of what held before.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "days": [
+         *             "mon",
+         *             "tue",
+         *             "wed",
+         *             "thu",
+         *             "fri"
+         *           ],
+         *           "from": "07:00",
+         *           "limits": {
+         *             "max_cycle_s": 100
+         *           },
+         *           "name": "Morning",
+         *           "to": "10:30"
+         *         }
+         *       ]
+         *     }
+         */
         ScheduleBody: {
             /** @description All entries. Of one kind, plans or limits, no two may overlap on a weekday; around a holiday the one that starts later holds. */
             entries: components["schemas"]["Entry"][];
@@ -3300,7 +3396,13 @@ export interface components {
              */
             messages: number;
         };
-        /** @description What changes about a user; what is absent stays. */
+        /**
+         * @description What changes about a user; what is absent stays.
+         * @example {
+         *       "full_name": "Control room, second desk",
+         *       "is_active": true
+         *     }
+         */
         UserChange: {
             /**
              * Format: email
@@ -3319,7 +3421,15 @@ export interface components {
              */
             password?: string;
         };
-        /** @description A user to register. */
+        /**
+         * @description A user to register.
+         * @example {
+         *       "email": "operator1@city.example",
+         *       "full_name": "Control room, first desk",
+         *       "password": "a pass phrase that is long",
+         *       "username": "operator1"
+         *     }
+         */
         UserCreate: {
             /**
              * Format: email
