@@ -148,7 +148,7 @@ pub async fn stage_ends(
 /// Queues of the lanes of each bucket, and the waits that follow from them.
 ///
 /// Whoever waits is counted when green starts and when it ends; between, the queue is taken to grow and shrink evenly, and one that is served whole
-/// to go at [`SATURATION_HEADWAY_S`]. The area under it, vehicle-seconds, over the vehicles of the same cycles is the mean wait: the queue-count
+/// to go at 2 s a vehicle. The area under it, vehicle-seconds, over the vehicles of the same cycles is the mean wait: the queue-count
 /// method of the Highway Capacity Manual (7th ed., chapter 31, field measurement of control delay), with two counts a cycle.
 ///
 /// # Errors
