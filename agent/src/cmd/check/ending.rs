@@ -27,37 +27,12 @@ pub(super) fn check(config: &Config) -> Option<Finding> {
 mod tests {
     use super::super::Level;
     use super::*;
-    use crate::config;
-    use std::path::Path;
-
-    const JUNCTION: &str = r#"
-[junction]
-id = "00000000-0000-0000-0000-000000000001"
-[device]
-id = "00000000-0000-0000-0000-000000000002"
-type = "light_controller"
-[[lane]]
-id = "00000000-0000-0000-0000-000000000011"
-name = "N"
-direction = "N"
-[[lane]]
-id = "00000000-0000-0000-0000-000000000012"
-name = "E"
-direction = "E"
-[[stage]]
-name = "N"
-lanes = ["N"]
-[[stage]]
-name = "E"
-lanes = ["E"]
-"#;
+    use crate::config::sample::two_lanes;
 
     #[test]
     fn too_short_a_time_to_end_is_a_warning() {
         let with = |output: &str| {
-            let toml = JUNCTION.to_owned() + output;
-            check(&config::parse(Path::new("agent.toml"), &toml).expect("it is right"))
-                .expect("it drives lamps")
+            check(&two_lanes(&format!("type = \"light_controller\"\n{output}"))).expect("it drives lamps")
         };
         assert_eq!(with("").state, Level::Ok);
         assert_eq!(
