@@ -29,7 +29,7 @@ pub use counting::{Accept, CountingConfig, OutboxConfig, Privacy};
 pub use errors::{ConfigError, ConfigErrors};
 pub use log::LogLevel;
 pub use mqtt::{MqttConfig, Secret, read_password_file};
-pub use output::{Driver, GroupPins, InputConfig, OutputConfig};
+pub use output::{Driver, GroupPins, InputConfig, MOST_STOP_S, OutputConfig};
 pub use pin_doubts::PinDoubt;
 pub use reader::{
     AntennaByte, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch,
@@ -235,7 +235,7 @@ impl Config {
     /// For how long the agent waits for the end of the present stage when it is told to end, seconds: what the file says, else what the stage
     /// that takes longest needs, but no longer than systemd waits.
     pub fn longest_stop_s(&self) -> u32 {
-        self.output.longest_stop_s.unwrap_or_else(|| self.junction.longest_end_s().min(output::MOST_STOP_S))
+        self.output.longest_stop_s.unwrap_or_else(|| self.junction.longest_end_s().min(MOST_STOP_S))
     }
 
     /// The effective configuration as a table.

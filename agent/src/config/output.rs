@@ -101,7 +101,7 @@ const INPUTS: [&str; 4] = ["panel", "advance", "flash", "door"];
 const LONGEST_PANEL_S: u32 = 3600;
 
 /// The longest that the agent may wait for the end of the present stage, seconds; less than systemd waits.
-pub(super) const MOST_STOP_S: u32 = 120;
+pub const MOST_STOP_S: u32 = 120;
 
 /// The driver that `[output]` names; without any, the lamps are virtual.
 const DRIVERS: [(&str, Driver); 3] =

@@ -1,7 +1,7 @@
 //! Whether there is time to end a stage in order when the agent is told to end.
 
 use super::Finding;
-use crate::config::Config;
+use crate::config::{Config, MOST_STOP_S};
 use flextraff_common::wire::DeviceType;
 
 /// Looks at the configuration only.
@@ -16,11 +16,21 @@ pub(super) fn check(config: &Config) -> Option<Finding> {
             format!(
                 "the longest stage needs {needed_s} s to end, and the agent ends within {given_s} s: a restart may cut a green or a clearance short"
             ),
-            format!("take longest_stop_s out of [output], or set it to {needed_s}"),
+            action(needed_s),
         )
     } else {
         Finding::ok("ending", format!("at a restart each stage ends in order, within {needed_s} s"))
     })
+}
+
+/// What to do where the time is too short.
+fn action(needed_s: u32) -> String {
+    if needed_s <= MOST_STOP_S {
+        return format!("take longest_stop_s out of [output], or set it to {needed_s}");
+    }
+    format!(
+        "the agent waits {MOST_STOP_S} s at most: shorten min_green_s, walk_s or clearance_s, or restart while other stages run"
+    )
 }
 
 #[cfg(test)]
@@ -47,6 +57,8 @@ mod tests {
             "{}",
             short.message
         );
+        assert_eq!(short.action.as_deref(), Some("take longest_stop_s out of [output], or set it to 17"));
         assert_eq!(with("[output]\nlongest_stop_s = 0\n").state, Level::Warning);
+        assert!(action(MOST_STOP_S + 1).starts_with("the agent waits 120 s at most: shorten"));
     }
 }

@@ -1,5 +1,6 @@
 //! The thread of one reader: opens its line, and joins it to prober, driver and source.
 
+mod telling;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,6 @@ use crate::reader::prober::{Found, Probe, Prober};
 use crate::reader::source::Source;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
-use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -397,7 +397,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
                 let detail = "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud";
                 (true, Some(detail.to_owned()))
             }
-            (Work::Driving, Some((_, driver))) => (driver.is_silent(now), detail(driver, now)),
+            (Work::Driving, Some((_, driver))) => (driver.is_silent(now), telling::detail(driver, now)),
             _ => (false, None),
         };
         self.log_problems();
@@ -429,52 +429,6 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         None
     }
 
-    /// Whether its reads have belonged to no lane so far, all of them: its lanes are as good as not watched.
-    fn is_blind(&self) -> bool {
-        self.misplaced.is_some() && self.stats.reads() == 0
-    }
-
-    /// The first read that belongs to no lane.
-    fn log_misplaced(&mut self, now: MonoMs) {
-        if self.misplaced.is_some() {
-            return;
-        }
-        self.misplaced = self.driven.as_ref().and_then(|(source, _)| source.misplaced());
-        if let Some(misplaced) = &self.misplaced {
-            tracing::warn!(reader = %self.config.name, "tags are not counted: {misplaced} of the reader");
-            self.look_due = now;
-        }
-    }
-
-    /// Each problem once, when the reader has been told everything.
-    fn log_problems(&mut self) {
-        let Some((_, driver)) = self.driven.as_ref().filter(|(_, driver)| driver.is_settled()) else {
-            return;
-        };
-        for problem in driver.problems() {
-            if !self.told.contains(problem) {
-                tracing::warn!(reader = %self.config.name, "the reader {problem}");
-            }
-        }
-        self.told = driver.problems().to_vec();
-    }
-
-    fn say(&mut self, detail: Option<String>) {
-        let now = FoundOut { detail, ..self.found.clone() };
-        if now != self.stats.found() {
-            self.stats.set_found(now);
-        }
-    }
-
-    fn set_line(&self) {
-        let (LineStats { bad_frames, dropped_bytes }, unmapped) = self.before;
-        let source = self.driven.as_ref().map(|(source, _)| source);
-        let line = source.map(Source::line).unwrap_or_default();
-        self.stats.bad_frames.store(bad_frames + line.bad_frames, Relaxed);
-        self.stats.dropped_bytes.store(dropped_bytes + line.dropped_bytes, Relaxed);
-        self.stats.unmapped.store(unmapped + source.map_or(0, Source::unmapped), Relaxed);
-    }
-
     fn gone(&mut self, heard: bool, error: &io::Error) -> End {
         self.say(Some(format!("{} is gone ({error}); check its cable", self.config.port)));
         if !std::mem::replace(&mut self.failing, true) {
@@ -491,20 +445,4 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     fn send(&self, at: MonoMs, kind: ReaderEventKind) -> bool {
         (self.events)(ReaderEvent { reader: self.reader, at, kind })
     }
-}
-
-/// What is wrong with a reader, and what to do.
-fn detail(driver: &Driver, now: MonoMs) -> Option<String> {
-    let mut text = String::new();
-    if driver.is_silent(now) {
-        let quiet_s = driver.quiet_ms(now) / 1000;
-        let _ = write!(
-            text,
-            "nothing intact came for {quiet_s} s; check the reader's power, cable, protocol and baud"
-        );
-    }
-    for problem in driver.problems() {
-        let _ = write!(text, "{}the reader {problem}", if text.is_empty() { "" } else { "; " });
-    }
-    (!text.is_empty()).then_some(text)
 }

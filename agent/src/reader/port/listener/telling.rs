@@ -1,0 +1,74 @@
+//! What the thread of a reader tells of it: in the log, each problem once, and in the status.
+
+use super::super::{FoundOut, ReaderEvent};
+use super::Listener;
+use crate::reader::driver::Driver;
+use crate::reader::frame::LineStats;
+use crate::reader::source::Source;
+use flextraff_common::time::MonoMs;
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering::Relaxed;
+
+impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
+    /// Whether its reads have belonged to no lane so far, all of them: its lanes are as good as not watched.
+    pub(super) fn is_blind(&self) -> bool {
+        self.misplaced.is_some() && self.stats.reads() == 0
+    }
+
+    /// The first read that belongs to no lane.
+    pub(super) fn log_misplaced(&mut self, now: MonoMs) {
+        if self.misplaced.is_some() {
+            return;
+        }
+        self.misplaced = self.driven.as_ref().and_then(|(source, _)| source.misplaced());
+        if let Some(misplaced) = &self.misplaced {
+            tracing::warn!(reader = %self.config.name, "tags are not counted: {misplaced} of the reader");
+            self.look_due = now;
+        }
+    }
+
+    /// Each problem once, when the reader has been told everything.
+    pub(super) fn log_problems(&mut self) {
+        let Some((_, driver)) = self.driven.as_ref().filter(|(_, driver)| driver.is_settled()) else {
+            return;
+        };
+        for problem in driver.problems() {
+            if !self.told.contains(problem) {
+                tracing::warn!(reader = %self.config.name, "the reader {problem}");
+            }
+        }
+        self.told = driver.problems().to_vec();
+    }
+
+    pub(super) fn say(&mut self, detail: Option<String>) {
+        let now = FoundOut { detail, ..self.found.clone() };
+        if now != self.stats.found() {
+            self.stats.set_found(now);
+        }
+    }
+
+    pub(super) fn set_line(&self) {
+        let (LineStats { bad_frames, dropped_bytes }, unmapped) = self.before;
+        let source = self.driven.as_ref().map(|(source, _)| source);
+        let line = source.map(Source::line).unwrap_or_default();
+        self.stats.bad_frames.store(bad_frames + line.bad_frames, Relaxed);
+        self.stats.dropped_bytes.store(dropped_bytes + line.dropped_bytes, Relaxed);
+        self.stats.unmapped.store(unmapped + source.map_or(0, Source::unmapped), Relaxed);
+    }
+}
+
+/// What is wrong with a reader, and what to do.
+pub(super) fn detail(driver: &Driver, now: MonoMs) -> Option<String> {
+    let mut text = String::new();
+    if driver.is_silent(now) {
+        let quiet_s = driver.quiet_ms(now) / 1000;
+        let _ = write!(
+            text,
+            "nothing intact came for {quiet_s} s; check the reader's power, cable, protocol and baud"
+        );
+    }
+    for problem in driver.problems() {
+        let _ = write!(text, "{}the reader {problem}", if text.is_empty() { "" } else { "; " });
+    }
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,133 @@
+//! Which rows, and which EPCs in them, are kept for how long.
+
+use super::support::*;
+use chrono::Utc;
+use flextraff_server::config::Retention;
+use flextraff_server::db::{partitions, retention, roll_ups};
+use flextraff_server::ingest::{Fate, apply};
+use serde_json::json;
+use sqlx::PgPool;
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_partition_that_is_made_late_takes_over_the_rows_of_its_day(db: PgPool) {
+    import(&db).await;
+    let items = [item(&counts_topic(LANES[0]), &counts(DEVICE, LANES[0], 1))];
+    apply(&db, &items).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_default").await, 1);
+    let day = "2026-02-10".parse().unwrap();
+    assert!(partitions::make_ahead(&db, day).await.unwrap() > 0);
+    assert_eq!(partitions::make_ahead(&db, day).await.unwrap(), 0);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_default").await, 0);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts_20260210").await, 1);
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(fates, [Fate::Duplicate]);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn epcs_go_first_and_counts_later(db: PgPool) {
+    import(&db).await;
+    let day = |day: &str| {
+        let mut message = published(LANES[0], Some(&format!("{day}T12:00:00Z")));
+        message["passages"] = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "open": false, "valid": true }]);
+        item(&counts_topic(LANES[0]), &message)
+    };
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    // The first lies in the default partition, the others in their own.
+    let items = [day("2025-12-01"), day("2026-02-08"), day("2026-02-09"), day("2026-02-10")];
+    apply(&db, &items).await.unwrap();
+    // Vehicles only left: the departures alone name them. An older server took this partition for done.
+    let mut left = published(LANES[0], Some("2026-02-09T11:59:00Z"));
+    left["vehicle_count"] = json!(0);
+    left["epc_ids"] = json!([]);
+    left["departures"] = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "epc": "EPC1" }]);
+    let fates = apply(&db, &[item(&counts_topic(LANES[0]), &left)]).await.unwrap();
+    assert_eq!(fates, [Fate::Stored]);
+    sqlx::query("COMMENT ON TABLE car_counts_20260209 IS 'without EPCs'").execute(&db).await.unwrap();
+    let retention = Retention { epc_days: 1, counts_days: 2 };
+    roll_ups::refresh(&db, None).await.unwrap();
+    for _ in 0..2 {
+        retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
+        assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 3);
+        assert_eq!(number(&db, "SELECT count(*) FROM car_counts WHERE departures IS NOT NULL").await, 0);
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM car_counts WHERE epc_ids = '{}' AND passages IS NULL AND vehicle_count = 1")
+                .await,
+            1
+        );
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'").await,
+            0
+        );
+        // Sums outlive EPCs, and go with the counts; five minutes by the month.
+        assert_eq!(number(&db, "SELECT count(*) FROM lane_volumes_5m").await, 3);
+        for sums in ["lane_volumes_hour", "lane_volumes_day", "junction_daily_stats"] {
+            let count = format!("SELECT count(*) FROM {sums}");
+            let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&db).await.unwrap();
+            assert_eq!(left, 2, "{sums}");
+        }
+        assert_eq!(
+            number(&db, "SELECT count(*) FROM system_logs WHERE log_type = 'retention.done'").await,
+            1
+        );
+    }
+}
+
+/// An outbox that was cut off for weeks, and a clock that was corrected by as much, bring rows of days out of which the EPCs are gone already.
+#[sqlx::test(migrations = "./migrations")]
+async fn what_comes_after_its_epcs_should_have_gone_loses_them_soon(db: PgPool) {
+    import(&db).await;
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    let retention = Retention { epc_days: 30, counts_days: 730 };
+    let now: chrono::DateTime<Utc> = "2026-04-01T06:00:00Z".parse().unwrap();
+    retention::apply(&db, retention, now).await.unwrap();
+    let passage = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "open": false, "valid": true }]);
+    let counted = |seq: u64, more: serde_json::Value| {
+        let mut counts = counts(DEVICE, LANES[0], seq);
+        counts["interval_start"] = json!("2026-02-10T14:29:55Z");
+        counts["passages"] = passage.clone();
+        for (key, value) in more.as_object().unwrap() {
+            counts[key] = value.clone();
+        }
+        item(&counts_topic(LANES[0]), &counts)
+    };
+    let left = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "epc": "EPC9" }]);
+    let only_left = json!({ "vehicle_count": 0, "epc_ids": [], "passages": [], "departures": left });
+    let recent = json!({ "interval_start": "2026-03-31T12:00:00Z", "timestamp": "2026-03-31T12:00:05Z" });
+    let unsynced = json!({ "clock": "unsynced", "interval_start": "2026-03-31T12:00:00Z",
+                           "timestamp": "2026-03-31T12:00:05Z" });
+    let cycle = row(
+        DEVICE,
+        5,
+        json!({
+            "plan_id": null, "mode": "automatic", "started_at": "2026-02-10T14:29:50Z", "ended_at": "2026-02-10T14:31:00Z",
+            "stages": [], "lanes": [{ "lane_id": LANES[0], "vehicle_count": 1, "green_s": 20, "queue_start": 4, "queue_end": 3 }],
+        }),
+    );
+    let items = [
+        counted(1, json!({})),
+        counted(2, only_left),
+        counted(3, recent),
+        counted(4, unsynced),
+        item(&topic("cycles", DEVICE), &cycle),
+    ];
+    let fates = apply(&db, &items).await.unwrap();
+    assert!(fates.iter().all(|fate| *fate == Fate::Stored), "{fates:?}");
+    // 2026-02-09T00:00:00Z less the monotonic time of row 4.
+    let fix = row(DEVICE, 6, json!({ "offset_ms": 1_770_595_200_000_i64 - 10_004 }));
+    apply(&db, &[item(&topic("clock-fix", DEVICE), &fix)]).await.unwrap();
+    for _ in 0..2 {
+        roll_ups::refresh(&db, None).await.unwrap();
+        roll_ups::fill_epcs(&db, retention::epcs_before(retention, now)).await.unwrap();
+        retention::apply(&db, retention, now).await.unwrap();
+        let with: Vec<i64> = sqlx::query_scalar(
+            "SELECT seq FROM car_counts WHERE epc_ids <> '{}' OR passages IS NOT NULL OR departures IS NOT NULL",
+        )
+        .fetch_all(&db)
+        .await
+        .unwrap();
+        assert_eq!(with, [3]);
+        assert_eq!(number(&db, "SELECT count(*) FROM lane_cycle_data WHERE epc_ids <> '{}'").await, 0);
+    }
+    assert_eq!(number(&db, "SELECT sum(vehicle_count)::bigint FROM car_counts").await, 3);
+    assert_eq!(number(&db, "SELECT sum(vehicle_count)::bigint FROM lane_volumes_day").await, 3);
+}
