@@ -166,25 +166,25 @@ impl Fields {
         }
     }
 
-    /// A list of what serde reads; absent or null: nothing.
+    /// A list of what serde reads, with texts as [`storable`] takes them; absent or null: nothing.
     pub fn optional_list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
-        let value = self.values.remove(name).filter(|value| !value.is_null())?;
-        match serde_json::from_value::<Vec<T>>(value) {
-            Ok(list) if list.len() <= most => Some(list),
-            Ok(_) => {
-                self.refuse(name, format!("{name} has at most {most} entries"));
-                None
-            }
-            Err(error) => {
-                self.refuse(name, format!("{name} cannot be read: {error}"));
-                None
-            }
+        let list: Vec<T> = self.optional_object(name)?;
+        if list.len() > most {
+            self.refuse(name, format!("{name} has at most {most} entries"));
+            return None;
         }
+        Some(list)
     }
 
-    /// An object that serde reads; absent or null: nothing.
+    /// An object that serde reads, with texts as [`storable`] takes them; absent or null: nothing.
     pub fn optional_object<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let value = self.values.remove(name).filter(|value| !value.is_null())?;
+        if !storable(&value) {
+            let wanted =
+                format!("texts in {name} have at most {MOST_TEXT} characters and no control characters");
+            self.refuse(name, wanted);
+            return None;
+        }
         serde_json::from_value(value)
             .map_err(|error| self.refuse(name, format!("{name} cannot be read: {error}")))
             .ok()
@@ -206,6 +206,18 @@ impl Fields {
         };
         self.refuse(name, format!("{name} is {wanted}, not {found}"));
         T::default()
+    }
+}
+
+/// Whether every text in a value, its keys too, has at most [`MOST_TEXT`] characters and no control characters:
+/// the audit log keeps what was asked for, be it refused later, and PostgreSQL stores no NUL.
+fn storable(value: &Value) -> bool {
+    let plain = |text: &str| text.chars().count() <= MOST_TEXT && !text.chars().any(char::is_control);
+    match value {
+        Value::String(text) => plain(text),
+        Value::Array(list) => list.iter().all(storable),
+        Value::Object(fields) => fields.iter().all(|(key, value)| plain(key) && storable(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
     }
 }
 
@@ -402,6 +414,28 @@ mod tests {
         assert_eq!((sample.line.as_str(), sample.note, sample.flag), ("abc", None, false));
         assert_eq!((sample.number, sample.whole), (1.0, 30));
         assert_eq!(check(json!({"line": "a", "number": 0, "whole": 5.0})).unwrap().whole, 5);
+    }
+
+    #[test]
+    fn texts_within_lists_and_objects_have_limits_too() {
+        let long = "x".repeat(MOST_TEXT + 1);
+        for bad in ["a\u{0}b", "a\nb", long.as_str()] {
+            for value in [json!([bad]), json!([[1, {"stage": bad}]]), json!({"a": {bad: 1}})] {
+                let mut fields =
+                    Fields { values: Map::from_iter([("it".to_owned(), value.clone())]), errors: vec![] };
+                assert_eq!(fields.optional_object::<Value>("it"), None, "{value}");
+                assert_eq!(
+                    fields.errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(),
+                    ["it"]
+                );
+            }
+        }
+        let mut fields = Fields {
+            values: Map::from_iter([("it".to_owned(), json!(["उत्तर", {"a": null}]))]),
+            errors: vec![],
+        };
+        assert_eq!(fields.optional_list::<Value>("it", 2).map(|list| list.len()), Some(2));
+        assert!(fields.errors.is_empty());
     }
 
     #[test]

@@ -211,6 +211,47 @@ async fn times_and_numbers_that_do_not_fit_are_refused(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn texts_within_lists_are_refused_by_the_same_rules(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let id = state.junction(&admin, "Main").await;
+    let other = state.junction(&admin, "Next").await;
+    let long = "x".repeat(5000);
+    for bad in ["\u{0}", "a\u{0}b", "a\nb", long.as_str()] {
+        for (path, body, field) in [
+            (
+                format!("/api/junctions/{id}/mode"),
+                json!({"stages": [{"stage": bad, "green_s": 20}]}),
+                "stages",
+            ),
+            (format!("/api/junctions/{id}/lanes"), json!({"lanes": [{"lane_name": bad}]}), "lanes"),
+            (format!("/api/junctions/{id}/stages"), json!({"stages": [], "signal": {bad: bad}}), "signal"),
+            (format!("/api/junctions/{id}/schedule"), json!({"entries": [{"name": bad}]}), "entries"),
+            (format!("/api/links/{id}/{other}"), json!({"from_lanes": [bad]}), "from_lanes"),
+            (
+                "/api/holidays/Mumbai".to_owned(),
+                json!({"holidays": [{"date": "2026-12-25", "name": bad}]}),
+                "holidays",
+            ),
+        ] {
+            let answer = state.request("PUT", &path, &admin, &body).await;
+            assert_eq!(answer.status, 422, "{path} {field}: {:.300}", answer.text);
+            let errors = answer.json()["errors"].as_array().cloned().unwrap_or_default();
+            assert!(
+                errors.iter().any(|error| error["field"] == field),
+                "{path} {field}: {:.300}",
+                answer.text
+            );
+            assert!(answer.text.len() < 2000, "{}", answer.text.len());
+        }
+    }
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE action = 'junction.mode'")
+        .fetch_one(&db)
+        .await
+        .expect("the log is there");
+    assert_eq!(kept, 0, "what could not be read was not asked for");
+}
+
+#[sqlx::test]
 async fn a_database_that_is_away_is_told_and_found_again(db: PgPool) {
     let (state, admin) = TestState::with_admin(db.clone()).await;
     let options = db.connect_options();
