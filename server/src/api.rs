@@ -5,7 +5,7 @@
 mod access;
 mod account;
 mod alarms;
-mod analytics;
+pub(crate) mod analytics;
 mod audit;
 pub mod body;
 mod counts;

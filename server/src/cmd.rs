@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod config;
 pub mod device;
+mod export;
 pub(crate) mod junction;
 mod migrate;
 mod openapi;
@@ -53,6 +54,8 @@ enum Command {
     /// Reads and writes junctions.
     #[command(subcommand)]
     Junction(junction::JunctionCommand),
+    /// Writes counts, cycles or days of a junction as CSV.
+    Export(export::ExportArgs),
     /// Prints the OpenAPI document of the HTTP API as JSON.
     Openapi,
     /// Plays JSON lines of time and messages through ingest and planner on a given clock, and prints what they send.
@@ -140,6 +143,12 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
                 let db = database(&config).await?;
                 setup::prepare(&db, &config.database).await?;
                 junction::run(command, &db).await
+            }
+            Command::Export(args) => {
+                let db = database(&config).await?;
+                setup::prepare(&db, &config.database).await?;
+                export::run(&args, &db).await?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Device(DeviceOrAuthority::Device(command)) => {
                 let db = database(&config).await?;

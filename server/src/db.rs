@@ -107,3 +107,6 @@ fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
     literal.push('}');
     literal
 }
+
+/// The database, to be handed to the functions of these modules by those who know no SQL.
+pub type Database = sqlx::PgPool;

@@ -1,6 +1,6 @@
 //! What months of counts and cycles come to, by junction.
 
-mod export;
+pub(crate) mod export;
 mod when;
 
 use super::body::{PathParams, QueryParams};
@@ -11,7 +11,7 @@ use crate::analytics::{self, Bucket, HourMean, LaneSum, Peak, QueueBucket, Split
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::users::User;
-use crate::db::{daily_stats, junction_api, roll_ups, schedules, served, volumes};
+use crate::db::{Database, daily_stats, junction_api, roll_ups, schedules, served, volumes};
 use crate::local::{Width, instant};
 use axum::Json;
 use axum::extract::State;
@@ -49,9 +49,14 @@ impl Place {
     async fn find(app: &App, user: &User, id: Uuid) -> Result<Self, Problem> {
         let junction = JunctionId(id);
         looked_at(app, user, junction).await?;
-        roll_ups::refresh(&app.db, Some(junction)).await?;
-        let zone = schedules::time_zone(&app.db, junction).await?;
-        let lanes = junction_api::lanes(&app.db, junction).await?;
+        Ok(Self::of(&app.db, junction).await?)
+    }
+
+    /// A junction that exists; brings its sums up to date.
+    async fn of(db: &Database, junction: JunctionId) -> anyhow::Result<Self> {
+        roll_ups::refresh(db, Some(junction)).await?;
+        let zone = schedules::time_zone(db, junction).await?;
+        let lanes = junction_api::lanes(db, junction).await?;
         Ok(Self { junction, zone, lanes: lanes.into_iter().map(|lane| lane.lane_id).collect() })
     }
 
@@ -125,7 +130,7 @@ async fn daily(
 ) -> Result<Json<DailyAnswer>, Problem> {
     let place = Place::find(&app, &user, id).await?;
     let span = dates.span(place.zone, Clock.utc(), 366)?;
-    let days = days(&app, &place, span).await?;
+    let days = days(&app.db, &place, span).await?;
     Ok(Json(DailyAnswer { junction_id: id, time_zone: place.zone_name(), days }))
 }
 
@@ -136,13 +141,13 @@ fn bounds(zone: Tz, (first, last): (NaiveDate, NaiveDate)) -> (DateTime<Utc>, Da
 }
 
 /// All days from the first to the last.
-async fn days(app: &App, place: &Place, span: (NaiveDate, NaiveDate)) -> Result<Vec<Day>, Problem> {
+async fn days(db: &Database, place: &Place, span: (NaiveDate, NaiveDate)) -> anyhow::Result<Vec<Day>> {
     let (first, last) = span;
     let end = last.succ_opt().unwrap_or(last);
     let dates: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= end).collect();
-    let sums = volumes::days(&app.db, place.junction, None, &dates).await?;
+    let sums = volumes::days(db, place.junction, None, &dates).await?;
     let lanes = analytics::sums_by_bucket(&place.lanes, &sums, dates.len() - 1);
-    let mut known = daily_stats::list(&app.db, place.junction, span).await?.into_iter().peekable();
+    let mut known = daily_stats::list(db, place.junction, span).await?.into_iter().peekable();
     let days = dates.into_iter().zip(lanes).map(|(stat_date, lanes)| {
         let row = known.next_if(|row| row.stat_date == stat_date);
         let total_vehicles = analytics::total(&lanes);

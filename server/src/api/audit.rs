@@ -87,14 +87,15 @@ async fn export(
     let header =
         ["audit_id", "at", "user_id", "username", "ip_address", "action", "junction_id", "target", "detail"];
     let header = header.map(ToOwned::to_owned).to_vec();
-    Ok(csv::stream("audit.csv", header, None, move |before| {
+    let table = csv::table(header, None, move |before| {
         let (db, filter) = (app.db.clone(), Arc::clone(&filter));
         async move {
             let rows = audit::list(&db, &filter, before, CHUNK).await?;
             let last = rows.last().map(|entry| entry.audit_id).filter(|_| rows.len() as i64 == CHUNK);
             Ok((rows.into_iter().map(line).collect(), last.map(Some)))
         }
-    }))
+    });
+    Ok(csv::download("audit.csv", table))
 }
 
 fn line(entry: AuditEntry) -> Vec<String> {

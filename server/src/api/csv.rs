@@ -3,7 +3,8 @@
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::future::Future;
 
 /// Rows that one question to the database brings into an export.
@@ -12,8 +13,11 @@ pub(super) const CHUNK: i64 = 1000;
 /// Lines, and from where to go on; `None`: they were the last.
 pub(super) type Lines<K> = (Vec<Vec<String>>, Option<K>);
 
-/// A file of the lines that `fetch` gives, from `start` on; they follow a header.
-pub(super) fn stream<K, F, Fut>(file: &str, header: Vec<String>, start: K, fetch: F) -> Response
+/// A table as it comes out of the database, in pieces of CSV.
+pub(crate) type Table = BoxStream<'static, anyhow::Result<Bytes>>;
+
+/// The lines that `fetch` gives, from `start` on; they follow a header.
+pub(super) fn table<K, F, Fut>(header: Vec<String>, start: K, fetch: F) -> Table
 where
     K: Send + 'static,
     F: Fn(K) -> Fut + Send + Sync + 'static,
@@ -29,16 +33,20 @@ where
         let Export { header, from, fetch } = export?;
         let chunk =
             fetch(from).await.and_then(|(lines, next)| Ok((written(header.into_iter().chain(lines))?, next)));
-        match chunk {
-            Ok((text, next)) => Some((Ok(text), next.map(|from| Export { header: None, from, fetch }))),
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "an export breaks off");
-                Some((Err(error), None))
-            }
-        }
+        Some(match chunk {
+            Ok((text, next)) => (Ok(text), next.map(|from| Export { header: None, from, fetch })),
+            Err(error) => (Err(error), None),
+        })
     });
     // The compression asks once more after the end.
-    let stream = stream.fuse();
+    stream.fuse().boxed()
+}
+
+/// A table as a file to download. Where it breaks off the log says why.
+pub(super) fn download(file: &str, table: Table) -> Response {
+    let stream = table.inspect_err(|error| {
+        tracing::error!(error = format!("{error:#}"), "an export breaks off");
+    });
     let headers = [
         (CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")),

@@ -5,6 +5,7 @@ mod backup;
 mod certificate;
 mod connections;
 mod database;
+mod export;
 mod log;
 mod sign_ins;
 mod start;

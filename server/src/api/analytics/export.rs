@@ -1,20 +1,24 @@
 //! What is known of a junction as CSV.
 
+pub(crate) use super::when::Moment;
 use super::when::{Dates, When};
 use super::{Day, Place, days};
 use crate::api::body::{PathParams, QueryParams};
-use crate::api::csv::{self, CHUNK, Lines, cell};
+use crate::api::csv::{self, CHUNK, Lines, Table, cell};
 use crate::api::guard::CurrentUser;
 use crate::api::problem::{NeedsAccessToSpan, Problem};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::db::Database;
 use crate::db::count_reads::{self, CountRow};
 use crate::db::cycles::{self, CycleRow};
 use crate::db::junction_api;
+use anyhow::{Context as _, anyhow};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
+use clap::ValueEnum;
 use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -24,20 +28,34 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+/// Most days of one export for whoever has the database.
+const MOST_DAYS: i64 = 3660;
+
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(export))
 }
 
 /// What an export holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema, ValueEnum)]
 #[serde(rename_all = "snake_case")]
-enum What {
+pub(crate) enum What {
     /// Intervals as they came, without EPCs.
     Counts,
     /// Cycles as they were served, a line a stage.
     Cycles,
     /// Days, as `daily` answers.
     Daily,
+}
+
+impl What {
+    /// Name of the file, and how many days of it are answered at a time.
+    const fn limits(self) -> (&'static str, i64) {
+        match self {
+            Self::Counts => ("counts.csv", 31),
+            Self::Cycles => ("cycles.csv", 92),
+            Self::Daily => ("daily.csv", 366),
+        }
+    }
 }
 
 /// What is wanted.
@@ -64,19 +82,66 @@ async fn export(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let place = Place::find(&app, &user, id).await?;
-    let lanes = junction_api::lanes(&app.db, place.junction).await?;
-    let names: BTreeMap<Uuid, String> =
-        lanes.into_iter().map(|lane| (lane.lane_id, lane.lane_name)).collect();
-    let (zone, now) = (place.zone, Clock.utc());
-    let span = |most: i64, of: &str| QueryParams::<When>::of(&uri)?.0.span(zone, now, 1, most, of);
-    Ok(match what {
-        What::Counts => counts(app, place.junction, names, span(31, "counts")?),
-        What::Cycles => cycles(app, place.junction, span(92, "cycles")?),
-        What::Daily => {
-            let span = QueryParams::<Dates>::of(&uri)?.0.span(zone, now, 366)?;
-            daily(days(&app, &place, span).await?, &names)
+    let (file, most) = what.limits();
+    let when = match what {
+        What::Daily => Span::Days(QueryParams::<Dates>::of(&uri)?.0),
+        What::Counts | What::Cycles => Span::Times(QueryParams::<When>::of(&uri)?.0),
+    };
+    Ok(csv::download(file, table(&app.db, &place, what, when, most).await?))
+}
+
+/// The same for whoever has the database, of any length up to ten years; `None`: there is no such junction.
+///
+/// # Errors
+/// When the span cannot be, or the database fails.
+pub(crate) async fn of_junction(
+    db: &Database,
+    junction: JunctionId,
+    what: What,
+    from: Option<Moment>,
+    to: Option<Moment>,
+) -> anyhow::Result<Option<Table>> {
+    if junction_api::get(db, junction).await?.is_none() {
+        return Ok(None);
+    }
+    let when = When::new(from, to);
+    let when = match what {
+        What::Daily => Span::Days(when.days().context("daily takes days such as 2026-02-10, no times")?),
+        What::Counts | What::Cycles => Span::Times(when),
+    };
+    let place = Place::of(db, junction).await?;
+    let table = table(db, &place, what, when, MOST_DAYS).await;
+    Ok(Some(table.map_err(|problem| anyhow!("{problem}"))?))
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+enum Span {
+    Days(Dates),
+    Times(When),
+}
+
+async fn table(db: &Database, place: &Place, what: What, span: Span, most: i64) -> Result<Table, Problem> {
+    let now = Clock.utc();
+    let (db, junction) = (db.clone(), place.junction);
+    Ok(match span {
+        Span::Days(dates) => {
+            let days = days(&db, place, dates.span(place.zone, now, most)?).await?;
+            daily(days, &names(&db, junction).await?)
         }
+        Span::Times(when) if what == What::Counts => {
+            let span = when.span(place.zone, now, 1, most, "counts")?;
+            let names = names(&db, junction).await?;
+            counts(db, junction, names, span)
+        }
+        Span::Times(when) => cycles(db, junction, when.span(place.zone, now, 1, most, "cycles")?),
     })
+}
+
+/// The names of a junction's lanes.
+async fn names(db: &Database, junction: JunctionId) -> anyhow::Result<BTreeMap<Uuid, String>> {
+    let lanes = junction_api::lanes(db, junction).await?;
+    Ok(lanes.into_iter().map(|lane| (lane.lane_id, lane.lane_name)).collect())
 }
 
 fn owned<const N: usize>(names: [&str; N]) -> Vec<String> {
@@ -87,9 +152,9 @@ fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-type Span = (DateTime<Utc>, DateTime<Utc>);
+type Times = (DateTime<Utc>, DateTime<Utc>);
 
-fn counts(app: App, junction: JunctionId, names: BTreeMap<Uuid, String>, (from, to): Span) -> Response {
+fn counts(db: Database, junction: JunctionId, names: BTreeMap<Uuid, String>, (from, to): Times) -> Table {
     let header = owned([
         "timestamp",
         "interval_start",
@@ -105,8 +170,8 @@ fn counts(app: App, junction: JunctionId, names: BTreeMap<Uuid, String>, (from, 
         "flagged",
     ]);
     let names = Arc::new(names);
-    csv::stream("counts.csv", header, None, move |after| {
-        let (db, names) = (app.db.clone(), Arc::clone(&names));
+    csv::table(header, None, move |after| {
+        let (db, names) = (db.clone(), Arc::clone(&names));
         async move {
             let rows = count_reads::list(&db, junction, None, Some(from), Some(to), after, CHUNK).await?;
             let lines = rows.iter().map(|row| count_line(row, &names)).collect();
@@ -133,7 +198,7 @@ fn count_line(row: &CountRow, names: &BTreeMap<Uuid, String>) -> Vec<String> {
     ]
 }
 
-fn cycles(app: App, junction: JunctionId, (from, to): Span) -> Response {
+fn cycles(db: Database, junction: JunctionId, (from, to): Times) -> Table {
     let header = owned([
         "cycle_id",
         "cycle_start_time",
@@ -150,8 +215,8 @@ fn cycles(app: App, junction: JunctionId, (from, to): Span) -> Response {
         "all_red_s",
         "end",
     ]);
-    csv::stream("cycles.csv", header, None, move |after| {
-        let db = app.db.clone();
+    csv::table(header, None, move |after| {
+        let db = db.clone();
         async move {
             let rows = cycles::list(&db, junction, Some(from), Some(to), after, CHUNK).await?;
             let lines = rows.iter().flat_map(cycle_lines).collect();
@@ -185,7 +250,7 @@ fn cycle_lines(row: &CycleRow) -> Vec<Vec<String>> {
     stages.map(line).collect()
 }
 
-fn daily(days: Vec<Day>, names: &BTreeMap<Uuid, String>) -> Response {
+fn daily(days: Vec<Day>, names: &BTreeMap<Uuid, String>) -> Table {
     let mut header = owned([
         "stat_date",
         "total_vehicles",
@@ -203,7 +268,7 @@ fn daily(days: Vec<Day>, names: &BTreeMap<Uuid, String>) -> Response {
             .extend([csv::text(&format!("{name} vehicle_count")), csv::text(&format!("{name} observed_s"))]);
     }
     let lines: Vec<Vec<String>> = days.into_iter().map(day_line).collect();
-    csv::stream("daily.csv", header, lines, async |lines| Ok((lines, None)))
+    csv::table(header, lines, async |lines| Ok((lines, None)))
 }
 
 fn day_line(day: Day) -> Vec<String> {

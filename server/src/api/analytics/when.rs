@@ -5,6 +5,7 @@ use crate::local::{Width, edges, instant};
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer};
+use std::str::FromStr;
 use utoipa::IntoParams;
 
 /// Longest text of a time.
@@ -53,24 +54,33 @@ impl Dates {
 
 /// A day or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
+pub(crate) enum Moment {
+    /// A day of the junction's local time.
     Day(NaiveDate),
+    /// A time.
     Time(DateTime<Utc>),
 }
 
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let text = if text.len() <= MOST_CHARS { text } else { String::new() };
+impl FromStr for Moment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = if text.len() <= MOST_CHARS { text } else { "" };
         let day = text.parse::<NaiveDate>().map(Self::Day);
-        let time = DateTime::parse_from_rfc3339(&text).map(|time| Self::Time(time.to_utc()));
+        let time = DateTime::parse_from_rfc3339(text).map(|time| Self::Time(time.to_utc()));
         let years = |at: &Self| match at {
             Self::Day(day) => (2..9999).contains(&day.year()),
             Self::Time(time) => (2..9999).contains(&time.year()),
         };
         let expected =
             "a day such as 2026-02-10 or a time such as 2026-02-10T06:30:00Z (RFC 3339) is expected";
-        day.or(time).ok().filter(years).ok_or_else(|| serde::de::Error::custom(expected))
+        day.or(time).ok().filter(years).ok_or(expected)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -87,6 +97,21 @@ pub(super) struct When {
 }
 
 impl When {
+    /// From when to when; `None` as where nothing is asked for.
+    pub(super) const fn new(from: Option<Moment>, to: Option<Moment>) -> Self {
+        Self { from, to }
+    }
+
+    /// The same as days; `None` when one of them is a time.
+    pub(super) fn days(self) -> Option<Dates> {
+        let day = |moment: Option<Moment>| match moment {
+            Some(Moment::Day(day)) => Some(Some(day)),
+            Some(Moment::Time(_)) => None,
+            None => Some(None),
+        };
+        Some(Dates { from: day(self.from)?, to: day(self.to)? })
+    }
+
     /// The span; without `from` it is `usual` days long. At most `most`, for what is asked for, `of`.
     ///
     /// # Errors
