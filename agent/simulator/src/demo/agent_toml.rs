@@ -59,6 +59,8 @@ struct Counting {
 #[derive(Serialize)]
 struct Outbox<'a> {
     path: &'a Path,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_mb: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -123,12 +125,13 @@ struct Fallback {
     greens: BTreeMap<&'static str, u32>,
 }
 
-/// The file of one junction's agent. `url` is the broker's, without credentials.
+/// The file of one junction's agent. `url` is the broker's, without credentials; `max_mb` the limit of the outbox, where it is not the usual one.
 pub(super) fn write(
     city: &City,
     index: usize,
     paths: &AgentPaths,
     url: &str,
+    max_mb: Option<u32>,
 ) -> Result<String, toml::ser::Error> {
     let place = &city.places[index];
     let file = File {
@@ -137,7 +140,7 @@ pub(super) fn write(
         clock: Clock { trust: "always" },
         signal: Signal { startup_flash_s: 4, startup_all_red_s: 5 },
         counting: Counting { accept: "fastag" },
-        outbox: Outbox { path: &paths.outbox },
+        outbox: Outbox { path: &paths.outbox, max_mb },
         mqtt: Mqtt { url, username: place.device.to_string(), password_file: &paths.password },
         output: Output { driver: "virtual", socket: &paths.lamps, longest_stop_s: 0 },
         console: Console { socket: &paths.console },
@@ -222,7 +225,7 @@ mod tests {
         let city = City::new(1);
         let mut protocols = BTreeSet::new();
         for index in 0..city.places.len() {
-            let text = write(&city, index, &folder.agent(index), "mqtt://127.0.0.1:1883").unwrap();
+            let text = write(&city, index, &folder.agent(index), "mqtt://127.0.0.1:1883", None).unwrap();
             let table: toml::Table = text.parse().unwrap();
             for (reader, side) in table["reader"].as_array().unwrap().iter().zip(Side::ALL) {
                 protocols.insert(reader["protocol"].as_str().unwrap().to_owned());
@@ -240,7 +243,7 @@ mod tests {
         let folder = Folder::create(dir.path()).unwrap();
         let city = City::new(1);
         for (index, links) in [(0, 4), (1, 6), (4, 6), (5, 4)] {
-            let text = write(&city, index, &folder.agent(index), "mqtt://127.0.0.1:1883").unwrap();
+            let text = write(&city, index, &folder.agent(index), "mqtt://127.0.0.1:1883", None).unwrap();
             let table: toml::Table = text.parse().unwrap();
             for (key, count) in [("lane", 4), ("stage", 4), ("reader", 4), ("link", links)] {
                 assert_eq!(table[key].as_array().unwrap().len(), count, "{key} of {index}");

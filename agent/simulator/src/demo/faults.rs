@@ -6,8 +6,8 @@ mod verdict;
 
 use super::child::{Environment, Program, run as run_program};
 use super::interrupts::Interrupts;
-use super::summary::{Broken, DeviceRow};
-use super::town::{Programs, TICK_MS, Town};
+use super::summary::{Backlog, Broken, DeviceRow};
+use super::town::{Overfull, Programs, TICK_MS, Town};
 use crate::street::Side;
 use anyhow::{Context, Result};
 use flextraff_common::ids::JunctionId;
@@ -25,6 +25,9 @@ use verdict::{Truth, Verdict, compare};
 const DRAIN_MS: i64 = 180_000;
 /// The junction that may have a small disk of its own.
 const SMALL_DISK: usize = 0;
+/// The junction whose outbox may be too full from the start, and how many rows are in it: some 13 MB.
+const OVERFULL: usize = 3;
+const OVERFULL_ROWS: u64 = 28_000;
 /// Between two lines of progress, milliseconds.
 const PROGRESS_MS: i64 = 3000;
 /// Most sentences of a kind that are printed.
@@ -47,6 +50,9 @@ pub struct FaultOptions {
     /// Folder of PostgreSQL's user on a small file system, for the tables; without it their disk is never full
     #[arg(long, value_name = "DIR")]
     tables_disk: Option<PathBuf>,
+    /// Program that fills the outbox of a configuration with a number of rows; without it no limit drops any
+    #[arg(long, value_name = "PATH")]
+    backlog: Option<PathBuf>,
 }
 
 /// What a run came to: the last line of output.
@@ -73,6 +79,10 @@ struct Outcome {
     repeated_rows: u64,
     flagged_rows: u64,
     gaps: u64,
+    /// Rows of the outbox that was too full: in it at the start, stored, and dropped by its limit as a gap says.
+    backlog: u64,
+    backlog_stored: u64,
+    backlog_dropped: u64,
     counts_made: u64,
     counts_committed: u64,
     outbox_pending: u64,
@@ -143,6 +153,11 @@ impl Suite<'_> {
         if let Some(disk) = &self.options.tables_disk {
             self.town.records.keep_tables_in(disk)?;
         }
+        self.town.overfull = self.options.backlog.clone().map(|program| Overfull {
+            junction: OVERFULL,
+            program,
+            rows: OVERFULL_ROWS,
+        });
         self.town.start()?;
         writeln!(self.town.out, "Things go wrong for {} minutes.", self.options.minutes)?;
         self.town.tolerant = true;
@@ -160,7 +175,8 @@ impl Suite<'_> {
         let (junctions, run_ms) = (self.town.city.places.len(), self.options.minutes as i64 * 60_000);
         let disks: &[usize] = if self.options.small_disk.is_some() { &[SMALL_DISK] } else { &[] };
         let tables = self.options.tables_disk.is_some();
-        let parts = Parts { junctions, readers: junctions * Side::ALL.len(), disks, tables };
+        let intact = self.town.overfull.as_ref().map(|outbox| outbox.junction);
+        let parts = Parts { junctions, readers: junctions * Side::ALL.len(), disks, tables, intact };
         let mut coming = schedule(self.options.seed, run_ms, parts).into_iter().peekable();
         let mut going: Vec<Disturbance> = Vec::new();
         let start = self.town.clock.now();
@@ -334,6 +350,12 @@ impl Suite<'_> {
         let Verdict { stored, unwatched, missing, doubled } = compare(&truths, &rows, &gaps, &self.damaged);
         let Broken { repeated, flagged } = self.town.records.broken()?;
         let outcome = &mut self.outcome;
+        if let Some(outbox) = &self.town.overfull {
+            let device = places[outbox.junction].device;
+            let Backlog { stored, dropped } = self.town.records.backlog(device, outbox.rows)?;
+            (outcome.backlog, outcome.backlog_stored, outcome.backlog_dropped) =
+                (outbox.rows, stored, dropped);
+        }
         (outcome.passages, outcome.stored, outcome.unwatched) = (truths.len() as u64, stored, unwatched);
         (outcome.missing, outcome.doubled) = (missing.len() as u64, doubled.len() as u64);
         (outcome.repeated_rows, outcome.flagged_rows) = (repeated, flagged);
@@ -351,7 +373,8 @@ impl Suite<'_> {
         }
         outcome.writes_refused = self.town.services.writes_without_room()?;
         outcome.errors = self.town.errors + self.town.records.totals()?.dead_letters;
-        Ok(self.outcome.sentences(devices.iter().all(DeviceRow::drained), &missing, &doubled))
+        let drained = devices.iter().all(DeviceRow::drained);
+        Ok(self.outcome.sentences(drained, &missing, &doubled))
     }
 }
 
@@ -377,6 +400,10 @@ impl Outcome {
             ("  missing / stored more than once", format!("{} / {}", self.missing, self.doubled)),
             ("count messages made / stored", format!("{} / {}", self.counts_made, self.counts_committed)),
             ("gaps told", self.gaps.to_string()),
+            (
+                "too many rows for an outbox / stored / dropped",
+                format!("{} / {} / {}", self.backlog, self.backlog_stored, self.backlog_dropped),
+            ),
             (
                 "lamp conflicts / interlock trips",
                 format!("{} / {}", self.lamp_conflicts, self.interlock_trips),
@@ -417,6 +444,17 @@ impl Outcome {
         must_be(
             self.gaps >= self.outboxes_damaged,
             format!("{} outboxes were damaged, but only {} gaps are told.", self.outboxes_damaged, self.gaps),
+        );
+        must_be(
+            self.backlog == self.backlog_stored + self.backlog_dropped,
+            format!(
+                "Of {} rows in an outbox that was too full {} are stored and {} told as dropped.",
+                self.backlog, self.backlog_stored, self.backlog_dropped
+            ),
+        );
+        must_be(
+            self.backlog == 0 || self.backlog_dropped > 0,
+            "The limit of an outbox that was too full has dropped nothing.".to_owned(),
         );
         must_be(
             self.tables_disks_filled == 0 || self.writes_refused > 0,

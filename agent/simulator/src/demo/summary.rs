@@ -18,6 +18,9 @@ SELECT coalesce(json_agg(json_build_object(
     'status', d.last_status,
     'counts_committed', (SELECT count(*) FROM car_counts c WHERE c.device_id = d.device_id AND c.outbox_id =
         (SELECT n.outbox_id FROM car_counts n WHERE n.device_id = d.device_id ORDER BY n.received_at DESC LIMIT 1)),
+    'counts_dropped', (SELECT coalesce(sum(g.rows_lost), 0) FROM count_gaps g WHERE g.device_id = d.device_id
+        AND g.reason LIKE 'the outbox was full: counts%' AND g.outbox_id =
+        (SELECT n.outbox_id FROM car_counts n WHERE n.device_id = d.device_id ORDER BY n.received_at DESC LIMIT 1)),
     'vehicles_counted', (SELECT coalesce(sum(c.vehicle_count), 0) FROM car_counts c WHERE c.device_id = d.device_id)
 ) ORDER BY d.device_id), '[]')
 FROM edge_devices d WHERE d.revoked_at IS NULL";
@@ -48,6 +51,14 @@ SELECT json_build_object(
     'flagged', (SELECT count(*) FROM car_counts WHERE vehicle_count <> cardinality(epc_ids) OR flagged IS NOT NULL)
 )";
 
+/// Of the first rows of a device's only outbox those that are stored, and of all its counts those that a limit is said to have dropped.
+const BACKLOG: &str = "\
+SELECT json_build_object(
+    'stored', (SELECT count(DISTINCT (outbox_id, seq)) FROM car_counts WHERE device_id = '{device}' AND seq <= {rows}),
+    'dropped', (SELECT coalesce(sum(rows_lost), 0) FROM count_gaps
+        WHERE device_id = '{device}' AND reason LIKE 'the outbox was full: counts%')
+)";
+
 /// A plan that was superseded by its time counts when the road had confirmed it.
 const TOTALS: &str = "\
 SELECT json_build_object(
@@ -65,14 +76,18 @@ pub(super) struct DeviceRow {
     pub(super) status: Option<Status>,
     /// Count rows of its newest outbox.
     pub(super) counts_committed: u64,
+    /// Count rows of it that a limit has dropped, as its gaps say.
+    counts_dropped: u64,
     pub(super) vehicles_counted: u64,
 }
 
 impl DeviceRow {
-    /// Whether everything that the device made is stored, by its own word.
+    /// Whether everything that the device made, and no limit has dropped, is stored, by its own word.
     pub(super) fn drained(&self) -> bool {
         let outbox = self.status.as_ref().and_then(|status| status.outbox.as_ref());
-        outbox.is_some_and(|outbox| outbox.rows == 0 && outbox.counts_made == self.counts_committed)
+        outbox.is_some_and(|outbox| {
+            outbox.rows == 0 && outbox.counts_made == self.counts_committed + self.counts_dropped
+        })
     }
 }
 
@@ -123,6 +138,13 @@ impl GapRow {
             && self.from.is_none_or(|from| at.since(from) >= -apart_ms)
             && self.to.is_none_or(|to| at.since(to) <= apart_ms)
     }
+}
+
+/// What became of rows that were too many for an outbox.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct Backlog {
+    pub(super) stored: u64,
+    pub(super) dropped: u64,
 }
 
 /// What must not be.
@@ -178,6 +200,13 @@ impl Records {
     pub(super) fn broken(&self) -> Result<Broken> {
         let answer = self.query(BROKEN)?;
         serde_json::from_str(&answer).context("reading from the database what must not be in it")
+    }
+
+    /// What became of the first `rows` rows of a device, all of one outbox.
+    pub(super) fn backlog(&self, device: DeviceId, rows: u64) -> Result<Backlog> {
+        let query = BACKLOG.replace("{device}", &device.to_string()).replace("{rows}", &rows.to_string());
+        let answer = self.query(&query)?;
+        serde_json::from_str(&answer).context("reading from the database what became of a full outbox")
     }
 
     /// Numbers of the city.

@@ -31,6 +31,8 @@ const START_MS: i64 = 120_000;
 const SETTLE_MS: i64 = 9000;
 /// For a program to end by itself, milliseconds.
 const STOP_MS: i64 = 5000;
+/// The smallest limit that an outbox may have.
+const SMALLEST_OUTBOX_MB: u32 = 8;
 /// How many ports are tried from the wanted one on.
 const PORTS: u16 = 100;
 
@@ -74,7 +76,19 @@ pub(super) struct Town<'a> {
     pub(super) errors: u64,
     /// Lamps and readers may be missing for a while: somebody is at work on them.
     pub(super) tolerant: bool,
+    /// A junction whose outbox holds more than it may from the start.
+    pub(super) overfull: Option<Overfull>,
     port: u16,
+}
+
+/// An outbox that an agent finds too full.
+#[derive(Clone, Debug)]
+pub(super) struct Overfull {
+    pub(super) junction: usize,
+    /// The program that fills it.
+    pub(super) program: PathBuf,
+    /// Count rows, more than [`SMALLEST_OUTBOX_MB`] hold.
+    pub(super) rows: u64,
 }
 
 impl<'a> Town<'a> {
@@ -111,6 +125,7 @@ impl<'a> Town<'a> {
             terminal,
             errors: 0,
             tolerant: false,
+            overfull: None,
             port,
         })
     }
@@ -153,7 +168,20 @@ impl<'a> Town<'a> {
         for (index, password) in passwords.iter().enumerate() {
             let paths = self.folder.agent(index);
             files::write(&paths.password, password.as_bytes())?;
-            files::write(&paths.config, agent_toml::write(&self.city, index, &paths, &url)?.as_bytes())?;
+            let overfull = self.overfull.as_ref().is_some_and(|outbox| outbox.junction == index);
+            let max_mb = overfull.then_some(SMALLEST_OUTBOX_MB);
+            let config = agent_toml::write(&self.city, index, &paths, &url, max_mb)?;
+            files::write(&paths.config, config.as_bytes())?;
+        }
+        if let Some(Overfull { junction, program, rows }) = &self.overfull {
+            let (config, rows) = (self.folder.agent(*junction).config, rows.to_string());
+            let arguments = [config.as_os_str(), rows.as_ref()];
+            run_program(
+                "the program that fills an outbox",
+                program,
+                &arguments,
+                &self.folder.log("backlog"),
+            )?;
         }
         Ok(())
     }

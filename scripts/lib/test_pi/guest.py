@@ -1,0 +1,164 @@
+"""An emulated Raspberry Pi 3: QEMU, its console, its pins and the reader at its USB port."""
+
+import json
+import re
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+# Registers of the BCM2837's GPIO block, seen from the processor.
+GPIO = 0x3F200000
+FUNCTION_SELECT, SET, CLEAR, LEVEL = GPIO, GPIO + 0x1C, GPIO + 0x28, GPIO + 0x34
+PROMPT = b"pi# "
+
+
+def connect(path, timeout=30):
+    """A connection to a socket that another program is about to make."""
+    deadline = time.monotonic() + timeout
+    while True:
+        link = socket.socket(socket.AF_UNIX)
+        try:
+            link.connect(str(path))
+            return link
+        except OSError:
+            link.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+class Wire:
+    """One end of a serial line. Somebody must take what comes at once: QEMU stands still while a socket is full."""
+
+    def __init__(self, path):
+        self.link = connect(path)
+        self.came = b""
+        self.news = threading.Condition()
+        self.ended = False
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self):
+        while True:
+            try:
+                data = self.link.recv(65536)
+            except OSError:
+                data = b""
+            with self.news:
+                self.came += data
+                self.ended |= not data
+                self.news.notify_all()
+            if not data:
+                return
+
+    def send(self, data):
+        self.link.sendall(data)
+
+    def until(self, mark, timeout):
+        """What comes before a mark; both are taken."""
+        with self.news:
+            self.news.wait_for(lambda: mark in self.came or self.ended, timeout)
+            before, found, after = self.came.partition(mark)
+            if not found:
+                raise TimeoutError(f"{mark!r} did not come within {timeout} s, but {self.came[-600:]!r}")
+            self.came = after
+            return before
+
+
+class Pi:
+    """The machine. `folder` is for its sockets and logs, `boot` has kernel, device tree and first file system."""
+
+    def __init__(self, boot, folder):
+        self.folder = Path(folder)
+        self.tags = 0
+        at = {name: self.folder / f"{name}.sock" for name in ("console", "control", "usb", "pins")}
+        listen = "server=on,wait=off"
+        self.process = subprocess.Popen(
+            [
+                *("qemu-system-aarch64", "-M", "raspi3b", "-display", "none", "-monitor", "none"),
+                *("-kernel", f"{boot}/kernel", "-dtb", f"{boot}/pi.dtb", "-initrd", f"{boot}/initrd"),
+                # /dev/mem is what rppal falls back to where the vendor's /dev/gpiomem is missing, and the kernel guards it.
+                *("-append", "console=ttyAMA0,115200 rdinit=/init panic=5 quiet iomem=relaxed"),
+                *("-chardev", f"socket,id=console,path={at['console']},{listen},logfile={folder}/console.log"),
+                *("-serial", "chardev:console", "-qmp", f"unix:{at['control']},{listen}"),
+                *("-qtest", f"unix:{at['pins']},{listen}", "-qtest-log", "/dev/null"),
+                *("-chardev", f"socket,id=usb,path={at['usb']},{listen}"),
+                *("-device", "usb-serial,chardev=usb,id=reader0,always-plugged=on"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=open(self.folder / "qemu.log", "wb"),
+        )
+        self.console = Wire(at["console"])
+        self.usb = Wire(at["usb"])
+        self.control = connect(at["control"]).makefile("rwb")
+        self.control.readline()
+        self.ask("qmp_capabilities")
+        self.inputs = connect(at["pins"]).makefile("rwb")
+        self.reader = 0
+        self.console.until(PROMPT, 240)
+
+    def stop(self):
+        """Takes the power away."""
+        self.process.kill()
+        self.process.wait()
+
+    def ask(self, command, **arguments):
+        """A command of QEMU's monitor protocol."""
+        self.control.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        self.control.flush()
+        while True:
+            answer = json.loads(self.control.readline())
+            if "error" in answer:
+                raise RuntimeError(answer["error"])
+            if "return" in answer:
+                return answer["return"]
+
+    def word(self, address):
+        """A register, read from outside."""
+        answer = self.ask("human-monitor-command", **{"command-line": f"xp /1wx {address:#x}"})
+        return int(re.search(r":\s*0x([0-9a-f]+)", answer)[1], 16)
+
+    def levels(self):
+        """The levels of pins 0 to 31 in one moment, a bit each."""
+        return self.word(LEVEL)
+
+    def is_output(self, pin):
+        """Whether a pin drives: the level of one that does not says nothing."""
+        return self.word(FUNCTION_SELECT + 4 * (pin // 10)) >> 3 * (pin % 10) & 7 == 1
+
+    def put(self, pin, high):
+        """Gives an input a level from outside."""
+        register = SET if high else CLEAR
+        self.inputs.write(f"writel {register:#x} {1 << pin:#x}\n".encode())
+        self.inputs.flush()
+        while not self.inputs.readline().startswith(b"OK"):
+            pass
+
+    def unplug(self):
+        self.ask("device_del", id=f"reader{self.reader}")
+
+    def plug(self):
+        self.reader += 1
+        self.ask("device_add", driver="usb-serial", chardev="usb", id=f"reader{self.reader}", **{"always-plugged": True})
+
+    def run(self, command, timeout=60):
+        """Exit status and output of a command of the guest's shell."""
+        self.tags += 1
+        tag = f"<{self.tags}>"
+        # In two pieces, so that the echo of the command is not taken for its end.
+        self.console.send(f"{command}; echo '{tag[:-1]}'\"> $?;\"\n".encode())
+        output = self.console.until(f"{tag} ".encode(), timeout)
+        status = self.console.until(b";", timeout)
+        self.console.until(PROMPT, timeout)
+        text = output.decode("utf-8", "replace").replace("\r", "")
+        return int(status), text.partition("\n")[2].rstrip("\n")
+
+    def start(self, command, log):
+        """Starts a command in the background."""
+        self.run(f"{command} >{log} 2>&1 & echo $! >{log}.pid")
+
+    def kill(self, log, signal="KILL"):
+        """Ends what `start` has started, and waits until it is gone."""
+        self.run(f"kill -{signal} $(cat {log}.pid); wait $(cat {log}.pid)")
