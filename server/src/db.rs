@@ -35,6 +35,7 @@ pub mod sessions;
 pub mod setup;
 pub mod signals;
 pub mod sites;
+pub mod tidings;
 pub mod users;
 pub mod volumes;
 pub mod watchlist;

@@ -1,22 +1,24 @@
 //! The live feed: what has just happened at the junctions, for WebSocket clients.
 
-mod log;
+mod hear;
 mod news;
 pub(crate) mod origin;
 mod socket;
 
-pub use log::run as hear_logs;
+pub use hear::run as hear_database;
 pub use news::hide_vehicles;
 
 use crate::app::App;
 use axum::Router;
 use axum::extract::ws::Utf8Bytes;
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{JunctionId, UserId};
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 
+/// Changes of rights that a client may be behind; one that is further behind looks as if its own had changed.
+const RIGHTS_KEPT: usize = 64;
 /// Most clients at a time.
 const MOST_CLIENTS: u32 = 8000;
 
@@ -72,6 +74,7 @@ struct Frame<'a> {
 #[derive(Clone, Debug)]
 pub struct Hub {
     sender: broadcast::Sender<LiveFrame>,
+    rights: broadcast::Sender<UserId>,
     closed: watch::Sender<bool>,
     places: Arc<Semaphore>,
 }
@@ -81,6 +84,7 @@ impl Hub {
     pub fn new(capacity: usize) -> Self {
         Self {
             sender: broadcast::channel(capacity).0,
+            rights: broadcast::channel(RIGHTS_KEPT).0,
             closed: watch::Sender::new(false),
             places: Arc::new(Semaphore::new(MOST_CLIENTS as usize)),
         }
@@ -112,6 +116,16 @@ impl Hub {
     /// Done once the clients are to go.
     pub async fn closing(&self) {
         let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
+    /// Lets the clients of a user look up what they may see.
+    pub fn rights_changed(&self, user: UserId) {
+        let _ = self.rights.send(user);
+    }
+
+    /// Whose rights change from here on.
+    fn rights(&self) -> broadcast::Receiver<UserId> {
+        self.rights.subscribe()
     }
 
     /// Events from here on.

@@ -15,7 +15,7 @@ use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
 use crate::ingest::{self, Applied, Channels};
-use crate::live::{Hub, LiveEvent, hear_logs};
+use crate::live::{Hub, LiveEvent, hear_database};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
 use anyhow::Context as _;
@@ -95,7 +95,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let news = tokio::spawn(tell(app.clone(), applied, planner_sender, statuses_sender));
     let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
     let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_requests, stopped.clone()));
-    let logs = tokio::spawn(hear_logs(db.clone(), app.live.clone(), stopped.clone()));
+    let tidings = tokio::spawn(hear_database(db.clone(), app.live.clone(), stopped.clone()));
     let roll_ups = tokio::spawn(roll_up(db.clone(), app.config.retention, stopped.clone()));
     let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
     let live = app.live.clone();
@@ -121,7 +121,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("ingest", ingest, end).await;
     finish("maintenance", maintenance, end).await;
     finish("roll-ups", roll_ups, end).await;
-    finish("log", logs, end).await;
+    finish("tidings", tidings, end).await;
     finish("news", news, end).await;
     finish("planner", planner, end).await;
     finish("alarms", alarms, end).await;

@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::postgres::PgListener;
 use sqlx::{Executor, PgPool, Postgres};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -312,34 +311,4 @@ pub async fn get(db: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<LogRow>> {
     )
     .fetch_all(db)
     .await
-}
-
-/// Where the database tells that a line was written; see the migration.
-const CHANNEL: &str = "flextraff_log";
-
-/// Hears of lines as they are committed.
-pub struct Listener(PgListener);
-
-impl Listener {
-    /// Starts listening, on a connection of its own.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn start(db: &PgPool) -> sqlx::Result<Self> {
-        let mut listener = PgListener::connect_with(db).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Self(listener))
-    }
-
-    /// The id of the next line.
-    ///
-    /// # Errors
-    /// The database is away, or the pool is closed.
-    pub async fn next(&mut self) -> sqlx::Result<Uuid> {
-        loop {
-            if let Ok(id) = self.0.recv().await?.payload().parse() {
-                return Ok(id);
-            }
-        }
-    }
 }

@@ -13,7 +13,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{JunctionId, UserId};
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 /// Within this time the first frame must sign in.
 const SIGN_IN_LIMIT: Duration = Duration::from_secs(5);
-/// Time between two pings; rights are looked up again at each.
+/// Time between two pings; rights are looked up again at each, because a change of them may go unheard.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// A client that does not take a frame for so long is gone.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
@@ -129,6 +129,7 @@ enum Request {
 /// What a token lets a client see, and for how long.
 struct Grant {
     token: String,
+    user: UserId,
     sees: Sees,
     ends_in: Duration,
 }
@@ -174,6 +175,8 @@ async fn run(
         Ok(Err(close)) => return close,
         Err(_) => return Close::NotSignedIn("Sign in with the first frame, within 5 seconds"),
     };
+    // Heard from before the first look on, so that no change falls between.
+    let mut rights = app.live.rights();
     let mut grant = match admit(app, only, first).await {
         Ok(grant) => grant,
         Err(close) => return close,
@@ -208,6 +211,17 @@ async fn run(
             event = events.recv() => match event {
                 Ok(frame) => forward(sender, only, &grant.sees, frame).await,
                 Err(RecvError::Lagged(_)) => Err(Close::Lagged),
+                Err(RecvError::Closed) => Err(Close::Gone),
+            },
+            changed = rights.recv() => match changed {
+                Ok(user) if user != grant.user => Ok(()),
+                Ok(_) | Err(RecvError::Lagged(_)) => match admit(app, only, grant.token).await {
+                    Ok(same) => {
+                        grant = same;
+                        Ok(())
+                    }
+                    Err(close) => return close,
+                },
                 Err(RecvError::Closed) => Err(Close::Gone),
             },
             () = &mut expiry => Err(Close::NotSignedIn("The token has ended; sign in again")),
@@ -293,5 +307,5 @@ async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Gra
     if only.is_some_and(|only| !sees.contains(only)) {
         return Err(Close::NoAccess);
     }
-    Ok(Grant { token, sees, ends_in })
+    Ok(Grant { token, user: user.id(), sees, ends_in })
 }

@@ -3,7 +3,7 @@
 use crate::state::TestState;
 use flextraff_common::ids::JunctionId;
 use flextraff_server::ingest::Applied;
-use flextraff_server::live::{LiveEvent, LiveKind};
+use flextraff_server::live::{LiveEvent, LiveKind, hear_database};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -144,6 +145,71 @@ async fn a_feed_ends_with_its_token_unless_it_is_renewed(db: PgPool) {
     assert_eq!(ending.next().await, Got::Closed(4401));
     state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
     assert_eq!(renewed.next().await, Got::Frame(json!({"type": "status", "online": true})));
+}
+
+#[sqlx::test]
+async fn whoever_loses_a_right_hears_no_more_of_it_at_once(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let (here, there) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let id = state.get("/api/users/me", &ravi).await.json()["user_id"].as_str().expect("a text").to_owned();
+    let access = |junction: &str| format!("/api/users/{id}/access/{junction}");
+    let grant = json!({"role": "observer"});
+    state.request("PUT", &access(&here), &admin, &grant).await;
+    let (_go_on, stopped) = watch::channel(false);
+    tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
+    let path = format!("/ws/junction/{here}");
+    let mut all = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
+    let mut one = Client::signed_in(address, &path, &ravi).await.ready().await;
+    let news = |junction: &str| event(junction, LiveKind::Signal, json!({"junction_id": junction}));
+    let heard = |junction: &str| Got::Frame(json!({"type": "signal", "junction_id": junction}));
+
+    // The listener may still be on its way. Pings come every 30 s, so that nothing of this is theirs.
+    let granted = async {
+        loop {
+            state.request("DELETE", &access(&there), &admin, &Value::Null).await;
+            state.request("PUT", &access(&there), &admin, &grant).await;
+            state.app.live.publish(news(&there));
+            if let Ok(got) = tokio::time::timeout(Duration::from_millis(200), all.next()).await {
+                return got;
+            }
+        }
+    };
+    let got = tokio::time::timeout(PATIENCE, granted).await.expect("a right that was granted is heard of");
+    assert_eq!(got, heard(&there), "a new right counts without a new connection");
+    assert_eq!(state.request("DELETE", &access(&here), &admin, &Value::Null).await.status, 204);
+    assert_eq!(one.next().await, Got::Closed(4403));
+    // The feed of the junction is closed; that of all junctions looks again at the same news.
+    let numbered =
+        |junction: &str, n: i64| event(junction, LiveKind::Signal, json!({"at": junction, "n": n}));
+    tokio::time::timeout(PATIENCE, async {
+        for n in 0.. {
+            state.app.live.publish(numbered(&here, n));
+            state.app.live.publish(numbered(&there, n));
+            let mut both = false;
+            loop {
+                match all.next().await {
+                    Got::Frame(frame) if frame["n"] == n && frame["at"] == there => break,
+                    Got::Frame(frame) => both |= frame["n"] == n,
+                    Got::Closed(code) => panic!("closed with {code}"),
+                }
+            }
+            if !both {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("it soon hears of one junction only");
+
+    let mut of_admin = Client::signed_in(address, &path, &admin).await.ready().await;
+    state.request("PATCH", &format!("/api/users/{id}"), &admin, &json!({"is_active": false})).await;
+    assert_eq!(all.next().await, Got::Closed(4401), "an account that is switched off");
+    state.app.live.publish(news(&here));
+    assert_eq!(of_admin.next().await, heard(&here), "others stay");
+    assert_eq!(state.post("/api/users/logout", &admin, &Value::Null).await.status, 204);
+    assert_eq!(of_admin.next().await, Got::Closed(4401), "a session that has ended");
 }
 
 #[sqlx::test]

@@ -4,7 +4,7 @@ use crate::live::{Client, Got};
 use crate::state::{Answer, TestState};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_server::db::logs::{self, Entry, Level, Type};
-use flextraff_server::live::hear_logs;
+use flextraff_server::live::hear_database;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
@@ -86,7 +86,7 @@ async fn lines_reach_the_live_feed_as_they_are_committed(db: PgPool) {
     let address = crate::live::serve(&state).await;
     let here = state.junction(&admin, "A").await;
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(hear_logs(state.app.db.clone(), state.app.live.clone(), stopped));
+    let task = tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
     let mut one = Client::signed_in(address, &format!("/ws/junction/{here}"), &admin).await.ready().await;
     // The listener may still be on its way.
     let row = loop {

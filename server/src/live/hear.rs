@@ -1,7 +1,8 @@
-//! Lines of the log for the live feed, whichever server has written them.
+//! What another server may have done: lines of its log for the feed, and rights that it has taken away.
 
 use super::{Hub, LiveEvent, LiveKind};
-use crate::db::logs::{self, Listener};
+use crate::db::logs;
+use crate::db::tidings::{Listener, Tiding};
 use flextraff_common::ids::JunctionId;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -13,13 +14,13 @@ use uuid::Uuid;
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// Publishes what is written to the log until `stop` turns true. Lines written while the database connection is away are not told: who needs
-/// all of them asks for the list.
+/// Publishes what is written to the log, and lets clients look their rights up again when those change, until `stop` turns true. Lines written
+/// while the database connection is away are not told: who needs all of them asks for the list. Of rights every client asks by itself, too.
 pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             heard = hear(&db, &live) => if let Err(error) = heard {
-                tracing::debug!(%error, "cannot hear the log; trying again");
+                tracing::debug!(%error, "cannot hear what the database tells; trying again");
             },
             _ = stop.wait_for(|stop| *stop) => return,
         }
@@ -33,7 +34,13 @@ pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
 async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
     let mut listener = Listener::start(db).await?;
     loop {
-        let id = listener.next().await?;
+        let id = match listener.next().await? {
+            Tiding::Log(id) => id,
+            Tiding::Rights(user) => {
+                live.rights_changed(user);
+                continue;
+            }
+        };
         for row in logs::get(db, &[id]).await? {
             // Lines about the whole city belong to no junction that anybody but an administrator sees.
             let junction = JunctionId(row.junction_id.unwrap_or(Uuid::nil()));
