@@ -6,6 +6,7 @@ use flextraff_agent::clock::Clock;
 use flextraff_agent::outbox::{Batch, CountsRow, Outbox, RowBody, Setup};
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs};
+use flextraff_common::wire::Passage;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -52,7 +53,14 @@ fn main() -> Result<()> {
                 departed: 1,
                 present: Some(0),
                 other_tags: None,
-                passages: Vec::new(),
+                passages: vec![Passage {
+                    t_ms: 1000,
+                    dwell_ms: 2000,
+                    reads: 5,
+                    open: false,
+                    valid: true,
+                    prev: None,
+                }],
                 departures: Vec::new(),
             })
         });
