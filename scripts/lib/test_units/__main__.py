@@ -8,18 +8,23 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import scenes, server
 from .machine import Machine, install
-from .scenes import ALL, AGENT, EARLY, FLASH, SITE, Scene
+from .scenes import AGENT, EARLY, FLASH, SITE, Scene
+from .server import SERVER, Database, ServerScene
 from .street import Street
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    for name in ("system", "agent", "checkout"):
+    for name in ("system", "agent", "server", "checkout"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     options = parser.parse_args()
+    # The address of the database comes by standard input, with its password.
+    url = sys.stdin.readline().strip()
     install(options.system, options.checkout, options.agent)
     (options.system / "etc/flextraff/agent.toml").write_text(SITE)
+    server.install(options.system, options.checkout, options.server, url)
     with tempfile.TemporaryDirectory(prefix="flextraff-units-") as folder:
         # The service's user in the container has to reach the socket.
         Path(folder).chmod(0o755)
@@ -31,14 +36,15 @@ def main() -> int:
             except AssertionError as error:
                 print(f"test-units: {error}; what it said is in {log}", file=sys.stderr)
                 return 1
-            scene = Scene(machine, street)
-            for act in ALL:
+            junction, city = Scene(machine, street), ServerScene(machine, Database(Path(folder), url))
+            acts = [(act, junction) for act in scenes.ALL] + [(act, city) for act in server.ALL]
+            for act, scene in acts:
                 started = time.monotonic()
                 try:
                     act(scene)
                 except AssertionError as error:
                     print(f"FAILED  {act.__name__}: {act.__doc__}\n{error}", file=sys.stderr)
-                    for unit in (EARLY, AGENT, FLASH):
+                    for unit in (EARLY, AGENT, FLASH, SERVER):
                         print(f"--- {unit}\n{machine.journal(unit)[-4000:]}", file=sys.stderr)
                     return 1
                 print(f"{time.monotonic() - started:5.1f} s  {act.__doc__}", flush=True)
