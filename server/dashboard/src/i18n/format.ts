@@ -7,6 +7,9 @@ import { languages } from './languages';
 /** The zone in which junctions of this product stand unless they say otherwise. */
 export const DEFAULT_ZONE = 'Asia/Kolkata';
 
+/** A time of RFC 3339 in UTC. */
+const UTC = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+
 /** Keeps what `make` makes of the same locale and style: to make one takes longer than to write a hundred numbers with it. */
 function kept<Style extends object, Made>(make: (locale: string, style: Style) => Made) {
   const known = new Map<string, Made>();
@@ -87,6 +90,11 @@ export class Format {
       hourCycle: 'h23',
       ...this.zoneName,
     });
+  }
+
+  /** A sentence of the server's with the times in it, which it writes in UTC, as everything else here is written. */
+  sentence(text: string): string {
+    return text.replace(UTC, (at) => this.dateTime(at));
   }
 
   seconds(value: number, digits = 0): string {

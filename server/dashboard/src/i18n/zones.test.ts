@@ -38,3 +38,10 @@ it('the name of the zone stands behind a time when it is asked for', () => {
   expect(write('Asia/Kathmandu', true)).toMatch(/^10 Feb, 08:45 \S+$/);
   expect(new Format('en-IN', i18next.t, 'Asia/Kolkata', true).fullTime(at)).toBe('10 Feb 2026, 08:30 IST');
 });
+
+it('times in a sentence of the server are written in the zone of the row', () => {
+  const format = new Format('en-IN', i18next.t, 'Asia/Kolkata');
+  const said = 'An emergency was set until 2026-02-10T03:00:00Z, after 2026-02-10T02:00:00.250Z: 2026-02-10T03:00';
+  expect(format.sentence(said)).toBe('An emergency was set until 10 Feb, 08:30, after 10 Feb, 07:30: 2026-02-10T03:00');
+  expect(format.sentence('The device is online')).toBe('The device is online');
+});

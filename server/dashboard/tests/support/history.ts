@@ -58,10 +58,10 @@ export async function history(junction: string, days: number): Promise<void> {
          FROM (SELECT stage_name, row_number() OVER (ORDER BY stage_index) AS place, greatest(2, count(*) OVER ()) AS count
                FROM stages WHERE junction_id = '${junction}') s)
       FROM kept
-      RETURNING cycle_id, cycle_start_time)
-    INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, queue_start, queue_end, was_congested,
-      congestion_level)
-    SELECT cycle_id, '${junction}', l.lane_id, cycle_start_time, 1 + queue::int, queue, queue * rest, false, rest
+      RETURNING cycle_id, cycle_start_time, total_cycle_time)
+    INSERT INTO lane_cycle_data (cycle_id, junction_id, lane_id, cycle_start_time, vehicle_count, green_time_seconds, queue_start,
+      queue_end, was_congested, congestion_level)
+    SELECT cycle_id, '${junction}', l.lane_id, cycle_start_time, 1 + queue::int, total_cycle_time / 2 - 5, queue, queue * rest, false, rest
     FROM c, lanes l, LATERAL (SELECT cycle_start_time AT TIME ZONE 'Asia/Kolkata' AS local) t,
       LATERAL (SELECT ${PEAK} AS peak, (hashtext(cycle_id::text || l.lane_name) & 255) / 255.0 AS chance) p,
       LATERAL (SELECT 0.5 + (5 + l.lane_index) * peak + 2 * chance AS queue, least(1, greatest(0, 0.5 * peak - 0.1 + 0.2 * chance)) AS rest) q

@@ -76,13 +76,30 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
       zone,
       tick,
       value: write,
+      decimals: percent ? 2 : digits,
       yMax,
       onCursor: setAt,
     });
     const plot = new uPlot(options, data, place.current);
     drawn.current = plot;
     return () => plot.destroy();
-  }, [kind, times, series, hidden, bands, scheme, width, height, zone, yMax, hoursOnly, write, format]);
+  }, [
+    kind,
+    times,
+    series,
+    hidden,
+    bands,
+    scheme,
+    width,
+    height,
+    zone,
+    yMax,
+    hoursOnly,
+    write,
+    format,
+    percent,
+    digits,
+  ]);
 
   useImperativeHandle(
     picture,

@@ -69,6 +69,8 @@ interface Wanted {
   tick: (seconds: number, step: number) => string;
   /** Writes a value. */
   value: (value: number) => string;
+  /** Decimals of a written value, of a share as a fraction of 1. */
+  decimals: number;
   yMax: number | undefined;
   onCursor: (index: number | null) => void;
 }
@@ -90,6 +92,12 @@ export function placeAt(times: readonly number[], moment: number): number | null
 
 /** Areas and bars are large: their colours are softer than those of lines. */
 const soft = (colour: string, dark: boolean) => between(colour, dark ? '#1f1f1f' : '#ffffff', 0.28);
+
+/** Distances between the lines of the axis of values: 1, 2 and 5 of each power of ten, none so small that two lines would have one name. */
+export const distances = (decimals: number): number[] =>
+  Array.from({ length: 8 + decimals }, (_, at) => at - decimals).flatMap((power) =>
+    [1, 2, 5].map((times) => times * 10 ** power),
+  );
 
 /** From so many seconds on the axis is written in days. */
 const LONG_S = 3 * 86_400;
@@ -128,7 +136,13 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
         space: (_plot, _axis, from, to) => (to - from > LONG_S ? 96 : 64),
         values: (_plot, splits, _axis, _space, step) => splits.map((at) => wanted.tick(at, step)),
       },
-      { ...axis, font, size: 52, values: (_plot, splits) => splits.map(wanted.value) },
+      {
+        ...axis,
+        font,
+        size: 52,
+        incrs: distances(wanted.decimals),
+        values: (_plot, splits) => splits.map(wanted.value),
+      },
     ],
     series: [
       {},

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { placeAt, steps, stepTimes } from './draw';
+import { distances, placeAt, steps, stepTimes } from './draw';
 import { csvOf, fileName } from '@/components/files';
 import { between, textOn } from './palette';
 import { joined, stacked } from './series';
@@ -21,6 +21,14 @@ describe('a file of numbers', () => {
       'Vehicles-in-each-15-min_शिवाजी-चौक_a-b-c',
     );
   });
+});
+
+it('lines of the axis have names that differ as they are written', () => {
+  for (const decimals of [0, 1, 2]) {
+    const names = distances(decimals).map((distance) => distance.toFixed(decimals));
+    expect(new Set(names).size).toBe(names.length);
+    expect(distances(decimals).map(Number)).toEqual(names.map(Number));
+  }
 });
 
 describe('series', () => {

@@ -32,6 +32,8 @@ export const analysis = {
   nobodyWatched: 'Nobody watched in this time.',
   noCycles: 'No cycle was reported in this time.',
   noQueues: 'No queue was reported in this time.',
+  noWaits:
+    'No wait follows from what was reported in this time: it needs the queues at both ends of green, and the green.',
   onlyTagged: 'Vehicles with a FASTag. Hatched: not watched, which is not the same as no vehicles.',
   weekday: { mon: 'Mon', tue: 'Tue', wed: 'Wed', thu: 'Thu', fri: 'Fri', sat: 'Sat', sun: 'Sun' },
   file: {

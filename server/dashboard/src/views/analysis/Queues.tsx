@@ -58,7 +58,11 @@ function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: Qu
     <>
       <TimeFigure {...common} title={t('queues.start')} text={t('queues.text')} series={drawn.start} digits={1} />
       <TimeFigure {...common} title={t('queues.end')} series={drawn.end} digits={1} />
-      <TimeFigure {...common} title={t('queues.wait')} text={t('queues.waitText')} series={drawn.wait} digits={1} />
+      {any(drawn.wait) ? (
+        <TimeFigure {...common} title={t('queues.wait')} text={t('queues.waitText')} series={drawn.wait} digits={1} />
+      ) : (
+        <Alert>{t('noWaits')}</Alert>
+      )}
       <TimeFigure
         {...common}
         title={t('queues.level')}
