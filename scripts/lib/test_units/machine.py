@@ -26,16 +26,22 @@ def install(system: Path, checkout: Path, agent: Path) -> None:
         files / "flextraff-watchdog.conf": "usr/lib/systemd/system.conf.d/flextraff.conf",
     }
     copies |= {unit: f"etc/systemd/system/{unit.name}" for unit in files.glob("*.service") if unit.name != "flextraff-server.service"}
+    put(system, copies, "flextraff.conf")
+    subprocess.run(
+        ["systemctl", f"--root={system}", "enable", "--quiet", "flextraff-agent.service", "flextraff-failsafe.service"], check=True,
+    )
+
+
+def put(system: Path, copies: dict[Path, str], tmpfiles: str) -> None:
+    """Copies files into the root file system, programs so that they run, and makes the users and folders that they describe."""
     for source, target in copies.items():
-        (system / target).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, system / target)
-    (system / "usr/bin/flextraff-agent").chmod(0o755)
-    for command in (
-        ["systemd-sysusers", f"--root={system}"],
-        ["systemd-tmpfiles", f"--root={system}", "--create", "flextraff.conf"],
-        ["systemctl", f"--root={system}", "enable", "--quiet", "flextraff-agent.service", "flextraff-failsafe.service"],
-    ):
-        subprocess.run(command, check=True)
+        place = system / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+        if target.startswith("usr/bin/"):
+            place.chmod(0o755)
+    subprocess.run(["systemd-sysusers", f"--root={system}"], check=True)
+    subprocess.run(["systemd-tmpfiles", f"--root={system}", "--create", tmpfiles], check=True)
 
 
 class Machine:

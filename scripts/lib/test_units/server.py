@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
-import subprocess
 import threading
 from pathlib import Path
 
-from .machine import STREET, Machine, until
+from .machine import STREET, Machine, put, until
 
 SERVER = "flextraff-server.service"
 DATABASE = f"{STREET}/database"
@@ -37,9 +35,6 @@ def install(system: Path, checkout: Path, server: Path, url: str) -> None:
         files / "flextraff-server.sysusers": "usr/lib/sysusers.d/flextraff-server.conf",
         files / "flextraff-server.tmpfiles": "usr/lib/tmpfiles.d/flextraff-server.conf",
     }
-    for source, target in copies.items():
-        shutil.copyfile(source, system / target)
-    (system / "usr/bin/flextraff-server").chmod(0o755)
     account, name = url.split("://")[1].split("@")[0], url.rsplit("/", 1)[1]
     of_root = {
         "server.toml": CONFIG,
@@ -48,11 +43,7 @@ def install(system: Path, checkout: Path, server: Path, url: str) -> None:
     }
     for file, text in of_root.items():
         (system / "etc/flextraff" / file).write_text(text)
-    for command in (
-        ["systemd-sysusers", f"--root={system}"],
-        ["systemd-tmpfiles", f"--root={system}", "--create", "flextraff-server.conf"],
-    ):
-        subprocess.run(command, check=True)
+    put(system, copies, "flextraff-server.conf")
 
 
 class Database:

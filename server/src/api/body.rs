@@ -166,7 +166,7 @@ impl Fields {
         }
     }
 
-    /// A list of what serde reads, with texts as [`storable`] takes them; absent or null: nothing.
+    /// A list of what serde reads; its texts have at most [`MOST_TEXT`] characters and no control characters. Absent or null: nothing.
     pub fn optional_list<T: DeserializeOwned>(&mut self, name: &str, most: usize) -> Option<Vec<T>> {
         let list: Vec<T> = self.optional_object(name)?;
         if list.len() > most {
@@ -176,7 +176,7 @@ impl Fields {
         Some(list)
     }
 
-    /// An object that serde reads, with texts as [`storable`] takes them; absent or null: nothing.
+    /// An object that serde reads, with texts as in a list; absent or null: nothing.
     pub fn optional_object<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let value = self.values.remove(name).filter(|value| !value.is_null())?;
         if !storable(&value) {
