@@ -46,6 +46,55 @@ async fn killed_in_the_middle_again_and_again_it_stores_every_count_once(db: PgP
     assert_eq!(number(&db, COUNTED).await, 3001);
 }
 
+#[sqlx::test(migrations = "./migrations")]
+async fn of_two_servers_either_may_die_and_the_other_goes_on_storing_every_count_once(db: PgPool) {
+    const COUNTED: &str = "SELECT count(*) FROM car_counts";
+    import(&db).await;
+    let broker = Broker::start().await;
+    let ports = [free_port(), free_port()];
+    let start = |which: usize| {
+        let mut command = serve(&db, ports[which]);
+        command
+            .env("FLEXTRAFF_MQTT__URL", broker.url())
+            .env("FLEXTRAFF_MQTT__CLIENT_ID", format!("server-{which}"));
+        command.spawn().expect("it starts")
+    };
+    let mut servers = [start(0), start(1)];
+    for port in ports {
+        drop(connect(port).await);
+    }
+    let lane = counts_topic(LANES[1]);
+    let rows = |from: u64, to: u64| -> Vec<String> {
+        (from..=to).map(|seq| counts(COUNTER, LANES[1], seq).to_string()).collect()
+    };
+    let mut sent = 0_u64;
+    for round in 0..4 {
+        let already = i64::try_from(sent).expect("it is small");
+        broker.publish(&lane, &rows(sent + 1, sent + 800)).await;
+        sent += 800;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while number(&db, COUNTED).await <= already {
+            assert!(Instant::now() < deadline, "nobody takes anything in");
+        }
+        let which = round % 2;
+        servers[which].kill().await.expect("it can be killed");
+        // Only the other one is left: what comes now is its work alone.
+        broker.publish(&lane, &rows(sent + 1, sent + 200)).await;
+        sent += 200;
+        wait_for(&db, COUNTED, i64::try_from(sent).expect("it is small")).await;
+        servers[which] = start(which);
+        drop(connect(ports[which]).await);
+    }
+    wait_for(&db, "SELECT count(DISTINCT seq) FROM car_counts", 4000).await;
+    for server in servers {
+        assert_eq!(terminate(server).await, Some(0));
+    }
+    assert_eq!(number(&db, COUNTED).await, 4000);
+    let of_volumes = "SELECT sum(vehicle_count)::bigint FROM lane_volumes_5m";
+    let of_counts = "SELECT sum(vehicle_count)::bigint FROM car_counts";
+    assert_eq!(number(&db, of_volumes).await, number(&db, of_counts).await, "nothing is summed up twice");
+}
+
 /// Memory of a process, bytes.
 fn resident(pid: u32) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
