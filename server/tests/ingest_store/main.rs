@@ -63,6 +63,25 @@ async fn rows_of_an_outbox_are_stored_once_and_answered_each_time(db: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn a_device_with_another_card_begins_anew_and_nothing_is_doubled_or_taken_for_known(db: PgPool) {
+    import(&db).await;
+    let row = |outbox: &str, seq: u64| {
+        let mut row = counts(DEVICE, LANES[0], seq);
+        row["outbox_id"] = json!(outbox);
+        item(&counts_topic(LANES[0]), &row)
+    };
+    let card = "00000000-0000-0000-0000-0000000000e2";
+    let fates = apply(&db, &[row(OUTBOX, 1), row(OUTBOX, 2), row(OUTBOX, 3)]).await.unwrap();
+    assert!(fates.iter().all(|fate| *fate == Fate::Stored));
+    // The numbers of the new card are those of the old one; what the broker still had of the old one comes again in between.
+    let items = [row(card, 1), row(OUTBOX, 3), row(card, 2), row(OUTBOX, 4), row(card, 1)];
+    let fates = apply(&db, &items).await.unwrap();
+    assert_eq!(fates, [Fate::Stored, Fate::Duplicate, Fate::Stored, Fate::Stored, Fate::Duplicate]);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 6);
+    assert_eq!(number(&db, "SELECT count(*) FROM ingest_ledger").await, 2, "each has its own ranges");
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn two_servers_at_once_store_a_row_once(db: PgPool) {
     import(&db).await;
     let items: Vec<Item> =
