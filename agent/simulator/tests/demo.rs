@@ -240,7 +240,7 @@ fn a_run_starts_everything_plays_the_street_and_sums_up() {
         .map(|junction| {
             let device = &junction["devices"][0]["device_id"];
             json!({
-                "device_id": device, "counts_committed": 8, "vehicles_counted": 0,
+                "device_id": device, "counts_committed": 8, "counts_dropped": 0, "vehicles_counted": 0,
                 "status": {
                     "device_id": device, "online": true,
                     "outbox": {"rows": 0, "oldest_s": 0, "bytes": 1, "dropped": 0, "parked": 0, "counts_made": 8},
