@@ -1,6 +1,7 @@
 //! The fault suite: the demo's city, in which agents, server and broker are killed again and again, cables are pulled, disks are full and
 //! outboxes are damaged. At the end everything comes back, and what is stored is compared with what was on the street.
 
+mod outcome;
 mod schedule;
 mod verdict;
 
@@ -12,9 +13,9 @@ use crate::street::Side;
 use anyhow::{Context, Result};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{MonoMs, UnixMs};
+use outcome::Outcome;
 use rustix::process::{Signal, kill_process};
 use schedule::{Disturbance, Fault, Parts, schedule};
-use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -30,8 +31,6 @@ const OVERFULL: usize = 3;
 const OVERFULL_ROWS: u64 = 28_000;
 /// Between two lines of progress, milliseconds.
 const PROGRESS_MS: i64 = 3000;
-/// Most sentences of a kind that are printed.
-const SENTENCES: usize = 5;
 
 /// What to run, and how.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,43 +52,6 @@ pub struct FaultOptions {
     /// Program that fills the outbox of a configuration with a number of rows; without it no limit drops any
     #[arg(long, value_name = "PATH")]
     backlog: Option<PathBuf>,
-}
-
-/// What a run came to: the last line of output.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Outcome {
-    seed: u64,
-    minutes: u64,
-    agents_killed: u64,
-    server_killed: u64,
-    broker_killed: u64,
-    cables_pulled: u64,
-    disks_filled: u64,
-    outboxes_damaged: u64,
-    tables_disks_filled: u64,
-    /// Writes that the database refused for want of room.
-    writes_refused: u64,
-    /// Passages of which at least one read went out.
-    passages: u64,
-    stored: u64,
-    /// Not stored, and nobody says that the lane was watched.
-    unwatched: u64,
-    missing: u64,
-    doubled: u64,
-    repeated_rows: u64,
-    flagged_rows: u64,
-    gaps: u64,
-    /// Rows of the outbox that was too full: in it at the start, stored, and dropped by its limit as a gap says.
-    backlog: u64,
-    backlog_stored: u64,
-    backlog_dropped: u64,
-    counts_made: u64,
-    counts_committed: u64,
-    outbox_pending: u64,
-    lamp_conflicts: u64,
-    interlock_trips: u64,
-    /// Programs that ended by themselves, dead letters, and what the simulator could not do.
-    errors: u64,
 }
 
 /// Runs the fault suite. Progress and the outcome go to `out`; `terminal`: somebody watches it. Whether nothing was lost or doubled and no
@@ -375,98 +337,6 @@ impl Suite<'_> {
         outcome.errors = self.town.errors + self.town.records.totals()?.dead_letters;
         let drained = devices.iter().all(DeviceRow::drained);
         Ok(self.outcome.sentences(drained, &missing, &doubled))
-    }
-}
-
-impl Outcome {
-    /// The table for people, and as last line one JSON object.
-    fn print(&self, out: &mut dyn Write) -> Result<()> {
-        let rows = [
-            ("seed / minutes", format!("{} / {}", self.seed, self.minutes)),
-            (
-                "agents / server / broker killed",
-                format!("{} / {} / {}", self.agents_killed, self.server_killed, self.broker_killed),
-            ),
-            (
-                "cables pulled / disks filled / outboxes damaged",
-                format!("{} / {} / {}", self.cables_pulled, self.disks_filled, self.outboxes_damaged),
-            ),
-            (
-                "disks of the tables filled / writes refused",
-                format!("{} / {}", self.tables_disks_filled, self.writes_refused),
-            ),
-            ("passages read / stored", format!("{} / {}", self.passages, self.stored)),
-            ("  not stored, and told as not watched", self.unwatched.to_string()),
-            ("  missing / stored more than once", format!("{} / {}", self.missing, self.doubled)),
-            ("count messages made / stored", format!("{} / {}", self.counts_made, self.counts_committed)),
-            ("gaps told", self.gaps.to_string()),
-            (
-                "too many rows for an outbox / stored / dropped",
-                format!("{} / {} / {}", self.backlog, self.backlog_stored, self.backlog_dropped),
-            ),
-            (
-                "lamp conflicts / interlock trips",
-                format!("{} / {}", self.lamp_conflicts, self.interlock_trips),
-            ),
-            ("errors", self.errors.to_string()),
-        ];
-        writeln!(out)?;
-        for (name, value) in rows {
-            writeln!(out, "  {name:<48} {value}")?;
-        }
-        writeln!(out, "\n{}", serde_json::to_string(self)?)?;
-        Ok(out.flush()?)
-    }
-
-    fn sentences(&self, drained: bool, missing: &[String], doubled: &[String]) -> Vec<String> {
-        let mut sentences: Vec<String> =
-            missing.iter().take(SENTENCES).chain(doubled.iter().take(SENTENCES)).cloned().collect();
-        let mut must_be = |good: bool, sentence: String| {
-            if !good {
-                sentences.push(sentence);
-            }
-        };
-        must_be(
-            self.missing == 0,
-            format!("{} passages are missing although somebody watched.", self.missing),
-        );
-        must_be(self.doubled == 0, format!("{} passages are stored more than once.", self.doubled));
-        must_be(self.repeated_rows == 0, format!("{} rows are stored more than once.", self.repeated_rows));
-        must_be(self.flagged_rows == 0, format!("{} rows are flagged.", self.flagged_rows));
-        must_be(self.stored > 0, "Not a single passage is stored.".to_owned());
-        must_be(
-            drained,
-            format!(
-                "Not everything arrived: {} count messages made, {} stored, {} rows wait.",
-                self.counts_made, self.counts_committed, self.outbox_pending
-            ),
-        );
-        must_be(
-            self.gaps >= self.outboxes_damaged,
-            format!("{} outboxes were damaged, but only {} gaps are told.", self.outboxes_damaged, self.gaps),
-        );
-        must_be(
-            self.backlog == self.backlog_stored + self.backlog_dropped,
-            format!(
-                "Of {} rows in an outbox that was too full {} are stored and {} told as dropped.",
-                self.backlog, self.backlog_stored, self.backlog_dropped
-            ),
-        );
-        must_be(
-            self.backlog == 0 || self.backlog_dropped > 0,
-            "The limit of an outbox that was too full has dropped nothing.".to_owned(),
-        );
-        must_be(
-            self.tables_disks_filled == 0 || self.writes_refused > 0,
-            "The disk of the tables was filled, but the database refused nothing.".to_owned(),
-        );
-        must_be(
-            self.lamp_conflicts == 0,
-            format!("Lamps that conflict were released together {} times.", self.lamp_conflicts),
-        );
-        must_be(self.interlock_trips == 0, format!("{} interlock trips.", self.interlock_trips));
-        must_be(self.errors == 0, format!("{} errors; the lines above and the logs name them.", self.errors));
-        sentences
     }
 }
 
