@@ -64,22 +64,23 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await page.getByRole('button', { name: 'Restart the reader: mast' }).click();
   await expect(page.getByTestId('command-result')).toContainText('did restart_reader');
   await page.getByRole('button', { name: 'Lamp test' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Lamp test' }).click();
+  const dialog = (name: string) => page.getByRole('dialog', { name });
+  await dialog('Lamp test').getByRole('button', { name: 'Lamp test' }).click();
   await expect(page.getByText('a lamp test is done in flash or dark only')).toBeVisible();
 
   await page.getByRole('button', { name: 'Change' }).click();
-  await page.getByRole('dialog').getByLabel('Name').fill('Cabinet 4');
-  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+  await dialog('Change').getByLabel('Name').fill('Cabinet 4');
+  await dialog('Change').getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Cabinet 4' })).toBeVisible();
 
   await page.getByRole('button', { name: 'Revoke' }).click();
-  await expect(page.getByRole('dialog')).toContainText('The messages of Cabinet 4 are refused from now on');
-  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await expect(dialog('Revoke')).toContainText('The messages of Cabinet 4 are refused from now on');
+  await dialog('Revoke').getByRole('button', { name: 'Revoke' }).click();
   await expect(page.getByText('Revoked', { exact: true }).first()).toBeVisible();
   await expect(page.getByRole('button', { name: 'Identify' })).toHaveCount(0);
 
   await page.getByRole('button', { name: 'Delete' }).click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await dialog('Delete').getByRole('button', { name: 'Delete' }).click();
   await expect(page).toHaveURL(/\/app\/devices$/);
   await expect(page.getByRole('searchbox', { name: 'Search' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Cabinet 4' })).toHaveCount(0);

@@ -51,6 +51,8 @@ export const theme = createTheme({
   colors: { ...states, night, dark },
   defaultRadius: 'md',
   cursorType: 'pointer',
+  // Who asks for less motion sees dialogs come and go at once.
+  respectReducedMotion: true,
   fontFamily:
     'Inter, system-ui, "Segoe UI", Roboto, "Noto Sans", "Noto Sans Devanagari", "Lohit Devanagari", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", monospace',
