@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,13 +38,13 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def product_rate(product: Product, rows: others.Rows, parts: dict[str, services.Service]) -> dict[str, float]:
+def product_rate(product: Product, rows: others.Rows, parts: dict[str, services.Service], window: int = others.FLOOD) -> dict[str, float]:
     before = others.query(STORED)
     watch = Watch(product.pid)
     watch.start()
     used = {name: part.cpu_s() for name, part in parts.items()} | {"server": cpu_s(product.pid)}
     begun = time.monotonic()
-    others.publish(rows)
+    others.publish(rows, window)
     took = others.until(STORED, before + len(rows), 300) - begun
     memory, _ = watch.stop()
     spent = {name: (part.cpu_s() - used[name]) / len(rows) * 1e6 for name, part in parts.items()}
@@ -53,22 +54,25 @@ def product_rate(product: Product, rows: others.Rows, parts: dict[str, services.
 
 def rates(args: argparse.Namespace, product: Product, folder: Path) -> dict[str, list]:
     """Each way in turn, round by round, so that a busy moment of the machine meets all."""
-    found: dict[str, list] = {name: [] for name in ("product", "plain", "copy", "broker", "unnest", "copy_alone")}
+    found: dict[str, list] = defaultdict(list)
     begin = datetime.now(UTC) - timedelta(days=2)
     parts = {"broker": services.broker(), "database": services.database()}
     for number in range(args.rounds):
         say(f"round {number + 1} of {args.rounds}")
-        rows = city.messages(args.junctions, args.messages * (number + 1), begin)[args.messages * number :]
+        rows = city.messages(args.junctions, args.messages * (2 * number + 2), begin)[args.messages * 2 * number :]
+        flood, client = rows[: args.messages], rows[args.messages :]
         product.start()
         product.until_connected()
-        found["product"].append(product_rate(product, rows, parts))
+        found["product"].append(product_rate(product, flood, parts))
+        found["product_client"].append(product_rate(product, client, parts, others.CLIENT))
         product.stop()
         # The broker would keep what the others are sent for the session of the server.
         raw.Connection(services.BROKER_URL, product.client_id).close()
-        found["plain"].append(others.plain_rate(rows[: args.messages // 10]))
-        found["copy"].append(others.copy_rate(rows, folder))
-        found["broker"].append(others.broker_rate(rows))
-        unnest, copy = others.database_rates(rows)
+        found["plain"].append(others.plain_rate(flood[: args.messages // 10]))
+        for name, window in (("", others.FLOOD), ("_client", others.CLIENT)):
+            found["copy" + name].append(others.copy_rate(flood, folder, window))
+            found["broker" + name].append(others.broker_rate(flood, window))
+        unnest, copy = others.database_rates(flood)
         found["unnest"].append(unnest)
         found["copy_alone"].append(copy)
     return found
@@ -182,21 +186,30 @@ def main() -> int:
     return report(found, steadily)
 
 
+def rates_of(title: str, own: float, rates: list[tuple[str, float]]) -> None:
+    print(f"| {title} | | FlexTraff is |\n|---|---|---|")
+    print(f"| FlexTraff, stored once and answered | {own:,.0f}/s | |")
+    for name, rate in rates:
+        print(f"| {name} | {rate:,.0f}/s | {own / rate:.2f} of it |")
+    print()
+
+
 def report(found: dict[str, list], steadily: dict[str, object]) -> int:
     own = {key: middle([one[key] for one in found["product"]]) for key in found["product"][0]}
-    other = {name: middle(values) for name, values in found.items() if name != "product"}
-    print("| counts a second to committed rows | | FlexTraff is |\n|---|---|---|")
-    rows = [
-        ("FlexTraff, stored once and answered", own["rate"]),
+    client_rate = middle([one["rate"] for one in found["product_client"]])
+    other = {name: middle(values) for name, values in found.items() if not name.startswith("product")}
+    rates_of(f"counts a second to committed rows, {others.FLOOD} on their way to the broker", own["rate"], [
         ("plain Python service, an INSERT a message", other["plain"]),
         ("mosquitto_sub piped into COPY", other["copy"]),
         ("Mosquitto alone, QoS 1", other["broker"]),
         ("PostgreSQL alone, unnest of 1000", other["unnest"]),
         ("PostgreSQL alone, COPY of 1000", other["copy_alone"]),
-    ]
-    for name, rate in rows:
-        print(f"| {name} | {rate:,.0f}/s | {own['rate'] / rate:.2f} of it |")
-    print("\n| | | at most |\n|---|---|---|")
+    ])  # fmt: skip
+    rates_of(f"the same, {others.CLIENT} on their way, as one client of Mosquitto sends", client_rate, [
+        ("mosquitto_sub piped into COPY", other["copy_client"]),
+        ("Mosquitto alone, QoS 1", other["broker_client"]),
+    ])  # fmt: skip
+    print("| | | at most |\n|---|---|---|")
     steady_rows = [
         ("processor a message: server", f"{own['server_us']:.0f} µs", "40 µs"),
         ("processor a message: broker / PostgreSQL", f"{own['broker_us']:.0f} / {own['database_us']:.0f} µs", ""),
@@ -210,7 +223,7 @@ def report(found: dict[str, list], steadily: dict[str, object]) -> int:
     ]  # fmt: skip
     for row in steady_rows:
         print("| " + " | ".join(row) + " |")
-    print(json.dumps({"bench": "ingest", "product": own, "others": other, "steady": steadily}), flush=True)
+    print(json.dumps({"bench": "ingest", "product": own | {"client_rate": client_rate}, "others": other, "steady": steadily}), flush=True)
     whole = steadily["sent"] == steadily["stored"] == steadily["distinct"] and steadily["settled"]
     return 0 if whole else 1
 

@@ -22,11 +22,14 @@ from .product import free_port
 
 Rows = list[tuple[str, bytes, tuple[int, int]]]
 
+#: Messages on their way without the broker's acknowledgement: as many as keep it busy, and as many as a client of Mosquitto allows itself.
+FLOOD, CLIENT = 1000, 20
 
-def publish(rows: Rows) -> None:
+
+def publish(rows: Rows, window: int = FLOOD) -> None:
     packets = [raw.publish(topic, payload, at % 65535 + 1) for at, (topic, payload, _) in enumerate(rows)]
     connection = raw.Connection(services.BROKER_URL, "bench-load")
-    raw.pump(connection, packets)
+    raw.pump(connection, packets, window)
     connection.close()
 
 
@@ -100,7 +103,7 @@ def plain_rate(rows: Rows) -> float:
         service.stop()
 
 
-def copy_rate(rows: Rows, folder: Path) -> float:
+def copy_rate(rows: Rows, folder: Path, window: int = FLOOD) -> float:
     """Messages a second of `mosquitto_sub | psql COPY`, as text, to the one commit at its end."""
     query("CREATE TABLE IF NOT EXISTS raw_messages (payload text)")
     query("TRUNCATE raw_messages")
@@ -119,7 +122,7 @@ def copy_rate(rows: Rows, folder: Path) -> float:
     )  # fmt: skip
     time.sleep(0.5)  # its subscription has no sign of its own
     begun = time.monotonic()
-    publish(rows)
+    publish(rows, window)
     if listener.wait(300) or store.wait(300):
         raise RuntimeError("mosquitto_sub | psql failed")
     took = time.monotonic() - begun
@@ -129,7 +132,7 @@ def copy_rate(rows: Rows, folder: Path) -> float:
     return len(rows) / took
 
 
-def broker_rate(rows: Rows) -> float:
+def broker_rate(rows: Rows, window: int = FLOOD) -> float:
     """Messages a second that Mosquitto alone passes at QoS 1 from one client to another."""
     listener = raw.Connection(services.BROKER_URL, "bench-listener")
     listener.subscribe("flextraff/+/+/car-counts", 1)
@@ -146,7 +149,7 @@ def broker_rate(rows: Rows) -> float:
     taker = threading.Thread(target=take)
     taker.start()
     begun = time.monotonic()
-    publish(rows)
+    publish(rows, window)
     taker.join(300)
     listener.close()
     return len(rows) / (ended[0] - begun)

@@ -94,7 +94,7 @@ def message(kind: int, body: bytes) -> tuple[str, bytes, bytes]:
     return topic, body[end:], b""
 
 
-def pump(connection: Connection, packets: list[bytes], window: int = 1000) -> None:
+def pump(connection: Connection, packets: list[bytes], window: int) -> None:
     """Publishes all, at most `window` at a time without the broker's acknowledgement."""
     sent = acked = 0
     while acked < len(packets):
