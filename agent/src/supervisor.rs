@@ -9,10 +9,12 @@ mod asks;
 mod commands;
 mod connection;
 pub mod forward;
+mod intake;
 mod keys;
 mod lamps;
 pub mod messages;
 pub mod recorder;
+mod recording;
 mod reload;
 mod snapshot;
 mod telling;
@@ -37,6 +39,7 @@ use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState};
 use forward::Forwarder;
+use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use snapshot::Show;
@@ -46,7 +49,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use threads::{News, RecorderInput, Watcher};
+use threads::{News, Watcher};
 use tokio::sync::mpsc as async_mpsc;
 use watched::Watched;
 
@@ -54,8 +57,6 @@ use watched::Watched;
 const NEWS: usize = 1024;
 /// Reads, demand and plans that may wait for the lamp loop: what comes in a second or two in which it stands still.
 const LAMP_INPUTS: usize = 2048;
-/// Reads and rows that may wait for the recorder; full means that reads queue up in the kernel.
-const RECORDER_INPUTS: usize = 8192;
 /// Messages that may wait for the link.
 const LINK_REQUESTS: usize = 256;
 /// Between looks at what has no event of its own.
@@ -74,10 +75,10 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let lamps = (config.device_type != DeviceType::RfidCounter)
         .then(|| Lamps::start(&config, &clock, boot, news.clone()))
         .transpose()?;
-    let (recorder, recorder_inputs) = mpsc::sync_channel(RECORDER_INPUTS);
+    let (recorder, recorder_inputs) = intake::open();
     let names = keys::open(&config, &clock);
     let watched = Watched::open(&config);
-    let recording = threads::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
+    let recording = recording::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
     let hub = Hub::default();
     let show = Show { names, hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
@@ -114,6 +115,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         decision: None,
         estimates: None,
         dropped: (0, 0),
+        disk_told: false,
         plan: None,
         fault: FaultLatch::beside(&config.outbox.path).read(),
         shows: LampsShow::Signal,
@@ -152,7 +154,7 @@ struct Supervisor {
     console: Option<Console>,
     /// Where there is no lamp loop: tells others the reads.
     forwarder: Option<Forwarder>,
-    recorder: SyncSender<RecorderInput>,
+    recorder: Intake,
     readers: Vec<Option<ReaderPort>>,
     /// Reads of each reader at the last status, and reads per second since the one before.
     rates: Vec<Rate>,
@@ -173,6 +175,8 @@ struct Supervisor {
     estimates: Option<Estimates>,
     /// Reads that the lamp loop did not take and events that nobody took, as far as the log says so.
     dropped: (u64, u64),
+    /// Whether the log says that the disk stands still.
+    disk_told: bool,
     plan: Option<PlanStatus>,
     /// Name of the pseudonym key that serves.
     key_id: Option<KeyId>,
@@ -269,7 +273,7 @@ impl Supervisor {
                 self.tell_status();
             }
             LampEvent::Signal(SignalEvent::CycleEnded(cycle)) => {
-                self.to_recorder(RecorderInput::Cycle(cycle));
+                self.recorder.bring(RecorderInput::Cycle(cycle));
             }
             LampEvent::Signal(SignalEvent::Plan(status)) => {
                 messages::log_plan(&status);
@@ -277,7 +281,7 @@ impl Supervisor {
                 self.tell_status();
             }
             LampEvent::Signal(SignalEvent::Logged(events)) => {
-                self.to_recorder(RecorderInput::Events(events));
+                self.recorder.bring(RecorderInput::Events(events));
             }
             LampEvent::Decided(decision) => self.decision = Some(decision),
             LampEvent::Estimated(estimates) => self.estimates = Some(*estimates),
@@ -296,7 +300,7 @@ impl Supervisor {
             LampEvent::KeepPlan { mut message, received } => {
                 // Its validity is judged after a restart, when nobody knows any more when it came.
                 message.timestamp.get_or_insert(received.wall);
-                self.to_recorder(RecorderInput::SavePlan { plan: message, received: received.mono });
+                self.recorder.bring(RecorderInput::SavePlan { plan: message, received: received.mono });
             }
             LampEvent::Late { late_ms, still_s } => {
                 tracing::warn!(
@@ -346,9 +350,9 @@ impl Supervisor {
                 tracing::warn!(reason, "not connected to the broker; counts are kept");
             }
             LinkEvent::NeedRows { room, in_flight } => {
-                self.to_recorder(RecorderInput::NeedRows { room, in_flight });
+                self.recorder.bring(RecorderInput::NeedRows { room, in_flight });
             }
-            LinkEvent::Ack(ack) => self.to_recorder(RecorderInput::Ack(ack)),
+            LinkEvent::Ack(ack) => self.recorder.bring(RecorderInput::Ack(ack)),
             LinkEvent::Inbound(Inbound::GreenTime(message)) => {
                 self.to_lamps(LampInput::Plan(Box::new(message)));
             }
@@ -365,8 +369,7 @@ impl Supervisor {
                 let demand = Box::new(demand);
                 if junction == self.config.junction.id {
                     self.show_told_reads(&demand, &self.clock.now());
-                    // What the recorder has no room for makes it count a vehicle that another device counts too; waiting might hold up reads.
-                    let _ = self.recorder.try_send(RecorderInput::Demand(demand.clone()));
+                    self.recorder.bring(RecorderInput::Demand(demand.clone()));
                 }
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
@@ -402,6 +405,7 @@ impl Supervisor {
         self.measure(now);
         self.tell_lamps_readers();
         self.log_dropped();
+        self.log_disk(now);
         if now.mono >= self.signal_due {
             self.tell_signal(now);
         }
@@ -428,19 +432,6 @@ impl Supervisor {
         }
     }
 
-    fn log_dropped(&mut self) {
-        let Some(lamps) = &self.lamps else { return };
-        let dropped = (lamps.stats.reads_dropped.load(Relaxed), lamps.stats.events_dropped.load(Relaxed));
-        if dropped != self.dropped {
-            tracing::warn!(
-                reads = dropped.0 - self.dropped.0,
-                events = dropped.1 - self.dropped.1,
-                "the lamp loop did not take every read in time, or its events were not taken"
-            );
-            self.dropped = dropped;
-        }
-    }
-
     /// Never waits: the lamps do not depend on whether a plan reaches them.
     fn to_lamps(&self, input: LampInput) {
         if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
@@ -453,12 +444,6 @@ impl Supervisor {
         let Some(lamps) = &self.lamps else { return };
         if lamps.inputs.try_send(input).is_err() {
             lamps.stats.reads_dropped.fetch_add(1, Relaxed);
-        }
-    }
-
-    fn to_recorder(&self, input: RecorderInput) {
-        if self.recorder.send(input).is_err() {
-            tracing::error!("the recorder has ended");
         }
     }
 
@@ -479,7 +464,7 @@ impl Supervisor {
         for port in self.readers.into_iter().flatten() {
             let _ = port.stop();
         }
-        let _ = self.recorder.send(RecorderInput::Stop);
+        self.recorder.bring(RecorderInput::Stop);
         let _ = recording.join();
         if let Some(console) = self.console {
             console.stop();

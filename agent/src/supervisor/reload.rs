@@ -1,6 +1,7 @@
 //! Another configuration while the agent runs: all of it takes effect, or nothing does.
 
-use super::threads::{self, RecorderInput};
+use super::intake::RecorderInput;
+use super::threads;
 use super::{Show, Supervisor};
 use crate::config::{self, Changes, Config};
 use crate::logging;
@@ -50,7 +51,7 @@ impl Supervisor {
         for port in leave.into_iter().filter_map(|(_, port)| port) {
             let _ = port.stop();
         }
-        self.to_recorder(RecorderInput::Reconfigure { config: Arc::clone(new), kept: kept.clone() });
+        self.recorder.bring(RecorderInput::Reconfigure { config: Arc::clone(new), kept: kept.clone() });
         if let Some(lamps) = &self.lamps {
             // Among the reads it must not get lost.
             let _ = lamps.inputs.send(LampInput::Reconfigure { config: Arc::clone(new), kept });

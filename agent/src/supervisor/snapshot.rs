@@ -12,7 +12,7 @@ use crate::output::LampStats;
 use crate::reader::Read;
 use crate::reader::port::{ReaderPort, ReaderStats};
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, ReaderStatus, Status};
+use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, OutboxStatus, ReaderStatus, Status};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -51,7 +51,10 @@ impl Supervisor {
             boot_id: self.boot,
             started: self.started,
             link: self.config.mqtt.is_some().then(|| self.connection.status(now.mono)),
-            outbox: self.outbox.clone(),
+            outbox: self.outbox.clone().map(|outbox| OutboxStatus {
+                failure: self.disk_failure(&now).or_else(|| outbox.failure.clone()),
+                ..outbox
+            }),
             readers: readers
                 .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))
                 .collect(),

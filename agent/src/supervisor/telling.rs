@@ -6,6 +6,10 @@ use crate::link::LinkRequest;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Demand, ReaderState, encode};
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Cards take a second or two now and then; longer than this is worth a word, milliseconds.
+const STANDS_STILL_MS: i64 = 10_000;
 
 impl Supervisor {
     /// Tells others the reads of a device that only counts, as far as due.
@@ -54,5 +58,39 @@ impl Supervisor {
 
     pub(super) fn tell_status(&self) {
         self.to_link(LinkRequest::Status(Box::new(self.status(self.clock.now()))));
+    }
+
+    pub(super) fn log_dropped(&mut self) {
+        let Some(lamps) = &self.lamps else { return };
+        let dropped = (lamps.stats.reads_dropped.load(Relaxed), lamps.stats.events_dropped.load(Relaxed));
+        if dropped != self.dropped {
+            tracing::warn!(
+                reads = dropped.0 - self.dropped.0,
+                events = dropped.1 - self.dropped.1,
+                "the lamp loop did not take every read in time, or its events were not taken"
+            );
+            self.dropped = dropped;
+        }
+    }
+
+    /// Says once that the disk stands still, and once that it goes on.
+    pub(super) fn log_disk(&mut self, now: &Moment) {
+        let still = self.disk_failure(now);
+        if still.is_some() == self.disk_told {
+            return;
+        }
+        self.disk_told = still.is_some();
+        if let Some(failure) = still {
+            tracing::error!("{failure}");
+        } else {
+            tracing::info!("the disk answers again");
+        }
+    }
+
+    /// Why nothing is stored at present, where the disk does not even say so.
+    pub(super) fn disk_failure(&self, now: &Moment) -> Option<String> {
+        let idle_ms = self.recorder.idle_ms(now.mono);
+        (idle_ms >= STANDS_STILL_MS)
+            .then(|| format!("the disk has not answered for {} s; counts wait in memory", idle_ms / 1000))
     }
 }

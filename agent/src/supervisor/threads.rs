@@ -1,6 +1,6 @@
 //! The threads and what goes between them.
 
-use super::recorder::{Recorder, RecorderSetup};
+use super::intake::{Intake, ReadsIntake};
 use super::snapshot::Show;
 use crate::clock::{self, Clock};
 use crate::config::{Config, ReaderConfig};
@@ -8,22 +8,19 @@ use crate::console::Asked;
 use crate::identity::{SharedNames, Sighting};
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
-use crate::outbox::{Outgoing, Patience, Room};
+use crate::outbox::Outgoing;
 use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
 use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use crate::service::Feeder;
-use crate::signal::CycleRecord;
-use flextraff_common::hires::Event;
-use flextraff_common::ids::{BootId, OutboxId, Seq};
-use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus};
+use flextraff_common::ids::OutboxId;
+use flextraff_common::time::{MonoMs, UnixMs};
+use flextraff_common::wire::{DemandPassage, GreenTime, OutboxStatus};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::collections::BTreeSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc as async_mpsc;
@@ -31,14 +28,6 @@ use uuid::Uuid;
 
 /// A port of this name has no device: reads come from elsewhere.
 const NO_DEVICE: &str = "virtual";
-/// Between attempts to open the outbox, and before a failed part starts anew.
-const AGAIN: Duration = Duration::from_secs(5);
-/// Longest wait of the recorder for something to happen.
-const LONGEST_WAIT_MS: i64 = 1000;
-/// How long a read waits in the recorder for others: to be woken up by each of hundreds a second costs more than to count it.
-const COMPANY: Duration = Duration::from_millis(20);
-/// Inputs that the recorder takes before it looks at the clock again.
-const MOST_AT_ONCE: usize = 4096;
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -65,34 +54,6 @@ pub(super) enum News {
     /// By the recorder: what other devices of the junction are to be told of vehicles in the stop-line zones.
     Told(Vec<DemandPassage>),
     /// SIGTERM or SIGINT.
-    Stop,
-}
-
-/// What the recorder is told.
-pub(super) enum RecorderInput {
-    Read(Sighting),
-    Reader {
-        reader: usize,
-        up: bool,
-        at: MonoMs,
-    },
-    Demand(Box<Demand>),
-    Cycle(CycleRecord),
-    Events(Vec<Event>),
-    Ack(Ack),
-    NeedRows {
-        room: Room,
-        in_flight: BTreeSet<Seq>,
-    },
-    SavePlan {
-        plan: Box<GreenTime>,
-        received: MonoMs,
-    },
-    /// Another configuration; for each of its readers, whether it is the one that had its place before.
-    Reconfigure {
-        config: Arc<Config>,
-        kept: Vec<bool>,
-    },
     Stop,
 }
 
@@ -154,169 +115,6 @@ const fn next_tick_us(now_us: i64) -> i64 {
     now_us - now_us.rem_euclid(tick_us) + tick_us
 }
 
-/// Starts counting and outbox.
-pub(super) fn record(
-    config: &Arc<Config>,
-    clock: &Arc<Clock>,
-    boot: BootId,
-    names: SharedNames,
-    inputs: Receiver<RecorderInput>,
-    news: SyncSender<News>,
-) -> io::Result<JoinHandle<()>> {
-    let (mut config, clock) = (Arc::clone(config), Arc::clone(clock));
-    let setup = move |config: &Config| RecorderSetup {
-        path: config.outbox.path.clone(),
-        boot,
-        new_outbox_id: OutboxId(Uuid::new_v4()),
-        all_lanes_watched: false,
-        names: names.clone(),
-        gives_up: false,
-    };
-    Builder::new().name("recorder".to_owned()).spawn(move || {
-        let mut up = vec![false; config.readers.len()];
-        loop {
-            let setup = setup(&config);
-            let run = || recording(&mut config, &clock, &setup, &inputs, &news, &mut up);
-            if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
-                return;
-            }
-            tracing::error!("the recorder has failed and goes on from what is stored");
-        }
-    })
-}
-
-fn recording(
-    config: &mut Arc<Config>,
-    clock: &Clock,
-    setup: &RecorderSetup,
-    inputs: &Receiver<RecorderInput>,
-    news: &SyncSender<News>,
-    up: &mut Vec<bool>,
-) {
-    let (mut told, mut patience, mut setup) = (false, Patience::default(), setup.clone());
-    let mut recorder = loop {
-        match Recorder::open(Arc::clone(&*config), &setup, &clock.now()) {
-            Ok(recorder) => break recorder,
-            Err(error) => {
-                setup.gives_up = patience.handle(Some(&error), clock.now().mono);
-                if !std::mem::replace(&mut told, true) {
-                    tracing::error!(%error, "the outbox cannot be opened; signals run, nothing is counted, it is tried again");
-                }
-            }
-        }
-        if !wait_for_disk(config, inputs, clock, up) {
-            return;
-        }
-    };
-    for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
-        recorder.handle_reader(reader, true, clock.now().mono);
-    }
-    let received = |plan: GreenTime| {
-        let received = plan.timestamp.unwrap_or(clock.now().wall);
-        (Box::new(plan), received)
-    };
-    let plans = recorder.plans().into_iter().map(received).collect();
-    let (mut outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
-    let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
-    tell_outbox(&recorder, &clock.now(), news);
-    loop {
-        let wait_ms = recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
-        let first = inputs.recv_timeout(Duration::from_millis(wait_ms.unsigned_abs()));
-        if matches!(first, Ok(RecorderInput::Read(_))) {
-            clock::gather(COMPANY);
-        }
-        // Everything that was read until now is taken before the counter's time goes on to now.
-        let now = clock.now();
-        let stop = matches!(first, Err(RecvTimeoutError::Disconnected));
-        let waiting = first.into_iter().chain(inputs.try_iter().take(MOST_AT_ONCE));
-        for input in waiting {
-            match input {
-                RecorderInput::Read(sighting) => recorder.handle_read(sighting),
-                RecorderInput::Reader { reader, up: is_up, at } => {
-                    up[reader] = is_up;
-                    recorder.handle_reader(reader, is_up, at);
-                }
-                RecorderInput::Demand(demand) => recorder.handle_demand(&demand, &now),
-                RecorderInput::Cycle(cycle) => recorder.handle_cycle(cycle),
-                RecorderInput::Events(events) => recorder.handle_events(events),
-                RecorderInput::Ack(ack) => {
-                    recorder.handle_ack(&ack);
-                    tell_outbox(&recorder, &now, news);
-                }
-                RecorderInput::NeedRows { room, in_flight } => {
-                    let _ = news.try_send(News::Rows(recorder.rows(room, &in_flight, &now)));
-                }
-                RecorderInput::SavePlan { plan, received } => recorder.save_plan(&plan, received),
-                RecorderInput::Reconfigure { config: new, kept } => {
-                    config.clone_from(&new);
-                    keep_up(up, &kept);
-                    recorder.reconfigure(new, now.mono);
-                    for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
-                        recorder.handle_reader(reader, true, now.mono);
-                    }
-                }
-                RecorderInput::Stop => {
-                    recorder.flush(&clock.now());
-                    return;
-                }
-            }
-        }
-        let told = recorder.take_told(now.mono);
-        if !told.is_empty() {
-            let _ = news.try_send(News::Told(told));
-        }
-        let stored = recorder.handle_timeout(&now);
-        let present = recorder.outbox_id();
-        let opened = News::OutboxOpen { outbox: present, earliest, plans: Vec::new() };
-        // Not waited for: the main thread may be waiting for this one.
-        if present != outbox && news.try_send(opened).is_ok() {
-            outbox = present;
-        }
-        if stored {
-            let _ = news.try_send(News::RowsWaiting);
-            tell_outbox(&recorder, &now, news);
-        }
-        if stop {
-            recorder.flush(&now);
-            return;
-        }
-    }
-}
-
-/// Readers that keep their place stay as they are, others are down.
-fn keep_up(up: &mut Vec<bool>, kept: &[bool]) {
-    *up = kept.iter().enumerate().map(|(reader, kept)| *kept && up.get(reader) == Some(&true)).collect();
-}
-
-/// Waits before the outbox is opened again; `false` when told to stop. Reads of this time cannot be stored: it counts as not observed.
-fn wait_for_disk(
-    config: &mut Arc<Config>,
-    inputs: &Receiver<RecorderInput>,
-    clock: &Clock,
-    up: &mut Vec<bool>,
-) -> bool {
-    let until = clock.now().mono + AGAIN.as_millis() as i64;
-    loop {
-        let left_ms = until.since(clock.now().mono).max(0).unsigned_abs();
-        match inputs.recv_timeout(Duration::from_millis(left_ms)) {
-            Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-            Ok(RecorderInput::Reader { reader, up: is_up, .. }) => up[reader] = is_up,
-            Ok(RecorderInput::Reconfigure { config: new, kept }) => {
-                *config = new;
-                keep_up(up, &kept);
-            }
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => return true,
-        }
-    }
-}
-
-fn tell_outbox(recorder: &Recorder, now: &Moment, news: &SyncSender<News>) {
-    if let Some(status) = recorder.status(now) {
-        let _ = news.try_send(News::Recorded { outbox: status, counted: recorder.counted().to_vec() });
-    }
-}
-
 /// What a reader's thread tells, once vehicles have their names.
 #[derive(Clone, Copy)]
 enum Seen {
@@ -331,15 +129,6 @@ impl Seen {
             ReaderEventKind::Read(read) => Self::Vehicle(names.sight(read)),
             ReaderEventKind::Up => Self::Reader { reader, up: true, at },
             ReaderEventKind::Down => Self::Reader { reader, up: false, at },
-        }
-    }
-}
-
-impl From<Seen> for RecorderInput {
-    fn from(seen: Seen) -> Self {
-        match seen {
-            Seen::Vehicle(sighting) => Self::Read(sighting),
-            Seen::Reader { reader, up, at } => Self::Reader { reader, up, at },
         }
     }
 }
@@ -375,7 +164,7 @@ impl Watcher {
 pub(super) fn read(
     config: &Config,
     clock: &Arc<Clock>,
-    recorder: &SyncSender<RecorderInput>,
+    recorder: &Intake,
     watcher: &Watcher,
     show: &Show,
 ) -> Result<Vec<Option<ReaderPort>>, StartError> {
@@ -395,21 +184,27 @@ pub(super) fn read_one(
     reader: usize,
     config: &ReaderConfig,
     clock: &Arc<Clock>,
-    recorder: &SyncSender<RecorderInput>,
+    recorder: &Intake,
     watcher: &Watcher,
     show: &Show,
 ) -> Result<ReaderPort, StartError> {
-    let (recorder, clock) = (recorder.clone(), Arc::clone(clock));
+    let clock = Arc::clone(clock);
     let (watcher, show) = (watcher.clone(), show.clone());
+    let recorder = ReadsIntake::new(recorder.clone(), reader);
     let tell = move |event: ReaderEvent| {
         // From here on nobody sees what must not be seen.
         let seen = Seen::new(&event, &show.names);
-        // First those who do not wait: a recorder that waits for its disk must not hold up a green.
         watcher.tell(&seen);
-        if let Seen::Vehicle(sighting) = &seen {
-            show.tell(event.reader, &sighting.read);
+        match seen {
+            Seen::Vehicle(sighting) => {
+                show.tell(event.reader, &sighting.read);
+                recorder.bring(sighting)
+            }
+            Seen::Reader { up, at, .. } => {
+                recorder.bring_state(up, at);
+                true
+            }
         }
-        recorder.send(seen.into()).is_ok()
     };
     ReaderPort::start(reader, config, tell, move || clock.now().mono)
 }
@@ -439,7 +234,11 @@ pub(super) fn connect(
     Builder::new().name("link".to_owned()).spawn(move || {
         let Some(mqtt) = &config.mqtt else { return };
         loop {
-            let emit = |event| drop(news.try_send(News::Link(event)));
+            let emit = |event| {
+                if news.try_send(News::Link(event)).is_err() {
+                    tracing::error!("the agent has no time for a message of the link; it is lost");
+                }
+            };
             let run = || link::run(mqtt, session.clone(), earliest, &mut received, emit, || clock.now());
             match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,

@@ -46,6 +46,9 @@ pub struct FaultOptions {
     /// Folder, made by root on a small file system, for the files of the first junction; without it no disk is filled
     #[arg(long, value_name = "DIR")]
     small_disk: Option<PathBuf>,
+    /// The small file system can be frozen with fsfreeze
+    #[arg(long, requires = "small_disk")]
+    standstill: bool,
     /// Folder of PostgreSQL's user on a small file system, for the tables; without it their disk is never full
     #[arg(long, value_name = "DIR")]
     tables_disk: Option<PathBuf>,
@@ -138,7 +141,8 @@ impl Suite<'_> {
         let disks: &[usize] = if self.options.small_disk.is_some() { &[SMALL_DISK] } else { &[] };
         let tables = self.options.tables_disk.is_some();
         let intact = self.town.overfull.as_ref().map(|outbox| outbox.junction);
-        let parts = Parts { junctions, readers: junctions * Side::ALL.len(), disks, tables, intact };
+        let readers = junctions * Side::ALL.len();
+        let parts = Parts { junctions, readers, disks, standstill: self.options.standstill, tables, intact };
         let mut coming = schedule(self.options.seed, run_ms, parts).into_iter().peekable();
         let mut going: Vec<Disturbance> = Vec::new();
         let start = self.town.clock.now();
@@ -209,6 +213,10 @@ impl Suite<'_> {
                 self.outcome.disks_filled += 1;
                 fill(&self.filler(junction))?;
             }
+            Fault::Standstill(_) => {
+                self.outcome.disks_stopped += 1;
+                self.freeze(true)?;
+            }
             Fault::Tables => {
                 self.outcome.tables_disks_filled += 1;
                 fill(&self.tables_filler()?)?;
@@ -227,9 +235,17 @@ impl Suite<'_> {
             Fault::Broker { .. } => self.start_broker()?,
             Fault::Cable(reader) => self.town.live.plug(reader, true),
             Fault::Disk(junction) => remove(&self.filler(junction))?,
+            Fault::Standstill(_) => self.freeze(false)?,
             Fault::Tables => remove(&self.tables_filler()?)?,
         }
         Ok(())
+    }
+
+    /// Whoever writes to the small disk stands still, until it is let go on.
+    fn freeze(&self, stop: bool) -> Result<()> {
+        let disk = self.options.small_disk.as_ref().context("there is no small disk")?;
+        let arguments = [if stop { "--freeze" } else { "--unfreeze" }.as_ref(), disk.as_os_str()];
+        run_program("fsfreeze", Path::new("fsfreeze"), &arguments, &self.town.folder.log("fsfreeze"))
     }
 
     /// As systemd does: the lamps go to the safe aspect after the agent is gone.

@@ -17,6 +17,7 @@ pub(super) struct Outcome {
     pub(super) broker_killed: u64,
     pub(super) cables_pulled: u64,
     pub(super) disks_filled: u64,
+    pub(super) disks_stopped: u64,
     pub(super) outboxes_damaged: u64,
     pub(super) tables_disks_filled: u64,
     /// Writes that the database refused for want of room.
@@ -54,8 +55,12 @@ impl Outcome {
                 format!("{} / {} / {}", self.agents_killed, self.server_killed, self.broker_killed),
             ),
             (
-                "cables pulled / disks filled / outboxes damaged",
-                format!("{} / {} / {}", self.cables_pulled, self.disks_filled, self.outboxes_damaged),
+                "cables pulled / outboxes damaged",
+                format!("{} / {}", self.cables_pulled, self.outboxes_damaged),
+            ),
+            (
+                "disks filled / brought to a standstill",
+                format!("{} / {}", self.disks_filled, self.disks_stopped),
             ),
             (
                 "disks of the tables filled / writes refused",

@@ -25,6 +25,8 @@ pub(in crate::demo) enum Fault {
     Cable(usize),
     /// The disk of a junction is full.
     Disk(usize),
+    /// The disk of a junction takes and gives nothing, and reports no error either.
+    Standstill(usize),
     /// An agent is killed, and its outbox is damaged before it comes back.
     Outbox(usize),
     /// The disk with the tables of the database is full.
@@ -40,6 +42,8 @@ pub(in crate::demo) struct Parts<'a> {
     pub(in crate::demo) readers: usize,
     /// Junctions whose disk can be filled.
     pub(in crate::demo) disks: &'a [usize],
+    /// Whether these can be brought to a standstill as well.
+    pub(in crate::demo) standstill: bool,
     /// Whether the disk with the tables can be filled.
     pub(in crate::demo) tables: bool,
     /// The junction whose outbox is never damaged.
@@ -50,7 +54,10 @@ impl Fault {
     /// What only one disturbance at a time may have: the agent of a junction, a cable, the server, the broker or the tables.
     fn target(self) -> (u8, usize) {
         match self {
-            Self::Agent(junction) | Self::Disk(junction) | Self::Outbox(junction) => (0, junction),
+            Self::Agent(junction)
+            | Self::Disk(junction)
+            | Self::Standstill(junction)
+            | Self::Outbox(junction) => (0, junction),
             Self::Cable(reader) => (1, reader),
             Self::Server => (2, 0),
             Self::Broker { .. } => (3, 0),
@@ -64,7 +71,7 @@ impl Fault {
         match self {
             Self::Agent(_) | Self::Server | Self::Broker { .. } => (0, 15_000),
             Self::Cable(_) => (0, 20_000),
-            Self::Disk(_) => (0, 25_000),
+            Self::Disk(_) | Self::Standstill(_) => (0, 25_000),
             Self::Tables => (15_000, 40_000),
             Self::Outbox(_) => (0, 3000),
         }
@@ -81,7 +88,7 @@ pub(in crate::demo) struct Disturbance {
 
 /// The disturbances of a run, in order of time.
 pub(in crate::demo) fn schedule(seed: u64, run_ms: i64, parts: Parts<'_>) -> Vec<Disturbance> {
-    let Parts { junctions, readers, disks, tables, intact } = parts;
+    let Parts { junctions, readers, disks, standstill, tables, intact } = parts;
     let mut chance = SmallRng::seed_from_u64(seed);
     let mut all: Vec<Disturbance> = Vec::new();
     let mut at = QUIET_MS;
@@ -94,9 +101,12 @@ pub(in crate::demo) fn schedule(seed: u64, run_ms: i64, parts: Parts<'_>) -> Vec
             0..35 => Fault::Agent(chance.random_range(0..junctions)),
             35..60 => Fault::Cable(chance.random_range(0..readers)),
             60..72 => Fault::Broker { remembers: chance.random() },
-            72..84 => Fault::Server,
-            84..89 if !disks.is_empty() => Fault::Disk(disks[chance.random_range(0..disks.len())]),
-            89..94 if tables => Fault::Tables,
+            72..82 => Fault::Server,
+            82..86 if !disks.is_empty() => Fault::Disk(disks[chance.random_range(0..disks.len())]),
+            86..90 if standstill && !disks.is_empty() => {
+                Fault::Standstill(disks[chance.random_range(0..disks.len())])
+            }
+            90..94 if tables => Fault::Tables,
             _ => Fault::Outbox(chance.random_range(0..junctions)),
         };
         let (shortest_ms, longest_ms) = fault.lasts_ms();
@@ -120,7 +130,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    const ALL: Parts<'_> = Parts { junctions: 6, readers: 24, disks: &[0], tables: true, intact: Some(3) };
+    const ALL: Parts<'_> =
+        Parts { junctions: 6, readers: 24, disks: &[0], standstill: true, tables: true, intact: Some(3) };
 
     #[test]
     fn a_seed_decides_and_everything_happens_in_twenty_minutes() {
@@ -140,9 +151,10 @@ mod tests {
                 Fault::Disk(_) => 5,
                 Fault::Outbox(_) => 6,
                 Fault::Tables => 7,
+                Fault::Standstill(_) => 8,
             })
             .collect();
-        assert_eq!(kinds.len(), 8);
+        assert_eq!(kinds.len(), 9);
         assert!(all.iter().all(|one| one.fault != Fault::Outbox(3)));
     }
 
@@ -150,7 +162,7 @@ mod tests {
     fn nothing_is_disturbed_twice_at_once_and_no_disk_that_cannot_be_filled() {
         let all = schedule(3, 1_200_000, Parts { disks: &[], tables: false, ..ALL });
         for (at, one) in all.iter().enumerate() {
-            assert!(!matches!(one.fault, Fault::Disk(_) | Fault::Tables));
+            assert!(!matches!(one.fault, Fault::Disk(_) | Fault::Standstill(_) | Fault::Tables));
             let same = all[..at].iter().filter(|other| other.fault.target() == one.fault.target());
             assert!(same.into_iter().all(|other| other.to + QUIET_MS <= one.from));
         }
