@@ -2,7 +2,7 @@
 
 use super::Supervisor;
 use crate::output::LampAsk;
-use flextraff_common::time::Moment;
+use flextraff_common::time::{ClockState, Moment, UnixMs};
 use flextraff_common::wire::{Command, CommandType, Reply};
 
 /// Most characters of an id that is sent back.
@@ -19,8 +19,8 @@ pub(super) enum Handled {
 /// Does what a command asks for, as far as that needs no lamps.
 pub(super) fn handle(supervisor: &mut Supervisor, command: &Command, now: Moment) -> Handled {
     let id = command.id.chars().take(MAX_ID).collect();
-    if command.expires_at < now.wall {
-        return Handled::Reply(reply(id, Err(format!("the command expired at {}", command.expires_at))));
+    if let Some(why) = expired(command.expires_at, now) {
+        return Handled::Reply(reply(id, Err(why)));
     }
     match &command.command {
         CommandType::Identify => Handled::Ask(id, LampAsk::Identify),
@@ -28,6 +28,17 @@ pub(super) fn handle(supervisor: &mut Supervisor, command: &Command, now: Moment
         CommandType::LampTest => Handled::Ask(id, LampAsk::Test { at_cabinet: false }),
         other => Handled::Reply(reply(id, carry_out(supervisor, other))),
     }
+}
+
+/// Why a command comes too late, if it does.
+fn expired(expires_at: UnixMs, now: Moment) -> Option<String> {
+    (expires_at < now.wall).then(|| match now.clock {
+        ClockState::Synced => format!("the command expired at {expires_at}"),
+        ClockState::Unsynced => format!(
+            "the command expired at {expires_at} by the clock of this device, which says {} and is kept by no time service: see to its time first",
+            now.wall
+        ),
+    })
 }
 
 /// The reply to a command.
@@ -54,5 +65,23 @@ fn carry_out(supervisor: &mut Supervisor, command: &CommandType) -> Result<Strin
         CommandType::Identify | CommandType::LampTest => {
             Err("this version of the agent does not know this command".to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flextraff_common::time::MonoMs;
+
+    #[test]
+    fn a_command_that_comes_too_late_is_refused_with_the_clock_that_says_so() {
+        let at = |wall, clock| Moment { mono: MonoMs(0), wall: UnixMs(wall), clock };
+        assert_eq!(expired(UnixMs(2000), at(2000, ClockState::Synced)), None);
+        assert_eq!(
+            expired(UnixMs(2000), at(2001, ClockState::Synced)).as_deref(),
+            Some("the command expired at 1970-01-01T00:00:02Z")
+        );
+        let why = expired(UnixMs(2000), at(3000, ClockState::Unsynced)).unwrap_or_default();
+        assert!(why.contains("which says 1970-01-01T00:00:03Z and is kept by no time service"), "{why}");
     }
 }
