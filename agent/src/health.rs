@@ -75,6 +75,25 @@ pub fn offline(device: DeviceId) -> Status {
     }
 }
 
+/// A decision whose green ends this much earlier or later than was told is news, seconds.
+const ENDS_OTHERWISE_S: u64 = 3;
+
+/// Whether what tactical control has decided is no longer what was told: another stage, or another end of its green.
+fn decides_anew(last: &Status, present: &Status) -> bool {
+    let decided = |status: &Status| {
+        let decision = status.controller.as_ref()?.decision.as_ref()?;
+        Some((decision.stage.clone(), status.uptime_s?.saturating_add(decision.hold_s.into())))
+    };
+    match (decided(last), decided(present)) {
+        (Some((last, last_end)), Some((stage, end))) => {
+            stage != last || end.abs_diff(last_end) >= ENDS_OTHERWISE_S
+        }
+        (None, present) => present.is_some(),
+        // Without control there is nothing to look at, and the mode or the level says so.
+        (Some(_), None) => false,
+    }
+}
+
 /// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up: also when everything
 /// that was counted since has reached the server.
 pub fn changed(last: &Status, present: &Status) -> bool {
@@ -84,6 +103,9 @@ pub fn changed(last: &Status, present: &Status) -> bool {
     if let Some(delivered) = all_delivered(present)
         && last.outbox.as_ref().is_none_or(|outbox| outbox.rows > 0 || outbox.counts_made != delivered)
     {
+        return true;
+    }
+    if decides_anew(last, present) {
         return true;
     }
     let settled = |status: &Status| {
@@ -101,7 +123,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
             };
         }
         if let Some(controller) = &mut status.controller {
-            // There is a new one each second.
+            // There is one each second, mostly the one before a second later.
             controller.decision = None;
             controller.lamp_loop = None;
         }
@@ -188,8 +210,17 @@ mod tests {
         assert!(!changed(&with(1), &with(9)));
     }
 
+    fn decision(stage: &str, hold_s: u32, cost: f64) -> DecisionStatus {
+        DecisionStatus {
+            stage: stage.to_owned(),
+            hold_s,
+            cost: Some(cost),
+            reason: format!("hold {stage} {hold_s} s"),
+        }
+    }
+
     #[test]
-    fn a_decision_is_told_and_is_no_change() {
+    fn a_decision_is_told_at_once_and_its_countdown_is_no_change() {
         let example = include_str!("../../config/agent.toml");
         let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
         let controller = |mode, cost: Option<f64>| ControllerStatus {
@@ -200,12 +231,7 @@ mod tests {
             interlock_trips: 0,
             level: None,
             offset_error_s: None,
-            decision: cost.map(|cost| DecisionStatus {
-                stage: "N".to_owned(),
-                hold_s: 4,
-                cost: Some(cost),
-                reason: "hold N 4 s".to_owned(),
-            }),
+            decision: cost.map(|cost| decision("N", 4, cost)),
             lamp_loop: None,
             cabinet: None,
         };
@@ -213,7 +239,19 @@ mod tests {
             |controller| status(&config, Parts { controller: Some(controller), ..parts() }, at(12_000));
         let first = with(controller(Mode::Automatic, None));
         let later = with(controller(Mode::Automatic, Some(212.0)));
-        assert!(!changed(&first, &later));
+        assert!(changed(&first, &later));
+        let decided = |stage, hold_s, ms| {
+            let controller = ControllerStatus {
+                decision: Some(decision(stage, hold_s, 213.0)),
+                ..controller(Mode::Automatic, None)
+            };
+            status(&config, Parts { controller: Some(controller), ..parts() }, at(ms))
+        };
+        assert!(!changed(&later, &decided("N", 3, 13_000)), "a second later, a second less");
+        assert!(!changed(&later, &decided("N", 5, 13_000)), "2 s more");
+        assert!(changed(&later, &decided("N", 6, 13_000)), "3 s more");
+        assert!(changed(&later, &decided("N", 0, 13_000)), "3 s less");
+        assert!(changed(&later, &decided("E", 3, 13_000)), "another stage");
         assert!(changed(&first, &with(controller(Mode::Emergency, Some(212.0)))));
         let json = serde_json::to_value(&later).unwrap();
         assert_eq!(json["controller"]["decision"]["cost"], 212.0);

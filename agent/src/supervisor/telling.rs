@@ -89,8 +89,12 @@ impl Supervisor {
 
     /// Why nothing is stored at present, where the disk does not even say so.
     pub(super) fn disk_failure(&self, now: &Moment) -> Option<String> {
-        let idle_ms = self.recorder.idle_ms(now.mono);
-        (idle_ms >= STANDS_STILL_MS)
-            .then(|| format!("the disk has not answered for {} s; counts wait in memory", idle_ms / 1000))
+        // Always in the same words: a change would be told each second.
+        (self.recorder.idle_ms(now.mono) >= STANDS_STILL_MS).then(|| {
+            format!(
+                "the disk has given no answer for more than {} s; counts wait in memory",
+                STANDS_STILL_MS / 1000
+            )
+        })
     }
 }
