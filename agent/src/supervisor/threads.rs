@@ -50,8 +50,8 @@ pub(super) enum News {
     Read(Sighting),
     /// By the link.
     Link(LinkEvent),
-    /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come.
-    OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, UnixMs)> },
+    /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come, if in this uptime.
+    OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, Option<MonoMs>)> },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
     /// By somebody at this machine.
@@ -211,11 +211,7 @@ fn recording(
     for (reader, _) in up.iter().enumerate().filter(|(_, up)| **up) {
         recorder.handle_reader(reader, true, clock.now().mono);
     }
-    let received = |plan: GreenTime| {
-        let received = plan.timestamp.unwrap_or(clock.now().wall);
-        (Box::new(plan), received)
-    };
-    let plans = recorder.plans().into_iter().map(received).collect();
+    let plans = recorder.plans();
     let (mut outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
     let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
     tell_outbox(&recorder, &clock.now(), news);
