@@ -19,7 +19,7 @@ use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::{GroupIx, GroupSet, LaneIx};
 use flextraff_common::plan::PlanProblem;
-use flextraff_common::time::{Moment, MonoMs, UnixMs};
+use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{
     ControlLevel, Demand, DemandDeparture, DemandGreen, Estimates, GreenTime, Keys, PlanStatus, Watchlist,
     ZoneName,
@@ -293,7 +293,7 @@ impl Control {
     pub fn restore_plan(
         &mut self,
         message: &GreenTime,
-        received: UnixMs,
+        received: Option<MonoMs>,
         now: Moment,
     ) -> Result<(), Vec<PlanProblem>> {
         self.handle_timeout(now);

@@ -98,6 +98,8 @@ pub struct SavedPlan {
     pub boot: BootId,
     /// When it came, in that uptime.
     pub received: MonoMs,
+    /// The wall time of that, where a synchronised clock has shown it at any time of that uptime.
+    pub came: Option<UnixMs>,
 }
 
 const fn mode_column(mode: Mode) -> &'static str {
@@ -207,13 +209,17 @@ impl Outbox {
 
     /// The plans kept, at most one of each mode.
     pub fn plans(&self) -> Result<Vec<SavedPlan>, OutboxError> {
-        let mut statement =
-            self.connection.prepare("SELECT body, boot_id, received_ms FROM plans ORDER BY mode")?;
+        let mut statement = self.connection.prepare(
+            "SELECT body, plans.boot_id, received_ms, offset_ms FROM plans
+             LEFT JOIN boots ON boots.boot_id = plans.boot_id AND synced ORDER BY mode",
+        )?;
         let plans = statement.query_map([], |row| {
+            let (received, offset): (i64, Option<i64>) = (row.get(2)?, row.get(3)?);
             Ok(SavedPlan {
                 body: row.get(0)?,
                 boot: BootId(id_column(row, 1)?),
-                received: MonoMs(row.get(2)?),
+                received: MonoMs(received),
+                came: offset.map(|offset| UnixMs(received.saturating_add(offset))),
             })
         })?;
         Ok(plans.collect::<Result<_, _>>()?)

@@ -245,7 +245,9 @@ impl Supervisor {
             }
             News::Link(event) => self.handle_link(event),
             News::OutboxOpen { outbox, earliest, plans } => {
-                for (message, received) in plans {
+                // A recorder that starts anew later may find plans that others have ended meanwhile.
+                let is_first = self.outbox_id.is_none();
+                for (message, received) in plans.into_iter().filter(|_| is_first) {
                     self.to_lamps(LampInput::Restore { message, received });
                 }
                 self.earliest = earliest;
@@ -297,9 +299,8 @@ impl Supervisor {
                 self.alarms.handle(&alarm, &self.config.junction, self.clock.now());
                 self.tell_status();
             }
-            LampEvent::KeepPlan { mut message, received } => {
-                // Its validity is judged after a restart, when nobody knows any more when it came.
-                message.timestamp.get_or_insert(received.wall);
+            LampEvent::KeepPlan { message, received } => {
+                // As it came: which wall time its receipt had may be known only later.
                 self.recorder.bring(RecorderInput::SavePlan { plan: message, received: received.mono });
             }
             LampEvent::Late { late_ms, still_s } => {

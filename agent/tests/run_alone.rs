@@ -3,12 +3,18 @@
 #[path = "support/site.rs"]
 mod site;
 
+use flextraff_agent::clock::{self, Clock};
+use flextraff_agent::config::ClockTrust;
+use flextraff_agent::outbox::{Outbox, Setup};
+use flextraff_common::ids::{DeviceId, JunctionId, OutboxId};
+use flextraff_common::wire::Mode;
 use site::TWO_LANES;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// What the agent has beside its junction.
 const SITE: &str = r#"[[reader]]
@@ -145,6 +151,35 @@ fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash()
 
     let (_agent, lamps) = start(7);
     until(&lamps, "flash after an end in a hurry", |lamps| lamps["N"] == "flash_amber");
+}
+
+/// The plan's own time is long over, so that no wall clock lets it count.
+#[test]
+fn an_override_of_before_a_restart_goes_on_at_once_in_the_same_uptime() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outbox.sqlite");
+    let (boot, clock) = (clock::boot_id(), Clock::new(ClockTrust::Always));
+    let id = |text: &str| Uuid::parse_str(text).expect("an id");
+    let setup = Setup {
+        path: path.clone(),
+        max_bytes: 1 << 24,
+        device: DeviceId(id("22222222-2222-4222-8222-222222222222")),
+        junction: JunctionId(id("11111111-1111-4111-8111-111111111111")),
+        new_outbox_id: OutboxId(Uuid::from_u128(7)),
+        boot,
+        gives_up: false,
+    };
+    let mut outbox = Outbox::open(&setup, &clock.now()).expect("a new outbox");
+    let plan = r#"{"v": 1, "junction_id": "11111111-1111-4111-8111-111111111111", "timestamp": "2020-01-01T00:00:00Z",
+        "mode": "manual_override", "plan_id": "police", "valid_s": 600,
+        "stages": [{"stage": "N", "green_s": 20}, {"stage": "E", "green_s": 20}]}"#;
+    outbox.save_plan(Mode::ManualOverride, false, plan, clock.mono()).expect("it is kept");
+    drop(outbox);
+    let (mut agent, lamps) = start_with(folder.path(), &path.display().to_string(), &site(), Stdio::piped());
+    until(&lamps, "green", |lamps| lamps["N"] == "green");
+    // Then its log ends, whatever it says.
+    agent.is_told_to_end();
+    waits_for(&mut agent, "plan is running");
 }
 
 #[test]

@@ -83,6 +83,21 @@ pub struct InputConfig {
     pub longest_panel_s: u32,
 }
 
+impl OutputConfig {
+    /// The pins that go on showing red when the process that drives them has ended, with their level; none where red does not last: the kernel
+    /// makes lines of gpiochip inputs again, and a master enable that rests gives the lamps to the cabinet's flasher. Virtual lamps need no pins.
+    pub fn lasting_red(&self) -> Option<Vec<(u8, bool)>> {
+        match (self.driver, self.enable_pin) {
+            (Driver::Virtual, _) => Some(Vec::new()),
+            (Driver::Rppal, None) => {
+                let red = self.pins.iter().filter_map(|pins| pins.red);
+                Some(red.map(|pin| (pin, self.active_high)).collect())
+            }
+            (Driver::Rppal, Some(_)) | (Driver::Gpiochip, _) => None,
+        }
+    }
+}
+
 impl InputConfig {
     /// Every input by its key, whether it is wired or not.
     pub fn each(&self) -> [(&'static str, Option<u8>); 4] {

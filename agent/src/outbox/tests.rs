@@ -214,7 +214,12 @@ fn passages_and_a_plan_of_each_mode_survive() {
     let kept = [("b", "3"), ("c", "4")].map(|(key, state)| (key.to_owned(), state.to_owned()));
     assert_eq!(outbox.passages().unwrap(), kept);
     let boot = BootId(Uuid::from_u128(1));
-    let plan = |body: &str, received| SavedPlan { body: body.to_owned(), boot, received: MonoMs(received) };
+    let plan = |body: &str, received| SavedPlan {
+        body: body.to_owned(),
+        boot,
+        received: MonoMs(received),
+        came: Some(synced(received).wall),
+    };
     assert_eq!(outbox.plans().unwrap(), [plan("{\"two\":2}", 6), plan("{\"override\":1}", 5)]);
     outbox.save_plan(Mode::Automatic, true, "{\"three\":3}", MonoMs(7)).unwrap();
     assert_eq!(outbox.plans().unwrap().len(), 1, "which ends the override");

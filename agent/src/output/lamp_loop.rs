@@ -296,6 +296,7 @@ impl LampLoop<'_> {
                 }
             }
             LampInput::Restore { message, received } => {
+                let received = received.map(|received| received - self.behind_ms);
                 if let Err(problems) = self.parts.control.restore_plan(&message, received, signal_now) {
                     let reasons = problems.iter().map(ToString::to_string).collect();
                     self.emit(LampEvent::NotRestored { reasons });

@@ -1,6 +1,7 @@
-//! The memory of an orderly end: red at every head, after all clearances. Whoever starts right after it needs no flash.
+//! The memory of an orderly end: red at every head, after all clearances. Whoever starts right after it needs no flash, if that red has lasted.
 
 use super::safe_map::replace;
+use crate::config::OutputConfig;
 use flextraff_common::ids::BootId;
 use flextraff_common::time::MonoMs;
 use serde::{Deserialize, Serialize};
@@ -16,15 +17,22 @@ const COUNTS_MS: i64 = 60_000;
 const LARGEST: u64 = 1024;
 
 /// When the lamps were left in red, on the clock of the machine's present uptime.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderlyEnd {
     /// The uptime.
     pub boot: BootId,
     /// When, monotonic.
     pub at: MonoMs,
+    /// The pins that show it, with their level.
+    pub red: Vec<(u8, bool)>,
 }
 
 impl OrderlyEnd {
+    /// An end at this moment; none with outputs whose red ends with the process.
+    pub fn new(output: &OutputConfig, boot: BootId, at: MonoMs) -> Option<Self> {
+        output.lasting_red().map(|red| Self { boot, at, red })
+    }
+
     /// The file beside an outbox.
     pub fn beside(outbox: &Path) -> PathBuf {
         outbox.with_file_name(FILE)
@@ -46,15 +54,17 @@ impl OrderlyEnd {
         serde_json::from_slice(&bytes).ok()
     }
 
-    /// Whether a start at `now` in the uptime `boot` follows it closely enough.
-    pub fn counts(&self, boot: BootId, now: MonoMs) -> bool {
-        self.boot == boot && (0..=COUNTS_MS).contains(&now.since(self.at))
+    /// Whether a start at `now` in the uptime `boot` follows it closely enough, and every head that `output` drives has been red since.
+    pub fn counts(&self, output: &OutputConfig, boot: BootId, now: MonoMs) -> bool {
+        let is_close = self.boot == boot && (0..=COUNTS_MS).contains(&now.since(self.at));
+        is_close && output.lasting_red().is_some_and(|red| red == self.red)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::sample::two_lanes;
     use uuid::Uuid;
 
     #[test]
@@ -62,11 +72,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = OrderlyEnd::beside(&folder.path().join("outbox.sqlite"));
         assert_eq!(OrderlyEnd::take(&path), None);
-        let ended = OrderlyEnd { boot: BootId(Uuid::from_u128(1)), at: MonoMs(5000) };
+        let output = &two_lanes("").output;
+        let ended = OrderlyEnd::new(output, BootId(Uuid::from_u128(1)), MonoMs(5000)).unwrap();
         ended.keep(&path).unwrap();
-        assert_eq!(OrderlyEnd::take(&path), Some(ended));
+        assert_eq!(OrderlyEnd::take(&path), Some(ended.clone()));
         assert_eq!(OrderlyEnd::take(&path), None, "once");
-        let counts = |boot, now| ended.counts(BootId(Uuid::from_u128(boot)), MonoMs(now));
+        let counts = |boot, now| ended.counts(output, BootId(Uuid::from_u128(boot)), MonoMs(now));
         assert!(counts(1, 5000) && counts(1, 65_000));
         assert!(!counts(1, 65_001) && !counts(1, 4999) && !counts(2, 6000));
     }
@@ -75,7 +86,9 @@ mod tests {
     fn what_is_no_such_file_counts_for_nothing_and_is_gone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
-        for text in ["", "{}", &"[".repeat(100_000)] {
+        // The last but one is of a version that took every red for a lasting one.
+        let of_before = r#"{"boot": "00000000-0000-0000-0000-000000000001", "at": 5000}"#;
+        for text in ["", "{}", of_before, &"[".repeat(100_000)] {
             fs::write(&path, text).unwrap();
             assert_eq!(OrderlyEnd::take(&path), None);
             assert!(!path.exists());

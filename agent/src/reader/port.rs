@@ -5,6 +5,7 @@
 
 mod line;
 mod listener;
+mod sockets;
 mod usb;
 
 pub use line::{Line, OpenError};

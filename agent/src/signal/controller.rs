@@ -161,7 +161,7 @@ impl Controller {
                 let runs = self.program.plan.as_ref().is_some_and(|running| same(running, &plan));
                 let state = if runs { PlanState::Running } else { PlanState::Pending };
                 let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
-                let until = now.mono + i64::from(plan.valid_s) * 1000;
+                let until = now.mono + valid_ms(&plan);
                 self.plans.hold(plan, until);
                 self.note_call(now.mono);
                 status
@@ -169,21 +169,29 @@ impl Controller {
         }
     }
 
-    /// Takes back a plan that was kept over a restart; `received`: wall time of its receipt.
+    /// Takes back a plan that was kept over a restart; `received`: when it had come, if that was in this uptime of the machine.
     ///
-    /// It counts as soon as the wall clock is synchronised, if `timestamp + valid_s` then still lies ahead and no newer plan of its mode has come.
+    /// Then it counts at once, for what is left of `valid_s`: the monotonic clock has run on. One of an earlier uptime counts as soon as the wall
+    /// clock is synchronised, if `timestamp + valid_s` then still lies ahead. Either does only if no newer plan of its mode has come.
     ///
     /// # Errors
     /// Every rule that it breaks; the configuration may have changed.
     pub fn restore_plan(
         &mut self,
         message: &GreenTime,
-        received: UnixMs,
+        received: Option<MonoMs>,
         now: Moment,
     ) -> Result<(), Vec<PlanProblem>> {
-        let plan = Plan::from_green_time(message, &self.junction, received)?;
-        self.restored.retain(|old| old.mode != plan.mode);
-        self.restored.push(plan);
+        // Of a plan whose time nobody knows it is only certain that it came long ago.
+        let came = received.map_or(UnixMs(0), |received| now.wall_at(received));
+        let plan = Plan::from_green_time(message, &self.junction, came)?;
+        if let Some(received) = received {
+            let until = received + valid_ms(&plan);
+            self.hold_restored(plan, until, now.mono);
+        } else {
+            self.restored.retain(|old| old.mode != plan.mode);
+            self.restored.push(plan);
+        }
         self.handle_timeout(now);
         Ok(())
     }
@@ -437,12 +445,18 @@ impl Controller {
             return;
         }
         for plan in std::mem::take(&mut self.restored) {
-            let valid_ms = i64::from(plan.valid_s) * 1000;
-            let left_ms = (plan.issued + valid_ms).since(self.now.wall).min(valid_ms);
-            if left_ms > 0 && self.plans.hold_if_none(&plan, self.now.mono + left_ms) {
-                let status = PlanStatus { plan_id: plan.id, state: PlanState::Pending, reasons: Vec::new() };
-                self.events.push_back(SignalEvent::Plan(status));
-            }
+            let left_ms = (plan.issued + valid_ms(&plan)).since(self.now.wall);
+            self.hold_restored(plan, self.now.mono + left_ms, self.now.mono);
+        }
+    }
+
+    /// Holds a plan of before a restart until a moment, unless that has passed or a newer one of its mode has come.
+    fn hold_restored(&mut self, plan: Plan, until: MonoMs, now: MonoMs) {
+        // No clock makes it hold for longer than when it came.
+        let until = until.min(now + valid_ms(&plan));
+        if until > now && self.plans.hold_if_none(&plan, until) {
+            let status = PlanStatus { plan_id: plan.id, state: PlanState::Pending, reasons: Vec::new() };
+            self.events.push_back(SignalEvent::Plan(status));
         }
     }
 
@@ -450,4 +464,9 @@ impl Controller {
     pub fn log_event(&mut self, event: Event) {
         self.log.push(event);
     }
+}
+
+/// For how long a plan holds from its receipt, milliseconds.
+fn valid_ms(plan: &Plan) -> i64 {
+    i64::from(plan.valid_s) * 1000
 }

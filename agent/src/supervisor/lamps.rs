@@ -58,7 +58,7 @@ impl Lamps {
         let now = clock.now();
         let mut control = Control::new(config, false, now);
         let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
-        if latched.is_none() && ended.is_some_and(|ended| ended.counts(boot, now.mono)) {
+        if latched.is_none() && ended.is_some_and(|ended| ended.counts(&config.output, boot, now.mono)) {
             tracing::info!("the agent has just ended in order: the signal starts in red");
             control.controller.start_in_red(now);
         }
@@ -84,17 +84,17 @@ impl Lamps {
         self.thread.is_finished()
     }
 
-    /// Ends the loop at once if it has not ended yet, and remembers whether it has ended in order.
+    /// Ends the loop at once if it has not ended yet, and remembers whether it has ended in order, with a red that lasts.
     pub(super) fn stop(self, config: &Config, clock: &Clock, boot: BootId) {
         // Readers still send: among their reads it must not get lost.
         let _ = self.inputs.send(LampInput::Stop);
         if let Ok(Err(error)) = self.thread.join() {
             tracing::error!(%error, "the lamp loop ended with an error");
-        } else if self.stats.in_order.load(Relaxed) {
-            let ended = OrderlyEnd { boot, at: clock.mono() };
-            if let Err(error) = ended.keep(&OrderlyEnd::beside(&config.outbox.path)) {
-                tracing::warn!(%error, "the orderly end is not remembered: the next start begins with flash");
-            }
+        } else if self.stats.in_order.load(Relaxed)
+            && let Some(ended) = OrderlyEnd::new(&config.output, boot, clock.mono())
+            && let Err(error) = ended.keep(&OrderlyEnd::beside(&config.outbox.path))
+        {
+            tracing::warn!(%error, "the orderly end is not remembered: the next start begins with flash");
         }
     }
 

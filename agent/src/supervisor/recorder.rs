@@ -11,7 +11,7 @@ mod unstored;
 use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
-use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, Setup};
+use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, SavedPlan, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
@@ -382,14 +382,20 @@ impl Recorder {
         }
     }
 
-    /// The plans of before the restart, at most one of each mode.
-    pub fn plans(&self) -> Vec<GreenTime> {
+    /// The plans of before the restart, at most one of each mode; with when each came, if that was in this uptime. One of an earlier uptime that
+    /// says no time of its own has that of its receipt, unless no synchronised clock has ever shown it.
+    pub fn plans(&self) -> Vec<(Box<GreenTime>, Option<MonoMs>)> {
         let plans = self
             .outbox
             .plans()
             .inspect_err(|error| tracing::warn!(%error, "the plans of before the restart cannot be read"));
-        let plans = plans.unwrap_or_default();
-        plans.iter().filter_map(|plan| decode(plan.body.as_bytes()).ok()).collect()
+        let read = |plan: &SavedPlan| {
+            let message: GreenTime = decode(plan.body.as_bytes()).ok()?;
+            let timestamp = message.timestamp.or(plan.came);
+            let received = (plan.boot == self.boot).then_some(plan.received);
+            Some((Box::new(GreenTime { timestamp, ..message }), received))
+        };
+        plans.unwrap_or_default().iter().filter_map(read).collect()
     }
 
     fn report_cycles(&mut self) {

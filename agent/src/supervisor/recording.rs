@@ -12,7 +12,6 @@ use crate::identity::SharedNames;
 use crate::outbox::Patience;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, UnixMs};
-use flextraff_common::wire::GreenTime;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -128,11 +127,7 @@ impl<'a> Desk<'a> {
         now: &Moment,
     ) -> Self {
         let (outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
-        let received = |plan: GreenTime| {
-            let received = plan.timestamp.unwrap_or(now.wall);
-            (Box::new(plan), received)
-        };
-        let plans = recorder.plans().into_iter().map(received).collect();
+        let plans = recorder.plans();
         let mut desk = Self { recorder, config, up, missed: BTreeSet::new(), news, told: outbox, earliest };
         desk.raise_readers(now);
         let _ = news.send(News::OutboxOpen { outbox, earliest, plans });

@@ -39,8 +39,8 @@ pub(super) enum News {
     Read(Sighting),
     /// By the link.
     Link(LinkEvent),
-    /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come.
-    OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, UnixMs)> },
+    /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come, if in this uptime.
+    OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, Option<MonoMs>)> },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
     /// By somebody at this machine.

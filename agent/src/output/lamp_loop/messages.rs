@@ -7,7 +7,7 @@ use crate::identity::Sighting;
 use crate::output::Switches;
 use crate::signal::{Decision, SignalEvent};
 use flextraff_common::ids::JunctionId;
-use flextraff_common::time::{Moment, UnixMs};
+use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{ControlLevel, Demand, Estimates, GreenTime, Keys, Watchlist};
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ pub enum LampInput {
     Restore {
         /// The plan.
         message: Box<GreenTime>,
-        /// Wall time of its receipt.
-        received: UnixMs,
+        /// When, if in this uptime.
+        received: Option<MonoMs>,
     },
     /// Somebody at the cabinet, or the server, asks for something; [`LampEvent::Answered`] is the answer.
     Ask {

@@ -1,6 +1,9 @@
 //! How the loop ends when it is told to, and how the next one begins.
 
+use super::pins::wired;
 use super::*;
+use crate::config::OutputConfig;
+use flextraff_common::ids::BootId;
 use flextraff_common::wire::ControllerState;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -99,4 +102,38 @@ fn a_green_that_would_take_too_long_ends_through_amber_all_the_same() {
     let (amber, red) = (lines[3].0, lines[4].0);
     assert!((5.0..7.0).contains(&amber) && (2.9..3.1).contains(&(red - amber)), "{lines:?}");
     assert!(in_order);
+}
+
+#[test]
+fn only_a_red_that_lasts_when_the_process_has_ended_spares_the_flash() {
+    let of = |driver, enable_pin| OutputConfig { driver, enable_pin, ..wired() };
+    let rppal = of(Driver::Rppal, None);
+    let with_pins = |change: fn(&mut OutputConfig)| {
+        let mut output = rppal.clone();
+        change(&mut output);
+        output
+    };
+    let boot = BootId(uuid::Uuid::from_u128(1));
+    let with_virtual = of(Driver::Virtual, Some(20));
+    for (what, left, begun, lasts) in [
+        ("pins keep their levels", &rppal, &rppal, true),
+        ("virtual lamps", &with_virtual, &with_virtual, true),
+        ("the relay falls", &of(Driver::Rppal, Some(20)), &of(Driver::Rppal, Some(20)), false),
+        ("the relay is new", &rppal, &of(Driver::Rppal, Some(20)), false),
+        ("the relay has fallen", &of(Driver::Rppal, Some(20)), &rppal, false),
+        ("lines become inputs", &of(Driver::Gpiochip, None), &of(Driver::Gpiochip, None), false),
+        ("lines have become inputs", &of(Driver::Gpiochip, None), &rppal, false),
+        ("another pin", &rppal, &with_pins(|output| output.pins[0].red = Some(9)), false),
+        ("another level", &rppal, &with_pins(|output| output.active_high = false), false),
+    ] {
+        let ended = OrderlyEnd::new(left, boot, at(-13.0).mono);
+        let spared = ended.is_some_and(|ended| ended.counts(begun, boot, at(-12.0).mono));
+        assert_eq!(spared, lasts, "{what}");
+        let mut bench = Bench::new(interlock());
+        if spared {
+            bench.parts.control.controller.start_in_red(at(-12.0));
+        }
+        let (_, lines, _) = bench.run(1.0, |_| 0.0);
+        assert_eq!(letters(&lines)[0], if lasts { "rrrr" } else { "ffff" }, "{what}");
+    }
 }

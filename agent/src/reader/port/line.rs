@@ -46,6 +46,18 @@ pub enum OpenError {
         /// The name.
         host: String,
     },
+    /// A plain name, after its adapter has left the socket.
+    #[error("its USB socket is empty")]
+    SocketEmpty,
+    /// A plain name that an adapter in another socket has now.
+    #[error("its USB socket is empty, and an adapter in another one has this name now")]
+    OtherSocket,
+    /// A plain name that the adapter of another reader has now.
+    #[error("the adapter of reader \"{reader}\" has this name now")]
+    OtherReader {
+        /// The other reader.
+        reader: String,
+    },
 }
 
 impl OpenError {
@@ -64,6 +76,11 @@ impl OpenError {
             }
             Self::Connection(_) => "check the reader's power, network and address",
             Self::NoSuchHost { .. } => "correct the name in port, or give the address instead",
+            Self::SocketEmpty => "plug its adapter in again, into the same socket",
+            Self::OtherSocket => "plug its adapter in again; one in another socket is taken after a minute",
+            Self::OtherReader { .. } => {
+                "plug its own adapter in again, and take the ports from /dev/serial/by-path"
+            }
             Self::NoNameServer { .. } => {
                 "check this computer's network and name server, or give the address instead"
             }

@@ -5,6 +5,7 @@ mod telling;
 mod tests;
 
 use super::line::{Line, OpenError};
+use super::sockets::{Choice, Seat, Seen, Sockets};
 use super::usb;
 use super::{FoundOut, ReaderEvent, ReaderEventKind, ReaderStats};
 use crate::config::{Protocol, ReaderConfig, TCP};
@@ -83,7 +84,7 @@ pub(super) struct Listener<T, F> {
     /// Figures of sources that are given up.
     before: (LineStats, u64),
     /// Where the adapter was plugged in when it was last open.
-    socket: Option<PathBuf>,
+    seat: Seat,
     /// Whether the present failure has been logged.
     failing: bool,
     told: Vec<Problem>,
@@ -116,6 +117,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         };
         Self {
             reader,
+            seat: Sockets::of_this_process().seat(&config),
             config,
             driven,
             found,
@@ -124,7 +126,6 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             requests,
             now,
             before: (LineStats::default(), 0),
-            socket: None,
             failing: false,
             told: Vec::new(),
             look_due: MonoMs::default(),
@@ -179,15 +180,33 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     fn open_device(&mut self, baud: u32) -> Result<Line, OpenError> {
         let sys = &self.devices.sys;
         let configured = PathBuf::from(&self.config.port);
-        let moved = self.socket.as_ref().and_then(|socket| usb::device_in(sys, socket));
-        let device = moved.unwrap_or_else(|| configured.clone());
-        let line = (self.devices.open)(&device.to_string_lossy(), baud)?;
-        if device != configured {
-            tracing::info!(reader = %self.config.name, port = %device.display(), "reader port has another name now");
-        }
         // A link is resolved anew at each opening; a plain name means the socket that had it first.
-        if usb::socket(sys, &configured).is_some() || self.socket.is_some() {
-            self.socket = usb::socket(sys, &device);
+        let is_plain = usb::is_plain(&configured);
+        let Choice { device, socket } = if is_plain {
+            let own = self.seat.socket().and_then(|socket| usb::device_in(sys, &socket));
+            let seen = Seen { own, configured: usb::socket(sys, &configured) };
+            self.seat.choose(seen, (self.now)())?
+        } else {
+            Choice { device: configured.clone(), socket: None }
+        };
+        let line = (self.devices.open)(&device.to_string_lossy(), baud)?;
+        // The name stays with the device while it is open: what is seen now is what was opened.
+        let opened = usb::socket(sys, &device);
+        if !is_plain {
+            if let Some(socket) = opened {
+                self.seat.hold(socket);
+            }
+            return Ok(line);
+        }
+        if socket.is_some() && opened != socket {
+            return Err(OpenError::SocketEmpty);
+        }
+        if let Some(opened) = opened
+            && self.seat.take(&opened)?
+        {
+            tracing::warn!(reader = %self.config.name, port = %device.display(), "reader port is in another USB socket now; its own has stayed empty");
+        } else if device != configured {
+            tracing::info!(reader = %self.config.name, port = %device.display(), "reader port has another name now");
         }
         Ok(line)
     }
@@ -216,7 +235,8 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
 
     fn cannot_open(&mut self, error: &OpenError) {
         let port = self.config.port.clone();
-        let way_out = if Line::is_missing(&port) { "plug it in, or correct port" } else { error.way_out() };
+        let is_missing = matches!(error, OpenError::Serial(_)) && Line::is_missing(&port);
+        let way_out = if is_missing { "plug it in, or correct port" } else { error.way_out() };
         self.stats.set_state(ReaderState::Down);
         self.say(Some(format!("{port} cannot be opened ({error}); {way_out}")));
         if !std::mem::replace(&mut self.failing, true) {

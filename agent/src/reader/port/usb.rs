@@ -5,13 +5,21 @@ use std::path::{Path, PathBuf};
 /// Where the kernel tells about devices.
 pub(super) const SYS: &str = "/sys";
 
-/// The USB socket, interface and all, of a device file such as `/dev/ttyUSB0`; `None` for one that is no USB adapter, or known by a link.
+/// Whether a device file is known by the kernel's own name for a USB adapter, such as `/dev/ttyUSB0`, which is another's the next time.
+pub(super) fn is_plain(device: &Path) -> bool {
+    device.strip_prefix("/dev").ok().and_then(Path::to_str).is_some_and(is_usb)
+}
+
+/// The USB socket, interface and all, of a device file such as `/dev/ttyUSB0`, or of the one behind a link as udev makes them; `None` for one that
+/// is no USB adapter, or not there.
 pub(super) fn socket(sys: &Path, device: &Path) -> Option<PathBuf> {
-    let name = device.strip_prefix("/dev").ok()?.to_str()?;
-    if !name.starts_with("ttyUSB") && !name.starts_with("ttyACM") {
-        return None;
-    }
-    socket_of(sys, name)
+    let target = if is_plain(device) { device.to_owned() } else { std::fs::read_link(device).ok()? };
+    let name = target.file_name()?.to_str()?;
+    if is_usb(name) { socket_of(sys, name) } else { None }
+}
+
+fn is_usb(name: &str) -> bool {
+    name.starts_with("ttyUSB") || name.starts_with("ttyACM")
 }
 
 /// The device file of the adapter in this socket.
@@ -19,7 +27,7 @@ pub(super) fn device_in(sys: &Path, socket: &Path) -> Option<PathBuf> {
     let mut names: Vec<String> = std::fs::read_dir(sys.join("class/tty"))
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("ttyUSB") || name.starts_with("ttyACM"))
+        .filter(|name| is_usb(name))
         .collect();
     names.sort_unstable();
     let name = names.into_iter().find(|name| socket_of(sys, name).as_deref() == Some(socket))?;
@@ -66,7 +74,17 @@ mod tests {
     }
 
     #[test]
-    fn other_ports_and_links_have_no_socket() {
+    fn a_link_has_the_socket_of_its_device() {
+        let folder = tempfile::tempdir().unwrap();
+        plug(folder.path(), "usb1/1-1.3:1.0", "ttyUSB1", "ttyUSB1");
+        let link = folder.path().join("by-path");
+        symlink("../../ttyUSB1", &link).unwrap();
+        assert_eq!(socket(folder.path(), &link), socket(folder.path(), Path::new("/dev/ttyUSB1")));
+        assert!(socket(folder.path(), &link).is_some() && !is_plain(&link));
+    }
+
+    #[test]
+    fn other_ports_and_links_to_nothing_have_no_socket() {
         let folder = tempfile::tempdir().unwrap();
         plug(folder.path(), "soc", "ttyAMA0", "");
         for device in ["/dev/ttyAMA0", "/dev/serial/by-path/one", "/dev/ttyUSB9", "/tmp/ttyUSB0"] {

@@ -176,7 +176,7 @@ fn after_a_restart_a_plan_counts_while_it_is_valid_on_a_trusted_clock() {
     );
     let unsynced = |seconds| Moment { clock: ClockState::Unsynced, ..at(seconds) };
     let mut road = Road::with(four_way(), Fallback::new(Vec::new(), Tz::UTC), unsynced(-12.0));
-    road.controller.restore_plan(&kept, EPOCH, unsynced(-12.0)).expect("the plan fits");
+    road.controller.restore_plan(&kept, None, unsynced(-12.0)).expect("the plan fits");
     road.run(unsynced(50.0));
     assert!(road.statuses.is_empty());
     road.run(at(51.0));
@@ -186,9 +186,67 @@ fn after_a_restart_a_plan_counts_while_it_is_valid_on_a_trusted_clock() {
     assert_eq!(plans, [None, Some("kept"), Some("kept"), Some("kept")], "until five past midnight");
 
     let mut late = Road::with(four_way(), Fallback::new(Vec::new(), Tz::UTC), at(300.0));
-    late.controller.restore_plan(&kept, EPOCH, at(300.0)).expect("the plan fits");
+    late.controller.restore_plan(&kept, None, at(300.0)).expect("the plan fits");
     late.run(at(900.0));
     assert!(late.statuses.is_empty());
+}
+
+/// Starts at -12 on a clock that nobody vouches for, with plans that came at these seconds of the same uptime.
+fn restarted(plans: &[(&str, f64)]) -> Road {
+    let mut road = Road::with(four_way(), Fallback::new(Vec::new(), Tz::UTC), unsynced(-12.0));
+    for (plan, received) in plans {
+        let received = Some(at(*received).mono);
+        road.controller.restore_plan(&message(plan), received, unsynced(-12.0)).expect("the plan fits");
+    }
+    road
+}
+
+fn unsynced(seconds: f64) -> Moment {
+    Moment { clock: ClockState::Unsynced, wall: UnixMs(0) + at(seconds).mono.0, ..at(seconds) }
+}
+
+#[test]
+fn after_a_restart_in_the_same_uptime_a_plan_holds_for_the_rest_of_its_time_whatever_the_wall_clock_says() {
+    let (hand, none) = ((Some("hand"), Mode::ManualOverride, 70), (None, Mode::Automatic, 120));
+    let dated = OVERRIDE.replacen('{', r#"{"timestamp": "2026-02-09T00:00:00Z", "#, 1);
+    for plan in [OVERRIDE, &dated] {
+        for (received, expected) in [(-40.0, [hand, none]), (-20.0, [hand, hand]), (-105.0, [none, none])] {
+            let mut road = restarted(&[(plan, received)]);
+            road.run(unsynced(300.0));
+            assert_eq!(runs(&road)[..2], expected, "100 s from {received}");
+            assert_eq!(road.statuses[0].state, PlanState::Pending);
+        }
+        let mut late = restarted(&[(plan, -112.0)]);
+        late.run(unsynced(300.0));
+        assert!(late.statuses.is_empty(), "it has run out before the start");
+    }
+}
+
+#[test]
+fn restored_plans_keep_their_order_and_give_way_to_newer_ones() {
+    let emergency = r#"{"stages": [{"stage": "E", "green_s": 30}], "mode": "emergency", "plan_id": "fire", "valid_s": 60}"#;
+    let mut road = restarted(&[(SHORT, -30.0), (OVERRIDE, -20.0), (emergency, -50.0)]);
+    road.run(unsynced(1.0));
+    assert_eq!(road.controller.shown().mode, Mode::Emergency);
+    road.run(unsynced(300.0));
+    let mut plans: Vec<_> = runs(&road).iter().map(|run| run.0).collect();
+    plans.dedup();
+    assert_eq!(plans, [Some("fire"), Some("hand"), Some("short")]);
+
+    let mut road = restarted(&[]);
+    road.plan(LONG, unsynced(-11.0));
+    let kept = Some(at(-30.0).mono);
+    road.controller.restore_plan(&message(SHORT), kept, unsynced(-10.0)).expect("the plan fits");
+    road.run(unsynced(10.0));
+    assert_eq!(road.controller.shown().plan_id.as_deref(), Some("long"));
+}
+
+#[test]
+fn a_plan_of_an_earlier_uptime_that_has_no_time_does_not_count() {
+    let mut road = Road::new(four_way());
+    road.controller.restore_plan(&message(SHORT), None, at(-12.0)).expect("the plan fits");
+    road.run(at(130.0));
+    assert_eq!(runs(&road), [(None, Mode::Automatic, 120)]);
 }
 
 #[test]
@@ -224,7 +282,7 @@ fn after_a_restart_an_override_counts_beside_the_plan_that_came_after_it() {
     };
     let mut road = Road::new(four_way());
     for plan in [kept("automatic", "plan", 900), kept("manual_override", "police", 400)] {
-        road.controller.restore_plan(&plan, EPOCH, at(-12.0)).expect("the plan fits");
+        road.controller.restore_plan(&plan, None, at(-12.0)).expect("the plan fits");
     }
     road.run(at(300.0));
     let plans: Vec<_> = runs(&road).iter().map(|run| run.0).collect();

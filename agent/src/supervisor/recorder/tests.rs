@@ -223,3 +223,37 @@ fn counting_goes_on_from_memory_while_the_disk_is_full() {
     let status = recorder.status(&moment(401_000)).unwrap();
     assert_eq!((status.dropped, status.failure), (0, None));
 }
+
+#[test]
+fn a_plan_that_came_without_a_time_has_that_of_its_receipt_if_anybody_knows_it() {
+    let plan = GreenTime { mode: Mode::ManualOverride, ..GreenTime::default() };
+    let unsynced = |ms| Moment { wall: UnixMs(ms), clock: ClockState::Unsynced, ..moment(ms) };
+    for (is_synced_later, came) in [(true, Some(UnixMs(EPOCH + 101_000))), (false, None)] {
+        let folder = tempfile::tempdir().unwrap();
+        let start = |boot, now: &Moment| {
+            let setup = RecorderSetup {
+                path: folder.path().join("outbox.sqlite"),
+                boot,
+                new_outbox_id: OutboxId(Uuid::from_u128(7)),
+                all_lanes_watched: true,
+                names: names(),
+                gives_up: false,
+            };
+            Recorder::open(example(), &setup, now).expect("the outbox opens")
+        };
+        let mut recorder = start(BOOT, &unsynced(100_000));
+        recorder.save_plan(&plan, MonoMs(101_000));
+        recorder.handle_timeout(&unsynced(102_000));
+        if is_synced_later {
+            recorder.handle_timeout(&moment(103_000));
+        }
+        drop(recorder);
+        // In the same uptime the monotonic clock says when it came.
+        let recorder = start(BOOT, &unsynced(104_000));
+        assert_eq!(recorder.plans()[0].1, Some(MonoMs(101_000)));
+        drop(recorder);
+        let plans = start(LATER_BOOT, &unsynced(1000)).plans();
+        let kept = GreenTime { timestamp: came, ..plan.clone() };
+        assert_eq!(plans, [(Box::new(kept), None)]);
+    }
+}

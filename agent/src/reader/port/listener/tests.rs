@@ -1,5 +1,7 @@
 //! Devices that go away in each of the ways in which drivers of the kernel tell it, and come back under another name.
 
+mod sockets;
+
 use super::super::line::Wire;
 use super::*;
 use crate::config::{LaneMap, ReaderMode, Watch};
@@ -102,6 +104,15 @@ fn tag() -> Act {
 fn frame(hex: &str) -> Act {
     let digit = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     Act::Bytes((0..hex.len()).step_by(2).map(digit).collect())
+}
+
+/// Puts an adapter into a socket.
+fn plug(sys: &Path, socket: &str, name: &str) {
+    let device = sys.join("devices").join(socket).join(name);
+    std::fs::create_dir_all(&device).unwrap();
+    let class = sys.join("class/tty").join(name);
+    std::fs::create_dir_all(&class).unwrap();
+    symlink(&device, class.join("device")).unwrap();
 }
 
 /// A reader's thread on such devices.
@@ -242,13 +253,7 @@ fn a_device_that_opens_and_is_gone_at_once_is_tried_less_and_less_often() {
 #[test]
 fn an_adapter_that_comes_back_under_another_name_is_found_by_its_socket() {
     let folder = tempfile::tempdir().unwrap();
-    let plug = |socket: &str, name: &str| {
-        let device = folder.path().join("devices").join(socket).join(name);
-        std::fs::create_dir_all(&device).unwrap();
-        let class = folder.path().join("class/tty").join(name);
-        std::fs::create_dir_all(&class).unwrap();
-        symlink(&device, class.join("device")).unwrap();
-    };
+    let plug = |socket: &str, name: &str| plug(folder.path(), socket, name);
     plug("usb1/1-1.2:1.0", "ttyUSB0");
     plug("usb1/1-1.3:1.0", "ttyUSB1");
     let gone = vec![tag(), Act::Fails(Some(libc::ENODEV))];

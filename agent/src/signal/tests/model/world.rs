@@ -277,7 +277,8 @@ impl World {
         // What is shown first is looked at before the first second passes.
         self.check(0)?;
         for (_, plan) in site.menu.iter().enumerate().filter(|(at, _)| kept >> at & 1 == 1) {
-            let restored = self.controller.restore_plan(plan, now.wall, now);
+            let plan = GreenTime { timestamp: Some(now.wall), ..plan.clone() };
+            let restored = self.controller.restore_plan(&plan, None, now);
             restored.map_err(|problems| format!("{problems:?}"))?;
         }
         self.pass(now, 0)
