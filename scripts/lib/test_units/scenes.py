@@ -118,8 +118,15 @@ def units_are_right(s: Scene) -> None:
     assert not wrong, wrong
     for unit in units:
         s.machine.run("systemd-analyze", "security", "--offline=yes", "--threshold=25", unit)
+    # What a person has put there with the rights of an ordinary file, and the agent is to read.
+    secrets = [f"/etc/flextraff/{file}" for file in ("mqtt-password", "device.pem", "device.key", "ca.pem")]
+    s.machine.run("sh", "-c", 'touch "$@" && chmod 644 "$@"', "sh", *secrets)
     said = s.machine.run("systemd-sysusers", "flextraff.conf") + s.machine.run("systemd-tmpfiles", "--create", "flextraff.conf")
     assert said == "", said
+    for secret in secrets:
+        assert s.machine.run("stat", "--format=%U %G %a", secret).strip() == "root flextraff 640", secret
+        s.machine.run("runuser", "-u", "flextraff", "--", "cat", secret)
+    s.machine.run("rm", *secrets)
     said = s.machine.run("udevadm", "test", "/sys/devices/virtual/mem/null")
     assert "70-flextraff.rules" in said, said
     wrong = [line for line in said.splitlines() if "70-flextraff.rules:" in line]
