@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
+import os
 import sys
 import tempfile
 import time
@@ -15,6 +17,16 @@ from .server import SERVER, Database, ServerScene
 from .street import Street
 
 
+def alone() -> None:
+    """Waits until no other checkout of this machine has its container: their control groups, and the units in them, have the same names."""
+    groups = os.open("/sys/fs/cgroup", os.O_RDONLY)
+    try:
+        fcntl.flock(groups, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("test-units: waiting for the run of another checkout", file=sys.stderr)
+        fcntl.flock(groups, fcntl.LOCK_EX)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     for name in ("system", "agent", "server", "checkout"):
@@ -22,6 +34,7 @@ def main() -> int:
     options = parser.parse_args()
     # The address of the database comes by standard input, with its password.
     url = sys.stdin.readline().strip()
+    alone()
     install(options.system, options.checkout, options.agent)
     (options.system / "etc/flextraff/agent.toml").write_text(SITE)
     server.install(options.system, options.checkout, options.server, url)

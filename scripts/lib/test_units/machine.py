@@ -15,7 +15,10 @@ STREET = "/street"
 def install(system: Path, checkout: Path, agent: Path) -> None:
     """Puts program, units and the rest where a person puts them on a Raspberry Pi."""
     units = system / "etc/systemd/system"
-    for old in [*units.glob("**/flextraff*"), *system.glob("usr/lib/*/flextraff*"), *system.glob("etc/flextraff/**/*.toml")]:
+    for pattern in ("usr/lib/*/flextraff*", "usr/lib/systemd/*/flextraff*", "etc/flextraff/**/*.toml"):
+        for old in system.glob(pattern):
+            old.unlink()
+    for old in units.glob("**/flextraff*"):
         old.unlink()
     files = checkout / "systemd"
     copies = {
@@ -24,6 +27,7 @@ def install(system: Path, checkout: Path, agent: Path) -> None:
         files / "flextraff.tmpfiles": "usr/lib/tmpfiles.d/flextraff.conf",
         files / "70-flextraff.rules": "usr/lib/udev/rules.d/70-flextraff.rules",
         files / "flextraff-watchdog.conf": "usr/lib/systemd/system.conf.d/flextraff.conf",
+        files / "flextraff-generator": "usr/lib/systemd/system-generators/flextraff-generator",
     }
     copies |= {unit: f"etc/systemd/system/{unit.name}" for unit in files.glob("*.service") if unit.name != "flextraff-server.service"}
     put(system, copies, "flextraff.conf")
@@ -32,16 +36,16 @@ def install(system: Path, checkout: Path, agent: Path) -> None:
     )
 
 
-def put(system: Path, copies: dict[Path, str], tmpfiles: str) -> None:
-    """Copies files into the root file system, programs so that they run, and makes the users and folders that they describe."""
+def put(system: Path, copies: dict[Path, str], described: str) -> None:
+    """Copies files into the root file system, programs so that they run, and makes the users and folders that `described` describes."""
     for source, target in copies.items():
         place = system / target
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
-        if target.startswith("usr/bin/"):
+        if target.startswith(("usr/bin/", "usr/lib/systemd/system-generators/")):
             place.chmod(0o755)
-    subprocess.run(["systemd-sysusers", f"--root={system}"], check=True)
-    subprocess.run(["systemd-tmpfiles", f"--root={system}", "--create", tmpfiles], check=True)
+    subprocess.run(["systemd-sysusers", f"--root={system}", described], check=True)
+    subprocess.run(["systemd-tmpfiles", f"--root={system}", "--create", described], check=True)
 
 
 class Machine:
