@@ -76,6 +76,19 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Longest wait for the lock of a table that is to change: whoever comes after waits behind it, those who store rows too.
+const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
+
+/// From here on the transaction waits only shortly for locks; see [`is_locked`].
+async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
+    sqlx::query(LOCK_WAIT).execute(tx).await.map(|_| ())
+}
+
+/// Whether others hold a lock for longer than [`wait_shortly`] allows (55P03, PostgreSQL manual, appendix A).
+fn is_locked(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("55P03"))
+}
+
 fn clock_name(clock: ClockState) -> &'static str {
     match clock {
         ClockState::Synced => "synced",

@@ -331,6 +331,11 @@ impl JunctionEntry {
     }
 }
 
+/// What a name for people may be, and the database keeps.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
+}
+
 impl JunctionFile {
     /// Every rule that the file breaks, each naming the junction; empty: it may be imported.
     pub fn problems(&self) -> Vec<String> {
@@ -344,8 +349,16 @@ impl JunctionFile {
                 say(format!("\"{other}\" has the same junction_id {}", junction.junction_id));
             }
             for (field, text) in [("junction_name", name), ("city", &junction.city)] {
-                if text.is_empty() || text.chars().count() > MAX_NAME || text.contains('\0') {
-                    say(format!("{field} has 1 to {MAX_NAME} characters"));
+                if !is_name(text) {
+                    say(format!("{field} has 1 to {MAX_NAME} characters and no control characters"));
+                }
+            }
+            for group in &junction.groups {
+                for exit in group.exits.iter().filter(|exit| !is_name(exit)) {
+                    say(format!(
+                        "exit {exit:?} of group \"{}\" has 1 to {MAX_NAME} characters and no control characters",
+                        group.name
+                    ));
                 }
             }
             for (field, value, most) in
@@ -388,6 +401,12 @@ impl JunctionFile {
                 }
             }
             for device in &junction.devices {
+                if device.device_name.as_ref().is_some_and(|name| !is_name(name)) {
+                    say(format!(
+                        "device_name of {} has 1 to {MAX_NAME} characters and no control characters",
+                        device.device_id
+                    ));
+                }
                 for lane in &device.lanes {
                     if junction.lanes.iter().all(|own| own.lane_id != *lane) {
                         say(format!(

@@ -76,6 +76,11 @@ impl Problem {
         Self { status, detail: detail.into(), errors: Vec::new(), advice: None, cookie: None, cause: None }
     }
 
+    /// Its status.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// 400.
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, detail)

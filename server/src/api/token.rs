@@ -185,7 +185,12 @@ async fn logout(
     mut parts: Parts,
 ) -> Result<Response, Problem> {
     let mut ended = Vec::new();
-    if let Some(signed) = session_of(&mut parts, &app).await? {
+    // A token that has run out leaves the cookie, which would else sign in again.
+    let signed = match session_of(&mut parts, &app).await {
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => None,
+        signed => signed?,
+    };
+    if let Some(signed) = signed {
         ended.push((signed.session, signed.user.user_id));
     }
     if let Some(token) = presented(&parts.headers) {

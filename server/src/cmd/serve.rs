@@ -195,14 +195,17 @@ async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<
 /// Makes partitions ahead of time, and takes out what is too old.
 async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
+        let mut next = MAINTENANCE;
         if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
-            tracing::error!(%error, "cannot make partitions; rows go to the default partition until then");
+            tracing::error!(%error, "cannot make partitions; trying again in a minute, rows go to the default partition until then");
+            next = ROLL_UPS;
         }
         if let Err(error) = retention::apply(&db, retention, Clock.utc()).await {
-            tracing::error!(%error, "cannot take out what is too old; trying again in an hour");
+            tracing::error!(%error, "cannot take out what is too old; trying again in a minute");
+            next = ROLL_UPS;
         }
         tokio::select! {
-            () = tokio::time::sleep(MAINTENANCE) => {}
+            () = tokio::time::sleep(next) => {}
             _ = stopped.wait_for(|stopped| *stopped) => return,
         }
     }

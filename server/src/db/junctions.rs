@@ -274,6 +274,23 @@ pub async fn store(db: &mut PgConnection, junction: &JunctionEntry) -> Result<()
     .execute(&mut *db)
     .await?;
     let kept: Vec<Uuid> = junction.lanes.iter().map(|lane| lane.lane_id.0).collect();
+    let named: Vec<Uuid> = junction.devices.iter().map(|device| device.device_id.0).collect();
+    // A device without lanes serves all of them.
+    let stranded = sqlx::query_scalar!(
+        "SELECT d.device_id FROM edge_devices d JOIN edge_device_lanes l USING (device_id)
+         WHERE d.junction_id = $1 AND d.device_id <> ALL($2)
+         GROUP BY d.device_id HAVING bool_and(l.lane_id <> ALL($3)) ORDER BY d.device_id LIMIT 1",
+        id,
+        &named,
+        &kept,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if let Some(device) = stranded {
+        return Err(sqlx::Error::Protocol(format!(
+            "device {device} serves only lanes that would go: give it other lanes, or delete it, first"
+        )));
+    }
     sqlx::query!("DELETE FROM lanes WHERE junction_id = $1 AND lane_id <> ALL($2)", id, &kept)
         .execute(&mut *db)
         .await?;

@@ -42,13 +42,16 @@ struct Partition {
 /// The database is away; what is left is taken out the next time.
 pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
-    let mut gone = Gone::default();
+    let (mut gone, mut busy) = (Gone::default(), Vec::new());
     for (table, key) in PARTITIONED {
         for partition in partitions(db, table).await? {
             let name = partition.name;
             match partition.end {
                 Some(end) if end <= counts => {
-                    sqlx::query(AssertSqlSafe(format!("DROP TABLE \"{name}\""))).execute(db).await?;
+                    if !drop_partition(db, &name).await? {
+                        busy.push(name);
+                        continue;
+                    }
                     gone.partitions += 1;
                     tracing::info!(
                         partition = name,
@@ -92,7 +95,25 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     .execute(db)
     .await?;
     sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
-    super::logs::record(db, gone.told(epcs, counts).as_slice()).await
+    super::logs::record(db, gone.told(epcs, counts).as_slice()).await?;
+    if !busy.is_empty() {
+        tracing::info!(
+            partitions = busy.join(", "),
+            "partitions are read at present and are dropped the next time"
+        );
+    }
+    Ok(())
+}
+
+/// Drops a partition; `false`: somebody reads its table, a backup for example. Waited for, that would hold up whoever stores rows.
+async fn drop_partition(db: &PgPool, name: &str) -> Result<bool, sqlx::Error> {
+    let mut tx = db.begin().await?;
+    super::wait_shortly(&mut tx).await?;
+    match sqlx::query(AssertSqlSafe(format!("DROP TABLE IF EXISTS \"{name}\""))).execute(&mut *tx).await {
+        Ok(_) => tx.commit().await.map(|()| true),
+        Err(error) if super::is_locked(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The moment before which no EPC is kept, at `now`.

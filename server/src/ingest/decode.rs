@@ -17,6 +17,10 @@ const MAX_SEQ: u64 = 1 << 53;
 const MAX_MS: i64 = 10_000_000_000_000;
 /// Longest cycle, milliseconds.
 const MAX_CYCLE_MS: i64 = 24 * 3_600_000;
+/// Longest time between a passage and its interval, and longest stay of a vehicle, milliseconds: a year, which every sum has room for.
+const MAX_STAY_MS: i64 = 366 * 24 * 3_600_000;
+/// Longest part of a cycle, seconds.
+const MAX_PART_S: f64 = 86_400.0;
 /// Most characters of a name or a reason.
 const MAX_TEXT: usize = 1000;
 /// Before this, 2020-01-01T00:00:00Z, no FlexTraff counted.
@@ -285,6 +289,16 @@ fn check_counts(message: &CarCounts) -> Result<(), Wrong> {
     {
         return Err(malformed(format!("observed_s {seconds} is out of range")));
     }
+    let passages = message.passages.iter().flatten().map(|passage| (passage.t_ms, passage.dwell_ms));
+    let departures =
+        message.departures.iter().flatten().map(|departure| (departure.t_ms, departure.dwell_ms));
+    for (t_ms, dwell_ms) in passages.chain(departures) {
+        if !(-MAX_STAY_MS..=MAX_STAY_MS).contains(&t_ms) || !(0..=MAX_STAY_MS).contains(&dwell_ms) {
+            return Err(malformed(format!(
+                "a passage with t_ms {t_ms} and dwell_ms {dwell_ms} is out of range; neither is longer than a year"
+            )));
+        }
+    }
     let epcs = message.epc_ids.iter();
     let departed = message.departures.iter().flatten().map(|departure| &departure.epc);
     let before = message.passages.iter().flatten().filter_map(|passage| passage.prev.as_ref());
@@ -303,13 +317,32 @@ fn cycle(cycle: Cycles) -> Result<Cycles, Wrong> {
     if !(0..=MAX_CYCLE_MS).contains(&length) {
         return Err(malformed(format!("the cycle lasts {length} ms; it lasts between nothing and a day")));
     }
+    for stage in &cycle.stages {
+        for (field, seconds) in
+            [("green_s", stage.green_s), ("amber_s", stage.amber_s), ("all_red_s", stage.all_red_s)]
+        {
+            if !(0.0..=MAX_PART_S).contains(&seconds) {
+                return Err(malformed(format!(
+                    "stage \"{}\": {field} {seconds} is out of range",
+                    stage.stage
+                )));
+            }
+        }
+    }
     for lane in &cycle.lanes {
-        if i64::from(lane.vehicle_count) > MAX_COUNT || !(0.0..=86_400.0).contains(&lane.green_s) {
+        let queues = [lane.queue_start, lane.queue_end].into_iter().flatten();
+        if i64::from(lane.vehicle_count) > MAX_COUNT
+            || !(0.0..=MAX_PART_S).contains(&lane.green_s)
+            || !queues.into_iter().all(|queue| (0.0..=MAX_COUNT as f64).contains(&queue))
+        {
             return Err(malformed(format!(
-                "lane {}: vehicle_count or green_s is out of range",
+                "lane {}: vehicle_count, green_s, queue_start or queue_end is out of range",
                 lane.lane_id
             )));
         }
+    }
+    if cycle.offset_error_s.is_some_and(|seconds| !(-MAX_PART_S..=MAX_PART_S).contains(&seconds)) {
+        return Err(malformed("offset_error_s is out of range"));
     }
     if cycle.plan_id.as_ref().is_some_and(|id| id.len() > MAX_TEXT) {
         return Err(malformed("plan_id is too long"));

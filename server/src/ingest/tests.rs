@@ -95,6 +95,48 @@ fn doubtful_counts_are_flagged_and_kept() {
     assert_eq!(counts(&changed("passages", json!([]))).flags, ["passages"]);
 }
 
+fn passage(t_ms: i64, dwell_ms: i64) -> Value {
+    json!({ "t_ms": t_ms, "dwell_ms": dwell_ms, "reads": 1, "open": false, "valid": true })
+}
+
+fn departure(t_ms: i64, dwell_ms: i64) -> Value {
+    json!({ "epc": "E", "t_ms": t_ms, "dwell_ms": dwell_ms, "reads": 1 })
+}
+
+#[test]
+fn parts_of_a_cycle_that_no_sum_has_room_for_are_refused() {
+    let cycle = |change: &dyn Fn(&mut Value)| {
+        let mut cycle = json!({
+            "v": 1, "plan_id": null, "mode": "automatic", "started_at": "2026-02-01T00:00:00Z",
+            "ended_at": "2026-02-01T00:01:00Z", "offset_error_s": 0.5,
+            "stages": [{ "stage": "N", "green_s": 20.0, "amber_s": 3.0, "all_red_s": 2.0, "end": "plan" }],
+            "lanes": [{ "lane_id": LANE, "vehicle_count": 3, "green_s": 20.0, "queue_start": 1.0, "queue_end": 0.0 }],
+        });
+        let (Value::Object(fields), Value::Object(delivery)) = (&mut cycle, with_delivery(1)) else {
+            unreachable!()
+        };
+        for key in ["device_id", "outbox_id", "seq", "boot_id", "mono_ms", "clock"] {
+            fields.insert(key.to_owned(), delivery[key].clone());
+        }
+        change(&mut cycle);
+        cycle
+    };
+    let topic = format!("flextraff/{JUNCTION}/cycles/{DEVICE}");
+    assert!(read(&topic, &cycle(&|_| ())).is_ok(), "{:?}", read(&topic, &cycle(&|_| ())).err());
+    for (part, field, value) in [
+        ("stages", "green_s", 1e308),
+        ("stages", "amber_s", -1.0),
+        ("stages", "all_red_s", 86_401.0),
+        ("lanes", "green_s", 1e308),
+        ("lanes", "queue_start", 1e39),
+        ("lanes", "queue_end", -1.0),
+    ] {
+        let wrong = cycle(&|cycle| cycle[part][0][field] = json!(value));
+        assert_eq!(code(&topic, &wrong), RejectCode::Malformed, "{field} {value}");
+    }
+    assert_eq!(code(&topic, &cycle(&|cycle| cycle["offset_error_s"] = json!(1e300))), RejectCode::Malformed);
+}
+
 #[test]
 fn what_cannot_be_stored_is_refused_by_name() {
     for (key, value, expected) in [
@@ -105,6 +147,11 @@ fn what_cannot_be_stored_is_refused_by_name() {
         ("epc_ids", json!(["a\u{0}b"]), RejectCode::Malformed),
         ("epc_ids", json!("EPC1"), RejectCode::Malformed),
         ("observed_s", json!(-0.5), RejectCode::Malformed),
+        ("passages", json!([passage(i64::MAX, 0)]), RejectCode::Malformed),
+        ("passages", json!([passage(0, i64::MAX)]), RejectCode::Malformed),
+        ("passages", json!([passage(0, -1)]), RejectCode::Malformed),
+        ("departures", json!([departure(i64::MIN, 0)]), RejectCode::Malformed),
+        ("departures", json!([departure(0, i64::MAX)]), RejectCode::Malformed),
         ("timestamp", json!("yesterday"), RejectCode::Malformed),
         ("seq", json!(0), RejectCode::Malformed),
         ("seq", json!(u64::MAX), RejectCode::Malformed),

@@ -3,7 +3,7 @@
 use crate::state::{Answer, PASSWORD, TestState};
 use axum::body::Body;
 use axum::http::Request;
-use axum::http::header::{COOKIE, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use flextraff_server::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -94,6 +94,18 @@ async fn signing_out_ends_the_session_at_once(db: PgPool) {
     }
     assert_eq!(state.get("/api/users/me", &other).await.status, 200);
     state.post_cookie("/api/users/logout", "").await.assert_problem(401, "Not authenticated");
+}
+
+#[sqlx::test]
+async fn a_token_that_has_run_out_does_not_keep_the_cookie_alive(db: PgPool) {
+    let (state, _) = TestState::with_admin(db).await;
+    let cookie = state.sign_in("admin", PASSWORD).await.cookie();
+    let request = Request::post("/api/users/logout")
+        .header(COOKIE, &cookie)
+        .header(AUTHORIZATION, "Bearer of.long.ago");
+    let out = state.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(out.status, 204, "{}", out.text);
+    state.post_cookie(REFRESH, &cookie).await.assert_problem(401, OVER);
 }
 
 #[sqlx::test]

@@ -392,6 +392,20 @@ async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool)
     assert_eq!(number(&db, "SELECT count(*) FROM junctions").await, 1);
 }
 
+#[sqlx::test(migrations = "./migrations")]
+async fn a_counter_whose_lanes_all_go_does_not_come_to_serve_the_others(db: PgPool) {
+    let mut file = junctions();
+    let gone = file.junctions[0].lanes[0].lane_id;
+    file.junctions[0].devices[0].lanes = vec![gone];
+    import_file(&db, &file).await.unwrap();
+    // Another file of the junction, which knows neither the device nor its lane.
+    file.junctions[0].devices.clear();
+    file.junctions[0].lanes.remove(0);
+    let error = import_file(&db, &file).await.unwrap_err();
+    assert!(error.to_string().contains("serves only lanes that would go"), "{error}");
+    assert_eq!(junctions_table::export(&db).await.unwrap().junctions[0].devices[0].lanes, [gone]);
+}
+
 #[test]
 fn every_rule_that_a_junction_file_breaks_is_named() {
     let mut file = junctions();
@@ -400,8 +414,19 @@ fn every_rule_that_a_junction_file_breaks_is_named() {
     junction.base_cycle_time = 20;
     junction.stages[0].groups = vec!["X".to_owned()];
     junction.devices[0].lanes = vec!["00000000-0000-0000-0000-0000000000ff".parse().unwrap()];
+    junction.devices[0].device_name = Some("a\0b".to_owned());
+    junction.groups[0].exits = vec!["\u{1b}[31m".to_owned()];
+    junction.city = "a\nb".to_owned();
     let problems = file.problems();
-    for named in ["latitude 91", "base_cycle_time 20", "\"X\"", "names lane 00000000"] {
+    for named in [
+        "latitude 91",
+        "base_cycle_time 20",
+        "\"X\"",
+        "names lane 00000000",
+        "device_name of ",
+        "exit \"\\u{1b}[31m\"",
+        "city has 1",
+    ] {
         assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
     }
 }

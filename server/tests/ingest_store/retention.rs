@@ -72,6 +72,32 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
     }
 }
 
+/// A backup reads for an hour; whoever stores rows must not wait behind somebody who waits for it.
+#[sqlx::test(migrations = "./migrations")]
+async fn a_table_that_somebody_reads_is_changed_later(db: PgPool) {
+    import(&db).await;
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    let mut backup = db.begin().await.unwrap();
+    sqlx::query("LOCK TABLE car_counts, car_counts_default IN ACCESS SHARE MODE")
+        .execute(&mut *backup)
+        .await
+        .unwrap();
+    let retention = Retention { epc_days: 1, counts_days: 2 };
+    let (now, soon) = ("2026-02-11T06:00:00Z".parse().unwrap(), std::time::Duration::from_secs(20));
+    let there = "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'";
+    tokio::time::timeout(soon, retention::apply(&db, retention, now))
+        .await
+        .expect("it does not wait")
+        .unwrap();
+    assert_eq!(number(&db, there).await, 1);
+    let made = tokio::time::timeout(soon, partitions::make_ahead(&db, "2026-03-20".parse().unwrap())).await;
+    assert!(made.expect("it does not wait").is_err());
+    backup.commit().await.unwrap();
+    retention::apply(&db, retention, now).await.unwrap();
+    assert_eq!(number(&db, there).await, 0);
+    assert!(partitions::make_ahead(&db, "2026-03-20".parse().unwrap()).await.unwrap() > 0);
+}
+
 /// An outbox that was cut off for weeks, and a clock that was corrected by as much, bring rows of days out of which the EPCs are gone already.
 #[sqlx::test(migrations = "./migrations")]
 async fn what_comes_after_its_epcs_should_have_gone_loses_them_soon(db: PgPool) {
