@@ -47,7 +47,7 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(page.getByTestId('mode')).toHaveText('Manual override');
     // The lamps obey: green for NS is counted down exactly from 12 s.
     await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
-    await expect(page.getByTestId('countdown')).toHaveText(/^(12|11|10|9) s left$/);
+    await expect(page.getByTestId('countdown')).toHaveText(/^(12|11|10|9) s left$/, { timeout: 25_000 });
     await expect(page.getByTestId('active-override')).toBeHidden({ timeout: 75_000 });
     await expect(page.getByTestId('mode')).toHaveText('Automatic', { timeout: 30_000 });
     await page.getByRole('tab', { name: 'Overrides' }).click();
@@ -64,7 +64,19 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(head(page, 'E')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
     await page.getByRole('button', { name: 'Back to automatic' }).click();
     await expect(page.getByTestId('active-override')).toBeHidden();
+    await expect(page.getByTestId('outcome')).toBeVisible();
     await expect(overrides(page).first()).toContainText('ended by admin');
+    // What came of the way back says nothing about what comes next.
+    await page.getByRole('button', { name: 'Emergency for a lane' }).click();
+    await expect(dialog.getByTestId('outcome')).toHaveCount(0);
+    await expect(dialog.getByRole('combobox', { name: 'Lane' })).toHaveValue('');
+    await expect(dialog.getByLabel('Reason')).toHaveValue('');
+    await expect(dialog.getByRole('button', { name: 'Start the emergency' })).toBeDisabled();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Set greens by hand' }).click();
+    await expect(dialog.getByRole('button', { name: 'Set the override' })).toBeEnabled();
+    await expect(dialog.getByTestId('outcome')).toHaveCount(0);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
     expect(complaints).toEqual([]);
   } finally {
     await agent.stop();
@@ -80,8 +92,12 @@ test('greens that the server refuses are refused with its sentence, and nothing 
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Green of stage N').fill('2');
   await dialog.getByLabel('Reason').fill('Too short');
+  const answer = page.waitForResponse((one) => one.url().endsWith('/mode') && one.request().method() === 'PUT');
   await dialog.getByRole('button', { name: 'Set the override' }).click();
-  await expect(dialog.getByRole('alert').last()).toContainText(/N.*(2|7)/);
+  const refused = await answer;
+  expect(refused.status()).toBe(422);
+  const { detail, errors } = (await refused.json()) as { detail: string; errors?: { message: string }[] };
+  await expect(dialog.getByRole('alert').last()).toContainText(errors?.[0]?.message ?? detail);
   expect(await call<unknown[]>('GET', `/api/junctions/${place.junction_id}/overrides`, token)).toEqual([]);
 });
 
@@ -100,6 +116,48 @@ test('an override that the road refuses is shown with the reasons of the road', 
   await expect(dialog.getByTestId('outcome')).toContainText('The junction refuses it');
   await expect(dialog.getByTestId('outcome')).toContainText(reason);
   await road.close();
+});
+
+test('what is pressed without a network is not done later, and a dialog stays until it knows what came of it', async ({
+  page,
+  context,
+}) => {
+  const token = await admin();
+  const place = await junction(token, `Offline ${Date.now()}`);
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  await page.getByRole('button', { name: 'Emergency for a lane' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Emergency' });
+  await dialog.getByRole('combobox', { name: 'Lane' }).click();
+  await page.getByRole('option', { name: 'E', exact: true }).click();
+  await dialog.getByLabel('Reason').fill('Ambulance');
+  await context.setOffline(true);
+  await dialog.getByRole('button', { name: 'Start the emergency' }).click();
+  await expect(dialog.getByText('The server cannot be reached').first()).toBeVisible();
+  await context.setOffline(false);
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live', { timeout: 40_000 });
+  expect(await call<unknown[]>('GET', `/api/junctions/${place.junction_id}/overrides`, token)).toEqual([]);
+
+  let answer = (): void => undefined;
+  const asked = new Promise<void>((done) => {
+    void page.route('**/mode', async (route) => {
+      done();
+      await new Promise<void>((go) => (answer = go));
+      await route.fulfill({
+        status: 503,
+        contentType: 'application/problem+json',
+        body: '{"detail": "Not at the moment"}',
+      });
+    });
+  });
+  await dialog.getByRole('button', { name: 'Start the emergency' }).click();
+  await asked;
+  await page.keyboard.press('Escape');
+  await expect(dialog.getByRole('button', { name: 'Cancel' })).toBeDisabled();
+  answer();
+  await expect(dialog.getByText('Not at the moment')).toBeVisible();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
 });
 
 test('an observer looks and cannot act; counts, faults and old lamps are told', async ({ page }) => {
@@ -136,5 +194,8 @@ test('an observer looks and cannot act; counts, faults and old lamps are told', 
   await expect(page.getByRole('alert').getByText('lamp N green does not light')).toBeVisible();
   await expect(page.getByTestId('stale')).toBeVisible({ timeout: 25_000 });
   await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'unknown');
+  // Dark is a fault of its own.
+  await expect(page.getByTestId('drawing')).toHaveAccessibleName(/N not known/);
+  await expect(page.getByTestId('drawing')).not.toHaveAccessibleName(/dark/);
   await road.close();
 });

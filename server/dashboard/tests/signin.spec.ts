@@ -105,6 +105,18 @@ test('a new password ends the other sessions, and one session can be ended alone
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
 });
 
+test('a sign-out that the server does not hear is told again, and the page says so meanwhile', async ({ page }) => {
+  await signIn(page, 'admin');
+  await page.route('**/api/users/logout', (route) => route.abort());
+  await page.getByRole('button', { name: /admin/ }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByText('The server could not be told that you have signed out')).toBeVisible();
+  await page.unroute('**/api/users/logout');
+  await expect(page.getByText('The server could not be told that you have signed out')).toBeHidden();
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+});
+
 test('a page that is asked for without signing in is shown after it', async ({ page }) => {
   await admin();
   await page.goto(`${address()}/app/account`);

@@ -52,6 +52,30 @@ describe('the session', () => {
     expect(await session.token()).toBeNull();
   });
 
+  it('tells a sign-out again until the server has heard it, and says so meanwhile', async () => {
+    const session = new Session();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));
+    await session.token();
+    fetched.mockRejectedValueOnce(new TypeError('network'));
+    await session.signOut();
+    expect([session.state(), session.untoldSignOut()]).toEqual(['signedOut', true]);
+    fetched.mockResolvedValueOnce(answer(503, { detail: 'The database is away' }));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(session.untoldSignOut()).toBe(true);
+    fetched.mockResolvedValueOnce(new Response(null, { status: 204 }));
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(session.untoldSignOut()).toBe(false);
+    const asked = fetched.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(fetched).toHaveBeenCalledTimes(asked);
+    fetched.mockRejectedValueOnce(new TypeError('network'));
+    await session.signOut();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('b', 1800) }));
+    await session.signIn('asha', 'secret');
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([session.state(), session.untoldSignOut()]).toEqual(['signedIn', false]);
+  });
+
   it('tells that a code is needed', async () => {
     const fields = [{ field: 'totp', message: 'totp is missing' }];
     fetched.mockResolvedValue(answer(401, { detail: 'A one-time code is needed', errors: fields }));

@@ -16,6 +16,8 @@ interface Claims {
 
 /** A token is renewed so long before its end, milliseconds. */
 const EARLY_MS = 60_000;
+/** Until a sign-out that the server has not heard is told again, milliseconds. */
+const TELL_AGAIN_MS = 5000;
 
 function lifetimeMs(token: string): number {
   try {
@@ -37,6 +39,8 @@ export class Session {
   private held: Held | null = null;
   private current: SessionState = 'unknown';
   private over = false;
+  /** Headers of a sign-out that the server has not heard. */
+  private untold: Record<string, string> | null = null;
   private renewal: Promise<string | null> | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
@@ -45,6 +49,9 @@ export class Session {
 
   /** Whether a session ended that nobody here has ended. */
   readonly ended = (): boolean => this.over;
+
+  /** Whether somebody signed out here and the server does not know: its cookie would sign in again. */
+  readonly untoldSignOut = (): boolean => this.untold !== null;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -69,7 +76,14 @@ export class Session {
   async signIn(username: string, password: string, totp?: string): Promise<void> {
     const form = new URLSearchParams({ username, password });
     if (totp) form.set('totp', totp);
-    this.hold(await this.ask('/api/users/token', { method: 'POST', body: form }));
+    // The sign-out of before, told now, would end the session that begins.
+    clearTimeout(this.timer);
+    try {
+      this.hold(await this.ask('/api/users/token', { method: 'POST', body: form }));
+    } catch (error) {
+      if (this.untold) this.tellAgain(this.untold);
+      throw error;
+    }
   }
 
   /** Ends the session here and on the server. */
@@ -77,10 +91,26 @@ export class Session {
     const token = this.held?.token;
     this.over = false;
     this.drop();
-    await this.ask('/api/users/logout', {
-      method: 'POST',
-      headers: token ? { Authorization: `Bearer ${token}` } : {},
-    }).catch(() => undefined);
+    await this.tellSignOut(token ? { Authorization: `Bearer ${token}` } : {});
+  }
+
+  private async tellSignOut(headers: Record<string, string>): Promise<void> {
+    const before = this.untold;
+    try {
+      await this.ask('/api/users/logout', { method: 'POST', headers });
+      this.untold = null;
+    } catch (error) {
+      // A session that the server does not know is over; one that has begun meanwhile has taken its place.
+      const isOver = error instanceof ProblemError && error.status === 401;
+      this.untold = isOver || this.current !== 'signedOut' ? null : headers;
+    }
+    if (this.untold) this.tellAgain(headers);
+    if (this.untold !== before) this.become(this.current);
+  }
+
+  private tellAgain(headers: Record<string, string>): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.tellSignOut(headers), TELL_AGAIN_MS);
   }
 
   /** Forgets the token: the server no longer takes it. */
@@ -121,6 +151,7 @@ export class Session {
 
   private hold(token: string): string {
     this.over = false;
+    this.untold = null;
     const lifetime = lifetimeMs(token);
     this.held = { token, endsAt: performance.now() + lifetime };
     clearTimeout(this.timer);

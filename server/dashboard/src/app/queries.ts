@@ -11,9 +11,12 @@ const PASSING = new Set([0, 502, 503, 504]);
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
+      networkMode: 'always',
       staleTime: 10_000,
       retry: (failures, error) => failures < 2 && error instanceof ProblemError && PASSING.has(error.status),
     },
+    // What somebody presses is done now or not at all: an emergency that waits for the network would begin whenever that comes back.
+    mutations: { networkMode: 'always' },
   },
 });
 
@@ -57,7 +60,11 @@ export function followFeed(client: QueryClient): void {
     }, GATHER_MS);
   });
   feed.onReady(() => void client.invalidateQueries());
+  let before = session.state();
   session.subscribe(() => {
-    if (session.state() === 'signedOut') client.clear();
+    const state = session.state();
+    // Only as it ends: what the sign-in page has fetched stays.
+    if (state === 'signedOut' && before !== state) client.clear();
+    before = state;
   });
 }

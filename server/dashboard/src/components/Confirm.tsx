@@ -45,7 +45,7 @@ function Question({ asked, onClose }: { asked: Asked; onClose: () => void }) {
       <Text size="sm">{asked.text}</Text>
       <Refusal error={act.error} />
       <Group justify="flex-end">
-        <Button variant="default" onClick={onClose} data-autofocus>
+        <Button variant="default" onClick={onClose} disabled={act.isPending} data-autofocus>
           {t('cancel')}
         </Button>
         <Button color={asked.harmless ? undefined : 'red'} loading={act.isPending} onClick={() => act.mutate()}>

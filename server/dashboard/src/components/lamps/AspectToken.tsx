@@ -1,13 +1,13 @@
 import { useTranslation } from 'react-i18next';
 import type { Aspect } from '@/live/frames';
-import { litBy } from './aspects';
+import { litBy, wordOf } from './aspects';
 import classes from './AspectToken.module.css';
 
 /** What a group shows as a small token with its letter, for tables and lists. */
 export function AspectToken({ aspect, name }: { aspect: Aspect | undefined; name?: string }) {
   const { t } = useTranslation('signal');
   const { lamps, flashes } = litBy(aspect);
-  const word = t(`aspect.${aspect ?? 'dark'}`);
+  const word = t(`aspect.${wordOf(aspect)}`);
   const letters = lamps.map((colour) => colour.charAt(0).toUpperCase()).join('') || '–';
   return (
     <span className={classes.token} title={name ? `${name}: ${word}` : word}>

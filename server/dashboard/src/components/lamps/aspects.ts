@@ -13,5 +13,9 @@ export const LIT: Record<Aspect, { lamps: readonly Colour[]; flashes: boolean }>
   dark: { lamps: [], flashes: false },
 };
 
+/** The word for what a group shows; dark is a fault, not knowing is none. */
+export const wordOf = (aspect: Aspect | undefined): Aspect | 'unknown' =>
+  aspect && Object.hasOwn(LIT, aspect) ? aspect : 'unknown';
+
 /** An aspect that this page does not know shows nothing, rather than something wrong. */
 export const litBy = (aspect: Aspect | undefined) => (aspect && Object.hasOwn(LIT, aspect) ? LIT[aspect] : LIT.dark);

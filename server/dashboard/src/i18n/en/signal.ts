@@ -7,6 +7,7 @@ export const signal = {
     flash_red: 'flashing red',
     flash_amber: 'flashing amber',
     dark: 'dark',
+    unknown: 'not known',
   },
   state: {
     green: 'green',

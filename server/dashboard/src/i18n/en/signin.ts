@@ -6,6 +6,8 @@ export const signin = {
   totp: 'One-time code',
   totpHint: 'Six digits from your authenticator app, or a recovery code',
   ended: 'Your session has ended. Sign in again.',
+  untold:
+    'The server could not be told that you have signed out. It is tried again; until then this browser may still sign in as you.',
   setup: {
     title: 'Set up the first administrator',
     text: 'Nobody is registered on this server yet. This account may do everything.',

@@ -9,6 +9,7 @@ export const signal: Messages['signal'] = {
     flash_red: 'टिमटिमाता लाल',
     flash_amber: 'टिमटिमाता पीला',
     dark: 'बुझा हुआ',
+    unknown: 'पता नहीं',
   },
   state: {
     green: 'हरा',

@@ -1,16 +1,16 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Hand, Siren, Undo2 } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, data } from '@/api/client';
 import { useMayOperate } from '@/api/me';
-import type { CurrentPlan, Layout, ModeBody } from '@/api/types';
+import type { CurrentPlan, Layout } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import type { Format } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
+import { useAct } from './act';
 import { EmergencyDialog } from './EmergencyDialog';
+import { Outcome } from './Outcome';
 import { OverrideDialog } from './OverrideDialog';
 
 interface Props {
@@ -24,17 +24,13 @@ export function ActCard({ layout, current, format }: Props) {
   const { t } = useTranslation('junction');
   const id = layout.junction_id;
   const mayOperate = useMayOperate(id);
-  const client = useQueryClient();
   const [dialog, setDialog] = useState<'override' | 'emergency' | null>(null);
-  const act = useMutation({
-    mutationFn: (body: ModeBody) =>
-      data(api.PUT('/api/junctions/{junction_id}/mode', { params: { path: { junction_id: id } }, body })),
-    onSettled: () => client.invalidateQueries({ queryKey: ['junction', id] }),
-  });
-  const close = () => {
-    setDialog(null);
-    act.reset();
+  const back = useAct(id);
+  const open = (which: 'override' | 'emergency') => {
+    back.reset();
+    setDialog(which);
   };
+  const close = () => setDialog(null);
   const active = current?.override;
   return (
     <Section title={t('override.title')}>
@@ -44,8 +40,8 @@ export function ActCard({ layout, current, format }: Props) {
           {active && (
             <Button
               leftSection={<Undo2 size={16} aria-hidden />}
-              loading={act.isPending && dialog === null}
-              onClick={() => act.mutate({ mode: 'automatic' })}
+              loading={back.isPending}
+              onClick={() => back.mutate({ mode: 'automatic' })}
             >
               {t('override.back')}
             </Button>
@@ -53,7 +49,8 @@ export function ActCard({ layout, current, format }: Props) {
           <Button
             variant={active ? 'default' : 'filled'}
             leftSection={<Hand size={16} aria-hidden />}
-            onClick={() => setDialog('override')}
+            disabled={back.isPending}
+            onClick={() => open('override')}
           >
             {t('override.set')}
           </Button>
@@ -61,7 +58,8 @@ export function ActCard({ layout, current, format }: Props) {
             variant="light"
             color="red"
             leftSection={<Siren size={16} aria-hidden />}
-            onClick={() => setDialog('emergency')}
+            disabled={back.isPending}
+            onClick={() => open('emergency')}
           >
             {t('override.emergency')}
           </Button>
@@ -71,9 +69,10 @@ export function ActCard({ layout, current, format }: Props) {
           {t('override.observer')}
         </Text>
       )}
-      {dialog === null && <Refusal error={act.error} />}
-      <OverrideDialog opened={dialog === 'override'} onClose={close} layout={layout} current={current} act={act} />
-      <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} act={act} />
+      <Refusal error={back.error} />
+      {!active && <Outcome act={back} />}
+      <OverrideDialog opened={dialog === 'override'} onClose={close} layout={layout} current={current} />
+      <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} />
     </Section>
   );
 }

@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
 import { Head } from '@/components/lamps/Head';
-import { litBy } from '@/components/lamps/aspects';
+import { litBy, wordOf } from '@/components/lamps/aspects';
 import { useFormat } from '@/i18n/format';
 import type { Aspect } from '@/live/frames';
 import classes from './Drawing.module.css';
@@ -33,9 +33,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
   const drawing = useMemo(() => drawingOf(layout), [layout]);
   const groups = useMemo(() => groupsOf(layout), [layout]);
   const { inner, outer, approaches, heads } = drawing;
-  const said = groups.map(
-    (group) => `${group.name} ${t(`signal:aspect.${(!stale && aspects[group.name]) || 'dark'}`)}`,
-  );
+  const said = (group: string) => `${group} ${t(`signal:aspect.${wordOf(stale ? undefined : aspects[group])}`)}`;
   const colourOf = (lane: PlacedLane) => {
     const shown = groups.filter((group) => group.kind !== 'pedestrian' && group.lanes.includes(lane.id));
     const lamps = stale ? [] : shown.flatMap((group) => litBy(aspects[group.name]).lamps);
@@ -46,7 +44,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
       viewBox={`${-outer} ${-outer} ${2 * outer} ${2 * outer}`}
       className={classes.drawing}
       role="img"
-      aria-label={t('drawing.label', { groups: said.join(', ') })}
+      aria-label={t('drawing.label', { groups: groups.map((group) => said(group.name)).join(', ') })}
       data-testid="drawing"
     >
       <path className={classes.road} d={surface(approaches, inner)} />
@@ -67,7 +65,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
             data-testid={`head-${head.group}`}
             data-aspect={stale ? 'unknown' : aspects[head.group]}
           >
-            <title>{`${head.group}: ${t(`signal:aspect.${aspects[head.group] ?? 'dark'}`)}`}</title>
+            <title>{said(head.group)}</title>
             <Head aspect={aspects[head.group]} kind={head.kind} turn={head.turn} stale={stale} />
           </g>
         );

@@ -1,24 +1,35 @@
-import { Button, Group, Modal, NumberInput, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, NumberInput, Select, Stack, Text, TextInput } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
+import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
-import type { Act } from './act';
+import { useAct } from './act';
 import { Outcome } from './Outcome';
 
 interface Props {
   opened: boolean;
   onClose: () => void;
   layout: Layout;
-  act: Act;
 }
 
 /** Minutes for which an emergency runs, as the server has them. */
 const MINUTES = { usual: 5, most: 15 };
 
 /** Green for one lane, for a vehicle in emergency. */
-export function EmergencyDialog({ opened, onClose, layout, act }: Props) {
-  const { t } = useTranslation(['junction', 'signal']);
+export function EmergencyDialog({ opened, onClose, layout }: Props) {
+  const { t } = useTranslation('junction');
+  return (
+    <Dialog opened={opened} onClose={onClose} title={t('override.emergencyDialog')}>
+      <Form onClose={onClose} layout={layout} />
+    </Dialog>
+  );
+}
+
+/** Empty each time: the lane of the last emergency is not that of the next. */
+function Form({ onClose, layout }: Omit<Props, 'opened'>) {
+  const { t } = useTranslation('junction');
+  const act = useAct(layout.junction_id);
   const [lane, setLane] = useState<string | null>(null);
   const [minutes, setMinutes] = useState(MINUTES.usual);
   const [reason, setReason] = useState('');
@@ -28,54 +39,47 @@ export function EmergencyDialog({ opened, onClose, layout, act }: Props) {
   };
   const done = act.data !== undefined && act.data.applied !== 'refused';
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title={<Text fw={600}>{t('override.emergencyDialog')}</Text>}
-      closeButtonProps={{ 'aria-label': t('close', { ns: 'common' }) }}
-    >
-      <form onSubmit={submit}>
-        <Stack>
-          <Text size="sm">{t('override.emergencyText')}</Text>
-          <Select
-            label={t('override.lane')}
-            data={layout.lanes.map((entry) => ({ value: entry.lane_id, label: entry.lane_name }))}
-            value={lane}
-            onChange={setLane}
-            required
-          />
-          <NumberInput
-            label={t('override.minutes')}
-            value={minutes}
-            onChange={(value) => setMinutes(Number(value))}
-            min={1}
-            max={MINUTES.most}
-            allowDecimal={false}
-            suffix={t('override.minutesUnit')}
-            required
-          />
-          <TextInput
-            label={t('override.reason')}
-            description={t('override.reasonHint')}
-            value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
-            maxLength={1000}
-            required
-          />
-          <Refusal error={act.error} />
-          <Outcome act={act} />
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t(done ? 'close' : 'cancel', { ns: 'common' })}
+    <form onSubmit={submit}>
+      <Stack>
+        <Text size="sm">{t('override.emergencyText')}</Text>
+        <Select
+          label={t('override.lane')}
+          data={layout.lanes.map((entry) => ({ value: entry.lane_id, label: entry.lane_name }))}
+          value={lane}
+          onChange={setLane}
+          required
+        />
+        <NumberInput
+          label={t('override.minutes')}
+          value={minutes}
+          onChange={(value) => setMinutes(Number(value))}
+          min={1}
+          max={MINUTES.most}
+          allowDecimal={false}
+          suffix={t('override.minutesUnit')}
+          required
+        />
+        <TextInput
+          label={t('override.reason')}
+          description={t('override.reasonHint')}
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+          maxLength={1000}
+          required
+        />
+        <Refusal error={act.error} />
+        <Outcome act={act} />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose} disabled={act.isPending}>
+            {t(done ? 'close' : 'cancel', { ns: 'common' })}
+          </Button>
+          {!done && (
+            <Button type="submit" color="red" loading={act.isPending} disabled={lane === null}>
+              {t('override.start')}
             </Button>
-            {!done && (
-              <Button type="submit" color="red" loading={act.isPending} disabled={lane === null}>
-                {t('override.start')}
-              </Button>
-            )}
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+          )}
+        </Group>
+      </Stack>
+    </form>
   );
 }

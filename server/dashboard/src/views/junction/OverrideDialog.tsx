@@ -1,10 +1,11 @@
-import { Button, Group, Modal, NumberInput, SimpleGrid, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, NumberInput, SimpleGrid, Stack, Textarea } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CurrentPlan, Layout } from '@/api/types';
+import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
 import { useFormat } from '@/i18n/format';
-import type { Act } from './act';
+import { useAct } from './act';
 import { Outcome } from './Outcome';
 import { Preview } from './Preview';
 import { plannedStages } from './timeline';
@@ -14,22 +15,16 @@ interface Props {
   onClose: () => void;
   layout: Layout;
   current: CurrentPlan | undefined;
-  act: Act;
 }
 
 /** Greens of a manual override, with what they would cost, until when, and why. */
 export function OverrideDialog({ opened, onClose, ...rest }: Props) {
   const { t } = useTranslation('junction');
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      size="lg"
-      title={<Text fw={600}>{t('override.dialog')}</Text>}
-      closeButtonProps={{ 'aria-label': t('close', { ns: 'common' }) }}
-    >
-      <Form onClose={onClose} {...rest} />
-    </Modal>
+    <Dialog opened={opened} onClose={onClose} size="lg" title={t('override.dialog')}>
+      {/* Anew once it is known what runs: its greens are where a person begins. */}
+      <Form key={rest.current ? 'known' : 'unknown'} onClose={onClose} {...rest} />
+    </Dialog>
   );
 }
 
@@ -48,7 +43,8 @@ function firstGreens(layout: Layout, current: CurrentPlan | undefined): Record<s
   );
 }
 
-function Form({ onClose, layout, current, act }: Omit<Props, 'opened'>) {
+function Form({ onClose, layout, current }: Omit<Props, 'opened'>) {
+  const act = useAct(layout.junction_id);
   const { t } = useTranslation('junction');
   const format = useFormat();
   const [greens, setGreens] = useState(() => firstGreens(layout, current));
@@ -109,7 +105,7 @@ function Form({ onClose, layout, current, act }: Omit<Props, 'opened'>) {
         <Refusal error={act.error} />
         <Outcome act={act} />
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
+          <Button variant="default" onClick={onClose} disabled={act.isPending}>
             {t(done ? 'close' : 'cancel', { ns: 'common' })}
           </Button>
           {!done && (

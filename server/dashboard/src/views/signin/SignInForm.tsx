@@ -1,6 +1,6 @@
 import { Alert, Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type SubmitEvent, useState } from 'react';
+import { type SubmitEvent, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ProblemError } from '@/api/problem';
 import { session } from '@/api/session';
@@ -9,6 +9,7 @@ import { Refusal } from '@/components/Refusal';
 /** Name and password; the one-time code is asked for once the server wants one. */
 export function SignInForm() {
   const { t } = useTranslation('signin');
+  const isUntold = useSyncExternalStore(session.subscribe, session.untoldSignOut);
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const [totp, setTotp] = useState('');
@@ -33,6 +34,7 @@ export function SignInForm() {
         <Title order={2} size="h3">
           {t('title')}
         </Title>
+        {isUntold && <Alert color="red">{t('untold')}</Alert>}
         {session.ended() && !signIn.error && <Alert color="yellow">{t('ended')}</Alert>}
         {!asked && <Refusal error={signIn.error} shown={['totp']} />}
         <TextInput
