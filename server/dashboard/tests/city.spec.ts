@@ -1,5 +1,6 @@
 import { expect, test, type Page } from '@playwright/test';
 import { address, admin, call, junction, plainUser } from './support/city';
+import { history } from './support/history';
 import { Line } from './support/line';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
@@ -27,9 +28,10 @@ test('the city shows its junctions, their states and their alarms as they change
   await expect(row(page, name)).toContainText('Fault');
   await expect(row(page, name)).toContainText(fault);
   await expect(page.getByRole('button', { name: `${name}: Fault` })).toBeVisible();
-  await expect(page.getByText('Critical').first()).toBeVisible();
+  const alarm = page.getByRole('region', { name: 'Open alarms' }).getByRole('listitem').filter({ hasText: name });
+  await expect(alarm).toContainText('Critical');
 
-  await page.getByLabel('Search by name or city').fill('kothrud');
+  await page.getByLabel('Search by name or city').fill(name.toLowerCase());
   await expect(page.getByTestId('junction-row')).toHaveCount(1);
   await page.getByText('Overridden', { exact: true }).click();
   await expect(page.getByText('No junction matches.')).toBeVisible();
@@ -39,6 +41,20 @@ test('the city shows its junctions, their states and their alarms as they change
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
   expect(complaints).toEqual([]);
   await road.close();
+});
+
+test('a sign on the map tells the queue, and is chosen by the keyboard', async ({ page }) => {
+  const token = await admin();
+  for (const key of ['Enter', 'Space']) {
+    const name = `Key ${key} ${Date.now()}`;
+    const { junction_id } = await junction(token, name, { latitude: 18.44, longitude: 73.77 });
+    await history(junction_id, 1);
+    if (key === 'Enter') await signIn(page, 'admin');
+    else await page.goto(`${address()}/app/`);
+    await page.getByLabel('Search by name or city').fill(name);
+    await page.getByRole('button', { name: new RegExp(`^${name}: .+, (the queue|some of the queue)`) }).press(key);
+    await expect(page).toHaveURL(new RegExp(`/junctions/${junction_id}$`));
+  }
 });
 
 // In the second case the browser draws each change as a transition, so that for a moment things are drawn where they were.
@@ -109,14 +125,22 @@ test('the feed comes back after the connection was lost, and what was missed is 
   const road = await Road.open(token, await junction(token, name));
   await signIn(page, 'admin');
   await road.signal('N', 'green', GREEN_N);
+  await road.status({});
   await expect(row(page, name)).toContainText('Stage N: green');
   await line.cut();
   await expect(page.getByTestId('live')).not.toHaveAttribute('data-state', 'live');
   await expect(page.getByText('What you see is')).toBeVisible();
   await road.signal('S', 'green', { ...GREEN_N, N: 'red', S: 'green' });
-  line.mend();
+  await road.status({ online: false });
+  // Nobody need wait for the feed's own next attempt.
+  const attempts = line.attempts;
   await page.getByRole('button', { name: 'Try again' }).first().click();
-  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+  await expect.poll(() => line.attempts).toBeGreaterThan(attempts);
+  line.mend();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live', { timeout: 40_000 });
+  await expect(row(page, name)).toContainText('Offline');
+  await road.status({});
+  await expect(row(page, name)).toContainText('Automatic');
   await expect(row(page, name)).toContainText('Stage S: green');
   await road.close();
 });

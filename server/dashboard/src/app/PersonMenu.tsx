@@ -5,7 +5,7 @@ import { Link } from 'react-router';
 import { useMe } from '@/api/me';
 import { session } from '@/api/session';
 import { chooseLanguage } from '@/i18n';
-import { type LanguageCode, languages } from '@/i18n/languages';
+import { languages } from '@/i18n/languages';
 
 const schemes = [
   { value: 'light', icon: Sun },
@@ -32,7 +32,7 @@ export function PersonMenu() {
         </Menu.Item>
         <Menu.Divider />
         <Menu.Label>{t('language')}</Menu.Label>
-        {(Object.keys(languages) as LanguageCode[]).map((code) => (
+        {Object.entries(languages).map(([code, { name }]) => (
           <Menu.Item
             key={code}
             lang={code}
@@ -41,7 +41,7 @@ export function PersonMenu() {
             fw={i18n.language === code ? 700 : undefined}
             onClick={() => void chooseLanguage(code)}
           >
-            {languages[code].name}
+            {name}
           </Menu.Item>
         ))}
         <Menu.Divider />

@@ -2,7 +2,7 @@ import i18next, { type TFunction } from 'i18next';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { language } from '.';
-import { languages } from './languages';
+import { languageOf } from './languages';
 
 /** The zone in which junctions of this product stand unless they say otherwise. */
 export const DEFAULT_ZONE = 'Asia/Kolkata';
@@ -49,6 +49,14 @@ export class Format {
   /** Hours, minutes and seconds. */
   time(at: string | number | Date): string {
     return this.at(at, { timeStyle: 'medium', hourCycle: 'h23' });
+  }
+
+  /** When it was, as seen at `now`: hours, minutes and seconds, with the day before them when that is another one. */
+  moment(at: string | number | Date, now: string | number | Date = Date.now()): string {
+    const day = { dateStyle: 'short' } as const;
+    if (this.at(at, day) === this.at(now, day)) return this.time(at);
+    const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
+    return this.at(at, { day: 'numeric', month: 'short', ...clock });
   }
 
   /** Day, hours and minutes. */
@@ -124,7 +132,7 @@ export function useFormats(): (zone?: string, named?: boolean) => Format {
   const { i18n } = useTranslation();
   const code = i18n.language;
   return useMemo(() => {
-    const { locale } = languages[language()];
+    const { locale } = languageOf(language());
     return (zone, named) => new Format(locale, i18next.t, zone, named);
   }, [code]); // eslint-disable-line react-hooks/exhaustive-deps -- the language decides locale and texts
 }

@@ -1,8 +1,8 @@
 import i18next from 'i18next';
 import { initReactI18next } from 'react-i18next';
 import { preferences } from '@/app/preferences';
-import { en } from './en';
-import { isLanguage, type LanguageCode, languages } from './languages';
+import { messages as en } from './en';
+import { isLanguage, type LanguageCode, languageOf } from './languages';
 import type { Messages } from './messages';
 
 declare module 'i18next' {
@@ -21,7 +21,7 @@ function wanted(): LanguageCode {
 
 async function show(code: LanguageCode): Promise<void> {
   if (!i18next.hasResourceBundle(code, 'common')) {
-    const messages = await languages[code].load();
+    const messages = await languageOf(code).load();
     for (const [namespace, texts] of Object.entries(messages)) i18next.addResourceBundle(code, namespace, texts);
   }
   await i18next.changeLanguage(code);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { languages } from './languages';
+import { languageOf, languages } from './languages';
 
 /** Every text below `value` with its path. */
 function texts(value: object, path = ''): [string, string][] {
@@ -13,9 +13,17 @@ function texts(value: object, path = ''): [string, string][] {
 
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
 
-describe.each(Object.entries(languages))('texts in %s', (code, language) => {
+it('the languages are English and whatever has a folder beside it', () => {
+  expect(Object.keys(languages)).toEqual(expect.arrayContaining(['en', 'hi']));
+  for (const [code, { name, locale }] of Object.entries(languages)) {
+    expect(name.trim(), code).not.toBe('');
+    expect(new Intl.Locale(locale).language, code).toBe(new Intl.Locale(code).language);
+  }
+});
+
+describe.each(Object.entries(languages))('texts in %s', (_code, language) => {
   it('are those of English, with the same placeholders and none empty', async () => {
-    const english = texts(await languages.en.load());
+    const english = texts(await languageOf('en').load());
     const own = new Map(texts(await language.load()));
     expect([...own.keys()].sort()).toEqual(english.map(([key]) => key).sort());
     for (const [key, text] of english) {
@@ -25,13 +33,18 @@ describe.each(Object.entries(languages))('texts in %s', (code, language) => {
   });
 
   it('are written in its own script', async () => {
-    const script = { en: /^[\p{Script=Latin}\p{Script=Common}]*$/u, hi: /[\p{Script=Devanagari}]/u }[code];
-    expect(script).toBeDefined();
+    const own = new RegExp(`\\p{Script=${language.script}}`, 'u');
+    // Beside its own a language has Latin names and units.
+    const others = new RegExp(
+      `[^\\p{Script=${language.script}}\\p{Script=Latin}\\p{Script=Common}\\p{Script=Inherited}]`,
+      'u',
+    );
     for (const [key, text] of texts(await language.load())) {
       const words = text.replace(/\{\{\w+\}\}/g, '');
       // Names, symbols and units stand as they are.
       if (key === 'common.appName' || !/\p{L}{3}/u.test(words)) continue;
-      expect(words, key).toMatch(script ?? /$^/);
+      expect(words, key).toMatch(own);
+      expect(words, key).not.toMatch(others);
     }
   });
 });

@@ -1,4 +1,4 @@
-import type { en } from './en';
+import type { messages } from './en';
 
 /** Every text of the dashboard, by view. What English has, every language has: the compiler and a test see to it. */
-export type Messages = typeof en;
+export type Messages = typeof messages;

@@ -39,6 +39,14 @@ it('the name of the zone stands behind a time when it is asked for', () => {
   expect(new Format('en-IN', i18next.t, 'Asia/Kolkata', true).fullTime(at)).toBe('10 Feb 2026, 08:30 IST');
 });
 
+it('a moment of another day, as the junction counts days, has its day', () => {
+  const [before, after] = ['2026-02-09T18:29:00Z', '2026-02-09T18:31:00Z'];
+  const india = new Format('en-IN', i18next.t, 'Asia/Kolkata');
+  expect(india.moment(after, '2026-02-10T03:00:00Z')).toBe('00:01:00');
+  expect(india.moment(before, '2026-02-10T03:00:00Z')).toBe('9 Feb, 23:59:00');
+  expect(new Format('en-IN', i18next.t, 'UTC').moment(before, after)).toBe('18:29:00');
+});
+
 it('times in a sentence of the server are written in the zone of the row', () => {
   const format = new Format('en-IN', i18next.t, 'Asia/Kolkata');
   const said = 'An emergency was set until 2026-02-10T03:00:00Z, after 2026-02-10T02:00:00.250Z: 2026-02-10T03:00';

@@ -43,6 +43,7 @@ const socket = new LiveSocket(
       for (const watcher of watchers) watcher();
     },
     onReady: () => {
+      store.forgetStatuses();
       for (const starter of starters) starter();
     },
     onFrame: (frame) => {

@@ -42,6 +42,36 @@ export interface Estimate {
   confidence?: number;
 }
 
+/** Shares that an agent has observed together, the greatest first; what is missing to 1 went elsewhere. */
+export interface EstimatedShares {
+  shares: { junction_id?: string; lane: string; share: number }[];
+  age_s?: number | null;
+  confidence?: number;
+}
+
+/** Whether a reader sees the vehicles on a lane. */
+export interface ReaderSight {
+  state: string;
+  silent_s?: number | null;
+}
+
+/** What an agent has learned of a lane; each is there only where it has such a number. */
+export interface LaneEstimates {
+  stop_reader?: ReaderSight;
+  advance_reader?: ReaderSight;
+  present?: Estimate;
+  inventory?: Estimate;
+  flow_per_h?: Estimate;
+  headway_s?: Estimate;
+  startup_loss_s?: Estimate;
+  drive_s?: Estimate;
+  read_rate?: Estimate;
+  announced_share?: Estimate;
+  tagged_share?: Estimate;
+  stops_on?: EstimatedShares;
+  leads_to?: EstimatedShares;
+}
+
 /** A decision of tactical control. */
 export interface Decision {
   stage: string;
@@ -67,7 +97,7 @@ export interface StatusFrame extends At {
   readers?: { name: string; state: 'up' | 'down' | 'silent'; reads_per_s: number; detail?: string }[];
   outbox?: { rows: number; oldest_s: number };
   plan?: { plan_id: string; state: 'running' | 'pending' | 'refused'; reasons: string[] };
-  estimates?: { lanes: Record<string, Partial<Record<string, Estimate>>> };
+  estimates?: { lanes: Record<string, LaneEstimates> };
 }
 
 /** A plan that was sent. */
@@ -84,7 +114,7 @@ export type Frame = SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFr
 
 const KINDS: ReadonlySet<string> = new Set(['signal', 'car_count', 'status', 'green_time', 'alarm', 'log', 'override']);
 
-/** Reads a frame; null for what this page does not know, such as the kinds of a newer server. */
+/** Reads a frame; null for what tells this page nothing: `beat`, which only says that the line holds, and the kinds of a newer server. */
 export function readFrame(text: string): Frame | { type: 'ready' } | null {
   let value: unknown;
   try {

@@ -45,6 +45,7 @@ const frames: Frame[] = [];
 let ready = 0;
 let token: string | null;
 let renewals: (string | null)[];
+let renew: () => Promise<string | null>;
 let socket: LiveSocket;
 
 beforeEach(() => {
@@ -53,12 +54,13 @@ beforeEach(() => {
   states.length = frames.length = ready = 0;
   token = 'first';
   renewals = [];
+  renew = () => Promise.resolve(renewals.shift() ?? null);
   socket = new LiveSocket(
     {
       url: 'ws://here/ws/live',
       open: (url) => new FakeSocket(url) as unknown as WebSocket,
       token: () => Promise.resolve(token),
-      renew: () => Promise.resolve(renewals.shift() ?? null),
+      renew: () => renew(),
       random: () => 1,
     },
     {
@@ -172,6 +174,40 @@ describe('the live socket', () => {
     await FakeSocket.last.opens();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(states.at(-1)).toBe('lost');
+  });
+
+  it('gives up a connection on which not even a beat is heard any more', async () => {
+    await live();
+    for (let beats = 0; beats < 4; beats++) {
+      await vi.advanceTimersByTimeAsync(74_000);
+      FakeSocket.last.says({ type: 'beat' });
+    }
+    expect([states.at(-1), FakeSocket.all.length, frames.length]).toEqual(['live', 1, 0]);
+    await vi.advanceTimersByTimeAsync(74_999);
+    expect(states.at(-1)).toBe('live');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(states.at(-1)).toBe('lost');
+    await vi.advanceTimersByTimeAsync(500);
+    await FakeSocket.last.opens();
+    FakeSocket.last.says({ type: 'ready' });
+    expect([FakeSocket.all.length, ready, states.at(-1)]).toEqual([2, 2, 'live']);
+    // It is watched as the first one was.
+    await vi.advanceTimersByTimeAsync(75_000);
+    expect(states.at(-1)).toBe('lost');
+  });
+
+  it('is not live while the token is renewed, and connects once', async () => {
+    let renewed: (token: string) => void = () => undefined;
+    await live();
+    const renewal = new Promise<string>((done) => (renewed = done));
+    renew = () => renewal;
+    FakeSocket.last.closes(4401);
+    expect(states.at(-1)).toBe('connecting');
+    // The network comes back in the midst of it.
+    socket.now();
+    renewed('second');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all.length).toBe(2);
   });
 
   it('is lost with the network, and connects at once when that is back', async () => {

@@ -29,6 +29,8 @@ const SHORTEST_MS = 500;
 const LONGEST_MS = 30_000;
 /** The server answers the sign-in within this time, or the connection leads nowhere. */
 const READY_MS = 10_000;
+/** The server says `beat` every 30 s: where nothing is heard for two and a half times as long the connection leads nowhere. */
+const SILENCE_MS = 75_000;
 const NOT_SIGNED_IN = 4401;
 const NO_ACCESS = 4403;
 
@@ -36,6 +38,7 @@ const NO_ACCESS = 4403;
 export class LiveSocket {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private ready = false;
   private attempts = 0;
   private refusedTokens = 0;
   private running = false;
@@ -92,7 +95,10 @@ export class LiveSocket {
       );
     };
     socket.onmessage = ({ data }: MessageEvent<unknown>) => {
-      if (this.socket === socket && typeof data === 'string') this.take(data);
+      if (this.socket !== socket || typeof data !== 'string') return;
+      this.take(data);
+      // Whatever it says, it is there; before `ready` only that counts.
+      if (this.ready) this.watch(socket);
     };
     socket.onclose = ({ code }) => this.close(socket, code);
   }
@@ -108,11 +114,17 @@ export class LiveSocket {
       this.listener.onFrame(frame);
       return;
     }
-    clearTimeout(this.timer);
+    this.ready = true;
     this.attempts = 0;
     this.refusedTokens = 0;
     this.listener.onState('live', null);
     this.listener.onReady();
+  }
+
+  /** Gives the connection up when nothing more is heard on it. */
+  private watch(socket: WebSocket): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.close(socket, 0), SILENCE_MS);
   }
 
   private close(socket: WebSocket, code: number): void {
@@ -126,13 +138,15 @@ export class LiveSocket {
     }
     // Once: a server that refuses fresh tokens is met again with pauses.
     if (code === NOT_SIGNED_IN && this.refusedTokens++ === 0) {
+      // Nothing is heard until there is a token.
+      this.listener.onState('connecting', null);
       this.environment.renew().then(
         (token) => {
-          if (!this.running) return;
+          if (!this.running || this.socket) return;
           if (token === null) this.stop();
           else this.connect();
         },
-        () => this.later(),
+        () => this.running && !this.socket && this.later(),
       );
       return;
     }
@@ -150,6 +164,7 @@ export class LiveSocket {
     clearTimeout(this.timer);
     const socket = this.socket;
     this.socket = null;
+    this.ready = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();

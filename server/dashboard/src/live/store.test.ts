@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SignalFrame } from './frames';
-import { COUNTS_MS, LiveStore } from './store';
+import type { SignalFrame, StatusFrame } from './frames';
+import { COUNTS_MS, isNewer, LiveStore } from './store';
 
 const signal = (junction_id: string, stage: string): SignalFrame => ({
   type: 'signal',
@@ -79,6 +79,30 @@ describe('the live store', () => {
     store.recallCounts('a', rows, now);
     store.recallCounts('a', rows, now);
     expect(store.get('a').counts.map((heard) => heard.vehicles)).toEqual([2, 3]);
+  });
+
+  it('forgets what devices said when the feed begins anew, and nothing else', () => {
+    const status: StatusFrame = { type: 'status', junction_id: 'a', device_id: 'd', online: true };
+    store.take(signal('a', 'N'), 0);
+    store.take(signal('b', 'N'), 0);
+    store.take(status, 5);
+    expect(store.get('a').devices.get('d')).toEqual({ frame: status, at: 5 });
+    const [told, before]: [string[], unknown] = [[], store.get('b')];
+    store.subscribe('a', () => told.push('a'));
+    paint();
+    told.length = 0;
+    store.forgetStatuses();
+    paint();
+    expect(told).toEqual(['a']);
+    expect(store.get('a').devices.size).toBe(0);
+    expect(store.get('a').signal?.frame.stage).toBe('N');
+    expect(store.get('b')).toBe(before);
+  });
+
+  it('what was heard counts until it must be in what is fetched', () => {
+    expect(isNewer(100_000, 90_000)).toBe(true);
+    expect(isNewer(100_000, 101_000)).toBe(true);
+    expect(isNewer(100_000, 130_000)).toBe(false);
   });
 
   it('forgets everything when somebody else signs in', () => {

@@ -12,6 +12,19 @@ export interface HeardSignal {
   at: number;
 }
 
+/** The last status of a device, and when it was heard. */
+export interface HeardStatus {
+  frame: StatusFrame;
+  /** `Date.now()` when it came. */
+  at: number;
+}
+
+/** What is heard may not be in an answer yet that was asked for before and comes after it; no answer takes longer, milliseconds. */
+const OVERLAP_MS = 10_000;
+
+/** Whether what was heard at `at` is newer than what was fetched by `fetchedAt`. */
+export const isNewer = (at: number, fetchedAt: number): boolean => at >= fetchedAt - OVERLAP_MS;
+
 /** Vehicles of a lane in an interval. */
 export interface HeardCount {
   laneId: string;
@@ -26,7 +39,7 @@ export interface HeardCount {
 export interface JunctionLive {
   signal: HeardSignal | null;
   /** The last status of each device. */
-  devices: ReadonlyMap<string, StatusFrame>;
+  devices: ReadonlyMap<string, HeardStatus>;
   /** Of the last five minutes, the newest last. */
   counts: readonly HeardCount[];
   /** Grows when plans, overrides or counts have changed. */
@@ -63,7 +76,7 @@ export class LiveStore {
         break;
       case 'status': {
         const devices = new Map(this.get(frame.junction_id).devices);
-        devices.set(frame.device_id, frame);
+        devices.set(frame.device_id, { frame, at: now });
         this.put(frame.junction_id, { devices });
         break;
       }
@@ -94,6 +107,15 @@ export class LiveStore {
       .filter((row) => now - row.at < COUNTS_MS);
     if (fresh.length === 0) return;
     this.put(junction, { counts: [...fresh, ...counts].sort((a, b) => a.at - b.at) });
+  }
+
+  /**
+   * What devices said counts no longer: the feed begins anew, and nobody knows which of them came or went meanwhile. Lamps and counts tell
+   * their age themselves.
+   */
+  forgetStatuses(): void {
+    for (const [junction, { devices }] of this.junctions)
+      if (devices.size > 0) this.put(junction, { devices: new Map() });
   }
 
   clear(): void {

@@ -1,42 +1,64 @@
 import { Anchor, Badge, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { api, page } from '@/api/client';
+import { all, api, page } from '@/api/client';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Section } from '@/components/Section';
 import { useRowTimes } from '@/components/list/useRowTimes';
-import type { Format } from '@/i18n/format';
+import { type Format, useFormat } from '@/i18n/format';
 import { AlarmText } from './AlarmText';
 import { Acknowledge } from './Acknowledge';
-import { severityColor } from './severity';
+import { severityColor, worstFirst } from './severity';
 
-/** So many are shown at once; who has more looks at the worst first. */
+/** So many are shown at once, the worst; who has more finds the others in the view of all. */
 const MOST = 50;
+/** Alarms tell that they open or close; where that goes unheard they are fetched again, milliseconds. */
+const AGAIN_MS = 30_000;
 
 /** What a person should look into; of one junction when given. */
 export function AlarmList({ junctionId }: { junctionId?: string }) {
   const { t } = useTranslation('city');
+  const format = useFormat();
   const query = useQuery({
     queryKey: ['alarms', 'open', junctionId ?? null],
     queryFn: ({ signal }) =>
-      page(api.GET('/api/alarms', { params: { query: { open: true, limit: MOST, junction_id: junctionId } }, signal })),
+      all((cursor) =>
+        page(
+          api.GET('/api/alarms', {
+            params: { query: { open: true, limit: 500, cursor, junction_id: junctionId } },
+            signal,
+          }),
+        ),
+      ),
+    // The server has the newest first, and an old one may be the worst.
+    select: worstFirst,
+    refetchInterval: AGAIN_MS,
   });
-  const times = useRowTimes(query.data?.rows);
+  const shown = useMemo(() => query.data?.slice(0, MOST), [query.data]);
+  const times = useRowTimes(shown);
   return (
     <Section title={t('alarms.title')}>
       <Fetched query={query} height={60}>
-        {({ rows }) =>
-          rows.length === 0 ? (
+        {({ length }) =>
+          length === 0 ? (
             <Text size="sm" c="dimmed">
               {t('alarms.none')}
             </Text>
           ) : (
             <Stack gap="xs" component="ul" p={0} m={0}>
-              {rows.map((alarm) => (
+              {shown?.map((alarm) => (
                 <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} format={times(alarm)} />
               ))}
+              {length > MOST && (
+                <li style={{ listStyle: 'none' }}>
+                  <Anchor component={Link} to={junctionId ? `/alarms?junction=${junctionId}` : '/alarms'} size="sm">
+                    {t('alarms.more', { n: format.number(length - MOST) })}
+                  </Anchor>
+                </li>
+              )}
             </Stack>
           )
         }

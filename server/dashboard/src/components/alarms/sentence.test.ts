@@ -2,7 +2,7 @@ import { createInstance } from 'i18next';
 import { expect, it } from 'vitest';
 import type { Alarm } from '@/api/types';
 import { Format } from '@/i18n/format';
-import { languages } from '@/i18n/languages';
+import { languageOf } from '@/i18n/languages';
 import { KINDS } from './kinds';
 import { toldOf } from './sentence';
 
@@ -17,10 +17,14 @@ const alarm = (kind: string, message: string, detail: object = {}): Alarm => ({
 
 const hindi = async () => {
   const texts = createInstance();
-  await texts.init({ lng: 'hi', resources: { hi: await languages.hi.load() }, interpolation: { escapeValue: false } });
+  await texts.init({
+    lng: 'hi',
+    resources: { hi: await languageOf('hi').load() },
+    interpolation: { escapeValue: false },
+  });
   return {
     t: texts.getFixedT('hi', 'alarms'),
-    format: new Format(languages.hi.locale, texts.getFixedT('hi', 'common')),
+    format: new Format(languageOf('hi').locale, texts.getFixedT('hi', 'common')),
   };
 };
 

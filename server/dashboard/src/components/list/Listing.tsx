@@ -17,15 +17,18 @@ interface Props<R> {
 /** A list that comes page by page. */
 export function Listing<R>({ query, label, empty, rowKey, columns }: Props<R>) {
   const { t } = useTranslation();
+  const { data, error, dataUpdatedAt, refetch, isFetchNextPageError } = query;
+  // A further page that does not come makes those that are shown no older.
+  const known = { data, error: isFetchNextPageError ? null : error, dataUpdatedAt, refetch };
   return (
-    <Fetched query={query}>
+    <Fetched query={known}>
       {(rows) =>
         rows.length === 0 ? (
           <Text c="dimmed">{empty}</Text>
         ) : (
           <>
             <Rows label={label} rows={rows} rowKey={rowKey} columns={columns} />
-            {query.isFetchNextPageError && <Refusal error={query.error} />}
+            {isFetchNextPageError && <Refusal error={error} />}
             {query.hasNextPage && (
               <Button
                 variant="default"

@@ -28,6 +28,7 @@ export const city = {
   map: {
     label: 'Map of the junctions',
     alt: '{{name}}: {{state}}',
+    queue: { low: 'the queue clears', mid: 'some of the queue is left', high: 'the queue stays' },
     in: 'Zoom in',
     out: 'Zoom out',
   },
@@ -49,6 +50,7 @@ export const city = {
     title: 'Open alarms',
     none: 'No alarm is open.',
     since: 'since {{at}}',
+    more: '{{n}} more',
     acknowledged: 'Noticed by {{name}}',
   },
   severity: { info: 'Info', warning: 'Warning', error: 'Error', critical: 'Critical' },

@@ -41,6 +41,7 @@ export const common = {
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
   ago: '{{age}} ago',
+  asOf: 'As of {{at}}, {{age}} old:',
   stale: 'Last heard {{age}} ago',
   unit: { s: '{{value}} s', min: '{{value}} min', h: '{{value}} h', d: '{{value}} d', perHour: '{{value}}/h' },
   notFound: { title: 'There is nothing here', text: 'This address leads to no view.', home: 'To the city' },

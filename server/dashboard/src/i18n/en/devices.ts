@@ -102,6 +102,7 @@ export const devices = {
     up: 'Works',
     down: 'Down',
     silent: 'Silent',
+    lastTold: '{{state}} when last told',
     reads: 'Reads per second',
     badFrames: 'Bad frames',
     droppedBytes: 'Dropped bytes',

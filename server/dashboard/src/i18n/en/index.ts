@@ -20,7 +20,7 @@ import { signal } from './signal';
 import { signin } from './signin';
 import { watchlist } from './watchlist';
 
-export const en = {
+export const messages = {
   account,
   alarms,
   analysis,

@@ -30,6 +30,7 @@ export const city: Messages['city'] = {
   map: {
     label: 'जंक्शनों का मानचित्र',
     alt: '{{name}}: {{state}}',
+    queue: { low: 'कतार निकल जाती है', mid: 'कतार कुछ बचती है', high: 'कतार बनी रहती है' },
     in: 'बड़ा करें',
     out: 'छोटा करें',
   },
@@ -51,6 +52,7 @@ export const city: Messages['city'] = {
     title: 'खुले अलार्म',
     none: 'कोई अलार्म खुला नहीं है।',
     since: '{{at}} से',
+    more: '{{n}} और',
     acknowledged: '{{name}} ने संज्ञान लिया',
   },
   severity: { info: 'सूचना', warning: 'चेतावनी', error: 'त्रुटि', critical: 'गंभीर' },

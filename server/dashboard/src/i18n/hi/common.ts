@@ -43,6 +43,7 @@ export const common: Messages['common'] = {
     lostHint: 'यह जानकारी {{age}} पुरानी है। सिग्नल अपने आप चलते रहते हैं।',
   },
   ago: '{{age}} पहले',
+  asOf: '{{at}} की स्थिति, {{age}} पुरानी:',
   stale: 'पिछली सूचना {{age}} पहले',
   unit: { s: '{{value}} से॰', min: '{{value}} मिनट', h: '{{value}} घं॰', d: '{{value}} दिन', perHour: '{{value}}/घं॰' },
   notFound: { title: 'यहाँ कुछ नहीं है', text: 'इस पते पर कोई पृष्ठ नहीं है।', home: 'शहर के पृष्ठ पर जाएँ' },

@@ -103,6 +103,7 @@ export const devices: Messages['devices'] = {
     up: 'चालू',
     down: 'बंद',
     silent: 'मौन',
+    lastTold: 'पिछली सूचना में {{state}}',
     reads: 'प्रति सेकंड रीड',
     badFrames: 'खराब फ़्रेम',
     droppedBytes: 'छोड़े गए बाइट',

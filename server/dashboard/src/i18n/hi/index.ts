@@ -21,7 +21,7 @@ import { signal } from './signal';
 import { signin } from './signin';
 import { watchlist } from './watchlist';
 
-export const hi: Messages = {
+export const messages: Messages = {
   account,
   alarms,
   analysis,

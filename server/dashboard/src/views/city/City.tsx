@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
+import { AsOf } from '@/components/AsOf';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
@@ -31,6 +32,7 @@ export function City() {
     <Stack>
       <PageTitle>{t('title')}</PageTitle>
       {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
+      <AsOf query={query} />
       <Totals states={states} />
       <FilterBar filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
       <div className={classes.halves}>

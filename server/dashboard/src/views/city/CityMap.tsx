@@ -72,7 +72,10 @@ export function CityMap({ states, links }: Props) {
   }, [start]);
 
   const titleOf = useCallback(
-    (state: JunctionState) => t('map.alt', { name: state.name, state: t(`kind.${state.kind}`) }),
+    ({ name, kind, congestion }: JunctionState) =>
+      [t('map.alt', { name, state: t(`kind.${kind}`) }), congestion && t(`map.queue.${congestion}`)]
+        .filter(Boolean)
+        .join(', '),
     [t],
   );
   const choose = useCallback((id: string) => void navigate(`/junctions/${id}`), [navigate]);

@@ -68,7 +68,14 @@ export class Signs {
     const marker = L.marker([state.latitude, state.longitude], { icon, title, alt: title, riseOnHover: true });
     marker.on('click', () => this.choose(state.id));
     marker.addTo(this.map);
-    marker.getElement()?.setAttribute('aria-label', title);
+    const button = marker.getElement();
+    button?.setAttribute('aria-label', title);
+    // The map makes it a button for the eye and the tabulator, but hears no keys for it.
+    button?.addEventListener('keydown', (event) => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      this.choose(state.id);
+    });
     return { marker, state, label, size: null };
   }
 

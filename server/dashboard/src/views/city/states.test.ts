@@ -28,9 +28,9 @@ const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
   ...quiet,
   signal: { frame: { state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
 });
-const said = (status: Partial<StatusFrame>): JunctionLive => ({
+const said = (status: Partial<StatusFrame>, at = 0): JunctionLive => ({
   ...quiet,
-  devices: new Map([['d', { online: true, ...status } as StatusFrame]]),
+  devices: new Map([['d', { frame: { online: true, ...status } as StatusFrame, at }]]),
 });
 
 describe('state of a junction', () => {
@@ -61,6 +61,23 @@ describe('state of a junction', () => {
     expect(kind({ status: 'error', fault: 'conflict' })).toBe('fault');
     expect(kind({ fault: 'conflict' }, said({ controller: { fault: null } as StatusFrame['controller'] }))).toBe('ok');
     expect(kind({}, said({ online: false }))).toBe('offline');
+  });
+
+  it('takes the newest of what was fetched and what devices said', () => {
+    const kind = (change: Partial<Overview>, live: JunctionLive) => stateOf(row(change), 100_000, live, 101_000).kind;
+    // Heard before the row was fetched: the device has gone or come, or its fault has come or gone, since.
+    expect(kind({ status: 'offline' }, said({ online: true }, 60_000))).toBe('offline');
+    expect(kind({}, said({ online: false }, 60_000))).toBe('ok');
+    const controller = { fault: 'conflict' } as StatusFrame['controller'];
+    expect(kind({}, said({ controller }, 60_000))).toBe('ok');
+    expect(kind({ current_mode: 'emergency' }, heard({ mode: 'automatic' }, 60_000))).toBe('emergency');
+    // Heard at about the same time, or since.
+    expect(kind({ status: 'offline' }, said({ online: true }, 99_000))).toBe('ok');
+    expect(kind({}, said({ online: false }, 120_000))).toBe('offline');
+    expect(kind({}, said({ controller }, 99_000))).toBe('fault');
+    // A counter that is heard takes no fault away from the controller beside it.
+    expect(kind({ status: 'error', fault: 'conflict' }, said({}, 99_000))).toBe('fault');
+    expect(kind({ current_mode: 'emergency' }, heard({ mode: 'automatic' }, 99_000))).toBe('ok');
   });
 
   it('calls a lane congested when half of its queue stays', () => {

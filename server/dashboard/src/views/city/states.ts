@@ -1,6 +1,6 @@
 import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
-import { type JunctionLive, STALE_MS } from '@/live/store';
+import { isNewer, type JunctionLive, STALE_MS } from '@/live/store';
 
 /** What matters most about a junction, the worst first. */
 export type Kind = 'fault' | 'offline' | 'emergency' | 'manual' | 'ok';
@@ -40,6 +40,18 @@ const coarse = (seconds: number): number => {
   return Math.floor(seconds / step) * step;
 };
 
+/** How the devices of a junction are: what was heard since the row was fetched counts before it. */
+function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault: string | null; online: boolean } {
+  const heard = [...live.devices.values()];
+  const newest = heard.filter(({ at }) => isNewer(at, fetchedAt)).map(({ frame }) => frame);
+  // Who counts only says nothing of the lamps; who is gone has taken its fault along.
+  const told = newest.some(({ controller, online }) => controller || !online);
+  return {
+    fault: newest.map(({ controller }) => controller?.fault).find(Boolean) ?? (told ? null : (row.fault ?? null)),
+    online: newest.length > 0 ? heard.some(({ frame }) => frame.online) : row.status !== 'offline',
+  };
+}
+
 /** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
 export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
   const fetched = row.signal as SignalFrame | null | undefined;
@@ -49,11 +61,8 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
   const at = Math.max(heard?.at ?? -Infinity, fetchedSince ?? -Infinity);
   const ageMs = now - at;
   const stale = Number.isFinite(ageMs) && ageMs > STALE_MS;
-  const statuses = [...live.devices.values()];
-  const fault =
-    statuses.map((status) => status.controller?.fault).find(Boolean) ?? (statuses.length ? null : row.fault);
-  const online = statuses.length ? statuses.some((status) => status.online) : row.status !== 'offline';
-  const mode = heard?.frame.mode ?? row.current_mode;
+  const { fault, online } = healthOf(row, fetchedAt, live);
+  const mode = heard && isNewer(heard.at, fetchedAt) ? heard.frame.mode : row.current_mode;
   const kind: Kind = fault
     ? 'fault'
     : !online
@@ -70,7 +79,7 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     latitude: row.latitude,
     longitude: row.longitude,
     kind,
-    fault: fault ?? null,
+    fault,
     stage: stale ? null : (newest?.stage ?? null),
     signal: stale ? null : (newest?.state ?? null),
     staleS: stale ? coarse(ageMs / 1000) : null,

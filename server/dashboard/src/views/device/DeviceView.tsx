@@ -10,6 +10,7 @@ import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { useJunctionLive, useNow } from '@/live/hooks';
+import { isNewer } from '@/live/store';
 import { type DeviceStatus, nameOf, stateOf, statusOf } from '@/views/devices/status';
 import { StateBadge } from '@/views/devices/StateBadge';
 import { CommandsCard } from './CommandsCard';
@@ -36,22 +37,22 @@ export function DeviceView() {
     <Stack>
       <BackLink to="/devices" text={t('title')} />
       <Fetched query={device} height={320}>
-        {(found) => <Shown device={found} />}
+        {(found) => <Shown device={found} fetchedAt={device.dataUpdatedAt} />}
       </Fetched>
     </Stack>
   );
 }
 
-function Shown({ device }: { device: DeviceWithDifferences }) {
+function Shown({ device, fetchedAt }: { device: DeviceWithDifferences; fetchedAt: number }) {
   const { t } = useTranslation('devices');
   const me = useMe();
   const mayOperate = useMayOperate(device.junction_id);
   const layout = useLayout(device.junction_id);
   const junctionName = useJunctionNames();
   const now = useNow(5000);
-  const heard = useJunctionLive(device.junction_id).devices.get(device.device_id) as DeviceStatus | undefined;
+  const heard = useJunctionLive(device.junction_id).devices.get(device.device_id);
   // A last will says nothing but that the device is gone: what it said before is still worth seeing.
-  const status = heard?.online ? heard : statusOf(device);
+  const status = heard?.frame.online && isNewer(heard.at, fetchedAt) ? (heard.frame as DeviceStatus) : statusOf(device);
   const isAdmin = me.data?.is_admin ?? false;
   return (
     <>

@@ -26,7 +26,7 @@ export function CyclesHistory({ id, format }: { id: string; format: Format }) {
   const end = (name: string | null | undefined) =>
     name && Object.hasOwn(ENDS, name) ? t(`signal:end.${name as keyof typeof ENDS}`) : '';
   const columns: Column<Cycle>[] = [
-    { label: t('history.at'), nowrap: true, cell: (cycle) => format.time(cycle.cycle_start_time) },
+    { label: t('history.at'), nowrap: true, cell: (cycle) => format.moment(cycle.cycle_start_time) },
     {
       label: t('history.length'),
       cell: (cycle) => (cycle.total_cycle_time == null ? '' : numbers.seconds(cycle.total_cycle_time)),

@@ -3,8 +3,9 @@ import { useTranslation } from 'react-i18next';
 import { Fact } from '@/components/Fact';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
-import type { StatusFrame } from '@/live/frames';
 import type { Messages } from '@/i18n/messages';
+import { useNow } from '@/live/hooks';
+import { isPresent, type Told } from './health';
 
 const known = <K extends string>(names: Record<K, unknown>, name: string | undefined): K | null =>
   name !== undefined && Object.hasOwn(names, name) ? (name as K) : null;
@@ -31,10 +32,14 @@ const LEVELS: Record<keyof Messages['signal']['level'], true> = {
 };
 
 /** Who decides at the junction, by what method, and what was decided last. */
-export function DecisionCard({ statuses, stage }: { statuses: StatusFrame[]; stage: string | null | undefined }) {
+export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: string | null | undefined }) {
   const { t } = useTranslation(['junction', 'signal', 'common']);
   const format = useFormat();
-  const controller = statuses.map((status) => status.controller).find(Boolean);
+  const now = useNow();
+  const deciding = told.filter(({ frame }) => frame.controller);
+  const heard = deciding.find((device) => isPresent(device, now));
+  const silent = heard ? undefined : deciding.find(({ at }) => at !== null);
+  const controller = heard?.frame.controller;
   const control = known(CONTROLS, controller?.control);
   const level = known(LEVELS, controller?.level);
   const decision = controller?.decision;
@@ -44,6 +49,11 @@ export function DecisionCard({ statuses, stage }: { statuses: StatusFrame[]; sta
         <Fact name={t('decision.control')} value={control ? t(`signal:control.${control}`) : t('common:notKnown')} />
         {level && <Fact name={t('decision.level')} value={t(`signal:level.${level}`)} />}
       </Group>
+      {silent?.at != null && (
+        <Text size="sm" c="dimmed">
+          {t('decision.silent', { age: format.age((now - silent.at) / 1000) })}
+        </Text>
+      )}
       {decision ? (
         <div aria-live="polite" data-testid="decision">
           <Text fw={600}>

@@ -12,7 +12,9 @@ import { useFormat } from '@/i18n/format';
 import { AlarmList } from '@/components/alarms/AlarmList';
 import { ActCard } from './ActCard';
 import { DecisionCard } from './DecisionCard';
+import { DevicesCard } from './DevicesCard';
 import { Drawing } from './Drawing';
+import { EstimatesCard } from './EstimatesCard';
 import { HistoryCard } from './HistoryCard';
 import { LaneTable } from './LaneTable';
 import { PlanCard } from './PlanCard';
@@ -43,7 +45,8 @@ function Junction({ layout }: { layout: Layout }) {
   const cycles = useQuery(junctionQueries.cycles(id));
   const frame = present.signal?.frame;
   const stale = present.staleS !== null;
-  const faults = present.statuses.flatMap((status) => status.controller?.fault ?? []);
+  const faults = present.told.flatMap(({ frame: { online, controller } }) => (online && controller?.fault) || []);
+  const { lamps } = present;
   return (
     <Stack>
       <Group justify="space-between" align="flex-start">
@@ -81,7 +84,11 @@ function Junction({ layout }: { layout: Layout }) {
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Section title={t('drawing.title')}>
-            {present.signal ? null : <Text c="dimmed">{t('drawing.noSignal')}</Text>}
+            {!present.signal && (
+              <Fetched query={lamps} height={24}>
+                {() => <Text c="dimmed">{t('drawing.noSignal')}</Text>}
+              </Fetched>
+            )}
             <Drawing
               layout={layout}
               aspects={frame?.groups ?? {}}
@@ -95,12 +102,14 @@ function Junction({ layout }: { layout: Layout }) {
           <Stack>
             <ActCard layout={layout} current={plan.data} format={format} />
             <TimelineCard signal={present.signal} plan={runningStages(plan.data, frame?.plan_id)} stale={stale} />
-            <DecisionCard statuses={present.statuses} stage={frame?.stage} />
+            <DecisionCard told={present.told} stage={frame?.stage} />
           </Stack>
         </Grid.Col>
       </Grid>
       <Fetched query={plan}>{(current) => <PlanCard current={current} format={format} />}</Fetched>
-      <LaneTable layout={layout} present={present} plan={plan.data} cycle={cycles.data?.rows[0]} />
+      <LaneTable layout={layout} present={present} plan={plan.data} cycles={cycles} />
+      <EstimatesCard layout={layout} told={present.told} />
+      <DevicesCard present={present} />
       <AlarmList junctionId={id} />
       <HistoryCard layout={layout} format={format} />
     </Stack>

@@ -1,10 +1,13 @@
 import { Text } from '@mantine/core';
+import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { CurrentPlan, Cycle, Layout } from '@/api/types';
+import { AsOf } from '@/components/AsOf';
 import { AspectToken } from '@/components/lamps/AspectToken';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
+import { useNow } from '@/live/hooks';
 import { BEARING, type Direction, groupsOf } from './geometry';
 import classes from './Junction.module.css';
 import type { Present } from './useJunction';
@@ -15,13 +18,23 @@ interface Props {
   layout: Layout;
   present: Present;
   plan: CurrentPlan | undefined;
-  cycle: Cycle | undefined;
+  /** The newest comes first. */
+  cycles: UseQueryResult<{ rows: Cycle[] }>;
 }
 
+/** Queues of a cycle that ended before that are none of now, milliseconds; the server's overview leaves them out as well. */
+const QUEUES_MS = 15 * 60_000;
+
+const isOfNow = (cycle: Cycle, now: number) =>
+  now - Date.parse(cycle.cycle_end_time ?? cycle.cycle_start_time) <= QUEUES_MS;
+
 /** Lane by lane: what it shows, how many come, how full it is, how long they wait. */
-export function LaneTable({ layout, present, plan, cycle }: Props) {
+export function LaneTable({ layout, present, plan, cycles }: Props) {
   const { t } = useTranslation(['junction', 'signal', 'common']);
   const format = useFormat();
+  const now = useNow(5000);
+  const newest = cycles.data?.rows[0];
+  const cycle = newest && isOfNow(newest, now) ? newest : undefined;
   const groups = groupsOf(layout);
   const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
   const running = plan?.plan?.predicted ?? plan?.previous?.predicted;
@@ -93,6 +106,7 @@ export function LaneTable({ layout, present, plan, cycle }: Props) {
   ];
   return (
     <Section title={t('lanes.title')} text={t('lanes.hint')}>
+      <AsOf query={cycles} />
       <Rows label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
     </Section>
   );

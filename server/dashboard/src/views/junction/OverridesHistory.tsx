@@ -16,10 +16,10 @@ export function OverridesHistory({ id, format }: { id: string; format: Format })
   const ended = (row: Override) => {
     const how = ENDS.find((name) => name === row.end_reason);
     if (!row.override_end || !how) return t('history.runs');
-    return `${format.time(row.override_end)} · ${t(`history.endReason.${how}`, { name: row.ended_by ?? '' })}`;
+    return `${format.moment(row.override_end)} · ${t(`history.endReason.${how}`, { name: row.ended_by ?? '' })}`;
   };
   const columns: Column<Override>[] = [
-    { label: t('history.at'), nowrap: true, cell: (row) => format.dateTime(row.override_start) },
+    { label: t('history.at'), nowrap: true, cell: (row) => format.moment(row.override_start) },
     { label: t('history.mode'), cell: (row) => t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`) },
     { label: t('history.who'), cell: (row) => row.username ?? '' },
     {

@@ -20,7 +20,7 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
       .map(({ stage, green_s }) => `${stage} ${numbers.number(green_s)}`)
       .join(' · ');
   const columns: Column<Plan>[] = [
-    { label: t('history.at'), nowrap: true, cell: (plan) => format.time(plan.first_sent_at) },
+    { label: t('history.at'), nowrap: true, cell: (plan) => format.moment(plan.first_sent_at) },
     {
       label: t('history.length'),
       cell: (plan) => (plan.total_cycle_time == null ? '' : numbers.seconds(plan.total_cycle_time)),

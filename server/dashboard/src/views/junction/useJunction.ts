@@ -1,19 +1,27 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
-import type { CurrentPlan } from '@/api/types';
-import type { SignalFrame, StatusFrame } from '@/live/frames';
+import type { CurrentPlan, DeviceWithDifferences } from '@/api/types';
+import type { SignalFrame } from '@/live/frames';
 import { store } from '@/live/feed';
 import { useJunctionLive, useNow } from '@/live/hooks';
 import { COUNTS_MS, type HeardSignal, STALE_MS } from '@/live/store';
+import { type Told, toldBy } from './health';
 import { junctionQueries } from './queries';
 import { type PlannedStage, plannedStages } from './timeline';
+
+/** Statuses come every 30 s, and at once on a change, milliseconds. */
+const AGAIN_MS = 15_000;
 
 /** What a junction shows at present, from what was fetched and what is heard since. */
 export interface Present {
   signal: HeardSignal | null;
   /** Seconds since the lamps were told, when that is too long ago. */
   staleS: number | null;
-  statuses: StatusFrame[];
+  /** The lamps as they were fetched: why they are not known, when they are not. */
+  lamps: UseQueryResult;
+  devices: UseQueryResult<DeviceWithDifferences[]>;
+  /** What each device said last. */
+  told: Told[];
   /** Vehicles of the last five minutes, by lane id. */
   counts: Map<string, number>;
   /** Vehicles at the stop line at the end of the last interval, by lane id. */
@@ -30,9 +38,10 @@ export function runningStages(current: CurrentPlan | undefined, planId: string |
 export function usePresent(id: string): Present {
   const live = useJunctionLive(id);
   const now = useNow();
-  const { data: fetched, dataUpdatedAt } = useQuery(junctionQueries.signal(id));
+  const lamps = useQuery(junctionQueries.signal(id));
+  const { data: fetched, dataUpdatedAt } = lamps;
   const { data: recent } = useQuery(junctionQueries.recentCounts(id));
-  const { data: devices } = useQuery(junctionQueries.devices(id));
+  const devices = useQuery({ ...junctionQueries.devices(id), refetchInterval: AGAIN_MS });
   useEffect(() => {
     if (fetched?.signal)
       store.recall(
@@ -50,20 +59,17 @@ export function usePresent(id: string): Present {
     store.recallCounts(id, rows, Date.now());
   }, [id, recent]);
   const { counts, present } = useMemo(() => sums(live.counts, now), [live.counts, now]);
-  const statuses = useMemo(() => {
-    const known = new Map<string, StatusFrame>();
-    for (const device of devices ?? []) {
-      if (device.last_status)
-        known.set(device.device_id, { ...(device.last_status as unknown as StatusFrame), online: device.online });
-    }
-    for (const [device, status] of live.devices) known.set(device, status);
-    return [...known.values()];
-  }, [devices, live.devices]);
+  const told = useMemo(
+    () => toldBy(devices.data, devices.dataUpdatedAt, live.devices),
+    [devices.data, devices.dataUpdatedAt, live.devices],
+  );
   const ageMs = live.signal ? now - live.signal.at : null;
   return {
     signal: live.signal,
     staleS: ageMs !== null && ageMs > STALE_MS ? Math.floor(ageMs / 1000) : null,
-    statuses,
+    lamps,
+    devices,
+    told,
     counts,
     present,
   };

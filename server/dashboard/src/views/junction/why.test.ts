@@ -1,7 +1,7 @@
 import { createInstance } from 'i18next';
 import { expect, it } from 'vitest';
 import { Format } from '@/i18n/format';
-import { languages } from '@/i18n/languages';
+import { languageOf } from '@/i18n/languages';
 import { type Explanation, whyOf } from './why';
 
 const explanation = (more: Partial<Explanation>): Explanation => ({
@@ -23,9 +23,13 @@ const explanation = (more: Partial<Explanation>): Explanation => ({
 
 it('a plan is explained in another language by the numbers that decided it', async () => {
   const texts = createInstance();
-  await texts.init({ lng: 'hi', resources: { hi: await languages.hi.load() }, interpolation: { escapeValue: false } });
+  await texts.init({
+    lng: 'hi',
+    resources: { hi: await languageOf('hi').load() },
+    interpolation: { escapeValue: false },
+  });
   const t = texts.getFixedT('hi', 'junction');
-  const format = new Format(languages.hi.locale, texts.getFixedT('hi', 'common'));
+  const format = new Format(languageOf('hi').locale, texts.getFixedT('hi', 'common'));
   const why = (more: Partial<Explanation>) => whyOf(explanation(more), 'hi', t, format);
   expect(why({})).toMatch(/0\.83.*97.*NS.*44.*N2/);
   expect(why({ webster_cycle_s: null, flow_ratio_sum: 1.56, cycle_s: 120 })).toMatch(/1\.56.*120/);

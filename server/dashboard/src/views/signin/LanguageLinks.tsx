@@ -1,14 +1,14 @@
 import { Anchor, Group } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { chooseLanguage } from '@/i18n';
-import { type LanguageCode, languages } from '@/i18n/languages';
+import { languages } from '@/i18n/languages';
 
 /** The languages, before anybody has signed in. */
 export function LanguageLinks() {
   const { i18n } = useTranslation();
   return (
     <Group justify="center" gap="md">
-      {(Object.keys(languages) as LanguageCode[]).map((code) => (
+      {Object.entries(languages).map(([code, { name }]) => (
         <Anchor
           key={code}
           component="button"
@@ -19,7 +19,7 @@ export function LanguageLinks() {
           aria-current={i18n.language === code || undefined}
           onClick={() => void chooseLanguage(code)}
         >
-          {languages[code].name}
+          {name}
         </Anchor>
       ))}
     </Group>

@@ -1,0 +1,27 @@
+import { Text } from '@mantine/core';
+import type { UseQueryResult } from '@tanstack/react-query';
+import { useTranslation } from 'react-i18next';
+import { sentenceOf } from '@/api/problem';
+import { useNow } from '@/live/hooks';
+import { useCityFormat } from './list/useRowTimes';
+
+/** What is needed to say how old something is that was fetched; without a time nothing is said of it. */
+export type Aged = Pick<UseQueryResult, 'data' | 'error'> & { dataUpdatedAt?: number };
+
+/** How old what is shown is, and why it could not be fetched again; nothing while it could. */
+export function AsOf({ query }: { query: Aged }) {
+  if (query.data === undefined || !query.error || !query.dataUpdatedAt) return null;
+  return <Line at={query.dataUpdatedAt} error={query.error} />;
+}
+
+function Line({ at, error }: { at: number; error: Error }) {
+  const { t } = useTranslation();
+  const format = useCityFormat();
+  const now = useNow();
+  const age = format.age((now - at) / 1000);
+  return (
+    <Text size="sm" c="var(--state-bad)" role="status" data-testid="as-of">
+      {t('asOf', { at: format.moment(at, now), age })} <span lang="en">{sentenceOf(error)}</span>
+    </Text>
+  );
+}

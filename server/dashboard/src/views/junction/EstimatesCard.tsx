@@ -1,0 +1,129 @@
+import { Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { useJunctionNames } from '@/api/junctions';
+import type { Layout } from '@/api/types';
+import { type Column, Rows } from '@/components/list/Rows';
+import { Section } from '@/components/Section';
+import { useFormat } from '@/i18n/format';
+import { useNow } from '@/live/hooks';
+import type { Estimate, EstimatedShares, LaneEstimates, ReaderSight } from '@/live/frames';
+import { type LaneLearned, learnedOf, type Told } from './health';
+
+interface Row extends LaneLearned {
+  lane: string;
+}
+
+/** Names of the estimates that are a single number. */
+type Single = {
+  [K in keyof LaneEstimates]-?: NonNullable<LaneEstimates[K]> extends Estimate ? K : never;
+}[keyof LaneEstimates];
+
+const SIGHTS = ['works', 'down', 'blind', 'silent'] as const;
+
+/** What the devices have learned of each lane: numbers with their age and confidence. */
+export function EstimatesCard({ layout, told }: { layout: Layout; told: readonly Told[] }) {
+  const { t } = useTranslation(['junction', 'common']);
+  const format = useFormat();
+  const junctionName = useJunctionNames();
+  const learned = learnedOf(told, useNow(5000));
+  const known = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index).map(({ lane_name }) => lane_name);
+  // A device may count lanes that the server does not know.
+  const rows = [...new Set([...known, ...learned.keys()])].flatMap((lane): Row[] => {
+    const found = learned.get(lane);
+    return found ? [{ lane, ...found }] : [];
+  });
+  const source = (row: Row, { age_s, confidence }: { age_s?: number | null; confidence?: number }) => (
+    <Text size="xs" c="dimmed">
+      {age_s == null ? t('estimates.assumed') : format.age(age_s + row.toldS)}
+      {age_s != null && confidence !== undefined && ` · ${format.percent(confidence)}`}
+    </Text>
+  );
+  const number = (name: Single, write: (value: number) => string): Column<Row> => ({
+    label: t(`estimates.${name}`),
+    cell: (row) => {
+      const estimate = row.estimates[name];
+      return (
+        estimate && (
+          <Stack gap={0}>
+            <span>{write(estimate.value)}</span>
+            {source(row, estimate)}
+          </Stack>
+        )
+      );
+    },
+  });
+  const shares = (name: 'stops_on' | 'leads_to'): Column<Row> => ({
+    label: t(`estimates.${name}`),
+    cell: (row) => {
+      const found: EstimatedShares | undefined = row.estimates[name];
+      return found?.shares.length ? (
+        <Stack gap={0}>
+          {found.shares.map(({ junction_id, lane, share }) => (
+            <span key={`${junction_id ?? ''} ${lane}`}>
+              {[junction_id && junctionName(junction_id), lane, format.percent(share)].filter(Boolean).join(' ')}
+            </span>
+          ))}
+          {source(row, found)}
+        </Stack>
+      ) : null;
+    },
+  });
+  const reader = (name: 'stop_reader' | 'advance_reader'): Column<Row> => ({
+    label: t(`estimates.${name}`),
+    cell: ({ estimates, toldS }) => {
+      const sight: ReaderSight | undefined = estimates[name];
+      const state = SIGHTS.find((one) => one === sight?.state);
+      return (
+        sight && (
+          <Stack gap={0}>
+            <Text size="sm" c={state === 'works' ? undefined : 'var(--state-bad)'}>
+              {state ? t(`estimates.sight.${state}`) : t('common:notKnown')}
+            </Text>
+            {sight.silent_s != null && (
+              <Text size="xs" c="dimmed">
+                {t('estimates.silent', { age: format.age(sight.silent_s + toldS) })}
+              </Text>
+            )}
+          </Stack>
+        )
+      );
+    },
+  });
+  const seconds = (value: number) => format.seconds(value, 2);
+  const percent = (value: number) => format.percent(value);
+  const count = (value: number) => format.number(value);
+  const columns: [keyof LaneEstimates, Column<Row>][] = [
+    ['inventory', number('inventory', count)],
+    ['present', number('present', count)],
+    ['flow_per_h', number('flow_per_h', (value) => t('common:unit.perHour', { value: count(value) }))],
+    ['headway_s', number('headway_s', seconds)],
+    ['startup_loss_s', number('startup_loss_s', seconds)],
+    ['drive_s', number('drive_s', seconds)],
+    ['read_rate', number('read_rate', percent)],
+    ['tagged_share', number('tagged_share', percent)],
+    ['announced_share', number('announced_share', percent)],
+    ['stop_reader', reader('stop_reader')],
+    ['advance_reader', reader('advance_reader')],
+    ['stops_on', shares('stops_on')],
+    ['leads_to', shares('leads_to')],
+  ];
+  // What no lane has is no column.
+  const filled = columns.filter(([name]) => rows.some(({ estimates }) => estimates[name] !== undefined));
+  return (
+    <Section title={t('estimates.title')} text={rows.length > 0 ? t('estimates.hint') : undefined}>
+      {rows.length === 0 ? (
+        <Text c="dimmed">{t('estimates.none')}</Text>
+      ) : (
+        <Rows
+          label={t('estimates.title')}
+          rows={rows}
+          rowKey={({ lane }) => lane}
+          columns={[
+            { label: t('lanes.lane'), cell: ({ lane }) => <strong>{lane}</strong> },
+            ...filled.map(([, column]) => column),
+          ]}
+        />
+      )}
+    </Section>
+  );
+}
