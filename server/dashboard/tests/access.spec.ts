@@ -22,6 +22,8 @@ for (const scheme of ['light', 'dark'] as const) {
     await expect(page.getByTestId('junction-row').filter({ hasText: place.junction_name })).toContainText('Fault');
     expect.soft(await faults(page)).toEqual([]);
     await page.goto(`${address()}/app/junctions/${place.junction_id}`);
+    // Lamps of before are old by now.
+    await road.signal('N', 'green', { N: 'green', S: 'red', E: 'flash_amber', W: 'red' }, { mode: 'manual_override' });
     await expect(page.getByTestId('timeline')).toBeVisible();
     expect.soft(await faults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Set greens by hand' }).click();
@@ -44,6 +46,7 @@ test('everything can be reached by the keyboard', async ({ page }) => {
   const place = await junction(token, `Keyboard ${Date.now()}`);
   await page.goto(`${address()}/app/junctions/${place.junction_id}`);
   await signIn(page, 'admin', { stay: true });
+  await expect(page.getByRole('button', { name: 'Set greens by hand' })).toBeVisible();
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to the content' })).toBeFocused();
   await page.keyboard.press('Enter');

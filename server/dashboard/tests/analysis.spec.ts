@@ -83,6 +83,7 @@ test('a series is switched by keyboard, the pointer reads out its values, a span
 });
 
 test('every part is drawn, in both languages, and serves people who cannot see it', async ({ page }) => {
+  test.setTimeout(150_000);
   await admin();
   await signIn(page, 'admin');
   const titles: Record<string, string> = {

@@ -51,8 +51,9 @@ test('a second factor is set up with its QR code, asked for at sign-in, and take
   const secret = (await dialog.getByTestId('totp-secret').textContent()) ?? '';
   await dialog.getByLabel('Code of the app').fill(oneTimeCode(secret));
   await dialog.getByRole('button', { name: 'Switch it on' }).click();
-  const codes = await dialog.getByTestId('recovery-codes').locator('code').allTextContents();
-  expect(codes).toHaveLength(10);
+  const shown = dialog.getByTestId('recovery-codes').locator('code');
+  await expect(shown).toHaveCount(10);
+  const codes = await shown.allTextContents();
   await dialog.getByRole('button', { name: 'I have kept them' }).click();
   await expect(page.getByText('On: each sign-in asks for a one-time code.')).toBeVisible();
 

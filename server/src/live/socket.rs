@@ -123,7 +123,15 @@ impl Close {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Request {
-    Auth { token: String },
+    Auth(SignIn),
+}
+
+#[derive(Deserialize)]
+struct SignIn {
+    token: String,
+    /// Whether the client wants a frame with each ping: scripts of a page hear no pings, and would take a dead line for a quiet one.
+    #[serde(default)]
+    beats: bool,
 }
 
 /// What a token lets a client see, and for how long.
@@ -171,13 +179,14 @@ async fn run(
     mut receiver: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
 ) -> Close {
     let first = match timeout(SIGN_IN_LIMIT, next_token(&mut receiver)).await {
-        Ok(Ok(token)) => token,
+        Ok(Ok(first)) => first,
         Ok(Err(close)) => return close,
         Err(_) => return Close::NotSignedIn("Sign in with the first frame, within 5 seconds"),
     };
     // Heard from before the first look on, so that no change falls between.
     let mut rights = app.live.rights();
-    let mut grant = match admit(app, only, first).await {
+    let SignIn { token, beats } = first;
+    let mut grant = match admit(app, only, token).await {
         Ok(grant) => grant,
         Err(close) => return close,
     };
@@ -196,7 +205,7 @@ async fn run(
             message = receiver.next() => {
                 answered = true;
                 match read(message) {
-                    Ok(Some(token)) => match admit(app, only, token).await {
+                    Ok(Some(next)) => match admit(app, only, next.token).await {
                         Ok(renewed) => {
                             grant = renewed;
                             expiry.set(sleep(grant.ends_in));
@@ -233,7 +242,7 @@ async fn run(
                 match admit(app, only, grant.token).await {
                     Ok(same) => {
                         grant = same;
-                        send(sender, Message::Ping(axum::body::Bytes::new())).await
+                        beat(sender, beats).await
                     }
                     Err(close) => return close,
                 }
@@ -242,6 +251,16 @@ async fn run(
         if let Err(close) = outcome {
             return close;
         }
+    }
+}
+
+/// Asks the client whether it is there, and tells one that wants to know that the line holds.
+async fn beat(sender: &mut Sender, told: bool) -> Result<(), Close> {
+    send(sender, Message::Ping(axum::body::Bytes::new())).await?;
+    if told {
+        send(sender, Message::Text(Utf8Bytes::from_static(r#"{"type":"beat"}"#))).await
+    } else {
+        Ok(())
     }
 }
 
@@ -267,19 +286,19 @@ async fn send(sender: &mut Sender, message: Message) -> Result<(), Close> {
 
 async fn next_token(
     receiver: &mut (impl StreamExt<Item = Result<Message, axum::Error>> + Unpin),
-) -> Result<String, Close> {
+) -> Result<SignIn, Close> {
     loop {
-        if let Some(token) = read(receiver.next().await)? {
-            return Ok(token);
+        if let Some(next) = read(receiver.next().await)? {
+            return Ok(next);
         }
     }
 }
 
-/// The token in a message; `None` for what the protocol itself exchanges.
-fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<String>, Close> {
+/// The sign-in in a message; `None` for what the protocol itself exchanges.
+fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<SignIn>, Close> {
     match message {
         Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
-            Ok(Request::Auth { token }) => Ok(Some(token)),
+            Ok(Request::Auth(next)) => Ok(Some(next)),
             Err(_) => Err(Close::Unexpected),
         },
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),

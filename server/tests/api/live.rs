@@ -147,6 +147,30 @@ async fn a_feed_ends_with_its_token_unless_it_is_renewed(db: PgPool) {
     assert_eq!(renewed.next().await, Got::Frame(json!({"type": "status", "online": true})));
 }
 
+/// A page that hears nothing for longer takes the line for dead.
+#[sqlx::test]
+async fn who_asks_for_beats_hears_one_every_half_minute_and_others_none(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let here = state.junction(&admin, "A").await;
+    let mut program = Client::signed_in(address, "/ws/live", &admin).await.ready().await;
+    let mut page = Client::open(address, "/ws/live", None).await.expect("the feed opens");
+    page.send(&json!({"type": "auth", "token": admin, "beats": true})).await;
+    let mut page = page.ready().await;
+    let beat = tokio::time::timeout(Duration::from_secs(45), async {
+        loop {
+            // Its own patience is shorter.
+            match page.0.next().await.expect("the server stays").expect("the stream holds") {
+                Message::Text(text) => return text.to_string(),
+                _ => {}
+            }
+        }
+    });
+    assert_eq!(beat.await.expect("a beat comes"), r#"{"type":"beat"}"#);
+    state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
+    assert_eq!(program.next().await, Got::Frame(json!({"type": "status", "online": true})));
+}
+
 #[sqlx::test]
 async fn whoever_loses_a_right_hears_no_more_of_it_at_once(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;

@@ -12,6 +12,7 @@ export const queries = new QueryClient({
   defaultOptions: {
     queries: {
       networkMode: 'always',
+      refetchOnReconnect: true,
       staleTime: 10_000,
       retry: (failures, error) => failures < 2 && error instanceof ProblemError && PASSING.has(error.status),
     },
