@@ -11,14 +11,12 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::db::devices;
 use crate::ingest::Applied;
-use crate::live::{LiveEvent, LiveKind};
 use crate::mqtt::{MqttHandle, Outgoing};
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Command, CommandType, Reply, Status, encode};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -201,7 +199,7 @@ async fn act(app: &App, clock: Clock, asked: &Arc<Semaphore>, presence: &mut Pre
     }
 }
 
-/// Marks devices offline of which nothing was heard for three periods, and tells the live feed.
+/// Marks devices offline of which nothing was heard for three periods; the database tells the live feeds of all servers.
 ///
 /// # Errors
 /// When the database fails.
@@ -211,12 +209,6 @@ pub async fn mark_silent(app: &App, now: DateTime<Utc>) -> crate::db::Result<Vec
     tx.commit().await?;
     for (device, junction) in &silent {
         tracing::warn!(%device, %junction, "nothing is heard of a device; it counts as offline");
-        let payload = json!({ "device_id": device, "junction_id": junction, "online": false });
-        app.live.publish(LiveEvent {
-            junction: *junction,
-            kind: LiveKind::Status,
-            payload: Arc::new(payload),
-        });
     }
     Ok(silent.into_iter().map(|(device, _)| device).collect())
 }

@@ -7,13 +7,11 @@ use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
-use crate::live::{LiveEvent, LiveKind};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::Status;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -169,7 +167,7 @@ impl Task {
                 logs::record(&mut *tx, logged(id, &change).as_slice()).await?;
             }
             tx.commit().await?;
-            // Another server has told it otherwise.
+            // Another server has told it otherwise. Live feeds hear of it from the database.
             if let Some(id) = id {
                 self.tell(id, &change, notifier).await?;
             }
@@ -187,10 +185,6 @@ impl Task {
             junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
             "alarm"
         );
-        let mut payload = serde_json::to_value(&alarm).unwrap_or_else(|_| json!({}));
-        payload["state"] = state.into();
-        let event = LiveEvent { junction: place.junction, kind: LiveKind::Alarm, payload: Arc::new(payload) };
-        self.app.live.publish(event);
         notifier.tell(place.kind.severity(), &alarm);
         Ok(())
     }

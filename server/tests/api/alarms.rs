@@ -1,6 +1,6 @@
 //! Alarms: who sees them, who takes notice, how they are told.
 
-use crate::state::TestState;
+use crate::state::{TestState, next_event};
 use chrono::{DateTime, Duration as Days, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_server::alarms::{Finding, Kind, Notifier, Place};
@@ -149,6 +149,7 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
         webhook_secret_file: Some(key),
         ..Alarms::default()
     };
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
@@ -156,11 +157,8 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     let task =
         tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, notifier, stopped));
 
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
-    assert_eq!(
-        (frame.event.kind, frame.event.junction),
-        (LiveKind::Alarm, JunctionId(junction.parse().unwrap()))
-    );
+    let event = next_event(&mut live, LiveKind::Alarm).await;
+    assert_eq!(event.junction, JunctionId(junction.parse().unwrap()));
     let told = tokio::task::spawn_blocking(move || told.recv_timeout(Duration::from_secs(10))).await.unwrap();
     let (text, signature) = told.unwrap();
     let body: Value = serde_json::from_str(&text).unwrap();
@@ -183,8 +181,8 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     let (_stop, stopped) = watch::channel(false);
     let quiet = Notifier::start(&Alarms::default()).unwrap();
     tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
-    assert_eq!(frame.event.payload["state"], json!("closed"));
+    let event = next_event(&mut live, LiveKind::Alarm).await;
+    assert_eq!(event.payload["state"], json!("closed"));
     assert_eq!(kinds(&state, &admin, "open=true").await, [""; 0]);
     let lines = state.get("/api/logs?type=alarm", &admin).await.json();
     let line = |at: usize| (&lines[at]["log_type"], &lines[at]["log_level"]);
@@ -196,14 +194,14 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
 
 /// Looks once, and answers with the state that an alarm has then.
 async fn look(state: &TestState) -> String {
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
     let quiet = Notifier::start(&Alarms::default()).expect("there is nobody to tell");
     let task =
         tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await;
-    let told = frame.expect("it is told in time").expect("the feed goes on").event.payload["state"].clone();
+    let told = next_event(&mut live, LiveKind::Alarm).await.payload["state"].clone();
     stop.send_replace(true);
     task.await.expect("it ends");
     told.as_str().unwrap_or_default().to_owned()
@@ -267,6 +265,7 @@ async fn a_configuration_that_differs_is_told_when_it_comes_and_until_it_is_anot
     let same = state.get(&format!("/api/junctions/{junction}/agent.toml"), &admin).await.text;
     let other = same.replacen("max_green_s = 60.0", "max_green_s = 45.0", 1);
     assert_ne!(same, other);
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (_stop, stopped) = watch::channel(false);
@@ -275,8 +274,8 @@ async fn a_configuration_that_differs_is_told_when_it_comes_and_until_it_is_anot
     // The server runs already when it comes: the first look has passed, or finds it. It is told long before a look at everything is due.
     for (hash, toml, told) in [("one", other.as_str(), "open"), ("two", same.as_str(), "closed")] {
         devices::set_config(&db, DEVICE, hash, toml, Clock.utc()).await.unwrap();
-        let frame = tokio::time::timeout(Duration::from_secs(40), live.recv()).await.unwrap().unwrap();
-        let alarm = &frame.event.payload;
+        let event = next_event(&mut live, LiveKind::Alarm).await;
+        let alarm = &event.payload;
         assert_eq!((&alarm["kind"], &alarm["state"]), (&json!("config_differs"), &json!(told)));
         let sentence = "stage N: max_green_s is 60 on the server and 45 on the device";
         assert!(alarm["message"].as_str().unwrap().ends_with(sentence), "{alarm}");
