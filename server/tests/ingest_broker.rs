@@ -7,9 +7,11 @@ use flextraff_server::config::{Mqtt, Secret};
 use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
 use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
+use std::time::Duration;
 use support::*;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const COUNTED: &str = "SELECT count(*) FROM car_counts";
 
@@ -19,6 +21,7 @@ struct Server {
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
     applied: mpsc::Receiver<Applied>,
+    waiting: watch::Receiver<usize>,
 }
 
 fn client(broker: &Broker) -> (MqttClient, MqttHandle) {
@@ -31,12 +34,14 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let (sender, incoming) = mpsc::channel(4096);
         let (news, applied) = mpsc::channel(4096);
-        let channels = Channels { incoming, outgoing: handle.outgoing.clone(), applied: news };
+        let (waits, waiting) = watch::channel(0);
+        let outgoing = handle.outgoing.clone();
+        let channels = Channels { incoming, outgoing, applied: news, waiting: waits };
         let tasks = [
             tokio::spawn(client.run(sender, stopped.clone())),
             tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped)),
         ];
-        let mut server = Self { handle, stop, tasks, applied };
+        let mut server = Self { handle, stop, tasks, applied, waiting };
         server.connected().await;
         server
     }
@@ -196,7 +201,7 @@ async fn a_database_that_is_away_only_delays(db: PgPool) {
 async fn a_full_database_only_delays(db: PgPool) {
     import(&db).await;
     let broker = Broker::start().await;
-    let server = Server::start(&broker, &db).await;
+    let mut server = Server::start(&broker, &db).await;
     broker.publish(&counts_topic(LANES[0]), &batch(1..=5)).await;
     wait_for(&db, COUNTED, 5).await;
     // Counts the attempts in a sequence, which no rollback undoes.
@@ -212,8 +217,10 @@ async fn a_full_database_only_delays(db: PgPool) {
     broker.publish(&counts_topic(LANES[0]), &batch(6..=100)).await;
     wait_for(&db, "SELECT least(last_value, 2) FROM attempts", 2).await;
     assert_eq!(number(&db, COUNTED).await, 5);
+    assert_eq!(*server.waiting.borrow_and_update(), 1, "what devices say meanwhile is not heard");
     sqlx::query("DROP TRIGGER no_room ON car_counts").execute(&db).await.unwrap();
     wait_for(&db, COUNTED, 100).await;
     assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0, "no row is at fault");
+    timeout(Duration::from_secs(10), server.waiting.wait_for(|waits| *waits == 0)).await.unwrap().unwrap();
     server.stop().await;
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use flextraff_server::app::App;
 use flextraff_server::auth::Auth;
 use flextraff_server::config::Config;
+use flextraff_server::hearing::{Hearing, SILENT_AFTER};
 use flextraff_server::live::{Hub, LiveEvent, LiveFrame, LiveKind, hear_database};
 use flextraff_server::mqtt::MqttHandle;
 use flextraff_server::{api, clock::Clock, dispatch, fleet};
@@ -123,6 +124,17 @@ impl TestState {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         stop
+    }
+
+    /// What devices say is heard from now on.
+    pub(crate) fn begins_to_hear(&self) -> Hearing {
+        Hearing::new(self.app.mqtt.connected.clone(), watch::channel(0).1)
+    }
+
+    /// What devices say was heard for long enough to tell who is silent.
+    pub(crate) fn has_heard(&self) -> Hearing {
+        let since = Clock.instant().checked_sub(SILENT_AFTER).expect("the machine runs for longer");
+        self.begins_to_hear().since(since)
     }
 
     /// A server on which the administrator of the quick start is registered; and the administrator's token.
