@@ -3,12 +3,17 @@
 
 mod support;
 
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{GreenTime, Mode, decode, encode};
+use flextraff_server::clock::Clock;
 use flextraff_server::config::{Mqtt, Secret};
 use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
-use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle};
+use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle, Outgoing};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 use std::time::Duration;
 use support::*;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -64,6 +69,81 @@ impl Server {
             task.await.unwrap();
         }
     }
+}
+
+/// What a device hears on the topic of its plans.
+struct Road {
+    lines: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl Road {
+    async fn listen(broker: &Broker, topic: &str) -> Self {
+        let mut process = broker.listen(topic, 1000);
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut road = Self { lines, _process: process };
+        let deadline = Clock.instant() + Duration::from_secs(10);
+        let probe = "{}".to_owned();
+        loop {
+            assert!(Clock.instant() < deadline, "nobody listens");
+            broker.publish(topic, std::slice::from_ref(&probe)).await;
+            if timeout(Duration::from_millis(100), road.lines.next_line()).await.is_ok() {
+                return road;
+            }
+        }
+    }
+
+    /// The next plan.
+    async fn plan(&mut self) -> GreenTime {
+        loop {
+            let line =
+                timeout(Duration::from_secs(10), self.lines.next_line()).await.unwrap().unwrap().unwrap();
+            if line != "{}" {
+                return decode(line.as_bytes()).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_emergency_that_is_over_when_the_broker_is_back_does_not_begin() {
+    let broker = Broker::start().await;
+    let mut gate = gate::Gate::open(("127.0.0.1".to_owned(), broker.port)).await;
+    let url = format!("mqtt://127.0.0.1:{}", gate.port);
+    let config = Mqtt { url: Some(Secret::new(url)), ..Mqtt::default() };
+    let (client, mut handle) = MqttClient::new(&config).unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let (sender, _incoming) = mpsc::channel(16);
+    tokio::spawn(client.run(sender, stopped));
+    handle.connected.wait_for(|connected| *connected).await.unwrap();
+    let topic = Topic::GreenTime(JUNCTION.parse().unwrap());
+    let mut road = Road::listen(&broker, &topic.to_string()).await;
+    let send = async |mode: Mode, valid_s: f64, age_s: i64| {
+        let plan = GreenTime {
+            junction_id: JUNCTION.parse().unwrap(),
+            timestamp: Some(Clock.now() + -1000 * age_s),
+            mode,
+            valid_s: Some(valid_s),
+            ..GreenTime::default()
+        };
+        handle.outgoing.send(Outgoing { topic, payload: encode(&plan) }).await.unwrap();
+    };
+
+    let mut connected = handle.connected.clone();
+    gate.cut().await;
+    connected.wait_for(|connected| !*connected).await.unwrap();
+    // Asked for half an hour before the broker is back, for five minutes.
+    send(Mode::Emergency, 300.0, 1800).await;
+    send(Mode::Automatic, 900.0, 600).await;
+    gate.mend().await;
+    connected.wait_for(|connected| *connected).await.unwrap();
+    send(Mode::Emergency, 300.0, 0).await;
+
+    let plan = road.plan().await;
+    let left_s = plan.valid_s.unwrap();
+    assert!(plan.mode == Mode::Automatic && (280.0..=300.0).contains(&left_s), "{plan:?}");
+    let plan = road.plan().await;
+    assert_eq!((plan.mode, plan.valid_s), (Mode::Emergency, Some(300.0)));
 }
 
 fn batch(seqs: std::ops::RangeInclusive<u64>) -> Vec<String> {

@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod certificate;
+pub(crate) mod gate;
 pub(crate) mod process;
 
 use chrono::Utc;
