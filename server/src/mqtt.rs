@@ -5,6 +5,8 @@
 //! connection than the one on which its message came. What was not confirmed comes again after a reconnect.
 
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use crate::clock::{Clock, Stamps};
 use crate::config::{Broker, Mqtt};
@@ -62,8 +64,10 @@ pub struct MqttHandle {
 pub struct Incoming {
     /// Its topic, as the broker says.
     pub topic: String,
-    /// Its bytes.
+    /// Its bytes; of one that is too large so many as show that.
     pub payload: Vec<u8>,
+    /// How many they were.
+    pub size: usize,
     /// Whether it is one that the broker kept, and not of this moment.
     pub retained: bool,
     /// When it came; no two are alike.
@@ -330,7 +334,9 @@ impl<'a> Connection<'a> {
         }
         let message = Incoming {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            payload: publish.payload.to_vec(),
+            // A copy: what is cut off here is not held in memory while the rest waits.
+            payload: publish.payload[..publish.payload.len().min(MAX_PAYLOAD + 1)].to_vec(),
+            size: publish.payload.len(),
             retained: publish.retain,
             received: stamps.stamp(Clock.utc()),
             ack: AckToken(confirms.then(|| (self.client.clone(), publish.pkid))),

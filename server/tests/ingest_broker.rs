@@ -164,6 +164,10 @@ async fn what_anybody_publishes_becomes_rows_or_dead_letters(db: PgPool) {
     broker.publish("flextraff/x/y/car-counts", &["{}".to_owned()]).await;
     wait_for(&db, COUNTED, 4).await;
     wait_for(&db, "SELECT count(*) FROM dead_letters", 3).await;
+    broker.publish(&lane, &["x".repeat(1_000_000)]).await;
+    let large =
+        "SELECT count(*) FROM dead_letters WHERE payload_bytes = 1000000 AND length(payload) = 262144";
+    wait_for(&db, large, 1).await;
     broker.publish(&lane, &batch(1..=1)).await;
     let answer = answer.wait_with_output().await.unwrap();
     assert!(String::from_utf8(answer.stdout).unwrap().contains(r#""committed":[[1,1]]"#));

@@ -23,8 +23,9 @@ pub(crate) async fn create(state: &TestState, admin: &str, body: &Value) -> Valu
 pub(crate) async fn ingest(db: &PgPool, topic: Topic, payload: &Value) -> Fate {
     let (topic, payload, received) = (topic.to_string(), payload.to_string().into_bytes(), Clock.utc());
     let message = ingest::decode(&topic, &payload, false, received);
-    let mut fates =
-        ingest::apply(db, &[Item { topic, payload, received, message }]).await.expect("the database answers");
+    let size = payload.len();
+    let item = Item { topic, payload, size, received, message };
+    let mut fates = ingest::apply(db, &[item]).await.expect("the database answers");
     fates.pop().expect("each message has a fate")
 }
 

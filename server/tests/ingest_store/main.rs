@@ -459,7 +459,14 @@ async fn what_another_server_has_stored_is_news_here_too_and_once(db: PgPool) {
     for (topic, payload) in messages.iter().chain(&messages).chain([&at(4, 0)]) {
         let ack = AckToken::default();
         let payload = payload.to_string().into_bytes();
-        let message = Incoming { topic: topic.clone(), payload, retained: false, received: now, ack };
+        let message = Incoming {
+            topic: topic.clone(),
+            size: payload.len(),
+            payload,
+            retained: false,
+            received: now,
+            ack,
+        };
         incoming.send(message).await.unwrap();
     }
     drop(incoming);
