@@ -17,9 +17,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A device that was not heard for so long is offline, milliseconds: three status periods of 30 s.
-pub const OFFLINE_AFTER_MS: i64 = 90_000;
-
 /// What is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -67,6 +67,7 @@ pub async fn run(
         late: Late::default(),
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
+    let mut connected = dispatch.app.mqtt.connected.clone();
     dispatch.reload().await;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -79,6 +80,10 @@ pub async fn run(
             Some(notice) = notices.recv() => dispatch.handle_notice(notice).await,
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
+            // Of what waited for the broker some is over by now, and some may not have found room.
+            Ok(()) = connected.changed() => if *connected.borrow_and_update() {
+                dispatch.planner.greet_again();
+            },
             _ = tick.tick() => {
                 if dispatch.held.is_due(dispatch.clock.instant()) {
                     dispatch.take_leases().await;

@@ -10,15 +10,14 @@ pub use presence::{Action, Presence};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::devices;
+use crate::hearing::{Hearing, SILENT_AFTER};
 use crate::ingest::Applied;
-use crate::live::{LiveEvent, LiveKind};
 use crate::mqtt::{MqttHandle, Outgoing};
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Command, CommandType, Reply, Status, encode};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,8 +25,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use uuid::Uuid;
 
-/// Three missed periods of status make a device silent.
-const SILENT_AFTER: Duration = Duration::from_secs(90);
 /// Between looks for silent devices.
 const LOOK: Duration = Duration::from_secs(10);
 /// Between times at which watch-lists are published anew.
@@ -139,12 +136,17 @@ impl Handle {
 }
 
 /// Watches over all devices until `stop` changes.
-pub async fn run(app: App, clock: Clock, requests: Requests, mut stop: watch::Receiver<bool>) {
+pub async fn run(
+    app: App,
+    clock: Clock,
+    mut hearing: Hearing,
+    requests: Requests,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut news = requests.0;
     let mut presence = Presence::default();
     let asked = Arc::new(Semaphore::new(ASKED_AT_ONCE));
-    // Whoever was online before a restart has time to be heard again.
-    let mut look = interval_at((clock.instant() + SILENT_AFTER).into(), LOOK);
+    let mut look = interval_at((clock.instant() + LOOK).into(), LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut lists = interval_at((clock.instant() + LISTS).into(), LISTS);
     lists.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -171,9 +173,15 @@ pub async fn run(app: App, clock: Clock, requests: Requests, mut stop: watch::Re
                 told(keys::expire_watchlists(&app, clock.utc()).await, "old entries of watch-lists stay");
                 told(keys::send_watchlists(&app, clock.utc()).await, "watch-lists cannot be published");
             }
-            _ = look.tick() => match mark_silent(&app, clock.utc()).await {
-                Ok(silent) => silent.into_iter().for_each(|device| presence.gone(device)),
-                Err(error) => tracing::error!(%error, "cannot look for silent devices"),
+            // Whoever was online before a break of this server, the broker or the database has time to be heard again.
+            _ = look.tick() => if hearing.is_sure(clock.instant()) {
+                match mark_silent(&app, clock.utc()).await {
+                    Ok(silent) => silent.into_iter().for_each(|device| presence.gone(device)),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot look for silent devices");
+                        hearing.broke();
+                    }
+                }
             }
         }
     }
@@ -201,7 +209,7 @@ async fn act(app: &App, clock: Clock, asked: &Arc<Semaphore>, presence: &mut Pre
     }
 }
 
-/// Marks devices offline of which nothing was heard for three periods, and tells the live feed.
+/// Marks devices offline of which nothing was heard for three periods; the database tells the live feeds of all servers.
 ///
 /// # Errors
 /// When the database fails.
@@ -211,12 +219,6 @@ pub async fn mark_silent(app: &App, now: DateTime<Utc>) -> crate::db::Result<Vec
     tx.commit().await?;
     for (device, junction) in &silent {
         tracing::warn!(%device, %junction, "nothing is heard of a device; it counts as offline");
-        let payload = json!({ "device_id": device, "junction_id": junction, "online": false });
-        app.live.publish(LiveEvent {
-            junction: *junction,
-            kind: LiveKind::Status,
-            payload: Arc::new(payload),
-        });
     }
     Ok(silent.into_iter().map(|(device, _)| device).collect())
 }

@@ -23,6 +23,7 @@ use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
 use seen::Seen;
 use sqlx::PgPool;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
@@ -39,6 +40,8 @@ const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 const MAX_WAIT: Duration = Duration::from_millis(50);
 /// A pause this long ends a batch. A broker stops sending while its window of unconfirmed messages is full: waiting longer would only slow it down.
 const QUIET: Duration = Duration::from_millis(3);
+/// A batch that takes the database longer than this waits for it, also when nothing fails.
+const SLOW: Duration = Duration::from_secs(20);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -66,6 +69,8 @@ pub struct Channels {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// What is committed. When it is full news are dropped: who needs all of it reads the database.
     pub applied: mpsc::Sender<Applied>,
+    /// How many pipelines wait for the database: what devices say is not heard meanwhile.
+    pub waiting: watch::Sender<usize>,
 }
 
 /// A batch that is read and not committed.
@@ -75,14 +80,19 @@ type Batch = (Vec<Item>, Vec<AckToken>);
 ///
 /// Junctions are shared out between pipelines, which know nothing of each other: what belongs to a junction stays in order.
 pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
-    let Channels { mut incoming, outgoing, applied } = channels;
+    let Channels { mut incoming, outgoing, applied, waiting } = channels;
     let away = Arc::new(AtomicBool::new(false));
     let (senders, pipelines): (Vec<_>, Vec<_>) = (0..PIPELINES)
         .map(|_| {
             let (sender, incoming) = mpsc::channel(MAX_BATCH);
             let pipeline = Pipeline {
                 db: db.clone(),
-                channels: Channels { incoming, outgoing: outgoing.clone(), applied: applied.clone() },
+                channels: Channels {
+                    incoming,
+                    outgoing: outgoing.clone(),
+                    applied: applied.clone(),
+                    waiting: waiting.clone(),
+                },
                 metrics: Arc::clone(&metrics),
                 away: Arc::clone(&away),
                 stop: stop.clone(),
@@ -130,12 +140,16 @@ struct Pipeline {
 impl Pipeline {
     async fn run(self) {
         let Self { db, channels, metrics, away, mut stop } = self;
-        let Channels { incoming, outgoing, applied } = channels;
+        let Channels { incoming, outgoing, applied, waiting } = channels;
         let (reader, mut batches) = mpsc::channel(1);
         let reading = tokio::spawn(read(incoming, reader, stop.clone()));
         let mut seen = Seen::default();
         while let Some((items, tokens)) = batches.recv().await {
-            let Some(fates) = commit(&db, &items, &metrics, &away, &mut stop).await else { break };
+            let Some(fates) =
+                commit(&db, &items, &metrics, &mut Waits::new(&waiting), &away, &mut stop).await
+            else {
+                break;
+            };
             for fate in &fates {
                 metrics.message(match fate {
                     Fate::Stored => Outcome::Stored,
@@ -205,13 +219,21 @@ async fn commit(
     db: &PgPool,
     items: &[Item],
     metrics: &Metrics,
+    waits: &mut Waits<'_>,
     away: &AtomicBool,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<Vec<Fate>> {
     let mut backoff = FIRST_BACKOFF;
     loop {
         let started = Instant::now();
-        match apply(db, items).await {
+        let mut applying = pin!(apply(db, items));
+        let applied = if let Ok(applied) = timeout(SLOW, &mut applying).await {
+            applied
+        } else {
+            waits.begin();
+            applying.await
+        };
+        match applied {
             Ok(fates) => {
                 metrics.batch(started.elapsed());
                 if away.swap(false, Relaxed) {
@@ -221,6 +243,7 @@ async fn commit(
             }
             Err(error) => {
                 metrics.database_failed();
+                waits.begin();
                 if !away.swap(true, Relaxed) {
                     tracing::error!(%error, messages = items.len(), "the database takes no messages; waiting for it");
                 }
@@ -230,6 +253,32 @@ async fn commit(
                 }
                 backoff = (backoff * 2).min(LAST_BACKOFF);
             }
+        }
+    }
+}
+
+/// Whether a batch waits for the database; not any more when this is dropped.
+struct Waits<'a> {
+    pipelines: &'a watch::Sender<usize>,
+    begun: bool,
+}
+
+impl<'a> Waits<'a> {
+    const fn new(pipelines: &'a watch::Sender<usize>) -> Self {
+        Self { pipelines, begun: false }
+    }
+
+    fn begin(&mut self) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.pipelines.send_modify(|pipelines| *pipelines += 1);
+        }
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        if self.begun {
+            self.pipelines.send_modify(|pipelines| *pipelines -= 1);
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod mqtt;
 
 pub mod ingest;
 
+pub mod hearing;
+
 pub mod optimizer;
 
 pub mod planner;

@@ -45,7 +45,7 @@ pub enum LiveKind {
     Signal,
     /// State of a device.
     Status,
-    /// An alarm that opens or is over.
+    /// An alarm that opens, is acknowledged or is over.
     Alarm,
     /// A line of the log, as the API shows it.
     Log,

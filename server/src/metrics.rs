@@ -8,6 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -167,16 +168,34 @@ impl Metrics {
         LiveClient(self.live_clients.clone())
     }
 
-    /// All figures in the text format of OpenMetrics.
+    /// All figures.
     ///
     /// # Errors
     /// Never in practice: writing to a text fails only without memory.
-    pub fn text(&self, present: &Present<'_>) -> Result<String, fmt::Error> {
+    pub fn text(&self, present: &Present<'_>, format: Format) -> Result<String, fmt::Error> {
+        // Held until the end: another scrape sets the figures of its own moment.
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         self.broker.set(i64::from(present.broker));
         for (state, count) in [("idle", present.idle), ("used", present.size.saturating_sub(present.idle))] {
             self.connections.get_or_create(&State { state: state.to_owned() }).set(i64::from(count));
         }
-        let Figures { devices, junctions, alarms } = present.figures;
+        self.set_figures(present.figures);
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(match format {
+            Format::OpenMetrics => text,
+            Format::Plain => plain(&text),
+        })
+    }
+
+    /// What the database knows; while it is away nothing is shown of it, because what it knew before may be wrong.
+    fn set_figures(&self, figures: Option<&Figures>) {
+        let Some(Figures { devices, junctions, alarms }) = figures else {
+            self.devices.clear();
+            self.junctions.clear();
+            self.alarms.clear();
+            return;
+        };
         for (family, counts) in [(&self.devices, devices), (&self.junctions, junctions)] {
             for (state, count) in counts {
                 family.get_or_create(&State { state: state.clone() }).set(*count);
@@ -185,9 +204,6 @@ impl Metrics {
         for (severity, count) in alarms {
             self.alarms.get_or_create(&Severity { severity: severity.clone() }).set(*count);
         }
-        let mut text = String::new();
-        encode(&mut text, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))?;
-        Ok(text)
     }
 }
 
@@ -207,6 +223,65 @@ impl Drop for LiveClient {
     }
 }
 
+/// How figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The text format that every version of Prometheus reads.
+    Plain,
+    /// OpenMetrics, for who asks for it.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The one that the header `Accept` asks for.
+    pub fn accepted(accept: &str) -> Self {
+        let quality = |wanted: &str| {
+            accept
+                .split(',')
+                .filter_map(|range| {
+                    let mut parts = range.split(';').map(str::trim);
+                    parts.next().filter(|name| name.eq_ignore_ascii_case(wanted))?;
+                    let quality = parts.find_map(|part| part.strip_prefix("q="));
+                    quality.map_or(Some(1.0), |quality| quality.parse::<f64>().ok())
+                })
+                .fold(0.0, f64::max)
+        };
+        let open = quality("application/openmetrics-text");
+        if open > 0.0 && open >= quality("text/plain") { Self::OpenMetrics } else { Self::Plain }
+    }
+
+    /// Its name as a header.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Plain => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// OpenMetrics as the older text format: there a counter is called as its samples are, and units and the end have no lines of their own.
+fn plain(open: &str) -> String {
+    let kind = |line: &str| {
+        let (name, kind) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
+        (kind == "counter").then(|| name.to_owned())
+    };
+    let counters: BTreeSet<String> = open.lines().filter_map(kind).collect();
+    let mut text = String::with_capacity(open.len());
+    for line in open.lines() {
+        if line == "# EOF" || line.starts_with("# UNIT ") {
+            continue;
+        }
+        let told = line.strip_prefix("# ").and_then(|told| {
+            let (what, rest) = told.split_once(' ')?;
+            let (name, rest) = rest.split_once(' ')?;
+            counters.contains(name).then(|| format!("# {what} {name}_total {rest}"))
+        });
+        text.push_str(told.as_deref().unwrap_or(line));
+        text.push('\n');
+    }
+    text
+}
+
 /// What is so at the moment of a scrape.
 #[derive(Clone, Copy, Debug)]
 pub struct Present<'a> {
@@ -216,8 +291,8 @@ pub struct Present<'a> {
     pub size: u32,
     /// Those that nobody uses.
     pub idle: u32,
-    /// What the database knows.
-    pub figures: &'a Figures,
+    /// What the database knows; `None` while it is away.
+    pub figures: Option<&'a Figures>,
 }
 
 #[cfg(test)]
@@ -237,8 +312,9 @@ mod tests {
             junctions: vec![("error".into(), 1)],
             alarms: vec![("critical".into(), 0)],
         };
-        let present = Present { broker: true, size: 5, idle: 4, figures: &figures };
-        let text = metrics.text(&present).unwrap();
+        let present = Present { broker: true, size: 5, idle: 4, figures: Some(&figures) };
+        let open = |present| metrics.text(&present, Format::OpenMetrics).unwrap();
+        let text = open(present);
         for line in [
             "flextraff_ingest_messages_total{outcome=\"Stored\"} 1",
             "flextraff_ingest_batch_duration_seconds_bucket{le=\"0.005\"} 1",
@@ -255,6 +331,37 @@ mod tests {
         }
         assert!(text.ends_with("# EOF\n"));
         drop(client);
-        assert!(metrics.text(&present).unwrap().contains("flextraff_live_clients 0\n"));
+        assert!(open(present).contains("flextraff_live_clients 0\n"));
+        let without = open(Present { figures: None, ..present });
+        assert!(!without.contains("flextraff_devices") && !without.contains("flextraff_alarms"), "{without}");
+        assert!(without.contains("flextraff_broker_connected 1\n"));
+        assert!(open(present).contains("flextraff_devices{state=\"online\"} 6\n"));
+    }
+
+    #[test]
+    fn the_older_format_names_counters_as_their_samples() {
+        let open = "# HELP a_b Some.\n# TYPE a_b counter\na_b_total{x=\"# EOF\"} 1\n# HELP c_seconds Time.\n\
+                    # TYPE c_seconds histogram\n# UNIT c_seconds seconds\nc_seconds_sum 2.0\n# EOF\n";
+        let expected = "# HELP a_b_total Some.\n# TYPE a_b_total counter\na_b_total{x=\"# EOF\"} 1\n\
+                        # HELP c_seconds Time.\n# TYPE c_seconds histogram\nc_seconds_sum 2.0\n";
+        assert_eq!(plain(open), expected);
+    }
+
+    #[test]
+    fn who_asks_for_open_metrics_gets_it() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,\
+                          text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        for open in [prometheus, "application/openmetrics-text", "Application/OpenMetrics-Text; q=0.1"] {
+            assert_eq!(Format::accepted(open), Format::OpenMetrics, "{open}");
+        }
+        for plain in [
+            "",
+            "*/*",
+            "text/plain",
+            "application/openmetrics-text;q=0.2, text/plain",
+            "application/openmetrics-text;q=0",
+        ] {
+            assert_eq!(Format::accepted(plain), Format::Plain, "{plain}");
+        }
     }
 }

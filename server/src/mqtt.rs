@@ -4,6 +4,10 @@
 //! [`AckToken::confirm`] is called, after the commit. Each connection is a new client: a confirmation can never reach another
 //! connection than the one on which its message came. What was not confirmed comes again after a reconnect.
 
+mod queue;
+#[cfg(test)]
+mod tests;
+
 use crate::clock::{Clock, Stamps};
 use crate::config::{Broker, Mqtt};
 use anyhow::Context as _;
@@ -60,8 +64,10 @@ pub struct MqttHandle {
 pub struct Incoming {
     /// Its topic, as the broker says.
     pub topic: String,
-    /// Its bytes.
+    /// Its bytes; of one that is too large so many as show that.
     pub payload: Vec<u8>,
+    /// How many they were.
+    pub size: usize,
     /// Whether it is one that the broker kept, and not of this moment.
     pub retained: bool,
     /// When it came; no two are alike.
@@ -328,7 +334,9 @@ impl<'a> Connection<'a> {
         }
         let message = Incoming {
             topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            payload: publish.payload.to_vec(),
+            // A copy: what is cut off here is not held in memory while the rest waits.
+            payload: publish.payload[..publish.payload.len().min(MAX_PAYLOAD + 1)].to_vec(),
+            size: publish.payload.len(),
             retained: publish.retain,
             received: stamps.stamp(Clock.utc()),
             ack: AckToken(confirms.then(|| (self.client.clone(), publish.pkid))),
@@ -349,9 +357,12 @@ impl<'a> Connection<'a> {
             return;
         }
         let _ = tokio::time::timeout(GOODBYE, async {
+            let now = Clock.now();
+            queue::settle(unsent, now);
             for message in unsent.drain(..) {
-                let _ =
-                    self.client.try_publish(message.topic.to_string(), message.payload, how(message.topic));
+                if let Some(payload) = queue::payload(&message, now) {
+                    let _ = self.client.try_publish(message.topic.to_string(), payload, how(message.topic));
+                }
             }
             let _ = self.client.try_disconnect_with_timeout(GOODBYE);
             // Polling sends it all; the connection's end shows as an error.
@@ -367,12 +378,20 @@ async fn publish_all(client: &AsyncClient, ready: &mut watch::Receiver<bool>, en
     if ready.wait_for(|ready| *ready).await.is_err() {
         return;
     }
+    // What was made while the broker was away; plans among it may be over, or ended by later ones.
+    while unsent.len() < OUTGOING
+        && let Ok(message) = outgoing.try_recv()
+    {
+        unsent.push_back(message);
+    }
+    let now = Clock.now();
+    queue::settle(unsent, now);
     // In order: the front of `unsent` is the oldest message without a confirmation.
     let mut notices = FuturesOrdered::new();
-    let again: Vec<Outgoing> = unsent.iter().cloned().collect();
-    for message in again {
+    for message in unsent.iter() {
+        let Some(payload) = queue::payload(message, now) else { continue };
         if let Ok(notice) =
-            client.publish_tracked(message.topic.to_string(), message.payload, how(message.topic)).await
+            client.publish_tracked(message.topic.to_string(), payload, how(message.topic)).await
         {
             notices.push_back(notice.wait_completion_async());
         }
@@ -388,12 +407,14 @@ async fn publish_all(client: &AsyncClient, ready: &mut watch::Receiver<bool>, en
             }
             message = outgoing.recv(), if notices.len() < usize::from(WINDOW) => {
                 let Some(message) = message else { return };
-                unsent.push_back(message.clone());
-                match client.publish_tracked(message.topic.to_string(), message.payload, how(message.topic)).await {
+                let Some(payload) = queue::payload(&message, Clock.now()) else { continue };
+                let topic = message.topic;
+                unsent.push_back(message);
+                match client.publish_tracked(topic.to_string(), payload, how(topic)).await {
                     Ok(notice) => notices.push_back(notice.wait_completion_async()),
                     Err(error) => {
                         unsent.pop_back();
-                        tracing::error!(%error, topic = %message.topic, "message cannot be published");
+                        tracing::error!(%error, %topic, "message cannot be published");
                     }
                 }
             }

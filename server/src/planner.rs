@@ -223,6 +223,11 @@ impl Planner {
         self.sites.get(&junction).and_then(|site| site.said_of(plan_id))
     }
 
+    /// Messages may have been lost or held up: what holds now is sent again to all who are online, when it is next looked what is due.
+    pub fn greet_again(&mut self) {
+        self.sites.values_mut().for_each(Site::greet_again);
+    }
+
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: UnixMs) {
         for site in self.sites.values_mut() {

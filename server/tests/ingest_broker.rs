@@ -3,13 +3,20 @@
 
 mod support;
 
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{GreenTime, Mode, decode, encode};
+use flextraff_server::clock::Clock;
 use flextraff_server::config::{Mqtt, Secret};
 use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
-use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle};
+use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle, Outgoing};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
+use std::time::Duration;
 use support::*;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 const COUNTED: &str = "SELECT count(*) FROM car_counts";
 
@@ -19,6 +26,7 @@ struct Server {
     stop: watch::Sender<bool>,
     tasks: [JoinHandle<()>; 2],
     applied: mpsc::Receiver<Applied>,
+    waiting: watch::Receiver<usize>,
 }
 
 fn client(broker: &Broker) -> (MqttClient, MqttHandle) {
@@ -31,12 +39,14 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let (sender, incoming) = mpsc::channel(4096);
         let (news, applied) = mpsc::channel(4096);
-        let channels = Channels { incoming, outgoing: handle.outgoing.clone(), applied: news };
+        let (waits, waiting) = watch::channel(0);
+        let outgoing = handle.outgoing.clone();
+        let channels = Channels { incoming, outgoing, applied: news, waiting: waits };
         let tasks = [
             tokio::spawn(client.run(sender, stopped.clone())),
             tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped)),
         ];
-        let mut server = Self { handle, stop, tasks, applied };
+        let mut server = Self { handle, stop, tasks, applied, waiting };
         server.connected().await;
         server
     }
@@ -61,6 +71,81 @@ impl Server {
     }
 }
 
+/// What a device hears on the topic of its plans.
+struct Road {
+    lines: Lines<BufReader<ChildStdout>>,
+    _process: Child,
+}
+
+impl Road {
+    async fn listen(broker: &Broker, topic: &str) -> Self {
+        let mut process = broker.listen(topic, 1000);
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut road = Self { lines, _process: process };
+        let deadline = Clock.instant() + Duration::from_secs(10);
+        let probe = "{}".to_owned();
+        loop {
+            assert!(Clock.instant() < deadline, "nobody listens");
+            broker.publish(topic, std::slice::from_ref(&probe)).await;
+            if timeout(Duration::from_millis(100), road.lines.next_line()).await.is_ok() {
+                return road;
+            }
+        }
+    }
+
+    /// The next plan.
+    async fn plan(&mut self) -> GreenTime {
+        loop {
+            let line =
+                timeout(Duration::from_secs(10), self.lines.next_line()).await.unwrap().unwrap().unwrap();
+            if line != "{}" {
+                return decode(line.as_bytes()).unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_emergency_that_is_over_when_the_broker_is_back_does_not_begin() {
+    let broker = Broker::start().await;
+    let mut gate = gate::Gate::open(("127.0.0.1".to_owned(), broker.port)).await;
+    let url = format!("mqtt://127.0.0.1:{}", gate.port);
+    let config = Mqtt { url: Some(Secret::new(url)), ..Mqtt::default() };
+    let (client, mut handle) = MqttClient::new(&config).unwrap();
+    let (_stop, stopped) = watch::channel(false);
+    let (sender, _incoming) = mpsc::channel(16);
+    tokio::spawn(client.run(sender, stopped));
+    handle.connected.wait_for(|connected| *connected).await.unwrap();
+    let topic = Topic::GreenTime(JUNCTION.parse().unwrap());
+    let mut road = Road::listen(&broker, &topic.to_string()).await;
+    let send = async |mode: Mode, valid_s: f64, age_s: i64| {
+        let plan = GreenTime {
+            junction_id: JUNCTION.parse().unwrap(),
+            timestamp: Some(Clock.now() + -1000 * age_s),
+            mode,
+            valid_s: Some(valid_s),
+            ..GreenTime::default()
+        };
+        handle.outgoing.send(Outgoing { topic, payload: encode(&plan) }).await.unwrap();
+    };
+
+    let mut connected = handle.connected.clone();
+    gate.cut().await;
+    connected.wait_for(|connected| !*connected).await.unwrap();
+    // Asked for half an hour before the broker is back, for five minutes.
+    send(Mode::Emergency, 300.0, 1800).await;
+    send(Mode::Automatic, 900.0, 600).await;
+    gate.mend().await;
+    connected.wait_for(|connected| *connected).await.unwrap();
+    send(Mode::Emergency, 300.0, 0).await;
+
+    let plan = road.plan().await;
+    let left_s = plan.valid_s.unwrap();
+    assert!(plan.mode == Mode::Automatic && (280.0..=300.0).contains(&left_s), "{plan:?}");
+    let plan = road.plan().await;
+    assert_eq!((plan.mode, plan.valid_s), (Mode::Emergency, Some(300.0)));
+}
+
 fn batch(seqs: std::ops::RangeInclusive<u64>) -> Vec<String> {
     seqs.map(|seq| counts(DEVICE, LANES[0], seq).to_string()).collect()
 }
@@ -79,6 +164,10 @@ async fn what_anybody_publishes_becomes_rows_or_dead_letters(db: PgPool) {
     broker.publish("flextraff/x/y/car-counts", &["{}".to_owned()]).await;
     wait_for(&db, COUNTED, 4).await;
     wait_for(&db, "SELECT count(*) FROM dead_letters", 3).await;
+    broker.publish(&lane, &["x".repeat(1_000_000)]).await;
+    let large =
+        "SELECT count(*) FROM dead_letters WHERE payload_bytes = 1000000 AND length(payload) = 262144";
+    wait_for(&db, large, 1).await;
     broker.publish(&lane, &batch(1..=1)).await;
     let answer = answer.wait_with_output().await.unwrap();
     assert!(String::from_utf8(answer.stdout).unwrap().contains(r#""committed":[[1,1]]"#));
@@ -196,7 +285,7 @@ async fn a_database_that_is_away_only_delays(db: PgPool) {
 async fn a_full_database_only_delays(db: PgPool) {
     import(&db).await;
     let broker = Broker::start().await;
-    let server = Server::start(&broker, &db).await;
+    let mut server = Server::start(&broker, &db).await;
     broker.publish(&counts_topic(LANES[0]), &batch(1..=5)).await;
     wait_for(&db, COUNTED, 5).await;
     // Counts the attempts in a sequence, which no rollback undoes.
@@ -212,8 +301,10 @@ async fn a_full_database_only_delays(db: PgPool) {
     broker.publish(&counts_topic(LANES[0]), &batch(6..=100)).await;
     wait_for(&db, "SELECT least(last_value, 2) FROM attempts", 2).await;
     assert_eq!(number(&db, COUNTED).await, 5);
+    assert_eq!(*server.waiting.borrow_and_update(), 1, "what devices say meanwhile is not heard");
     sqlx::query("DROP TRIGGER no_room ON car_counts").execute(&db).await.unwrap();
     wait_for(&db, COUNTED, 100).await;
     assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0, "no row is at fault");
+    timeout(Duration::from_secs(10), server.waiting.wait_for(|waits| *waits == 0)).await.unwrap().unwrap();
     server.stop().await;
 }

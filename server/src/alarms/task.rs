@@ -7,13 +7,12 @@ use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
-use crate::live::{LiveEvent, LiveKind};
+use crate::hearing::Hearing;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::Status;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -30,6 +29,7 @@ const CERTIFICATE_WARNING: TimeDelta = TimeDelta::days(30);
 pub async fn run(
     app: App,
     clock: Clock,
+    hearing: Hearing,
     mut statuses: mpsc::Receiver<(JunctionId, Box<Status>)>,
     mut notifier: Notifier,
     mut stop: watch::Receiver<bool>,
@@ -37,6 +37,7 @@ pub async fn run(
     let mut task = Task {
         app,
         clock,
+        hearing,
         watch: Watch::default(),
         is_read: false,
         in_maintenance: BTreeSet::new(),
@@ -59,6 +60,7 @@ pub async fn run(
             tracing::error!(%error, "alarms cannot be recorded; looking again");
             // What is open is read anew: what could not be recorded is found again.
             task.is_read = false;
+            task.hearing.broke();
         }
     }
 }
@@ -66,6 +68,7 @@ pub async fn run(
 struct Task {
     app: App,
     clock: Clock,
+    hearing: Hearing,
     watch: Watch,
     /// Whether `watch` knows which alarms are open.
     is_read: bool,
@@ -100,6 +103,7 @@ impl Task {
     /// Who is not heard, and which lanes show nothing.
     async fn look(&mut self, notifier: &mut Notifier) -> sqlx::Result<()> {
         let (now, utc) = (self.clock.now(), self.clock.utc());
+        let is_sure = self.hearing.is_sure(self.clock.instant());
         let heard = alarms::heard(&self.app.db, utc).await?;
         let devices: BTreeSet<DeviceId> = heard.iter().map(|one| one.device).collect();
         let junctions: BTreeSet<JunctionId> = heard.iter().map(|one| one.junction).collect();
@@ -113,8 +117,15 @@ impl Task {
         });
         for one in &heard {
             let findings: Vec<Finding> = offline(one).into_iter().chain(expiring(one, utc)).collect();
-            // Of its readers a status speaks, which may not come any more while somebody works there.
-            let kinds: &[Kind] = if one.in_maintenance { &Kind::SILENCE } else { &[Kind::DeviceOffline] };
+            let kinds: &[Kind] = if one.in_maintenance {
+                // Of its readers a status speaks, which may not come any more while somebody works there.
+                &Kind::SILENCE
+            } else if one.online || is_sure {
+                &[Kind::DeviceOffline]
+            } else {
+                // Whether it speaks, and is not heard here, is not known yet.
+                &[]
+            };
             changes.extend(watch.handle(one.junction, Some(one.device), kinds, &findings, now));
             let kinds = [Kind::CertificateExpiring];
             changes.extend(watch.handle(one.junction, Some(one.device), &kinds, &findings, now));
@@ -169,7 +180,7 @@ impl Task {
                 logs::record(&mut *tx, logged(id, &change).as_slice()).await?;
             }
             tx.commit().await?;
-            // Another server has told it otherwise.
+            // Another server has told it otherwise. Live feeds hear of it from the database.
             if let Some(id) = id {
                 self.tell(id, &change, notifier).await?;
             }
@@ -187,10 +198,6 @@ impl Task {
             junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
             "alarm"
         );
-        let mut payload = serde_json::to_value(&alarm).unwrap_or_else(|_| json!({}));
-        payload["state"] = state.into();
-        let event = LiveEvent { junction: place.junction, kind: LiveKind::Alarm, payload: Arc::new(payload) };
-        self.app.live.publish(event);
         notifier.tell(place.kind.severity(), &alarm);
         Ok(())
     }

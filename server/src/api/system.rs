@@ -1,15 +1,17 @@
 //! Whether the server is there and well.
 
-use super::problem::{Problem, ProblemBody};
+use super::problem::Problem;
 use crate::app::App;
 use crate::db::{figures, setup};
-use crate::metrics::Present;
+use crate::metrics::{Format, Present};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
+use std::time::Duration;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,22 +29,36 @@ pub(super) fn metrics_router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Figures of this process and of the city, in the text format of OpenMetrics.
+/// Longest that a scrape waits for the database: Prometheus gives one up after ten seconds, and with it what this process knows of the failure.
+const FIGURES_WITHIN: Duration = Duration::from_secs(3);
+
+/// Figures of this process and of the city, in the text format of Prometheus, or that of OpenMetrics for who accepts it. While the database is
+/// away those that it knows are left out.
 #[utoipa::path(get, path = "/metrics", tag = "system", responses(
-    (status = 200, description = "Figures", body = String, content_type = "application/openmetrics-text"),
-    (status = 503, description = "The database cannot be reached", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 200, description = "Figures", content((String = "text/plain"), (String = "application/openmetrics-text"))),
 ))]
-async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
-    let figures = figures::load(&app.db).await?;
+async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response, Problem> {
+    let format = Format::accepted(accepted(&headers));
+    let figures = match timeout(FIGURES_WITHIN, figures::load(&app.db)).await {
+        Ok(Ok(figures)) => Some(figures),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "figures of the database are left out");
+            None
+        }
+        Err(_) => None,
+    };
     let present = Present {
         broker: *app.mqtt.connected.borrow(),
         size: app.db.size(),
         idle: u32::try_from(app.db.num_idle()).unwrap_or(u32::MAX),
-        figures: &figures,
+        figures: figures.as_ref(),
     };
-    let text = app.metrics.text(&present).map_err(anyhow::Error::from)?;
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(CONTENT_TYPE, kind)], text).into_response())
+    let text = app.metrics.text(&present, format).map_err(anyhow::Error::from)?;
+    Ok(([(CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+fn accepted(headers: &HeaderMap) -> &str {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 #[derive(Serialize, ToSchema)]
@@ -57,8 +73,7 @@ struct Root {
     (status = 303, description = "To /app/, when HTML is asked for"),
 ))]
 async fn root(headers: HeaderMap) -> Response {
-    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains("text/html") {
+    if accepted(&headers).contains("text/html") {
         return Redirect::to("/app/").into_response();
     }
     Json(Root { message: "Flextraff API v1.0", status: "online" }).into_response()

@@ -1,6 +1,7 @@
 //! Alarms: what a person should look into.
 
-use crate::alarms::{Finding, Kind, OFFLINE_AFTER_MS, Place};
+use crate::alarms::{Finding, Kind, Place};
+use crate::hearing::SILENT_AFTER;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
@@ -235,7 +236,7 @@ pub async fn heard(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Heard>> 
            LEFT JOIN device_certificates t ON t.serial = c.serial
            WHERE d.revoked_at IS NULL"#,
         now,
-        OFFLINE_AFTER_MS as f64 / 1000.0,
+        SILENT_AFTER.as_secs_f64(),
     )
     .fetch_all(db)
     .await?;

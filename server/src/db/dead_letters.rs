@@ -18,6 +18,8 @@ pub struct NewLetter<'a> {
     pub topic: &'a str,
     /// Its bytes.
     pub payload: &'a [u8],
+    /// How many there were; more when it was too large.
+    pub size: usize,
     /// Why it cannot be used.
     pub refusal: &'a crate::ingest::Refusal,
     /// When it came.
@@ -35,7 +37,7 @@ pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<
     let payloads: Vec<&[u8]> =
         letters.iter().map(|letter| &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)]).collect();
     let sizes: Vec<i32> =
-        letters.iter().map(|letter| i32::try_from(letter.payload.len()).unwrap_or(i32::MAX)).collect();
+        letters.iter().map(|letter| i32::try_from(letter.size).unwrap_or(i32::MAX)).collect();
     let reasons: Vec<String> =
         letters.iter().map(|letter| code_name(letter.refusal.code).to_owned()).collect();
     let details: Vec<String> = letters.iter().map(|letter| cut(&letter.refusal.detail, MAX_DETAIL)).collect();

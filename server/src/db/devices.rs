@@ -2,6 +2,7 @@
 
 use super::array_literal;
 use super::logs::{self, Entry, Level, Type};
+use super::tidings;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::{Gap, Signal, Status};
@@ -170,7 +171,10 @@ pub async fn mark_silent(
         let entry = Entry::new(Level::Warning, Type::DeviceOffline, message);
         entry.at(JunctionId(row.junction_id)).of(DeviceId(row.device_id))
     });
-    logs::record(db, &gone.collect::<Vec<_>>()).await?;
+    logs::record(&mut *db, &gone.collect::<Vec<_>>()).await?;
+    for row in &silent {
+        tidings::tell_silent(&mut *db, JunctionId(row.junction_id), DeviceId(row.device_id)).await?;
+    }
     Ok(silent.into_iter().map(|row| (DeviceId(row.device_id), JunctionId(row.junction_id))).collect())
 }
 

@@ -1,12 +1,14 @@
-//! What the database tells every server as it is committed; see the migrations.
+//! What the database tells every server as it is committed; most of it by triggers, see the migrations.
 
-use flextraff_common::ids::UserId;
-use sqlx::PgPool;
+use flextraff_common::ids::{DeviceId, JunctionId, UserId};
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 const LOG: &str = "flextraff_log";
 const RIGHTS: &str = "flextraff_rights";
+const ALARM: &str = "flextraff_alarm";
+const SILENT: &str = "flextraff_silent";
 
 /// Something that was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,35 @@ pub enum Tiding {
     Log(Uuid),
     /// What a user may see has changed, or one of his sessions has ended.
     Rights(UserId),
+    /// An alarm was opened, acknowledged or closed.
+    Alarm(Uuid),
+    /// Nothing is heard of a device.
+    Silent(JunctionId, DeviceId),
+}
+
+impl Tiding {
+    fn read(channel: &str, payload: &str) -> Option<Self> {
+        Some(match channel {
+            LOG => Self::Log(payload.parse().ok()?),
+            RIGHTS => Self::Rights(UserId(payload.parse().ok()?)),
+            ALARM => Self::Alarm(payload.parse().ok()?),
+            SILENT => {
+                let (junction, device) = payload.split_once(' ')?;
+                Self::Silent(JunctionId(junction.parse().ok()?), DeviceId(device.parse().ok()?))
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Tells every server, once this is committed, that nothing is heard of a device.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_silent(db: &mut PgConnection, junction: JunctionId, device: DeviceId) -> sqlx::Result<()> {
+    let text = format!("{junction} {device}");
+    sqlx::query!("SELECT pg_notify($1, $2)", SILENT, text).execute(db).await?;
+    Ok(())
 }
 
 /// Hears of it.
@@ -28,7 +59,7 @@ impl Listener {
     /// When the database fails.
     pub async fn start(db: &PgPool) -> sqlx::Result<Self> {
         let mut listener = PgListener::connect_with(db).await?;
-        listener.listen_all([LOG, RIGHTS]).await?;
+        listener.listen_all([LOG, RIGHTS, ALARM, SILENT]).await?;
         Ok(Self(listener))
     }
 
@@ -39,11 +70,8 @@ impl Listener {
     pub async fn next(&mut self) -> sqlx::Result<Tiding> {
         loop {
             let told = self.0.recv().await?;
-            let Ok(id) = told.payload().parse() else { continue };
-            match told.channel() {
-                LOG => return Ok(Tiding::Log(id)),
-                RIGHTS => return Ok(Tiding::Rights(UserId(id))),
-                _ => {}
+            if let Some(tiding) = Tiding::read(told.channel(), told.payload()) {
+                return Ok(tiding);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::mqtt::{AckToken, Incoming};
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::ClockState;
-use flextraff_common::wire::{ClockFix, Cycles, Delivery, Events, Gap, RejectCode, Signal};
+use flextraff_common::wire::{ClockFix, Cycles, Delivery, Events, Gap, RejectCode, Signal, WireError};
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -23,6 +23,8 @@ pub struct Item {
     pub topic: String,
     /// Its bytes, for the dead letters.
     pub payload: Vec<u8>,
+    /// How many they were; more than there are when it was too large.
+    pub size: usize,
     /// When it came.
     pub received: DateTime<Utc>,
     /// What it says, or why it cannot be stored.
@@ -32,9 +34,15 @@ pub struct Item {
 impl Item {
     /// Reads a message, and parts it from the right to confirm it.
     pub fn read(incoming: Incoming) -> (Self, AckToken) {
-        let Incoming { topic, payload, retained, received, ack } = incoming;
-        let message = decode(&topic, &payload, retained, received);
-        (Self { topic, payload, received, message }, ack)
+        let Incoming { topic, payload, size, retained, received, ack } = incoming;
+        let mut message = decode(&topic, &payload, retained, received);
+        if let Err(refusal) = &mut message
+            && size > payload.len()
+            && refusal.junction.is_some()
+        {
+            refusal.detail = WireError::TooLarge { bytes: size }.to_string();
+        }
+        (Self { topic, payload, size, received, message }, ack)
     }
 }
 
@@ -156,8 +164,8 @@ async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> 
     for (item, fate) in items.iter().zip(fates) {
         match (fate, &item.message) {
             (Fate::Refused(refusal), _) => {
-                let Item { topic, payload, received, .. } = item;
-                refused.push(NewLetter { topic, payload, refusal, received: *received });
+                let Item { topic, payload, size, received, .. } = item;
+                refused.push(NewLetter { topic, payload, size: *size, refusal, received: *received });
             }
             (Fate::Stored, Ok(message)) => stored.push(message, item.received),
             (Fate::Duplicate, _) | (Fate::Stored, Err(_)) => {}

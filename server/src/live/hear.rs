@@ -1,9 +1,10 @@
-//! What another server may have done: lines of its log for the feed, and rights that it has taken away.
+//! What any server on the database may have done: lines of the log, alarms and silent devices for the feed, and rights that were taken away.
 
 use super::{Hub, LiveEvent, LiveKind};
-use crate::db::logs;
 use crate::db::tidings::{Listener, Tiding};
+use crate::db::{alarms, logs};
 use flextraff_common::ids::JunctionId;
+use serde_json::json;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +15,8 @@ use uuid::Uuid;
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// Publishes what is written to the log, and lets clients look their rights up again when those change, until `stop` turns true. Lines written
-/// while the database connection is away are not told: who needs all of them asks for the list. Of rights every client asks by itself, too.
+/// Publishes what is written to the log, alarms that change and devices that fall silent, and lets clients look their rights up again when those change, until `stop` turns true. What is
+/// told while the database connection is away are not told: who needs all of them asks for the list. Of rights every client asks by itself, too.
 pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -34,18 +35,27 @@ pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
 async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
     let mut listener = Listener::start(db).await?;
     loop {
-        let id = match listener.next().await? {
-            Tiding::Log(id) => id,
-            Tiding::Rights(user) => {
-                live.rights_changed(user);
-                continue;
+        match listener.next().await? {
+            Tiding::Log(id) => {
+                for row in logs::get(db, &[id]).await? {
+                    // Lines about the whole city belong to no junction that anybody but an administrator sees.
+                    let junction = JunctionId(row.junction_id.unwrap_or(Uuid::nil()));
+                    let payload = serde_json::to_value(&row).unwrap_or_default();
+                    live.publish(LiveEvent { junction, kind: LiveKind::Log, payload: Arc::new(payload) });
+                }
             }
-        };
-        for row in logs::get(db, &[id]).await? {
-            // Lines about the whole city belong to no junction that anybody but an administrator sees.
-            let junction = JunctionId(row.junction_id.unwrap_or(Uuid::nil()));
-            let payload = serde_json::to_value(&row).unwrap_or_default();
-            live.publish(LiveEvent { junction, kind: LiveKind::Log, payload: Arc::new(payload) });
+            Tiding::Rights(user) => live.rights_changed(user),
+            Tiding::Alarm(id) => {
+                let Some(alarm) = alarms::get(db, id).await? else { continue };
+                let junction = JunctionId(alarm.junction_id.unwrap_or(Uuid::nil()));
+                let mut payload = serde_json::to_value(&alarm).unwrap_or_else(|_| json!({}));
+                payload["state"] = if alarm.closed_at.is_some() { "closed" } else { "open" }.into();
+                live.publish(LiveEvent { junction, kind: LiveKind::Alarm, payload: Arc::new(payload) });
+            }
+            Tiding::Silent(junction, device) => {
+                let payload = json!({ "device_id": device, "junction_id": junction, "online": false });
+                live.publish(LiveEvent { junction, kind: LiveKind::Status, payload: Arc::new(payload) });
+            }
         }
     }
 }

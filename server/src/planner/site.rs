@@ -191,6 +191,11 @@ impl Site {
         begins
     }
 
+    /// Whoever is online is sent again what holds.
+    pub(super) fn greet_again(&mut self) {
+        self.greeted.clear();
+    }
+
     /// Takes over what another server has made of overrides here; what holds then is sent again by the one that sends.
     pub(super) fn learn_override(&mut self, running: Option<Override>) {
         let id = |running: &Option<Override>| running.as_ref().map(|running| running.id);

@@ -185,6 +185,24 @@ fn an_override_is_checked_sent_repeated_and_ends_by_itself() {
 }
 
 #[test]
+fn when_messages_were_held_up_what_holds_now_is_sent_again() {
+    let mut planner = planner();
+    planner.handle_status(J, &status(true, None), START);
+    planner
+        .start_override(J, manual(vec![30.0, 20.0, 25.0, 25.0], 100.0, START + 60_000), START)
+        .expect("it keeps the rules");
+    sent(&mut planner);
+    planner.greet_again();
+    planner.handle_timeout(START + 40_000);
+    let again = sent(&mut planner);
+    let modes: Vec<_> = again.iter().map(|plan| (plan.mode, plan.valid_s)).collect();
+    assert_eq!(modes, [(Mode::Automatic, Some(900.0)), (Mode::ManualOverride, Some(20.0))]);
+    planner.greet_again();
+    planner.handle_timeout(START + 60_000);
+    assert!(sent(&mut planner).iter().all(|plan| plan.mode == Mode::Automatic), "the override is over");
+}
+
+#[test]
 fn back_to_automatic_says_so() {
     let mut planner = planner();
     planner.start_override(J, manual(vec![30.0, 20.0, 25.0, 25.0], 100.0, START + 600_000), START).unwrap();

@@ -1,12 +1,13 @@
 //! Alarms: who sees them, who takes notice, how they are told.
 
-use crate::state::TestState;
+use crate::state::{TestState, next_event};
 use chrono::{DateTime, Duration as Days, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_server::alarms::{Finding, Kind, Notifier, Place};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Alarms;
 use flextraff_server::db::{alarms, devices};
+use flextraff_server::hearing::Hearing;
 use flextraff_server::live::LiveKind;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -149,18 +150,22 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
         webhook_secret_file: Some(key),
         ..Alarms::default()
     };
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
     let notifier = Notifier::start(&config).unwrap();
-    let task =
-        tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, notifier, stopped));
+    let task = tokio::spawn(flextraff_server::alarms::run(
+        state.app.clone(),
+        Clock,
+        state.has_heard(),
+        receiver,
+        notifier,
+        stopped,
+    ));
 
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
-    assert_eq!(
-        (frame.event.kind, frame.event.junction),
-        (LiveKind::Alarm, JunctionId(junction.parse().unwrap()))
-    );
+    let event = next_event(&mut live, LiveKind::Alarm).await;
+    assert_eq!(event.junction, JunctionId(junction.parse().unwrap()));
     let told = tokio::task::spawn_blocking(move || told.recv_timeout(Duration::from_secs(10))).await.unwrap();
     let (text, signature) = told.unwrap();
     let body: Value = serde_json::from_str(&text).unwrap();
@@ -182,9 +187,16 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (_stop, stopped) = watch::channel(false);
     let quiet = Notifier::start(&Alarms::default()).unwrap();
-    tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await.unwrap().unwrap();
-    assert_eq!(frame.event.payload["state"], json!("closed"));
+    tokio::spawn(flextraff_server::alarms::run(
+        state.app.clone(),
+        Clock,
+        state.has_heard(),
+        receiver,
+        quiet,
+        stopped,
+    ));
+    let event = next_event(&mut live, LiveKind::Alarm).await;
+    assert_eq!(event.payload["state"], json!("closed"));
     assert_eq!(kinds(&state, &admin, "open=true").await, [""; 0]);
     let lines = state.get("/api/logs?type=alarm", &admin).await.json();
     let line = |at: usize| (&lines[at]["log_type"], &lines[at]["log_level"]);
@@ -194,19 +206,88 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
     );
 }
 
-/// Looks once, and answers with the state that an alarm has then.
-async fn look(state: &TestState) -> String {
+/// Looks once, and answers with the first change that is told then.
+async fn look_with(state: &TestState, hearing: Hearing, config: &Alarms) -> Value {
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
-    let quiet = Notifier::start(&Alarms::default()).expect("there is nobody to tell");
-    let task =
-        tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
-    let frame = tokio::time::timeout(Duration::from_secs(10), live.recv()).await;
-    let told = frame.expect("it is told in time").expect("the feed goes on").event.payload["state"].clone();
+    let notifier = Notifier::start(config).expect("the webhook can be told");
+    let app = state.app.clone();
+    let task = tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped));
+    let told = next_event(&mut live, LiveKind::Alarm).await.payload;
     stop.send_replace(true);
     task.await.expect("it ends");
-    told.as_str().unwrap_or_default().to_owned()
+    (*told).clone()
+}
+
+/// Looks once, and answers with the state that an alarm has then.
+async fn look(state: &TestState) -> String {
+    let told = look_with(state, state.has_heard(), &Alarms::default()).await;
+    told["state"].as_str().unwrap_or_default().to_owned()
+}
+
+#[sqlx::test]
+async fn after_an_outage_silence_is_told_only_of_who_had_time_to_speak(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, None).await;
+    let heard = async |seconds: i64| {
+        sqlx::query("UPDATE edge_devices SET last_heartbeat = $1")
+            .bind(Clock.utc() - Days::seconds(seconds))
+            .execute(&db)
+            .await
+            .expect("the device is there");
+    };
+    let (url, told) = webhook();
+    let config =
+        Alarms { webhook_url: Some(flextraff_server::config::Secret::new(url)), ..Alarms::default() };
+    // The certificate is looked at after the silence: what is told of it shows that nothing is told of the other.
+    let change = |told: &Value| format!("{} {}", told["kind"], told["state"]).replace('"', "");
+    heard(300).await;
+    certificate(&db, "40000000000000000001", 20.0).await;
+    let first = look_with(&state, state.begins_to_hear(), &config).await;
+    assert_eq!(
+        change(&first),
+        "certificate_expiring open",
+        "the server was away for five minutes, not the device"
+    );
+    heard(30).await;
+    certificate(&db, "40000000000000000002", 90.0).await;
+    let second = look_with(&state, state.has_heard(), &config).await;
+    assert_eq!(change(&second), "certificate_expiring closed", "it has spoken in time");
+    heard(300).await;
+    let third = look_with(&state, state.has_heard(), &config).await;
+    assert_eq!(change(&third), "device_offline open", "it is silent");
+    // After the next outage nobody knows that it is over.
+    certificate(&db, "40000000000000000003", 20.0).await;
+    let fourth = look_with(&state, state.begins_to_hear(), &config).await;
+    assert_eq!(change(&fourth), "certificate_expiring open");
+    assert_eq!(kinds(&state, &admin, "open=true&kind=device_offline").await, ["device_offline"]);
+    let told = tokio::task::spawn_blocking(move || {
+        let next = || told.recv_timeout(Duration::from_secs(10)).expect("it is told in time").0;
+        [next(), next(), next(), next()]
+    });
+    let told =
+        told.await.expect("four are told").map(|text| change(&serde_json::from_str(&text).expect("JSON")));
+    assert_eq!(told, [first, second, third, fourth].map(|one| change(&one)));
+}
+
+/// Gives the device a certificate that holds for so long.
+async fn certificate(db: &PgPool, serial: &str, days: f64) {
+    sqlx::query(
+        "WITH certificate AS (
+             INSERT INTO device_certificates (serial, device_id, issued_at, not_after)
+             VALUES ($2, $1, now(), now() + make_interval(secs => $3 * 86400)) RETURNING serial)
+         INSERT INTO device_credentials (device_id, password, serial) SELECT $1, repeat('x', 32), serial FROM certificate
+         ON CONFLICT (device_id) DO UPDATE SET serial = excluded.serial",
+    )
+    .bind(DEVICE.0)
+    .bind(serial)
+    .bind(days)
+    .execute(db)
+    .await
+    .expect("it is stored");
 }
 
 #[sqlx::test]
@@ -234,28 +315,13 @@ async fn a_certificate_that_expires_soon_is_an_alarm_until_there_is_another_one(
     let (state, admin) = TestState::with_admin(db.clone()).await;
     let junction = state.junction(&admin, "Main").await;
     device(&db, &junction, Some(Clock.utc())).await;
-    let certificate = async |serial: &str, days: f64| {
-        sqlx::query(
-            "WITH certificate AS (
-                 INSERT INTO device_certificates (serial, device_id, issued_at, not_after)
-                 VALUES ($2, $1, now(), now() + make_interval(secs => $3 * 86400)) RETURNING serial)
-             INSERT INTO device_credentials (device_id, password, serial) SELECT $1, repeat('x', 32), serial FROM certificate
-             ON CONFLICT (device_id) DO UPDATE SET serial = excluded.serial",
-        )
-        .bind(DEVICE.0)
-        .bind(serial)
-        .bind(days)
-        .execute(&db)
-        .await
-        .expect("it is stored");
-    };
-    certificate("40000000000000000001", 20.0).await;
+    certificate(&db, "40000000000000000001", 20.0).await;
     assert_eq!(look(&state).await, "open");
     let alarm = state.get("/api/alarms?open=true", &admin).await.json()[0].clone();
     assert_eq!((&alarm["kind"], &alarm["severity"]), (&json!("certificate_expiring"), &json!("warning")));
     let message = alarm["message"].as_str().expect("it has one");
     assert!(message.contains("flextraff-agent enroll --certificate"), "{message}");
-    certificate("40000000000000000002", 90.0).await;
+    certificate(&db, "40000000000000000002", 90.0).await;
     assert_eq!(look(&state).await, "closed");
 }
 
@@ -267,16 +333,24 @@ async fn a_configuration_that_differs_is_told_when_it_comes_and_until_it_is_anot
     let same = state.get(&format!("/api/junctions/{junction}/agent.toml"), &admin).await.text;
     let other = same.replacen("max_green_s = 60.0", "max_green_s = 45.0", 1);
     assert_ne!(same, other);
+    let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (_stop, stopped) = watch::channel(false);
     let quiet = Notifier::start(&Alarms::default()).unwrap();
-    tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, quiet, stopped));
+    tokio::spawn(flextraff_server::alarms::run(
+        state.app.clone(),
+        Clock,
+        state.has_heard(),
+        receiver,
+        quiet,
+        stopped,
+    ));
     // The server runs already when it comes: the first look has passed, or finds it. It is told long before a look at everything is due.
     for (hash, toml, told) in [("one", other.as_str(), "open"), ("two", same.as_str(), "closed")] {
         devices::set_config(&db, DEVICE, hash, toml, Clock.utc()).await.unwrap();
-        let frame = tokio::time::timeout(Duration::from_secs(40), live.recv()).await.unwrap().unwrap();
-        let alarm = &frame.event.payload;
+        let event = next_event(&mut live, LiveKind::Alarm).await;
+        let alarm = &event.payload;
         assert_eq!((&alarm["kind"], &alarm["state"]), (&json!("config_differs"), &json!(told)));
         let sentence = "stage N: max_green_s is 60 on the server and 45 on the device";
         assert!(alarm["message"].as_str().unwrap().ends_with(sentence), "{alarm}");

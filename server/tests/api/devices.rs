@@ -1,7 +1,7 @@
 //! Devices: created, shown, changed, revoked; silent and unknown ones; commands; what differs in their configuration.
 
 use crate::fleet::{Fleet, PATIENCE};
-use crate::state::TestState;
+use crate::state::{TestState, next_event};
 use chrono::TimeDelta;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::CommandType;
@@ -23,8 +23,9 @@ pub(crate) async fn create(state: &TestState, admin: &str, body: &Value) -> Valu
 pub(crate) async fn ingest(db: &PgPool, topic: Topic, payload: &Value) -> Fate {
     let (topic, payload, received) = (topic.to_string(), payload.to_string().into_bytes(), Clock.utc());
     let message = ingest::decode(&topic, &payload, false, received);
-    let mut fates =
-        ingest::apply(db, &[Item { topic, payload, received, message }]).await.expect("the database answers");
+    let size = payload.len();
+    let item = Item { topic, payload, size, received, message };
+    let mut fates = ingest::apply(db, &[item]).await.expect("the database answers");
     fates.pop().expect("each message has a fate")
 }
 
@@ -266,6 +267,7 @@ async fn a_device_that_misses_three_statuses_is_offline_and_so_is_its_junction(d
         create(&state, &admin, &json!({"junction_id": junction})).await,
         create(&state, &admin, &json!({"junction_id": junction})).await,
     );
+    let _hears = state.hears_database().await;
     let mut feed = state.app.live.subscribe();
     let status_of = async |device: &Value| {
         let shown = shown(&state, &admin, device).await;
@@ -295,11 +297,8 @@ async fn a_device_that_misses_three_statuses_is_offline_and_so_is_its_junction(d
     assert_eq!(fleet::mark_silent(&state.app, later(100)).await.unwrap(), [id]);
     assert_eq!(status_of(&silent).await, ("offline".into(), false));
     assert_eq!((status_of(&loud).await, junction_status().await), (("online".into(), true), "online".into()));
-    let told = feed.try_recv().expect("the live feed hears it").event;
-    assert_eq!(
-        (told.kind, &told.payload["device_id"], &told.payload["online"]),
-        (LiveKind::Status, &json!(id), &json!(false))
-    );
+    let told = next_event(&mut feed, LiveKind::Status).await.payload;
+    assert_eq!((&told["device_id"], &told["online"]), (&json!(id), &json!(false)));
     fleet::mark_silent(&state.app, later(200)).await.unwrap();
     assert_eq!(junction_status().await, "offline");
     assert_eq!(fleet::mark_silent(&state.app, later(300)).await.unwrap(), [], "it is told once");

@@ -31,7 +31,7 @@ impl Fleet {
         state.app.fleet = handle;
         state.app.mqtt.outgoing = outgoing;
         state.router = api::router(state.app.clone());
-        tokio::spawn(fleet::run(state.app.clone(), Clock, requests, stopped));
+        tokio::spawn(fleet::run(state.app.clone(), Clock, state.begins_to_hear(), requests, stopped));
         Self { state, sent, kept: Vec::new(), _stop: stop }
     }
 

@@ -97,7 +97,14 @@ async fn a_mail_that_is_not_taken_is_sent_again_to_everybody_under_the_servers_o
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);
     let (_stop, stopped) = watch::channel(false);
     let notifier = Notifier::start(&config).unwrap();
-    tokio::spawn(flextraff_server::alarms::run(state.app.clone(), Clock, receiver, notifier, stopped));
+    tokio::spawn(flextraff_server::alarms::run(
+        state.app.clone(),
+        Clock,
+        state.has_heard(),
+        receiver,
+        notifier,
+        stopped,
+    ));
 
     let (first, second) = tokio::task::spawn_blocking(move || {
         let next = || told.recv_timeout(Duration::from_secs(20)).unwrap();

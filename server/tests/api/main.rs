@@ -13,6 +13,8 @@ mod document;
 mod enrolment;
 mod examples;
 mod fleet;
+#[path = "../support/gate.rs"]
+mod gate;
 mod history;
 mod junctions;
 mod layout;

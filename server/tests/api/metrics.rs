@@ -1,6 +1,9 @@
 //! The figures, and everything that is written of them: the table in the README, alerts, dashboard.
 
 use crate::state::TestState;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::ACCEPT;
 use flextraff_server::metrics::Outcome;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -27,7 +30,8 @@ async fn shown(db: PgPool) -> BTreeMap<String, String> {
     state.app.metrics.message(Outcome::Stored);
     state.app.metrics.batch(Duration::from_millis(1));
     state.get("/livez", "").await;
-    let text = state.get("/metrics", "").await.text;
+    let request = Request::get("/metrics").header(ACCEPT, "application/openmetrics-text");
+    let text = state.send(request.body(Body::empty()).expect("the request is well formed")).await.text;
     let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     kinds.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
 }
@@ -84,4 +88,26 @@ async fn the_readme_names_each_metric_with_its_kind(db: PgPool) {
         told.extend(names(cells[1]).into_iter().map(|name| (name, cells[2].to_owned())));
     }
     assert_eq!(told, shown);
+}
+
+#[sqlx::test]
+async fn while_the_database_is_away_its_figures_are_left_out_and_no_others(db: PgPool) {
+    let state = TestState::new(db.clone());
+    let metrics = async || {
+        let answer = state.get("/metrics", "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+        answer.text
+    };
+    let shows = |text: &str, name: &str| text.lines().any(|line| line.starts_with(name));
+    let known = ["flextraff_devices{", "flextraff_junctions{", "flextraff_alarms_open{"];
+    let text = metrics().await;
+    assert!(known.iter().all(|name| shows(&text, name)), "{text}");
+    db.close().await;
+    state.app.metrics.database_failed();
+    let text = metrics().await;
+    assert!(!known.iter().any(|name| shows(&text, name)), "what it knew before may be wrong: {text}");
+    for line in ["flextraff_ingest_database_failures_total 1", "flextraff_broker_connected 1"] {
+        assert!(shows(&text, line), "{line} is missing: {text}");
+    }
 }

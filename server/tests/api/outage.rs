@@ -1,5 +1,6 @@
 //! The database is out of reach while the roads go on.
 
+use crate::gate::Gate;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::wire::PlanState;
@@ -10,57 +11,19 @@ use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
 
 const RUNS: Verdict = |_| Some(PlanState::Running);
 
-/// The way to the database, which can be cut: then connections end, and new ones are refused.
-struct Gate {
-    to: (String, u16),
-    port: u16,
-    open: JoinHandle<()>,
+/// The way to the database.
+async fn gate(db: &PgPool) -> Gate {
+    let options = db.connect_options();
+    Gate::open((options.get_host().to_owned(), options.get_port())).await
 }
 
-impl Gate {
-    async fn open(db: &PgPool) -> Self {
-        let options = db.connect_options();
-        let to = (options.get_host().to_owned(), options.get_port());
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
-        let port = listener.local_addr().expect("it is bound").port();
-        let open = tokio::spawn(Self::pass(listener, to.clone()));
-        Self { to, port, open }
-    }
-
-    async fn pass(listener: TcpListener, to: (String, u16)) {
-        // Ends with this task.
-        let mut connections = JoinSet::new();
-        loop {
-            let (mut here, _) = listener.accept().await.expect("it listens");
-            let to = to.clone();
-            connections.spawn(async move {
-                let mut there = TcpStream::connect(to).await.expect("the database is there");
-                // Either end may go.
-                let _ = tokio::io::copy_bidirectional(&mut here, &mut there).await;
-            });
-        }
-    }
-
-    /// A pool that goes through here, as patient as that of the server.
-    fn pool(&self, db: &PgPool) -> PgPool {
-        let options = (*db.connect_options()).clone().host("127.0.0.1").port(self.port);
-        PgPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect_lazy_with(options)
-    }
-
-    async fn cut(&mut self) {
-        self.open.abort();
-        let _ = (&mut self.open).await;
-    }
-
-    async fn mend(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.expect("the port is still free");
-        self.open = tokio::spawn(Self::pass(listener, self.to.clone()));
-    }
+/// A pool that goes through there, as patient as that of the server.
+fn pool(gate: &Gate, db: &PgPool) -> PgPool {
+    let options = (*db.connect_options()).clone().host("127.0.0.1").port(gate.port);
+    PgPoolOptions::new().acquire_timeout(Duration::from_secs(10)).connect_lazy_with(options)
 }
 
 #[sqlx::test]
@@ -70,8 +33,8 @@ async fn roads_get_their_plans_while_the_database_is_away_and_it_has_them_later(
     for number in 0..12 {
         junctions.insert(state.junction(&token, &format!("Junction {number}")).await);
     }
-    let mut gate = Gate::open(&db).await;
-    let state = TestState::with_config(gate.pool(&db), Config::default());
+    let mut gate = gate(&db).await;
+    let state = TestState::with_config(pool(&gate, &db), Config::default());
     let token = state.token("admin").await;
     let mut road = Road::start(state, RUNS);
     let number = async |query: &'static str, expected: i64| {

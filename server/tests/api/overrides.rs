@@ -236,3 +236,16 @@ async fn how_long_it_may_last_is_told_and_kept(db: PgPool) {
         );
     }
 }
+
+#[sqlx::test]
+async fn what_holds_is_sent_again_when_the_broker_is_back(db: PgPool) {
+    let (mut road, token, junction) = road(db, RUNS).await;
+    road.comes_online(&junction).await;
+    road.set_mode(&junction, &token, &manual("procession")).await;
+    let first = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    road.state.broker.send_replace(false);
+    road.state.broker.send_replace(true);
+    let again = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    assert_eq!(again.plan_id, first.plan_id);
+    assert!(again.timestamp > first.timestamp && again.valid_s <= first.valid_s, "{first:?} {again:?}");
+}

@@ -1,12 +1,15 @@
 //! Two servers on one database: one plans and sends, the other follows, carries out what it is asked, and takes over.
 
 use crate::road::{Road, Verdict};
-use crate::state::TestState;
+use crate::state::{TestState, next_event};
+use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::{GreenTime, Mode, PlanState};
+use flextraff_server::alarms::{Finding, Kind, Place};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Config;
-use flextraff_server::db::leases;
 use flextraff_server::db::overrides::{self, EndReason, NewOverride};
+use flextraff_server::db::{alarms, leases};
+use flextraff_server::fleet;
 use flextraff_server::live::{LiveFrame, LiveKind};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -258,4 +261,47 @@ async fn a_refusal_that_comes_late_ends_no_override_that_has_taken_the_place(db:
     .await
     .unwrap();
     assert_eq!(ended, Some(emergency.override_id));
+}
+
+#[sqlx::test]
+async fn alarms_and_silent_devices_are_seen_at_both_whoever_finds_them(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&token, "Main").await;
+    let here: JunctionId = junction.parse().unwrap();
+    let other = TestState::new(db.clone());
+    let _hears = (state.hears_database().await, other.hears_database().await);
+    let mut feeds = [state.app.live.subscribe(), other.app.live.subscribe()];
+    let mut change = async |state: &str, acknowledged: bool| {
+        for feed in &mut feeds {
+            let event = next_event(feed, LiveKind::Alarm).await;
+            assert_eq!((event.junction, &event.payload["state"]), (here, &json!(state)));
+            assert_eq!(event.payload["acknowledged_by"].is_string(), acknowledged, "{}", event.payload);
+        }
+    };
+    let place = Place { junction: here, device: None, kind: Kind::CountAnomaly };
+    let raised = alarms::raise(&db, place, &Finding::new(place.kind, "No vehicle for an hour")).await;
+    let id = raised.unwrap().unwrap();
+    change("open", false).await;
+    let answer = state.post(&format!("/api/alarms/{id}/acknowledge"), &token, &Value::Null).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    change("open", true).await;
+    alarms::close(&db, place).await.unwrap();
+    change("closed", true).await;
+
+    let device = Uuid::from_u128(0xd1);
+    sqlx::query(
+        "INSERT INTO edge_devices (device_id, junction_id, last_heartbeat, last_status)
+         VALUES ($1, $2, now() - interval '5 minutes', '{\"online\": true}')",
+    )
+    .bind(device)
+    .bind(here.0)
+    .execute(&db)
+    .await
+    .unwrap();
+    fleet::mark_silent(&state.app, Clock.utc()).await.unwrap();
+    for feed in &mut feeds {
+        let event = next_event(feed, LiveKind::Status).await;
+        let expected = json!({ "device_id": device, "junction_id": here, "online": false });
+        assert_eq!((event.junction, &*event.payload), (here, &expected));
+    }
 }

@@ -7,13 +7,15 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use flextraff_server::app::App;
 use flextraff_server::auth::Auth;
 use flextraff_server::config::Config;
-use flextraff_server::live::Hub;
+use flextraff_server::hearing::{Hearing, SILENT_AFTER};
+use flextraff_server::live::{Hub, LiveEvent, LiveFrame, LiveKind, hear_database};
 use flextraff_server::mqtt::MqttHandle;
 use flextraff_server::{api, clock::Clock, dispatch, fleet};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, watch};
 use tower::ServiceExt;
 
 pub(crate) const PASSWORD: &str = "securepassword123";
@@ -67,6 +69,19 @@ impl Answer {
     }
 }
 
+/// The next event of this kind that the live feed shows.
+pub(crate) async fn next_event(live: &mut broadcast::Receiver<LiveFrame>, kind: LiveKind) -> LiveEvent {
+    let next = async {
+        loop {
+            let event = live.recv().await.expect("the feed goes on").event;
+            if event.kind == kind {
+                return event;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), next).await.expect("it is shown in time")
+}
+
 impl TestState {
     pub(crate) fn new(db: PgPool) -> Self {
         Self::with_config(db, Config::default())
@@ -86,6 +101,40 @@ impl TestState {
             junction_pages: Arc::default(),
         };
         Self { router: api::router(app.clone()), app, broker }
+    }
+
+    /// Lets the live feed show what the database tells, from here on and as long as the answer is held.
+    pub(crate) async fn hears_database(&self) -> watch::Sender<bool> {
+        let listeners = async || {
+            let count: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM pg_stat_activity
+                 WHERE datname = current_database() AND state = 'idle' AND query LIKE 'LISTEN%flextraff_alarm%'",
+            )
+            .fetch_one(&self.app.db)
+            .await
+            .expect("the database answers");
+            count
+        };
+        let before = listeners().await;
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(hear_database(self.app.db.clone(), self.app.live.clone(), stopped));
+        let deadline = Clock.instant() + Duration::from_secs(10);
+        while listeners().await <= before {
+            assert!(Clock.instant() < deadline, "nobody listens");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop
+    }
+
+    /// What devices say is heard from now on.
+    pub(crate) fn begins_to_hear(&self) -> Hearing {
+        Hearing::new(self.app.mqtt.connected.clone(), watch::channel(0).1)
+    }
+
+    /// What devices say was heard for long enough to tell who is silent.
+    pub(crate) fn has_heard(&self) -> Hearing {
+        let since = Clock.instant().checked_sub(SILENT_AFTER).expect("the machine runs for longer");
+        self.begins_to_hear().since(since)
     }
 
     /// A server on which the administrator of the quick start is registered; and the administrator's token.

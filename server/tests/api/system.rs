@@ -221,7 +221,7 @@ async fn figures_are_served_by_route_and_can_be_closed(db: PgPool) {
     state.get(&format!("/api/junctions/{id}"), &admin).await;
     state.get("/nowhere", "").await;
     let answer = state.get("/metrics", "").await;
-    assert_eq!(answer.header("content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_eq!(answer.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
     for line in [
         "flextraff_http_requests_total{method=\"GET\",route=\"/api/junctions/{junction_id}\",status=\"200\"} 1",
         "flextraff_http_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1",

@@ -452,13 +452,21 @@ async fn what_another_server_has_stored_is_news_here_too_and_once(db: PgPool) {
     let (outgoing, mut acknowledged) = mpsc::channel(16);
     let (applied, mut news) = mpsc::channel(16);
     let (_stop, stopped) = watch::channel(false);
-    let channels = Channels { incoming: received, outgoing, applied };
+    let waiting = watch::Sender::new(0);
+    let channels = Channels { incoming: received, outgoing, applied, waiting };
     let server = tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped));
     // The last one is new, so that everything before it has been told when it is.
     for (topic, payload) in messages.iter().chain(&messages).chain([&at(4, 0)]) {
         let ack = AckToken::default();
         let payload = payload.to_string().into_bytes();
-        let message = Incoming { topic: topic.clone(), payload, retained: false, received: now, ack };
+        let message = Incoming {
+            topic: topic.clone(),
+            size: payload.len(),
+            payload,
+            retained: false,
+            received: now,
+            ack,
+        };
         incoming.send(message).await.unwrap();
     }
     drop(incoming);

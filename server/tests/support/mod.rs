@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod certificate;
+pub(crate) mod gate;
 pub(crate) mod process;
 
 use chrono::Utc;
@@ -111,7 +112,7 @@ pub(crate) fn item(topic: &str, payload: &Value) -> Item {
 pub(crate) fn item_of_bytes(topic: &str, payload: &[u8]) -> Item {
     let received = Utc::now();
     let message = decode(topic, payload, false, received);
-    Item { topic: topic.to_owned(), payload: payload.to_vec(), received, message }
+    Item { topic: topic.to_owned(), payload: payload.to_vec(), size: payload.len(), received, message }
 }
 
 /// The one number that a query answers.

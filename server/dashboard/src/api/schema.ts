@@ -1224,7 +1224,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Figures of this process and of the city, in the text format of OpenMetrics. */
+        /**
+         * Figures of this process and of the city, in the text format of Prometheus, or that of OpenMetrics for who accepts it. While the database is
+         *     away those that it knows are left out.
+         */
         get: operations["get_metrics"];
         put?: never;
         post?: never;
@@ -11739,16 +11742,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "text/plain": string;
                     "application/openmetrics-text": string;
-                };
-            };
-            /** @description The database cannot be reached */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -131,7 +131,8 @@ impl Engine {
         let now = self.wall(at);
         let received = self.stamps.stamp(to_utc(now).unwrap_or_default());
         let message = decode(&topic, &payload, false, received);
-        let item = Item { topic, payload, received, message };
+        let size = payload.len();
+        let item = Item { topic, payload, size, received, message };
         let fate = self.judge(&item);
         let answers = answers(std::slice::from_ref(&item), std::slice::from_ref(&fate));
         let result = match &fate {
