@@ -160,9 +160,9 @@ async fn who_asks_for_beats_hears_one_every_half_minute_and_others_none(db: PgPo
     let beat = tokio::time::timeout(Duration::from_secs(45), async {
         loop {
             // Its own patience is shorter.
-            match page.0.next().await.expect("the server stays").expect("the stream holds") {
-                Message::Text(text) => return text.to_string(),
-                _ => {}
+            let message = page.0.next().await.expect("the server stays").expect("the stream holds");
+            if let Message::Text(text) = message {
+                return text.to_string();
             }
         }
     });
