@@ -81,7 +81,7 @@ impl Supervisor {
         }
         self.disk_told = still.is_some();
         if let Some(failure) = still {
-            tracing::error!("{failure}");
+            tracing::error!(failure, "the disk stands still; counts wait in memory");
         } else {
             tracing::info!("the disk answers again");
         }

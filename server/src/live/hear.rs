@@ -15,8 +15,9 @@ use uuid::Uuid;
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// Publishes what is written to the log, alarms that change and devices that fall silent, and lets clients look their rights up again when those change, until `stop` turns true. What is
-/// told while the database connection is away are not told: who needs all of them asks for the list. Of rights every client asks by itself, too.
+/// Publishes what is written to the log, alarms that change and devices that fall silent, and lets clients look their rights up again when those
+/// change, until `stop` turns true. What happens while the database connection is away is not told: who needs all of it asks for the lists. Of
+/// rights every client asks by itself, too.
 pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
