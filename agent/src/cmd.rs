@@ -76,6 +76,9 @@ enum Command {
         /// Flash until told to stop
         #[arg(long)]
         flash: bool,
+        /// Latch a fault where systemd says that its watchdog has ended the agent: for ExecStopPost= of its unit
+        #[arg(long)]
+        after_agent: bool,
     },
 }
 
@@ -96,7 +99,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(&cli.config),
         Command::Replay(args) => replay::run(&cli.config, &args),
         Command::Lamps(args) => lamps::run(&cli.config, &args),
-        Command::Failsafe { flash } => failsafe::run(&cli.config, flash),
+        Command::Failsafe { flash, after_agent } => failsafe::run(&cli.config, flash, after_agent),
     })
 }
 

@@ -29,6 +29,6 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use counter::{Counter, Flush, MAX_OPEN, ToldPassage};
+pub use counter::{Beyond, Counter, Flush, MAX_OPEN, ToldPassage};
 pub use passage::{PassageChange, PassageId, PassageState};
 pub use rows::{CountedPassage, Departed, IntervalCount, MAX_PER_ROW, close_out};

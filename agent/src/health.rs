@@ -4,7 +4,8 @@ use crate::config::Config;
 use flextraff_common::ids::{BootId, DeviceId};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{
-    AlarmStatus, ControllerStatus, Estimates, LinkStatus, OutboxStatus, PlanStatus, ReaderStatus, Status,
+    AlarmStatus, ControllerStatus, Estimates, LaneEstimates, LinkStatus, OutboxStatus, PlanStatus,
+    ReaderSight, ReaderStatus, Status,
 };
 
 /// Time between two status messages without a change, milliseconds.
@@ -94,6 +95,14 @@ fn decides_anew(last: &Status, present: &Status) -> bool {
     }
 }
 
+/// Lanes that nobody watches, the own readers or those of other devices.
+fn unwatched(status: &Status) -> Vec<&str> {
+    let lanes = status.estimates.iter().flat_map(|estimates| &estimates.lanes);
+    let is_down =
+        |lane: &LaneEstimates| lane.stop_reader.is_some_and(|reader| reader.state == ReaderSight::Down);
+    lanes.filter(|(_, lane)| is_down(lane)).map(|(name, _)| name.as_str()).collect()
+}
+
 /// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up: also when everything
 /// that was counted since has reached the server.
 pub fn changed(last: &Status, present: &Status) -> bool {
@@ -105,7 +114,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
     {
         return true;
     }
-    if decides_anew(last, present) {
+    if decides_anew(last, present) || unwatched(last) != unwatched(present) {
         return true;
     }
     let settled = |status: &Status| {
@@ -143,7 +152,7 @@ pub fn changed(last: &Status, present: &Status) -> bool {
 mod tests {
     use super::*;
     use flextraff_common::time::{ClockState, UnixMs};
-    use flextraff_common::wire::{ControllerState, DecisionStatus, DeviceType, LaneEstimates, Mode};
+    use flextraff_common::wire::{ControllerState, DecisionStatus, DeviceType, Mode, ReaderEstimate};
     use std::path::Path;
     use uuid::Uuid;
 
@@ -260,11 +269,20 @@ mod tests {
     }
 
     #[test]
-    fn estimates_are_told_and_are_no_change() {
+    fn estimates_are_told_and_are_no_change_but_for_a_lane_that_nobody_watches() {
         let example = include_str!("../../config/agent.toml");
         let config = crate::config::parse(Path::new("agent.toml"), example).unwrap();
         let lanes = [("N".to_owned(), LaneEstimates::default())].into();
         let with = |estimates| status(&config, Parts { estimates, ..parts() }, at(12_000));
+        let sees = |state, silent_s| LaneEstimates {
+            stop_reader: Some(ReaderEstimate { state, silent_s }),
+            ..LaneEstimates::default()
+        };
+        let of = |lane| with(Some(Estimates { lanes: [("N".to_owned(), lane)].into() }));
+        let works = of(sees(ReaderSight::Works, Some(1)));
+        assert!(!changed(&works, &of(sees(ReaderSight::Silent, Some(60)))));
+        assert!(changed(&works, &of(sees(ReaderSight::Down, Some(60)))));
+        assert!(!changed(&of(sees(ReaderSight::Down, Some(60))), &of(sees(ReaderSight::Down, Some(61)))));
         let (without, with) = (with(None), with(Some(Estimates { lanes })));
         assert!(!changed(&without, &with));
         assert!(serde_json::to_value(&with).unwrap()["estimates"]["lanes"]["N"].is_object());

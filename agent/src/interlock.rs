@@ -3,6 +3,7 @@
 //! It shares no code with the controller and trusts nothing that the controller says: it sees aspects and the time at which they are about to
 //! be written. It imitates, in software, what a conflict monitor checks at the lamps; it does not replace one.
 
+mod late;
 mod lit;
 #[cfg(test)]
 mod projection;
@@ -55,6 +56,8 @@ pub enum Trip {
     DarkLamp { group: String, lamp: &'static str, for_ms: i64 },
     #[error("nothing has changed for {for_s} s while group \"{group}\" was red: the signal is stuck")]
     Stuck { group: String, for_s: i64 },
+    #[error("the lamp loop was late {times} times within {minutes} minutes, the last time by {late_ms} ms")]
+    Late { times: usize, minutes: i64, late_ms: i64 },
     #[error("{reason}")]
     Told { reason: String },
 }
@@ -71,6 +74,8 @@ pub struct Interlock {
     longest_still_ms: i64,
     changed: MonoMs,
     watch: lit::Watch,
+    real_lamps: bool,
+    late: late::LateTimes,
     fault: Vec<Aspect>,
     latched: Option<Trip>,
 }
@@ -130,6 +135,8 @@ impl Interlock {
             longest_still_ms: 2000 * i64::from(longest_s) + STILL_MS,
             changed: MonoMs(i64::MIN),
             watch: lit::Watch::default(),
+            real_lamps,
+            late: late::LateTimes::default(),
             fault,
             latched: None,
         }
@@ -200,6 +207,14 @@ impl Interlock {
         Err(trip)
     }
 
+    /// Takes that the lamps stood still because the loop came too late, and says when that is too often for lamps that people see; whoever asks
+    /// drives the fault aspect and latches it.
+    pub fn note_late(&mut self, late_ms: i64, now: MonoMs) -> Option<Trip> {
+        let is_too_often = self.late.add(late_ms, now) && self.real_lamps && self.latched.is_none();
+        let (times, minutes) = late::LateTimes::limit();
+        is_too_often.then_some(Trip::Late { times, minutes, late_ms })
+    }
+
     /// Lets a lamp test light one lamp of the whole junction, all others dark, where nothing is in operation: in flash or in the fault aspect.
     ///
     /// # Errors
@@ -219,6 +234,7 @@ impl Interlock {
     /// Forgets the latched fault, after a person at the cabinet has cleared it: the signal begins anew, with flash or all red.
     pub fn clear(&mut self) {
         self.latched = None;
+        self.late = late::LateTimes::default();
         self.watch.forget();
         for head in &mut self.heads {
             (head.shows, head.since, head.green_ended) = (None, MonoMs(i64::MIN), None);

@@ -13,6 +13,7 @@ mod intake;
 mod keys;
 mod lamps;
 pub mod messages;
+mod others;
 pub mod recorder;
 mod recording;
 mod reload;
@@ -24,7 +25,6 @@ mod watched;
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
-use crate::identity::KeptKeys;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::reader::port::ReaderPort;
@@ -42,6 +42,7 @@ use forward::Forwarder;
 use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
+use others::Others;
 use snapshot::Show;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,9 +125,8 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         tested: None,
         waiting: Waiting::default(),
         key_id: None,
-        unsaved_keys: None,
-        keys_unsaved_told: false,
         watched: Watched::default(),
+        others: Others::default(),
         alarms: Alarms::default(),
         signal_due: MonoMs(i64::MIN),
         clock,
@@ -180,11 +180,10 @@ struct Supervisor {
     plan: Option<PlanStatus>,
     /// Name of the pseudonym key that serves.
     key_id: Option<KeyId>,
-    /// Keys that are to be kept, while the disk does not take them, and whether the log says so.
-    unsaved_keys: Option<KeptKeys>,
     /// Whom the junction looks out for, as it is kept over restarts.
     watched: Watched,
-    keys_unsaved_told: bool,
+    /// Who counts for the lamps here.
+    others: Others,
     /// What a person should look into.
     alarms: Alarms,
     /// Why the lamps show the fault aspect, if they do.
@@ -369,7 +368,11 @@ impl Supervisor {
             LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
                 let demand = Box::new(demand);
                 if junction == self.config.junction.id {
-                    self.show_told_reads(&demand, &self.clock.now());
+                    let now = self.clock.now();
+                    self.show_told_reads(&demand, &now);
+                    if self.lamps.is_some() && demand.device_id != self.config.device {
+                        self.others.note(&demand, now.mono);
+                    }
                     self.recorder.bring(RecorderInput::Demand(demand.clone()));
                 }
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
@@ -407,6 +410,7 @@ impl Supervisor {
         self.tell_lamps_readers();
         self.log_dropped();
         self.log_disk(now);
+        self.others.log_silent(now.mono);
         if now.mono >= self.signal_due {
             self.tell_signal(now);
         }

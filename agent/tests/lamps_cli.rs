@@ -214,8 +214,11 @@ fn without_an_agent_lamps_can_be_tested_and_nothing_else() {
         assert_eq!(code, Some(1));
         assert!(error.starts_with("no agent is running here"), "{error}");
     }
+    // As an agent that has ended in order leaves it: its red is over with the first lamp.
+    std::fs::write(cabinet.file("ended.json"), "{}").expect("written");
     let (code, text, _) = cabinet.run(&["lamps", "test"]);
     assert_eq!((code, text.as_str()), (Some(0), "6 lamps were lit; every head shows red now."));
+    assert!(!cabinet.file("ended.json").exists());
     cabinet.lamps_when("the last lamp", |lamps| lamps["E"] == "green" && lamps["N"] == "dark");
     cabinet.lamps_when("red", |lamps| lamps["E"] == "red" && lamps["N"] == "red");
 }
@@ -257,11 +260,14 @@ fn failsafe_needs_no_configuration_once_the_agent_has_run() {
     assert!(error.contains("the pins of the last good start serve"), "{error}");
     cabinet.lamps_when("red", red);
 
+    let ended = cabinet.file("ended.json");
+    assert!(ended.exists(), "red has followed red");
     let mut flash = cabinet.command(&["failsafe", "--flash"]).stderr(Stdio::null()).spawn().expect("it runs");
     cabinet
         .lamps_when("the fault aspect", |lamps| lamps["N"] == "flash_amber" && lamps["E"] == "flash_amber");
     let pid = rustix::process::Pid::from_child(&flash);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+    assert!(!ended.exists(), "the heads were not red all the while: the next start flashes first");
     cabinet.lamps_when("red at the end", red);
     assert_eq!(flash.wait().expect("it ends").code(), Some(0));
 
@@ -269,6 +275,35 @@ fn failsafe_needs_no_configuration_once_the_agent_has_run() {
     let (code, _, error) = cabinet.run(&["failsafe"]);
     assert_eq!(code, Some(2));
     assert!(error.contains("missing field"), "{error}");
+}
+
+#[test]
+fn an_agent_that_the_watchdog_has_ended_leaves_a_latched_fault() {
+    let mut cabinet = Cabinet::new();
+    let right = std::fs::read_to_string(&cabinet.config).expect("it is there");
+    let fault = cabinet.file("fault.json");
+    let after = |cabinet: &Cabinet, result: &str, arguments: &[&str]| {
+        let mut command = cabinet.command(&[&["failsafe"], arguments].concat());
+        let output = command.env("SERVICE_RESULT", result).output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        fault.exists()
+    };
+    assert!(
+        !after(&cabinet, "success", &["--after-agent"]) && !after(&cabinet, "signal", &["--after-agent"])
+    );
+    assert!(!after(&cabinet, "watchdog", &[]), "what else drives the lamps is no signal");
+    let counter = right.replace("[device]\n", "[device]\ntype = \"rfid_counter\"\n");
+    std::fs::write(&cabinet.config, counter).expect("written");
+    assert!(!after(&cabinet, "watchdog", &["--after-agent"]), "it has no lamps");
+    std::fs::write(&cabinet.config, &right).expect("written");
+    assert!(after(&cabinet, "watchdog", &["--after-agent"]));
+    cabinet.lamps_when("red first", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
+    cabinet.start();
+    let state = cabinet.state_when("the fault", |state| state.get("fault").is_some());
+    let reason = state["fault"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.ends_with("the watchdog ended the agent"), "{state}");
+    cabinet
+        .lamps_when("the fault aspect", |lamps| lamps["N"] == "flash_amber" && lamps["E"] == "flash_amber");
 }
 
 #[test]

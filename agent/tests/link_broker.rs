@@ -8,6 +8,8 @@ mod faults;
 mod half_open;
 #[path = "link_broker/sessions.rs"]
 mod sessions;
+#[path = "link_broker/split_roles.rs"]
+mod split_roles;
 mod support;
 
 use flextraff_agent::config::{MqttConfig, Secret};

@@ -153,6 +153,42 @@ fn every_problem_of_a_reader_has_a_remedy() {
 }
 
 #[test]
+fn every_trouble_that_a_reader_tells_has_a_remedy() {
+    let mut files = Vec::new();
+    sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/reader")), &mut files);
+    let quotes = quotes();
+    let mut seen = 0;
+    for file in files {
+        let source = std::fs::read_to_string(&file).expect("it is read");
+        let calls =
+            source.split("Signal::Trouble(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+        for text in calls.filter_map(|rest| rest.split(';').next()) {
+            seen += 1;
+            let told = format!("the reader {text}").replace(" on its port", "");
+            assert!(
+                quotes.iter().any(|quote| told.starts_with(quote)),
+                "{}: no row quotes {told}",
+                file.display()
+            );
+        }
+    }
+    assert!(seen >= 3, "only {seen} were found");
+}
+
+#[test]
+fn every_reason_for_which_the_interlock_trips_has_a_remedy() {
+    let quotes = quotes();
+    let (_, trips) = include_str!("../src/interlock.rs").split_once("pub enum Trip {").expect("it has them");
+    let (trips, _) = trips.split_once("\n}").expect("they end");
+    // The last is what others have found, in their words.
+    let texts: Vec<String> =
+        logged(trips, "#[error(").into_iter().filter(|text| text != "{reason}").collect();
+    assert!(texts.len() > 10, "only {texts:?}");
+    let missing: Vec<&String> = texts.iter().filter(|text| !is_named(&with_gaps(text), &quotes)).collect();
+    assert!(missing.is_empty(), "no row of \"Faults and remedies\" in agent/README.md quotes:\n{missing:#?}");
+}
+
+#[test]
 fn a_text_without_a_row_is_found() {
     let source = r#"fn f() { tracing::error!(file = %path.display(), %error, "the {what} (\"x\") burns; {why}"); panic!("no") }"#;
     let texts = logged(source, "error!(");

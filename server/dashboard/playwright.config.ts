@@ -20,7 +20,7 @@ export default defineConfig({
   // Each test has a junction of its own, but the machine has few cores.
   workers: 1,
   forbidOnly: true,
-  reporter: [['list']],
+  reporter: [['list'], ['./tests/support/shortly.ts']],
   // The first administrator can register only while nobody is there.
   projects: [
     { name: 'sign-in', testMatch: 'signin.spec.ts' },

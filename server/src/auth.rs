@@ -171,6 +171,37 @@ mod tests {
     }
 
     #[test]
+    fn servers_whose_key_files_are_swapped_take_each_others_tokens_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("{name} q2Jd81nXv0LkzPw7RtYh3MsB5cUeGaFi9oTx\n")).unwrap();
+            path
+        };
+        let open = |key: &str, previous: &[&str]| {
+            let mut config = Config::default();
+            config.auth.secret_key_file = Some(file(key));
+            config.auth.previous_key_files = previous.iter().map(|name| file(name)).collect();
+            Auth::open(&config).unwrap()
+        };
+        let now = UnixMs(1_770_000_000_000);
+        let issue = |auth: &Auth| auth.issue(UserId(Uuid::nil()), Uuid::nil(), "asha", now).unwrap();
+        let (old, new) = (open("one", &[]), open("two", &["one"]));
+        let (swapped, foreign) = (open("one", &["two", "four"]), open("three", &[]));
+        assert!(new.verify(&issue(&old), now).is_some(), "what the old key has signed holds on");
+        assert!(old.verify(&issue(&new), now).is_none(), "a server that does not know the new key");
+        assert!(swapped.verify(&issue(&new), now).is_some());
+        assert!(swapped.verify(&issue(&open("four", &[])), now).is_some(), "each of the files counts");
+        for auth in [&old, &new, &swapped] {
+            assert!(auth.verify(&issue(&foreign), now).is_none(), "a key that is in no file");
+        }
+        let mut config = Config::default();
+        config.auth.previous_key_files = vec![folder.path().join("none")];
+        let error = format!("{:#}", Auth::open(&config).unwrap_err());
+        assert!(error.contains("auth.previous_key_files") && error.contains("none"), "{error}");
+    }
+
+    #[test]
     fn only_the_set_up_token_itself_opens() {
         let auth = Auth::open(&Config::default()).unwrap();
         assert!(auth.is_setup_token(auth.setup_token()));

@@ -58,12 +58,12 @@ pub async fn run(
 ) {
     let mut requests = requests.0;
     let mut dispatch = Dispatch {
+        held: Held::new(Uuid::now_v7(), clock.instant()),
         app,
         clock,
         planner: Planner::new(Box::new(Uuid::now_v7)),
         sites: Sites::default(),
         waiters: Vec::new(),
-        held: Held::default(),
         late: Late::default(),
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
@@ -77,7 +77,14 @@ pub async fn run(
                 dispatch.give_back().await;
                 return;
             }
-            Some(notice) = notices.recv() => dispatch.handle_notice(notice).await,
+            notice = notices.recv() => {
+                let Some(notice) = notice else {
+                    // The panic of its task is logged. A server that is deaf to the others ends, and is started anew.
+                    dispatch.give_back().await;
+                    return;
+                };
+                dispatch.handle_notice(notice).await;
+            }
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             // Of what waited for the broker some is over by now, and some may not have found room.

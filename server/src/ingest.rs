@@ -19,6 +19,7 @@ pub use decode::{Counts, Message, Refusal, decode, to_utc};
 
 use crate::metrics::{Metrics, Outcome};
 use crate::mqtt::{AckToken, Incoming, Outgoing};
+use crate::shares::Shares;
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
 use seen::Seen;
@@ -42,6 +43,8 @@ const MAX_WAIT: Duration = Duration::from_millis(50);
 const QUIET: Duration = Duration::from_millis(3);
 /// A batch that takes the database longer than this waits for it, also when nothing fails.
 const SLOW: Duration = Duration::from_secs(20);
+/// Longest that the first look at the shares is waited for; without one everything is stored.
+const LOOKS_WITHIN: Duration = Duration::from_secs(10);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -71,6 +74,8 @@ pub struct Channels {
     pub applied: mpsc::Sender<Applied>,
     /// How many pipelines wait for the database: what devices say is not heard meanwhile.
     pub waiting: watch::Sender<usize>,
+    /// What is left to other servers on the same database.
+    pub shares: Shares,
 }
 
 /// A batch that is read and not committed.
@@ -80,7 +85,12 @@ type Batch = (Vec<Item>, Vec<AckToken>);
 ///
 /// Junctions are shared out between pipelines, which know nothing of each other: what belongs to a junction stays in order.
 pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop: watch::Receiver<bool>) {
-    let Channels { mut incoming, outgoing, applied, waiting } = channels;
+    let Channels { mut incoming, outgoing, applied, waiting, shares } = channels;
+    // The broker may have kept messages that another server has taken in meanwhile.
+    tokio::select! {
+        _ = timeout(LOOKS_WITHIN, shares.known()) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
     let away = Arc::new(AtomicBool::new(false));
     let (senders, pipelines): (Vec<_>, Vec<_>) = (0..PIPELINES)
         .map(|_| {
@@ -92,6 +102,7 @@ pub async fn run(db: PgPool, channels: Channels, metrics: Arc<Metrics>, mut stop
                     outgoing: outgoing.clone(),
                     applied: applied.clone(),
                     waiting: waiting.clone(),
+                    shares: shares.clone(),
                 },
                 metrics: Arc::clone(&metrics),
                 away: Arc::clone(&away),
@@ -140,13 +151,13 @@ struct Pipeline {
 impl Pipeline {
     async fn run(self) {
         let Self { db, channels, metrics, away, mut stop } = self;
-        let Channels { incoming, outgoing, applied, waiting } = channels;
+        let Channels { incoming, outgoing, applied, waiting, shares } = channels;
         let (reader, mut batches) = mpsc::channel(1);
         let reading = tokio::spawn(read(incoming, reader, stop.clone()));
         let mut seen = Seen::default();
-        while let Some((items, tokens)) = batches.recv().await {
-            let Some(fates) =
-                commit(&db, &items, &metrics, &mut Waits::new(&waiting), &away, &mut stop).await
+        while let Some((mut items, tokens)) = batches.recv().await {
+            let mut waits = Waits::new(&waiting);
+            let Some(fates) = commit(&db, &mut items, &shares, &metrics, &mut waits, &away, &mut stop).await
             else {
                 break;
             };
@@ -155,6 +166,7 @@ impl Pipeline {
                     Fate::Stored => Outcome::Stored,
                     Fate::Duplicate => Outcome::Duplicate,
                     Fate::Refused(_) => Outcome::Refused,
+                    Fate::Left { .. } => Outcome::Left,
                 });
             }
             for answer in answers(&items, &fates) {
@@ -165,8 +177,13 @@ impl Pipeline {
             }
             for (item, fate) in items.into_iter().zip(fates) {
                 let first = seen.first(&item);
-                // Another server on the same database has stored it, and this one has not told of it yet.
-                let fate = if first && fate == Fate::Duplicate { Fate::Stored } else { fate };
+                // Another server on the same database has stored it, or does so, and this one has not told of it yet.
+                let is_news = match (&fate, &item.message) {
+                    (Fate::Duplicate, _) | (Fate::Left { sound: true }, Ok(Message::Counts(_))) => first,
+                    (Fate::Left { sound: true }, Ok(Message::Signal(..))) => true,
+                    _ => false,
+                };
+                let fate = if is_news { Fate::Stored } else { fate };
                 let Some(news) = news(item, &fate) else { continue };
                 if applied.try_send(news).is_err() {
                     tracing::debug!("nobody keeps up with what ingest tells; news are dropped");
@@ -217,7 +234,8 @@ async fn gather(first: Incoming, incoming: &mut mpsc::Receiver<Incoming>) -> Vec
 /// Applies a batch, however long the database is away; `None` when stopped meanwhile: then nothing is confirmed.
 async fn commit(
     db: &PgPool,
-    items: &[Item],
+    items: &mut [Item],
+    shares: &Shares,
     metrics: &Metrics,
     waits: &mut Waits<'_>,
     away: &AtomicBool,
@@ -226,6 +244,9 @@ async fn commit(
     let mut backoff = FIRST_BACKOFF;
     loop {
         let started = Instant::now();
+        for item in &mut *items {
+            item.left = shares.left(item.junction(), started.into_std());
+        }
         let mut applying = pin!(apply(db, items));
         let applied = if let Ok(applied) = timeout(SLOW, &mut applying).await {
             applied

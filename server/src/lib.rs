@@ -16,6 +16,8 @@ pub mod local;
 
 pub mod analytics;
 
+pub mod shares;
+
 pub mod db;
 
 pub mod mqtt;

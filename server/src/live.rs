@@ -14,7 +14,7 @@ use axum::extract::ws::Utf8Bytes;
 use flextraff_common::ids::{JunctionId, UserId};
 use serde::Serialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 
 /// Changes of rights that a client may be behind; one that is further behind looks as if its own had changed.
@@ -60,6 +60,33 @@ pub struct LiveFrame {
     pub event: LiveEvent,
     /// `{"type": …}` with the fields of the payload.
     pub text: Utf8Bytes,
+    /// The same without vehicles, once somebody gets it.
+    anonymous: Arc<OnceLock<Utf8Bytes>>,
+}
+
+impl LiveFrame {
+    fn new(event: LiveEvent) -> serde_json::Result<Self> {
+        let text = text_of(event.kind, &event.payload)?;
+        Ok(Self { event, text, anonymous: Arc::default() })
+    }
+
+    /// The text for who looks at lanes and not for vehicles.
+    fn anonymous(&self) -> Utf8Bytes {
+        if self.event.kind != LiveKind::CarCount {
+            return self.text.clone();
+        }
+        let write = || {
+            let mut counts = Value::clone(&self.event.payload);
+            news::hide_passages(&mut counts);
+            // What was written with vehicles can be written without.
+            text_of(self.event.kind, &counts).unwrap_or_default()
+        };
+        self.anonymous.get_or_init(write).clone()
+    }
+}
+
+fn text_of(kind: LiveKind, payload: &Value) -> serde_json::Result<Utf8Bytes> {
+    Ok(serde_json::to_string(&Frame { kind, payload })?.into())
 }
 
 #[derive(Serialize)]
@@ -95,10 +122,10 @@ impl Hub {
         if self.sender.receiver_count() == 0 {
             return;
         }
-        let frame = Frame { kind: event.kind, payload: &event.payload };
-        match serde_json::to_string(&frame) {
-            Ok(text) => drop(self.sender.send(LiveFrame { event, text: text.into() })),
-            Err(error) => tracing::error!(%error, junction = %event.junction, "live event is no JSON object"),
+        let junction = event.junction;
+        match LiveFrame::new(event) {
+            Ok(frame) => drop(self.sender.send(frame)),
+            Err(error) => tracing::error!(%error, %junction, "live event is no JSON object"),
         }
     }
 

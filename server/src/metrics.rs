@@ -23,6 +23,8 @@ pub enum Outcome {
     Duplicate,
     /// It is a dead letter.
     Refused,
+    /// Another server stores it.
+    Left,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

@@ -70,6 +70,8 @@ pub struct Incoming {
     pub size: usize,
     /// Whether it is one that the broker kept, and not of this moment.
     pub retained: bool,
+    /// Whether the broker says that it has sent it before.
+    pub again: bool,
     /// When it came; no two are alike.
     pub received: DateTime<Utc>,
     /// Confirms it.
@@ -338,6 +340,7 @@ impl<'a> Connection<'a> {
             payload: publish.payload[..publish.payload.len().min(MAX_PAYLOAD + 1)].to_vec(),
             size: publish.payload.len(),
             retained: publish.retain,
+            again: publish.dup,
             received: stamps.stamp(Clock.utc()),
             ack: AckToken(confirms.then(|| (self.client.clone(), publish.pkid))),
         };

@@ -9,6 +9,7 @@ use flextraff_server::clock::Clock;
 use flextraff_server::config::{Mqtt, Secret};
 use flextraff_server::ingest::{self, Applied, Channels, Item, apply};
 use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle, Outgoing};
+use flextraff_server::shares::Shares;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 use std::time::Duration;
 use support::*;
@@ -41,7 +42,8 @@ impl Server {
         let (news, applied) = mpsc::channel(4096);
         let (waits, waiting) = watch::channel(0);
         let outgoing = handle.outgoing.clone();
-        let channels = Channels { incoming, outgoing, applied: news, waiting: waits };
+        let shares = Shares::alone();
+        let channels = Channels { incoming, outgoing, applied: news, waiting: waits, shares };
         let tasks = [
             tokio::spawn(client.run(sender, stopped.clone())),
             tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped)),

@@ -85,6 +85,8 @@ pub struct Tally {
     pub waited_ms: u64,
     /// Vehicles that crossed each stop line, by junction, in the order of [`Side::ALL`].
     pub crossed: Vec<[u64; 4]>,
+    /// Vehicles with a FASTag that have left a junction, each junction counts.
+    pub tagged: u64,
 }
 
 impl Tally {
@@ -219,6 +221,7 @@ impl Street {
             let crossing = Crossing { lane: LaneRef { junction, side }, aspect };
             step.crossings.extend((0..moved.crossed).map(|_| crossing));
             for vehicle in moved.gone {
+                self.tally.tagged += u64::from(vehicle.tag.is_some_and(|tag| tag.fastag));
                 self.leave(junction, side, vehicle);
             }
         }

@@ -69,6 +69,8 @@ struct Junction {
 /// What a run has shown.
 #[derive(Debug, Default)]
 struct Result {
+    /// Vehicles with a FASTag that left a junction.
+    tagged: u64,
     /// Passages of tagged vehicles of which a whole stop-line frame was sent.
     read: usize,
     counted: usize,
@@ -116,7 +118,7 @@ fn run(dialect: Dialect, seed: u64, minutes: i64) -> Result {
             }
         }
     }
-    judge(&mut junctions, &sent, street.now() + 60_000)
+    Result { tagged: street.tally().tagged, ..judge(&mut junctions, &sent, street.now() + 60_000) }
 }
 
 impl Junction {
@@ -173,7 +175,8 @@ fn check(dialect: Dialect, seed: u64, minutes: i64) {
     let result = run(dialect, seed, minutes);
     let right = result.right_lane as f64 / result.counted as f64;
     println!(
-        "{dialect:?}, seed {seed}: {} read, {} counted, {} twice, {:.2} % on their lane, longest stay {:.0} s",
+        "{dialect:?}, seed {seed}: {} tagged, {} read, {} counted, {} twice, {:.2} % on their lane, longest stay {:.0} s",
+        result.tagged,
         result.read,
         result.counted,
         result.twice,
@@ -181,6 +184,7 @@ fn check(dialect: Dialect, seed: u64, minutes: i64) {
         result.longest_ms as f64 / 1000.0
     );
     assert!(result.read as i64 > 15 * minutes, "{result:?}");
+    assert!(result.read as u64 * 100 >= result.tagged * 99, "{result:?}");
     assert!(result.counted * 100 >= result.read * 99, "{result:?}");
     assert_eq!(result.twice, 0, "{result:?}");
     assert!(right >= 0.95, "{result:?}");

@@ -5,9 +5,12 @@
 use super::{FAILED, OK, USAGE, complain};
 use crate::clock::Clock;
 use crate::config::{self, ClockTrust, Driver};
-use crate::output::{Frame, Output, SafeMap, all_red, lit_heads, show_once};
+use crate::output::{
+    FaultLatch, Frame, LatchedFault, OrderlyEnd, Output, SafeMap, all_red, lit_heads, show_once,
+};
 use crate::service::Feeder;
 use flextraff_common::time::MonoMs;
+use flextraff_common::wire::DeviceType;
 use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
@@ -15,12 +18,27 @@ use std::time::Duration;
 /// Between two writes while flashing.
 const TICK: Duration = Duration::from_millis(50);
 
-pub(super) fn run(path: &Path, flash: bool) -> u8 {
+/// What systemd says to `ExecStopPost=` of how a service has ended, and what it says where its watchdog has ended it.
+const HOW_IT_ENDED: (&str, &str) = ("SERVICE_RESULT", "watchdog");
+/// What is latched then.
+const REASON: &str = "the lamps were not driven for too long, and the watchdog ended the agent";
+
+/// `after_agent`: whether the lamps were the agent's until now.
+pub(super) fn run(path: &Path, flash: bool, after_agent: bool) -> u8 {
     let Some(map) = find_map(path) else { return USAGE };
+    if flash {
+        let ended = OrderlyEnd::beside(&config::outbox_path(path));
+        // A disk that stands still holds up no flash.
+        within(FORGOTTEN_WITHIN, move || OrderlyEnd::forget(&ended));
+    }
     if map.output.driver == Driver::Gpiochip && !flash {
         complain("lines of a GPIO character device become inputs again when this ends; --flash keeps them");
     }
-    let shown = if flash { flash_until_told(&map) } else { red(&map) };
+    let mut shown = if flash { flash_until_told(&map) } else { red(&map) };
+    // After the lamps: the disk may be what has held up the agent.
+    if after_agent && std::env::var(HOW_IT_ENDED.0).is_ok_and(|result| result == HOW_IT_ENDED.1) {
+        shown = shown.and(latch_soon(path));
+    }
     match shown {
         Ok(()) => OK,
         Err(error) => {
@@ -55,6 +73,36 @@ fn find_map(path: &Path) -> Option<SafeMap> {
             None
         }
     }
+}
+
+/// Longest that the flash waits for the disk.
+const FORGOTTEN_WITHIN: Duration = Duration::from_millis(500);
+/// Longest that the next start of the agent waits for the disk.
+const LATCH_WITHIN: Duration = Duration::from_secs(5);
+
+/// What comes of work with the disk, if it comes in time; it goes on all the same.
+fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    done.recv_timeout(limit).ok()
+}
+
+/// As [`latch`], while the disk takes it.
+fn latch_soon(path: &Path) -> anyhow::Result<()> {
+    let path = path.to_owned();
+    within(LATCH_WITHIN, move || latch(&path))
+        .unwrap_or_else(|| anyhow::bail!("the disk does not take in time that the watchdog ended the agent"))
+}
+
+/// Keeps it as a fault that the agent did not drive its lamps: it starts anew in the fault aspect, until a person clears that.
+fn latch(path: &Path) -> anyhow::Result<()> {
+    if config::load_lamps(path).is_some_and(|config| config.device_type == DeviceType::RfidCounter) {
+        return Ok(());
+    }
+    let now = Clock::new(ClockTrust::Kernel).now();
+    let fault = LatchedFault { reason: REASON.to_owned(), at: now.wall, clock: now.clock };
+    FaultLatch::beside(&config::outbox_path(path)).write(&fault)?;
+    Ok(())
 }
 
 /// Red at every head, which stays when this process has ended.

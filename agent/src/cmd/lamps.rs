@@ -5,7 +5,7 @@ use super::{FAILED, OK, complain, load, print};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::console::protocol::{LampsState, Message, Request, line};
-use crate::output::{self, FaultLatch, LampTest, all_red, show_once};
+use crate::output::{self, FaultLatch, LampTest, OrderlyEnd, all_red, show_once};
 use flextraff_common::time::MonoMs;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -147,6 +147,7 @@ fn test_lamps(config: &Config) -> anyhow::Result<(usize, Vec<String>)> {
     let clock = Clock::new(config.clock_trust);
     let mut output = output::open(&config.output, &config.junction)?;
     let stopped = super::told_to_stop()?;
+    OrderlyEnd::forget(&OrderlyEnd::beside(&config.outbox.path));
     let mut test = LampTest::new(&config.junction, clock.mono());
     if config.output.driver != Driver::Virtual {
         complain(&format!("{} lamps are lit in turn, a second each; Ctrl-C ends it.", test.lamps()));

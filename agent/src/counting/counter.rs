@@ -39,6 +39,15 @@ pub struct ToldPassage {
     pub counts: bool,
 }
 
+/// How often counting has met its limits, which no street reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Passages that closed early because [`MAX_OPEN`] were open.
+    pub forced_closes: u64,
+    /// Reads of tags that do not count, and that were not added up either because an interval of their lane had too many others.
+    pub other_reads: u64,
+}
+
 /// Reads in, interval counts out.
 #[derive(Debug)]
 pub struct Counter {
@@ -57,7 +66,7 @@ pub struct Counter {
     next_interval: i64,
     restored_due: Option<MonoMs>,
     next_id: u64,
-    forced_closes: u64,
+    beyond: Beyond,
     /// Passages looked at in passes over many.
     #[cfg(test)]
     looked: u64,
@@ -90,7 +99,7 @@ impl Counter {
             // Time for the reads that may still decide a lane.
             restored_due: (!restored.is_empty()).then(|| start + config.settle_ms),
             next_id: restored.iter().map(|state| state.id.0.saturating_add(1)).max().unwrap_or(0),
-            forced_closes: 0,
+            beyond: Beyond::default(),
             #[cfg(test)]
             looked: 0,
             intervals: Vec::new(),
@@ -145,6 +154,8 @@ impl Counter {
             let tags = self.other_tags.entry((interval, read.lane)).or_default();
             if tags.len() < MAX_OTHER_TAGS {
                 tags.insert(read.epc);
+            } else if !tags.contains(&read.epc) {
+                self.beyond.other_reads += 1;
             }
             return;
         }
@@ -166,7 +177,7 @@ impl Counter {
             None if self.open.len() >= MAX_OPEN => {
                 let oldest = self.by_seen.first().map(|(_, epc)| *epc);
                 if let Some(passage) = oldest.and_then(|epc| self.remove(&epc)) {
-                    self.forced_closes += 1;
+                    self.beyond.forced_closes += 1;
                     self.end(passage, Some(read.at));
                 }
             }
@@ -259,9 +270,9 @@ impl Counter {
         }
     }
 
-    /// Passages that closed early because [`MAX_OPEN`] were open.
-    pub const fn forced_closes(&self) -> u64 {
-        self.forced_closes
+    /// What has gone beyond the limits since the start.
+    pub const fn beyond(&self) -> Beyond {
+        self.beyond
     }
 
     /// Closes a passage `absence_ms` after it was seen last, or at another moment.

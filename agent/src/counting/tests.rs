@@ -266,7 +266,7 @@ fn open_passages_are_bounded_and_none_is_lost() {
     for number in 0..tags {
         counter.handle_read(&read(number as i64 / 100, NORTH, epc(number)));
     }
-    assert_eq!(counter.forced_closes(), 50);
+    assert_eq!(counter.beyond().forced_closes, 50);
     pass(&mut counter, 60_000);
     let rows = counter.take().intervals;
     assert_eq!(rows.iter().map(|row| row.passages.len()).sum::<usize>(), tags);

@@ -79,6 +79,12 @@ struct Request {
     tag: KeyedTag,
 }
 
+impl Request {
+    fn of(read: &Read, tag: KeyedTag, class: WatchedClass, first: MonoMs, now: MonoMs) -> Self {
+        Self { class, lane: read.lane, at_stop_line: read.zone == ZoneName::StopLine, first, known: now, tag }
+    }
+}
+
 /// The last request of a tag.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -87,6 +93,8 @@ struct Asked {
     told: bool,
     /// Whether the vehicle has left since.
     left: bool,
+    /// The lane at whose stop line it was read before that; elsewhere it is on its way out.
+    passed: Option<LaneIx>,
 }
 
 /// A tag that has been copied.
@@ -138,7 +146,7 @@ impl Priority {
         let known = keyed.or_else(|| self.tags.get(&read.epc).copied());
         let Some(tag) = known.or_else(|| key.map(|key| key.tag(&read.epc))) else { return };
         let Some(&(class, valid_until)) = self.watched.get(&tag) else { return };
-        let goes_on = self.goes_on(read, now.mono);
+        let goes_on = self.goes_on(read, now.mono) || self.comes_back(read, tag, class, now.mono);
         let has_run_out = now.clock == ClockState::Synced && valid_until <= now.wall;
         if class == WatchedClass::Other || (has_run_out && !goes_on) {
             return;
@@ -195,7 +203,7 @@ impl Priority {
         }
         self.emergencies.retain(|began| now.since(*began) < EMERGENCIES_MS);
         if self.emergencies.len() >= MOST_EMERGENCIES {
-            self.asked.insert(read.epc, Asked { at: now, told: true, left: false });
+            self.asked.insert(read.epc, Asked { at: now, told: true, left: false, passed: None });
             self.alarms.push_back(alarm(AlarmKind::TooManyEmergencies));
             return false;
         }
@@ -206,10 +214,8 @@ impl Priority {
         if class == WatchedClass::Emergency {
             self.emergencies.push_back(now);
         }
-        self.asked.insert(read.epc, Asked { at: now, told: false, left: false });
-        let at_stop_line = read.zone == ZoneName::StopLine;
-        let request = Request { class, lane: read.lane, at_stop_line, first: now, known: now, tag };
-        self.requests.insert(read.epc, request);
+        self.asked.insert(read.epc, Asked { at: now, told: false, left: false, passed: None });
+        self.requests.insert(read.epc, Request::of(read, tag, class, now, now));
     }
 
     /// Takes that a tag was read in two places.
@@ -223,6 +229,24 @@ impl Priority {
         if class == WatchedClass::Transit {
             self.requests.remove(&epc);
         }
+    }
+
+    /// Whether a read is of an emergency vehicle that was thought to have left: nobody had read it for a while, and it is still on its way. Its
+    /// request goes on, and ends when it would have ended.
+    fn comes_back(&mut self, read: &Read, tag: KeyedTag, class: WatchedClass, now: MonoMs) -> bool {
+        let lost = |asked: &&Asked| {
+            asked.left && now.since(asked.at) < LASTS_MS && asked.passed.is_none_or(|lane| lane == read.lane)
+        };
+        let asked = self.asked.get(&read.epc).filter(lost);
+        let Some(first) = asked.map(|asked| asked.at).filter(|_| class == WatchedClass::Emergency) else {
+            return false;
+        };
+        if !self.has_room(class) {
+            return false;
+        }
+        self.asked.insert(read.epc, Asked { at: first, told: false, left: false, passed: None });
+        self.requests.insert(read.epc, Request::of(read, tag, class, first, now));
+        true
     }
 
     /// Whether a read is of a vehicle that asks already. The stop line knows its lane better than an antenna upstream.
@@ -284,7 +308,7 @@ impl Priority {
             let gone_ms = if is_emergency { EMERGENCY_GONE_MS } else { GONE_MS };
             let left = at.since(request.known) >= gone_ms;
             if left && let Some(asked) = asked.get_mut(epc) {
-                asked.left = true;
+                (asked.left, asked.passed) = (true, request.at_stop_line.then_some(request.lane));
             }
             at.since(request.first) < LASTS_MS && !left
         });

@@ -16,6 +16,8 @@ impl Interlock {
             longest_still_ms: _,
             changed: _, // trips after a minute and more without a change, longer than anything in the model
             watch: _,   // looks at what is fed back, which the model has not
+            real_lamps: _,
+            late: _, // says what was, and the model's lamps are not real
         } = self;
         key.flag(latched.is_some());
         if latched.is_some() {

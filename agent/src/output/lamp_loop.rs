@@ -17,7 +17,7 @@ use super::{
 use crate::clock;
 use crate::control::Control;
 use crate::identity::Sighting;
-use crate::interlock::Interlock;
+use crate::interlock::{Interlock, Trip};
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::hires::Event;
@@ -169,6 +169,7 @@ fn drive(
         switches: Debouncer::default(),
         flash_asked: false,
         ends_at: None,
+        late: None,
         failed: false,
     };
     if let Some(reason) = lamps.parts.latched.take() {
@@ -211,6 +212,8 @@ struct LampLoop<'a> {
     flash_asked: bool,
     /// When the loop ends at the latest, and how far the controller's time was behind when that was said; none: nobody has asked for it.
     ends_at: Option<(MonoMs, i64)>,
+    /// That the loop was late too often, until the lamps show it.
+    late: Option<Trip>,
     /// Whether the controller has failed after a fault, and is not asked any more.
     failed: bool,
 }
@@ -257,6 +260,9 @@ impl LampLoop<'_> {
             self.parts.control.handle_still(1000 * still_s.cast_signed());
             self.parts.stats.stood_still_s.fetch_add(still_s, Relaxed);
             self.emit(LampEvent::Late { late_ms, still_s });
+            if let Some(trip) = self.parts.interlock.note_late(late_ms, now.mono) {
+                self.late = Some(trip);
+            }
         }
         Moment { mono: now.mono - self.behind_ms, ..now }
     }
@@ -348,6 +354,11 @@ impl LampLoop<'_> {
             return Ok(());
         }
         let signal_now = self.signal_time(now);
+        if let Some(trip) = self.late.take() {
+            self.trips(&trip, now)?;
+            feed();
+            return Ok(());
+        }
         self.look_at_switches(now.mono, signal_now);
         let pressed = self.parts.output.pressed();
         self.parts.control.handle_pressed(pressed, signal_now);

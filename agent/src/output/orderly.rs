@@ -54,6 +54,12 @@ impl OrderlyEnd {
         serde_json::from_slice(&bytes).ok()
     }
 
+    /// Forgets an end: the lamps are about to show something else than its red. A file that stays counts for no start either, because whoever
+    /// takes it takes it away.
+    pub fn forget(path: &Path) {
+        let _ = fs::remove_file(path);
+    }
+
     /// Whether a start at `now` in the uptime `boot` follows it closely enough, and every head that `output` drives has been red since.
     pub fn counts(&self, output: &OutputConfig, boot: BootId, now: MonoMs) -> bool {
         let is_close = self.boot == boot && (0..=COUNTS_MS).contains(&now.since(self.at));

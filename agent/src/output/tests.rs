@@ -217,6 +217,42 @@ fn a_late_loop_lengthens_and_never_shortens() {
 }
 
 #[test]
+fn a_loop_that_is_late_again_and_again_ends_in_the_fault_aspect_and_latches() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
+    // A jump of so much at 0 s, 300 s and `third`; what goes beyond the next whole second is late.
+    let run_late = |third: i64, real_lamps: bool, late_s: f64| {
+        let mut bench = Bench::new(Interlock::new(&four_way(), real_lamps));
+        bench.parts.latch = Some(LatchWriter::start(latch.clone()).expect("a thread"));
+        let stats = Arc::clone(&bench.stats);
+        let late = Cell::new(0);
+        let jump = move |now: f64| {
+            let due = [0, 300, third].get(late.get()).is_some_and(|due| now >= *due as f64);
+            late.set(late.get() + usize::from(due));
+            if due { late_s } else { 0.0 }
+        };
+        let (ended, lines, _) = bench.run(third as f64 + 30.0, jump);
+        ended.expect("it was told to stop");
+        assert!(stats.stood_still_s.load(std::sync::atomic::Ordering::Relaxed) >= 3);
+        (lines, stats.interlock_trips.load(std::sync::atomic::Ordering::Relaxed))
+    };
+    let run = |third: i64, real_lamps: bool| run_late(third, real_lamps, 1.6);
+    let (_, trips) = run_late(590, true, 1.3);
+    assert_eq!((trips, latch.read()), (0, None), "a machine that is busy for moments");
+    let (_, trips) = run(900, true);
+    assert_eq!((trips, latch.read()), (0, None), "three times in a quarter of an hour");
+    let (_, trips) = run(590, false);
+    assert_eq!((trips, latch.read()), (0, None), "nobody drives by virtual lamps");
+    let (lines, trips) = run(590, true);
+    assert_eq!(trips, 1);
+    let (shown, flash) = &lines[lines.len() - 2];
+    assert_eq!(flash, "ffff", "until the loop ends");
+    assert!((591.6..591.8).contains(shown), "as soon as it goes on: {shown}");
+    let reason = latch.read().expect("it is kept").reason;
+    assert!(reason.starts_with("the lamp loop was late 3 times within 10 minutes"), "{reason}");
+}
+
+#[test]
 fn a_trip_shows_the_fault_aspect_and_is_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let latch = FaultLatch::beside(&folder.path().join("outbox.db"));

@@ -4,8 +4,11 @@
 //! and started. Each command waits for its answer until a deadline. What a reader refuses, or does not answer, is a [`Problem`], and the next
 //! command follows all the same: a reader that answers nothing but sends reads is as good as any.
 
+mod problem;
 #[cfg(test)]
 mod tests;
+
+pub use problem::Problem;
 
 use super::command::{Command, Commands, Settings, commands};
 use super::frame::Signal;
@@ -21,34 +24,13 @@ const DRAIN_MS: i64 = 200;
 const TRIES: u8 = 2;
 /// Shortest pause between two requests for a round, milliseconds: a reader whose rounds end at once does not keep the line busy.
 const ROUND_PAUSE_MS: i64 = 10;
-
-/// Why a reader is not as the configuration wants it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// It answers to nothing.
-    #[error("answers no command; check protocol, baud and the line from this computer to the reader")]
-    Mute,
-    /// It does not answer one command.
-    #[error("does not answer to \"{0}\"")]
-    Silent(&'static str),
-    /// It refuses one command.
-    #[error("refuses \"{what}\" (code {code:#04x}); set it with the vendor's tool, or leave the key out")]
-    Refused {
-        /// The setting.
-        what: &'static str,
-        /// The reader's code.
-        code: u16,
-    },
-    /// This program knows no command for it.
-    #[error("cannot be told \"{0}\" by this program; set it with the vendor's tool, or leave the key out")]
-    Unknown(&'static str),
-    /// It says that an antenna is missing.
-    #[error("finds no antenna at port {0}; check the antenna and its cable")]
-    NoAntenna(u8),
-    /// It complains.
-    #[error("{0}")]
-    Trouble(&'static str),
-}
+/// A reader that gave so many signs of life, each at most [`REGULAR_MS`] after the one before, gives them all the time.
+const REGULAR_SIGNS: u8 = 10;
+/// Longest pause between the signs of life, and between the frames, of a reader that gives them all the time, milliseconds: thingmagic's
+/// keep-alive comes each second, a round ends within three.
+const REGULAR_MS: i64 = 3500;
+/// After such a time without a frame a reader that gives signs of life all the time is silent, milliseconds.
+const REGULAR_SILENCE_MS: i64 = 10_000;
 
 #[derive(Debug)]
 struct Awaited {
@@ -92,6 +74,19 @@ pub struct Driver {
     ask_due: MonoMs,
     has_heard: bool,
     has_spoken: bool,
+    /// Whether it has ever answered a command.
+    has_answered: bool,
+    /// Signs of life without a pause between, and when the last came.
+    signs: u8,
+    last_sign: MonoMs,
+    /// Whether its rounds end with a word; else quiet is their end.
+    says_round_end: bool,
+    /// Rounds in a row in which nothing came at all.
+    empty_rounds: u8,
+    /// Whether anything came since it was asked who it is.
+    was_heard: bool,
+    /// It may have been without power, and its settings gone: it is told everything when it is heard again.
+    may_have_forgotten: bool,
     problems: Vec<Problem>,
     out: Vec<u8>,
 }
@@ -117,6 +112,13 @@ impl Driver {
             ask_due: MonoMs::default(),
             has_heard: false,
             has_spoken: false,
+            has_answered: false,
+            signs: 0,
+            last_sign: MonoMs::default(),
+            says_round_end: false,
+            empty_rounds: 0,
+            was_heard: false,
+            may_have_forgotten: false,
             problems: Vec::new(),
             out: Vec::new(),
         }
@@ -125,6 +127,7 @@ impl Driver {
     /// The line is open: perhaps another reader is at its end, perhaps it reads since before.
     pub fn handle_open(&mut self, now: MonoMs) {
         self.heard = now;
+        self.signs = 0;
         self.begin(now);
     }
 
@@ -135,16 +138,30 @@ impl Driver {
 
     /// An intact frame came, and it said this.
     pub fn handle_frames(&mut self, signals: Vec<Signal>, now: MonoMs) {
+        let round_ms = self.family.as_ref().and_then(|family| family.round_ms());
+        if now.since(self.heard) > round_ms.map_or(REGULAR_MS, |round_ms| REGULAR_MS.min(round_ms)) {
+            self.signs = 0;
+        }
         self.heard = now;
+        self.empty_rounds = 0;
         self.has_heard = true;
-        self.ask_due = now + self.silence_ms / 2;
+        self.was_heard = true;
         self.has_read |= self.phase == Phase::Reading;
         for signal in signals {
+            if matches!(signal, Signal::KeepAlive | Signal::RoundEnd) {
+                // A heartbeat every half minute is none of these, however many tags come between.
+                let goes_on = now.since(self.last_sign) <= REGULAR_MS;
+                (self.signs, self.last_sign) = (if goes_on { self.signs.saturating_add(1) } else { 1 }, now);
+            }
             self.handle_signal(&signal, now);
         }
+        self.ask_due = now + self.patience_ms() / 2;
         if self.phase == Phase::Reading {
             // Tags are as good an answer as any.
             self.problems.retain(|problem| *problem != Problem::Mute);
+            if self.may_have_forgotten {
+                self.begin(now);
+            }
         }
     }
 
@@ -181,7 +198,16 @@ impl Driver {
     /// questions, or should do so and has never been heard.
     pub fn is_silent(&self, now: MonoMs) -> bool {
         let would_speak = self.has_spoken || (self.family.is_some() && !self.has_heard);
-        would_speak && now.since(self.heard) >= self.silence_ms
+        would_speak && now.since(self.heard) >= self.patience_ms()
+    }
+
+    /// How long it may be quiet, milliseconds: as configured, or shorter when it gives signs of life all the time.
+    fn patience_ms(&self) -> i64 {
+        if self.gives_signs() { self.silence_ms.min(REGULAR_SILENCE_MS) } else { self.silence_ms }
+    }
+
+    fn gives_signs(&self) -> bool {
+        self.signs >= REGULAR_SIGNS
     }
 
     /// Milliseconds since an intact frame came, or since the line was opened.
@@ -211,6 +237,8 @@ impl Driver {
         self.round_due = None;
         self.inventory = None;
         self.has_read = false;
+        self.was_heard = false;
+        self.may_have_forgotten = false;
         self.problems.clear();
         self.variant = 0;
         self.ask_due = now + self.silence_ms / 2;
@@ -278,6 +306,7 @@ impl Driver {
         match signal {
             Signal::Reply { code, .. } => {
                 self.has_spoken = true;
+                self.has_answered = true;
                 let awaited = self.awaited.take_if(|awaited| {
                     awaited.command.answered && code.is_none_or(|code| code == awaited.command.code)
                 });
@@ -293,6 +322,7 @@ impl Driver {
             }
             Signal::RoundEnd => {
                 self.has_spoken = true;
+                self.says_round_end = true;
                 self.end_trouble();
                 if let Some((_, sent)) = &self.inventory {
                     self.round_due = Some(now.max(*sent + ROUND_PAUSE_MS));
@@ -342,6 +372,10 @@ impl Driver {
         } else if self.phase == Phase::Asking {
             self.next_variant(now);
         } else {
+            // It has answered that before.
+            let is_question =
+                self.family.as_ref().is_some_and(|family| family.question(self.variant).code == command.code);
+            self.may_have_forgotten |= self.phase == Phase::Reading && is_question && self.has_answered;
             if !self.follow(&command, None) && self.problems.first() != Some(&Problem::Mute) {
                 self.note(Problem::Silent(command.what));
             }
@@ -360,6 +394,8 @@ impl Driver {
         self.variant = 0;
         self.phase = Phase::Setting;
         self.queue.extend(family.start(self.variant, &self.settings));
+        // One that sends and never answers hears nothing; another may come up yet.
+        self.may_have_forgotten = !self.was_heard && (self.has_answered || !self.has_heard);
         self.note(Problem::Mute);
         self.send_next(now);
     }
@@ -397,7 +433,12 @@ impl Driver {
     }
 
     fn next_round(&mut self, now: MonoMs) {
-        self.round_due = None;
+        if self.round_due.take().is_none() {
+            self.empty_rounds = self.empty_rounds.saturating_add(1);
+            // One word may be lost on the line.
+            let most = if self.says_round_end { 2 } else { 1 };
+            self.may_have_forgotten |= self.empty_rounds >= most && self.gives_signs();
+        }
         self.rounds = self.rounds.wrapping_add(1);
         // Only the rounds tell whether it knows how they are asked for.
         if !self.has_read

@@ -1,6 +1,7 @@
 //! The way to the recorder. Whoever brings something never waits: a card may stand still for minutes, and readers, lamps, plans and people at the
 //! console go on meanwhile.
 
+use super::recording::ToKeep;
 use crate::config::Config;
 use crate::identity::Sighting;
 use crate::outbox::Room;
@@ -45,6 +46,8 @@ pub(super) enum RecorderInput {
         plan: Box<GreenTime>,
         received: MonoMs,
     },
+    /// What is to be kept beside the outbox.
+    Keep(ToKeep),
     /// Another configuration; for each of its readers, whether it is the one that had its place before.
     Reconfigure {
         config: Arc<Config>,

@@ -1,6 +1,7 @@
 //! Keys that come, serve and are kept.
 
-use super::{LampInput, Supervisor};
+use super::recording::ToKeep;
+use super::{LampInput, RecorderInput, Supervisor};
 use crate::clock::Clock;
 use crate::config::{Config, Privacy};
 use crate::identity::{KeptKeys, Names, SharedNames, store};
@@ -57,18 +58,8 @@ impl Supervisor {
                 tracing::info!(%key, "vehicles are named under this pseudonym key");
             }
         }
-        if unsaved.is_some() {
-            self.unsaved_keys = unsaved;
-        }
-        let Some(kept) = &self.unsaved_keys else { return };
-        let path = store::path(&self.config.outbox.path);
-        match store::save(&path, kept) {
-            Ok(()) => (self.unsaved_keys, self.keys_unsaved_told) = (None, false),
-            Err(error) if !self.keys_unsaved_told => {
-                self.keys_unsaved_told = true;
-                tracing::error!(file = %path.display(), %error, "the pseudonym keys cannot be kept over a restart; it is tried again");
-            }
-            Err(_) => {}
+        if let Some(kept) = unsaved {
+            self.recorder.bring(RecorderInput::Keep(ToKeep::Keys(Box::new(kept))));
         }
     }
 

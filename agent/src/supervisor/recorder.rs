@@ -3,6 +3,7 @@
 
 mod events;
 mod kept;
+mod limits;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode, encode};
+use limits::Limits;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -75,6 +77,7 @@ pub struct Recorder {
     next_flush: MonoMs,
     /// When others were last told of vehicles.
     told: MonoMs,
+    limits: Limits,
     /// Why the disk takes nothing, while it does not.
     failing: Option<String>,
 }
@@ -132,6 +135,7 @@ impl Recorder {
             counted: vec![0; config.junction.lanes().len()],
             next_flush: now.mono,
             told: now.mono,
+            limits: Limits::default(),
             failing: None,
             config,
         };
@@ -275,6 +279,7 @@ impl Recorder {
 
     fn store(&mut self, now: &Moment, all: bool) -> bool {
         self.events.handle_clock(now);
+        self.limits.log(self.counter.beyond(), now.mono);
         let flush = self.counter.take();
         for interval in &flush.intervals {
             let starts =

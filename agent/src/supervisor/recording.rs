@@ -1,7 +1,10 @@
 //! The recorder's thread: counts what the readers see, and keeps it.
 
+mod files;
 #[cfg(test)]
 mod tests;
+
+pub(super) use files::ToKeep;
 
 use super::intake::{Inputs, RecorderInput};
 use super::recorder::{Recorder, RecorderSetup};
@@ -10,6 +13,7 @@ use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::identity::SharedNames;
 use crate::outbox::Patience;
+use files::Files;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, UnixMs};
 use std::collections::BTreeSet;
@@ -51,9 +55,10 @@ pub(super) fn record(
     };
     Builder::new().name("recorder".to_owned()).spawn(move || {
         let mut up = vec![false; config.readers.len()];
+        let mut files = Files::beside(&config.outbox.path);
         loop {
             let setup = setup(&config);
-            let run = || recording(&mut config, &clock, &setup, &inputs, &news, &mut up);
+            let run = || recording(&mut config, &clock, &setup, &inputs, &news, (&mut up, &mut files));
             if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
                 return;
             }
@@ -68,7 +73,7 @@ fn recording(
     setup: &RecorderSetup,
     inputs: &Inputs,
     news: &SyncSender<News>,
-    up: &mut Vec<bool>,
+    (up, files): (&mut Vec<bool>, &mut Files),
 ) {
     let (mut told, mut patience, mut setup) = (false, Patience::default(), setup.clone());
     let recorder = loop {
@@ -81,11 +86,11 @@ fn recording(
                 }
             }
         }
-        if !wait_for_disk(config, inputs, clock, up) {
+        if !wait_for_disk(config, inputs, clock, (up, files)) {
             return;
         }
     };
-    let mut desk = Desk::open(recorder, config, up, news, &clock.now());
+    let mut desk = Desk::open(recorder, config, (up, files), news, &clock.now());
     loop {
         let wait_ms = desk.recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.next(Duration::from_millis(wait_ms.unsigned_abs()));
@@ -109,6 +114,8 @@ struct Desk<'a> {
     config: &'a mut Arc<Config>,
     /// Which readers are up.
     up: &'a mut Vec<bool>,
+    /// What is kept beside the outbox.
+    files: &'a mut Files,
     /// Readers of which reads were missed, until all that waits is taken.
     missed: BTreeSet<usize>,
     news: &'a SyncSender<News>,
@@ -122,13 +129,14 @@ impl<'a> Desk<'a> {
     fn open(
         recorder: Recorder,
         config: &'a mut Arc<Config>,
-        up: &'a mut Vec<bool>,
+        (up, files): (&'a mut Vec<bool>, &'a mut Files),
         news: &'a SyncSender<News>,
         now: &Moment,
     ) -> Self {
         let (outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
         let plans = recorder.plans();
-        let mut desk = Self { recorder, config, up, missed: BTreeSet::new(), news, told: outbox, earliest };
+        let mut desk =
+            Self { recorder, config, up, files, missed: BTreeSet::new(), news, told: outbox, earliest };
         desk.raise_readers(now);
         let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
         desk.tell_outbox(now);
@@ -144,6 +152,7 @@ impl<'a> Desk<'a> {
 
     /// Takes what waits, and does what is due; the end where that was asked for.
     fn turn(&mut self, first: Option<RecorderInput>, inputs: &Inputs, now: &Moment) -> ControlFlow<()> {
+        self.files.handle_timeout(now.mono);
         let mut taken = 0;
         for input in first.into_iter().chain(inputs.waiting().take(MOST_AT_ONCE)) {
             taken += 1;
@@ -202,6 +211,7 @@ impl<'a> Desk<'a> {
                 let _ = self.news.try_send(News::Rows(self.recorder.rows(room, &in_flight, now)));
             }
             RecorderInput::SavePlan { plan, received } => self.recorder.save_plan(&plan, received),
+            RecorderInput::Keep(keep) => self.files.handle(keep, now.mono),
             RecorderInput::Reconfigure { config, kept } => {
                 self.config.clone_from(&config);
                 keep_up(self.up, &kept);
@@ -228,7 +238,12 @@ fn keep_up(up: &mut Vec<bool>, kept: &[bool]) {
 }
 
 /// Waits before the outbox is opened again; `false` when told to stop. Reads of this time cannot be stored: it counts as not observed.
-fn wait_for_disk(config: &mut Arc<Config>, inputs: &Inputs, clock: &Clock, up: &mut Vec<bool>) -> bool {
+fn wait_for_disk(
+    config: &mut Arc<Config>,
+    inputs: &Inputs,
+    clock: &Clock,
+    (up, files): (&mut Vec<bool>, &mut Files),
+) -> bool {
     let until = clock.now().mono + AGAIN.as_millis() as i64;
     loop {
         let now = clock.now().mono;
@@ -237,12 +252,16 @@ fn wait_for_disk(config: &mut Arc<Config>, inputs: &Inputs, clock: &Clock, up: &
         match inputs.next(Duration::from_millis(left_ms)) {
             Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
             Ok(RecorderInput::Reader { reader, up: is_up, .. }) => up[reader] = is_up,
+            Ok(RecorderInput::Keep(keep)) => files.handle(keep, now),
             Ok(RecorderInput::Reconfigure { config: new, kept }) => {
                 *config = new;
                 keep_up(up, &kept);
             }
             Ok(_) => {}
-            Err(RecvTimeoutError::Timeout) => return true,
+            Err(RecvTimeoutError::Timeout) => {
+                files.handle_timeout(now);
+                return true;
+            }
         }
     }
 }

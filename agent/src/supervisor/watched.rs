@@ -1,6 +1,7 @@
 //! The watch-list and its key over restarts: an ambulance gets its green also where the network is away since the start.
 
-use super::{LampInput, Supervisor};
+use super::recording::ToKeep;
+use super::{LampInput, RecorderInput, Supervisor};
 use crate::config::Config;
 use crate::identity::store;
 use flextraff_common::epc::TagKey;
@@ -58,11 +59,8 @@ impl Supervisor {
         if kept == self.watched {
             return;
         }
-        self.watched = kept;
-        let path = store::watchlist_path(&self.config.outbox.path);
-        if let Err(error) = store::save(&path, &self.watched) {
-            tracing::error!(file = %path.display(), %error, "the watch-list cannot be kept over a restart");
-        }
+        self.watched = kept.clone();
+        self.recorder.bring(RecorderInput::Keep(ToKeep::Watched(Box::new(kept))));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The server's side of the wire, as far as the link knows it: stores rows in memory and confirms them.
 
 use super::{PASSWORD, PATIENCE, USER};
-use flextraff_common::ids::{JunctionId, Seq};
+use flextraff_common::ids::{DeviceId, JunctionId, Seq};
 use flextraff_common::wire::topics::{Topic, server_filters};
 use flextraff_common::wire::{Ack, Delivery, Reply, Status, decode, encode};
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, MqttOptions, PublishOptions, QoS, SubscribeFilter};
@@ -17,6 +17,8 @@ pub(crate) struct Received {
     pub(crate) rows: BTreeMap<Seq, Vec<Vec<u8>>>,
     /// The last status and whether it came retained.
     pub(crate) status: Option<(Status, bool)>,
+    /// The last status of each device.
+    pub(crate) statuses: BTreeMap<DeviceId, Status>,
     /// What devices have answered, in order.
     pub(crate) replies: Vec<Reply>,
     /// How often the server was connected.
@@ -99,7 +101,8 @@ async fn serve(mut event_loop: EventLoop, client: AsyncClient, received: Arc<(Mu
             Incoming::Publish(message) => {
                 let topic: Topic = String::from_utf8_lossy(&message.topic).parse().expect("a topic of ours");
                 if let Topic::Status(..) = topic {
-                    let status = decode(&message.payload).expect("a status");
+                    let status: Status = decode(&message.payload).expect("a status");
+                    received_now.statuses.insert(status.device_id, status.clone());
                     received_now.status = Some((status, message.retain));
                 } else if let Topic::Reply(..) = topic {
                     received_now.replies.push(decode(&message.payload).expect("a reply"));

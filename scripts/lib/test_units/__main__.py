@@ -7,11 +7,10 @@ import fcntl
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from . import scenes, server
-from .machine import Machine, install
+from .machine import Machine, install, play
 from .scenes import AGENT, EARLY, FLASH, SITE, Scene
 from .server import SERVER, Database, ServerScene
 from .street import Street
@@ -51,17 +50,12 @@ def main() -> int:
                 return 1
             junction, city = Scene(machine, street), ServerScene(machine, Database(Path(folder), url))
             acts = [(act, junction) for act in scenes.ALL] + [(act, city) for act in server.ALL]
-            for act, scene in acts:
-                started = time.monotonic()
-                try:
-                    act(scene)
-                except AssertionError as error:
-                    print(f"FAILED  {act.__name__}: {act.__doc__}\n{error}", file=sys.stderr)
-                    for unit in (EARLY, AGENT, FLASH, SERVER):
-                        print(f"--- {unit}\n{machine.journal(unit)[-4000:]}", file=sys.stderr)
-                    return 1
-                print(f"{time.monotonic() - started:5.1f} s  {act.__doc__}", flush=True)
-    return 0
+
+            def journals() -> None:
+                for unit in (EARLY, AGENT, FLASH, SERVER):
+                    print(f"--- {unit}\n{machine.journal(unit)[-4000:]}", file=sys.stderr)
+
+            return 0 if play(acts, journals) else 1
 
 
 if __name__ == "__main__":

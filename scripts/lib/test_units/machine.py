@@ -5,21 +5,18 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 STREET = "/street"
 
 
 def install(system: Path, checkout: Path, agent: Path) -> None:
     """Puts program, units and the rest where a person puts them on a Raspberry Pi."""
-    units = system / "etc/systemd/system"
-    for pattern in ("usr/lib/*/flextraff*", "usr/lib/systemd/*/flextraff*", "etc/flextraff/**/*.toml"):
-        for old in system.glob(pattern):
-            old.unlink()
-    for old in units.glob("**/flextraff*"):
-        old.unlink()
+    strip(system)
     files = checkout / "systemd"
     copies = {
         agent: "usr/bin/flextraff-agent",
@@ -34,6 +31,21 @@ def install(system: Path, checkout: Path, agent: Path) -> None:
     subprocess.run(
         ["systemctl", f"--root={system}", "enable", "--quiet", "flextraff-agent.service", "flextraff-failsafe.service"], check=True,
     )
+
+
+def strip(system: Path) -> None:
+    """Takes out whatever runs before have left of programs, units and configurations."""
+    units = system / "etc/systemd/system"
+    for pattern in ("usr/bin/flextraff*", "usr/lib/*/flextraff*", "usr/lib/systemd/*/flextraff*"):
+        for old in system.glob(pattern):
+            old.unlink()
+    shutil.rmtree(system / "etc/flextraff", ignore_errors=True)
+    for old in units.glob("**/flextraff*"):
+        old.unlink()
+    # Users and groups are made anew, too: sysusers takes nobody out of a group.
+    for accounts in (system / "etc" / name for name in ("passwd", "shadow", "group", "gshadow")):
+        lines = accounts.read_text().splitlines(keepends=True)
+        accounts.write_text("".join(line for line in lines if not line.startswith(("flextraff:", "flextraff-server:"))))
 
 
 def put(system: Path, copies: dict[Path, str], described: str) -> None:
@@ -129,3 +141,17 @@ def until(what: str, condition: Callable[[], bool], seconds: float = 30) -> None
         if time.monotonic() > deadline:
             raise AssertionError(f"never within {seconds} s: {what}")
         time.sleep(0.05)
+
+
+def play(acts: list[tuple[Callable[[Any], None], Any]], failed: Callable[[], None] = lambda: None) -> bool:
+    """Runs acts in order, each with its scene, and says what they show; `failed` says more of one that fails, which ends it."""
+    for act, scene in acts:
+        started = time.monotonic()
+        try:
+            act(scene)
+        except AssertionError as error:
+            print(f"FAILED  {act.__name__}: {act.__doc__}\n{error}", file=sys.stderr)
+            failed()
+            return False
+        print(f"{time.monotonic() - started:5.1f} s  {act.__doc__}", flush=True)
+    return True

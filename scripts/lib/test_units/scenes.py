@@ -126,13 +126,16 @@ def units_are_right(s: Scene) -> None:
     for secret in secrets:
         assert s.machine.run("stat", "--format=%U %G %a", secret).strip() == "root flextraff 640", secret
         s.machine.run("runuser", "-u", "flextraff", "--", "cat", secret)
+        # Nor does a server on the same machine read it.
+        s.machine.run("runuser", "-u", "flextraff-server", "--", "cat", secret, fails=True)
+    s.machine.run("runuser", "-u", "flextraff-server", "--", "ls", "/var/lib/flextraff", fails=True)
     s.machine.run("rm", *secrets)
     said = s.machine.run("udevadm", "test", "/sys/devices/virtual/mem/null")
     assert "70-flextraff.rules" in said, said
     wrong = [line for line in said.splitlines() if "70-flextraff.rules:" in line]
     assert not wrong, wrong
     said = s.machine.run("stat", "--format=%U %G %a", "/etc/flextraff", "/var/lib/flextraff", "/run/flextraff").split("\n")
-    assert said[:3] == ["root flextraff 750", "flextraff flextraff 750", "flextraff flextraff 750"], said
+    assert said[:3] == ["root flextraff 751", "flextraff flextraff 750", "flextraff flextraff 750"], said
 
 
 def check_passes(s: Scene) -> None:
@@ -151,13 +154,20 @@ def killed(s: Scene) -> None:
 
 
 def watchdog(s: Scene) -> None:
-    """A process that stands still with a green is killed, the lamps go to red, and the agent starts anew, as before."""
+    """A process that stands still with a green is killed, the lamps go to red, then flash, and do so until a person clears the fault."""
     s.wait_for_green(s.street.mark())
     mark = s.street.mark()
     s.machine.kill(AGENT, signal.SIGSTOP)
     s.street.wait("red from failsafe", all_red, mark + 1, 12)
-    comes_back(s, mark, 2)
+    s.street.wait("the fault aspect of the next process", flashing, mark + 1, 12)
+    s.active(AGENT)
+    assert s.machine.show(AGENT, "NRestarts")["NRestarts"] == "2"
     assert "Watchdog timeout" in s.machine.journal(AGENT)
+    until("the fault is told", lambda: "the watchdog ended the agent" in (s.status()["controller"]["fault"] or ""))
+    assert not any(map(some_green, s.street.since(mark + 1))), s.street.since(mark + 1)
+    s.machine.run("runuser", "-u", "flextraff", "--", "flextraff-agent", "lamps", "clear-fault")
+    s.wait_for_green(s.street.mark())
+    assert not s.has_flashed(), "the flashing unit has run"
 
 
 def stop(s: Scene) -> None:

@@ -113,10 +113,17 @@ def works_within_its_limits(s: ServerScene) -> None:
     """Files are read by nobody else; an account is made and signed in with; nothing is refused to it that it needs."""
     said = s.machine.run("systemd-analyze", "verify", f"/etc/systemd/system/{SERVER}")
     assert said == "", said
-    for file in ("server.toml", "server.env", "secret.key"):
+    more = [f"/etc/flextraff/{file}" for file in ("mqtt.key", "device-ca.key", "webhook.key", "smtp-password", "server-mqtt-password")]
+    s.machine.run("sh", "-c", 'touch "$@" && chmod 644 "$@"', "sh", *more)
+    # Of both, as at a boot.
+    said = s.machine.run("systemd-tmpfiles", "--create", "--prefix=/etc/flextraff")
+    assert said == "", said
+    for file in ("server.toml", "server.env", "secret.key", *(file.rsplit("/", 1)[1] for file in more)):
         owner = s.machine.run("stat", "--format=%U %G %a", f"/etc/flextraff/{file}").strip()
         assert owner == "root flextraff-server 640", f"{file}: {owner}"
         s.machine.run("runuser", "-u", "flextraff", "--", "cat", f"/etc/flextraff/{file}", fails=True)
+        s.machine.run("runuser", "-u", "flextraff-server", "--", "cat", f"/etc/flextraff/{file}")
+    s.machine.run("rm", *more)
     s.machine.run(
         "runuser", "-u", "flextraff-server", "--", "sh", "-c",
         "set -a && . /etc/flextraff/server.env && exec flextraff-server user create --username anjali --email anjali@city.example --admin",

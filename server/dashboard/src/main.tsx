@@ -7,13 +7,16 @@ import { session } from './api/session';
 import { App } from './app/App';
 import { shareNonce } from './app/nonce';
 import { followFeed, queries } from './app/queries';
+import { tellRefusals } from './app/refusals';
 import { startTexts } from './i18n';
+import { feed } from './live/feed';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element for the dashboard');
 
 shareNonce();
 followFeed(queries);
+feed.read(tellRefusals(queries));
 const texts = startTexts();
 // The cookie of an earlier visit signs in; without the server the sign-in says so.
 session.renew().catch(() => session.drop());

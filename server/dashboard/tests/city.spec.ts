@@ -12,16 +12,24 @@ test('the city shows its junctions, their states and their alarms as they change
   const token = await admin();
   const name = `Kothrud ${Date.now()}`;
   const road = await Road.open(token, await junction(token, name, { latitude: 18.51, longitude: 73.81 }));
-  await junction(token, `Aundh ${Date.now()}`, { latitude: 18.56, longitude: 73.81 });
+  const other = await junction(token, `Aundh ${Date.now()}`, { latitude: 18.56, longitude: 73.81 });
+  // A city of these two alone: sums over junctions of other tests change by themselves.
+  const { user_id, username } = await plainUser(token);
+  for (const { junction_id } of [road.junction, other])
+    await call('PUT', `/api/users/${user_id}/access/${junction_id}`, token, { role: 'observer' });
+  const total = (what: string) => page.getByTestId(`total-${what}`).locator('dd');
   const complaints = watchConsole(page);
-  await signIn(page, 'admin');
+  await signIn(page, username);
   await expect(row(page, name)).toContainText('Automatic');
+  for (const [what, sum] of Object.entries({ junctions: '2', online: '1', overridden: '0', faults: '0', alarms: '0' }))
+    await expect(total(what), what).toHaveText(sum);
   await road.signal('N', 'green', GREEN_N);
   await expect(row(page, name)).toContainText('Stage N: green');
   await road.signal('N', 'amber', { ...GREEN_N, N: 'amber' }, { next_stage: 'S' });
   await expect(row(page, name)).toContainText('Stage N: amber');
   await road.signal('N', 'green', GREEN_N, { mode: 'manual_override' });
   await expect(row(page, name)).toContainText('Override');
+  await expect(total('overridden')).toHaveText('1');
 
   const fault = 'the interlock has tripped: N and E green together';
   await road.status({ controller: { state: 'flash', mode: 'automatic', fault, interlock_trips: 1 } });
@@ -30,6 +38,9 @@ test('the city shows its junctions, their states and their alarms as they change
   await expect(page.getByRole('button', { name: `${name}: Fault` })).toBeVisible();
   const alarm = page.getByRole('region', { name: 'Open alarms' }).getByRole('listitem').filter({ hasText: name });
   await expect(alarm).toContainText('Critical');
+  // A fault is worse than an override, and counts instead of it.
+  for (const [what, sum] of Object.entries({ online: '1', overridden: '0', faults: '1', alarms: '1' }))
+    await expect(total(what), what).toHaveText(sum);
 
   await page.getByLabel('Search by name or city').fill(name.toLowerCase());
   await expect(page.getByTestId('junction-row')).toHaveCount(1);
@@ -154,4 +165,26 @@ test('the city speaks Hindi, and remembers it', async ({ page }) => {
   await page.reload();
   await expect(page.getByRole('heading', { name: 'साइन इन' })).toBeVisible();
   await expect(page.locator('html')).toHaveAttribute('lang', 'hi');
+});
+
+test('a person chooses dark or light, and the next visit looks so', async ({ page }) => {
+  await admin();
+  await page.emulateMedia({ colorScheme: 'light' });
+  await signIn(page, 'admin');
+  const html = page.locator('html');
+  const choose = async (name: string) => {
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('menuitem', { name, exact: true }).click();
+  };
+  await expect(html).toHaveAttribute('data-mantine-color-scheme', 'light');
+  await choose('Dark');
+  await expect(html).toHaveAttribute('data-mantine-color-scheme', 'dark');
+  await page.reload();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+  await expect(html).toHaveAttribute('data-mantine-color-scheme', 'dark');
+  await choose('Light');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.reload();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+  await expect(html).toHaveAttribute('data-mantine-color-scheme', 'light');
 });

@@ -5,8 +5,7 @@ import mqtt from 'mqtt';
 import { answersCommands } from './support/answers';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { fitsPhone } from './support/looks';
-import { signIn, watchConsole } from './support/page';
+import { drawn, MY_ACCESS, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
 
@@ -53,14 +52,11 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await expect(row).toContainText('Online');
   await expect(row).toContainText('1 of 2 work');
   await expect(row).toContainText('reader · clock · rejected rows');
-  expect(await faults(page)).toEqual([]);
   await page.getByRole('searchbox', { name: 'Search' }).fill(name);
   await row.getByRole('link', { name: 'Cabinet' }).click();
 
   await expect(page.getByText('/dev/ttyUSB1 is gone')).toBeVisible();
   await expect(page.getByText('42 rows, the oldest 12 s old')).toBeVisible();
-  expect(await faults(page)).toEqual([]);
-  expect(await fitsPhone(page)).toBe(true);
   await page.getByRole('button', { name: 'Begin maintenance' }).click();
   await expect(page.getByText('Somebody works at the device')).toBeVisible();
   await expect(page.getByText('Maintenance', { exact: true }).first()).toBeVisible();
@@ -78,6 +74,15 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await dialog('Change').getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('heading', { level: 1, name: 'Cabinet 4' })).toBeVisible();
 
+  await page.getByRole('button', { name: 'Replace' }).click();
+  await expect(dialog('Replace')).toContainText('Another machine or card takes the place of Cabinet 4.');
+  await dialog('Replace').getByRole('button', { name: 'Replace' }).click();
+  const replaced = dialog('The device is replaced');
+  await expect(replaced.getByTestId('token')).toHaveText(/^[0-9a-f]{64}$/);
+  expect(await faults(page)).toEqual([]);
+  await replaced.getByRole('button', { name: 'I have kept it' }).click();
+  await expect(replaced).toHaveCount(0);
+
   await page.getByRole('button', { name: 'Revoke' }).click();
   await expect(dialog('Revoke')).toContainText('The messages of Cabinet 4 are refused from now on');
   await dialog('Revoke').getByRole('button', { name: 'Revoke' }).click();
@@ -85,7 +90,7 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await expect(page.getByRole('button', { name: 'Identify' })).toHaveCount(0);
 
   await page.getByRole('button', { name: 'Delete' }).click();
-  await dialog('Delete').getByRole('button', { name: 'Delete' }).click();
+  await drawn(page, '/api/devices', () => dialog('Delete').getByRole('button', { name: 'Delete' }).click());
   await expect(page).toHaveURL(/\/app\/devices$/);
   await expect(page.getByRole('searchbox', { name: 'Search' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Cabinet 4' })).toHaveCount(0);
@@ -159,7 +164,7 @@ test('who only looks sees no button that changes something', async ({ page }) =>
   const access = `/api/users/${user_id}/access/${road.junction.junction_id}`;
   await call('PUT', access, token, { role: 'observer' });
   await signIn(page, username);
-  await page.goto(`${address()}/app/devices/${road.device}`);
+  await drawn(page, MY_ACCESS, () => page.goto(`${address()}/app/devices/${road.device}`));
   await expect(page.getByText('/dev/ttyUSB1 is gone')).toBeVisible();
   for (const button of ['Identify', 'Restart the reader: mast', 'Revoke', 'Download agent.toml'])
     await expect(page.getByRole('button', { name: button })).toHaveCount(0);

@@ -32,7 +32,8 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(page.getByTestId('timeline')).toContainText('Stage NS');
 
     await page.getByRole('button', { name: 'Set greens by hand' }).click();
-    const dialog = page.getByRole('dialog');
+    const dialog = page.getByRole('dialog', { name: 'Manual override' });
+    const emergency = page.getByRole('dialog', { name: 'Emergency for a lane' });
     await dialog.getByLabel('Green of stage NS').fill('12');
     await dialog.getByLabel('Green of stage EW').fill('4');
     // 12 + 4 s of green and twice 2 s of clearance.
@@ -54,12 +55,12 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(overrides(page)).toContainText('expired');
 
     await page.getByRole('button', { name: 'Emergency for a lane' }).click();
-    await dialog.getByRole('combobox', { name: 'Lane' }).click();
+    await emergency.getByRole('combobox', { name: 'Lane' }).click();
     await page.getByRole('option', { name: 'E', exact: true }).click();
-    await dialog.getByLabel('Reason').fill('Ambulance');
-    await dialog.getByRole('button', { name: 'Start the emergency' }).click();
-    await expect(dialog.getByTestId('outcome')).toBeVisible();
-    await dialog.getByRole('button', { name: 'Close' }).last().click();
+    await emergency.getByLabel('Reason').fill('Ambulance');
+    await emergency.getByRole('button', { name: 'Start the emergency' }).click();
+    await expect(emergency.getByTestId('outcome')).toBeVisible();
+    await emergency.getByRole('button', { name: 'Close' }).last().click();
     await expect(page.getByTestId('mode')).toHaveText('Emergency', { timeout: 20_000 });
     await expect(head(page, 'E')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
     await page.getByRole('button', { name: 'Back to automatic' }).click();
@@ -68,11 +69,11 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(overrides(page).first()).toContainText('ended by admin');
     // What came of the way back says nothing about what comes next.
     await page.getByRole('button', { name: 'Emergency for a lane' }).click();
-    await expect(dialog.getByTestId('outcome')).toHaveCount(0);
-    await expect(dialog.getByRole('combobox', { name: 'Lane' })).toHaveValue('');
-    await expect(dialog.getByLabel('Reason')).toHaveValue('');
-    await expect(dialog.getByRole('button', { name: 'Start the emergency' })).toBeDisabled();
-    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await expect(emergency.getByTestId('outcome')).toHaveCount(0);
+    await expect(emergency.getByRole('combobox', { name: 'Lane' })).toHaveValue('');
+    await expect(emergency.getByLabel('Reason')).toHaveValue('');
+    await expect(emergency.getByRole('button', { name: 'Start the emergency' })).toBeDisabled();
+    await emergency.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Set greens by hand' }).click();
     await expect(dialog.getByRole('button', { name: 'Set the override' })).toBeEnabled();
     await expect(dialog.getByTestId('outcome')).toHaveCount(0);
@@ -89,7 +90,7 @@ test('greens that the server refuses are refused with its sentence, and nothing 
   await signIn(page, 'admin');
   await open(page, place.junction_id);
   await page.getByRole('button', { name: 'Set greens by hand' }).click();
-  const dialog = page.getByRole('dialog');
+  const dialog = page.getByRole('dialog', { name: 'Manual override' });
   await dialog.getByLabel('Green of stage N').fill('2');
   await dialog.getByLabel('Reason').fill('Too short');
   const answer = page.waitForResponse((one) => one.url().endsWith('/mode') && one.request().method() === 'PUT');
@@ -110,11 +111,97 @@ test('an override that the road refuses is shown with the reasons of the road', 
   await signIn(page, 'admin');
   await open(page, place.junction_id);
   await page.getByRole('button', { name: 'Set greens by hand' }).click();
-  const dialog = page.getByRole('dialog');
+  const dialog = page.getByRole('dialog', { name: 'Manual override' });
   await dialog.getByLabel('Reason').fill('Festival');
   await dialog.getByRole('button', { name: 'Set the override' }).click();
   await expect(dialog.getByTestId('outcome')).toContainText('The junction refuses it');
   await expect(dialog.getByTestId('outcome')).toContainText(reason);
+  await road.close();
+});
+
+test('an answer of the road that comes late is shown, in the dialog and to who has left it', async ({ page }) => {
+  test.slow();
+  const token = await admin();
+  const place = await junction(token, `Late ${Date.now()}`);
+  const road = await Road.open(token, place);
+  const plans: string[] = [];
+  road.onPlan((plan) => plans.push(plan.plan_id));
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  const dialog = page.getByRole('dialog', { name: 'Manual override' });
+  const set = async (reason: string): Promise<string> => {
+    await page.getByRole('button', { name: 'Set greens by hand' }).click();
+    await dialog.getByLabel('Reason').fill(reason);
+    plans.length = 0;
+    await dialog.getByRole('button', { name: 'Set the override' }).click();
+    await expect(dialog.getByTestId('outcome')).toContainText('The junction has not answered yet');
+    await expect.poll(() => plans.length).toBeGreaterThan(0);
+    return plans.at(-1) ?? '';
+  };
+  const first = await set('Festival');
+  await road.status({ plan: { plan_id: first, state: 'pending', reasons: [] } });
+  await expect(dialog.getByTestId('outcome')).toContainText('it starts when the running cycle ends');
+  await road.status({ plan: { plan_id: first, state: 'running', reasons: [] } });
+  await expect(dialog.getByTestId('outcome')).toContainText('The junction runs it');
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await expect(dialog).toHaveCount(0);
+
+  const second = await set('Fair');
+  await road.status({ plan: { plan_id: second, state: 'refused', reasons: ['stage N: no such stage'] } });
+  await expect(dialog.getByTestId('outcome')).toContainText('The junction refuses it');
+  await expect(dialog.getByTestId('outcome')).toContainText('stage N: no such stage');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+
+  const third = await set('Match');
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await expect(dialog).toHaveCount(0);
+  await page.getByRole('link', { name: 'Alarms' }).click();
+  await road.status({ plan: { plan_id: third, state: 'refused', reasons: ['the interlock says no'] } });
+  const told = page.getByRole('alert').filter({ hasText: `${place.junction_name}: the manual override is refused` });
+  await expect(told).toContainText('the interlock says no');
+  await road.close();
+});
+
+test('the way back is there although the running plan cannot be fetched, and defaults are called so', async ({
+  page,
+}) => {
+  const token = await admin();
+  const place = await junction(token, `Back ${Date.now()}`);
+  await page.route('**/plans/current', (route) =>
+    route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"detail": "Broken"}' }),
+  );
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  const back = page.getByRole('button', { name: 'Back to automatic' });
+  await expect(back).toBeVisible();
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Manual override' });
+  await expect(dialog.getByTestId('first-greens')).toContainText('These are defaults');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  await page.route('**/mode', (route) =>
+    route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"detail": "Not at the moment"}' }),
+  );
+  await back.click();
+  await expect(page.getByRole('alert').filter({ hasText: 'Not at the moment' })).toBeVisible();
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  // Another look at something else does not make it undone.
+  await expect(page.getByRole('alert').filter({ hasText: 'Not at the moment' })).toBeVisible();
+});
+
+test('the way back is there for a mode of which only the junction tells', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Told ${Date.now()}`);
+  const road = await Road.open(token, place);
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  await expect(page.getByRole('button', { name: 'Set greens by hand' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Back to automatic' })).toBeHidden();
+  await road.signal('N', 'green', { N: 'green' }, { mode: 'manual_override' });
+  await expect(page.getByRole('button', { name: 'Back to automatic' })).toBeVisible();
+  await expect(page.getByText('The junction says that it runs a manual override')).toBeVisible();
   await road.close();
 });
 
@@ -127,7 +214,7 @@ test('what is pressed without a network is not done later, and a dialog stays un
   await signIn(page, 'admin');
   await open(page, place.junction_id);
   await page.getByRole('button', { name: 'Emergency for a lane' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Emergency' });
+  const dialog = page.getByRole('dialog', { name: 'Emergency for a lane' });
   await dialog.getByRole('combobox', { name: 'Lane' }).click();
   await page.getByRole('option', { name: 'E', exact: true }).click();
   await dialog.getByLabel('Reason').fill('Ambulance');
@@ -170,6 +257,9 @@ test('an observer looks and cannot act; counts, faults and old lamps are told', 
   await signIn(page, username);
   await open(page, place.junction_id);
   await expect(page.getByText('You may look at this junction, but not act.')).toBeVisible();
+  // Before the junction has told anything nobody knows what it shows.
+  await expect(head(page, 'N')).toHaveAttribute('data-aspect', 'unknown');
+  await expect(head(page, 'N').getByText('?')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Set greens by hand' })).toBeHidden();
 
   const lanes = await call<{ lane_id: string; lane_name: string }[]>(

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser, type Junction } from './support/city';
-import { signIn, watchConsole } from './support/page';
+import { drawn, ME, MY_ACCESS, signIn, watchConsole } from './support/page';
 
 const open = (page: Page, { junction_id }: Junction, what: string) =>
   page.goto(`${address()}/app/junctions/${junction_id}/${what}`);
@@ -17,6 +17,7 @@ interface Layout {
   lanes: { lane_name: string; lane_id: string }[];
   groups: { name: string }[];
   stages: { stage: string; groups: string[] }[];
+  city: string;
   latitude: number;
   time_zone: string;
 }
@@ -35,7 +36,6 @@ test('a junction is created, refused in words beside the field, and leads to its
   await signIn(page, 'admin');
   await page.goto(`${address()}/app/junctions`);
   await expect(page.getByRole('heading', { name: 'Junctions', level: 1 })).toBeVisible();
-  expect(await faults(page)).toEqual([]);
   await page.getByRole('button', { name: 'New junction' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByRole('textbox', { name: 'Name' }).fill('Laxmi Road');
@@ -147,10 +147,11 @@ test('an administrator sets the holidays of the city; an observer sees a schedul
   page,
 }) => {
   const token = await admin();
-  const place = await junction(token, 'Swargate', { city: 'Nashik' });
+  const name = `Nashik ${Date.now()}`;
+  const place = await junction(token, 'Swargate', { city: name });
   await signIn(page, 'admin');
   await open(page, place, 'schedule');
-  const city = page.getByRole('form', { name: 'Holidays of Nashik' });
+  const city = page.getByRole('form', { name: `Holidays of ${name}` });
   await city.getByLabel('Date').fill('2026-12-25');
   await city.getByLabel('Name of the holiday').fill('Christmas');
   await city.getByRole('button', { name: 'Add' }).click();
@@ -159,12 +160,22 @@ test('an administrator sets the holidays of the city; an observer sees a schedul
   const kept = await call<Schedule>('GET', `/api/junctions/${place.junction_id}/schedule`, token);
   expect(kept.city_holidays.map(({ date }) => date)).toEqual(['2026-12-25']);
 
+  await city.getByLabel('Date').fill('2027-01-26');
+  await city.getByLabel('Name of the holiday').fill('Republic Day');
+  await city.getByRole('button', { name: 'Add' }).click();
+  await call('PUT', `/api/holidays/${name}`, token, { holidays: [{ date: '2027-05-01', name: 'Labour Day' }] });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const refusal = page.getByRole('alert').filter({ hasText: 'Somebody else has changed this meanwhile' });
+  await refusal.getByRole('button', { name: 'Discard mine and load their version' }).click();
+  await expect(page.getByRole('cell', { name: 'Labour Day', exact: true })).toBeVisible();
+  await expect(page.getByRole('cell', { name: 'Republic Day', exact: true })).toHaveCount(0);
+
   await page.context().clearCookies();
   await signIn(page, await somebody(place, 'observer'));
-  await open(page, place, 'schedule');
-  await expect(page.getByRole('cell', { name: 'Christmas' })).toBeVisible();
+  await drawn(page, MY_ACCESS, () => open(page, place, 'schedule'));
+  await expect(page.getByRole('cell', { name: 'Labour Day' })).toBeVisible();
   for (const name of ['New entry', 'Add', 'Save']) await expect(page.getByRole('button', { name })).toHaveCount(0);
-  await open(page, place, 'layout');
+  await drawn(page, ME, () => open(page, place, 'layout'));
   await expect(page.getByText('Administrators change this.')).toBeVisible();
   await expect(page.getByRole('button', { name: /^(Add|Remove|Save)/ })).toHaveCount(0);
   await expect(page.getByRole('textbox', { name: 'Name of the lane' }).first()).toBeDisabled();
@@ -177,7 +188,6 @@ test('lanes, groups and stages change together, and every broken rule is told', 
   await signIn(page, 'admin');
   await open(page, place, 'layout');
   await expect(page.getByRole('heading', { name: 'Kothrud: Lanes and stages' })).toBeVisible();
-  expect(await faults(page)).toEqual([]);
   const before = await read();
   // A new name reaches the stage; a lane that goes takes its green from its stage, which then has none.
   await page.getByRole('group', { name: 'Lane N' }).getByRole('textbox', { name: 'Name of the lane' }).fill('North');
@@ -217,18 +227,20 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
   await signIn(page, 'admin');
   await open(page, place, 'settings');
   await expect(page.getByText('[[stage]]').first()).toBeVisible();
-  expect(await faults(page)).toEqual([]);
   await page.getByRole('textbox', { name: 'Latitude' }).fill('18.6');
   await page.getByRole('combobox', { name: 'Time zone' }).click();
   await page.getByRole('combobox', { name: 'Time zone' }).fill('Kathmandu');
   await page.getByRole('option', { name: 'Asia/Kathmandu' }).click();
+  // What somebody else changes meanwhile stays.
+  await call('PATCH', `/api/junctions/${place.junction_id}`, token, { city: 'Pimpri' });
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   await expect(page.getByText('Saved.', { exact: true })).toBeVisible();
   const kept = await call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
-  expect([kept.latitude, kept.time_zone]).toEqual([18.6, 'Asia/Kathmandu']);
+  expect([kept.latitude, kept.time_zone, kept.city]).toEqual([18.6, 'Asia/Kathmandu', 'Pimpri']);
+  await expect(page.getByRole('textbox', { name: 'City' })).toHaveValue('Pimpri');
 
   await page.getByRole('button', { name: 'Link' }).click();
-  const dialog = page.getByRole('dialog');
+  const dialog = page.getByRole('dialog', { name: 'Link', exact: true });
   await dialog.getByRole('combobox', { name: 'The other junction' }).fill('Magar');
   await page.getByRole('option', { name: 'Magarpatta' }).click();
   await dialog.getByRole('textbox', { name: 'Distance' }).fill('650');
@@ -237,7 +249,7 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
   await dialog.getByRole('button', { name: 'Save' }).click();
   await expect(page.getByRole('row', { name: /Magarpatta → Hadapsar 650 48/ })).toBeVisible();
   await page.getByRole('button', { name: 'Remove: Magarpatta → Hadapsar' }).click();
-  await dialog.getByRole('button', { name: 'Remove the link' }).click();
+  await page.getByRole('dialog', { name: 'Remove the link' }).getByRole('button', { name: 'Remove the link' }).click();
   await expect(page.getByText('There is no link.')).toBeVisible();
 
   const coming = page.waitForEvent('download');
@@ -250,7 +262,10 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
   await expect(remove).toBeDisabled();
   await page.getByRole('textbox', { name: /type its name/ }).fill('Hadapsar');
   await remove.click();
-  await dialog.getByRole('button', { name: 'Delete for good' }).click();
+  await page
+    .getByRole('dialog', { name: 'Delete the junction' })
+    .getByRole('button', { name: 'Delete for good' })
+    .click();
   await expect(page).toHaveURL(/\/app\/junctions$/);
   await expect(page.getByRole('link', { name: 'Magarpatta', exact: true })).toBeVisible();
   await expect(page.getByRole('link', { name: 'Hadapsar', exact: true })).toHaveCount(0);
@@ -272,7 +287,7 @@ test('the city goes out as a file and comes in again; what a file breaks is told
       .setInputFiles({ name, mimeType: 'application/json', buffer: Buffer.from(content) });
   await chosen('city.json', '{"junction": 1}');
   await expect(page.getByText(/This is no junction file/)).toBeVisible();
-  const dialog = page.getByRole('dialog');
+  const dialog = page.getByRole('dialog', { name: 'Import junctions' });
   await chosen('city.json', text.replace('"latitude": 18.52', '"latitude": 118.52'));
   await expect(dialog.getByText(/It replaces: .*Aundh/)).toBeVisible();
   await dialog.getByRole('button', { name: 'Import' }).click();
@@ -281,4 +296,87 @@ test('the city goes out as a file and comes in again; what a file breaks is told
   await chosen('again.json', text);
   await dialog.getByRole('button', { name: 'Import' }).click();
   await expect(page.getByText(/^Imported: \d+ junctions/)).toBeVisible();
+});
+
+test('what somebody else has saved meanwhile is not overwritten, and its author is named', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Both ${Date.now()}`);
+  const schedule = `/api/junctions/${place.junction_id}/schedule`;
+  await signIn(page, 'admin');
+  await open(page, place, 'schedule');
+  const own = page.getByRole('form', { name: 'Holidays of this junction' });
+  await own.getByLabel('Date').fill('2027-01-26');
+  await own.getByLabel('Name of the holiday').fill('Republic Day');
+  await own.getByRole('button', { name: 'Add' }).click();
+  await call('PUT', schedule, token, { entries: [], holidays: [{ date: '2027-05-01', name: 'Labour Day' }] });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const refusal = page.getByRole('alert').filter({ hasText: 'Somebody else has changed this meanwhile' });
+  await expect(refusal).toContainText(/admin saved it last, on \d+ \w+ \d{4}, \d\d:\d\d:\d\d IST/);
+  const cell = (name: string) => page.getByRole('cell', { name, exact: true });
+  await expect(cell('Republic Day')).toBeVisible();
+  expect(await faults(page)).toEqual([]);
+  await refusal.getByRole('button', { name: 'Discard mine and load their version' }).click();
+  await expect(cell('Labour Day')).toBeVisible();
+  await expect(cell('Republic Day')).toHaveCount(0);
+  await expect(refusal).toHaveCount(0);
+
+  await open(page, place, 'layout');
+  // Exactly: while the change stands the group is 'Lane North'.
+  const group = page.getByRole('group', { name: 'Lane N', exact: true });
+  const lane = group.getByRole('textbox', { name: 'Name of the lane' });
+  await lane.fill('North');
+  const { lanes, stages } = await call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
+  const body = { lanes: lanes.map((one) => ({ ...one })), stages: stages.toReversed() };
+  await call('PUT', `/api/junctions/${place.junction_id}/lanes`, token, body);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await refusal.getByRole('button', { name: 'Discard mine and load their version' }).click();
+  await expect(refusal).toHaveCount(0);
+  await expect(group).toBeVisible();
+  await lane.fill('North');
+  await page.getByRole('group', { name: 'Stage N', exact: true }).getByRole('button', { name: 'Up: N' }).click();
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(page.getByText('Saved. The next plan keeps to it.')).toBeVisible();
+});
+
+test('nobody leaves what is not saved without being asked', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Leave ${Date.now()}`);
+  await signIn(page, 'admin');
+  await open(page, place, 'layout');
+  const lane = page.getByRole('group', { name: 'Lane N' }).getByRole('textbox', { name: 'Name of the lane' });
+  await lane.fill('North');
+  await page.getByRole('link', { name: 'Alarms' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
+  await expect(dialog).toBeVisible();
+  expect(await faults(page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Stay' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page).toHaveURL(/\/layout$/);
+  // The browser asks before it goes elsewhere.
+  const asked = page.waitForEvent('dialog');
+  await page.evaluate(() => setTimeout(() => location.reload()));
+  const question = await asked;
+  expect(question.type()).toBe('beforeunload');
+  await question.dismiss();
+  await expect(page.getByRole('group', { name: 'Lane North' })).toBeVisible();
+  await page.getByRole('link', { name: 'Alarms' }).click();
+  await dialog.getByRole('button', { name: 'Leave and discard' }).click();
+  await expect(page).toHaveURL(/\/alarms$/);
+  await expect(dialog).toHaveCount(0);
+
+  // Who signs out leaves as well.
+  await open(page, place, 'layout');
+  await lane.fill('North');
+  const signOut = async () => {
+    await page.getByRole('button', { name: 'Account' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  };
+  await signOut();
+  await expect(dialog.getByRole('button', { name: 'Stay' })).toBeFocused();
+  await dialog.getByRole('button', { name: 'Stay' }).click();
+  await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('group', { name: 'Lane North' })).toBeVisible();
+  await signOut();
+  await dialog.getByRole('button', { name: 'Leave and discard' }).click();
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
 });

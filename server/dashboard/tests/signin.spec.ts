@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test';
+import { faults } from './support/axe';
 import { address, admin, call, oneTimeCode, PASSWORD, plainUser } from './support/city';
 import { signIn, watchConsole } from './support/page';
 
@@ -13,6 +14,7 @@ test('the first administrator registers, and is signed in on the next visit as w
   await page.getByRole('textbox', { name: 'Password' }).fill('password1234');
   await page.getByRole('button', { name: 'Register and sign in' }).click();
   await expect(page.getByText(/guess/i).last()).toBeVisible();
+  expect(await faults(page)).toEqual([]);
   await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Register and sign in' }).click();
   await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
@@ -48,11 +50,13 @@ test('a second factor is set up with its QR code, asked for at sign-in, and take
   await dialog.getByRole('textbox', { name: 'Confirm with your password' }).fill(PASSWORD);
   await dialog.getByRole('button', { name: 'Set up' }).click();
   await expect(dialog.getByRole('img', { name: 'QR code for the authenticator app' })).toBeVisible();
+  expect(await faults(page)).toEqual([]);
   const secret = (await dialog.getByTestId('totp-secret').textContent()) ?? '';
   await dialog.getByLabel('Code of the app').fill(oneTimeCode(secret));
   await dialog.getByRole('button', { name: 'Switch it on' }).click();
   const shown = dialog.getByTestId('recovery-codes').locator('code');
   await expect(shown).toHaveCount(10);
+  expect(await faults(page)).toEqual([]);
   const codes = await shown.allTextContents();
   await dialog.getByRole('button', { name: 'I have kept them' }).click();
   await expect(page.getByText('On: each sign-in asks for a one-time code.')).toBeVisible();
@@ -74,6 +78,7 @@ test('a second factor is set up with its QR code, asked for at sign-in, and take
   await page.getByRole('button', { name: 'Switch it off' }).click();
   await dialog.getByRole('textbox', { name: 'Confirm with your password' }).fill(PASSWORD);
   await dialog.getByLabel('One-time code or recovery code').fill(codes[0] ?? '');
+  expect(await faults(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Switch it off' }).click();
   await expect(page.getByText('Off: the password alone')).toBeVisible();
 });

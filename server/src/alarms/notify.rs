@@ -11,10 +11,11 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use ring::hmac;
 use serde::Serialize;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// Messages that wait to be sent; beyond that they are counted only.
 const WAITING: usize = 256;
@@ -38,9 +39,22 @@ struct Told {
 /// Decides what is told, and hands it to the ways to tell it.
 #[derive(Debug)]
 pub struct Notifier {
-    ways: Vec<mpsc::Sender<Told>>,
+    ways: Vec<Way>,
     brakes: Brakes,
     least: Severity,
+    /// Alarms whose opening is being told, and by how many ways.
+    in_hand: BTreeMap<Uuid, usize>,
+    /// Kept open also when there is no way.
+    results: (mpsc::UnboundedSender<Tried>, mpsc::UnboundedReceiver<Tried>),
+}
+
+/// What came of telling the opening of an alarm by one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tried {
+    pub(super) alarm: Uuid,
+    pub(super) way: &'static str,
+    /// Whether it was taken.
+    pub(super) taken: bool,
 }
 
 impl Notifier {
@@ -50,34 +64,72 @@ impl Notifier {
     /// When a file cannot be read or an address cannot be used.
     pub fn start(config: &Alarms) -> anyhow::Result<Self> {
         let mut ways = Vec::new();
+        let results = mpsc::unbounded_channel();
         if let Some(webhook) = Webhook::new(config)? {
-            ways.push(start(move |told| {
+            ways.push(Way::start("webhook", &results.0, move |told| {
                 let webhook = Arc::clone(&webhook);
                 async move { webhook.send(&told).await }
             }));
         }
         if let Some(mail) = Mail::new(config)? {
-            ways.push(start(move |told| {
+            ways.push(Way::start("mail", &results.0, move |told| {
                 let mail = Arc::clone(&mail);
                 async move { mail.send(&told).await }
             }));
         }
-        Ok(Self { ways, brakes: Brakes::new(config.most_per_hour), least: config.least_severity })
+        let (brakes, least) = (Brakes::new(config.most_per_hour), config.least_severity);
+        Ok(Self { ways, brakes, least, in_hand: BTreeMap::new(), results })
     }
 
-    /// Tells a change, unless it is not bad enough or there were too many.
-    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow) {
+    /// Tells a change, unless it is not bad enough or there were too many. Whether it is being told: [`Self::tried`] says what comes of that.
+    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow) -> bool {
         if severity < self.least || self.ways.is_empty() {
-            return;
+            return false;
         }
-        let Some(untold) = self.brakes.pass(severity, Clock.instant()) else { return };
+        let Some(untold) = self.brakes.pass(severity, Clock.instant()) else { return false };
         let state = if alarm.closed_at.is_some() { "closed" } else { "open" };
-        let told = Told { state, alarm: alarm.clone(), untold };
-        for way in &self.ways {
-            if way.try_send(told.clone()).is_err() {
-                tracing::error!("too many alarms wait to be told; one is dropped");
+        self.send(severity, &Told { state, alarm: alarm.clone(), untold }, &[]);
+        true
+    }
+
+    /// Tells an open alarm by the ways by which it was not told. The brakes do not count it: they have let it through already.
+    pub(super) fn tell_again(&mut self, severity: Severity, alarm: &AlarmRow, told_by: &[String]) -> bool {
+        let is_told = |way: &Way| told_by.iter().any(|name| name == way.name);
+        if severity < self.least || self.ways.iter().all(is_told) {
+            return false;
+        }
+        self.send(severity, &Told { state: "open", alarm: alarm.clone(), untold: 0 }, told_by);
+        true
+    }
+
+    fn send(&mut self, severity: Severity, told: &Told, told_by: &[String]) {
+        for way in self.ways.iter().filter(|way| !told_by.iter().any(|name| name == way.name)) {
+            if way.queue(severity).try_send(told.clone()).is_err() {
+                tracing::error!("too many alarms wait to be told; one is left for later, if it is open then");
+            } else if told.state == "open" {
+                *self.in_hand.entry(told.alarm.alarm_id).or_default() += 1;
             }
         }
+    }
+
+    /// What came of telling an opening; may be given up while it waits.
+    pub(super) async fn tried(&mut self) -> Option<Tried> {
+        let tried = self.results.1.recv().await?;
+        if let Some(ways) = self.in_hand.get_mut(&tried.alarm) {
+            *ways -= 1;
+        }
+        self.in_hand.retain(|_, ways| *ways > 0);
+        Some(tried)
+    }
+
+    /// The alarms whose opening is being told.
+    pub(super) fn in_hand(&self) -> Vec<Uuid> {
+        self.in_hand.keys().copied().collect()
+    }
+
+    /// The names of all ways.
+    pub(super) fn ways(&self) -> Vec<&'static str> {
+        self.ways.iter().map(|way| way.name).collect()
     }
 }
 
@@ -129,21 +181,61 @@ impl Brake {
     }
 }
 
+/// A way to tell: what is critical has a queue and a task of its own, so that it waits for no other message that is not taken.
+#[derive(Debug)]
+struct Way {
+    name: &'static str,
+    critical: mpsc::Sender<Told>,
+    others: mpsc::Sender<Told>,
+}
+
+impl Way {
+    fn start<F>(
+        name: &'static str,
+        results: &mpsc::UnboundedSender<Tried>,
+        send: impl Fn(Told) -> F + Clone + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let critical = start(name, results.clone(), send.clone());
+        Self { name, critical, others: start(name, results.clone(), send) }
+    }
+
+    const fn queue(&self, severity: Severity) -> &mpsc::Sender<Told> {
+        match severity {
+            Severity::Critical => &self.critical,
+            Severity::Info | Severity::Warning | Severity::Error => &self.others,
+        }
+    }
+}
+
 /// A task that sends one message after the other, each again after pauses when it is not taken.
-fn start<F>(send: impl Fn(Told) -> F + Send + 'static) -> mpsc::Sender<Told>
+fn start<F>(
+    way: &'static str,
+    results: mpsc::UnboundedSender<Tried>,
+    send: impl Fn(Told) -> F + Send + 'static,
+) -> mpsc::Sender<Told>
 where
-    F: Future<Output = anyhow::Result<()>> + Send,
+    F: Future<Output = anyhow::Result<()>> + Send + 'static,
 {
     let (sender, mut receiver) = mpsc::channel::<Told>(WAITING);
     tokio::spawn(async move {
         while let Some(told) = receiver.recv().await {
+            let alarm = told.alarm.alarm_id;
             let mut pauses = PAUSES.iter();
-            while let Err(error) = send(told.clone()).await {
+            let taken = loop {
+                // A defect in the sending of one message ends the way to tell no others.
+                let sent = tokio::spawn(send(told.clone())).await.map_err(anyhow::Error::from).flatten();
+                let Err(error) = sent else { break true };
                 let Some(pause) = pauses.next() else {
-                    tracing::error!(error = format!("{error:#}"), alarm_id = %told.alarm.alarm_id, "an alarm could not be told");
-                    break;
+                    tracing::error!(error = format!("{error:#}"), alarm_id = %alarm, "an alarm could not be told");
+                    break false;
                 };
                 tokio::time::sleep(*pause).await;
+            };
+            if told.state == "open" {
+                let _ = results.send(Tried { alarm, way, taken });
             }
         }
     });
@@ -275,8 +367,9 @@ mod tests {
     use super::*;
     use crate::alarms::Kind;
     use chrono::DateTime;
-    use serde_json::json;
-    use uuid::Uuid;
+    use serde_json::{Value, json};
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
 
     fn told(name: &str) -> Told {
         let alarm = AlarmRow {
@@ -319,6 +412,66 @@ mod tests {
             assert_eq!(passes(Kind::SignalFault.severity()), expected);
         }
         assert_eq!(passes(Severity::Warning), None);
+    }
+
+    /// Takes a request if it tells of something critical, and says whether it does.
+    fn take_critical(stream: &TcpStream) -> bool {
+        let (mut reader, mut writer) = (BufReader::new(stream), stream);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("a header");
+            let line = line.trim().to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length: ") {
+                length = value.parse().expect("a length");
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let told: Value = serde_json::from_slice(&body).expect("JSON");
+        let is_critical = told["severity"] == "critical";
+        let status = if is_critical { "204 No Content" } else { "503 Service Unavailable" };
+        write!(writer, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .expect("an answer");
+        is_critical
+    }
+
+    #[tokio::test]
+    async fn what_is_critical_does_not_wait_for_messages_that_are_not_taken() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let (sender, mut asked) = mpsc::channel(64);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if sender.blocking_send(take_critical(&stream)).is_err() {
+                    return;
+                }
+            }
+        });
+        let config = Alarms { webhook_url: Some(Secret::new(url)), ..Alarms::default() };
+        let mut notifier = Notifier::start(&config).unwrap();
+        for _ in 0..3 {
+            notifier.tell(Severity::Warning, &told("Main").alarm);
+        }
+        let mut next = async || {
+            tokio::time::timeout(Duration::from_secs(30), asked.recv())
+                .await
+                .expect("it asks")
+                .expect("it runs")
+        };
+        assert!(!next().await, "the first of the others is refused, and waits to be sent again");
+        let alarm_id = Uuid::from_u128(1);
+        let critical = AlarmRow { alarm_id, severity: "critical".into(), ..told("Main").alarm };
+        assert!(!notifier.tell_again(Severity::Critical, &critical, &["webhook".into()]), "nobody is left");
+        assert!(notifier.tell_again(Severity::Critical, &critical, &["mail".into()]));
+        // Those before it have three pauses each; only the first may come again meanwhile.
+        assert!(next().await || next().await, "the critical one comes before the others are done");
+        let tried = notifier.tried().await.unwrap();
+        assert_eq!(tried, Tried { alarm: alarm_id, way: "webhook", taken: true });
+        assert_eq!(notifier.in_hand(), [Uuid::nil()], "the others are still being told");
     }
 
     #[test]

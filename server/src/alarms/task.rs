@@ -1,5 +1,6 @@
 //! The task: looks, records, tells.
 
+use super::notify::Tried;
 use super::{Change, Finding, Kind, Notifier, Severity, Watch};
 use crate::app::App;
 use crate::clock::Clock;
@@ -7,6 +8,7 @@ use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
+use crate::db::telling;
 use crate::hearing::Hearing;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -21,6 +23,8 @@ use uuid::Uuid;
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 /// Looks at who is heard between two looks at the counts.
 const LOOKS_PER_COUNT: u32 = 20;
+/// Looks at who is heard between two at what was not told: a third of the time for which an alarm is one server's to tell.
+const LOOKS_PER_UNTOLD: u32 = 4;
 
 /// So long before its end somebody is told that a certificate expires.
 const CERTIFICATE_WARNING: TimeDelta = TimeDelta::days(30);
@@ -43,18 +47,24 @@ pub async fn run(
         in_maintenance: BTreeSet::new(),
         looks: 0,
         compared: None,
+        taken: Vec::new(),
     };
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let status = tokio::select! {
+        let event = tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
-            Some(status) = statuses.recv() => Some(status),
-            _ = looks.tick() => None,
+            Some((junction, status)) = statuses.recv() => Event::Status(junction, status),
+            Some(tried) = notifier.tried() => Event::Tried(tried),
+            _ = looks.tick() => Event::Look,
         };
-        let result = match status {
-            Some((junction, status)) => task.handle_status(junction, &status, &mut notifier).await,
-            None => task.look(&mut notifier).await,
+        let result = match event {
+            Event::Status(junction, status) => task.handle_status(junction, &status, &mut notifier).await,
+            Event::Tried(tried) => {
+                task.taken.extend(Some(tried).filter(|tried| tried.taken));
+                task.note_taken(&notifier).await
+            }
+            Event::Look => task.look(&mut notifier).await,
         };
         if let Err(error) = result {
             tracing::error!(%error, "alarms cannot be recorded; looking again");
@@ -63,6 +73,13 @@ pub async fn run(
             task.hearing.broke();
         }
     }
+}
+
+/// What the task waits for.
+enum Event {
+    Status(JunctionId, Box<Status>),
+    Tried(Tried),
+    Look,
 }
 
 struct Task {
@@ -77,6 +94,8 @@ struct Task {
     looks: u32,
     /// When the newest configuration had come that was compared.
     compared: Option<DateTime<Utc>>,
+    /// What was told and is not noted yet.
+    taken: Vec<Tried>,
 }
 
 impl Task {
@@ -145,8 +164,33 @@ impl Task {
             changes.extend(self.compare().await?);
             self.compared = newest;
         }
+        let is_due = self.looks.is_multiple_of(LOOKS_PER_UNTOLD);
         self.looks = self.looks.wrapping_add(1);
-        self.obey(changes, notifier).await
+        self.obey(changes, notifier).await?;
+        self.note_taken(notifier).await?;
+        if is_due { self.tell_untold(notifier).await } else { Ok(()) }
+    }
+
+    /// Notes what was told, so that no server tells it again.
+    async fn note_taken(&mut self, notifier: &Notifier) -> sqlx::Result<()> {
+        while let Some(tried) = self.taken.last() {
+            telling::told(&self.app.db, tried.alarm, &[tried.way], &notifier.ways()).await?;
+            self.taken.pop();
+        }
+        Ok(())
+    }
+
+    /// Tells what is open and was not told: the server that opened it is gone, or nobody took it.
+    async fn tell_untold(&self, notifier: &mut Notifier) -> sqlx::Result<()> {
+        for untold in telling::claim(&self.app.db, &notifier.in_hand()).await? {
+            let alarm = alarms::get(&self.app.db, untold.id).await?;
+            let Some(alarm) = alarm.filter(|alarm| alarm.closed_at.is_none()) else { continue };
+            let severity = Severity::named(&alarm.severity).unwrap_or(Severity::Critical);
+            if !notifier.tell_again(severity, &alarm, &untold.told_by) {
+                telling::told(&self.app.db, untold.id, &[], &[]).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Which devices have another configuration than the server plans with.
@@ -198,7 +242,9 @@ impl Task {
             junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
             "alarm"
         );
-        notifier.tell(place.kind.severity(), &alarm);
+        if !notifier.tell(place.kind.severity(), &alarm) && state == "open" {
+            telling::told(&self.app.db, id, &[], &[]).await?;
+        }
         Ok(())
     }
 }

@@ -3,7 +3,8 @@
 use super::body::{Body, Fields, JsonBody, PathParams};
 use super::guard::{Acting, Admin, CurrentUser};
 use super::junctions::existing;
-use super::problem::{BadBody, NeedsAdminAndId, NeedsUser, Problem};
+use super::page::Page;
+use super::problem::{BadBody, BadPage, NeedsAdminAndId, NeedsUser, Problem};
 use crate::app::App;
 use crate::db::access::{self, AccessRow, Role};
 use crate::db::audit::{self, Deed};
@@ -11,6 +12,7 @@ use crate::db::users;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use flextraff_common::ids::{JunctionId, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -46,25 +48,41 @@ impl Body for Access {
 }
 
 /// The junctions that the signed-in user was given access to. Administrators may do everything and need none.
-#[utoipa::path(get, path = "/api/users/me/access", tag = "users", security(("OAuth2PasswordBearer" = [])),
-    responses((status = 200, body = [AccessRow]), NeedsUser))]
+#[utoipa::path(get, path = "/api/users/me/access", tag = "users", params(Page), security(("OAuth2PasswordBearer" = [])),
+    responses(
+        (status = 200, body = [AccessRow], headers(("Link" = String, description = "Address of the next page"))),
+        NeedsUser,
+        BadPage,
+    ))]
 async fn own(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
-) -> Result<Json<Vec<AccessRow>>, Problem> {
-    Ok(Json(access::list(&app.db, user.id()).await?))
+    page: Page,
+) -> Result<Response, Problem> {
+    listed(&app, user.id(), &page).await
+}
+
+async fn listed(app: &App, user: UserId, page: &Page) -> Result<Response, Problem> {
+    let rows = access::list(&app.db, user, page.after()?, page.fetch()).await?;
+    Ok(page.answer(rows, |row| (row.junction_name.clone(), row.junction_id)))
 }
 
 /// The junctions that a user was given access to.
 #[utoipa::path(get, path = "/api/users/{user_id}/access", tag = "users", security(("OAuth2PasswordBearer" = [])),
-    params(("user_id" = Uuid, Path)), responses((status = 200, body = [AccessRow]), NeedsAdminAndId))]
+    params(("user_id" = Uuid, Path), Page),
+    responses(
+        (status = 200, body = [AccessRow], headers(("Link" = String, description = "Address of the next page"))),
+        NeedsAdminAndId,
+        BadPage,
+    ))]
 async fn list(
     State(app): State<App>,
     _: Admin,
     PathParams(user): PathParams<Uuid>,
-) -> Result<Json<Vec<AccessRow>>, Problem> {
+    page: Page,
+) -> Result<Response, Problem> {
     known_user(&app, UserId(user)).await?;
-    Ok(Json(access::list(&app.db, UserId(user)).await?))
+    listed(&app, UserId(user), &page).await
 }
 
 /// What a user may do at a junction.

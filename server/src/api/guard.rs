@@ -56,6 +56,14 @@ impl FromRequestParts<App> for CurrentSession {
     }
 }
 
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        signed_in(parts, app).await
+    }
+}
+
 /// Who acts, for the audit log; nobody when the request carries no token.
 #[derive(Clone, Debug)]
 pub struct Acting(pub Actor);
@@ -80,6 +88,8 @@ pub struct SignedIn {
     pub session: Uuid,
     /// Seconds since 1970 at which the token ends.
     pub token_ends: i64,
+    /// Version of the list of junctions when the session was looked up.
+    pub junctions: Uuid,
 }
 
 async fn signed_in(parts: &mut Parts, app: &App) -> Result<SignedIn, Problem> {
@@ -104,9 +114,16 @@ pub(super) async fn session_of(parts: &mut Parts, app: &App) -> Result<Option<Si
 /// When the database fails.
 pub async fn session_of_token(token: &str, app: &App) -> crate::db::Result<Option<SignedIn>> {
     let Some(claims) = app.auth.verify(token, Clock.now()) else { return Ok(None) };
-    let user = sessions::user_of(&app.db, claims.sid, Clock.utc()).await?;
-    let user = user.filter(|user| user.id() == claims.sub);
-    Ok(user.map(|user| SignedIn { user, session: claims.sid, token_ends: claims.exp }))
+    let mut connection = app.ready.take(Clock.instant()).await?;
+    let found = sessions::user_of(&mut *connection, claims.sid, Clock.utc()).await?;
+    app.ready.give(connection, Clock.instant());
+    let found = found.filter(|(user, _)| user.id() == claims.sub);
+    Ok(found.map(|(user, junctions)| SignedIn {
+        user,
+        session: claims.sid,
+        token_ends: claims.exp,
+        junctions,
+    }))
 }
 
 /// The name of the scheme has no case (RFC 9110, 11.1).

@@ -1,15 +1,18 @@
 //! Junctions: creation, the list, one of them, its lanes.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{Acting, Admin, CurrentUser, may_look};
+use super::etag::{self, Replaces};
+use super::guard::{Acting, Admin, CurrentUser, SignedIn, may_look};
+use super::layout;
 use super::page::Page;
 use super::problem::{
-    BadBody, BadPage, FieldError, NeedsAccess, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem,
+    BadBody, BadPage, FieldError, NeedsAccess, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody,
 };
 use crate::app::App;
 use crate::db;
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::junction_api::{self, JunctionRow, LaneRow, NewJunction};
+use crate::db::schedules;
 use crate::junction_file::{JunctionEntry, JunctionFile};
 use axum::Json;
 use axum::extract::State;
@@ -91,6 +94,7 @@ impl Body for JunctionCreate {
     responses(
         (status = 201, description = "Created", body = JunctionRow),
         NeedsAdmin,
+        (status = 409, description = "The city has a junction of this name", body = ProblemBody, content_type = "application/problem+json"),
         BadBody,
     ))]
 async fn create(
@@ -109,6 +113,9 @@ async fn create(
         base_cycle_time: body.base_cycle_time,
     };
     let mut tx = app.db.begin().await?;
+    if junction_api::is_taken(&mut tx, &new.junction_name, &new.city, None).await? {
+        return Err(taken(&new.junction_name, &new.city));
+    }
     let junction = junction_api::create(&mut tx, &new).await?;
     let deed = Deed::new("junction.create").at(JunctionId(junction.junction_id)).to(&junction.junction_name);
     audit::record(&mut *tx, &actor, deed).await?;
@@ -127,18 +134,17 @@ async fn create(
     ))]
 async fn list(
     State(app): State<App>,
-    CurrentUser(user): CurrentUser,
+    SignedIn { user, junctions, .. }: SignedIn,
     page: Page,
 ) -> Result<Response, Problem> {
     let only_granted = (!user.is_admin).then(|| user.id());
     let (whose, after) = (only_granted.map(|user| user.0), page.after()?);
-    let fingerprint = junction_api::fingerprint(&app.db, only_granted).await?;
-    if let Some(page) = app.junction_pages.get(whose, page.here(), &fingerprint) {
+    if let Some(page) = app.junction_pages.get(whose, page.here(), junctions) {
         return Ok(page.into_response());
     }
-    let (fingerprint, rows) = junction_api::list(&app.db, only_granted, after, page.fetch()).await?;
+    let (version, rows) = junction_api::list(&app.db, only_granted, after, page.fetch()).await?;
     let written = page.write(rows, |junction| (junction.junction_name.clone(), junction.junction_id))?;
-    app.junction_pages.put(whose, page.here(), fingerprint, &written);
+    app.junction_pages.put(whose, page.here(), version, &written);
     Ok(written.into_response())
 }
 
@@ -227,7 +233,12 @@ impl JunctionChange {
 /// Changes name, place, time zone or cycle times of a junction.
 #[utoipa::path(patch, path = "/api/junctions/{junction_id}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
     params(("junction_id" = Uuid, Path)), request_body = JunctionChange,
-    responses((status = 200, body = JunctionRow), NeedsAdminAndId, BadBody))]
+    responses(
+        (status = 200, body = JunctionRow),
+        NeedsAdminAndId,
+        (status = 409, description = "The city has another junction of this name", body = ProblemBody, content_type = "application/problem+json"),
+        BadBody,
+    ))]
 async fn change(
     State(app): State<App>,
     _: Admin,
@@ -236,7 +247,7 @@ async fn change(
     JsonBody(body): JsonBody<JunctionChange>,
 ) -> Result<Json<JunctionRow>, Problem> {
     let id = JunctionId(id);
-    rewrite(&app, &actor, id, "junction.update", |entry| body.apply(entry)).await?;
+    rewrite(&app, &actor, id, "junction.update", &Replaces::default(), |entry| body.apply(entry)).await?;
     Ok(Json(existing(&app, id).await?))
 }
 
@@ -246,10 +257,16 @@ pub(super) async fn rewrite(
     actor: &Actor,
     id: JunctionId,
     action: &'static str,
+    replaces: &Replaces,
     change: impl FnOnce(&mut JunctionEntry) + Send,
 ) -> Result<JunctionEntry, Problem> {
     let mut tx = app.db.begin().await?;
     let before = db::junctions::lock(&mut tx, id).await?.ok_or_else(unknown)?;
+    if !replaces.is(&layout::tag(&before)?) {
+        tx.rollback().await?;
+        let zone = schedules::time_zone(&app.db, id).await?;
+        return Err(etag::outdated(app, id, zone, &["junction.lanes", "junction.stages"]).await?);
+    }
     let mut entry = before.clone();
     change(&mut entry);
     let file = JunctionFile { junctions: vec![entry], links: Vec::new() };
@@ -259,12 +276,22 @@ pub(super) async fn rewrite(
         return Err(Problem::invalid(problems.into_iter().map(error).collect()));
     }
     let Some(entry) = file.junctions.into_iter().next() else { return Err(unknown()) };
+    let is_renamed = (&entry.junction_name, &entry.city) != (&before.junction_name, &before.city);
+    if is_renamed && junction_api::is_taken(&mut tx, &entry.junction_name, &entry.city, Some(id)).await? {
+        return Err(taken(&entry.junction_name, &entry.city));
+    }
     db::junctions::store(&mut tx, &entry).await.map_err(owned)?;
+    // As whoever asks next sees it.
+    let entry = db::junctions::lock(&mut tx, id).await?.ok_or_else(unknown)?;
     let deed = Deed::new(action).at(id).to(&entry.junction_name).with(difference(&before, &entry)?);
     audit::record(&mut *tx, actor, deed).await?;
     tx.commit().await?;
     app.dispatch.junction_changed(id);
     Ok(entry)
+}
+
+fn taken(name: &str, city: &str) -> Problem {
+    Problem::conflict(format!("There is a junction \"{name}\" in {city} already; tell them apart by name"))
 }
 
 /// A lane or device that belongs elsewhere is a conflict, not a failure.

@@ -1,14 +1,14 @@
 //! Lanes, signal groups and stages of a junction, and the file that an agent there needs.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
+use super::etag::{self, Replaces, Tagged, tagged};
 use super::guard::{Acting, Admin, CurrentUser, may_look};
 use super::junctions::{rewrite, unknown};
-use super::problem::{BadBody, NeedsAccess, NeedsAdminAndId, Problem, ProblemBody};
+use super::problem::{BadBody, NeedsAccess, NeedsAdminAndId, Outdated, Problem, ProblemBody};
 use crate::agent_toml;
 use crate::app::App;
 use crate::db::{junctions, links};
 use crate::junction_file::{GroupEntry, JunctionEntry, LaneEntry, SignalEntry, StageEntry};
-use axum::Json;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -36,15 +36,25 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A junction with lanes, signal groups, stages, devices and what may be green together, as the junction file holds it.
 #[utoipa::path(get, path = "/api/junctions/{junction_id}/layout", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("junction_id" = Uuid, Path)), responses((status = 200, body = JunctionEntry), NeedsAccess))]
+    params(("junction_id" = Uuid, Path)), responses(
+        (status = 200, body = JunctionEntry, headers(("ETag" = String, description = "Names its lanes, groups, stages and times"))),
+        NeedsAccess,
+    ))]
 async fn layout(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
     PathParams(id): PathParams<Uuid>,
-) -> Result<Json<JunctionEntry>, Problem> {
+) -> Result<Tagged<JunctionEntry>, Problem> {
     let id = JunctionId(id);
     may_look(&app, &user, id).await?;
-    junctions::entry(&app.db, id).await?.map(Json).ok_or_else(unknown)
+    let entry = junctions::entry(&app.db, id).await?.ok_or_else(unknown)?;
+    Ok(tagged(tag(&entry)?, entry))
+}
+
+/// Names what the editor of a layout replaces; devices come and go without it.
+pub(super) fn tag(entry: &JunctionEntry) -> Result<String, Problem> {
+    let JunctionEntry { lanes, groups, stages, compatible, intergreens, signal, .. } = entry;
+    etag::of(&(lanes, groups, stages, compatible, intergreens, signal))
 }
 
 /// A lane; one without `lane_id` is new.
@@ -140,10 +150,12 @@ impl StagesBody {
 
 /// Replaces the lanes of a junction. Groups and stages must still fit; those that do not are sent along.
 #[utoipa::path(put, path = "/api/junctions/{junction_id}/lanes", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("junction_id" = Uuid, Path)), request_body = LanesBody,
+    params(("junction_id" = Uuid, Path), ("If-Match" = Option<String>, Header, max_length = 256, description = "The ETag of what this replaces; where somebody has changed it, the answer is 412")),
+    request_body = LanesBody,
     responses(
-        (status = 200, body = JunctionEntry),
+        (status = 200, body = JunctionEntry, headers(("ETag" = String, description = "Names its lanes, groups, stages and times"))),
         NeedsAdminAndId,
+        Outdated,
         (status = 409, description = "A lane belongs to another junction", body = ProblemBody, content_type = "application/problem+json"),
         BadBody,
     ))]
@@ -152,8 +164,9 @@ async fn set_lanes(
     _: Admin,
     Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
+    replaces: Replaces,
     JsonBody(body): JsonBody<LanesBody>,
-) -> Result<Json<JunctionEntry>, Problem> {
+) -> Result<Tagged<JunctionEntry>, Problem> {
     let change = |entry: &mut JunctionEntry| {
         let lane = |lane: LaneBody| LaneEntry {
             lane_id: LaneId(lane.lane_id.unwrap_or_else(Uuid::new_v4)),
@@ -164,22 +177,31 @@ async fn set_lanes(
         entry.lanes = body.lanes.into_iter().map(lane).collect();
         body.stages.apply(entry);
     };
-    Ok(Json(rewrite(&app, &actor, JunctionId(id), "junction.lanes", change).await?))
+    let now = rewrite(&app, &actor, JunctionId(id), "junction.lanes", &replaces, change).await?;
+    Ok(tagged(tag(&now)?, now))
 }
 
 /// Replaces the stages of a junction, and its groups and what may be green together when they are given.
 #[utoipa::path(put, path = "/api/junctions/{junction_id}/stages", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("junction_id" = Uuid, Path)), request_body = StagesBody,
-    responses((status = 200, body = JunctionEntry), NeedsAdminAndId, BadBody))]
+    params(("junction_id" = Uuid, Path), ("If-Match" = Option<String>, Header, max_length = 256, description = "The ETag of what this replaces; where somebody has changed it, the answer is 412")),
+    request_body = StagesBody,
+    responses(
+        (status = 200, body = JunctionEntry, headers(("ETag" = String, description = "Names its lanes, groups, stages and times"))),
+        NeedsAdminAndId,
+        Outdated,
+        BadBody,
+    ))]
 async fn set_stages(
     State(app): State<App>,
     _: Admin,
     Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
+    replaces: Replaces,
     JsonBody(body): JsonBody<StagesBody>,
-) -> Result<Json<JunctionEntry>, Problem> {
+) -> Result<Tagged<JunctionEntry>, Problem> {
     let change = |entry: &mut JunctionEntry| body.apply(entry);
-    Ok(Json(rewrite(&app, &actor, JunctionId(id), "junction.stages", change).await?))
+    let now = rewrite(&app, &actor, JunctionId(id), "junction.stages", &replaces, change).await?;
+    Ok(tagged(tag(&now)?, now))
 }
 
 /// For which device the file is.

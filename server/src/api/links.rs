@@ -3,10 +3,12 @@
 use super::body::{Body, Fields, JsonBody, JsonBytes, PathParams};
 use super::guard::{Acting, Admin, CurrentUser};
 use super::junctions::{existing, owned};
-use super::problem::{BadBody, FieldError, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody};
+use super::page::Page;
+use super::problem::{
+    BadBody, BadPage, FieldError, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody,
+};
 use crate::app::App;
 use crate::cmd::junction::import_deed;
-use crate::db::access;
 use crate::db::audit::{self, Deed};
 use crate::db::{junctions, links};
 use crate::junction_file::{JunctionFile, LinkEntry};
@@ -38,18 +40,20 @@ pub(super) fn router() -> OpenApiRouter<App> {
 }
 
 /// The links of the junctions that the user may look at.
-#[utoipa::path(get, path = "/api/links", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    responses((status = 200, body = [LinkEntry]), NeedsUser))]
+#[utoipa::path(get, path = "/api/links", tag = "junctions", params(Page), security(("OAuth2PasswordBearer" = [])),
+    responses(
+        (status = 200, body = [LinkEntry], headers(("Link" = String, description = "Address of the next page"))),
+        NeedsUser,
+        BadPage,
+    ))]
 async fn list(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
-) -> Result<Json<Vec<LinkEntry>>, Problem> {
-    let mut all = links::list(&app.db, None).await?;
-    if !user.is_admin {
-        let granted = access::granted(&app.db, user.id()).await?;
-        all.retain(|link| granted.contains(&link.from_junction) || granted.contains(&link.to_junction));
-    }
-    Ok(Json(all))
+    page: Page,
+) -> Result<Response, Problem> {
+    let only_granted = (!user.is_admin).then(|| user.id());
+    let rows = links::page(&app.db, only_granted, page.after()?, page.fetch()).await?;
+    Ok(page.answer(rows, |link| (link.from_junction.0, link.to_junction.0)))
 }
 
 /// A way from one junction to the next.

@@ -83,6 +83,8 @@ pub(super) struct ModeAnswer {
     pub status: &'static str,
     /// In a sentence.
     pub message: &'static str,
+    /// The plan that was sent: `plans` tells what becomes of it; null: none had to be.
+    pub plan_id: Option<String>,
     /// What the junction says within two seconds: `running`, `pending` (starts when the running cycle ends), `refused`, or `unknown`.
     pub applied: RoadAnswer,
     /// Why the junction refuses.
@@ -189,7 +191,8 @@ async fn set_mode(
         RoadAnswer::Refused => ("refused", "The junction refuses it and stays in automatic mode"),
         _ => ("success", message),
     };
-    Ok(Json(ModeAnswer { status, message, applied: outcome.applied, reasons: outcome.reasons }))
+    let crate::dispatch::Outcome { plan_id, applied, reasons } = outcome;
+    Ok(Json(ModeAnswer { status, message, plan_id, applied, reasons }))
 }
 
 pub(super) fn refused(error: ModeError) -> Problem {

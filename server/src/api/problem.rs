@@ -250,6 +250,8 @@ refusals! {
     }
     /// How the OpenAPI document describes bodies that are refused.
     BadBody { 413: "The body is too large", 415: "The body is of another type", 422: "The body is invalid" }
+    /// How the OpenAPI document describes what is replaced as a whole.
+    Outdated { 412: "It is no longer what If-Match names; the sentence says who has changed it, and when" }
     /// How the OpenAPI document describes lists.
     BadPage { 422: "limit or cursor are invalid" }
     /// How the OpenAPI document describes lists of what happened at a junction.

@@ -1,10 +1,13 @@
 //! Fixed plans and limits by day and hour, and holidays.
 
 use super::body::{Body, Fields, JsonBody, PathParams};
+use super::etag::{self, Replaces, Tagged, tagged};
 use super::guard::{Acting, Admin, CurrentUser, may_operate};
 use super::history::looked_at;
 use super::junctions::unknown;
-use super::problem::{BadBody, FieldError, NeedsAccess, NeedsAdmin, NeedsUserAndName, Problem, ProblemBody};
+use super::problem::{
+    BadBody, FieldError, NeedsAccess, NeedsAdmin, NeedsUserAndName, Outdated, Problem, ProblemBody,
+};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::audit::{self, Deed};
@@ -12,7 +15,6 @@ use crate::db::junctions;
 use crate::db::logs::{self, Entry as LogEntry, Level, Type};
 use crate::db::schedules::{self, Holiday, Owner};
 use crate::planner::schedule::{Entry, MAX_ENTRIES, Schedule, problems};
-use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
@@ -99,18 +101,21 @@ fn read_holidays(fields: &mut Fields) -> Option<Vec<Holiday>> {
 
 /// Fixed plans and limits of a junction by day and hour, its holidays, and what holds at present.
 #[utoipa::path(get, path = "/api/junctions/{junction_id}/schedule", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("junction_id" = Uuid, Path)), responses((status = 200, body = ScheduleAnswer), NeedsAccess))]
+    params(("junction_id" = Uuid, Path)), responses(
+        (status = 200, body = ScheduleAnswer, headers(("ETag" = String, description = "Names its entries and holidays"))),
+        NeedsAccess,
+    ))]
 async fn get(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
     PathParams(id): PathParams<Uuid>,
-) -> Result<Json<ScheduleAnswer>, Problem> {
+) -> Result<Tagged<ScheduleAnswer>, Problem> {
     let junction = JunctionId(id);
     let city = looked_at(&app, &user, junction).await?.city;
-    Ok(Json(answer(&app, junction, &city).await?))
+    answer(&app, junction, &city).await
 }
 
-async fn answer(app: &App, junction: JunctionId, city: &str) -> Result<ScheduleAnswer, Problem> {
+async fn answer(app: &App, junction: JunctionId, city: &str) -> Result<Tagged<ScheduleAnswer>, Problem> {
     let zone = schedules::time_zone(&app.db, junction).await?;
     let entries = schedules::entries(&app.db, Some(junction)).await?.remove(&junction).unwrap_or_default();
     let holidays = schedules::holidays(&app.db, Owner::Junction(junction)).await?;
@@ -122,15 +127,21 @@ async fn answer(app: &App, junction: JunctionId, city: &str) -> Result<ScheduleA
         until: DateTime::from_timestamp_millis(holds.until.0),
     });
     let entries = schedule.entries;
-    Ok(ScheduleAnswer { time_zone: zone.name().to_owned(), entries, holidays, city_holidays, now })
+    let tag = etag::of(&(&entries, &holidays))?;
+    Ok(tagged(
+        tag,
+        ScheduleAnswer { time_zone: zone.name().to_owned(), entries, holidays, city_holidays, now },
+    ))
 }
 
 /// Replaces the schedule of a junction; for administrators and its operators. It is checked as a whole, and every broken rule is told.
 #[utoipa::path(put, path = "/api/junctions/{junction_id}/schedule", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("junction_id" = Uuid, Path)), request_body = ScheduleBody,
+    params(("junction_id" = Uuid, Path), ("If-Match" = Option<String>, Header, max_length = 256, description = "The ETag of what this replaces; where somebody has changed it, the answer is 412")),
+    request_body = ScheduleBody,
     responses(
-        (status = 200, body = ScheduleAnswer),
+        (status = 200, body = ScheduleAnswer, headers(("ETag" = String, description = "Names its entries and holidays"))),
         NeedsAccess,
+        Outdated,
         (status = 409, description = "The junction itself breaks rules", body = ProblemBody, content_type = "application/problem+json"),
         BadBody,
     ))]
@@ -139,12 +150,20 @@ async fn set(
     CurrentUser(user): CurrentUser,
     Acting(actor): Acting,
     PathParams(id): PathParams<Uuid>,
+    replaces: Replaces,
     JsonBody(body): JsonBody<ScheduleBody>,
-) -> Result<Json<ScheduleAnswer>, Problem> {
+) -> Result<Tagged<ScheduleAnswer>, Problem> {
     let junction = JunctionId(id);
     may_operate(&app, &user, junction).await?;
     let mut tx = app.db.begin().await?;
     let entry = junctions::lock(&mut tx, junction).await?.ok_or_else(unknown)?;
+    let stored = schedules::entries(&mut *tx, Some(junction)).await?.remove(&junction).unwrap_or_default();
+    let stored = (stored, schedules::holidays(&mut *tx, Owner::Junction(junction)).await?);
+    if !replaces.is(&etag::of(&stored)?) {
+        tx.rollback().await?;
+        let zone = schedules::time_zone(&app.db, junction).await?;
+        return Err(etag::outdated(&app, junction, zone, &["junction.schedule"]).await?);
+    }
     let built = entry.build().map_err(|broken| Problem::conflict(broken.join("; ")))?;
     let broken = problems(&body.entries, &built, entry.limits());
     if !broken.is_empty() {
@@ -165,7 +184,7 @@ async fn set(
     logs::record(&mut *tx, &[log]).await?;
     tx.commit().await?;
     app.dispatch.junction_changed(junction);
-    Ok(Json(answer(&app, junction, &entry.city).await?))
+    answer(&app, junction, &entry.city).await
 }
 
 /// Holidays of a city.
@@ -194,35 +213,46 @@ fn city_name(city: String) -> Result<String, Problem> {
 
 /// Holidays of a city, which hold at all its junctions.
 #[utoipa::path(get, path = "/api/holidays/{city}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")), responses((status = 200, body = Holidays), NeedsUserAndName))]
+    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")),
+    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NeedsUserAndName))]
 async fn get_holidays(
     State(app): State<App>,
     _: CurrentUser,
     PathParams(city): PathParams<String>,
-) -> Result<Json<Holidays>, Problem> {
+) -> Result<Tagged<Holidays>, Problem> {
     let city = city_name(city)?;
-    Ok(Json(Holidays { holidays: schedules::holidays(&app.db, Owner::City(&city)).await? }))
+    let holidays = schedules::holidays(&app.db, Owner::City(&city)).await?;
+    Ok(tagged(etag::of(&holidays)?, Holidays { holidays }))
 }
 
 /// Replaces the holidays of a city, which hold at all its junctions.
 #[utoipa::path(put, path = "/api/holidays/{city}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
-    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")), request_body = Holidays,
-    responses((status = 200, body = Holidays), NeedsAdmin, BadBody))]
+    params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"),
+        ("If-Match" = Option<String>, Header, max_length = 256, description = "The ETag of what this replaces; where somebody has changed it, the answer is 412")),
+    request_body = Holidays,
+    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NeedsAdmin, Outdated, BadBody))]
 async fn set_holidays(
     State(app): State<App>,
     _: Admin,
     Acting(actor): Acting,
     PathParams(city): PathParams<String>,
+    replaces: Replaces,
     JsonBody(body): JsonBody<Holidays>,
-) -> Result<Json<Holidays>, Problem> {
+) -> Result<Tagged<Holidays>, Problem> {
     let city = city_name(city)?;
     let mut tx = app.db.begin().await?;
+    schedules::lock_holidays(&mut tx).await?;
+    if !replaces.is(&etag::of(&schedules::holidays(&mut *tx, Owner::City(&city)).await?)?) {
+        tx.rollback().await?;
+        return Err(etag::outdated_elsewhere(&app, "holidays.update", &city).await?);
+    }
     schedules::set_holidays(&mut tx, Owner::City(&city), &body.holidays).await?;
     let deed = Deed::new("holidays.update")
         .to(&city)
         .with(serde_json::to_value(&body).map_err(anyhow::Error::from)?);
     audit::record(&mut *tx, &actor, deed).await?;
+    let now = schedules::holidays(&mut *tx, Owner::City(&city)).await?;
     tx.commit().await?;
     app.dispatch.junctions_changed();
-    Ok(Json(body))
+    Ok(tagged(etag::of(&now)?, Holidays { holidays: now }))
 }

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::db::users;
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -44,8 +45,8 @@ struct Start {
     (status = 200, body = Start),
     (status = 503, description = "The database cannot be reached", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-async fn start(State(app): State<App>) -> Result<Json<Start>, Problem> {
-    let first_user = match (users::any(&app.db).await?, app.allows_first_user()) {
+async fn start(State(app): State<App>, headers: HeaderMap) -> Result<Json<Start>, Problem> {
+    let first_user = match (users::any(&app.db).await?, app.allows_first_user(&headers)) {
         (true, _) => FirstUser::Registered,
         (false, true) => FirstUser::Open,
         (false, false) => FirstUser::NeedsToken,

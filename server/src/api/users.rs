@@ -11,8 +11,8 @@ use crate::db::users::{self, Change, Changed, NewUser, Registered, User};
 use crate::db::{second_factor, sessions};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use flextraff_common::ids::UserId;
 use serde::Deserialize;
@@ -140,7 +140,7 @@ impl FromRequestParts<App> for Registrar {
         }
         let presented =
             parts.headers.get(SETUP_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if app.allows_first_user() || app.auth.is_setup_token(presented) {
+        if app.allows_first_user(&parts.headers) || app.auth.is_setup_token(presented) {
             return Ok(Self::First);
         }
         Err(Problem::forbidden(
@@ -158,12 +158,13 @@ pub async fn announce_first_user(app: &App) -> crate::db::Result<()> {
     if users::any(&app.db).await? {
         return Ok(());
     }
-    if app.allows_first_user() {
+    let setup_token = app.auth.setup_token();
+    if app.allows_first_user(&HeaderMap::new()) {
         tracing::warn!(
-            "nobody is registered yet: the first to register at /api/users/register is the administrator"
+            setup_token,
+            "nobody is registered yet: the first to register at /api/users/register is the administrator; through a proxy with this X-Setup-Token"
         );
     } else {
-        let setup_token = app.auth.setup_token();
         tracing::warn!(
             setup_token,
             "nobody is registered yet: the first administrator registers with this X-Setup-Token"

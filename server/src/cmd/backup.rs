@@ -107,6 +107,11 @@ pub(super) async fn restore(
             Some(file) => {
                 file.copy_from(from)?;
                 let _ = write!(said, "\n{} is in its place: {}", entry.name, file.path.display());
+                if file.is_for_root_only() {
+                    said.push_str(
+                        "; only root reads it: give it to the group of the server (chgrp, chmod 640)",
+                    );
+                }
             }
             None => {
                 let _ = write!(

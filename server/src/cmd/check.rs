@@ -1,12 +1,13 @@
 //! `flextraff-server check`: whether everything that the server needs is there.
 
 use super::say;
+use super::serve::certificate::Certificate;
+use crate::auth::Auth;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Broker, Config};
 use crate::db::setup;
 use crate::mqtt::MqttClient;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -86,7 +87,10 @@ async fn broker(config: &Config) -> Finding {
 
 fn signing_key(config: &Config) -> Finding {
     match &config.auth.secret_key_file {
-        Some(path) => readable(path),
+        Some(_) => match Auth::open(config) {
+            Ok(_) => Finding::Ok("it can be read, and is long enough".to_owned()),
+            Err(error) => Finding::Failed(format!("{error:#}")),
+        },
         None if config.http.is_loopback() => Finding::Warning(
             "none is named ([auth] secret_key_file); sessions end with each restart".to_owned(),
         ),
@@ -99,9 +103,9 @@ fn signing_key(config: &Config) -> Finding {
 
 fn certificate(config: &Config) -> Finding {
     match (&config.http.tls_cert_file, &config.http.tls_key_file) {
-        (Some(cert), Some(key)) => match readable(cert) {
-            Finding::Ok(_) => readable(key),
-            other => other,
+        (Some(cert), Some(key)) => match Certificate::read(cert, key) {
+            Ok(_) => Finding::Ok("it can be read, and belongs to its key".to_owned()),
+            Err(error) => Finding::Failed(format!("{error:#}")),
         },
         _ if config.http.is_loopback() => Finding::Ok("none needed on this machine".to_owned()),
         _ => Finding::Warning("none; others can read what passes unless a proxy encrypts it".to_owned()),
@@ -124,12 +128,5 @@ fn authority(config: &Config) -> Finding {
             Finding::Ok(format!("it can sign until {}", authority.not_after().format("%Y-%m-%d")))
         }
         Err(error) => Finding::Failed(format!("{error:#}")),
-    }
-}
-
-fn readable(path: &Path) -> Finding {
-    match std::fs::File::open(path) {
-        Ok(_) => Finding::Ok(format!("{} can be read", path.display())),
-        Err(error) => Finding::Failed(format!("{}: {error}", path.display())),
     }
 }

@@ -1,6 +1,6 @@
 //! `flextraff-server serve`: joins the parts and runs them until a signal comes.
 
-mod certificate;
+pub(super) mod certificate;
 mod http;
 
 use super::Failure;
@@ -10,6 +10,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::{Config, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
+use crate::db::ready::Ready;
 use crate::db::{partitions, retention, roll_ups, setup};
 use crate::dispatch;
 use crate::dynsec;
@@ -19,6 +20,7 @@ use crate::ingest::{self, Applied, Channels};
 use crate::live::{Hub, LiveEvent, hear_database};
 use crate::metrics::Metrics;
 use crate::mqtt::MqttClient;
+use crate::shares::Shares;
 use anyhow::Context as _;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::wire::Status;
@@ -58,21 +60,28 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         db = connect(&config) => db?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
-    setup::prepare(&db, &config.database).await?;
+    tokio::select! {
+        prepared = setup::prepare(&db, &config.database) => prepared?,
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+    }
     partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let metrics = Arc::new(Metrics::default());
+    let (waiting, waits) = watch::channel(0);
     let app = App {
         config: Arc::new(config),
         auth,
         db: db.clone(),
+        ready: Ready::new(db.clone()),
         live: Hub::new(LIVE),
         mqtt: handle,
         dispatch,
         metrics: Arc::clone(&metrics),
         fleet,
+        standing_still: waits.clone(),
+        shares: Shares::default(),
         junction_pages: Arc::default(),
     };
     crate::api::users::announce_first_user(&app).await.context("cannot look for users")?;
@@ -85,27 +94,32 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (incoming_sender, incoming) = mpsc::channel(INCOMING);
     let (applied_sender, applied) = mpsc::channel(NEWS);
     let (planner_sender, planner_news) = mpsc::channel(NEWS);
-    let (waiting, waits) = watch::channel(0);
     let hearing = || Hearing::new(app.mqtt.connected.clone(), waits.clone());
     let (alarms_hearing, fleet_hearing) = (hearing(), hearing());
     let outgoing = app.mqtt.outgoing.clone();
-    let channels = Channels { incoming, outgoing, applied: applied_sender, waiting };
+    let channels =
+        Channels { incoming, outgoing, applied: applied_sender, waiting, shares: app.shares.clone() };
     let control = app.config.mqtt.dynamic_security.then(|| mqtt.control());
-    let rights = tokio::spawn(dynsec::run(app.clone(), control, rights_requests, stopped.clone()));
-    let mqtt = tokio::spawn(mqtt.run(incoming_sender, mqtt_stopped));
-    let ingest = tokio::spawn(ingest::run(db.clone(), channels, metrics, stopped.clone()));
+    let (ended_sender, mut ended) = mpsc::unbounded_channel();
+    let parts = Parts(ended_sender);
+    let rights =
+        parts.start("broker rights", dynsec::run(app.clone(), control, rights_requests, stopped.clone()));
+    let mqtt = parts.start("broker", mqtt.run(incoming_sender, mqtt_stopped));
+    let ingest = parts.start("ingest", ingest::run(db.clone(), channels, metrics, stopped.clone()));
     let (statuses_sender, statuses) = mpsc::channel(NEWS);
     let notifier = Notifier::start(&app.config.alarms).map_err(Failure::Config)?;
-    let alarms =
-        tokio::spawn(alarms::run(app.clone(), Clock, alarms_hearing, statuses, notifier, stopped.clone()));
-    let news = tokio::spawn(tell(app.clone(), applied, planner_sender, statuses_sender));
-    let planner = tokio::spawn(dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone()));
-    let fleet = tokio::spawn(fleet::run(app.clone(), Clock, fleet_hearing, fleet_requests, stopped.clone()));
-    let tidings = tokio::spawn(hear_database(db.clone(), app.live.clone(), stopped.clone()));
-    let roll_ups = tokio::spawn(roll_up(db.clone(), app.config.retention, stopped.clone()));
-    let maintenance = tokio::spawn(maintain(db.clone(), app.config.retention, stopped.clone()));
+    let alarms = alarms::run(app.clone(), Clock, alarms_hearing, statuses, notifier, stopped.clone());
+    let alarms = parts.start("alarms", alarms);
+    let news = parts.start("news", tell(app.clone(), applied, planner_sender, statuses_sender));
+    let planner = dispatch::run(app.clone(), Clock, planner_news, requests, stopped.clone());
+    let planner = parts.start("planner", planner);
+    let fleet = fleet::run(app.clone(), Clock, fleet_hearing, fleet_requests, stopped.clone());
+    let fleet = parts.start("devices", fleet);
+    let tidings = parts.start("tidings", hear_database(db.clone(), app.live.clone(), stopped.clone()));
+    let roll_ups = parts.start("roll-ups", roll_up(db.clone(), app.config.retention, stopped.clone()));
+    let maintenance = parts.start("maintenance", maintain(db.clone(), app.config.retention, stopped.clone()));
     let live = app.live.clone();
-    let http = tokio::spawn(server.serve(crate::api::router(app), stopped, GRACE));
+    let http = parts.start("HTTP", server.serve(crate::api::router(app), stopped, GRACE));
 
     tracing::info!(%address, "server is ready");
     let message = format!("Server {client_id}, version {}, has started", env!("CARGO_PKG_VERSION"));
@@ -113,7 +127,13 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         tracing::error!(%error, "the log of the city misses the start of this server");
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    signals.next().await;
+    let code = tokio::select! {
+        () = signals.next() => ExitCode::SUCCESS,
+        Some(part) = ended.recv() => {
+            tracing::error!(part, "a part of the server has ended by itself; the server stops, to be started again");
+            ExitCode::FAILURE
+        }
+    };
     tracing::info!("stopping; a second signal stops at once");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tokio::spawn(async move {
@@ -138,7 +158,33 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("live feed", clients, end).await;
     finish("HTTP", http, end).await;
     let _ = timeout(left(end), db.close()).await;
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
+}
+
+/// Starts the parts of the server, and learns which of them end: one that panics would leave a server that looks well and does not do its work.
+struct Parts(mpsc::UnboundedSender<&'static str>);
+
+impl Parts {
+    fn start(&self, part: &'static str, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let end = End { part, told: self.0.clone() };
+        tokio::spawn(async move {
+            let _end = end;
+            work.await;
+        })
+    }
+}
+
+/// Tells that a part has ended, however it has.
+struct End {
+    part: &'static str,
+    told: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // At the stop nobody listens.
+        let _ = self.told.send(self.part);
+    }
 }
 
 /// Connects to the database, waiting for it when it is away.
@@ -250,5 +296,22 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_told_also_when_it_panics() {
+        let (sender, mut ended) = mpsc::unbounded_channel();
+        let parts = Parts(sender);
+        let goes_on = parts.start("planner", std::future::pending());
+        let panics = parts.start("alarms", async { panic!("a defect") });
+        assert_eq!(ended.recv().await, Some("alarms"));
+        assert!(panics.await.is_err() && ended.try_recv().is_err());
+        goes_on.abort();
+        assert_eq!(ended.recv().await, Some("planner"));
     }
 }

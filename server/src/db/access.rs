@@ -65,12 +65,22 @@ pub struct AccessRow {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &PgPool, user: UserId) -> sqlx::Result<Vec<AccessRow>> {
+pub async fn list(
+    db: &PgPool,
+    user: UserId,
+    after: Option<(String, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<AccessRow>> {
+    let (name, id) = after.unzip();
     let rows = sqlx::query!(
         "SELECT junction_id, junction_name, role, granted_at, granted_by
          FROM user_junction_access JOIN junctions USING (junction_id)
-         WHERE user_id = $1 ORDER BY junction_name, junction_id",
+         WHERE user_id = $1 AND ($2::text IS NULL OR (junction_name, junction_id) > ($2, $3::uuid))
+         ORDER BY junction_name, junction_id LIMIT $4",
         user.0,
+        name,
+        id,
+        limit,
     )
     .fetch_all(db)
     .await?;

@@ -153,8 +153,8 @@ pub async fn open(db: &PgPool) -> sqlx::Result<Vec<(Place, Finding)>> {
 pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> sqlx::Result<Option<Uuid>> {
     let message: String = finding.message.chars().take(2000).collect();
     sqlx::query_scalar!(
-        "INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail)
-         SELECT junction_id, $2, $3, $4, $5, $6 FROM junctions WHERE junction_id = $1
+        "INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail, told_until)
+         SELECT junction_id, $2, $3, $4, $5, $6, now() + interval '3 minutes' FROM junctions WHERE junction_id = $1
          ON CONFLICT DO NOTHING RETURNING alarm_id",
         place.junction.0,
         place.device.map(|device| device.0),

@@ -45,6 +45,8 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
     if known == 0 {
         return Ok(0);
     }
+    // Days of rows may move at once, and what does not get done now would be tried in vain again and again.
+    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *db).await?;
     let counts = sqlx::query!(
         "UPDATE car_counts c
          SET ts = to_timestamp((c.mono_ms + x.offset_ms) / 1000.0),
@@ -67,7 +69,10 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
              WHERE c.clock = 'unsynced' AND x.device_id = c.device_id AND x.boot_id = c.boot_id
                AND (c.device_id, c.boot_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
              RETURNING c.cycle_id, c.cycle_start_time)
-         UPDATE lane_cycle_data d SET cycle_start_time = m.cycle_start_time FROM moved m WHERE d.cycle_id = m.cycle_id",
+         UPDATE lane_cycle_data d SET cycle_start_time = m.cycle_start_time,
+             green_time_start = d.green_time_start + (m.cycle_start_time - d.cycle_start_time),
+             green_time_end = d.green_time_end + (m.cycle_start_time - d.cycle_start_time)
+         FROM moved m WHERE d.cycle_id = m.cycle_id",
         devices,
         boots
     )

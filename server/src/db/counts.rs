@@ -3,6 +3,7 @@
 use super::array_literal;
 use super::volumes::NewVolumes;
 use chrono::{DateTime, Utc};
+use flextraff_common::wire::CarCounts;
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -32,6 +33,28 @@ pub async fn published(db: &mut PgConnection, keys: &[Published]) -> sqlx::Resul
     .fetch_all(db)
     .await?;
     Ok(known.into_iter().map(|row| (row.lane_id, row.ts)).collect())
+}
+
+/// Whether the same counts of a lane, without a time, were stored in the last hour before `received`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn holds_untimed(
+    db: &mut PgConnection,
+    counts: &CarCounts,
+    received: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM car_counts WHERE lane_id = $1 AND ts > $2::timestamptz - interval '1 hour' AND ts <= $2 AND untimed
+                   AND vehicle_count = $3 AND epc_ids = $4) AS "holds!""#,
+        counts.lane_id.0,
+        received,
+        i32::try_from(counts.vehicle_count).unwrap_or(i32::MAX),
+        &counts.epc_ids,
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Rows to store, a column a vector, and their sums.

@@ -1,6 +1,8 @@
 //! Cycles and high-resolution events of the signal.
 
-use chrono::{DateTime, Utc};
+mod greens;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{CycleStage, Cycles, Events};
@@ -69,12 +71,22 @@ async fn insert_lanes(
     starts: &[DateTime<Utc>],
     cycles: &[(JunctionId, &Cycles)],
 ) -> Result<(), sqlx::Error> {
+    let junctions: Vec<Uuid> = cycles.iter().map(|(junction, _)| junction.0).collect();
+    let served = greens::stages_of_lanes(db, &junctions).await?;
     let mut of_lanes: (Vec<Uuid>, Vec<Uuid>, Vec<DateTime<Utc>>) = Default::default();
+    let (mut green_starts, mut green_ends) = (Vec::new(), Vec::new());
     for (at, (junction, cycle)) in cycles.iter().enumerate() {
-        for _ in &cycle.lanes {
+        for lane in &cycle.lanes {
             of_lanes.0.push(ids[at]);
             of_lanes.1.push(junction.0);
             of_lanes.2.push(starts[at]);
+            let green = served.get(&lane.lane_id.0).and_then(|stages| greens::of(&cycle.stages, stages));
+            let (start, end) = green.unzip();
+            let time = |seconds: f64| {
+                starts[at].checked_add_signed(TimeDelta::milliseconds((seconds * 1000.0) as i64))
+            };
+            green_starts.push(start.and_then(time));
+            green_ends.push(end.and_then(time));
         }
     }
     let lanes = cycles.iter().flat_map(|(_, cycle)| &cycle.lanes);
@@ -87,11 +99,12 @@ async fn insert_lanes(
     let queue_ends: Vec<Option<f32>> = lanes.map(|lane| queue(lane.queue_end)).collect();
     sqlx::query!(
         "INSERT INTO lane_cycle_data (cycle_id, junction_id, cycle_start_time, lane_id, vehicle_count, green_time_seconds, queue_start,
-             queue_end, was_congested, congestion_level)
+             queue_end, green_time_start, green_time_end, was_congested, congestion_level)
          SELECT r.*, r.queue_end > 0.5 * r.queue_start AND r.queue_start >= 1,
              CASE WHEN r.queue_start > 0 THEN least(greatest(r.queue_end / r.queue_start, 0), 1) END
-         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::real[], $7::real[], $8::real[])
-             AS r(cycle_id, junction_id, start_at, lane_id, vehicle_count, green_s, queue_start, queue_end)",
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::real[], $7::real[], $8::real[],
+                 $9::timestamptz[], $10::timestamptz[])
+             AS r(cycle_id, junction_id, start_at, lane_id, vehicle_count, green_s, queue_start, queue_end, green_start, green_end)",
         &of_lanes.0,
         &of_lanes.1,
         &of_lanes.2,
@@ -100,6 +113,8 @@ async fn insert_lanes(
         &greens,
         &queue_starts as &[Option<f32>],
         &queue_ends as &[Option<f32>],
+        &green_starts as &[Option<DateTime<Utc>>],
+        &green_ends as &[Option<DateTime<Utc>>],
     )
     .execute(db)
     .await?;

@@ -4,12 +4,17 @@ use chrono::{DateTime, Utc};
 use flextraff_common::wire::{MAX_PAYLOAD, RejectCode};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Most characters of a topic and of a reason that are kept.
 const MAX_TOPIC: usize = 1000;
 const MAX_DETAIL: usize = 2000;
+
+/// Most that are kept of one device, and of all devices of a junction, within an hour of the clock: a device gone mad fills no disk.
+const MOST_OF_DEVICE: i64 = 1000;
+const MOST_OF_JUNCTION: i64 = 5000;
 
 /// A message that cannot be used.
 #[derive(Clone, Copy, Debug)]
@@ -26,31 +31,132 @@ pub struct NewLetter<'a> {
     pub received: DateTime<Utc>,
 }
 
-/// Keeps messages with the reason. A row of an outbox that is refused again stays one dead letter.
+impl NewLetter<'_> {
+    /// The hour in which it came, and the junction in its topic; `None`: it names none.
+    fn place(&self) -> (i64, Option<Uuid>) {
+        (self.received.timestamp().div_euclid(3600), self.refusal.junction.map(|junction| junction.0))
+    }
+
+    fn device(&self) -> Option<Uuid> {
+        self.refusal.device.map(|device| device.0)
+    }
+}
+
+/// How many letters there are of each hour, junction and device. Who speaks as a device may give any id in what it sends, but only under its own
+/// junction: so both are counted.
+#[derive(Debug, Default)]
+struct Kept {
+    of_junction: BTreeMap<(i64, Option<Uuid>), i64>,
+    of_device: BTreeMap<(i64, Option<Uuid>, Option<Uuid>), i64>,
+}
+
+impl Kept {
+    async fn load(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> sqlx::Result<Self> {
+        let places: BTreeSet<_> = letters.iter().map(NewLetter::place).collect();
+        let (hours, junctions): (Vec<i64>, Vec<Option<Uuid>>) = places.into_iter().unzip();
+        let rows = sqlx::query!(
+            r#"SELECT hour AS "hour!", p.junction AS "junction?", l.device_id AS "device?", count(*) AS "letters!"
+               FROM unnest($1::bigint[], $2::uuid[]) AS p (hour, junction),
+                    LATERAL (SELECT to_timestamp(hour * 3600) AS since, to_timestamp((hour + 1) * 3600) AS until) AS span,
+                    LATERAL (SELECT device_id FROM dead_letters
+                             WHERE junction_id = p.junction AND received_at >= since AND received_at < until
+                             UNION ALL
+                             SELECT device_id FROM dead_letters
+                             WHERE p.junction IS NULL AND junction_id IS NULL AND received_at >= since AND received_at < until) AS l
+               GROUP BY 1, 2, 3"#,
+            &hours,
+            &junctions as &[Option<Uuid>],
+        )
+        .fetch_all(db)
+        .await?;
+        let mut kept = Self::default();
+        for row in rows {
+            kept.add((row.hour, row.junction), row.device, row.letters);
+        }
+        Ok(kept)
+    }
+
+    fn add(&mut self, place: (i64, Option<Uuid>), device: Option<Uuid>, count: i64) {
+        *self.of_junction.entry(place).or_default() += count;
+        *self.of_device.entry((place.0, place.1, device)).or_default() += count;
+    }
+
+    /// What of a further letter is kept.
+    fn make_room(&mut self, letter: &NewLetter<'_>) -> Room {
+        let (place, device) = (letter.place(), letter.device());
+        let of_junction = self.of_junction.get(&place).copied().unwrap_or_default();
+        let of_device = self.of_device.get(&(place.0, place.1, device)).copied().unwrap_or_default();
+        if of_junction > MOST_OF_JUNCTION || of_device > MOST_OF_DEVICE {
+            return Room::Nothing;
+        }
+        self.add(place, device, 1);
+        let note = |most: i64, whose: &str| {
+            format!(
+                "More than {most} messages {whose} could not be used within the hour; the others are counted only"
+            )
+        };
+        if of_junction == MOST_OF_JUNCTION {
+            Room::Note(note(MOST_OF_JUNCTION, "of this junction"))
+        } else if of_device == MOST_OF_DEVICE {
+            let whose = if device.is_some() { "of this device" } else { "that name no device" };
+            Room::Note(note(MOST_OF_DEVICE, whose))
+        } else {
+            Room::Whole
+        }
+    }
+}
+
+/// What of a letter is kept.
+enum Room {
+    /// All of it.
+    Whole,
+    /// It is the first that is too many: a sentence that says so stands in its place.
+    Note(String),
+    /// There were too many before.
+    Nothing,
+}
+
+/// Keeps messages with the reason, not too many of a device within an hour. A row of an outbox that is refused again stays one dead letter.
 pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<(), sqlx::Error> {
     if letters.is_empty() {
         return Ok(());
     }
+    let mut kept = Kept::load(db, letters).await?;
+    let letters: Vec<(&NewLetter<'_>, Option<String>)> = letters
+        .iter()
+        .filter_map(|letter| match kept.make_room(letter) {
+            Room::Whole => Some((letter, None)),
+            Room::Note(note) => Some((letter, Some(note))),
+            Room::Nothing => None,
+        })
+        .collect();
     let cut =
         |text: &str, most: usize| text.chars().filter(|&char| char != '\0').take(most).collect::<String>();
-    let topics: Vec<String> = letters.iter().map(|letter| cut(letter.topic, MAX_TOPIC)).collect();
-    let payloads: Vec<&[u8]> =
-        letters.iter().map(|letter| &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)]).collect();
+    let topics: Vec<String> = letters.iter().map(|(letter, _)| cut(letter.topic, MAX_TOPIC)).collect();
+    let payloads: Vec<&[u8]> = letters
+        .iter()
+        .map(|(letter, note)| match note {
+            Some(_) => &[],
+            None => &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)],
+        })
+        .collect();
     let sizes: Vec<i32> =
-        letters.iter().map(|letter| i32::try_from(letter.size).unwrap_or(i32::MAX)).collect();
-    let reasons: Vec<String> =
-        letters.iter().map(|letter| code_name(letter.refusal.code).to_owned()).collect();
-    let details: Vec<String> = letters.iter().map(|letter| cut(&letter.refusal.detail, MAX_DETAIL)).collect();
-    let junctions: Vec<Option<Uuid>> =
-        letters.iter().map(|letter| letter.refusal.junction.map(|junction| junction.0)).collect();
-    let devices: Vec<Option<Uuid>> =
-        letters.iter().map(|letter| letter.refusal.device.map(|device| device.0)).collect();
-    let delivery = |letter: &NewLetter<'_>| letter.refusal.delivery.clone();
-    let outboxes: Vec<Option<Uuid>> =
-        letters.iter().map(|letter| delivery(letter).map(|delivery| delivery.outbox_id.0)).collect();
-    let seqs: Vec<Option<i64>> =
-        letters.iter().map(|letter| delivery(letter).map(|delivery| delivery.seq.0 as i64)).collect();
-    let received: Vec<DateTime<Utc>> = letters.iter().map(|letter| letter.received).collect();
+        letters.iter().map(|(letter, _)| i32::try_from(letter.size).unwrap_or(i32::MAX)).collect();
+    let reasons: Vec<&str> = letters
+        .iter()
+        .map(|(letter, note)| code_name(if note.is_some() { RejectCode::Other } else { letter.refusal.code }))
+        .collect();
+    let details: Vec<String> = letters
+        .iter()
+        .map(|(letter, note)| cut(note.as_ref().unwrap_or(&letter.refusal.detail), MAX_DETAIL))
+        .collect();
+    let junctions: Vec<Option<Uuid>> = letters.iter().map(|(letter, _)| letter.place().1).collect();
+    let devices: Vec<Option<Uuid>> = letters.iter().map(|(letter, _)| letter.device()).collect();
+    let rows =
+        letters.iter().map(|(letter, note)| letter.refusal.delivery.as_ref().filter(|_| note.is_none()));
+    let (outboxes, seqs): (Vec<Option<Uuid>>, Vec<Option<i64>>) =
+        rows.map(|row| row.map(|row| (row.outbox_id.0, row.seq.0 as i64)).unzip()).unzip();
+    let received: Vec<DateTime<Utc>> = letters.iter().map(|(letter, _)| letter.received).collect();
     sqlx::query!(
         "INSERT INTO dead_letters (topic, payload, payload_bytes, reason, detail, junction_id, device_id, outbox_id, seq, received_at)
          SELECT * FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[],
@@ -59,7 +165,7 @@ pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<
         &topics,
         &payloads as &[&[u8]],
         &sizes,
-        &reasons,
+        &reasons as &[&str],
         &details,
         &junctions as &[Option<Uuid>],
         &devices as &[Option<Uuid>],

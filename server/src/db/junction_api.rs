@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{JunctionId, UserId};
 use serde::Serialize;
-use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -77,6 +77,32 @@ pub struct NewJunction {
     pub base_cycle_time: i32,
 }
 
+/// Whether a city has a junction of a name, in whatever letters, other than `except`. Nobody else names one until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_taken(
+    db: &mut PgConnection,
+    name: &str,
+    city: &str,
+    except: Option<JunctionId>,
+) -> sqlx::Result<bool> {
+    // A statement of its own: the next one must see what others committed while this one waited.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.junction_names')) AS locked")
+        .fetch_one(&mut *db)
+        .await?;
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM junctions WHERE lower(junction_name) = lower($1) AND lower(city) = lower($2)
+                   AND junction_id IS DISTINCT FROM $3) AS "is_taken!""#,
+        name,
+        city,
+        except.map(|junction| junction.0),
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// Creates a junction with the lanes N, S, E and W, a signal group and a stage for each. Belongs into a transaction.
 ///
 /// # Errors
@@ -140,31 +166,8 @@ fn longest_green_s(max_cycle_time: i32) -> i32 {
     rest.clamp(MIN_GREEN_S, MAX_GREEN_S)
 }
 
-/// A number over everything that [`list`] shows of the junctions, only those granted to `to`, when given. Whatever of it changes, the number does.
-///
-/// It costs the database as much as a list of them, but the server hardly anything.
-///
-/// # Errors
-/// When the database fails.
-pub async fn fingerprint(
-    db: impl Executor<'_, Database = Postgres>,
-    to: Option<UserId>,
-) -> sqlx::Result<String> {
-    sqlx::query_scalar!(
-        r#"SELECT concat_ws(' ', count(*), sum(hash_record_extended(
-                      ROW(junction_id, junction_name, city, latitude, longitude, status, current_mode,
-                          min_cycle_time, max_cycle_time, base_cycle_time, created_at), 0))) AS "fingerprint!"
-           FROM junctions j
-           WHERE $1::uuid IS NULL OR EXISTS (
-                     SELECT FROM user_junction_access a WHERE a.user_id = $1 AND a.junction_id = j.junction_id)"#,
-        to.map(|user| user.0),
-    )
-    .fetch_one(db)
-    .await
-}
-
-/// At most `limit` junctions in the order of their names, from behind `after` (name and id), and the [`fingerprint`] of this same moment; only
-/// those granted to `to`, when given.
+/// At most `limit` junctions in the order of their names, from behind `after` (name and id), only those granted to `to`, when given; and the
+/// version of the whole list at this same moment. Whatever changes about what is shown to anybody, the version does.
 ///
 /// # Errors
 /// When the database fails.
@@ -173,10 +176,10 @@ pub async fn list(
     to: Option<UserId>,
     after: Option<(String, Uuid)>,
     limit: i64,
-) -> sqlx::Result<(String, Vec<JunctionRow>)> {
+) -> sqlx::Result<(Uuid, Vec<JunctionRow>)> {
     // Both see the same.
     let mut tx = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let fingerprint = fingerprint(&mut *tx, to).await?;
+    let version = sqlx::query_scalar!("SELECT version FROM junction_list").fetch_one(&mut *tx).await?;
     let (name, id) = after.unzip();
     let rows = sqlx::query_as!(
         JunctionRow,
@@ -195,7 +198,7 @@ pub async fn list(
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok((fingerprint, rows))
+    Ok((version, rows))
 }
 
 /// A junction.

@@ -1,39 +1,143 @@
 //! Which of several servers plans and sends for which junction, and what they tell each other.
 
+use crate::shares::View;
 use flextraff_common::ids::JunctionId;
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use sqlx::postgres::PgListener;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// Where servers tell each other what is new.
 const CHANNEL: &str = "flextraff_news";
 
-/// Renews what `holder` has and takes what nobody has any more, for `seconds` from now by the database's clock. Returns all that it holds then.
+/// One server among those on the database.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    /// Its name, which no other has.
+    pub name: &'a str,
+    /// Its process.
+    pub instance: Uuid,
+    /// Whether it hears the broker, and stores what it hears: who does not for as long as a lease holds leaves the junctions to those who do.
+    pub hears: bool,
+}
+
+/// What came of [`take`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Who holds what.
+    pub view: View,
+    /// Another process at work has the same name.
+    pub has_double: bool,
+}
+
+/// Renews what a server has and takes what nobody has any more, for `seconds` from now by the database's clock; of as many servers as are at work
+/// each takes its even share, and gives back what is beyond it.
 ///
 /// A junction that is just being deleted is left out: to wait for that, and then find it gone, would cost the leases of all others.
 ///
 /// # Errors
 /// When the database fails; what was held before holds until its time is over.
-pub async fn take(db: &PgPool, holder: &str, seconds: f64) -> sqlx::Result<Vec<JunctionId>> {
+pub async fn take(db: &PgPool, server: Server<'_>, seconds: f64) -> sqlx::Result<Taken> {
     let mut transaction = db.begin().await?;
-    sqlx::query!(
-        "INSERT INTO junction_leases (junction_id, holder, expires_at)
-         SELECT junction_id, $1, now() + $2 * interval '1 second'
-         FROM (SELECT junction_id FROM junctions ORDER BY junction_id FOR KEY SHARE SKIP LOCKED) AS known
-         ON CONFLICT (junction_id) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at
-         WHERE junction_leases.holder = excluded.holder OR junction_leases.expires_at <= now()",
-        holder,
+    let has_double = if server.hears { announce(&mut transaction, server, seconds).await? } else { false };
+    let others = sqlx::query!(
+        r#"SELECT count(*) FILTER (WHERE name <> $1) AS "count!", coalesce(min(name) < $1, false) AS "follows!",
+                  coalesce(bool_or(name = $1), false) AS "heard!"
+           FROM servers WHERE seen_at > now() - $2 * interval '1 second'"#,
+        server.name,
         seconds,
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    let share = if others.count == 0 {
+        i64::MAX
+    } else if others.heard {
+        let junctions = sqlx::query_scalar!(r#"SELECT count(*) AS "count!" FROM junctions"#)
+            .fetch_one(&mut *transaction)
+            .await?;
+        let servers = others.count + 1;
+        (junctions + others.count) / servers
+    } else {
+        0
+    };
+    // Rows that somebody else has locked are left out at each step: nobody waits for another, least of all for one that has died.
+    sqlx::query!(
+        "DELETE FROM junction_leases WHERE junction_id IN (
+             SELECT junction_id FROM junction_leases WHERE holder = $1 ORDER BY junction_id OFFSET $2 FOR UPDATE SKIP LOCKED)",
+        server.name,
+        share,
     )
     .execute(&mut *transaction)
     .await?;
-    let held =
-        sqlx::query_scalar!("SELECT junction_id FROM junction_leases WHERE holder = $1 ORDER BY 1", holder)
-            .fetch_all(&mut *transaction)
-            .await?;
+    let held = sqlx::query!(
+        "UPDATE junction_leases SET expires_at = now() + $2 * interval '1 second' WHERE junction_id IN (
+             SELECT junction_id FROM junction_leases WHERE holder = $1 ORDER BY junction_id FOR UPDATE SKIP LOCKED)",
+        server.name,
+        seconds,
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    let room = share.saturating_sub_unsigned(held);
+    let taken = sqlx::query!(
+        "UPDATE junction_leases SET holder = $1, expires_at = now() + $2 * interval '1 second' WHERE junction_id IN (
+             SELECT junction_id FROM junction_leases WHERE holder <> $1 AND expires_at <= now()
+             ORDER BY junction_id LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        server.name,
+        seconds,
+        room.max(0),
+    )
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    sqlx::query!(
+        "INSERT INTO junction_leases (junction_id, holder, expires_at)
+         SELECT junction_id, $1, now() + $2 * interval '1 second'
+         FROM (SELECT junction_id FROM junctions
+               WHERE NOT EXISTS (SELECT FROM junction_leases lease WHERE lease.junction_id = junctions.junction_id)
+               ORDER BY junction_id LIMIT $3 FOR KEY SHARE SKIP LOCKED) AS free
+         ON CONFLICT (junction_id) DO NOTHING",
+        server.name,
+        seconds,
+        room.saturating_sub_unsigned(taken).max(0),
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let leases = sqlx::query!(
+        r#"SELECT junction_id, holder = $1 AS "is_mine!" FROM junction_leases WHERE holder = $1 OR expires_at > now()"#,
+        server.name
+    )
+    .fetch_all(&mut *transaction)
+    .await?;
     transaction.commit().await?;
-    Ok(held.into_iter().map(JunctionId).collect())
+    let mut view = View { follows: others.follows, ..View::default() };
+    for lease in leases {
+        let side = if lease.is_mine { &mut view.held } else { &mut view.others };
+        side.insert(JunctionId(lease.junction_id));
+    }
+    Ok(Taken { view, has_double })
+}
+
+/// Tells that a server is at work; whether another process is so under its name.
+async fn announce(db: &mut PgConnection, server: Server<'_>, seconds: f64) -> sqlx::Result<bool> {
+    let has_double = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM servers WHERE name = $1 AND instance <> $2 AND seen_at > now() - $3 * interval '1 second') AS "has!""#,
+        server.name,
+        server.instance,
+        seconds,
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    sqlx::query!("DELETE FROM servers WHERE seen_at < now() - interval '1 day'").execute(&mut *db).await?;
+    sqlx::query!(
+        "INSERT INTO servers (name, instance, seen_at) VALUES ($1, $2, now())
+         ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, seen_at = excluded.seen_at",
+        server.name,
+        server.instance,
+    )
+    .execute(db)
+    .await?;
+    Ok(has_double)
 }
 
 /// Gives back all that `holder` has, so that another one need not wait.
@@ -41,7 +145,12 @@ pub async fn take(db: &PgPool, holder: &str, seconds: f64) -> sqlx::Result<Vec<J
 /// # Errors
 /// When the database fails.
 pub async fn give_back(db: &PgPool, holder: &str) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM junction_leases WHERE holder = $1", holder).execute(db).await?;
+    sqlx::query!(
+        "WITH gone AS (DELETE FROM servers WHERE name = $1) DELETE FROM junction_leases WHERE holder = $1",
+        holder
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! Which junction is reached from which without another signal between.
 
 use crate::junction_file::LinkEntry;
-use flextraff_common::ids::{JunctionId, LaneId};
-use sqlx::{Executor, Postgres};
+use flextraff_common::ids::{JunctionId, LaneId, UserId};
+use sqlx::{Executor, PgPool, Postgres};
+use uuid::Uuid;
 
 /// All links, or those that start or end at a junction.
 ///
@@ -12,22 +13,65 @@ pub async fn list(
     db: impl Executor<'_, Database = Postgres>,
     of: Option<JunctionId>,
 ) -> sqlx::Result<Vec<LinkEntry>> {
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "SELECT from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s FROM links
          WHERE $1::uuid IS NULL OR from_junction = $1 OR to_junction = $1 ORDER BY 1, 2",
         of.map(|junction| junction.0),
     )
     .fetch_all(db)
     .await?;
-    let links = rows.into_iter().map(|row| LinkEntry {
-        from_junction: JunctionId(row.from_junction),
-        from_lanes: row.from_lanes.into_iter().map(LaneId).collect(),
-        to_junction: JunctionId(row.to_junction),
-        to_lanes: row.to_lanes.into_iter().map(LaneId).collect(),
-        distance_m: row.distance_m,
-        free_flow_s: row.free_flow_s,
-    });
-    Ok(links.collect())
+    Ok(rows.into_iter().map(Row::into).collect())
+}
+
+/// Links by the junctions at their ends, those behind `after`; with a user those that start or end where the user has access.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    db: &PgPool,
+    user: Option<UserId>,
+    after: Option<(Uuid, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<LinkEntry>> {
+    let (from, to) = after.unzip();
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s FROM links
+         WHERE ($1::uuid IS NULL OR EXISTS (
+                   SELECT FROM user_junction_access WHERE user_id = $1 AND junction_id IN (from_junction, to_junction)))
+             AND ($2::uuid IS NULL OR (from_junction, to_junction) > ($2, $3::uuid))
+         ORDER BY 1, 2 LIMIT $4",
+        user.map(|user| user.0),
+        from,
+        to,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Row::into).collect())
+}
+
+struct Row {
+    from_junction: Uuid,
+    to_junction: Uuid,
+    from_lanes: Vec<Uuid>,
+    to_lanes: Vec<Uuid>,
+    distance_m: f64,
+    free_flow_s: f64,
+}
+
+impl From<Row> for LinkEntry {
+    fn from(row: Row) -> Self {
+        Self {
+            from_junction: JunctionId(row.from_junction),
+            from_lanes: row.from_lanes.into_iter().map(LaneId).collect(),
+            to_junction: JunctionId(row.to_junction),
+            to_lanes: row.to_lanes.into_iter().map(LaneId).collect(),
+            distance_m: row.distance_m,
+            free_flow_s: row.free_flow_s,
+        }
+    }
 }
 
 /// Creates a link, or replaces the one between the same junctions.

@@ -82,7 +82,7 @@ pub async fn list(
                    ORDER BY t.cycle_start_time DESC LIMIT 1)) c ON true
            LEFT JOIN LATERAL (
                SELECT sum(vehicle_count)::int8 AS vehicles FROM car_counts k
-               WHERE k.junction_id = j.junction_id AND k.ts > $5::timestamptz - interval '15 minutes') n ON true
+               WHERE k.junction_id = j.junction_id AND k.ts > $5::timestamptz - interval '15 minutes' AND k.ts <= $5) n ON true
            LEFT JOIN LATERAL (
                SELECT count(*) AS open_alarms,
                       (array_agg(severity ORDER BY array_position('{critical,error,warning,info}', severity)))[1] AS severity

@@ -15,94 +15,176 @@ const PARTITIONED: [(&str, &str); 5] = [
     ("lane_cycle_data", "cycle_start_time"),
     ("lane_volumes_5m", "bucket_start"),
 ];
-/// Tables with EPCs, their time, what takes the EPCs out of a row, and which rows may have any. A row in which vehicles only left names
-/// them in its departures alone.
-const WITH_EPCS: [(&str, &str, &str, &str); 2] = [
+/// Tables with EPCs, their time, the column by which an index finds their rows, what takes the EPCs out of a row, and which rows may have any. A
+/// row in which vehicles only left names them in its departures alone.
+const WITH_EPCS: [(&str, &str, &str, &str, &str); 2] = [
     (
         "car_counts",
         "ts",
+        "junction_id",
         "epc_ids = '{}', passages = NULL, departures = NULL",
-        "(epc_ids <> '{}' OR passages IS NOT NULL OR departures IS NOT NULL)",
+        "(epc_ids <> '{}' OR passages::text <> '[]' OR departures::text <> '[]')",
     ),
-    ("lane_cycle_data", "cycle_start_time", "epc_ids = '{}'", "epc_ids <> '{}'"),
+    ("lane_cycle_data", "cycle_start_time", "lane_id", "epc_ids = '{}'", "epc_ids <> '{}'"),
 ];
 /// Stands on a partition out of which all EPCs have been taken. What enters it afterwards [`take_out_late`] looks after.
 const DONE: &str = "EPCs, passages and departures are taken out";
 
-/// A partition, the first day after it, and whether its EPCs are gone; the default partition has no such day.
+/// A partition, its first day and the first after it, and whether its EPCs are gone; the default partition has no such days.
 struct Partition {
     name: String,
-    end: Option<NaiveDate>,
+    days: Option<(NaiveDate, NaiveDate)>,
     done: bool,
 }
 
-/// Takes out what is older than `retention` allows at `now`. Safe to repeat, and to interrupt.
+/// Takes out what is older than `retention` allows at `now`. Safe to repeat, and to interrupt; what fails holds up nothing else.
 ///
 /// # Errors
-/// The database is away; what is left is taken out the next time.
+/// The first of what has failed, such as that the database is away; what is left is taken out the next time.
 pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
-    let (mut gone, mut busy) = (Gone::default(), Vec::new());
+    let mut gone = Gone::default();
+    let dropped = drop_old(db, counts, &mut gone).await;
+    let nameless = take_out_epcs(db, epcs, &mut gone).await;
+    let deleted = delete_old(db, epcs, counts, now).await;
+    let told = super::logs::record(db, gone.told(epcs, counts).as_slice()).await;
+    dropped.and(nameless).and(deleted).and(told)
+}
+
+/// What has failed first while the rest went on.
+#[derive(Default)]
+struct Failed(Option<sqlx::Error>);
+
+impl Failed {
+    /// What came of a step; of one that failed nothing. While the database is away there is nothing to go on with.
+    fn go_on<T>(&mut self, done: sqlx::Result<T>) -> sqlx::Result<Option<T>> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(error) if super::is_away(&error) => Err(error),
+            Err(error) => {
+                self.0.get_or_insert(error);
+                Ok(None)
+            }
+        }
+    }
+
+    fn first(self) -> sqlx::Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+/// Drops partitions that ended before `counts`, and deletes as old rows that have none.
+async fn drop_old(db: &PgPool, counts: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
+    let (mut failed, mut busy) = (Failed::default(), Vec::new());
     for (table, key) in PARTITIONED {
-        for partition in partitions(db, table).await? {
-            let name = partition.name;
-            match partition.end {
-                Some(end) if end <= counts => {
-                    if !drop_partition(db, &name).await? {
-                        busy.push(name);
-                        continue;
+        for Partition { name, days, .. } in partitions(db, table).await? {
+            match days {
+                Some((_, end)) if end <= counts => match failed.go_on(drop_partition(db, &name).await)? {
+                    Some(true) => {
+                        gone.partitions += 1;
+                        tracing::info!(
+                            partition = name,
+                            "partition is older than retention.counts_days and is dropped"
+                        );
                     }
-                    gone.partitions += 1;
-                    tracing::info!(
-                        partition = name,
-                        "partition is older than retention.counts_days and is dropped"
-                    );
-                }
+                    Some(false) => busy.push(name),
+                    None => {}
+                },
                 Some(_) => {}
                 None => {
                     let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
-                    let deleted =
-                        sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts)).execute(db).await?;
-                    gone.rows += deleted.rows_affected();
+                    let delete = sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts));
+                    gone.rows += failed.go_on(patiently(db, delete).await)?.unwrap_or_default();
                 }
             }
         }
     }
-    for (table, key, remove, which) in WITH_EPCS {
-        for Partition { name, end, .. } in partitions(db, table).await?.into_iter().filter(|part| !part.done)
-        {
-            let update = format!("UPDATE \"{name}\" SET {remove} WHERE {key} < $1 AND {which}");
-            gone.epcs +=
-                sqlx::query(AssertSqlSafe(update)).bind(midnight(epcs)).execute(db).await?.rows_affected();
-            if end.is_some_and(|end| end <= epcs) {
-                let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
-                sqlx::query(AssertSqlSafe(mark)).execute(db).await?;
-            }
-        }
-    }
-    sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", midnight(epcs)).execute(db).await?;
-    sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", midnight(counts)).execute(db).await?;
-    sqlx::query!("DELETE FROM lane_volumes_hour WHERE hour_start < $1", midnight(counts)).execute(db).await?;
-    sqlx::query!("DELETE FROM lane_volumes_day WHERE stat_date < $1", counts).execute(db).await?;
-    sqlx::query!("DELETE FROM junction_daily_stats WHERE stat_date < $1", counts).execute(db).await?;
-    sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", midnight(counts)).execute(db).await?;
-    sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", midnight(counts)).execute(db).await?;
-    // For two hours after its period a key still names vehicles beside the next one.
-    sqlx::query!(
-        "DELETE FROM privacy_keys WHERE kind = 'pseudonym' AND valid_until + interval '2 hours' < $1",
-        midnight(epcs)
-    )
-    .execute(db)
-    .await?;
-    sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now).execute(db).await?;
-    super::logs::record(db, gone.told(epcs, counts).as_slice()).await?;
     if !busy.is_empty() {
         tracing::info!(
             partitions = busy.join(", "),
             "partitions are read at present and are dropped the next time"
         );
     }
-    Ok(())
+    failed.first()
+}
+
+/// Takes the EPCs before `epcs` out of rows, those of a junction or lane in a partition at a time: what is interrupted goes on where it was.
+async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
+    let mut failed = Failed::default();
+    for (table, key, owner, remove, which) in WITH_EPCS {
+        let due = |part: &Partition| !part.done && part.days.is_none_or(|(start, _)| start < epcs);
+        for Partition { name, days, .. } in partitions(db, table).await?.into_iter().filter(due) {
+            let owners =
+                format!("SELECT DISTINCT {owner} FROM \"{name}\" WHERE {key} < $1 AND {which} ORDER BY 1");
+            let update =
+                format!("UPDATE \"{name}\" SET {remove} WHERE {owner} = $1 AND {key} < $2 AND {which}");
+            let Some(owners) = failed.go_on(owners_of(db, owners, midnight(epcs)).await)? else { continue };
+            let mut whole = true;
+            for owner in owners {
+                let update = sqlx::query(AssertSqlSafe(update.clone())).bind(owner).bind(midnight(epcs));
+                let rows = failed.go_on(patiently(db, update).await)?;
+                whole &= rows.is_some();
+                gone.epcs += rows.unwrap_or_default();
+            }
+            if whole && days.is_some_and(|(_, end)| end <= epcs) {
+                let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
+                failed.go_on(sqlx::query(AssertSqlSafe(mark)).execute(db).await)?;
+            }
+        }
+    }
+    failed.first()
+}
+
+/// Whose rows of a partition may have EPCs before a moment.
+async fn owners_of(db: &PgPool, query: String, before: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
+    let mut tx = patient(db).await?;
+    let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(owners)
+}
+
+/// Deletes what is in no partition.
+async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let (names, sums, mut failed) = (midnight(epcs), midnight(counts), Failed::default());
+    for delete in [
+        sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", names),
+        sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", sums),
+        sqlx::query!("DELETE FROM lane_volumes_hour WHERE hour_start < $1", sums),
+        sqlx::query!("DELETE FROM lane_volumes_day WHERE stat_date < $1", counts),
+        sqlx::query!("DELETE FROM junction_daily_stats WHERE stat_date < $1", counts),
+        sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", sums),
+        sqlx::query!("DELETE FROM alarms WHERE closed_at < $1", sums),
+        sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", sums),
+        // For two hours after its period a key still names vehicles beside the next one.
+        sqlx::query!(
+            "DELETE FROM privacy_keys WHERE kind = 'pseudonym' AND valid_until + interval '2 hours' < $1",
+            names
+        ),
+        sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now),
+    ] {
+        failed.go_on(patiently(db, delete).await)?;
+    }
+    failed.first()
+}
+
+/// A transaction whose statements have time: a day of a large city is millions of rows.
+async fn patient(db: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
+    let mut tx = db.begin().await?;
+    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *tx).await?;
+    // A server that is ended meanwhile leaves no work behind that holds locks.
+    sqlx::query("SET LOCAL client_connection_check_interval = '10s'").execute(&mut *tx).await?;
+    Ok(tx)
+}
+
+/// Runs a statement in a [`patient`] transaction of its own: how many rows it changed.
+async fn patiently(
+    db: &PgPool,
+    statement: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
+) -> Result<u64, sqlx::Error> {
+    let mut tx = patient(db).await?;
+    let rows = statement.execute(&mut *tx).await?.rows_affected();
+    tx.commit().await?;
+    Ok(rows)
 }
 
 /// Drops a partition; `false`: somebody reads its table, a backup for example. Waited for, that would hold up whoever stores rows.
@@ -145,7 +227,7 @@ pub(super) async fn take_out_late(
         "UPDATE car_counts c SET epc_ids = '{}', passages = NULL, departures = NULL
          FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
          WHERE c.junction_id = h.junction_id AND c.ts >= h.start_at AND c.ts <= h.start_at + interval '1 hour' AND c.ts < $3
-           AND (c.epc_ids <> '{}' OR c.passages IS NOT NULL OR c.departures IS NOT NULL)",
+           AND (c.epc_ids <> '{}' OR c.passages::text <> '[]' OR c.departures::text <> '[]')",
         &junctions,
         &hours,
         before,
@@ -225,23 +307,27 @@ async fn partitions(db: &PgPool, table: &str) -> Result<Vec<Partition>, sqlx::Er
         .into_iter()
         .filter_map(|row| {
             let suffix = row.name.strip_prefix(&prefix)?;
-            let end = end_of(suffix);
-            (end.is_some() || suffix == "default").then_some(Partition {
+            let days = days_of(suffix);
+            (days.is_some() || suffix == "default").then_some(Partition {
                 name: row.name,
-                end,
+                days,
                 done: row.done,
             })
         })
         .collect())
 }
 
-/// The first day after a partition, from the day (`20260210`) or the month (`202602`) in its name.
-fn end_of(suffix: &str) -> Option<NaiveDate> {
+/// The first day of a partition and the first after it, from the day (`20260210`) or the month (`202602`) in its name.
+fn days_of(suffix: &str) -> Option<(NaiveDate, NaiveDate)> {
     match suffix.len() {
-        8 => NaiveDate::parse_from_str(suffix, "%Y%m%d").ok()?.checked_add_days(Days::new(1)),
-        6 => NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d")
-            .ok()?
-            .checked_add_months(Months::new(1)),
+        8 => {
+            let day = NaiveDate::parse_from_str(suffix, "%Y%m%d").ok()?;
+            Some((day, day.checked_add_days(Days::new(1))?))
+        }
+        6 => {
+            let day = NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d").ok()?;
+            Some((day, day.checked_add_months(Months::new(1))?))
+        }
         _ => None,
     }
 }
@@ -251,11 +337,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_partition_ends_with_its_day_or_month() {
-        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        assert_eq!(end_of("20261231"), Some(day("2027-01-01")));
-        assert_eq!(end_of("202612"), Some(day("2027-01-01")));
-        assert_eq!(end_of("default"), None);
-        assert_eq!(end_of("20261331"), None);
+    fn a_partition_is_its_day_or_month() {
+        let days = |from: &str, to: &str| Some((from.parse().unwrap(), to.parse().unwrap()));
+        assert_eq!(days_of("20261231"), days("2026-12-31", "2027-01-01"));
+        assert_eq!(days_of("202612"), days("2026-12-01", "2027-01-01"));
+        assert_eq!(days_of("default"), None);
+        assert_eq!(days_of("20261331"), None);
     }
 }

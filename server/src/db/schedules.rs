@@ -124,6 +124,14 @@ pub async fn holidays(db: impl PgExecutor<'_>, owner: Owner<'_>) -> sqlx::Result
     .await
 }
 
+/// From here on nobody else changes holidays of cities until the transaction ends.
+pub async fn lock_holidays(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.city_holidays')) AS locked")
+        .fetch_one(db)
+        .await?;
+    Ok(())
+}
+
 /// The days that are holidays at each junction, its own and its city's; of all junctions, or of one.
 pub async fn holiday_dates(
     db: impl PgExecutor<'_>,

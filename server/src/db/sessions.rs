@@ -111,7 +111,7 @@ pub async fn refresh(
         tx.commit().await?;
         return Ok(Refreshed::Reused { session, user });
     }
-    let Some(user) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
+    let Some((user, _)) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
     sqlx::query!("UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1", &spent[..])
         .execute(&mut *tx)
         .await?;
@@ -129,7 +129,8 @@ pub async fn refresh(
     Ok(Refreshed::Renewed { user, session })
 }
 
-/// The active user of a session that has not ended.
+/// The active user of a session that has not ended, and the version of the list of junctions
+/// ([`super::junction_api::list`]) at this moment.
 ///
 /// # Errors
 /// When the database fails.
@@ -137,18 +138,31 @@ pub async fn user_of(
     db: impl Executor<'_, Database = Postgres>,
     session: Uuid,
     now: DateTime<Utc>,
-) -> sqlx::Result<Option<User>> {
-    sqlx::query_as!(
-        User,
+) -> sqlx::Result<Option<(User, Uuid)>> {
+    let found = sqlx::query!(
         r#"SELECT u.user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
-                  u.created_at, last_login
+                  u.created_at, last_login, (SELECT version FROM junction_list) AS "junctions!"
            FROM sessions s JOIN users u USING (user_id)
            WHERE session_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND is_active"#,
         session,
         now,
     )
     .fetch_optional(db)
-    .await
+    .await?;
+    Ok(found.map(|row| {
+        let user = User {
+            user_id: row.user_id,
+            username: row.username,
+            email: row.email,
+            full_name: row.full_name,
+            is_admin: row.is_admin,
+            is_active: row.is_active,
+            totp_enabled: row.totp_enabled,
+            created_at: row.created_at,
+            last_login: row.last_login,
+        };
+        (user, row.junctions)
+    }))
 }
 
 /// The session of a refresh token, spent or not.

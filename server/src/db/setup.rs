@@ -2,7 +2,7 @@
 
 use crate::config::Database;
 use anyhow::{Context as _, anyhow, bail};
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 use std::str::FromStr as _;
@@ -15,7 +15,7 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 const OLDEST: i32 = 140_000;
 
 /// A connection that was used this recently is not tried before it is used again.
-const TRUSTED: Duration = Duration::from_secs(1);
+pub(super) const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Opens a pool and checks the server's version.
 ///
@@ -27,6 +27,9 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
         .with_context(|| format!("database.url {} cannot be read", url.masked_url()))?
         .application_name("flextraff-server")
         .options([("timezone", "UTC"), ("statement_timeout", "60s"), ("client_min_messages", "warning")])
+        // Of a server that lost its power or its network PostgreSQL learns by these; what it held locked would hold up the others until then.
+        .options([("idle_in_transaction_session_timeout", "15s"), ("tcp_keepalives_idle", "5")])
+        .options([("tcp_keepalives_interval", "2"), ("tcp_keepalives_count", "3")])
         .log_slow_statements(log::LevelFilter::Warn, Duration::from_secs(1));
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections)
@@ -65,14 +68,51 @@ fn too_old(version: i32) -> Option<String> {
     (version < OLDEST).then(sentence)
 }
 
+/// A step takes as long as it takes, and waits only shortly for a table: whoever stores rows waits behind it. When the server is ended meanwhile,
+/// so is the step.
+const STEP_SETTINGS: [&str; 3] =
+    ["SET statement_timeout = 0", "SET lock_timeout = '2s'", "SET client_connection_check_interval = '10s'"];
+
+/// Between attempts at a step whose table is in use.
+const STEP_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether a step has waited for a table, or for another server that brings the schema up to date.
+fn waited(error: &MigrateError) -> bool {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => super::is_locked(error),
+        _ => false,
+    }
+}
+
 /// Brings the schema up to date; several servers may do so at once.
 ///
 /// # Errors
 /// A step fails, or the schema comes from a newer version.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
-    match MIGRATOR.run(pool).await {
+    // The connection is for that alone: nothing else may take as long as a step that rewrites a large table.
+    let mut connection = pool.acquire().await.context("cannot connect to the database")?.detach();
+    for setting in STEP_SETTINGS {
+        sqlx::query(setting).execute(&mut connection).await.context("cannot set how steps are taken")?;
+    }
+    let mut told = false;
+    let done = loop {
+        match MIGRATOR.run(&mut connection).await {
+            Err(error) if waited(&error) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(
+                        "a table is in use, by a backup perhaps; its step is tried again until it is free"
+                    );
+                }
+                tokio::time::sleep(STEP_AGAIN).await;
+            }
+            done => break done,
+        }
+    };
+    // What the database still has to say is of no use to anybody.
+    let _ = connection.close().await;
+    match done {
         Ok(()) => Ok(()),
-        Err(sqlx::migrate::MigrateError::VersionMissing(version)) => bail!(
+        Err(MigrateError::VersionMissing(version)) => bail!(
             "the database has step {version}, which this version of flextraff-server does not know; it was used by a newer version: install that one"
         ),
         Err(error) => Err(error).context("the database cannot be brought up to date"),

@@ -4,12 +4,13 @@ use crate::planner::LONGEST_SILENCE_S;
 use flextraff_common::ids::{JunctionId, LaneId};
 use sqlx::PgPool;
 
-/// What the lanes of all junctions, or of one, showed since a moment: lane, end of interval (Unix milliseconds), vehicles, seconds watched. An
+/// What the lanes of all junctions, or of one, showed since a moment and until another: lane, end of interval (Unix milliseconds), vehicles, seconds watched. An
 /// interval whose sender does not say how long it watched stands for the time since the one before.
 pub async fn recent_demand(
     db: &PgPool,
     only: Option<JunctionId>,
     since_unix_ms: i64,
+    until_unix_ms: i64,
 ) -> sqlx::Result<Vec<(JunctionId, LaneId, i64, f64, f64)>> {
     let rows = sqlx::query!(
         r#"SELECT junction_id, lane_id, (EXTRACT(EPOCH FROM max(ts)) * 1000)::bigint AS "end!",
@@ -20,12 +21,14 @@ pub async fn recent_demand(
                                      $2::double precision))
                           AS watched
                FROM car_counts
-               WHERE ts > to_timestamp($1::double precision / 1000) AND ($3::uuid IS NULL OR junction_id = $3)
+               WHERE ts > to_timestamp($1::double precision / 1000) AND ts <= to_timestamp($4::double precision / 1000)
+                 AND ($3::uuid IS NULL OR junction_id = $3)
            ) c
            GROUP BY junction_id, lane_id, date_trunc('minute', ts) ORDER BY 1, 2, 3"#,
         since_unix_ms as f64,
         LONGEST_SILENCE_S,
         only.map(|junction| junction.0),
+        until_unix_ms as f64,
     )
     .fetch_all(db)
     .await?;

@@ -8,12 +8,24 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Most plans that are kept; of more the oldest of a junction go.
+/// Most plans that are kept; of more those go that have waited longest.
 const MOST: usize = 2000;
 
-/// What the database is yet to be told, by junction and plan. Names of plans rise with time.
+/// What the database is yet to be told, by junction and plan. Names of plans rise with time, so that those of a junction are told in their order.
 #[derive(Debug, Default)]
-pub(super) struct Late(BTreeMap<(JunctionId, String), Option<Sent>>);
+pub(super) struct Late {
+    waiting: BTreeMap<(JunctionId, String), Waiting>,
+    /// How many have ever waited.
+    came: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    /// The lower, the longer it waits.
+    number: u64,
+    /// The plan, if it is not recorded; `None`: only what the road made of it is missing.
+    sent: Option<Sent>,
+}
 
 /// A plan that is not recorded, and its message.
 type Sent = (SendPlan, Arc<Value>);
@@ -22,20 +34,30 @@ impl Late {
     /// A plan that is not recorded.
     pub(super) fn plan(&mut self, send: SendPlan, message: Arc<Value>) {
         if let Some(plan_id) = send.message.plan_id.clone() {
-            self.0.insert((send.junction, plan_id), Some((send, message)));
+            let number = self.number();
+            self.waiting.insert((send.junction, plan_id), Waiting { number, sent: Some((send, message)) });
             self.bound();
         }
     }
 
     /// A plan of which it is not noted what the road made.
     pub(super) fn answer(&mut self, junction: JunctionId, plan_id: &str) {
-        self.0.entry((junction, plan_id.to_owned())).or_insert(None);
+        let number = self.number();
+        self.waiting.entry((junction, plan_id.to_owned())).or_insert(Waiting { number, sent: None });
         self.bound();
     }
 
+    const fn number(&mut self) -> u64 {
+        self.came += 1;
+        self.came
+    }
+
     fn bound(&mut self) {
-        if self.0.len() > MOST {
-            self.0.pop_first();
+        if self.waiting.len() > MOST
+            && let Some(oldest) = self.waiting.iter().min_by_key(|(_, one)| one.number)
+        {
+            let key = oldest.0.clone();
+            self.waiting.remove(&key);
         }
     }
 }
@@ -44,9 +66,9 @@ impl Dispatch {
     /// Records what was sent while the database was away, and what the road says of it by now.
     pub(super) async fn catch_up(&mut self) {
         while !self.held.is_database_away()
-            && let Some(((junction, plan_id), plan)) = self.late.0.pop_first()
+            && let Some(((junction, plan_id), waiting)) = self.late.waiting.pop_first()
         {
-            let recorded = match &plan {
+            let recorded = match &waiting.sent {
                 Some((send, message)) => self.record(send, message).await,
                 None => Ok(()),
             };
@@ -58,7 +80,7 @@ impl Dispatch {
             };
             let Err(error) = recorded.and(noted) else { continue };
             if self.held.is_database_away() {
-                self.late.0.insert((junction, plan_id), plan);
+                self.late.waiting.insert((junction, plan_id), waiting);
             } else {
                 tracing::error!(%junction, plan_id, %error, "cannot record a plan that was sent");
             }
@@ -82,5 +104,41 @@ impl Dispatch {
             valid_until: utc(sent_at + valid_ms),
         };
         self.held.ask(db::plans::record(&self.app.db, &plan)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flextraff_common::wire::GreenTime;
+    use uuid::Uuid;
+
+    #[test]
+    fn of_too_many_plans_those_go_that_have_waited_longest_whatever_their_junction() {
+        let junction = |number| JunctionId(Uuid::from_u128(number));
+        let send = |number, plan: usize| {
+            let message = GreenTime { plan_id: Some(format!("{plan:05}")), ..GreenTime::default() };
+            SendPlan { junction: junction(number), message, explanation: None }
+        };
+        let mut late = Late::default();
+        // Of a junction in the middle, then of one before it and one behind it by turns.
+        late.plan(send(5, 0), Arc::default());
+        late.answer(junction(5), "00001");
+        for plan in 2..=MOST {
+            late.plan(send(if plan % 2 == 0 { 1 } else { 9 }, plan), Arc::default());
+        }
+        let kept = |late: &Late| late.waiting.keys().map(|(_, plan)| plan.clone()).collect::<Vec<_>>();
+        assert_eq!(late.waiting.len(), MOST);
+        assert!(!kept(&late).contains(&"00000".to_owned()), "the first is gone");
+        // What the road makes of a plan that waits is no further one.
+        late.answer(junction(1), "00002");
+        assert!(late.waiting[&(junction(1), "00002".to_owned())].sent.is_some());
+        for plan in MOST + 1..MOST + 3 {
+            late.plan(send(1, plan), Arc::default());
+        }
+        let kept = kept(&late);
+        assert_eq!(kept.len(), MOST);
+        assert!(["00001", "00002"].iter().all(|gone| !kept.contains(&(*gone).to_owned())));
+        assert!(["00003", "00004"].iter().all(|there| kept.contains(&(*there).to_owned())));
     }
 }

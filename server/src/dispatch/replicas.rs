@@ -1,10 +1,11 @@
 //! Several servers on one database: at each junction the one that holds its lease plans and sends, the others follow and stand ready.
 //!
-//! Every server hears all messages. What an operator asks of any of them it carries out itself, and tells the others.
+//! Every server hears all messages, and stores those of its own junctions. What an operator asks of any of them it carries out itself, and
+//! tells the others.
 
 use super::Dispatch;
 use crate::db::is_away;
-use crate::db::leases::{self, Listener, News, Notice};
+use crate::db::leases::{self, Listener, News, Notice, Server};
 use crate::db::plans;
 use crate::live::{LiveEvent, LiveKind};
 use flextraff_common::ids::JunctionId;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+use uuid::Uuid;
 
 /// A lease holds so long, seconds: a server that dies is replaced this long after, at the latest.
 const LEASE_S: f64 = 10.0;
@@ -31,15 +33,26 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
 
 /// The junctions at which this server plans and sends.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Held {
+    /// This process.
+    instance: Uuid,
+    started: Instant,
     junctions: BTreeSet<JunctionId>,
+    /// It is said that another server has the same name.
+    said_double: bool,
     renewed: Option<Instant>,
     /// The database did not answer at the last try.
     failing: bool,
 }
 
 impl Held {
+    /// None yet, of a process that starts now.
+    pub(super) const fn new(instance: Uuid, started: Instant) -> Self {
+        let junctions = BTreeSet::new();
+        Self { instance, started, junctions, said_double: false, renewed: None, failing: false }
+    }
+
     pub(super) fn is_due(&self, now: Instant) -> bool {
         let every = if self.failing { RENEW_AGAIN } else { RENEW_EVERY };
         self.renewed.is_none_or(|renewed| now.saturating_duration_since(renewed) >= every)
@@ -111,14 +124,20 @@ impl Dispatch {
     /// Renews leases and takes free ones. While the database is away nobody else can take them, and planning goes on where it was.
     pub(super) async fn take_leases(&mut self) {
         self.held.renewed = Some(self.clock.instant());
-        let taken = match timeout(ANSWER_WITHIN, leases::take(&self.app.db, self.name(), LEASE_S)).await {
+        let stands_still =
+            *self.app.standing_still.borrow() > 0 || self.app.standing_still.has_changed().is_err();
+        let hears = *self.app.mqtt.connected.borrow() && !stands_still;
+        let server = Server { name: self.name(), instance: self.held.instance, hears };
+        let taken = match timeout(ANSWER_WITHIN, leases::take(&self.app.db, server, LEASE_S)).await {
             Ok(taken) => taken.map_err(|error| error.to_string()),
             Err(_) => Err("the database does not answer in time".to_owned()),
         };
         match taken {
-            Ok(junctions) => {
-                self.held.junctions = junctions.into_iter().collect();
+            Ok(taken) => {
+                self.held.junctions.clone_from(&taken.view.held);
                 self.held.failing = false;
+                self.app.shares.saw(taken.view, self.clock.instant());
+                self.warn_of_double(taken.has_double);
             }
             Err(error) => {
                 if !self.held.failing {
@@ -135,6 +154,21 @@ impl Dispatch {
         let now = self.now();
         if let Err(error) = self.sites.reseed(&self.app.db, &mut self.planner, &begins, now).await {
             tracing::error!(%error, "cannot read the demand of junctions that another server had");
+        }
+    }
+
+    /// Says once that another server has the same name: the broker lets only one of them in at a time, and neither works.
+    fn warn_of_double(&mut self, has_double: bool) {
+        // One that died a moment ago, and in whose place this one has started, is none.
+        let running = self.clock.instant().saturating_duration_since(self.held.started);
+        if has_double
+            && running.as_secs_f64() > LEASE_S
+            && !std::mem::replace(&mut self.held.said_double, true)
+        {
+            tracing::error!(
+                client_id = self.name(),
+                "another server on this database has the same mqtt.client_id; give each its own"
+            );
         }
     }
 

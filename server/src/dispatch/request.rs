@@ -69,6 +69,8 @@ pub enum Applied {
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// The plan that was sent; none: nothing had to be.
+    pub plan_id: Option<String>,
     /// What the road says.
     pub applied: Applied,
     /// Why it refuses.
@@ -137,11 +139,12 @@ impl Handle {
         let (road, road_says) = oneshot::channel();
         let answer = Answer { accepted, road };
         self.requests.send(Request::Mode(request, answer)).await.map_err(|_| ModeError::Stopping)?;
-        is_accepted.await.map_err(|_| ModeError::Stopping)??;
-        Ok(match tokio::time::timeout(ROAD_ANSWERS_WITHIN, road_says).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Outcome { applied: Applied::Unknown, reasons: Vec::new() },
-        })
+        let plan_id = Some(is_accepted.await.map_err(|_| ModeError::Stopping)??).filter(|id| !id.is_empty());
+        let (applied, reasons) = match tokio::time::timeout(ROAD_ANSWERS_WITHIN, road_says).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(_)) | Err(_) => (Applied::Unknown, Vec::new()),
+        };
+        Ok(Outcome { plan_id, applied, reasons })
     }
 
     /// Says that a junction was made, changed or deleted. Missing it is harmless: the task looks again by itself.
@@ -156,8 +159,9 @@ impl Handle {
 }
 
 pub(super) struct Answer {
-    accepted: oneshot::Sender<Result<(), ModeError>>,
-    road: oneshot::Sender<Outcome>,
+    /// Gets the name of the plan.
+    accepted: oneshot::Sender<Result<String, ModeError>>,
+    road: oneshot::Sender<(Applied, Vec<String>)>,
 }
 
 impl Answer {
@@ -170,12 +174,12 @@ impl Answer {
 pub(super) struct Waiter {
     junction: JunctionId,
     plan_id: String,
-    road: Option<oneshot::Sender<Outcome>>,
+    road: Option<oneshot::Sender<(Applied, Vec<String>)>>,
 }
 
 impl Waiter {
     pub(super) fn new(junction: JunctionId, plan_id: String, answer: Answer) -> Self {
-        let _ = answer.accepted.send(Ok(()));
+        let _ = answer.accepted.send(Ok(plan_id.clone()));
         Self { junction, plan_id, road: Some(answer.road) }
     }
 
@@ -194,7 +198,7 @@ impl Waiter {
             PlanState::Refused => Applied::Refused,
         };
         if let Some(road) = self.road.take() {
-            let _ = road.send(Outcome { applied, reasons });
+            let _ = road.send((applied, reasons));
         }
     }
 }

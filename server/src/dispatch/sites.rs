@@ -51,7 +51,7 @@ impl Sites {
             overrides::open(db).await?.into_iter().map(|open| (JunctionId(open.junction_id), open)).collect();
         let mut demand = Vec::new();
         if !self.seeded {
-            demand = sites::recent_demand(db, None, now.0 - WINDOW_MS).await?;
+            demand = sites::recent_demand(db, None, now.0 - WINDOW_MS, now.0).await?;
             self.seeded = true;
         }
         let mut there = BTreeSet::new();
@@ -107,7 +107,7 @@ impl Sites {
         now: UnixMs,
     ) -> sqlx::Result<()> {
         let only = if let [one] = begins { Some(*one) } else { None };
-        let demand = sites::recent_demand(db, only, now.0 - WINDOW_MS).await?;
+        let demand = sites::recent_demand(db, only, now.0 - WINDOW_MS, now.0).await?;
         for junction in begins {
             let own = demand.iter().filter(|row| row.0 == *junction);
             planner.reseed_demand(*junction, own.map(|row| (row.1, UnixMs(row.2), row.3, row.4)));
@@ -129,7 +129,9 @@ pub(super) async fn site(db: &PgPool, id: JunctionId, now: UnixMs) -> sqlx::Resu
     };
     let mut site = Site::new(Arc::new(junction), entry.limits(), entry.base_cycle_s(), None, now)
         .with_schedule(schedule);
-    for (_, lane, end, vehicles, observed_s) in sites::recent_demand(db, Some(id), now.0 - WINDOW_MS).await? {
+    for (_, lane, end, vehicles, observed_s) in
+        sites::recent_demand(db, Some(id), now.0 - WINDOW_MS, now.0).await?
+    {
         site.seed_demand(lane, UnixMs(end), vehicles, observed_s);
     }
     Ok(Some(site))

@@ -26,13 +26,13 @@ pub fn answers(items: &[Item], fates: &[Fate]) -> Vec<Outgoing> {
                     rows.rejected.insert(delivery.seq.0, refusal.code);
                 }
             }
-            (_, Ok(message)) => {
+            (Fate::Stored | Fate::Duplicate, Ok(message)) => {
                 if let Some(delivery) = message.delivery() {
                     let sender = (message.junction(), delivery.device_id, delivery.outbox_id);
                     senders.entry(sender).or_default().committed.push(delivery.seq.0);
                 }
             }
-            (_, Err(_)) => {}
+            (Fate::Left { .. }, _) | (_, Err(_)) => {}
         }
     }
     senders

@@ -8,6 +8,7 @@ use crate::db::devices::Said;
 use crate::db::registry::Registry;
 use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger};
 use crate::mqtt::{AckToken, Incoming};
+use crate::shares::Left;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::ClockState;
@@ -29,12 +30,22 @@ pub struct Item {
     pub received: DateTime<Utc>,
     /// What it says, or why it cannot be stored.
     pub message: Result<Message, Box<Refusal>>,
+    /// How much of it is another server's.
+    pub left: Left,
+    /// Whether the broker says that it has sent it before.
+    pub again: bool,
 }
 
 impl Item {
+    /// Reads a message that came whole and for the first time.
+    pub fn new(topic: String, payload: Vec<u8>, received: DateTime<Utc>) -> Self {
+        let (size, ack) = (payload.len(), AckToken::default());
+        Self::read(Incoming { topic, payload, size, retained: false, again: false, received, ack }).0
+    }
+
     /// Reads a message, and parts it from the right to confirm it.
     pub fn read(incoming: Incoming) -> (Self, AckToken) {
-        let Incoming { topic, payload, size, retained, received, ack } = incoming;
+        let Incoming { topic, payload, size, retained, again, received, ack } = incoming;
         let mut message = decode(&topic, &payload, retained, received);
         if let Err(refusal) = &mut message
             && size > payload.len()
@@ -42,7 +53,29 @@ impl Item {
         {
             refusal.detail = WireError::TooLarge { bytes: size }.to_string();
         }
-        (Self { topic, payload, size, received, message }, ack)
+        (Self { topic, payload, size, received, message, left: Left::Nothing, again }, ack)
+    }
+
+    /// The junction that it belongs to, where it says so much.
+    pub fn junction(&self) -> Option<JunctionId> {
+        match &self.message {
+            Ok(message) => Some(message.junction()),
+            Err(refusal) => refusal.junction,
+        }
+    }
+
+    /// Whether another server does with it what is to be done. Statuses are rare, and stored by all: whoever takes a junction over knows how its
+    /// devices are. So are counts of the published interface that have a time: nobody sends them again for want of an answer.
+    fn is_left(&self, verdict: &Result<&Message, Box<Refusal>>) -> bool {
+        let untimed = |message: &Message| matches!(message, Message::Counts(counts) if counts.untimed);
+        match (self.left, verdict) {
+            (Left::Nothing, _) | (Left::Untimed, Err(_)) => false,
+            (Left::Letter | Left::All, Err(_)) => true,
+            (Left::Letter | Left::Untimed, Ok(message)) => untimed(message),
+            (Left::All, Ok(message)) => {
+                message.delivery().is_some() || matches!(message, Message::Signal(..)) || untimed(message)
+            }
+        }
     }
 }
 
@@ -55,6 +88,11 @@ pub enum Fate {
     Duplicate,
     /// It is a dead letter.
     Refused(Box<Refusal>),
+    /// Another server stores and answers it.
+    Left {
+        /// Whether there is nothing wrong with it.
+        sound: bool,
+    },
 }
 
 /// Commits messages, each to its fate. A message that the database refuses for its values becomes a dead letter and holds up no other.
@@ -97,7 +135,28 @@ async fn transact(db: &PgPool, items: &[Item], refuse: Option<&str>) -> Result<V
     let mut transaction = db.begin().await?;
     let fates = store(&mut transaction, items, refuse).await?;
     transaction.commit().await?;
+    correct_clocks(db, items, &fates).await?;
     Ok(fates)
+}
+
+/// Corrects rows of uptimes whose clock was not synchronised, in a transaction of its own: days of them may take minutes, in which others would wait
+/// for what the batch has locked. When it fails the batch is tried again, and its rows, stored by then, say again what is to be corrected.
+async fn correct_clocks(db: &PgPool, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
+    let deliveries = items.iter().zip(fates).filter_map(|(item, fate)| match (fate, &item.message) {
+        (Fate::Stored | Fate::Duplicate, Ok(message)) => message.delivery().filter(|delivery| {
+            delivery.clock == ClockState::Unsynced || matches!(message, Message::ClockFix(..))
+        }),
+        _ => None,
+    });
+    let uptimes: BTreeSet<(Uuid, Uuid)> =
+        deliveries.map(|delivery| (delivery.device_id.0, delivery.boot_id.0)).collect();
+    if uptimes.is_empty() {
+        return Ok(());
+    }
+    let (devices, boots): (Vec<Uuid>, Vec<Uuid>) = uptimes.into_iter().unzip();
+    let mut transaction = db.begin().await?;
+    clock_fixes::correct(&mut transaction, &devices, &boots).await?;
+    transaction.commit().await
 }
 
 async fn store(
@@ -120,12 +179,14 @@ async fn store(
             (Err(refusal), _) => Err(refusal.clone()),
         })
         .collect();
-    let rows: Vec<&Delivery> =
-        verdicts.iter().filter_map(|verdict| verdict.as_ref().ok()?.delivery()).collect();
+    let left: Vec<bool> = items.iter().zip(&verdicts).map(|(item, verdict)| item.is_left(verdict)).collect();
+    let kept = verdicts.iter().zip(&left).filter(|(_, left)| !**left);
+    let rows: Vec<&Delivery> = kept.filter_map(|(verdict, _)| verdict.as_ref().ok()?.delivery()).collect();
     let mut new = ledger::enter(db, &rows).await?.into_iter();
     let mut fates = Vec::with_capacity(items.len());
-    for verdict in verdicts {
+    for (verdict, left) in verdicts.into_iter().zip(left) {
         fates.push(match verdict {
+            verdict if left => Fate::Left { sound: verdict.is_ok() },
             Ok(message) if message.delivery().is_some() && new.next() != Some(true) => Fate::Duplicate,
             Ok(_) => Fate::Stored,
             Err(refusal) => Fate::Refused(refusal),
@@ -149,13 +210,24 @@ async fn store_counts(db: &mut PgConnection, items: &[Item], fates: &mut [Fate])
     let mut known = counts::published(db, &published).await?;
     let mut new = NewCounts::default();
     for (item, fate) in items.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Stored) {
-        if of(item).is_some_and(|key| !known.insert(key)) {
+        if of(item).is_some_and(|key| !known.insert(key)) || is_repeated(db, item).await? {
             *fate = Fate::Duplicate;
         } else if let Ok(Message::Counts(message)) = &item.message {
             new.push(message, item.received);
         }
     }
     new.insert(db).await
+}
+
+/// Whether counts without a time, which the broker has sent before, were stored then: it has not heard so, or forgotten it.
+async fn is_repeated(db: &mut PgConnection, item: &Item) -> Result<bool, sqlx::Error> {
+    match &item.message {
+        // Without tags one is like another.
+        Ok(Message::Counts(counts)) if counts.untimed && item.again && !counts.message.epc_ids.is_empty() => {
+            counts::holds_untimed(db, &counts.message, item.received).await
+        }
+        _ => Ok(false),
+    }
 }
 
 async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
@@ -168,7 +240,7 @@ async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> 
                 refused.push(NewLetter { topic, payload, size: *size, refusal, received: *received });
             }
             (Fate::Stored, Ok(message)) => stored.push(message, item.received),
-            (Fate::Duplicate, _) | (Fate::Stored, Err(_)) => {}
+            (Fate::Duplicate | Fate::Left { .. }, _) | (Fate::Stored, Err(_)) => {}
         }
     }
     dead_letters::insert(db, &refused).await?;
@@ -180,8 +252,6 @@ async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> 
     devices::set_signals(db, &stored.signals).await?;
     let heard: BTreeSet<Uuid> = stored.statuses.iter().map(|said| said.junction.0).collect();
     devices::refresh_junctions(db, &heard.into_iter().collect::<Vec<_>>()).await?;
-    let (with_offset, boots): (Vec<Uuid>, Vec<Uuid>) = stored.unsynced.into_iter().unzip();
-    clock_fixes::correct(db, &with_offset, &boots).await?;
     Ok(())
 }
 
@@ -194,17 +264,10 @@ struct Others<'a> {
     fixes: Vec<&'a ClockFix>,
     statuses: Vec<Said<'a>>,
     signals: BTreeMap<JunctionId, (&'a Signal, DateTime<Utc>)>,
-    /// Devices and uptimes whose rows may have to be corrected.
-    unsynced: BTreeSet<(Uuid, Uuid)>,
 }
 
 impl<'a> Others<'a> {
     fn push(&mut self, message: &'a Message, received: DateTime<Utc>) {
-        if let Some(delivery) = message.delivery()
-            && (delivery.clock == ClockState::Unsynced || matches!(message, Message::ClockFix(..)))
-        {
-            self.unsynced.insert((delivery.device_id.0, delivery.boot_id.0));
-        }
         match message {
             Message::Counts(_) | Message::Reply(..) => {}
             Message::Cycle(junction, cycle) => self.cycles.push((*junction, cycle)),

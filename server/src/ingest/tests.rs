@@ -180,8 +180,7 @@ fn a_refused_row_still_says_which_it_is() {
 }
 
 fn item(seq: u64) -> Item {
-    let message = read(&counts_topic(), &with_delivery(seq));
-    Item { topic: counts_topic(), payload: Vec::new(), size: 0, received: received(), message }
+    Item::new(counts_topic(), with_delivery(seq).to_string().into_bytes(), received())
 }
 
 fn refused(item: &Item, code: RejectCode) -> Fate {

@@ -2,7 +2,7 @@
 
 use super::{LiveEvent, LiveKind};
 use crate::ingest::Applied;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 impl LiveEvent {
@@ -31,5 +31,15 @@ pub fn hide_vehicles(status: &mut Value) {
         if let Some(alarm) = alarm.as_object_mut() {
             alarm.remove("epc");
         }
+    }
+}
+
+/// Takes the vehicles out of counts of a lane; how many they are stays.
+pub(super) fn hide_passages(counts: &mut Value) {
+    let Some(counts) = counts.as_object_mut() else { return };
+    counts.remove("passages");
+    counts.remove("departures");
+    if let Some(epcs) = counts.get_mut("epc_ids") {
+        *epcs = json!([]);
     }
 }

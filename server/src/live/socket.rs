@@ -2,11 +2,12 @@
 
 use super::{LiveFrame, origin};
 use crate::api::body::PathParams;
-use crate::api::guard::{SignedIn, session_of_token};
+use crate::api::guard::{ClientAddress, SignedIn, session_of_token};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::access;
+use crate::db::audit::{self, Actor, Deed};
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -49,23 +50,26 @@ pub(super) fn router() -> Router<App> {
 async fn junction(
     State(app): State<App>,
     PathParams(id): PathParams<Uuid>,
+    address: ClientAddress,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    open(app, Some(JunctionId(id)), &headers, upgrade)
+    open(app, Some(JunctionId(id)), address, &headers, upgrade)
 }
 
 async fn all(
     State(app): State<App>,
+    address: ClientAddress,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    open(app, None, &headers, upgrade)
+    open(app, None, address, &headers, upgrade)
 }
 
 fn open(
     app: App,
     only: Option<JunctionId>,
+    address: ClientAddress,
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
@@ -84,7 +88,7 @@ fn open(
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0);
     Ok(upgrade.on_upgrade(async move |socket| {
-        serve(app, only, socket).await;
+        serve(app, only, address, socket).await;
         drop(place);
     }))
 }
@@ -132,12 +136,20 @@ struct SignIn {
     /// Whether the client wants a frame with each ping: scripts of a page hear no pings, and would take a dead line for a quiet one.
     #[serde(default)]
     beats: bool,
+    /// Whether it wants the vehicles of counts, as the MQTT message has them: a look-up, which stands in the audit log.
+    #[serde(default = "yes")]
+    vehicles: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// What a token lets a client see, and for how long.
 struct Grant {
     token: String,
     user: UserId,
+    username: String,
     sees: Sees,
     ends_in: Duration,
 }
@@ -158,11 +170,11 @@ impl Sees {
 
 type Sender = SplitSink<WebSocket, Message>;
 
-async fn serve(app: App, only: Option<JunctionId>, socket: WebSocket) {
+async fn serve(app: App, only: Option<JunctionId>, address: ClientAddress, socket: WebSocket) {
     let _counted = app.metrics.live_client();
     let (mut sender, receiver) = socket.split();
     let close = tokio::select! {
-        close = run(&app, only, &mut sender, receiver) => close,
+        close = run(&app, only, address, &mut sender, receiver) => close,
         () = app.live.closing() => Close::Stopping,
     };
     tracing::debug!(?close, "live client left");
@@ -175,6 +187,7 @@ async fn serve(app: App, only: Option<JunctionId>, socket: WebSocket) {
 async fn run(
     app: &App,
     only: Option<JunctionId>,
+    address: ClientAddress,
     sender: &mut Sender,
     mut receiver: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
 ) -> Close {
@@ -185,11 +198,14 @@ async fn run(
     };
     // Heard from before the first look on, so that no change falls between.
     let mut rights = app.live.rights();
-    let SignIn { token, beats } = first;
+    let SignIn { token, beats, vehicles } = first;
     let mut grant = match admit(app, only, token).await {
         Ok(grant) => grant,
         Err(close) => return close,
     };
+    if vehicles && let Err(close) = note_look(app, only, address, &grant).await {
+        return close;
+    }
     // Subscribed before `ready`: whatever happens after it is heard.
     let mut events = app.live.subscribe();
     if let Err(close) = send(sender, Message::Text(Utf8Bytes::from_static(r#"{"type":"ready"}"#))).await {
@@ -207,9 +223,10 @@ async fn run(
                 match read(message) {
                     Ok(Some(next)) => match admit(app, only, next.token).await {
                         Ok(renewed) => {
+                            let is_other = renewed.user != grant.user;
                             grant = renewed;
                             expiry.set(sleep(grant.ends_in));
-                            Ok(())
+                            if vehicles && is_other { note_look(app, only, address, &grant).await } else { Ok(()) }
                         }
                         Err(close) => Err(close),
                     },
@@ -218,7 +235,7 @@ async fn run(
                 }
             }
             event = events.recv() => match event {
-                Ok(frame) => forward(sender, only, &grant.sees, frame).await,
+                Ok(frame) => forward(sender, only, (&grant.sees, vehicles), frame).await,
                 Err(RecvError::Lagged(_)) => Err(Close::Lagged),
                 Err(RecvError::Closed) => Err(Close::Gone),
             },
@@ -267,14 +284,15 @@ async fn beat(sender: &mut Sender, told: bool) -> Result<(), Close> {
 async fn forward(
     sender: &mut Sender,
     only: Option<JunctionId>,
-    sees: &Sees,
+    (sees, vehicles): (&Sees, bool),
     frame: LiveFrame,
 ) -> Result<(), Close> {
     let junction = frame.event.junction;
     if only.is_some_and(|only| only != junction) || !sees.contains(junction) {
         return Ok(());
     }
-    send(sender, Message::Text(frame.text)).await
+    let text = if vehicles { frame.text } else { frame.anonymous() };
+    send(sender, Message::Text(text)).await
 }
 
 async fn send(sender: &mut Sender, message: Message) -> Result<(), Close> {
@@ -307,12 +325,27 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<SignIn>,
     }
 }
 
+/// Notes that somebody sees from here on which vehicles pass.
+async fn note_look(
+    app: &App,
+    only: Option<JunctionId>,
+    address: ClientAddress,
+    grant: &Grant,
+) -> Result<(), Close> {
+    let (user_id, username) = (Some(grant.user.0), Some(grant.username.clone()));
+    let deed = Deed { junction: only, ..Deed::new("vehicles.watch") };
+    audit::record(&app.db, &Actor { user_id, username, address: address.0 }, deed)
+        .await
+        .map_err(|error| unavailable(&error))
+}
+
+fn unavailable(error: &sqlx::Error) -> Close {
+    tracing::error!(%error, "live feed: the database failed");
+    Close::Unavailable
+}
+
 async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Grant, Close> {
-    let unavailable = |error: sqlx::Error| {
-        tracing::error!(%error, "live feed: looking up rights failed");
-        Close::Unavailable
-    };
-    let found = session_of_token(&token, app).await.map_err(unavailable)?;
+    let found = session_of_token(&token, app).await.map_err(|error| unavailable(&error))?;
     let Some(SignedIn { user, token_ends, .. }) = found else {
         return Err(Close::NotSignedIn("Could not validate credentials"));
     };
@@ -321,10 +354,16 @@ async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Gra
     let sees = if user.is_admin {
         Sees::All
     } else {
-        Sees::These(access::granted(&app.db, user.id()).await.map_err(unavailable)?.into_iter().collect())
+        Sees::These(
+            access::granted(&app.db, user.id())
+                .await
+                .map_err(|error| unavailable(&error))?
+                .into_iter()
+                .collect(),
+        )
     };
     if only.is_some_and(|only| !sees.contains(only)) {
         return Err(Close::NoAccess);
     }
-    Ok(Grant { token, user: user.id(), sees, ends_in })
+    Ok(Grant { token, user: user.id(), username: user.username, sees, ends_in })
 }

@@ -129,16 +129,17 @@ impl Site {
 
     pub(super) fn handle_counts(&mut self, lane: LaneId, counts: &CarCounts, now: UnixMs) {
         let Some(at) = self.junction.lane_with_id(lane) else { return };
-        let end = counts.timestamp.unwrap_or(now);
-        let before = self.last_counts.insert(lane, end);
+        let told = counts.timestamp.unwrap_or(now);
+        let before = self.last_counts.insert(lane, told);
         let observed_s = counts.observed_s.unwrap_or_else(|| {
             before.map_or(0.0, |before| {
-                (end.since(before) as f64 / 1000.0).clamp(0.0, super::LONGEST_SILENCE_S)
+                (told.since(before) as f64 / 1000.0).clamp(0.0, super::LONGEST_SILENCE_S)
             })
         });
         let demand =
             LaneDemand { vehicles: counts.vehicle_count.max(0) as f64, observed_s: observed_s.max(0.0) };
-        self.window.add(at.index(), end, demand);
+        // A sender whose clock is ahead counts now: dated ahead it would be demand for hours.
+        self.window.add(at.index(), told.min(now), demand);
     }
 
     /// Remembers who is online; what the road says of a plan comes back when it is news.

@@ -128,6 +128,29 @@ fn demand_changes_the_plan_and_silence_renews_it_before_it_runs_out() {
 }
 
 #[test]
+fn counts_of_a_clock_that_is_ahead_are_demand_no_longer_than_others() {
+    // An Indian wall clock without a zone is read as UTC: five and a half hours ahead.
+    let greens = |ahead_ms: i64| {
+        let mut planner = planner();
+        planner.handle_status(J, &status(true, None), START);
+        for (busy, from) in [(0, 0), (1, 20 * 60_000)] {
+            for at in 0..24 {
+                let now = START + from + 5000 * (at + 1);
+                for lane_at in 0..4 {
+                    let message = counts(now + ahead_ms, i64::from(lane_at == busy) * 2);
+                    planner.handle_counts(J, lane(lane_at), &message, now);
+                }
+            }
+            planner.handle_timeout(START + from + 120_000);
+        }
+        sent(&mut planner).last().map(stages)
+    };
+    let right = greens(0).expect("a plan is sent");
+    assert!(right[1] > right[0], "the second lane is the busy one: {right:?}");
+    assert_eq!(greens(19_800_000), Some(right));
+}
+
+#[test]
 fn what_the_road_says_is_told_once() {
     let mut planner = planner();
     planner.handle_status(J, &status(true, Some(("p", PlanState::Pending))), START);

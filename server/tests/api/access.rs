@@ -10,7 +10,7 @@ async fn access_is_given_changed_and_taken_away(db: PgPool) {
     let token = state.plain_user(&admin, "ravi").await;
     let id = state.get("/api/users/me", &token).await.json()["user_id"].as_str().unwrap().to_owned();
     let junction = state.junction(&admin, "Main").await;
-    state.junction(&admin, "Other").await;
+    let other = state.junction(&admin, "Other").await;
     let (path, place) = (format!("/api/users/{id}/access/{junction}"), format!("/api/junctions/{junction}"));
     state.get(&place, &token).await.assert_problem(403, "No access to this junction");
     state.get(&path, &admin).await.assert_problem(404, "The user has no access to this junction");
@@ -31,6 +31,15 @@ async fn access_is_given_changed_and_taken_away(db: PgPool) {
     assert_eq!(state.get("/api/users/me/access", &token).await.json(), list, "the same, as the user sees it");
     assert_eq!(state.get("/api/users/me/access", &admin).await.json(), json!([]));
     state.get("/api/users/me/access", "").await.assert_problem(401, "Not authenticated");
+    state.grant("ravi", &other, "observer").await;
+    for (own, token) in [("/api/users/me/access", &token), (&*format!("/api/users/{id}/access"), &admin)] {
+        let all = state.get(own, token).await.json();
+        assert_eq!(
+            (all.as_array().unwrap().len(), state.by_pages_of_one(own, token).await),
+            (2, all),
+            "{own}"
+        );
+    }
 
     assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
     state.get(&place, &token).await.assert_problem(403, "No access to this junction");

@@ -132,6 +132,29 @@ async fn others_need_the_set_up_token_for_the_first_user(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn through_a_proxy_on_this_machine_the_first_user_needs_the_set_up_token(db: PgPool) {
+    let mut behind_proxy = Config::default();
+    behind_proxy.http.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+    let told = TestState::with_config(db.clone(), behind_proxy);
+    assert_eq!(told.post("/api/users/register", "", &admin()).await.status, 403);
+
+    let state = TestState::new(db);
+    let through = async |header: &str, token: &str| {
+        let request = Request::post("/api/users/register")
+            .header(CONTENT_TYPE, "application/json")
+            .header(header, "203.0.113.9")
+            .header("X-Setup-Token", token)
+            .body(Body::from(admin().to_string()))
+            .expect("the request is well formed");
+        state.send(request).await.status.as_u16()
+    };
+    for header in ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via"] {
+        assert_eq!(through(header, "").await, 403, "{header}");
+    }
+    assert_eq!(through("X-Forwarded-For", state.app.auth.setup_token()).await, 201);
+}
+
+#[sqlx::test]
 async fn of_eight_first_users_at_once_one_is_the_first(db: PgPool) {
     let state = TestState::new(db);
     let bodies: Vec<Value> = (0..8)

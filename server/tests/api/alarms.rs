@@ -18,13 +18,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-const DEVICE: DeviceId = DeviceId(Uuid::from_u128(0xd1));
+pub(crate) const DEVICE: DeviceId = DeviceId(Uuid::from_u128(0xd1));
 
-fn place(junction: &str, kind: Kind) -> Place {
+pub(crate) fn place(junction: &str, kind: Kind) -> Place {
     Place { junction: junction.parse().expect("an id"), device: Some(DEVICE), kind }
 }
 
-async fn raise(db: &PgPool, junction: &str, kind: Kind) -> Uuid {
+pub(crate) async fn raise(db: &PgPool, junction: &str, kind: Kind) -> Uuid {
     let raised = alarms::raise(db, place(junction, kind), &Finding::new(kind, "Something is wrong")).await;
     raised.expect("the database works").expect("the alarm is new")
 }
@@ -83,7 +83,7 @@ async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db:
     state.get(&nobody, &admin).await.assert_problem(404, "Alarm not found");
 }
 
-async fn device(db: &PgPool, junction: &str, heard: Option<DateTime<Utc>>) {
+pub(crate) async fn device(db: &PgPool, junction: &str, heard: Option<DateTime<Utc>>) {
     sqlx::query(
         "INSERT INTO edge_devices (device_id, junction_id, last_heartbeat, last_status) VALUES ($1, $2::uuid, $3, '{\"online\": true}')",
     )
@@ -96,7 +96,7 @@ async fn device(db: &PgPool, junction: &str, heard: Option<DateTime<Utc>>) {
 }
 
 /// What a webhook was told: body and signature.
-fn webhook() -> (String, mpsc::Receiver<(String, String)>) {
+pub(crate) fn webhook() -> (String, mpsc::Receiver<(String, String)>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let (sender, receiver) = mpsc::channel();
@@ -207,7 +207,7 @@ async fn a_device_that_is_not_heard_is_told_to_the_feed_and_the_webhook_until_it
 }
 
 /// Looks once, and answers with the first change that is told then.
-async fn look_with(state: &TestState, hearing: Hearing, config: &Alarms) -> Value {
+pub(crate) async fn look_with(state: &TestState, hearing: Hearing, config: &Alarms) -> Value {
     let _hears = state.hears_database().await;
     let mut live = state.app.live.subscribe();
     let (_statuses, receiver) = tokio::sync::mpsc::channel(4);

@@ -1,6 +1,7 @@
 //! Junctions: creation, who sees which, pages.
 
 use crate::state::TestState;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -83,6 +84,31 @@ async fn what_is_wrong_with_a_junction_is_named(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_city_has_no_two_junctions_of_a_name(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let body =
+        |name: &str| json!({"junction_name": name, "city": "Pune", "latitude": 18.5, "longitude": 73.9});
+    let at_once = join_all((0..5).map(|_| {
+        let body = body("Main");
+        let (state, admin) = (&state, &admin);
+        async move { state.post("/api/junctions/", admin, &body).await.status.as_u16() }
+    }));
+    let mut statuses = at_once.await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409]);
+    let taken = "There is a junction \"MAIN\" in Pune already; tell them apart by name";
+    state.post("/api/junctions/", &admin, &body("MAIN")).await.assert_problem(409, taken);
+
+    let other = state.post("/api/junctions/", &admin, &body("Other")).await.json();
+    let path = format!("/api/junctions/{}", other["junction_id"].as_str().unwrap());
+    let renamed = state.request("PATCH", &path, &admin, &json!({"junction_name": "MAIN"})).await;
+    renamed.assert_problem(409, taken);
+    for change in [json!({"junction_name": "OTHER"}), json!({"junction_name": "Main", "city": "Thane"})] {
+        assert_eq!(state.request("PATCH", &path, &admin, &change).await.status, 200, "{change}");
+    }
+}
+
+#[sqlx::test]
 async fn people_see_the_junctions_that_were_granted_to_them(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let ravi = state.plain_user(&admin, "ravi").await;
@@ -122,9 +148,11 @@ async fn people_see_the_junctions_that_were_granted_to_them(db: PgPool) {
 #[sqlx::test]
 async fn the_list_pages_in_the_order_of_names_even_when_an_entry_goes(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
-    for name in ["d", "Übergang \"x\"", "b", "a", "c", "b"] {
+    for name in ["d", "Übergang \"x\"", "b", "a", "c"] {
         state.junction(&token, name).await;
     }
+    let namesake = json!({"junction_name": "b", "city": "Thane", "latitude": 19.2, "longitude": 73.0});
+    assert_eq!(state.post("/api/junctions/", &token, &namesake).await.status, 201);
     let all = state.get("/api/junctions/", &token).await;
     assert_eq!((all.json().as_array().unwrap().len(), all.header("link")), (6, ""));
     let (mut path, mut seen) = ("/api/junctions?limit=1".to_owned(), Vec::new());

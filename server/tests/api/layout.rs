@@ -158,6 +158,14 @@ async fn links_join_lanes_that_exist(db: PgPool) {
     let answer = state.request("PUT", &path, &admin, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(state.get("/api/links", &admin).await.json(), json!([answer.json()]));
+    let back = format!("/api/links/{b}/{a}");
+    assert_eq!(
+        state.request("PUT", &back, &admin, &json!({"distance_m": 350, "free_flow_s": 30})).await.status,
+        200
+    );
+    let all = state.get("/api/links", &admin).await.json();
+    assert_eq!((all.as_array().unwrap().len(), state.by_pages_of_one("/api/links", &admin).await), (2, all));
+    assert_eq!(state.request("DELETE", &back, &admin, &Value::Null).await.status, 204);
     for (path, body, status) in [
         (path.clone(), json!({"distance_m": 0, "free_flow_s": 30}), 422),
         (path.clone(), json!({"distance_m": 350}), 422),
@@ -257,4 +265,34 @@ async fn the_file_of_an_agent_is_one_that_the_agent_takes(db: PgPool) {
         .await
         .assert_problem(404, "This junction has no such device");
     assert_eq!(state.get(&format!("{path}x"), &admin).await.status, 422);
+}
+
+#[sqlx::test]
+async fn a_shape_that_somebody_else_has_changed_meanwhile_is_not_replaced_unseen(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let (path, lanes) = (format!("/api/junctions/{id}/layout"), format!("/api/junctions/{id}/lanes"));
+    let first = state.get(&path, &admin).await;
+    // What is no part of the shape changes nothing about it.
+    let place = format!("/api/junctions/{id}");
+    assert_eq!(state.request("PATCH", &place, &admin, &json!({ "latitude": 18.6 })).await.status, 200);
+    let changed = state.replace(&lanes, &admin, &first, &shape()).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+
+    let late = state.replace(&lanes, &admin, &first, &shape()).await;
+    assert_eq!(late.status, 412, "{}", late.text);
+    assert!(late.detail().contains("saved it last, on "), "{}", late.detail());
+    let stages = format!("/api/junctions/{id}/stages");
+    let body = json!({ "stages": shape()["stages"] });
+    assert_eq!(state.replace(&stages, &admin, &first, &body).await.status, 412);
+    assert_eq!(state.get(&path, &admin).await.header("etag"), changed.header("etag"));
+    assert_eq!(state.replace(&lanes, &admin, &changed, &changed_lanes(&changed.json())).await.status, 200);
+}
+
+/// The lanes as they are, the first with another name.
+fn changed_lanes(layout: &Value) -> Value {
+    let mut body = json!({ "lanes": layout["lanes"], "groups": [], "stages": layout["stages"] });
+    body["lanes"][0]["lane_name"] = json!("N0");
+    body["stages"][0]["groups"][0] = json!("N0");
+    body
 }

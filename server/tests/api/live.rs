@@ -250,6 +250,53 @@ async fn a_client_that_missed_events_is_told_to_come_again(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn who_sees_which_vehicles_pass_stands_in_the_audit_log_and_who_does_not_want_it_sees_their_number(
+    db: PgPool,
+) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let junction = state.junction(&admin, "Main").await;
+    let token = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &junction, "observer").await;
+    let address = serve(&state).await;
+    let path = format!("/ws/junction/{junction}");
+    let mut page = Client::open(address, &path, None).await.expect("the feed opens");
+    page.send(&json!({"type": "auth", "token": token, "vehicles": false})).await;
+    let mut page = page.ready().await;
+    let looks = async || state.get("/api/audit?action=vehicles.watch", &admin).await.json();
+    assert_eq!(looks().await, json!([]));
+
+    let mut program = Client::signed_in(address, &path, &token).await.ready().await;
+    let noted = looks().await;
+    assert_eq!(noted.as_array().map(Vec::len), Some(1), "{noted}");
+    assert_eq!((&noted[0]["username"], &noted[0]["junction_id"]), (&json!("ravi"), &json!(junction)));
+    assert_eq!(noted[0]["ip_address"], "127.0.0.1");
+    // A fresh token opens no other feed.
+    program.send(&json!({"type": "auth", "token": token})).await;
+
+    let counts = json!({
+        "junction_id": junction, "lane_id": "N", "vehicle_count": 1, "epc_ids": ["E1"],
+        "passages": [{"t_ms": 1, "dwell_ms": 2, "reads": 3, "open": false, "valid": true}],
+        "departures": [{"epc": "E1", "t_ms": 3, "dwell_ms": 2, "reads": 3}],
+    });
+    state.app.live.publish(event(&junction, LiveKind::CarCount, counts.clone()));
+    let mut whole = counts;
+    whole["type"] = "car_count".into();
+    assert_eq!(program.next().await, Got::Frame(whole));
+    let number = json!({"type": "car_count", "junction_id": junction, "lane_id": "N", "vehicle_count": 1, "epc_ids": []});
+    assert_eq!(page.next().await, Got::Frame(number));
+    assert_eq!(looks().await, noted);
+    // Who goes on with the token of another looks as that one.
+    program.send(&json!({"type": "auth", "token": admin})).await;
+    tokio::time::timeout(PATIENCE, async {
+        while looks().await[0]["username"] != "admin" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .expect("the look of the other is noted");
+}
+
+#[sqlx::test]
 async fn the_status_of_a_device_names_no_vehicle(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let junction = state.junction(&admin, "Main").await;

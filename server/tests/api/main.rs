@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod alarms;
+mod alarms_told;
 mod analytics;
 mod audit;
 mod bad_input;

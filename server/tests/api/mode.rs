@@ -66,11 +66,11 @@ async fn the_published_body_starts_an_override_and_says_what_the_road_makes_of_i
         |plan| Some(if plan.mode == Mode::ManualOverride { PlanState::Pending } else { PlanState::Running });
     let (mut road, token, junction) = road(db, verdict).await;
     let answer = road.set_mode(&junction, &token, &with(&json!({ "reason": "procession" }))).await;
+    let plan = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
     let expected = json!({
-        "status": "success", "message": "Manual override activated", "applied": "pending", "reasons": [],
+        "status": "success", "message": "Manual override activated", "plan_id": plan.plan_id, "applied": "pending", "reasons": [],
     });
     assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
-    let plan = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
     // West is what is left; each green is its lane's time without amber and all-red.
     assert_eq!(plan.lane_times.as_deref(), Some(&[30.0, 20.0, 25.0, 25.0][..]));
     assert_eq!(greens(&plan), [25.0, 15.0, 20.0, 20.0]);
@@ -241,6 +241,10 @@ async fn a_road_that_does_not_answer_is_unknown_and_holds_nobody_up(db: PgPool) 
     let started = Clock.instant();
     let answer = road.set_mode(&junction, &token, &seed()).await.json();
     assert_eq!((&answer["status"], &answer["applied"]), (&json!("success"), &json!("unknown")));
+    // By its name the plan is found when the road answers after all.
+    let plans = road.state.get(&format!("/api/junctions/{junction}/plans"), &token).await.json();
+    let sent = plans.as_array().unwrap().iter().find(|plan| plan["plan_id"] == answer["plan_id"]);
+    assert_eq!(sent.map(|plan| &plan["state"]), Some(&json!("sent")), "{plans}");
     assert!((1900..4000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
     // It is recorded, and goes out again when the device comes.
     assert_eq!(recorded(&road, &junction).await, ("manual_override".into(), 1, 0));

@@ -104,13 +104,22 @@ async fn one_sends_and_the_other_takes_over_when_it_dies(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn one_that_cannot_store_leaves_its_junctions_to_the_other(db: PgPool) {
+    let (first, second, ..) = two(db).await;
+    first.state.standing_still.send_replace(1);
+    holder_is(&second, "second").await;
+}
+
+#[sqlx::test]
 async fn a_junction_that_is_being_deleted_costs_no_lease_of_another(db: PgPool) {
     let (state, token) = TestState::with_admin(db.clone()).await;
     let gone: Uuid = state.junction(&token, "Gone").await.parse().unwrap();
     let stays: Uuid = state.junction(&token, "Stays").await.parse().unwrap();
+    let server = leases::Server { name: "first", instance: Uuid::from_u128(1), hears: true };
     let held = async || {
-        let taken = timeout(Duration::from_secs(10), leases::take(&db, "first", 10.0)).await;
-        taken.expect("it waits for nobody").expect("it works").into_iter().map(|id| id.0).collect::<Vec<_>>()
+        let taken = timeout(Duration::from_secs(10), leases::take(&db, server, 10.0)).await;
+        let view = taken.expect("it waits for nobody").expect("it works").view;
+        view.held.into_iter().map(|id| id.0).collect::<Vec<_>>()
     };
     let mut deletion = db.begin().await.unwrap();
     sqlx::query("DELETE FROM junctions WHERE junction_id = $1")

@@ -154,3 +154,48 @@ async fn operators_edit_their_schedule_and_administrators_the_holidays_of_a_city
     let log = state.get("/api/audit?action=holidays", &admin).await.json();
     assert_eq!((log.as_array().unwrap().len(), &log[0]["target"]), (1, &json!("Mumbai")));
 }
+
+#[sqlx::test]
+async fn what_somebody_else_has_changed_meanwhile_is_not_replaced_unseen(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let junction = state.junction(&admin, "Main").await;
+    let meera = state.plain_user(&admin, "meera").await;
+    state.grant("meera", &junction, "operator").await;
+    let path = format!("/api/junctions/{junction}/schedule");
+    let (body, nothing) =
+        (json!({ "entries": [always("Trial", "plan", &fixed())] }), json!({ "entries": [] }));
+    let first = state.get(&path, &admin).await;
+    let by_meera = state.replace(&path, &meera, &first, &body).await;
+    assert_eq!(by_meera.status, 200, "{}", by_meera.text);
+
+    let late = state.replace(&path, &admin, &first, &nothing).await;
+    assert_eq!((late.status.as_u16(), late.header("content-type")), (412, "application/problem+json"));
+    let sentence = late.detail();
+    assert!(
+        sentence.starts_with("This has changed since you loaded it; meera saved it last, on "),
+        "{sentence}"
+    );
+    assert!(sentence.ends_with(" IST"), "{sentence}");
+    assert_eq!(state.get(&path, &admin).await.json()["entries"][0]["name"], "Trial");
+    let long = state.replace_tag(&path, &admin, &"x".repeat(257), &nothing).await;
+    assert_eq!((long.status.as_u16(), long.fields()), (422, vec!["If-Match".to_owned()]));
+    // The answer to a change names what is there from then on; without If-Match whatever is there is replaced.
+    assert_eq!(state.replace(&path, &admin, &by_meera, &nothing).await.status, 200);
+    assert_eq!(state.request("PUT", &path, &meera, &body).await.status, 200);
+
+    let city = |name: &str| format!("/api/holidays/{name}");
+    let day = |date: &str| json!({ "holidays": [{ "date": date, "name": "Holiday" }] });
+    let first = state.get(&city("Mumbai"), &admin).await;
+    let saved = state.replace(&city("Mumbai"), &admin, &first, &day("2027-01-26")).await;
+    assert_eq!(saved.status, 200, "{}", saved.text);
+    assert_eq!(state.get(&city("Mumbai"), &admin).await.header("etag"), saved.header("etag"));
+    assert_eq!(state.request("PUT", &city("Pune"), &admin, &day("2027-05-01")).await.status, 200);
+    let late = state.replace(&city("Mumbai"), &admin, &first, &day("2027-08-15")).await;
+    assert_eq!(late.status, 412, "{}", late.text);
+    assert!(
+        late.detail().contains("admin saved it last, on ") && late.detail().ends_with(" UTC"),
+        "{}",
+        late.text
+    );
+    assert_eq!(state.replace(&city("Mumbai"), &admin, &saved, &day("2027-08-15")).await.status, 200);
+}

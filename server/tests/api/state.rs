@@ -7,9 +7,11 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use flextraff_server::app::App;
 use flextraff_server::auth::Auth;
 use flextraff_server::config::Config;
+use flextraff_server::db::ready::Ready;
 use flextraff_server::hearing::{Hearing, SILENT_AFTER};
 use flextraff_server::live::{Hub, LiveEvent, LiveFrame, LiveKind, hear_database};
 use flextraff_server::mqtt::MqttHandle;
+use flextraff_server::shares::Shares;
 use flextraff_server::{api, clock::Clock, dispatch, fleet};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -24,6 +26,8 @@ pub(crate) struct TestState {
     pub(crate) app: App,
     pub(crate) router: Router,
     pub(crate) broker: watch::Sender<bool>,
+    /// How many ways of ingest into the database stand still.
+    pub(crate) standing_still: watch::Sender<usize>,
 }
 
 pub(crate) struct Answer {
@@ -89,18 +93,22 @@ impl TestState {
 
     pub(crate) fn with_config(db: PgPool, config: Config) -> Self {
         let (broker, connected) = watch::channel(true);
+        let (standing_still, stands_still) = watch::channel(0);
         let app = App {
             auth: Arc::new(Auth::open(&config).expect("loopback needs no key file")),
             config: Arc::new(config),
+            ready: Ready::new(db.clone()),
             db,
             live: Hub::new(16),
             mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },
             dispatch: dispatch::channel().0,
             metrics: Arc::default(),
             fleet: fleet::channel().0,
+            standing_still: stands_still,
+            shares: Shares::default(),
             junction_pages: Arc::default(),
         };
-        Self { router: api::router(app.clone()), app, broker }
+        Self { router: api::router(app.clone()), app, broker, standing_still }
     }
 
     /// Lets the live feed show what the database tells, from here on and as long as the answer is held.
@@ -184,6 +192,19 @@ impl TestState {
         self.send(request.expect("the request is well formed")).await
     }
 
+    /// A PUT that replaces what an answer showed, by its tag.
+    pub(crate) async fn replace(&self, path: &str, token: &str, shown: &Answer, body: &Value) -> Answer {
+        self.replace_tag(path, token, shown.header("etag"), body).await
+    }
+
+    /// The same by the tag.
+    pub(crate) async fn replace_tag(&self, path: &str, token: &str, tag: &str, body: &Value) -> Answer {
+        let request = signed(Request::put(path), token)
+            .header(CONTENT_TYPE, "application/json")
+            .header("If-Match", tag);
+        self.send(request.body(body.to_string().into()).expect("the request is well formed")).await
+    }
+
     /// Posts nothing but a cookie.
     pub(crate) async fn post_cookie(&self, path: &str, cookie: &str) -> Answer {
         let request = Request::post(path).header(COOKIE, cookie).body(Body::empty());
@@ -210,6 +231,20 @@ impl TestState {
         let bytes = to_bytes(body, usize::MAX).await.expect("the body ends");
         let text = String::from_utf8_lossy(&bytes).into_owned();
         Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// All rows of a list, fetched page by page.
+    pub(crate) async fn by_pages_of_one(&self, path: &str, token: &str) -> Value {
+        let (mut next, mut rows) = (format!("{path}?limit=1"), Vec::new());
+        while !next.is_empty() {
+            let answer = self.get(&next, token).await;
+            let Value::Array(page) = answer.json() else { panic!("no list: {}", answer.text) };
+            assert_eq!(page.len(), 1, "{next}");
+            rows.extend(page);
+            let link = answer.header("link").trim_start_matches('<');
+            next = link.split('>').next().unwrap_or_default().into();
+        }
+        Value::Array(rows)
     }
 
     /// Creates a junction and returns its id.

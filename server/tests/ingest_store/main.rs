@@ -1,6 +1,11 @@
 //! What a batch of messages leaves in the database.
 
+mod bounds;
+mod clocks;
+mod ready;
 mod retention;
+mod shared;
+mod steps;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -11,8 +16,10 @@ use flextraff_server::db::{junctions as junctions_table, roll_ups};
 use flextraff_server::ingest::{self, Applied, Channels, Fate, Item, Message, answers, apply};
 use flextraff_server::junction_file::JunctionFile;
 use flextraff_server::mqtt::{AckToken, Incoming};
+use flextraff_server::shares::Shares;
 use serde_json::json;
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use support::*;
 use tokio::sync::{mpsc, watch};
 
@@ -21,6 +28,19 @@ fn code(fate: &Fate) -> Option<RejectCode> {
         Fate::Refused(refusal) => Some(refusal.code),
         _ => None,
     }
+}
+
+/// A pool whose statements end soon.
+async fn hurried(db: &PgPool) -> PgPool {
+    let options = db.connect_options().as_ref().clone().options([("statement_timeout", "300ms")]);
+    PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("the database is there")
+}
+
+/// Returns when somebody waits for a lock for longer than statements of [`hurried`] may take.
+async fn waits_longer(db: &PgPool) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+         AND clock_timestamp() - query_start > interval '600 ms'";
+    wait_for(db, waiting, 1).await;
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -146,40 +166,6 @@ async fn a_message_that_the_database_refuses_holds_up_no_other(db: PgPool) {
     assert_eq!(fates.iter().filter(|fate| **fate == Fate::Stored).count(), 19);
     assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 19);
     assert_eq!(number(&db, "SELECT count(*) FROM dead_letters WHERE seq = 14").await, 1);
-}
-
-#[sqlx::test(migrations = "./migrations")]
-async fn a_clock_fix_corrects_what_came_before_it_and_what_comes_after(db: PgPool) {
-    import(&db).await;
-    let unsynced = |seq: u64| {
-        let mut message = counts(DEVICE, LANES[0], seq);
-        message["clock"] = json!("unsynced");
-        message["timestamp"] = json!("1970-01-01T00:00:10Z");
-        message["interval_start"] = json!("1970-01-01T00:00:05Z");
-        item(&counts_topic(LANES[0]), &message)
-    };
-    apply(&db, &[unsynced(1)]).await.unwrap();
-    // 2026-02-10T00:00:00Z less the monotonic time of row 1, 10.001 s.
-    let fix = row(DEVICE, 2, json!({ "offset_ms": 1_770_681_600_000_i64 - 10_001 }));
-    apply(&db, &[item(&topic("clock-fix", DEVICE), &fix)]).await.unwrap();
-    apply(&db, &[unsynced(3)]).await.unwrap();
-    let times: Vec<String> = sqlx::query_scalar(
-        "SELECT to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS ') || clock || ' ' || extract(epoch FROM ts - interval_start)::int
-         FROM car_counts ORDER BY seq",
-    )
-    .fetch_all(&db)
-    .await
-    .unwrap();
-    assert_eq!(times, ["2026-02-10 00:00:00.000 corrected 5", "2026-02-10 00:00:00.002 corrected 5"]);
-    // The sums have moved along: what ends at midnight belongs to the day before.
-    assert_eq!(volumes(&db).await, ["2026-02-09 23:55 1 0 1", "2026-02-10 00:00 1 0 1"]);
-    roll_ups::refresh(&db, None).await.unwrap();
-    assert_eq!(
-        number(&db, "SELECT sum(vehicle_count)::bigint FROM lane_volumes_day WHERE stat_date = '2026-02-10'")
-            .await,
-        2
-    );
-    assert_eq!(number(&db, "SELECT count(*) FROM junction_daily_stats").await, 1, "nothing is left of 1970");
 }
 
 /// Sums of five minutes: start, vehicles, milliseconds watched, intervals.
@@ -453,7 +439,8 @@ async fn what_another_server_has_stored_is_news_here_too_and_once(db: PgPool) {
     let (applied, mut news) = mpsc::channel(16);
     let (_stop, stopped) = watch::channel(false);
     let waiting = watch::Sender::new(0);
-    let channels = Channels { incoming: received, outgoing, applied, waiting };
+    let shares = Shares::alone();
+    let channels = Channels { incoming: received, outgoing, applied, waiting, shares };
     let server = tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped));
     // The last one is new, so that everything before it has been told when it is.
     for (topic, payload) in messages.iter().chain(&messages).chain([&at(4, 0)]) {
@@ -464,6 +451,7 @@ async fn what_another_server_has_stored_is_news_here_too_and_once(db: PgPool) {
             size: payload.len(),
             payload,
             retained: false,
+            again: false,
             received: now,
             ack,
         };

@@ -1,6 +1,7 @@
 //! Which rows, and which EPCs in them, are kept for how long.
 
 use super::support::*;
+use super::{hurried, waits_longer};
 use chrono::Utc;
 use flextraff_server::config::Retention;
 use flextraff_server::db::{partitions, retention, roll_ups};
@@ -156,4 +157,53 @@ async fn what_comes_after_its_epcs_should_have_gone_loses_them_soon(db: PgPool) 
     }
     assert_eq!(number(&db, "SELECT sum(vehicle_count)::bigint FROM car_counts").await, 3);
     assert_eq!(number(&db, "SELECT sum(vehicle_count)::bigint FROM lane_volumes_day").await, 3);
+}
+
+/// A day of a large city is millions of rows.
+#[sqlx::test(migrations = "./migrations")]
+async fn taking_out_epcs_takes_as_long_as_it_takes(db: PgPool) {
+    import(&db).await;
+    let early = item(&counts_topic(LANES[0]), &published(LANES[0], Some("2026-02-08T12:00:00Z")));
+    apply(&db, &[early]).await.unwrap();
+    // Somebody else holds the row for longer than a statement may take.
+    let mut holder = db.begin().await.unwrap();
+    sqlx::query("SELECT FROM car_counts FOR UPDATE").execute(&mut *holder).await.unwrap();
+    let hurried = hurried(&db).await;
+    let retention = Retention { epc_days: 1, counts_days: 99 };
+    let taking = retention::apply(&hurried, retention, "2026-02-11T06:00:00Z".parse().unwrap());
+    let (taken, ()) = tokio::join!(taking, async {
+        waits_longer(&db).await;
+        holder.commit().await.unwrap();
+    });
+    taken.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts WHERE epc_ids <> '{}'").await, 0);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_cannot_be_taken_out_holds_up_nothing_else(db: PgPool) {
+    import(&db).await;
+    partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
+    let day =
+        |day: &str| item(&counts_topic(LANES[0]), &published(LANES[0], Some(&format!("{day}T12:00:00Z"))));
+    apply(&db, &[day("2026-02-08"), day("2026-02-09")]).await.unwrap();
+    for statement in [
+        "INSERT INTO dead_letters (received_at, topic, payload, payload_bytes, reason, detail) VALUES ('2026-02-01', 'x', 'x', 1, 'malformed', 'x')",
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a damaged page'; END $$",
+        "CREATE TRIGGER refused BEFORE UPDATE ON car_counts_20260208 FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ] {
+        sqlx::query(statement).execute(&db).await.unwrap();
+    }
+    let (retention, now) =
+        (Retention { epc_days: 1, counts_days: 99 }, "2026-02-11T06:00:00Z".parse().unwrap());
+    for _ in 0..2 {
+        let failed = retention::apply(&db, retention, now).await.unwrap_err();
+        assert!(failed.to_string().contains("a damaged page"), "{failed}");
+        let with: Vec<String> =
+            sqlx::query_scalar("SELECT to_char(ts, 'YYYY-MM-DD') FROM car_counts WHERE epc_ids <> '{}'")
+                .fetch_all(&db)
+                .await
+                .unwrap();
+        assert_eq!(with, ["2026-02-08"]);
+        assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0);
+    }
 }

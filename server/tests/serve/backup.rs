@@ -118,6 +118,11 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
 
     let restored = another(&db, "_restored").await;
     let restore = ["restore", "--from", &path("backup")];
+    // Whoever restores may be root, and the server another.
+    std::fs::create_dir(file("new")).expect("there is room");
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(file("new"), Some(65_534), Some(65_534)).expect("root may");
+    }
     let done = run(&restored, &file("new/secret.key"), &restore).await;
     assert!(done.status.success(), "{done:?}");
     assert_eq!(std::fs::read(file("new/secret.key")).expect("it is in its place"), [7; 48]);
@@ -125,6 +130,19 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
         let (old, new) = (std::fs::read(file(name)), std::fs::read(file("new").join(name)));
         assert_eq!(new.expect("it is in its place"), old.expect("it was made"), "{name}");
     }
+    let owner = |name: &str| {
+        let found = file(name).metadata().expect("it is there");
+        (std::os::unix::fs::MetadataExt::uid(&found), std::os::unix::fs::MetadataExt::gid(&found))
+    };
+    assert_eq!(owner("new/secret.key"), owner("new"), "the server can read what is restored for it");
+    // Where there was a file before, its rights stay as they were.
+    let rights = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::write(file("new/secret.key"), "another").expect("it is there");
+    std::fs::set_permissions(file("new/secret.key"), rights(0o640)).expect("it is there");
+    let over = ["restore", "--from", &path("backup"), "--overwrite"];
+    assert!(run(&restored, &file("new/secret.key"), &over).await.status.success());
+    let mode = file("new/secret.key").metadata().expect("it is there").permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o640);
     let mode = file("new/device-ca.key").metadata().expect("it is there").permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
     let expected = tables(&db).await;

@@ -2,13 +2,19 @@
 
 use crate::stop::{answer, create_user, sign_in};
 use crate::support::process::{connect, free_port, serve, terminate};
-use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, wait_for};
+use crate::support::{Broker, COUNTER, DEVICE, LANES, counts, counts_topic, import, wait_for};
 use sqlx::PgPool;
 use std::time::{Duration, Instant};
 
 /// People, and how often each tries; together no more than one address may.
 const PEOPLE: u32 = 20;
 const TRIES: u32 = 4;
+/// Counts that come meanwhile.
+const ROWS: i64 = 200;
+
+fn rows(device: &str, lane: &str) -> Vec<String> {
+    (1..=ROWS as u64).map(|seq| counts(device, lane, seq).to_string()).collect()
+}
 
 /// Most memory that a process has had, KiB.
 fn peak(process: u32) -> u64 {
@@ -31,6 +37,11 @@ async fn they_hold_up_neither_counts_nor_requests_and_memory_stays_flat(db: PgPo
         "GET /api/users/me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
     assert!(answer(port, &request).await.starts_with("HTTP/1.1 200"));
+    // How long this machine takes to store as many counts while nobody signs in.
+    let published = Instant::now();
+    broker.publish(&counts_topic(LANES[0]), &rows(DEVICE, LANES[0])).await;
+    wait_for(&db, "SELECT count(*) FROM car_counts", ROWS).await;
+    let calm = published.elapsed();
     let before = peak(process);
 
     let began = Instant::now();
@@ -50,12 +61,10 @@ async fn they_hold_up_neither_counts_nor_requests_and_memory_stays_flat(db: PgPo
             })
         })
         .collect();
-    let rows: Vec<String> = (1..=200).map(|seq| counts(COUNTER, LANES[1], seq).to_string()).collect();
-    let lane = counts_topic(LANES[1]);
-    broker.publish(&lane, &rows).await;
     let published = Instant::now();
+    broker.publish(&counts_topic(LANES[1]), &rows(COUNTER, LANES[1])).await;
     let stored = tokio::spawn(async move {
-        wait_for(&db, "SELECT count(*) FROM car_counts", 200).await;
+        wait_for(&db, "SELECT count(*) FROM car_counts", 2 * ROWS).await;
         published.elapsed()
     });
     let mut times = Vec::new();
@@ -70,7 +79,9 @@ async fn they_hold_up_neither_counts_nor_requests_and_memory_stays_flat(db: PgPo
     // Bounds that grow with what else the machine does: all the hashing together has taken so long.
     let all = began.elapsed();
     let stored = stored.await.expect("all counts are stored");
-    assert!(stored < all.max(Duration::from_secs(2)), "stored after {stored:?}, signed in after {all:?}");
+    // A quarter of that; where so little is hashed that storing alone takes longer, what it costs to share each processor with hashing.
+    let most = (all / 4).max(calm * 4).max(Duration::from_secs(1));
+    assert!(stored < most, "stored after {stored:?}, alone after {calm:?}, signed in after {all:?}");
     times.sort_unstable();
     assert!(times.len() > 5, "others are served meanwhile: {times:?}");
     assert!(times[times.len() / 2] < (all / 8).max(Duration::from_millis(300)), "of {all:?}: {times:?}");

@@ -17,6 +17,32 @@ async fn what_is_wrong_with_the_configuration_is_said_before_anything_starts() {
     assert!(says(&output, "FLEXTRAFF_HTTP__BIND"), "{output:?}");
 }
 
+#[tokio::test]
+async fn check_reads_keys_and_certificates_as_the_server_does() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let file = |name: &str| folder.path().join(name);
+    for name in ["one", "other"] {
+        make_certificate(&file(&format!("{name}.pem")), &file(&format!("{name}.key")));
+    }
+    std::fs::write(file("weak"), "your-secret-key-your-secret-key-your-secret-key").expect("there is room");
+    std::fs::write(file("strong"), "q7Wc2Zk9Lx4Tn8Rb1Yv6Ms3Hd5Jf0Gp_-aEuIoX").expect("there is room");
+    let check = async |secret: &str, key: &str| {
+        let mut command = program(&["check"]);
+        command
+            .env("FLEXTRAFF_DATABASE__URL", "postgres://nobody@127.0.0.1:1/none")
+            .env("FLEXTRAFF_AUTH__SECRET_KEY_FILE", file(secret))
+            .env("FLEXTRAFF_HTTP__TLS_CERT_FILE", file("one.pem"))
+            .env("FLEXTRAFF_HTTP__TLS_KEY_FILE", file(key));
+        let output = command.output().await.expect("it ends");
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+    let said = check("weak", "other.key").await;
+    assert!(said.contains("Failed   signing key: ") && said.contains("is an example from a guide"), "{said}");
+    assert!(said.contains("Failed   certificate: "), "{said}");
+    let said = check("strong", "one.key").await;
+    assert!(said.contains("Ok       signing key: ") && said.contains("Ok       certificate: "), "{said}");
+}
+
 #[sqlx::test(migrations = false)]
 async fn it_runs_without_file_and_broker_and_stops_when_asked(db: PgPool) {
     let port = free_port();

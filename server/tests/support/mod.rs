@@ -11,7 +11,7 @@ pub(crate) mod gate;
 pub(crate) mod process;
 
 use chrono::Utc;
-use flextraff_server::ingest::{Item, decode};
+use flextraff_server::ingest::Item;
 use flextraff_server::junction_file::JunctionFile;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -110,9 +110,7 @@ pub(crate) fn item(topic: &str, payload: &Value) -> Item {
 }
 
 pub(crate) fn item_of_bytes(topic: &str, payload: &[u8]) -> Item {
-    let received = Utc::now();
-    let message = decode(topic, payload, false, received);
-    Item { topic: topic.to_owned(), payload: payload.to_vec(), size: payload.len(), received, message }
+    Item::new(topic.to_owned(), payload.to_vec(), Utc::now())
 }
 
 /// The one number that a query answers.

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use verdict::{Truth, Verdict, compare};
+use verdict::{Truth, Verdict, asleep, compare, untold};
 
 /// After the street stops until everything must be stored, milliseconds: links that were cut may wait for half a minute.
 const DRAIN_MS: i64 = 180_000;
@@ -334,7 +334,9 @@ impl Suite<'_> {
             (outcome.backlog, outcome.backlog_stored, outcome.backlog_dropped) =
                 (outbox.rows, stored, dropped);
         }
-        (outcome.passages, outcome.stored, outcome.unwatched) = (truths.len() as u64, stored, unwatched);
+        (outcome.passages, outcome.stored) = (truths.len() as u64, stored);
+        (outcome.unwatched, outcome.asleep) = (unwatched.len() as u64, asleep(&truths, &unwatched));
+        outcome.untold = untold(&self.damaged, &gaps);
         (outcome.missing, outcome.doubled) = (missing.len() as u64, doubled.len() as u64);
         (outcome.repeated_rows, outcome.flagged_rows) = (repeated, flagged);
         outcome.gaps = gaps.len() as u64;

@@ -79,6 +79,20 @@ fn other_tags_are_told_apart_by_lane_and_interval_and_never_open_a_passage() {
 }
 
 #[test]
+fn of_a_flood_of_other_tags_what_is_not_added_up_is_known() {
+    let config = CountingConfig { accept: Accept::Fastag, ..CONFIG };
+    let mut counter = Counter::new(config, 1, Vec::new(), MonoMs(0), &[]);
+    for number in (0..10_050_u32).chain(0..10) {
+        let epc = Epc::new(&number.to_be_bytes()).expect("four bytes are an EPC");
+        counter.handle_read(&read(i64::from(number) / 100, NORTH, epc));
+    }
+    assert_eq!((counter.beyond().other_reads, counter.beyond().forced_closes), (50, 0));
+    pass(&mut counter, 60_000);
+    let others: u32 = counter.take().intervals.iter().filter_map(|row| row.other_tags).sum();
+    assert_eq!(others, 10_000);
+}
+
+#[test]
 fn a_lane_of_two_readers_is_observed_while_either_is_up_to_the_millisecond() {
     let mut counter = Counter::new(CONFIG, 2, vec![lanes(&[NORTH]), lanes(&[NORTH, SOUTH])], MonoMs(0), &[]);
     counter.handle_reader(0, true, MonoMs(1001));
@@ -174,7 +188,7 @@ fn the_work_of_a_read_does_not_grow_with_the_vehicles_and_nothing_piles_up() {
     for number in 0..40_000_u32 {
         counter.handle_read(&read(0, NORTH, Epc::new(&number.to_be_bytes()).unwrap()));
     }
-    assert_eq!((counter.looked(), counter.forced_closes()), (0, 30_000));
+    assert_eq!((counter.looked(), counter.beyond().forced_closes), (0, 30_000));
 }
 
 proptest! {

@@ -202,6 +202,35 @@ fn an_emergency_vehicle_asks_for_its_lane_until_it_has_left() {
 }
 
 #[test]
+fn an_emergency_vehicle_that_was_lost_on_the_way_asks_again_within_its_time() {
+    let mut priority = priority();
+    priority.see(&read(11, 1, ZoneName::Advance), now(1));
+    for second in 2..9 {
+        priority.handle_timeout(now(second).mono, |_| false);
+    }
+    assert_eq!(priority.asks(), None, "nobody knows of it");
+    priority.see(&read(11, 2, ZoneName::StopLine), now(16));
+    assert_eq!(priority.asks(), Some((LaneIx::new(2), MonoMs(121_000))), "it ends as it would have ended");
+    assert_eq!(priority.take_alarm(), None);
+    priority.handle_timeout(now(121).mono, |_| true);
+    priority.see(&read(11, 2, ZoneName::StopLine), now(122));
+    assert_eq!(priority.asks(), None);
+    // One that was read at its stop line is read at its exit on its way out.
+    priority.see(&read(12, 1, ZoneName::StopLine), now(130));
+    (131..138).for_each(|second| priority.handle_timeout(now(second).mono, |_| false));
+    priority.see(&read(12, 3, ZoneName::StopLine), now(140));
+    assert_eq!(priority.asks(), None);
+    priority.see(&read(12, 1, ZoneName::StopLine), now(141));
+    assert_eq!(priority.asks(), Some((LaneIx::new(1), MonoMs(250_000))), "and here it stands still");
+    priority.handle_timeout(now(190).mono, |_| false);
+    // A bus waits for its turn.
+    priority.see(&seen(3), now(200));
+    (201..215).for_each(|second| priority.handle_timeout(now(second).mono, |_| false));
+    priority.see(&seen(3), now(216));
+    assert!(running(&priority).is_empty());
+}
+
+#[test]
 fn tags_that_ask_too_often_are_an_alarm_and_get_nothing() {
     let mut priority = priority();
     for second in 0..290 {

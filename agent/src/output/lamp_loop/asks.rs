@@ -78,6 +78,7 @@ impl LampLoop<'_> {
                 }
                 self.test = None;
                 self.parts.interlock.clear();
+                self.late = None;
                 self.parts.control.controller.clear_fault(signal_now);
                 self.emit(LampEvent::Cleared);
                 Ok("the signal starts up".to_owned())

@@ -26,9 +26,7 @@ const ANSWER: u8 = 0;
 const REAL_TIME: u8 = 1;
 /// Set, every 30 s.
 const HEARTBEAT_30_S: u8 = 0x81;
-/// The antenna mask is not kept over loss of power, which spares the reader's memory.
-const NOT_SAVED: u8 = 0x80;
-/// Ports that the mask of one byte has besides that bit.
+/// Ports that the mask of one byte has. Its highest bit is not set, so that the reader keeps the mask over a loss of power that nobody notices.
 const MASK_PORTS: u8 = 4;
 const Q: u8 = 4;
 const ANSWER_MODE: &str = "answer mode";
@@ -94,7 +92,7 @@ impl Commands for UhfReader {
             Region::Cn => None,
         }));
         if !settings.ports.is_empty() && fits_mask(settings) {
-            let mask = settings.ports.iter().fold(NOT_SAVED, |mask, port| mask | 1 << (port - 1));
+            let mask = settings.ports.iter().fold(0, |mask, port| mask | 1 << (port - 1));
             all.push(command("antennas", ANTENNAS, &[mask]));
         }
         // Gen2, shortest pause, no filter (each read is told, so that dwell is visible), Q, session, no mask, no TID.

@@ -65,9 +65,138 @@ fn a_mute_reader_is_started_all_the_same_and_named() {
     );
     assert!(driver.is_settled());
     assert_eq!(driver.problems(), [Problem::Mute]);
-    // Its reads say that it works.
+    // It comes up: it works, and is told everything.
     driver.handle_frames(Vec::new(), MonoMs(10_500));
     assert_eq!(driver.problems(), []);
+    assert_eq!(codes_answered(&mut driver, 10_501), [0x21, 0x76, 0x2F, 0x75, 0x78, 0x76]);
+}
+
+/// What a reader of Len-Adr-Cmd is told that answers everything.
+fn codes_answered(driver: &mut Driver, from: i64) -> Vec<u8> {
+    let mut codes = Vec::new();
+    for at in from..from + 20 {
+        let Some(&code) = driver.take_output().get(2) else { break };
+        codes.push(code);
+        driver.handle_frames(done(code.into()), MonoMs(at));
+    }
+    codes
+}
+
+#[test]
+fn a_reader_that_sends_but_does_not_hear_is_not_asked_for_each_read() {
+    let mut driver = opened(Protocol::Uhfreader);
+    while !driver.is_settled() {
+        let due = driver.next_timeout().expect("it waits for an answer");
+        // A heartbeat that was set by an earlier run is no answer.
+        driver.handle_frames(vec![Signal::KeepAlive], due);
+        driver.handle_timeout(due);
+    }
+    driver.take_output();
+    assert_eq!(driver.problems(), [Problem::Mute]);
+    driver.handle_frames(Vec::new(), MonoMs(10_500));
+    assert_eq!((driver.take_output(), driver.is_settled()), (Vec::new(), true));
+    // It is asked when it was quiet for long, and not again when a vehicle comes.
+    let asked = pass(&mut driver, MonoMs(60_000));
+    assert_eq!(asked.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(), [0x21, 0x21]);
+    driver.handle_frames(Vec::new(), MonoMs(60_500));
+    assert_eq!((driver.take_output(), driver.is_settled()), (Vec::new(), true));
+}
+
+#[test]
+fn a_reader_that_left_a_question_unanswered_is_told_everything_when_it_is_heard_again() {
+    let mut driver = opened(Protocol::Uhfreader);
+    codes_answered(&mut driver, 1);
+    let asked = pass(&mut driver, MonoMs(50_000));
+    assert_eq!(asked.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(), [0x21, 0x21]);
+    driver.handle_frames(vec![Signal::KeepAlive], MonoMs(60_000));
+    assert_eq!(codes_answered(&mut driver, 60_001), [0x21, 0x76, 0x2F, 0x75, 0x78, 0x76]);
+}
+
+/// Sets and starts an M100, which then finds no tag ten times a second; until when.
+fn polled(driver: &mut Driver) -> MonoMs {
+    pass(driver, MonoMs(DRAIN_MS));
+    for (at, code) in [(300, 0x03), (400, 0xB6)] {
+        driver.handle_frames(done(code), MonoMs(at));
+    }
+    for at in 5..30 {
+        driver.handle_frames(vec![Signal::KeepAlive], MonoMs(at * 100));
+    }
+    driver.take_output();
+    MonoMs(2900)
+}
+
+#[test]
+fn a_reader_that_was_quiet_where_it_never_is_gets_its_settings_again() {
+    let mut driver = opened(Protocol::M100);
+    let quiet = polled(&mut driver);
+    let again = pass(&mut driver, quiet + 2500);
+    assert_eq!(again.iter().map(|bytes| bytes[2]).collect::<Vec<_>>(), [0x27], "the poll");
+    // It has started anew and answers to the poll.
+    let up = quiet + 3000;
+    driver.handle_frames(vec![Signal::KeepAlive], up);
+    pass(&mut driver, up + DRAIN_MS);
+    driver.handle_frames(done(0x03), up + 300);
+    assert_eq!(driver.take_output()[2], 0xB6, "its power");
+    driver.handle_frames(done(0xB6), up + 400);
+    assert_eq!(driver.take_output()[2], 0x27);
+    // That is done once.
+    driver.handle_frames(vec![Signal::KeepAlive], up + 500);
+    assert!(driver.is_settled() && driver.take_output().is_empty());
+}
+
+#[test]
+fn one_end_of_a_round_that_is_lost_is_no_loss_of_power() {
+    let mut driver = opened(Protocol::A0);
+    for code in [0x72, 0x76] {
+        driver.handle_frames(done(code), MonoMs(1));
+    }
+    let rounds = |driver: &mut Driver, from: MonoMs| {
+        for round in 1..30 {
+            driver.handle_frames(vec![Signal::RoundEnd], from + round * 100);
+            driver.handle_timeout(from + round * 100 + 10);
+        }
+        driver.take_output();
+        driver.next_timeout().expect("the next round")
+    };
+    let due = rounds(&mut driver, MonoMs(0));
+    driver.handle_timeout(due);
+    assert_eq!(driver.take_output()[3], 0x8B, "the round that was not heard of is asked for again");
+    driver.handle_frames(Vec::new(), due + 50);
+    assert!(driver.is_settled() && driver.take_output().is_empty());
+    // Two of them in a row may well be.
+    let due = rounds(&mut driver, due + 50);
+    driver.handle_timeout(due);
+    let due = driver.next_timeout().expect("the next round");
+    driver.handle_timeout(due);
+    driver.take_output();
+    driver.handle_frames(Vec::new(), due + 100);
+    assert_eq!(driver.take_output()[3], 0x72, "who are you?");
+}
+
+#[test]
+fn heartbeats_between_tags_are_no_signs_of_life_all_the_time() {
+    let mut driver = opened(Protocol::Uhfreader);
+    codes_answered(&mut driver, 1);
+    for second in 1..400 {
+        let signals = if second % 30 == 0 { vec![Signal::KeepAlive] } else { Vec::new() };
+        driver.handle_frames(signals, MonoMs(second * 1000));
+    }
+    assert!(!driver.is_silent(MonoMs(399_000 + 89_999)));
+}
+
+#[test]
+fn a_reader_that_gives_signs_of_life_all_the_time_is_silent_after_seconds() {
+    let mut driver = opened(Protocol::M100);
+    let quiet = polled(&mut driver);
+    assert!(!driver.is_silent(quiet + 9_999) && driver.is_silent(quiet + 10_000));
+    // It does not begin again with the long patience of one that was never heard.
+    pass(&mut driver, quiet + 60_000);
+    assert!(driver.is_silent(quiet + 60_000));
+    // One that pauses by itself is not expected to speak.
+    let mut pauses = opened(Protocol::M100);
+    let quiet = polled(&mut pauses) + 5000;
+    pauses.handle_frames(vec![Signal::KeepAlive], quiet);
+    assert!(!pauses.is_silent(quiet + 89_999) && pauses.is_silent(quiet + 90_000));
 }
 
 #[test]

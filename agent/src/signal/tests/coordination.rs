@@ -197,4 +197,30 @@ proptest! {
         }
         prop_assert!(lengths.iter().all(|(_, length)| (length - cycle_s).abs() <= cycle_s / 6 + 1), "the shorter way, in three parts");
     }
+
+    #[test]
+    fn an_actuated_plan_is_in_step_after_three_cycles_whoever_calls(
+        offset_s in 0_u32..100,
+        pattern in prop::collection::vec(0_u8..16, 7..61),
+        every in 1_i32..15,
+    ) {
+        let mut road = Road::new(four_way());
+        road.controller.handle_watched(&[true; 4]);
+        road.plan(&with_offset(RANGED, offset_s), at(-1.0));
+        for second in -12..=1500 {
+            let calls = if second % every == 0 { pattern[second.unsigned_abs() as usize % pattern.len()] } else { 0 };
+            (0..4).filter(|lane| calls & (1 << lane) != 0).for_each(|lane| read(&mut road, lane, second));
+            road.run(at(f64::from(second)));
+        }
+        prop_assert!(road.cycles.len() > 8, "{}", road.cycles.len());
+        let of_plan = road.cycles.iter().filter(|cycle| cycle.plan_id.is_some());
+        for cycle in of_plan.skip(3) {
+            let started = cycle.started.0 / 1000 - i64::from(offset_s);
+            let due = (started + 50).div_euclid(100) * 100;
+            let green_s = cycle.stages[0].green_s as i64;
+            prop_assert!(started <= due, "late: {:?}", cycle);
+            prop_assert!(started + green_s >= due + 20 || green_s >= 40, "not held: {:?}", cycle);
+            prop_assert!(cycle.stages.iter().all(|stage| (10.0..=40.0).contains(&stage.green_s)), "{:?}", cycle);
+        }
+    }
 }

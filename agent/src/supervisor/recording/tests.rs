@@ -54,7 +54,8 @@ fn recorded(
     let recorder = Recorder::open(Arc::clone(&config), &setup, &moment(START)).expect("the outbox opens");
     let (intake, inputs) = intake::open();
     let (news, _inbox) = mpsc::sync_channel(64);
-    let mut desk = Desk::open(recorder, &mut config, &mut up, &news, &moment(START));
+    let mut files = Files::beside(&config.outbox.path);
+    let mut desk = Desk::open(recorder, &mut config, (&mut up, &mut files), &news, &moment(START));
     bring(&intake, &ReadsIntake::new(intake.clone(), 0));
     let mut last = START;
     for ms in turns {
@@ -68,6 +69,21 @@ fn recorded(
 
 fn vehicles(counts: &[CarCounts]) -> i64 {
     counts.iter().map(|counts| counts.vehicle_count).sum()
+}
+
+#[test]
+fn keys_and_watch_list_are_written_by_the_recorder_also_while_the_outbox_cannot_be_opened() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let outbox = folder.path().join("outbox.sqlite");
+    let (intake, inputs) = intake::open();
+    intake.bring(RecorderInput::Keep(ToKeep::Keys(Box::default())));
+    intake.bring(RecorderInput::Keep(ToKeep::Watched(Box::default())));
+    intake.bring(RecorderInput::Stop);
+    let (mut config, mut up, mut files) = (example(), Vec::new(), Files::beside(&outbox));
+    let clock = Clock::new(crate::config::ClockTrust::Always);
+    assert!(!wait_for_disk(&mut config, &inputs, &clock, (&mut up, &mut files)), "it was told to stop");
+    let kept = ["keys.json", "watchlist.json"].map(|name| folder.path().join(name).exists());
+    assert_eq!(kept, [true, true]);
 }
 
 #[test]

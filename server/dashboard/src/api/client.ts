@@ -1,4 +1,5 @@
 import createClient, { type FetchResponse } from 'openapi-fetch';
+import { clock } from './clock';
 import { ProblemError, problemOf } from './problem';
 import type { paths } from './schema';
 import { session } from './session';
@@ -8,7 +9,10 @@ async function authorised(request: Request): Promise<Response> {
   const send = async (token: string | null, original: Request) => {
     if (token) original.headers.set('Authorization', `Bearer ${token}`);
     try {
-      return await fetch(original);
+      const sentAt = Date.now();
+      const response = await fetch(original);
+      clock.learn(response.headers.get('Date'), sentAt, Date.now());
+      return response;
     } catch (error) {
       if (original.signal.aborted) throw error;
       throw new ProblemError(0, 'The server cannot be reached');
@@ -34,6 +38,20 @@ export async function data<T extends Record<string | number, unknown>, O>(
   const { data: found, error, response } = await answer;
   if (!response.ok || error !== undefined) throw problemOf(error, response);
   return found as NonNullable<typeof found>;
+}
+
+/** Data with the tag by which a change of it says what it replaces. */
+export async function tagged<T extends Record<string | number, unknown>, O>(
+  answer: Answer<T, O>,
+): Promise<NonNullable<FetchResponse<T, O, `${string}/${string}`>['data']> & Tag> {
+  const [found, { response }] = await Promise.all([data(answer), answer]);
+  // A proxy that compresses an answer makes its tag a weak one.
+  return { ...found, tag: response.headers.get('ETag')?.replace(/^W\//, '') ?? null };
+}
+
+/** The tag of what was fetched. */
+export interface Tag {
+  tag: string | null;
 }
 
 /** A page of a list, and the cursor of the next one. */

@@ -1,7 +1,7 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { type Zones, zonesOf } from '@/i18n/zones';
-import { all, api, data, page } from './client';
+import { all, api, page, tagged } from './client';
 
 /** The junctions that the user may look at, by name. */
 export const useJunctions = () =>
@@ -44,7 +44,7 @@ export const layoutOptions = (id: string) =>
   queryOptions({
     queryKey: ['junction', id, 'layout'],
     queryFn: ({ signal }) =>
-      data(api.GET('/api/junctions/{junction_id}/layout', { params: { path: { junction_id: id } }, signal })),
+      tagged(api.GET('/api/junctions/{junction_id}/layout', { params: { path: { junction_id: id } }, signal })),
     staleTime: 60_000,
   });
 

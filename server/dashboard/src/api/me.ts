@@ -1,5 +1,5 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
-import { api, data } from './client';
+import { all, api, data, page } from './client';
 
 const me = queryOptions({
   queryKey: ['me', 'user'],
@@ -9,7 +9,8 @@ const me = queryOptions({
 
 const access = queryOptions({
   queryKey: ['me', 'access'],
-  queryFn: ({ signal }) => data(api.GET('/api/users/me/access', { signal })),
+  queryFn: ({ signal }) =>
+    all((cursor) => page(api.GET('/api/users/me/access', { params: { query: { cursor } }, signal }))),
   staleTime: 60_000,
 });
 

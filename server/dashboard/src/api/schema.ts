@@ -2535,6 +2535,8 @@ export interface components {
             applied: components["schemas"]["RoadAnswer"];
             /** @description In a sentence. */
             message: string;
+            /** @description The plan that was sent: `plans` tells what becomes of it; null: none had to be. */
+            plan_id?: string | null;
             /** @description Why the junction refuses. */
             reasons: string[];
             /** @description `success`, or `refused` by the junction. */
@@ -6103,7 +6105,10 @@ export interface operations {
     put_holidays_city: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what this replaces; where somebody has changed it, the answer is 412 */
+                "If-Match"?: string | null;
+            };
             path: {
                 city: string;
             };
@@ -6117,6 +6122,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Names them */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6143,6 +6150,15 @@ export interface operations {
             };
             /** @description No administrator */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer what If-Match names; the sentence says who has changed it, and when */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6336,6 +6352,15 @@ export interface operations {
             };
             /** @description No administrator */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The city has a junction of this name */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6833,6 +6858,15 @@ export interface operations {
             };
             /** @description There is nothing of this id */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The city has another junction of this name */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7416,7 +7450,10 @@ export interface operations {
     put_junctions_junction_id_lanes: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what this replaces; where somebody has changed it, the answer is 412 */
+                "If-Match"?: string | null;
+            };
             path: {
                 junction_id: string;
             };
@@ -7430,6 +7467,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Names its lanes, groups, stages and times */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7474,6 +7513,15 @@ export interface operations {
             };
             /** @description A lane belongs to another junction */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer what If-Match names; the sentence says who has changed it, and when */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8291,7 +8339,10 @@ export interface operations {
     put_junctions_junction_id_schedule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what this replaces; where somebody has changed it, the answer is 412 */
+                "If-Match"?: string | null;
+            };
             path: {
                 junction_id: string;
             };
@@ -8305,6 +8356,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Names its entries and holidays */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8349,6 +8402,15 @@ export interface operations {
             };
             /** @description The junction itself breaks rules */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer what If-Match names; the sentence says who has changed it, and when */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8516,7 +8578,10 @@ export interface operations {
     put_junctions_junction_id_stages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The ETag of what this replaces; where somebody has changed it, the answer is 412 */
+                "If-Match"?: string | null;
+            };
             path: {
                 junction_id: string;
             };
@@ -8530,6 +8595,8 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    /** @description Names its lanes, groups, stages and times */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8565,6 +8632,15 @@ export interface operations {
             };
             /** @description There is nothing of this id */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is no longer what If-Match names; the sentence says who has changed it, and when */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8634,7 +8710,12 @@ export interface operations {
     };
     get_links: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8645,6 +8726,8 @@ export interface operations {
                 headers: {
                     /** @description Changes when the answer does; for If-None-Match */
                     ETag?: string;
+                    /** @description Address of the next page */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8660,6 +8743,15 @@ export interface operations {
             };
             /** @description Not signed in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9404,7 +9496,12 @@ export interface operations {
     };
     get_users_me_access: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9415,6 +9512,8 @@ export interface operations {
                 headers: {
                     /** @description Changes when the answer does; for If-None-Match */
                     ETag?: string;
+                    /** @description Address of the next page */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9430,6 +9529,15 @@ export interface operations {
             };
             /** @description Not signed in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10794,7 +10902,12 @@ export interface operations {
     };
     get_users_user_id_access: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 user_id: string;
@@ -10807,6 +10920,8 @@ export interface operations {
                 headers: {
                     /** @description Changes when the answer does; for If-None-Match */
                     ETag?: string;
+                    /** @description Address of the next page */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10847,7 +10962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The id is no UUID */
+            /** @description limit or cursor are invalid */
             422: {
                 headers: {
                     [name: string]: unknown;

@@ -6,6 +6,7 @@ import { Link, useLocation } from 'react-router';
 import { useMe } from '@/api/me';
 import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
+import { ClockNotice } from './ClockNotice';
 import { PersonMenu } from './PersonMenu';
 import { navigation } from './views';
 
@@ -69,6 +70,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
         <LostBanner />
+        <ClockNotice />
         {children}
       </AppShell.Main>
     </AppShell>

@@ -7,7 +7,7 @@ import type { Frame } from '@/live/frames';
 /** Statuses after which the same request may well succeed. */
 const PASSING = new Set([0, 502, 503, 504]);
 
-/** What was fetched. Keys: `['junctions']`, `['junction', id, what]`, `['alarms']`, `['me', what]`. */
+/** What was fetched. Keys: `['junctions', what]`, `['junction', id, what]`, `['alarms']`, `['me', what]`. */
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
@@ -36,6 +36,8 @@ export function outdatedBy(frame: Frame): string[][] {
       return [
         ['junction', frame.junction_id, 'plan'],
         ['junction', frame.junction_id, 'devices'],
+        // Whether another of its devices is left only the server knows.
+        ...(frame.online ? [] : [['junctions', 'overview']]),
       ];
     case 'car_count':
     case 'signal':

@@ -18,6 +18,7 @@ const KINDS = {
   403: 'forbidden',
   404: 'notFound',
   409: 'conflict',
+  412: 'outdated',
   413: 'tooLarge',
   422: 'invalid',
   429: 'tooMany',

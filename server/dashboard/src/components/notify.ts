@@ -6,7 +6,13 @@ export function tellDone(message: string): void {
   notifications.show({ color: 'green', message, closeButtonProps: { 'aria-label': i18next.t('close') } });
 }
 
-/** Says for a while that something has failed, and why. */
+/** Says that something has failed, and why; stays until it is closed. */
 export function tellFailed(title: string, message: string): void {
-  notifications.show({ color: 'red', title, message, closeButtonProps: { 'aria-label': i18next.t('close') } });
+  notifications.show({
+    color: 'red',
+    autoClose: false,
+    title,
+    message,
+    closeButtonProps: { 'aria-label': i18next.t('close') },
+  });
 }

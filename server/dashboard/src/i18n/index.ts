@@ -16,7 +16,7 @@ declare module 'i18next' {
 function wanted(): LanguageCode {
   const chosen = preferences.get('language');
   if (isLanguage(chosen)) return chosen;
-  return navigator.languages.map((tag) => tag.split('-')[0]).find(isLanguage) ?? 'en';
+  return navigator.languages.flatMap((tag) => [tag, tag.split('-')[0]]).find(isLanguage) ?? 'en';
 }
 
 async function show(code: LanguageCode): Promise<void> {

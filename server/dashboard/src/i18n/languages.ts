@@ -1,34 +1,41 @@
 import type { Messages } from './messages';
 
-/** What is known of a language before its texts are there. */
-export interface About {
+/** A language that the dashboard speaks. */
+export interface Language {
   /** Its name in itself. */
   name: string;
-  /** How numbers and times are written: its locale, with the digits that engineers use. */
+  /** How numbers and times are written: its locale in India unless its code names another region, with the digits that engineers use. */
   locale: string;
   /** The script of its texts, as Unicode calls it. */
   script: string;
-}
-
-/** A language that the dashboard speaks. */
-export interface Language extends About {
   load: () => Promise<Messages>;
 }
 
-/** The code of a language, which is the name of its folder (BCP 47). */
+/** The code of a language, which is the name of its file (BCP 47). */
 export type LanguageCode = string;
 
-const abouts = import.meta.glob<About>('./*/language.ts', { eager: true, import: 'language' });
-const texts = import.meta.glob<Messages>('./*/index.ts', { import: 'messages' });
+/** Languages by the files of their texts: `./hi.ts`, or `./hi/index.ts` where they are many. */
+export function languagesIn(files: Record<string, Language['load']>): Record<LanguageCode, Language> {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, load]) => {
+      const code = path.replace('./', '').replace(/(\/index)?\.ts$/, '');
+      const own = new Intl.Locale(code).maximize();
+      const locale = new Intl.Locale(code, {
+        region: new Intl.Locale(code).region ?? 'IN',
+        numberingSystem: 'latn',
+      }).toString();
+      const name = new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code;
+      return [code, { name, locale, script: own.script ?? 'Latn', load }];
+    }),
+  );
+}
 
-const found = Object.entries(abouts).flatMap(([path, about]): [LanguageCode, Language][] => {
-  const folder = path.replace('/language.ts', '');
-  const load = texts[`${folder}/index.ts`];
-  return load ? [[folder.replace('./', ''), { ...about, load }]] : [];
-});
-
-/** The languages, by their code: every folder beside this file that says what it is and has texts. */
-export const languages: Readonly<Record<LanguageCode, Language>> = Object.fromEntries(found);
+/** The languages, by their code: every one that has a folder or a file of texts beside this one. */
+export const languages: Readonly<Record<LanguageCode, Language>> = languagesIn(
+  import.meta.glob<Messages>(['./*/index.ts', './[a-z][a-z].ts', './[a-z][a-z][a-z].ts', './[a-z][a-z]-*.ts'], {
+    import: 'messages',
+  }),
+);
 
 export const isLanguage = (code: string | null | undefined): code is LanguageCode =>
   code !== null && code !== undefined && Object.hasOwn(languages, code);

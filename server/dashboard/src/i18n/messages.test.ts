@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { languageOf, languages } from './languages';
+import { languageOf, languages, languagesIn } from './languages';
 
 /** Every text below `value` with its path. */
 function texts(value: object, path = ''): [string, string][] {
@@ -13,12 +13,21 @@ function texts(value: object, path = ''): [string, string][] {
 
 const placeholders = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
 
-it('the languages are English and whatever has a folder beside it', () => {
+it('the languages are English and whatever has texts beside it', () => {
   expect(Object.keys(languages)).toEqual(expect.arrayContaining(['en', 'hi']));
-  for (const [code, { name, locale }] of Object.entries(languages)) {
-    expect(name.trim(), code).not.toBe('');
-    expect(new Intl.Locale(locale).language, code).toBe(new Intl.Locale(code).language);
-  }
+  expect(languages.en).toMatchObject({ name: 'English', script: 'Latn' });
+  expect(languages.hi).toMatchObject({ name: 'हिन्दी', locale: 'hi-IN-u-nu-latn', script: 'Deva' });
+});
+
+it('a further language is one file, or a folder', async () => {
+  const load = languageOf('en').load;
+  const found = languagesIn({ './mr.ts': load, './ta/index.ts': load });
+  expect(found).toMatchObject({
+    mr: { name: 'मराठी', locale: 'mr-IN-u-nu-latn', script: 'Deva' },
+    ta: { name: 'தமிழ்', locale: 'ta-IN-u-nu-latn', script: 'Taml' },
+  });
+  expect(new Intl.NumberFormat(found.mr?.locale).format(1234567.5)).toBe('12,34,567.5');
+  expect(await found.ta?.load()).toBe(await load());
 });
 
 describe.each(Object.entries(languages))('texts in %s', (_code, language) => {

@@ -104,7 +104,7 @@ export class LiveSocket {
   }
 
   private signIn(socket: WebSocket, token: string): void {
-    socket.send(JSON.stringify({ type: 'auth', token, beats: true }));
+    socket.send(JSON.stringify({ type: 'auth', token, beats: true, vehicles: false }));
   }
 
   private take(text: string): void {

@@ -1,3 +1,4 @@
+import { clock } from '@/api/clock';
 import type { CountFrame, Frame, SignalFrame, StatusFrame } from './frames';
 
 /** The lamps of a junction are told on each change and every 5 s: after 15 s nobody knows what they show. */
@@ -103,7 +104,7 @@ export class LiveStore {
     const known = new Set(counts.map((count) => `${count.laneId} ${Date.parse(count.interval)}`));
     const fresh = rows
       .filter((row) => !known.has(`${row.laneId} ${Date.parse(row.interval)}`))
-      .map((row) => ({ ...row, at: Math.min(now, Date.parse(row.interval)) }))
+      .map((row) => ({ ...row, at: Math.min(now, clock.here(row.interval)) }))
       .filter((row) => now - row.at < COUNTS_MS);
     if (fresh.length === 0) return;
     this.put(junction, { counts: [...fresh, ...counts].sort((a, b) => a.at - b.at) });

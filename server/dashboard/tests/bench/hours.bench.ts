@@ -11,6 +11,11 @@ const FILE = process.env.FLEXTRAFF_BENCH_FILE ?? '';
 /** So long somebody looks at each view, milliseconds: what is drawn once a second is drawn. */
 const LOOK_MS = 1200;
 
+/** From so long on slopes are judged. */
+const JUDGED_MINUTES = 30;
+/** More than this is a leak: each view is looked at more than 80 times an hour, and one that leaves a row or a handler behind exceeds it. */
+const MOST_PER_HOUR = { heapMb: 4, nodes: 200, listeners: 50 };
+
 interface Row {
   /** Since the first row. */
   minutes: number;
@@ -78,7 +83,7 @@ async function measure(browser: Browser, page: Page): Promise<() => Promise<Omit
 
 test('the dashboard of a large city needs no more as the hours go by', async ({ page, browser }) => {
   const token = await admin();
-  const city = await Metropolis.open(token);
+  const city = await Metropolis.open(token, { devices: 100 });
   const rows: Row[] = [];
   try {
     await history(city.ids[0] ?? '', 2);
@@ -120,4 +125,9 @@ test('the dashboard of a large city needs no more as the hours go by', async ({ 
     rss_mb_per_hour: perHour((row) => row.rssMb),
   };
   writeFileSync(FILE, `${JSON.stringify(result)}\n`);
+  // The slope of a few minutes is what the last round left, not what hours add.
+  if (MINUTES < JUDGED_MINUTES) return;
+  expect(result.heap_mb_per_hour, 'heap, MB per hour').toBeLessThan(MOST_PER_HOUR.heapMb);
+  expect(result.nodes_per_hour, 'DOM nodes per hour').toBeLessThan(MOST_PER_HOUR.nodes);
+  expect(result.listeners_per_hour, 'listeners per hour').toBeLessThan(MOST_PER_HOUR.listeners);
 });

@@ -7,21 +7,34 @@ const SIDES = ['N', 'S', 'E', 'W'];
 export const JUNCTIONS = 500;
 /** How many of them tell their lamps each second. */
 const PER_SECOND = 10;
+/** One status for so many of them: of a hundred devices each tells in half a minute how it is. */
+const STATUS_EVERY = 3;
+
+/** A junction as it is made. */
+interface Made {
+  junction_id: string;
+  lanes: { lane_id: string }[];
+}
 
 /** A large city of junctions that only stand there; their lamps are told in turn. */
 export class Metropolis {
   readonly ids: string[];
+  private readonly junctions: Made[];
+  private readonly devices: string[];
   private readonly client: MqttClient;
   private readonly pump: NodeJS.Timeout;
   private sent = 0;
 
-  private constructor(ids: string[], client: MqttClient) {
-    this.ids = ids;
+  private constructor(junctions: Made[], devices: string[], client: MqttClient) {
+    this.junctions = junctions;
+    this.ids = junctions.map(({ junction_id }) => junction_id);
+    this.devices = devices;
     this.client = client;
     this.pump = setInterval(() => this.tell(), 1000 / PER_SECOND);
   }
 
-  static async open(token: string): Promise<Metropolis> {
+  /** With `devices` as many of the junctions have one, which tells how it is, and all lanes are counted in turn. */
+  static async open(token: string, { devices = 0 } = {}): Promise<Metropolis> {
     const junctions = Array.from({ length: JUNCTIONS }, (_, index) => ({
       junction_id: randomUUID(),
       junction_name: `Junction ${String(index + 1).padStart(3, '0')}`,
@@ -41,19 +54,51 @@ export class Metropolis {
     }));
     await call('POST', '/api/junctions/import', token, { junctions, links: [] });
     const client = await mqtt.connectAsync(process.env.FLEXTRAFF_MQTT__URL ?? '');
-    return new Metropolis(
-      junctions.map(({ junction_id }) => junction_id),
-      client,
-    );
+    const enrolled: string[] = [];
+    for (const { junction_id } of junctions.slice(0, devices)) {
+      const device_id = randomUUID();
+      const body = { junction_id, device_id, device_name: 'Cabinet', device_type: 'junction', lanes: [] };
+      await call('POST', '/api/devices', token, body);
+      enrolled.push(device_id);
+    }
+    return new Metropolis(junctions, enrolled, client);
   }
 
   private tell(): void {
+    if (this.devices.length > 0) {
+      this.count();
+      if (this.sent % STATUS_EVERY === 0) this.status();
+    }
     const junction_id = this.ids[this.sent % this.ids.length] ?? '';
     const stage = SIDES[Math.floor(this.sent++ / 7) % SIDES.length] ?? 'N';
     const t = new Date().toISOString();
     const groups = Object.fromEntries(SIDES.map((name) => [name, name === stage ? 'green' : 'red']));
     const more = { t, since: t, stage, state: 'green', groups, plan_id: null, mode: 'automatic', cycle_second: 0 };
     this.client.publish(`flextraff/${junction_id}/signal`, JSON.stringify({ v: 1, junction_id, ...more }));
+  }
+
+  private count(): void {
+    const { junction_id, lanes } = this.junctions[this.sent % this.junctions.length] ?? { junction_id: '', lanes: [] };
+    const lane_id = lanes[Math.floor(this.sent / this.junctions.length) % lanes.length]?.lane_id ?? '';
+    const epc_ids = Array.from({ length: this.sent % 4 }, () => `p:test:${randomUUID()}`);
+    const message = {
+      junction_id,
+      lane_id,
+      timestamp: new Date().toISOString(),
+      vehicle_count: epc_ids.length,
+      epc_ids,
+    };
+    this.client.publish(`flextraff/${junction_id}/${lane_id}/car-counts`, JSON.stringify(message), { qos: 1 });
+  }
+
+  private status(): void {
+    const at = (this.sent / STATUS_EVERY) % this.devices.length;
+    const [junction_id, device_id] = [this.ids[at] ?? '', this.devices[at] ?? ''];
+    const reader = { name: 'north', state: 'up', reads_per_s: this.sent % 20, bad_frames: 0, dropped_bytes: 0 };
+    const controller = { state: 'green', mode: 'automatic', fault: null, control: 'plan', level: 'actuated' };
+    const told = { online: true, device_type: 'junction', software_version: '0.1.0', uptime_s: this.sent };
+    const message = { v: 1, device_id, ...told, controller, readers: [reader] };
+    this.client.publish(`flextraff/${junction_id}/status/${device_id}`, JSON.stringify(message), { qos: 1 });
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,20 @@ export function watchConsole(page: Page): string[] {
   return complaints;
 }
 
+/** Does something that asks the server for `path`, and waits until the answer is drawn: before that, what is not there says nothing. */
+export async function drawn(page: Page, path: string, act: () => Promise<unknown>): Promise<void> {
+  const [answer] = await Promise.all([
+    page.waitForResponse((one) => one.ok() && new URL(one.url()).pathname === path && one.request().method() === 'GET'),
+    act(),
+  ]);
+  await answer.finished();
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
+/** What tells who is signed in, and what he may do where. */
+export const ME = '/api/users/me';
+export const MY_ACCESS = '/api/users/me/access';
+
 /** Signs in by the form and waits for the live feed. */
 export async function signIn(page: Page, username: string, { stay = false } = {}): Promise<void> {
   if (!stay) await page.goto(`${address()}/app/`);

@@ -4,7 +4,7 @@ use crate::config::Config;
 use anyhow::Context as _;
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// A file that is kept.
@@ -67,7 +67,42 @@ impl Kept {
         let new = super::with_suffix(&self.path, ".new");
         let _ = fs::remove_file(&new);
         write_secret(&new, &bytes)?;
+        self.give_to_owner(&new)?;
         fs::rename(&new, &self.path).with_context(|| format!("cannot replace {}", self.path.display()))
+    }
+
+    /// Whether nobody but root reads it where it is, which a server that is not root does not.
+    pub(super) fn is_for_root_only(&self) -> bool {
+        fs::metadata(&self.path)
+            .is_ok_and(|found| found.uid() == 0 && (found.mode() & 0o777).trailing_zeros() >= 6)
+    }
+
+    /// Gives the file to whom the one before belongs, with its rights, or else to whom the folder belongs: whoever restores is often root, and the
+    /// server is not.
+    fn give_to_owner(&self, new: &Path) -> anyhow::Result<()> {
+        let folder =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let meant = fs::metadata(&self.path).or_else(|_| fs::metadata(folder));
+        let meant = meant.with_context(|| format!("cannot look at {}", folder.display()))?;
+        // The file itself: whoever may write to the folder could have put a link in its place by now.
+        let open = fs::OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(new);
+        let file = open.with_context(|| format!("cannot look at {}", new.display()))?;
+        let is = file.metadata().with_context(|| format!("cannot look at {}", new.display()))?;
+        if (is.uid(), is.gid()) != (meant.uid(), meant.gid()) {
+            match std::os::unix::fs::fchown(&file, Some(meant.uid()), Some(meant.gid())) {
+                // Who is not root keeps what is his.
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+                given => {
+                    given.with_context(|| format!("cannot give {} to its owner", self.path.display()))?;
+                }
+            }
+        }
+        if meant.is_file() {
+            let rights = fs::Permissions::from_mode(meant.mode() & 0o660);
+            file.set_permissions(rights)
+                .with_context(|| format!("cannot set the rights of {}", self.path.display()))?;
+        }
+        Ok(())
     }
 
     /// Whether there is another file in its place.

@@ -4,7 +4,7 @@ use super::input::{self, Content};
 use super::ledger::Ledger;
 use crate::clock::Stamps;
 use crate::db::registry::Registry;
-use crate::ingest::{self, Applied, Fate, Item, answers, check, decode, to_utc};
+use crate::ingest::{self, Applied, Fate, Item, answers, check, to_utc};
 use crate::junction_file::JunctionFile;
 use crate::planner::{PlanCommand, Planner, Site};
 use flextraff_common::junction::Junction;
@@ -130,9 +130,7 @@ impl Engine {
         }
         let now = self.wall(at);
         let received = self.stamps.stamp(to_utc(now).unwrap_or_default());
-        let message = decode(&topic, &payload, false, received);
-        let size = payload.len();
-        let item = Item { topic, payload, size, received, message };
+        let item = Item::new(topic, payload, received);
         let fate = self.judge(&item);
         let answers = answers(std::slice::from_ref(&item), std::slice::from_ref(&fate));
         let result = match &fate {

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(2);
 const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Certificate chain and key, with the bytes of the files that they come from.
-pub(super) struct Certificate {
+pub(in crate::cmd) struct Certificate {
     cert: PathBuf,
     key: PathBuf,
     bytes: [Vec<u8>; 2],
@@ -27,7 +27,7 @@ pub(super) struct Certificate {
 
 impl Certificate {
     /// Reads the files and checks that they belong together.
-    pub(super) fn read(cert: &Path, key: &Path) -> anyhow::Result<Self> {
+    pub(in crate::cmd) fn read(cert: &Path, key: &Path) -> anyhow::Result<Self> {
         let bytes = read_both(cert, key)?;
         let config = config(cert, key, &bytes)?;
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), bytes, config })

@@ -5,12 +5,14 @@ use super::super::live::Reported;
 use super::super::summary::{CountRow, GapRow};
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::time::UnixMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far apart the clocks of whoever wrote a frame and whoever read it may be, milliseconds.
 const APART_MS: i64 = 400;
 /// How much shorter than its interval the watched time may be for the lane still to count as watched throughout, seconds.
 const ROUNDED_S: f64 = 0.05;
+/// Of fewer passages at a junction nobody can say what is usual there.
+const ENOUGH: usize = 20;
 /// A vehicle that is not read for so long may count as two passages, milliseconds: `absence_s` without the reads that a kill takes with it.
 const MAY_RETURN_MS: i64 = 10_000 - 2500;
 
@@ -55,8 +57,8 @@ impl Truth {
 pub(in crate::demo) struct Verdict {
     /// Passages that are stored.
     pub(in crate::demo) stored: u64,
-    /// Passages that are not stored, and at whose reads nobody watched or a gap says so.
-    pub(in crate::demo) unwatched: u64,
+    /// Junctions of the passages that are not stored, and at whose reads nobody watched or a gap says so.
+    pub(in crate::demo) unwatched: Vec<JunctionId>,
     /// Sentences: passages that are missing although their lane was watched.
     pub(in crate::demo) missing: Vec<String>,
     /// Sentences: passages that are stored more than once.
@@ -94,7 +96,7 @@ pub(in crate::demo) fn compare(
             is_watched(rows, *at) && !gaps.iter().any(|gap| gap.holds(truth.junction, *at, APART_MS))
         });
         match seen {
-            None => verdict.unwatched += 1,
+            None => verdict.unwatched.push(truth.junction),
             Some((at, lane)) => {
                 verdict
                     .missing
@@ -103,6 +105,27 @@ pub(in crate::demo) fn compare(
         }
     }
     verdict
+}
+
+/// How many junctions told of most of their passages that nobody watched: an agent that never watches again after a fault says nothing wrong.
+pub(in crate::demo) fn asleep(truths: &[Truth], unwatched: &[JunctionId]) -> u64 {
+    let of = |junction| truths.iter().filter(|truth| truth.junction == junction).count();
+    let junctions: BTreeSet<JunctionId> = unwatched.iter().copied().collect();
+    let slept = |junction: &&JunctionId| {
+        let all = of(**junction);
+        all >= ENOUGH && unwatched.iter().filter(|one| one == junction).count() * 2 > all
+    };
+    junctions.iter().filter(slept).count() as u64
+}
+
+/// How many outboxes were damaged at junctions that told of fewer gaps.
+pub(in crate::demo) fn untold(damaged: &[(JunctionId, UnixMs)], gaps: &[GapRow]) -> u64 {
+    let junctions: BTreeSet<JunctionId> = damaged.iter().map(|(junction, _)| *junction).collect();
+    let of = |junction: JunctionId| {
+        let told = gaps.iter().filter(|gap| gap.junction_id == junction).count();
+        damaged.iter().filter(|(one, _)| *one == junction).count().saturating_sub(told)
+    };
+    junctions.into_iter().map(of).sum::<usize>() as u64
 }
 
 /// Whether the rows of a lane say that it was watched at a time and shortly before and after it.
@@ -163,13 +186,13 @@ mod tests {
             compare(&[truth(&[1000, 6000])], &rows(&[(5.0, &[1000]), (5.0, &[1000])]), &[], &forgotten);
         assert_eq!((twice.doubled.len(), twice.stored), (0, 1));
         let missing = compare(&[truth(&[1000, 2000])], &rows(&[(5.0, &[]), (5.0, &[])]), &[], &[]);
-        assert_eq!((missing.missing.len(), missing.unwatched), (1, 0));
+        assert_eq!((missing.missing.len(), missing.unwatched.len()), (1, 0));
     }
 
     #[test]
     fn what_nobody_watched_is_no_loss() {
         let truths = [truth(&[1000, 2000])];
-        let unwatched = Verdict { unwatched: 1, ..Verdict::default() };
+        let unwatched = Verdict { unwatched: vec![junction()], ..Verdict::default() };
         assert_eq!(compare(&truths, &rows(&[(3.2, &[]), (5.0, &[])]), &[], &[]), unwatched);
         assert_eq!(compare(&truths, &[], &[], &[]), unwatched);
         let whole = rows(&[(5.0, &[]), (5.0, &[])]);
@@ -178,6 +201,19 @@ mod tests {
         // One read of it lies where somebody watched.
         let late = compare(&[truth(&[1000, 7000])], &rows(&[(3.2, &[]), (5.0, &[]), (5.0, &[])]), &[], &[]);
         assert_eq!(late.missing.len(), 1);
+    }
+
+    #[test]
+    fn a_junction_that_hardly_ever_watches_is_told_and_so_is_a_damage_without_a_gap() {
+        let truths: Vec<Truth> = (0..20).map(|number| truth(&[number * 1000])).collect();
+        assert_eq!(asleep(&truths, &[junction(); 10]), 0);
+        assert_eq!(asleep(&truths, &[junction(); 11]), 1);
+        assert_eq!(asleep(&truths[1..], &[junction(); 11]), 0, "too few to tell");
+        let other = JunctionId(Uuid::from_u128(9));
+        let gap = |junction_id| GapRow { junction_id, from: None, to: None };
+        let damaged = [(junction(), UnixMs(0)), (junction(), UnixMs(9))];
+        assert_eq!(untold(&damaged, &[gap(junction()), gap(other), gap(other)]), 1);
+        assert_eq!(untold(&damaged, &[gap(junction()), gap(junction())]), 0);
     }
 
     #[test]

@@ -72,8 +72,9 @@ function Item({ alarm, named, format }: { alarm: Alarm; named: boolean; format: 
   const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
   return (
     <li style={{ listStyle: 'none' }}>
-      <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Group gap="xs" align="baseline">
+      <Group justify="space-between" align="flex-start" gap="xs">
+        {/* On a phone the button stands below rather than beside what it is about. */}
+        <Group gap="xs" align="baseline" flex="1 1 17rem">
           <Badge color={severityColor(severity)} variant="filled" autoContrast>
             {t(`severity.${severity}`)}
           </Badge>

@@ -34,6 +34,10 @@ export const placeBody = (values: PlaceValues) => ({
   max_cycle_time: Number(values.max_cycle_time),
 });
 
+/** The fields in which two of them differ, as the second has them. */
+export const placeChanges = <T extends object>(before: T, after: T): Partial<T> =>
+  Object.fromEntries(Object.entries(after).filter(([name, value]) => before[name as keyof T] !== value)) as Partial<T>;
+
 interface Props {
   values: PlaceValues;
   change: (part: Partial<PlaceValues>) => void;

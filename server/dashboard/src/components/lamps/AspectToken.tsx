@@ -7,8 +7,9 @@ import classes from './AspectToken.module.css';
 export function AspectToken({ aspect, name }: { aspect: Aspect | undefined; name?: string }) {
   const { t } = useTranslation('signal');
   const { lamps, flashes } = litBy(aspect);
-  const word = t(`aspect.${wordOf(aspect)}`);
-  const letters = lamps.map((colour) => colour.charAt(0).toUpperCase()).join('') || '–';
+  const known = wordOf(aspect);
+  const word = t(`aspect.${known}`);
+  const letters = lamps.map((colour) => colour.charAt(0).toUpperCase()).join('') || (known === 'unknown' ? '?' : '–');
   return (
     <span className={classes.token} title={name ? `${name}: ${word}` : word}>
       {name && <span>{name}</span>}

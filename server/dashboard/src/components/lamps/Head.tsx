@@ -1,5 +1,5 @@
 import type { Aspect } from '@/live/frames';
-import { type Colour, litBy } from './aspects';
+import { type Colour, litBy, wordOf } from './aspects';
 import classes from './Head.module.css';
 
 /** What is in the lamps of a head: a full disc, an arrow, or a walking person. */
@@ -10,8 +10,6 @@ interface Props {
   kind?: HeadKind;
   /** Degrees by which an arrow turns from straight ahead: -90 is left, 90 right. */
   turn?: number;
-  /** Nobody knows any more what the lamps show. */
-  stale?: boolean;
 }
 
 export const HEAD_WIDTH = 20;
@@ -21,13 +19,14 @@ const LETTERS: Record<Colour, string> = { red: 'R', amber: 'A', green: 'G' };
 
 export const headHeight = (kind: HeadKind): number => 4 + STEP * (kind === 'pedestrian' ? 2 : 3);
 
-/** A signal head around (0, 0): place, colour and letter (or shape) of the lit lamp say the same, so that no colour need be told apart. */
-export function Head({ aspect, kind = 'vehicle', turn = 0, stale = false }: Props) {
+/** A signal head around (0, 0), with a question mark while nobody knows what it shows: place, colour and letter (or shape) of the lit lamp say the same, so that no colour need be told apart. */
+export function Head({ aspect, kind = 'vehicle', turn = 0 }: Props) {
   const lamps: Colour[] = kind === 'pedestrian' ? ['red', 'green'] : ['red', 'amber', 'green'];
-  const { lamps: lit, flashes } = stale ? litBy('dark') : litBy(aspect);
+  const { lamps: lit, flashes } = litBy(aspect);
+  const unknown = wordOf(aspect) === 'unknown';
   const height = headHeight(kind);
   return (
-    <g className={stale ? classes.stale : undefined}>
+    <g className={unknown ? classes.unknown : undefined}>
       <rect className={classes.housing} x={-HEAD_WIDTH / 2} y={-height / 2} width={HEAD_WIDTH} height={height} rx={5} />
       {lamps.map((colour, index) => {
         const y = -height / 2 + 2 + STEP / 2 + index * STEP;
@@ -39,7 +38,7 @@ export function Head({ aspect, kind = 'vehicle', turn = 0, stale = false }: Prop
           </g>
         );
       })}
-      {stale && (
+      {unknown && (
         <text className={classes.question} y={5}>
           ?
         </text>

@@ -18,12 +18,19 @@ interface Props<R> {
   rows: readonly R[];
   rowKey: (row: R) => string | number;
   columns: readonly Column<R>[];
+  /** So few and narrow columns that it is read as a table on a phone as well. */
+  narrow?: boolean;
 }
 
 /** A table, and on a phone a card a row. The roles keep it a table for screen readers there as well. */
-export function Rows<R>({ label, rows, rowKey, columns }: Props<R>) {
+export function Rows<R>({ label, rows, rowKey, columns, narrow }: Props<R>) {
   return (
-    <Table className={classes.rows} aria-label={label} role="table" verticalSpacing="xs">
+    <Table
+      className={narrow ? classes.aligned : `${classes.aligned} ${classes.rows}`}
+      aria-label={label}
+      role="table"
+      verticalSpacing="xs"
+    >
       <Table.Thead role="rowgroup">
         <Table.Tr role="row">
           {columns.map((column) => (

@@ -105,12 +105,12 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
     picture,
     () => ({
       png: (title, text) => {
-        if (!drawn.current || !place.current) throw new Error('Nothing is drawn yet');
+        if (!drawn.current || !place.current) throw new Error(t('notDrawn'));
         const shown = series.filter((line) => !hidden.has(line.label));
         return pictureOf(drawn.current.ctx.canvas, title, text, shown, lookOf(place.current));
       },
     }),
-    [series, hidden],
+    [series, hidden, t],
   );
 
   const moment = at === null ? undefined : times[at];

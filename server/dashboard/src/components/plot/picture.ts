@@ -1,3 +1,4 @@
+import i18next from 'i18next';
 import type { Look } from './draw';
 import type { PlotSeries } from './series';
 
@@ -14,7 +15,7 @@ export async function pictureOf(
   const line = 22 * scale;
   const canvas = document.createElement('canvas');
   const ctx = canvas.getContext('2d');
-  if (!ctx) throw new Error('This browser draws no pictures');
+  if (!ctx) throw new Error(i18next.t('noPicture', { ns: 'plot' }));
   const font = (size: number, weight = 400) =>
     `${weight} ${size * scale}px system-ui, "Noto Sans", "Noto Sans Devanagari", sans-serif`;
   ctx.font = font(12);
@@ -52,7 +53,10 @@ export async function pictureOf(
     ctx.fillText(entry.label, entry.left + 20 * scale, middle);
   }
   return new Promise((done, failed) =>
-    canvas.toBlob((blob) => (blob ? done(blob) : failed(new Error('This browser writes no PNG'))), 'image/png'),
+    canvas.toBlob(
+      (blob) => (blob ? done(blob) : failed(new Error(i18next.t('noPicture', { ns: 'plot' })))),
+      'image/png',
+    ),
   );
 }
 

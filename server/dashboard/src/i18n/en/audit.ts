@@ -18,5 +18,6 @@ export const audit = {
     user: 'Users',
     access: 'Access',
     session: 'Sign-in',
+    dead_letters: 'Dead letters',
   },
 };

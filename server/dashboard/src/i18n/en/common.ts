@@ -22,6 +22,7 @@ export const common = {
     forbidden: 'Not permitted',
     notFound: 'There is no such thing',
     conflict: 'It does not fit what is there',
+    outdated: 'Somebody else has changed it meanwhile',
     tooLarge: 'Too much at once',
     invalid: 'Something in it is not right',
     tooMany: 'Too many requests',
@@ -40,9 +41,14 @@ export const common = {
     retryIn: 'Next attempt in {{seconds}} s',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
+  clock: {
+    fast: 'The clock of this computer is {{age}} fast. Ages on this page are reckoned by the server’s clock; have this one set.',
+    slow: 'The clock of this computer is {{age}} slow. Ages on this page are reckoned by the server’s clock; have this one set.',
+  },
   ago: '{{age}} ago',
   asOf: 'As of {{at}}, {{age}} old:',
   stale: 'Last heard {{age}} ago',
+  secondsAfter: ' s',
   unit: { s: '{{value}} s', min: '{{value}} min', h: '{{value}} h', d: '{{value}} d', perHour: '{{value}}/h' },
   notFound: { title: 'There is nothing here', text: 'This address leads to no view.', home: 'To the city' },
 };

@@ -25,6 +25,17 @@ export const junctions = {
   unsaved: 'Changes are not saved yet',
   save: 'Save',
   discard: 'Discard',
+  leave: {
+    title: 'Leave without saving?',
+    text: 'What you have changed here is not saved yet. It is lost when you leave.',
+    stay: 'Stay',
+    go: 'Leave and discard',
+  },
+  others: {
+    title: 'Somebody else has changed this meanwhile',
+    text: 'Nothing of yours is saved, so that nothing of theirs is lost. Note down what you want to keep: loading their version discards your changes.',
+    load: 'Discard mine and load their version',
+  },
   file: {
     title: 'Junction file',
     text: 'All junctions with lanes, stages, devices and links as JSON. An import creates or replaces the junctions that it names, all of it or nothing; others stay as they are.',

@@ -9,7 +9,7 @@ export const layout = {
   remove: 'Remove: {{name}}',
   lanes: {
     title: 'Lanes',
-    text: 'In the order of lane_index. The direction is the side that vehicles come from.',
+    text: 'The order in which plans and messages list them. The direction is the side that vehicles come from.',
     one: 'Lane',
     name: 'Name of the lane',
     direction: 'Comes from',

@@ -2,6 +2,7 @@ export const plot = {
   legend: 'Series',
   time: 'Time',
   notDrawn: 'The picture is not drawn yet',
+  noPicture: 'This browser makes no pictures',
   pointAt: 'Point at a time',
   unwatched: 'Not watched',
   part: 'Watched in part',

@@ -20,5 +20,6 @@ export const audit: Messages['audit'] = {
     user: 'उपयोगकर्ता',
     access: 'अधिकार',
     session: 'साइन इन',
+    dead_letters: 'अस्वीकृत संदेश',
   },
 };

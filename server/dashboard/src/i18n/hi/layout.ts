@@ -11,7 +11,7 @@ export const layout: Messages['layout'] = {
   remove: 'हटाएँ: {{name}}',
   lanes: {
     title: 'लेन',
-    text: 'lane_index के क्रम में। दिशा वह है जिधर से वाहन आते हैं।',
+    text: 'प्लान और संदेशों में लेन इसी क्रम में होती हैं। दिशा वह ओर है जहाँ से वाहन आते हैं।',
     one: 'लेन',
     name: 'लेन का नाम',
     direction: 'किधर से',

@@ -4,6 +4,7 @@ export const plot: Messages['plot'] = {
   legend: 'श्रेणियाँ',
   time: 'समय',
   notDrawn: 'चित्र अभी बना नहीं है',
+  noPicture: 'यह ब्राउज़र चित्र नहीं बना सकता',
   pointAt: 'किसी समय पर इंगित करें',
   unwatched: 'निगरानी नहीं हुई',
   part: 'आंशिक निगरानी',

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Text } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from '@/components/Dialog';
 import { Section } from '@/components/Section';
 import { FactorOff } from './FactorOff';
 import { FactorSetUp } from './FactorSetUp';
@@ -37,20 +38,17 @@ export function SecondFactorCard({ enabled }: { enabled: boolean }) {
           <Button onClick={() => setStep('setUp')}>{t('factor.begin')}</Button>
         )}
       </Group>
-      <Modal
+      <Dialog
         opened={step !== null}
         onClose={close}
-        title={<Text fw={600}>{codes ? t('factor.codesTitle') : title}</Text>}
-        closeButtonProps={{ 'aria-label': t('close', { ns: 'common' }) }}
-        // Codes that are shown only once must not go by a stray click.
-        closeOnClickOutside={codes === null}
-        closeOnEscape={codes === null}
+        title={codes ? t('factor.codesTitle') : title}
+        sticky={codes !== null}
       >
         {codes && <RecoveryCodes codes={codes} onKept={close} />}
         {!codes && step === 'setUp' && <FactorSetUp onCodes={setCodes} />}
         {!codes && step === 'disable' && <FactorOff action="disable" onDone={close} />}
         {!codes && step === 'renew' && <FactorOff action="renew" onDone={setCodes} />}
-      </Modal>
+      </Dialog>
     </Section>
   );
 }

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
@@ -24,15 +24,9 @@ function program(agent: string): string {
 export function SessionsCard() {
   const { t } = useTranslation('account');
   const format = useCityFormat();
-  const client = useQueryClient();
   const sessions = useQuery({
     queryKey: ['me', 'sessions'],
     queryFn: ({ signal }) => data(api.GET('/api/users/me/sessions', { signal })),
-  });
-  const end = useMutation({
-    mutationFn: (session_id: string) =>
-      data(api.DELETE('/api/users/me/sessions/{session_id}', { params: { path: { session_id } } })),
-    onSettled: () => client.invalidateQueries({ queryKey: ['me', 'sessions'] }),
   });
   const endAll = useMutation({
     mutationFn: () => data(api.DELETE('/api/users/me/sessions')),
@@ -48,11 +42,7 @@ export function SessionsCard() {
     { label: t('sessions.used'), nowrap: true, cell: (row) => format.dateTime(row.last_used_at) },
     {
       label: t('sessions.end'),
-      cell: (row) => (
-        <Button size="compact-xs" variant="default" onClick={() => end.mutate(row.session_id)}>
-          {t('sessions.end')}
-        </Button>
-      ),
+      cell: (row) => <EndSession id={row.session_id} />,
     },
   ];
   return (
@@ -71,10 +61,28 @@ export function SessionsCard() {
         </Button>
       }
     >
-      <Refusal error={end.error ?? endAll.error} />
+      <Refusal error={endAll.error} />
       <Fetched query={sessions}>
         {(rows) => <Rows label={t('sessions.title')} rows={rows} rowKey={(row) => row.session_id} columns={columns} />}
       </Fetched>
     </Section>
+  );
+}
+
+/** Ends one session; what comes of it stands beside that. */
+function EndSession({ id }: { id: string }) {
+  const { t } = useTranslation('account');
+  const client = useQueryClient();
+  const end = useMutation({
+    mutationFn: () => data(api.DELETE('/api/users/me/sessions/{session_id}', { params: { path: { session_id: id } } })),
+    onSettled: () => client.invalidateQueries({ queryKey: ['me', 'sessions'] }),
+  });
+  return (
+    <Stack gap={4} align="flex-start">
+      <Button size="compact-xs" variant="default" loading={end.isPending} onClick={() => end.mutate()}>
+        {t('sessions.end')}
+      </Button>
+      <Refusal error={end.error} />
+    </Stack>
   );
 }

@@ -21,7 +21,18 @@ import { useRowTimes } from '@/components/list/useRowTimes';
 import { detailLines, targetOf } from './detail';
 
 /** What deeds are about: the part of their name before the dot. */
-const FAMILIES = ['junction', 'device', 'watchlist', 'link', 'holidays', 'alarm', 'user', 'access', 'session'] as const;
+const FAMILIES = [
+  'junction',
+  'device',
+  'watchlist',
+  'link',
+  'holidays',
+  'alarm',
+  'user',
+  'access',
+  'session',
+  'dead_letters',
+] as const;
 
 /** Who did what. */
 export function Audit() {

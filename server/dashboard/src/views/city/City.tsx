@@ -2,7 +2,7 @@ import { Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, data } from '@/api/client';
+import { all, api, page } from '@/api/client';
 import { AsOf } from '@/components/AsOf';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
@@ -24,7 +24,7 @@ export function City() {
   const [search, setSearch] = useState('');
   const links = useQuery({
     queryKey: ['links'],
-    queryFn: ({ signal }) => data(api.GET('/api/links', { signal })),
+    queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),
     staleTime: 300_000,
   });
   const shown = useMemo(() => select(states ?? [], filter, search), [states, filter, search]);

@@ -28,9 +28,13 @@ const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
   ...quiet,
   signal: { frame: { state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
 });
-const said = (status: Partial<StatusFrame>, at = 0): JunctionLive => ({
+const said = (status: Partial<StatusFrame>, at = 0, device = 'd'): JunctionLive => ({
   ...quiet,
-  devices: new Map([['d', { frame: { online: true, ...status } as StatusFrame, at }]]),
+  devices: new Map([[device, { frame: { online: true, ...status } as StatusFrame, at }]]),
+});
+const both = (a: JunctionLive, b: JunctionLive): JunctionLive => ({
+  ...quiet,
+  devices: new Map([...a.devices, ...b.devices]),
 });
 
 describe('state of a junction', () => {
@@ -60,7 +64,6 @@ describe('state of a junction', () => {
     expect(kind({}, heard({ mode: 'manual_override' }, 0))).toBe('manual');
     expect(kind({ status: 'error', fault: 'conflict' })).toBe('fault');
     expect(kind({ fault: 'conflict' }, said({ controller: { fault: null } as StatusFrame['controller'] }))).toBe('ok');
-    expect(kind({}, said({ online: false }))).toBe('offline');
   });
 
   it('takes the newest of what was fetched and what devices said', () => {
@@ -73,11 +76,24 @@ describe('state of a junction', () => {
     expect(kind({ current_mode: 'emergency' }, heard({ mode: 'automatic' }, 60_000))).toBe('emergency');
     // Heard at about the same time, or since.
     expect(kind({ status: 'offline' }, said({ online: true }, 99_000))).toBe('ok');
-    expect(kind({}, said({ online: false }, 120_000))).toBe('offline');
     expect(kind({}, said({ controller }, 99_000))).toBe('fault');
     // A counter that is heard takes no fault away from the controller beside it.
     expect(kind({ status: 'error', fault: 'conflict' }, said({}, 99_000))).toBe('fault');
     expect(kind({ current_mode: 'emergency' }, heard({ mode: 'automatic' }, 99_000))).toBe('ok');
+  });
+
+  it('is offline when the server says so, not when one of its devices has gone', () => {
+    const kind = (change: Partial<Overview>, live: JunctionLive) => stateOf(row(change), 100_000, live, 101_000).kind;
+    const gone = said({ online: false }, 120_000);
+    // The other device has not been heard yet.
+    expect(kind({}, gone)).toBe('ok');
+    expect(kind({ status: 'offline' }, gone)).toBe('offline');
+    expect(kind({ status: 'offline' }, both(gone, said({}, 120_000, 'e')))).toBe('ok');
+    // Its fault is the controller's, which is still there.
+    const fault = { status: 'error', fault: 'conflict' };
+    expect(kind(fault, gone)).toBe('fault');
+    const controller = { fault: null } as StatusFrame['controller'];
+    expect(kind(fault, both(gone, said({ controller }, 120_000, 'e')))).toBe('ok');
   });
 
   it('calls a lane congested when half of its queue stays', () => {

@@ -40,15 +40,18 @@ const coarse = (seconds: number): number => {
   return Math.floor(seconds / step) * step;
 };
 
-/** How the devices of a junction are: what was heard since the row was fetched counts before it. */
+/**
+ * How the devices of a junction are: what was heard since the row was fetched counts before it. That one is gone says nothing of the others, of
+ * which not all need have been heard yet: whether any is left the server knows, and the row is fetched again then.
+ */
 function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault: string | null; online: boolean } {
-  const heard = [...live.devices.values()];
-  const newest = heard.filter(({ at }) => isNewer(at, fetchedAt)).map(({ frame }) => frame);
-  // Who counts only says nothing of the lamps; who is gone has taken its fault along.
-  const told = newest.some(({ controller, online }) => controller || !online);
+  const newest = [...live.devices.values()].filter(({ at }) => isNewer(at, fetchedAt)).map(({ frame }) => frame);
+  const present = newest.filter(({ online }) => online);
+  // Who counts only says nothing of the lamps.
+  const controllers = present.flatMap(({ controller }) => controller ?? []);
   return {
-    fault: newest.map(({ controller }) => controller?.fault).find(Boolean) ?? (told ? null : (row.fault ?? null)),
-    online: newest.length > 0 ? heard.some(({ frame }) => frame.online) : row.status !== 'offline',
+    fault: controllers.length > 0 ? (controllers.find(({ fault }) => fault)?.fault ?? null) : (row.fault ?? null),
+    online: present.length > 0 || row.status !== 'offline',
   };
 }
 

@@ -2,6 +2,7 @@ import { Alert, Code, List, SimpleGrid, Stack, Text } from '@mantine/core';
 import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { clock } from '@/api/clock';
 import type { Device, Layout } from '@/api/types';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
@@ -25,7 +26,7 @@ export function FactsCard({ device, status, layout, now }: Props) {
     [
       t('lastHeard'),
       device.last_heartbeat
-        ? t('ago', { ns: 'common', age: format.age((now - Date.parse(device.last_heartbeat)) / 1000) })
+        ? t('ago', { ns: 'common', age: format.age((now - clock.here(device.last_heartbeat)) / 1000) })
         : t('never'),
     ],
     [t('version'), device.software_version],
@@ -40,7 +41,7 @@ export function FactsCard({ device, status, layout, now }: Props) {
     [t('certificateUntil'), device.certificate_until && format.fullTime(device.certificate_until)],
     [
       t('tokenUntil'),
-      device.token_until && Date.parse(device.token_until) > now ? format.fullTime(device.token_until) : null,
+      device.token_until && clock.here(device.token_until) > now ? format.fullTime(device.token_until) : null,
     ],
     [t('revokedAt'), device.revoked_at && format.fullTime(device.revoked_at)],
     [t('createdAt'), format.fullTime(device.created_at)],

@@ -20,7 +20,6 @@ interface Props {
 export function ReadersCard({ device, readers, mayRestart }: Props) {
   const { t } = useTranslation('devices');
   const format = useFormat();
-  const command = useCommand(device.device_id);
   const columns: Column<ReaderStatus>[] = [
     {
       label: t('reader.name'),
@@ -55,17 +54,7 @@ export function ReadersCard({ device, readers, mayRestart }: Props) {
   ];
   const restart: Column<ReaderStatus> = {
     label: t('command.restart_reader'),
-    cell: (reader) => (
-      <Button
-        size="compact-sm"
-        variant="default"
-        loading={command.isPending && command.variables.name === reader.name}
-        onClick={() => command.mutate({ type: 'restart_reader', name: reader.name })}
-        aria-label={`${t('command.restart_reader')}: ${reader.name}`}
-      >
-        {t('reader.restart')}
-      </Button>
-    ),
+    cell: (reader) => <Restart deviceId={device.device_id} name={reader.name} />,
   };
   if (readers.length === 0 && device.device_type === 'light_controller') return null;
   return (
@@ -83,8 +72,27 @@ export function ReadersCard({ device, readers, mayRestart }: Props) {
             columns={mayRestart ? [...columns, restart] : columns}
           />
         )}
-        <CommandResult command={command} />
       </div>
     </Section>
+  );
+}
+
+/** Restarts one reader; what came of it stands beside that. */
+function Restart({ deviceId, name }: { deviceId: string; name: string }) {
+  const { t } = useTranslation('devices');
+  const command = useCommand(deviceId);
+  return (
+    <div>
+      <Button
+        size="compact-sm"
+        variant="default"
+        loading={command.isPending}
+        onClick={() => command.mutate({ type: 'restart_reader', name })}
+        aria-label={`${t('command.restart_reader')}: ${name}`}
+      >
+        {t('reader.restart')}
+      </Button>
+      <CommandResult command={command} />
+    </div>
   );
 }

@@ -1,6 +1,7 @@
 import { Anchor, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { clock } from '@/api/clock';
 import { useJunctionNames } from '@/api/junctions';
 import type { Device } from '@/api/types';
 import { type Column, Rows } from '@/components/list/Rows';
@@ -42,7 +43,7 @@ export function DeviceRows({ devices, now }: { devices: readonly Device[]; now: 
           <StateBadge state={stateOf(device, now)} />
           {device.last_heartbeat && (
             <Text size="xs" c="dimmed">
-              {t('ago', { ns: 'common', age: format.age((now - Date.parse(device.last_heartbeat)) / 1000) })}
+              {t('ago', { ns: 'common', age: format.age((now - clock.here(device.last_heartbeat)) / 1000) })}
             </Text>
           )}
         </Stack>

@@ -3,6 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Download, KeyRound } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
+import { useZones } from '@/api/junctions';
 import type { DeviceWithToken } from '@/api/types';
 import { saveFile } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
@@ -12,7 +13,7 @@ import { agentCommand, enrolCommand } from './enrolCommand';
 /** What the technician needs on site; the token is shown only here. */
 export function TokenShown({ device, onKept }: { device: DeviceWithToken; onKept: () => void }) {
   const { t } = useTranslation('devices');
-  const format = useFormat();
+  const format = useFormat(useZones().of(device.junction_id));
   const command = device.token ? enrolCommand(location.origin, device.token) : null;
   return (
     <Stack>

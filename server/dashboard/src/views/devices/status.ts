@@ -1,3 +1,4 @@
+import { clock } from '@/api/clock';
 import type { Device } from '@/api/types';
 
 /** A reader, as its device tells of it. */
@@ -50,7 +51,7 @@ export function stateOf(device: Device, now: number): DeviceState {
   if (device.status === 'maintenance') return 'maintenance';
   if (device.online) return 'online';
   if (device.last_heartbeat) return 'offline';
-  return device.token_until && Date.parse(device.token_until) > now ? 'waiting' : 'unheard';
+  return device.token_until && clock.here(device.token_until) > now ? 'waiting' : 'unheard';
 }
 
 /** Rows that wait for so long although the device is online do not get through, seconds. */

@@ -1,56 +1,76 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { Hand, Siren, Undo2 } from 'lucide-react';
-import { useState } from 'react';
+import type { UseQueryResult } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { clock } from '@/api/clock';
 import { useMayOperate } from '@/api/me';
 import type { CurrentPlan, Layout } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import type { Format } from '@/i18n/format';
+import type { Mode } from '@/live/frames';
 import { useNow } from '@/live/hooks';
-import { useAct } from './act';
+import { useAct, useVerdict } from './act';
 import { EmergencyDialog } from './EmergencyDialog';
 import { Outcome } from './Outcome';
 import { OverrideDialog } from './OverrideDialog';
 
 interface Props {
   layout: Layout;
-  current: CurrentPlan | undefined;
+  plan: UseQueryResult<CurrentPlan>;
+  /** Who decides, as the junction says itself. */
+  heard: Mode | undefined;
   format: Format;
 }
 
 /** What an operator can do: an override, an emergency, and the way back. */
-export function ActCard({ layout, current, format }: Props) {
+export function ActCard({ layout, plan, heard, format }: Props) {
   const { t } = useTranslation('junction');
   const id = layout.junction_id;
   const mayOperate = useMayOperate(id);
   const [dialog, setDialog] = useState<'override' | 'emergency' | null>(null);
-  const back = useAct(id);
-  const open = (which: 'override' | 'emergency') => {
-    back.reset();
-    setDialog(which);
-  };
+  const back = useAct(layout);
+  const verdict = useVerdict(id, back);
   const close = () => setDialog(null);
+  const current = plan.data;
   const active = current?.override;
+  // Which override ran when the way back was asked for: of one that was set later its outcome says nothing.
+  const [ended, setEnded] = useState<string>();
+  const goBack = () => {
+    setEnded(active?.override_id);
+    back.mutate({ mode: 'automatic' });
+  };
+  // What came of the way back is over with the next override: it does not come up again after that.
+  const later = active && active.override_id !== ended && back.isSuccess;
+  const { reset } = back;
+  useEffect(() => {
+    if (later) reset();
+  }, [later, reset]);
+  const failing = plan.failureCount > 0 || plan.isError || (plan.isPending && plan.errorUpdateCount > 0);
+  const unexplained = !active && heard !== undefined && heard !== 'automatic' ? heard : null;
+  const returns = Boolean(active) || unexplained !== null || failing;
   return (
     <Section title={t('override.title')}>
       {active && <Active override={active} format={format} />}
+      {unexplained && !back.data && <Text size="sm">{t(`override.heard.${unexplained}`)}</Text>}
+      {failing && mayOperate && (
+        <Text size="sm" c="var(--state-bad)">
+          {t('override.notFetched')}
+        </Text>
+      )}
       {mayOperate ? (
         <Group>
-          {active && (
-            <Button
-              leftSection={<Undo2 size={16} aria-hidden />}
-              loading={back.isPending}
-              onClick={() => back.mutate({ mode: 'automatic' })}
-            >
+          {returns && (
+            <Button leftSection={<Undo2 size={16} aria-hidden />} loading={back.isPending} onClick={goBack}>
               {t('override.back')}
             </Button>
           )}
           <Button
-            variant={active ? 'default' : 'filled'}
+            variant={returns ? 'default' : 'filled'}
             leftSection={<Hand size={16} aria-hidden />}
             disabled={back.isPending}
-            onClick={() => open('override')}
+            onClick={() => setDialog('override')}
           >
             {t('override.set')}
           </Button>
@@ -59,7 +79,7 @@ export function ActCard({ layout, current, format }: Props) {
             color="red"
             leftSection={<Siren size={16} aria-hidden />}
             disabled={back.isPending}
-            onClick={() => open('emergency')}
+            onClick={() => setDialog('emergency')}
           >
             {t('override.emergency')}
           </Button>
@@ -70,8 +90,14 @@ export function ActCard({ layout, current, format }: Props) {
         </Text>
       )}
       <Refusal error={back.error} />
-      {!active && <Outcome act={back} />}
-      <OverrideDialog opened={dialog === 'override'} onClose={close} layout={layout} current={current} />
+      {(!active || active.override_id === ended) && <Outcome verdict={verdict} back />}
+      <OverrideDialog
+        opened={dialog === 'override'}
+        onClose={close}
+        layout={layout}
+        current={current}
+        failed={failing}
+      />
       <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} />
     </Section>
   );
@@ -83,7 +109,7 @@ const ROAD = ['sent', 'pending', 'running', 'refused', 'replaced'] as const;
 function Active({ override, format }: { override: NonNullable<CurrentPlan['override']>; format: Format }) {
   const { t } = useTranslation(['junction', 'common']);
   const now = useNow();
-  const left = override.expires_at ? (Date.parse(override.expires_at) - now) / 1000 : null;
+  const left = override.expires_at ? (clock.here(override.expires_at) - now) / 1000 : null;
   const road = ROAD.find((state) => state === override.road_state) ?? 'sent';
   const mode = override.mode === 'emergency' ? 'emergency' : 'manual_override';
   return (

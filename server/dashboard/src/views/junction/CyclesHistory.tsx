@@ -1,12 +1,12 @@
 import { Group, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { api, page } from '@/api/client';
 import type { Cycle } from '@/api/types';
+import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
+import { PAGE, usePages } from '@/components/list/usePages';
 import { type Format, useFormat } from '@/i18n/format';
 import type { Messages } from '@/i18n/messages';
-import { HistoryRows } from './HistoryRows';
-import { junctionQueries } from './queries';
 
 const ENDS: Record<keyof Messages['signal']['end'], true> = {
   plan: true,
@@ -22,7 +22,16 @@ const ENDS: Record<keyof Messages['signal']['end'], true> = {
 export function CyclesHistory({ id, format }: { id: string; format: Format }) {
   const { t } = useTranslation(['junction', 'signal']);
   const numbers = useFormat();
-  const query = useQuery(junctionQueries.cycles(id));
+  const query = usePages(
+    ['junction', id, 'cycles'],
+    (cursor, signal) => {
+      const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
+      return page(api.GET('/api/junctions/{junction_id}/cycles', { params, signal }));
+    },
+    {
+      refetchInterval: 30_000,
+    },
+  );
   const end = (name: string | null | undefined) =>
     name && Object.hasOwn(ENDS, name) ? t(`signal:end.${name as keyof typeof ENDS}`) : '';
   const columns: Column<Cycle>[] = [
@@ -55,5 +64,13 @@ export function CyclesHistory({ id, format }: { id: string; format: Format }) {
       cell: (cycle) => t(`signal:mode.${cycle.cycle_mode as 'automatic' | 'manual_override' | 'emergency'}`),
     },
   ];
-  return <HistoryRows label={t('history.cycles')} query={query} rowKey={(cycle) => cycle.cycle_id} columns={columns} />;
+  return (
+    <Listing
+      empty={t('history.none')}
+      label={t('history.cycles')}
+      query={query}
+      rowKey={(cycle) => cycle.cycle_id}
+      columns={columns}
+    />
+  );
 }

@@ -1,6 +1,7 @@
 import { Anchor, Badge, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { clock } from '@/api/clock';
 import type { Device } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { type Column, Rows } from '@/components/list/Rows';
@@ -81,7 +82,7 @@ function Devices({ shown, now }: { shown: readonly Shown[]; now: number }) {
       label: t('lastHeard'),
       nowrap: true,
       cell: ({ device, told }) => {
-        const at = told?.at ?? (device.last_heartbeat ? Date.parse(device.last_heartbeat) : null);
+        const at = told?.at ?? (device.last_heartbeat ? clock.here(device.last_heartbeat) : null);
         return at === null ? t('never') : t('ago', { ns: 'common', age: format.age((now - at) / 1000) });
       },
     },

@@ -33,10 +33,11 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
   const drawing = useMemo(() => drawingOf(layout), [layout]);
   const groups = useMemo(() => groupsOf(layout), [layout]);
   const { inner, outer, approaches, heads } = drawing;
-  const said = (group: string) => `${group} ${t(`signal:aspect.${wordOf(stale ? undefined : aspects[group])}`)}`;
+  const shownBy = (group: string) => (stale ? undefined : aspects[group]);
+  const said = (group: string) => `${group} ${t(`signal:aspect.${wordOf(shownBy(group))}`)}`;
   const colourOf = (lane: PlacedLane) => {
     const shown = groups.filter((group) => group.kind !== 'pedestrian' && group.lanes.includes(lane.id));
-    const lamps = stale ? [] : shown.flatMap((group) => litBy(aspects[group.name]).lamps);
+    const lamps = shown.flatMap((group) => litBy(shownBy(group.name)).lamps);
     return (['green', 'amber', 'red'] as const).find((colour) => lamps.includes(colour));
   };
   return (
@@ -63,10 +64,10 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
             key={head.group}
             transform={`translate(${x} ${y})`}
             data-testid={`head-${head.group}`}
-            data-aspect={stale ? 'unknown' : aspects[head.group]}
+            data-aspect={wordOf(shownBy(head.group))}
           >
             <title>{said(head.group)}</title>
-            <Head aspect={aspects[head.group]} kind={head.kind} turn={head.turn} stale={stale} />
+            <Head aspect={shownBy(head.group)} kind={head.kind} turn={head.turn} />
           </g>
         );
       })}

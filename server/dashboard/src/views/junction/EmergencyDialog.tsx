@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
-import { useAct } from './act';
+import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
 
 interface Props {
@@ -29,7 +29,8 @@ export function EmergencyDialog({ opened, onClose, layout }: Props) {
 /** Empty each time: the lane of the last emergency is not that of the next. */
 function Form({ onClose, layout }: Omit<Props, 'opened'>) {
   const { t } = useTranslation('junction');
-  const act = useAct(layout.junction_id);
+  const act = useAct(layout);
+  const verdict = useVerdict(layout.junction_id, act);
   const [lane, setLane] = useState<string | null>(null);
   const [minutes, setMinutes] = useState(MINUTES.usual);
   const [reason, setReason] = useState('');
@@ -37,7 +38,7 @@ function Form({ onClose, layout }: Omit<Props, 'opened'>) {
     event.preventDefault();
     act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes: minutes, reason: reason.trim() });
   };
-  const done = act.data !== undefined && act.data.applied !== 'refused';
+  const done = verdict !== null && verdict.applied !== 'refused';
   return (
     <form onSubmit={submit}>
       <Stack>
@@ -68,7 +69,7 @@ function Form({ onClose, layout }: Omit<Props, 'opened'>) {
           required
         />
         <Refusal error={act.error} />
-        <Outcome act={act} />
+        <Outcome verdict={verdict} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} disabled={act.isPending}>
             {t(done ? 'close' : 'cancel', { ns: 'common' })}

@@ -1,4 +1,4 @@
-import { Stack, Text } from '@mantine/core';
+import { Flex, Stack, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useJunctionNames } from '@/api/junctions';
 import type { Layout } from '@/api/types';
@@ -9,6 +9,8 @@ import { useNow } from '@/live/hooks';
 import type { Estimate, EstimatedShares, LaneEstimates, ReaderSight } from '@/live/frames';
 import { type LaneLearned, learnedOf, type Told } from './health';
 
+type Group = 'traffic' | 'discharge' | 'tags';
+
 interface Row extends LaneLearned {
   lane: string;
 }
@@ -17,6 +19,9 @@ interface Row extends LaneLearned {
 type Single = {
   [K in keyof LaneEstimates]-?: NonNullable<LaneEstimates[K]> extends Estimate ? K : never;
 }[keyof LaneEstimates];
+
+/** So many columns beside the lane's name fit on a phone. */
+const NARROW = 3;
 
 const SIGHTS = ['works', 'down', 'blind', 'silent'] as const;
 
@@ -92,38 +97,67 @@ export function EstimatesCard({ layout, told }: { layout: Layout; told: readonly
   const seconds = (value: number) => format.seconds(value, 2);
   const percent = (value: number) => format.percent(value);
   const count = (value: number) => format.number(value);
-  const columns: [keyof LaneEstimates, Column<Row>][] = [
-    ['inventory', number('inventory', count)],
-    ['present', number('present', count)],
-    ['flow_per_h', number('flow_per_h', (value) => t('common:unit.perHour', { value: count(value) }))],
-    ['headway_s', number('headway_s', seconds)],
-    ['startup_loss_s', number('startup_loss_s', seconds)],
-    ['drive_s', number('drive_s', seconds)],
-    ['read_rate', number('read_rate', percent)],
-    ['tagged_share', number('tagged_share', percent)],
-    ['announced_share', number('announced_share', percent)],
-    ['stop_reader', reader('stop_reader')],
-    ['advance_reader', reader('advance_reader')],
-    ['stops_on', shares('stops_on')],
-    ['leads_to', shares('leads_to')],
+  const flow = (value: number) => t('common:unit.perHour', { value: count(value) });
+  // What belongs together stands together: thirteen columns in a row nobody reads.
+  const groups: [Group, [keyof LaneEstimates, Column<Row>][]][] = [
+    [
+      'traffic',
+      [
+        ['inventory', number('inventory', count)],
+        ['present', number('present', count)],
+        ['flow_per_h', number('flow_per_h', flow)],
+        ['stops_on', shares('stops_on')],
+        ['leads_to', shares('leads_to')],
+      ],
+    ],
+    [
+      'discharge',
+      [
+        ['headway_s', number('headway_s', seconds)],
+        ['startup_loss_s', number('startup_loss_s', seconds)],
+        ['drive_s', number('drive_s', seconds)],
+      ],
+    ],
+    [
+      'tags',
+      [
+        ['read_rate', number('read_rate', percent)],
+        ['tagged_share', number('tagged_share', percent)],
+        ['announced_share', number('announced_share', percent)],
+        ['stop_reader', reader('stop_reader')],
+        ['advance_reader', reader('advance_reader')],
+      ],
+    ],
   ];
-  // What no lane has is no column.
-  const filled = columns.filter(([name]) => rows.some(({ estimates }) => estimates[name] !== undefined));
   return (
     <Section title={t('estimates.title')} text={rows.length > 0 ? t('estimates.hint') : undefined}>
-      {rows.length === 0 ? (
-        <Text c="dimmed">{t('estimates.none')}</Text>
-      ) : (
-        <Rows
-          label={t('estimates.title')}
-          rows={rows}
-          rowKey={({ lane }) => lane}
-          columns={[
-            { label: t('lanes.lane'), cell: ({ lane }) => <strong>{lane}</strong> },
-            ...filled.map(([, column]) => column),
-          ]}
-        />
-      )}
+      {rows.length === 0 && <Text c="dimmed">{t('estimates.none')}</Text>}
+      {/* Tables of few columns stand beside each other where there is room. */}
+      <Flex wrap="wrap" columnGap="xl" rowGap="md">
+        {groups.map(([group, columns]) => {
+          // What no lane has is no column, and a lane that has nothing is no row.
+          const filled = columns.filter(([name]) => rows.some(({ estimates }) => estimates[name] !== undefined));
+          const filledRows = rows.filter(({ estimates }) => filled.some(([name]) => estimates[name] !== undefined));
+          if (filled.length === 0) return null;
+          return (
+            <div key={group} style={{ flex: `${filled.length} 1 ${4 + 5 * filled.length}rem` }}>
+              <Title order={3} size="h5">
+                {t(`estimates.group.${group}`)}
+              </Title>
+              <Rows
+                label={`${t('estimates.title')}: ${t(`estimates.group.${group}`)}`}
+                rows={filledRows}
+                rowKey={({ lane }) => lane}
+                narrow={filled.length <= NARROW}
+                columns={[
+                  { label: t('lanes.lane'), width: '4rem', cell: ({ lane }) => <strong>{lane}</strong> },
+                  ...filled.map(([, column]) => column),
+                ]}
+              />
+            </div>
+          );
+        })}
+      </Flex>
     </Section>
   );
 }

@@ -2,6 +2,7 @@ import { Alert, Badge, Grid, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
+import { useLayout } from '@/api/junctions';
 import type { Layout } from '@/api/types';
 import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
@@ -15,6 +16,7 @@ import { DecisionCard } from './DecisionCard';
 import { DevicesCard } from './DevicesCard';
 import { Drawing } from './Drawing';
 import { EstimatesCard } from './EstimatesCard';
+import { modeToldBy } from './health';
 import { HistoryCard } from './HistoryCard';
 import { LaneTable } from './LaneTable';
 import { PlanCard } from './PlanCard';
@@ -28,7 +30,7 @@ const MODE_COLOURS = { automatic: 'green', manual_override: 'yellow', emergency:
 /** A junction: what it does at present and why, what it did, and what can be done about it. */
 export function JunctionView() {
   const { junctionId = '' } = useParams();
-  const layout = useQuery(junctionQueries.layout(junctionId));
+  const layout = useLayout(junctionId);
   return (
     <Fetched query={layout} height={480}>
       {(found) => <Junction key={junctionId} layout={found} />}
@@ -42,10 +44,11 @@ function Junction({ layout }: { layout: Layout }) {
   const format = useFormat(layout.time_zone);
   const present = usePresent(id);
   const plan = useQuery(junctionQueries.plan(id));
-  const cycles = useQuery(junctionQueries.cycles(id));
+  const cycles = useQuery(junctionQueries.newestCycle(id));
   const frame = present.signal?.frame;
   const stale = present.staleS !== null;
   const faults = present.told.flatMap(({ frame: { online, controller } }) => (online && controller?.fault) || []);
+  const heard = (stale ? undefined : frame?.mode) ?? modeToldBy(present.told);
   const { lamps } = present;
   return (
     <Stack>
@@ -100,7 +103,7 @@ function Junction({ layout }: { layout: Layout }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
-            <ActCard layout={layout} current={plan.data} format={format} />
+            <ActCard layout={layout} plan={plan} heard={heard} format={format} />
             <TimelineCard signal={present.signal} plan={runningStages(plan.data, frame?.plan_id)} stale={stale} />
             <DecisionCard told={present.told} stage={frame?.stage} />
           </Stack>
@@ -108,9 +111,9 @@ function Junction({ layout }: { layout: Layout }) {
       </Grid>
       <Fetched query={plan}>{(current) => <PlanCard current={current} format={format} />}</Fetched>
       <LaneTable layout={layout} present={present} plan={plan.data} cycles={cycles} />
-      <EstimatesCard layout={layout} told={present.told} />
-      <DevicesCard present={present} />
       <AlarmList junctionId={id} />
+      <DevicesCard present={present} />
+      <EstimatesCard layout={layout} told={present.told} />
       <HistoryCard layout={layout} format={format} />
     </Stack>
   );

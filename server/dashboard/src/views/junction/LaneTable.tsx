@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { clock } from '@/api/clock';
 import type { CurrentPlan, Cycle, Layout } from '@/api/types';
 import { AsOf } from '@/components/AsOf';
 import { AspectToken } from '@/components/lamps/AspectToken';
@@ -26,7 +27,7 @@ interface Props {
 const QUEUES_MS = 15 * 60_000;
 
 const isOfNow = (cycle: Cycle, now: number) =>
-  now - Date.parse(cycle.cycle_end_time ?? cycle.cycle_start_time) <= QUEUES_MS;
+  now - clock.here(cycle.cycle_end_time ?? cycle.cycle_start_time) <= QUEUES_MS;
 
 /** Lane by lane: what it shows, how many come, how full it is, how long they wait. */
 export function LaneTable({ layout, present, plan, cycles }: Props) {
@@ -66,11 +67,12 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
       label: t('lanes.queue'),
       cell: (lane) => {
         const served = cycle?.lanes.find((entry) => entry.lane_id === lane.lane_id);
-        const left = served?.queue_end != null && served.queue_end > 0 ? served.queue_end : null;
+        // Less than half a vehicle is none.
+        const left = Math.round(served?.queue_end ?? 0);
         return (
           <span>
             {number(served?.queue_start)}
-            {left !== null && (
+            {left > 0 && (
               <Text span size="xs" c="dimmed">
                 {` (${format.number(left)} ${t('lanes.left')})`}
               </Text>

@@ -1,20 +1,22 @@
-import { Button, Group, NumberInput, SimpleGrid, Stack, Textarea } from '@mantine/core';
+import { Alert, Button, Group, NumberInput, SimpleGrid, Stack, Textarea } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CurrentPlan, Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
 import { useFormat } from '@/i18n/format';
-import { useAct } from './act';
+import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
 import { Preview } from './Preview';
-import { plannedStages } from './timeline';
+import { firstGreens } from './timeline';
 
 interface Props {
   opened: boolean;
   onClose: () => void;
   layout: Layout;
   current: CurrentPlan | undefined;
+  /** The running plan could not be fetched. */
+  failed: boolean;
 }
 
 /** Greens of a manual override, with what they would cost, until when, and why. */
@@ -22,8 +24,7 @@ export function OverrideDialog({ opened, onClose, ...rest }: Props) {
   const { t } = useTranslation('junction');
   return (
     <Dialog opened={opened} onClose={onClose} size="lg" title={t('override.dialog')}>
-      {/* Anew once it is known what runs: its greens are where a person begins. */}
-      <Form key={rest.current ? 'known' : 'unknown'} onClose={onClose} {...rest} />
+      <Form onClose={onClose} {...rest} />
     </Dialog>
   );
 }
@@ -31,23 +32,18 @@ export function OverrideDialog({ opened, onClose, ...rest }: Props) {
 /** An hour, as the server has it; most people want less. */
 const MINUTES = { usual: 60, most: 1440 };
 
-/** What the junction runs now is where a person begins to change. */
-function firstGreens(layout: Layout, current: CurrentPlan | undefined): Record<string, number> {
-  const plan = [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? current?.plan;
-  const planned = new Map(plannedStages(plan?.stages).map((stage) => [stage.stage, stage.green_s]));
-  return Object.fromEntries(
-    layout.stages.map(({ stage, min_green_s, max_green_s }) => {
-      const green = Math.round(planned.get(stage) ?? 25);
-      return [stage, Math.min(max_green_s, Math.max(min_green_s, green))];
-    }),
-  );
-}
-
-function Form({ onClose, layout, current }: Omit<Props, 'opened'>) {
-  const act = useAct(layout.junction_id);
+function Form({ onClose, layout, current, failed }: Omit<Props, 'opened'>) {
+  const act = useAct(layout);
+  const verdict = useVerdict(layout.junction_id, act);
   const { t } = useTranslation('junction');
   const format = useFormat();
-  const [greens, setGreens] = useState(() => firstGreens(layout, current));
+  // As they are when the plan is first known: later plans do not change what somebody is looking at.
+  const [first, setFirst] = useState(current);
+  if (!first && current) setFirst(current);
+  const begin = firstGreens(layout, first);
+  const [edited, setEdited] = useState<Record<string, number>>({});
+  const greens = { ...begin.greens, ...edited };
+  const fetching = !first && !failed;
   const [minutes, setMinutes] = useState(MINUTES.usual);
   const [reason, setReason] = useState('');
   const stages = layout.stages.map(({ stage }) => ({ stage, green_s: greens[stage] ?? 0 }));
@@ -55,10 +51,15 @@ function Form({ onClose, layout, current }: Omit<Props, 'opened'>) {
     event.preventDefault();
     act.mutate({ mode: 'manual_override', stages, expires_in_minutes: minutes, reason: reason.trim() });
   };
-  const done = act.data !== undefined && act.data.applied !== 'refused';
+  const done = verdict !== null && verdict.applied !== 'refused';
   return (
     <form onSubmit={submit}>
       <Stack>
+        {(fetching || begin.assumed) && (
+          <Alert color={fetching ? 'blue' : 'yellow'} role="status" data-testid="first-greens">
+            {t(fetching ? 'override.fetching' : 'override.defaults')}
+          </Alert>
+        )}
         <SimpleGrid cols={{ base: 2, sm: Math.min(4, layout.stages.length) }}>
           {layout.stages.map(({ stage, min_green_s, max_green_s }) => (
             <NumberInput
@@ -69,11 +70,11 @@ function Form({ onClose, layout, current }: Omit<Props, 'opened'>) {
                 most: format.number(max_green_s),
               })}
               value={greens[stage] ?? 0}
-              onChange={(value) => setGreens((before) => ({ ...before, [stage]: Number(value) }))}
+              onChange={(value) => setEdited((before) => ({ ...before, [stage]: Number(value) }))}
               min={0}
               max={3600}
               allowDecimal={false}
-              suffix={` ${t('unit.s', { ns: 'common', value: '' }).trim()}`}
+              suffix={t('secondsAfter', { ns: 'common' })}
               required
               withAsterisk={false}
             />
@@ -103,13 +104,13 @@ function Form({ onClose, layout, current }: Omit<Props, 'opened'>) {
           />
         </SimpleGrid>
         <Refusal error={act.error} />
-        <Outcome act={act} />
+        <Outcome verdict={verdict} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose} disabled={act.isPending}>
             {t(done ? 'close' : 'cancel', { ns: 'common' })}
           </Button>
           {!done && (
-            <Button type="submit" loading={act.isPending}>
+            <Button type="submit" loading={act.isPending} disabled={fetching}>
               {t('override.apply')}
             </Button>
           )}

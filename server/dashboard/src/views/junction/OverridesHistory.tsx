@@ -1,18 +1,21 @@
 import { Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { api, page } from '@/api/client';
 import type { Override } from '@/api/types';
+import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
+import { PAGE, usePages } from '@/components/list/usePages';
 import type { Format } from '@/i18n/format';
-import { HistoryRows } from './HistoryRows';
-import { junctionQueries } from './queries';
 
 const ENDS = ['expired', 'ended', 'replaced', 'refused'] as const;
 
 /** Who acted, why, and how it ended. */
 export function OverridesHistory({ id, format }: { id: string; format: Format }) {
   const { t } = useTranslation(['junction', 'signal']);
-  const query = useQuery(junctionQueries.overrides(id));
+  const query = usePages(['junction', id, 'overrides'], (cursor, signal) => {
+    const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
+    return page(api.GET('/api/junctions/{junction_id}/overrides', { params, signal }));
+  });
   const ended = (row: Override) => {
     const how = ENDS.find((name) => name === row.end_reason);
     if (!row.override_end || !how) return t('history.runs');
@@ -38,6 +41,12 @@ export function OverridesHistory({ id, format }: { id: string; format: Format })
     { label: t('history.ended'), cell: ended },
   ];
   return (
-    <HistoryRows label={t('history.overrides')} query={query} rowKey={(row) => row.override_id} columns={columns} />
+    <Listing
+      empty={t('history.none')}
+      label={t('history.overrides')}
+      query={query}
+      rowKey={(row) => row.override_id}
+      columns={columns}
+    />
   );
 }

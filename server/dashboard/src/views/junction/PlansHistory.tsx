@@ -1,10 +1,10 @@
-import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { api, page } from '@/api/client';
 import type { Plan } from '@/api/types';
+import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
+import { PAGE, usePages } from '@/components/list/usePages';
 import { type Format, useFormat } from '@/i18n/format';
-import { HistoryRows } from './HistoryRows';
-import { junctionQueries } from './queries';
 import { plannedStages } from './timeline';
 import { whyOf } from './why';
 
@@ -14,10 +14,13 @@ const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] 
 export function PlansHistory({ id, format }: { id: string; format: Format }) {
   const { t, i18n } = useTranslation('junction');
   const numbers = useFormat();
-  const query = useQuery(junctionQueries.plans(id));
+  const query = usePages(['junction', id, 'plans'], (cursor, signal) => {
+    const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
+    return page(api.GET('/api/junctions/{junction_id}/plans', { params, signal }));
+  });
   const greens = (plan: Plan) =>
     plannedStages(plan.stages)
-      .map(({ stage, green_s }) => `${stage} ${numbers.number(green_s)}`)
+      .map(({ stage, green_s }) => `${stage}\u00a0${numbers.number(green_s)}`)
       .join(' · ');
   const columns: Column<Plan>[] = [
     { label: t('history.at'), nowrap: true, cell: (plan) => format.moment(plan.first_sent_at) },
@@ -35,5 +38,13 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
       cell: (plan) => (plan.explanation ? whyOf(plan.explanation, i18n.language, t, numbers) : plan.reason),
     },
   ];
-  return <HistoryRows label={t('history.plans')} query={query} rowKey={(plan) => plan.plan_id} columns={columns} />;
+  return (
+    <Listing
+      empty={t('history.none')}
+      label={t('history.plans')}
+      query={query}
+      rowKey={(plan) => plan.plan_id}
+      columns={columns}
+    />
+  );
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Device } from '@/api/types';
 import type { StatusFrame } from '@/live/frames';
 import type { HeardStatus } from '@/live/store';
-import { isPresent, learnedOf, toldBy } from './health';
+import { isPresent, learnedOf, modeToldBy, toldBy } from './health';
 
 const FETCHED = Date.parse('2026-01-01T00:10:00Z');
 const device = (device_id: string, change: Partial<Device> = {}): Device =>
@@ -51,6 +51,19 @@ describe('what devices said last', () => {
     expect(isPresent(told(true, 91_000), FETCHED)).toBe(false);
     expect(isPresent(told(false, 0), FETCHED)).toBe(false);
   });
+});
+
+it('the mode is told by the controller that is there, not by a device that only counts', () => {
+  const told = (deviceId: string, frame: object) => ({
+    deviceId,
+    at: FETCHED,
+    frame: { online: true, ...frame } as unknown as StatusFrame,
+  });
+  const counter = told('counter', {});
+  const gone = told('gone', { online: false, controller: { mode: 'automatic' } });
+  const cabinet = told('cabinet', { controller: { mode: 'manual_override' } });
+  expect(modeToldBy([counter, gone, cabinet])).toBe('manual_override');
+  expect(modeToldBy([counter, gone])).toBeUndefined();
 });
 
 it('estimates of a lane are those that were told last, each with the age of its telling', () => {

@@ -1,3 +1,4 @@
+import { clock } from '@/api/clock';
 import type { Device } from '@/api/types';
 import type { LaneEstimates, StatusFrame } from '@/live/frames';
 import { type HeardStatus, isNewer } from '@/live/store';
@@ -23,7 +24,7 @@ export function toldBy(
   for (const device of devices ?? []) {
     if (!device.last_status || device.revoked_at) continue;
     const frame = { ...(device.last_status as unknown as StatusFrame), online: device.online };
-    const at = device.last_heartbeat ? Date.parse(device.last_heartbeat) : null;
+    const at = device.last_heartbeat ? clock.here(device.last_heartbeat) : null;
     told.set(device.device_id, { deviceId: device.device_id, frame, at });
   }
   for (const [deviceId, { frame, at }] of live) {
@@ -40,6 +41,10 @@ export function toldBy(
 /** Whether what a device said holds at `now`: it is there and was heard of late. */
 export const isPresent = ({ frame, at }: Told, now: number): boolean =>
   frame.online && (at === null || now - at <= GONE_MS);
+
+/** The mode that the controller of a junction tells; a device that only counts knows of none. */
+export const modeToldBy = (told: readonly Told[]) =>
+  told.find(({ frame: { online, controller } }) => online && controller)?.frame.controller?.mode;
 
 /** What is estimated of a lane, and how long ago it was told. */
 export interface LaneLearned {

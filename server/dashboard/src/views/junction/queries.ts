@@ -1,4 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
+import { clock } from '@/api/clock';
 import { api, data, page } from '@/api/client';
 
 const path = (junction_id: string) => ({ path: { junction_id } });
@@ -9,12 +10,6 @@ export const junctionQueries = {
     queryOptions({
       queryKey: ['junction', id, 'row'],
       queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}', { params: path(id), signal })),
-    }),
-  layout: (id: string) =>
-    queryOptions({
-      queryKey: ['junction', id, 'layout'],
-      queryFn: ({ signal }) => data(api.GET('/api/junctions/{junction_id}/layout', { params: path(id), signal })),
-      staleTime: 60_000,
     }),
   signal: (id: string) =>
     queryOptions({
@@ -38,31 +33,17 @@ export const junctionQueries = {
     queryOptions({
       queryKey: ['junction', id, 'recent-counts'],
       queryFn: ({ signal }) => {
-        const query = { from: new Date(Date.now() - 5 * 60_000).toISOString(), limit: 1000 };
+        const query = { from: new Date(clock.there() - 5 * 60_000).toISOString(), limit: 1000 };
         return data(api.GET('/api/junctions/{junction_id}/counts', { params: { ...path(id), query }, signal }));
       },
       staleTime: 60_000,
     }),
-  cycles: (id: string) =>
+  newestCycle: (id: string) =>
     queryOptions({
       queryKey: ['junction', id, 'cycles'],
       queryFn: ({ signal }) =>
-        page(api.GET('/api/junctions/{junction_id}/cycles', { params: { ...path(id), query: { limit: 20 } }, signal })),
+        page(api.GET('/api/junctions/{junction_id}/cycles', { params: { ...path(id), query: { limit: 1 } }, signal })),
       refetchInterval: 30_000,
-    }),
-  overrides: (id: string) =>
-    queryOptions({
-      queryKey: ['junction', id, 'overrides'],
-      queryFn: ({ signal }) =>
-        page(
-          api.GET('/api/junctions/{junction_id}/overrides', { params: { ...path(id), query: { limit: 20 } }, signal }),
-        ),
-    }),
-  plans: (id: string) =>
-    queryOptions({
-      queryKey: ['junction', id, 'plans'],
-      queryFn: ({ signal }) =>
-        page(api.GET('/api/junctions/{junction_id}/plans', { params: { ...path(id), query: { limit: 20 } }, signal })),
     }),
   quarterHours: (id: string) =>
     queryOptions({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SignalFrame } from '@/live/frames';
-import { leftOf, plannedStages, timelineOf } from './timeline';
+import { firstGreens, leftOf, plannedStages, timelineOf } from './timeline';
 
 const PLAN = [
   { stage: 'N', green_s: 20, min_green_s: 7, max_green_s: 40 },
@@ -59,5 +59,21 @@ describe('the timeline', () => {
   it('takes no stages but stages', () => {
     expect(plannedStages([{ stage: 'N', green_s: 5 }, { stage: 3 }, null, 'x'])).toEqual([{ stage: 'N', green_s: 5 }]);
     expect(plannedStages(undefined)).toEqual([]);
+  });
+});
+
+describe('the greens that a person begins with', () => {
+  const stages = ['N', 'S'].map((stage) => ({ stage, groups: [], min_green_s: 7, max_green_s: 30 }));
+  const plan = (state: string, greens: Record<string, number>) =>
+    ({ state, stages: Object.entries(greens).map(([stage, green_s]) => ({ stage, green_s })) }) as never;
+
+  it('are those that run, within their limits', () => {
+    const current = { plan: plan('pending', { N: 10, S: 10 }), previous: plan('running', { N: 40, S: 12.4 }) };
+    expect(firstGreens({ stages }, current)).toEqual({ greens: { N: 30, S: 12 }, assumed: false });
+  });
+
+  it('are said to be assumed where nothing is known', () => {
+    expect(firstGreens({ stages }, undefined)).toEqual({ greens: { N: 25, S: 25 }, assumed: true });
+    expect(firstGreens({ stages }, { plan: plan('running', { N: 10 }) }).assumed).toBe(true);
   });
 });

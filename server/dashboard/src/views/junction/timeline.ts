@@ -1,3 +1,4 @@
+import type { CurrentPlan, Layout } from '@/api/types';
 import type { SignalFrame } from '@/live/frames';
 
 /** Greens of a stage in a plan, seconds; without a range they run exactly. */
@@ -89,4 +90,21 @@ export function timelineOf(
 export function leftOf(segment: Segment): { least: number; planned: number; most: number } {
   const left = (length: number) => Math.max(0, length - segment.elapsedS);
   return { least: left(segment.leastS), planned: left(segment.greenS), most: left(segment.mostS) };
+}
+
+/** Of a stage of which nothing is known, seconds. */
+const DEFAULT_GREEN_S = 25;
+
+/** Greens that a person begins with: what the junction runs now; `assumed`: of some stage that is not known. */
+export function firstGreens(
+  layout: Pick<Layout, 'stages'>,
+  current: Pick<CurrentPlan, 'plan' | 'previous'> | undefined,
+): { greens: Record<string, number>; assumed: boolean } {
+  const plan = [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? current?.plan;
+  const planned = new Map(plannedStages(plan?.stages).map((stage) => [stage.stage, stage.green_s]));
+  const greens = layout.stages.map(({ stage, min_green_s, max_green_s }): [string, number] => {
+    const green = Math.round(planned.get(stage) ?? DEFAULT_GREEN_S);
+    return [stage, Math.min(max_green_s, Math.max(min_green_s, green))];
+  });
+  return { greens: Object.fromEntries(greens), assumed: layout.stages.some(({ stage }) => !planned.has(stage)) };
 }

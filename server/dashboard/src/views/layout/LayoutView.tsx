@@ -1,18 +1,18 @@
 import { Alert, Fieldset, Stack } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { api, data } from '@/api/client';
+import { api, type Tag, tagged } from '@/api/client';
 import { useLayout } from '@/api/junctions';
 import { useMe } from '@/api/me';
 import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { JunctionHead } from '@/components/junction/JunctionHead';
-import { SaveBar } from '@/components/junction/SaveBar';
-import { Refusal } from '@/components/Refusal';
+import { SaveBar } from '@/components/edits/SaveBar';
+import { SaveRefusal } from '@/components/edits/SaveRefusal';
+import { useEdited } from '@/components/edits/useEdited';
 import { tellDone } from '@/components/notify';
-import { bodyOf, type Draft, draftOf } from './draft';
+import { bodyOf, draftOf } from './draft';
 import { Groups } from './Groups';
 import { Lanes } from './Lanes';
 import { Intergreens, Pairs } from './Pairs';
@@ -29,43 +29,53 @@ export function LayoutView() {
       {(entry) => (
         <Stack>
           <JunctionHead layout={entry} here="layout" />
-          <Editor layout={entry} />
+          <Editor key={junctionId} layout={entry} />
         </Stack>
       )}
     </Fetched>
   );
 }
 
-function Editor({ layout }: { layout: Layout }) {
+function Editor({ layout }: { layout: Layout & Tag }) {
   const { t } = useTranslation('layout');
   const id = layout.junction_id;
   const admin = useMe().data?.is_admin ?? false;
   const client = useQueryClient();
-  // What is changed and not saved yet; null: nothing.
-  const [edited, setEdited] = useState<Draft | null>(null);
-  const draft = edited ?? draftOf(layout);
+  const edited = useEdited(draftOf(layout), layout.tag);
+  const draft = edited.value;
   const save = useMutation({
     mutationFn: () =>
-      data(
-        api.PUT('/api/junctions/{junction_id}/lanes', { params: { path: { junction_id: id } }, body: bodyOf(draft) }),
+      tagged(
+        api.PUT('/api/junctions/{junction_id}/lanes', {
+          params: { path: { junction_id: id }, header: edited.header },
+          body: bodyOf(draft),
+        }),
       ),
     onSuccess: (now) => {
       client.setQueryData(['junction', id, 'layout'], now);
-      setEdited(null);
+      edited.forget();
       tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', id] });
     },
   });
   const part: PartProps = {
     draft,
-    change: (next) => setEdited((before) => next(before ?? draftOf(layout))),
+    change: edited.change,
     error: save.error,
     admin,
+  };
+  const discard = () => {
+    edited.forget();
+    save.reset();
+  };
+  const load = async () => {
+    await client.invalidateQueries({ queryKey: ['junction', id, 'layout'] });
+    discard();
   };
   return (
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
-      <Refusal error={save.error} />
+      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
       <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />
@@ -76,15 +86,7 @@ function Editor({ layout }: { layout: Layout }) {
           <SignalTimes {...part} />
         </Stack>
       </Fieldset>
-      <SaveBar
-        changed={edited !== null}
-        saving={save.isPending}
-        save={() => save.mutate()}
-        discard={() => {
-          setEdited(null);
-          save.reset();
-        }}
-      />
+      <SaveBar changed={edited.changed} saving={save.isPending} save={() => save.mutate()} discard={discard} />
     </>
   );
 }

@@ -119,7 +119,7 @@ export function Intergreens({ draft, change, admin }: PartProps) {
                 min={0}
                 max={30}
                 step={0.5}
-                suffix=" s"
+                suffix={t('secondsAfter', { ns: 'common' })}
                 w={100}
               />
               {admin && (

@@ -1,10 +1,10 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { api, data } from '@/api/client';
+import { api, tagged } from '@/api/client';
 import { useMe } from '@/api/me';
-import { SaveBar } from '@/components/junction/SaveBar';
-import { Refusal } from '@/components/Refusal';
+import { SaveBar } from '@/components/edits/SaveBar';
+import { SaveRefusal } from '@/components/edits/SaveRefusal';
+import { useEdited } from '@/components/edits/useEdited';
 import { Section } from '@/components/Section';
 import { tellDone } from '@/components/notify';
 import { Holidays } from './Holidays';
@@ -15,32 +15,49 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
   const { t } = useTranslation('schedule');
   const admin = useMe().data?.is_admin ?? false;
   const client = useQueryClient();
-  const [edited, setEdited] = useState<Holiday[] | null>(null);
+  const key = ['holidays', city];
+  const now = useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => tagged(api.GET('/api/holidays/{city}', { params: { path: { city } }, signal })),
+    enabled: admin,
+  });
+  const edited = useEdited<Holiday[]>(now.data?.holidays ?? holidays, now.data?.tag ?? null);
   const save = useMutation({
     mutationFn: (list: Holiday[]) =>
-      data(api.PUT('/api/holidays/{city}', { params: { path: { city } }, body: { holidays: list } })),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: ['junction', junction, 'schedule'] });
-      setEdited(null);
+      tagged(
+        api.PUT('/api/holidays/{city}', {
+          params: { path: { city }, header: edited.header },
+          body: { holidays: list },
+        }),
+      ),
+    onSuccess: (saved) => {
+      client.setQueryData(key, saved);
+      void client.invalidateQueries({ queryKey: ['junction', junction, 'schedule'] });
+      edited.forget();
       tellDone(t('saved'));
     },
   });
+  const discard = () => {
+    edited.forget();
+    save.reset();
+  };
+  const load = async () => {
+    await client.invalidateQueries({ queryKey: key });
+    discard();
+  };
   return (
     <Section title={t('cityHolidays', { city })} text={t('cityHolidaysText')}>
-      <Refusal error={save.error} />
+      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
       <Holidays
         label={t('cityHolidays', { city })}
-        holidays={edited ?? holidays}
-        {...(admin ? { change: setEdited } : {})}
+        holidays={edited.value}
+        {...(admin && now.data ? { change: (list: Holiday[]) => edited.change(() => list) } : {})}
       />
       <SaveBar
-        changed={edited !== null}
+        changed={edited.changed}
         saving={save.isPending}
-        save={() => edited && save.mutate(edited)}
-        discard={() => {
-          setEdited(null);
-          save.reset();
-        }}
+        save={() => save.mutate(edited.value)}
+        discard={discard}
       />
     </Section>
   );

@@ -4,7 +4,7 @@ import { CalendarPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { api, data } from '@/api/client';
+import { api, type Tag, tagged } from '@/api/client';
 import { useLayout } from '@/api/junctions';
 import { useMayOperate } from '@/api/me';
 import type { components } from '@/api/schema';
@@ -12,8 +12,9 @@ import type { Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Fetched } from '@/components/Fetched';
 import { JunctionHead } from '@/components/junction/JunctionHead';
-import { SaveBar } from '@/components/junction/SaveBar';
-import { Refusal } from '@/components/Refusal';
+import { SaveBar } from '@/components/edits/SaveBar';
+import { SaveRefusal } from '@/components/edits/SaveRefusal';
+import { useEdited } from '@/components/edits/useEdited';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import { tellDone } from '@/components/notify';
@@ -26,7 +27,7 @@ import { type Day, timeOf } from './week';
 import { WeekGrid } from './WeekGrid';
 import classes from './WeekGrid.module.css';
 
-type Answer = components['schemas']['ScheduleAnswer'];
+type Answer = components['schemas']['ScheduleAnswer'] & Tag;
 
 /** What holds at a junction by day and hour. */
 export function ScheduleView() {
@@ -35,7 +36,9 @@ export function ScheduleView() {
   const schedule = useQuery({
     queryKey: ['junction', junctionId, 'schedule'],
     queryFn: ({ signal }) =>
-      data(api.GET('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: junctionId } }, signal })),
+      tagged(
+        api.GET('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: junctionId } }, signal }),
+      ),
   });
   return (
     <Fetched query={layout} height={480}>
@@ -43,7 +46,7 @@ export function ScheduleView() {
         <Stack>
           <JunctionHead layout={entry} here="schedule" />
           <Fetched query={schedule} height={480}>
-            {(answer) => <Editor layout={entry} answer={answer} />}
+            {(answer) => <Editor key={junctionId} layout={entry} answer={answer} />}
           </Fetched>
         </Stack>
       )}
@@ -63,20 +66,33 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   const format = useFormat(answer.time_zone);
   const mayOperate = useMayOperate(id);
   const client = useQueryClient();
-  // What is changed and not saved yet; null: nothing.
-  const [edited, setEdited] = useState<Pick<Answer, 'entries' | 'holidays'> | null>(null);
+  const edited = useEdited<Pick<Answer, 'entries' | 'holidays'>>(answer, answer.tag);
   const [open, setOpen] = useState<Open | null>(null);
-  const { entries, holidays } = edited ?? answer;
+  const { entries, holidays } = edited.value;
   const save = useMutation({
     mutationFn: (body: Pick<Answer, 'entries' | 'holidays'>) =>
-      data(api.PUT('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: id } }, body })),
+      tagged(
+        api.PUT('/api/junctions/{junction_id}/schedule', {
+          params: { path: { junction_id: id }, header: edited.header },
+          body,
+        }),
+      ),
     onSuccess: (now) => {
       client.setQueryData(['junction', id, 'schedule'], now);
-      setEdited(null);
+      edited.forget();
       tellDone(t('saved'));
     },
   });
-  const change = (part: Partial<Pick<Answer, 'entries' | 'holidays'>>) => setEdited({ entries, holidays, ...part });
+  const change = (part: Partial<Pick<Answer, 'entries' | 'holidays'>>) =>
+    edited.change((before) => ({ ...before, ...part }));
+  const discard = () => {
+    edited.forget();
+    save.reset();
+  };
+  const load = async () => {
+    await client.invalidateQueries({ queryKey: ['junction', id, 'schedule'] });
+    discard();
+  };
   const close = () => setOpen(null);
   const apply = (draft: Draft) => {
     const entry = entryOf(draft);
@@ -96,7 +112,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   const add = (day: Day, hour: number) =>
     setOpen({ at: null, draft: newDraft(day, timeOf(hour * 60), timeOf(((hour + 1) % 24) * 60), layout.stages) });
   const clearance = (layout.signal?.amber_s ?? 3) + (layout.signal?.all_red_s ?? 2);
-  const now = edited ? null : (answer.now ?? null);
+  const now = edited.changed ? null : (answer.now ?? null);
   return (
     <>
       {now && (
@@ -106,7 +122,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
             : t('holds', { name: now.entry })}
         </Alert>
       )}
-      <Refusal error={save.error} />
+      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
       <Section
         title={t('week')}
         text={t('weekText', { zone: answer.time_zone })}
@@ -135,15 +151,12 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
           {...(mayOperate ? { change: (list) => change({ holidays: list }) } : {})}
         />
       </Section>
-      <CityHolidays city={layout.city} junction={id} holidays={answer.city_holidays} />
+      <CityHolidays key={layout.city} city={layout.city} junction={id} holidays={answer.city_holidays} />
       <SaveBar
-        changed={edited !== null}
+        changed={edited.changed}
         saving={save.isPending}
         save={() => save.mutate({ entries, holidays })}
-        discard={() => {
-          setEdited(null);
-          save.reset();
-        }}
+        discard={discard}
       />
       <Dialog opened={open !== null} onClose={close} title={open?.at === null ? t('add') : t('entry')}>
         {open && (

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { api, data } from '@/api/client';
+import { all, api, data, page } from '@/api/client';
 import { useJunctionNames } from '@/api/junctions';
 import type { components } from '@/api/schema';
 import type { Layout } from '@/api/types';
@@ -28,7 +28,7 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
   const [asked, setAsked] = useState<Asked | null>(null);
   const links = useQuery({
     queryKey: ['links'],
-    queryFn: ({ signal }) => data(api.GET('/api/links', { signal })),
+    queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),
     select: (all) => all.filter((link) => link.from_junction === id || link.to_junction === id),
   });
   const renew = () => client.invalidateQueries({ queryKey: ['links'] });

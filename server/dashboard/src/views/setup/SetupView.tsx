@@ -25,7 +25,7 @@ export function SetupView() {
       {(entry) => (
         <Stack>
           <JunctionHead layout={entry} here="settings" />
-          <PlaceForm key={JSON.stringify(entry)} layout={entry} admin={admin} />
+          <PlaceForm layout={entry} admin={admin} />
           <Links layout={entry} admin={admin} />
           {admin && <AgentFile layout={entry} />}
           {admin && <Deletion layout={entry} />}

@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { clock } from '@/api/clock';
 import { api, data, page } from '@/api/client';
 import { useJunctionNames } from '@/api/junctions';
 import { useMe } from '@/api/me';
@@ -71,7 +72,7 @@ export function Watchlist() {
       cell: (entry) => {
         if (!entry.valid_until) return null;
         const until = times(entry).fullTime(entry.valid_until);
-        const over = Date.parse(entry.valid_until) <= now;
+        const over = clock.here(entry.valid_until) <= now;
         return (
           <Text size="sm" c={over ? 'dimmed' : undefined}>
             {over ? t('over', { at: until }) : until}
