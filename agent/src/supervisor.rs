@@ -14,6 +14,7 @@ mod keys;
 mod lamps;
 pub mod messages;
 mod others;
+mod reading;
 pub mod recorder;
 mod recording;
 mod reload;
@@ -43,6 +44,7 @@ use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use others::Others;
+use reading::{Reading, Watcher};
 use snapshot::Show;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,7 +52,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use threads::{News, Watcher};
+use threads::News;
 use tokio::sync::mpsc as async_mpsc;
 use watched::Watched;
 
@@ -83,7 +85,8 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
     let hub = Hub::default();
     let show = Show { names, hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };
-    let readers = threads::read(&config, &clock, &recorder, &watcher, &show)?;
+    let reading = Reading::start(&clock, &recorder, watcher)?;
+    let readers = reading.read_all(&config, &show)?;
     // Somebody who cannot look is no reason to leave the lamps undriven.
     let to_main = news.clone();
     let asks: Asks = Arc::new(move |asked| drop(to_main.try_send(News::Asked(asked))));
@@ -97,7 +100,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         started: clock.now().mono,
         forwarder: lamps.is_none().then(|| Forwarder::new(Arc::clone(&config), clock.now().mono)),
         lamps,
-        watcher,
+        reading,
         hub,
         show,
         console,
@@ -147,7 +150,7 @@ struct Supervisor {
     boot: BootId,
     started: MonoMs,
     lamps: Option<Lamps>,
-    watcher: Watcher,
+    reading: Reading,
     /// What people at this machine see.
     hub: Hub,
     show: Show,
@@ -396,12 +399,7 @@ impl Supervisor {
             if port.as_ref().is_some_and(ReaderPort::has_ended) {
                 let config = &self.config.readers[reader];
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
-                *port =
-                    threads::read_one(reader, config, &self.clock, &self.recorder, &self.watcher, &self.show)
-                        .inspect_err(
-                            |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
-                        )
-                        .ok();
+                *port = self.reading.read_anew(reader, config, &self.show);
             }
         }
         self.feed_watchdog();

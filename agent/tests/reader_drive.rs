@@ -1,7 +1,7 @@
 //! Readers that are driven, on real pseudo-terminals and a real connection: a fake reader at the other end speaks the family's protocol.
 
 use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
-use flextraff_agent::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort};
+use flextraff_agent::reader::port::{Poller, ReaderEvent, ReaderEventKind, ReaderPort};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{ReaderState, ZoneName};
@@ -118,7 +118,9 @@ fn chafon_answer(command: &[u8]) -> Vec<u8> {
 
 fn start(config: &ReaderConfig) -> (ReaderPort, Receiver<ReaderEvent>) {
     let (sender, events) = channel();
-    let port = ReaderPort::start(0, config, move |event| sender.send(event).is_ok(), now).expect("it works");
+    let poller = Poller::start(now).expect("it works");
+    let tell = move |event| sender.send(event).is_ok();
+    let port = ReaderPort::start(0, config, &poller, tell, now).expect("it works");
     (port, events)
 }
 

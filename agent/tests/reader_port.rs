@@ -1,8 +1,8 @@
-//! A reader's thread on real pseudo-terminals.
+//! Readers' threads on real pseudo-terminals.
 
 use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
 use flextraff_agent::reader::Read;
-use flextraff_agent::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort};
+use flextraff_agent::reader::port::{Poller, ReaderEvent, ReaderEventKind, ReaderPort};
 use flextraff_common::epc::Epc;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
@@ -70,13 +70,13 @@ fn expect_read(events: &Receiver<ReaderEvent>) -> Read {
     }
 }
 
-/// Processor time of this process's threads of that name, in ticks of 10 ms.
-fn cpu_ticks(thread: &str) -> u64 {
+/// Processor time of this process's threads that read, in ticks of 10 ms.
+fn cpu_ticks() -> u64 {
     let mut sum = 0;
     for task in std::fs::read_dir("/proc/self/task").expect("proc is mounted").flatten() {
         let Ok(stat) = std::fs::read_to_string(task.path().join("stat")) else { continue };
         let (head, fields) = stat.rsplit_once(") ").expect("the name is in brackets");
-        if head.ends_with(thread) {
+        if ["(reader-3", "(readers"].iter().any(|thread| head.ends_with(thread)) {
             let fields: Vec<&str> = fields.split(' ').collect();
             sum += fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("ticks")).sum::<u64>();
         }
@@ -90,7 +90,7 @@ fn bytes_become_reads_and_a_replugged_reader_goes_on() {
     let link = folder.path().join("north");
     let mut device = plug(&link);
     let (sender, events) = sync_channel(16);
-    let port = ReaderPort::start(3, &config(&link), to(sender), now).unwrap();
+    let port = ReaderPort::start(3, &config(&link), &Poller::start(now).unwrap(), to(sender), now).unwrap();
     assert_eq!(next(&events), ReaderEventKind::Up);
 
     // A frame in two pieces with noise before it.
@@ -127,16 +127,16 @@ fn what_is_missing_at_the_start_is_waited_for_without_spinning() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("north");
     let (sender, events) = sync_channel(16);
-    let port = ReaderPort::start(3, &config(&link), to(sender), now).unwrap();
-    let before = cpu_ticks("reader-3");
+    let port = ReaderPort::start(3, &config(&link), &Poller::start(now).unwrap(), to(sender), now).unwrap();
+    let before = cpu_ticks();
     assert_eq!(events.recv_timeout(Duration::from_millis(1200)), Err(RecvTimeoutError::Timeout));
     assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());
 
     let device = plug(&link);
     assert_eq!(next(&events), ReaderEventKind::Up);
-    // Silence is no reason to burn time either. The other tests' readers bear the same name and add a little.
+    // Silence is no reason to burn time either. The other tests' readers bear the same names and add a little.
     assert_eq!(events.recv_timeout(Duration::from_millis(800)), Err(RecvTimeoutError::Timeout));
-    assert!(cpu_ticks("reader-3").saturating_sub(before) < 50);
+    assert!(cpu_ticks().saturating_sub(before) < 50);
     port.stop().unwrap();
     drop(device);
 }
@@ -147,7 +147,7 @@ fn a_full_channel_loses_no_read_and_a_closed_one_ends_the_thread() {
     let link = folder.path().join("north");
     let mut device = plug(&link);
     let (sender, events) = sync_channel(1);
-    let port = ReaderPort::start(3, &config(&link), to(sender), now).unwrap();
+    let port = ReaderPort::start(3, &config(&link), &Poller::start(now).unwrap(), to(sender), now).unwrap();
     assert_eq!(next(&events), ReaderEventKind::Up);
     for _ in 0..20 {
         device.0.write_all(&bytes()).unwrap();

@@ -1,14 +1,17 @@
-//! The only part that touches a serial line, or a reader in the network: one thread a reader.
+//! The only part that touches a serial line, or a reader in the network: one thread waits for the bytes of all of them, one for each opens and
+//! closes its line.
 //!
-//! The thread never sets DTR or RTS, which some readers take for a reset or a trigger. A device that is missing, or goes away, is opened
+//! Nobody sets DTR or RTS, which some readers take for a reset or a trigger. A device that is missing, or goes away, is opened
 //! again with a growing pause.
 
 mod line;
 mod listener;
+mod poller;
 mod sockets;
 mod usb;
 
 pub use line::{Line, OpenError};
+pub use poller::{BEAT, Poller};
 
 use super::Read;
 use super::driver::Driver;
@@ -130,6 +133,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct ReaderPort {
     stats: Arc<ReaderStats>,
+    poller: Poller,
     control: Sender<Restart>,
     thread: JoinHandle<()>,
 }
@@ -137,7 +141,7 @@ pub struct ReaderPort {
 impl ReaderPort {
     /// Starts to listen on a reader, which is the `reader`-th of the configuration. A missing device is not an error: it is waited for.
     ///
-    /// `tell` takes every event and says whether anybody still listens; else the thread ends. While it waits, bytes queue up in the kernel.
+    /// `poller` waits for its bytes. `tell` takes every event and says whether anybody still listens; else the thread ends. While it waits, bytes queue up in the kernel.
     /// `now` reads the monotonic clock.
     ///
     /// # Errors
@@ -145,6 +149,7 @@ impl ReaderPort {
     pub fn start(
         reader: usize,
         config: &ReaderConfig,
+        poller: &Poller,
         tell: impl Fn(ReaderEvent) -> bool + Send + 'static,
         now: impl Fn() -> MonoMs + Send + 'static,
     ) -> Result<Self, StartError> {
@@ -152,12 +157,20 @@ impl ReaderPort {
         let stats = Arc::new(ReaderStats::default());
         let (control, requests) = mpsc::channel();
         let driven = Source::new(config).map(|source| (source, Driver::new(config, config.protocol)));
-        let listener = Listener::new(reader, config.clone(), driven, Arc::clone(&stats), tell, requests, now);
+        let listener = Listener::new(
+            reader,
+            config.clone(),
+            driven,
+            (Arc::clone(&stats), poller.clone()),
+            tell,
+            requests,
+            now,
+        );
         let thread = std::thread::Builder::new()
             .name(format!("reader-{reader}"))
             .spawn(move || listener.run())
             .map_err(|source| StartError::Thread { name, source })?;
-        Ok(Self { stats, control, thread })
+        Ok(Self { stats, poller: poller.clone(), control, thread })
     }
 
     /// Figures since the start.
@@ -167,7 +180,9 @@ impl ReaderPort {
 
     /// Closes the port and opens it again at once, as a person would pull and put back the plug. Returns whether the thread still runs.
     pub fn restart(&self) -> bool {
-        self.control.send(Restart).is_ok()
+        let runs = self.control.send(Restart).is_ok();
+        self.poller.ring();
+        runs
     }
 
     /// Whether the thread has ended without being told to: a defect.
@@ -181,6 +196,7 @@ impl ReaderPort {
     /// Whatever the thread panicked with.
     pub fn stop(self) -> std::thread::Result<()> {
         drop(self.control);
+        self.poller.ring();
         self.thread.join()
     }
 }

@@ -1,6 +1,7 @@
 //! The lamp loop, and what stands around it: its guard, the fault file and the pins for `failsafe`.
 
-use super::threads::{self, News, Watcher};
+use super::reading::Watcher;
+use super::threads::{self, News};
 use super::{LAMP_INPUTS, NEWS, Supervisor};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};

@@ -80,15 +80,9 @@ impl Supervisor {
     /// Starts the readers that have a port and no thread.
     fn start_readers(&mut self) {
         for (at, config) in self.config.readers.iter().enumerate() {
-            if self.readers[at].is_some() || !threads::has_device(config) {
-                continue;
+            if self.readers[at].is_none() {
+                self.readers[at] = self.reading.read_anew(at, config, &self.show);
             }
-            self.readers[at] =
-                threads::read_one(at, config, &self.clock, &self.recorder, &self.watcher, &self.show)
-                    .inspect_err(
-                        |error| tracing::error!(reader = config.name, %error, "it cannot be started"),
-                    )
-                    .ok();
         }
     }
 

@@ -1,16 +1,13 @@
 //! The threads and what goes between them.
 
-use super::intake::{Intake, ReadsIntake};
-use super::snapshot::Show;
 use crate::clock::{self, Clock};
-use crate::config::{Config, ReaderConfig};
+use crate::config::Config;
 use crate::console::Asked;
-use crate::identity::{SharedNames, Sighting};
+use crate::identity::Sighting;
 use crate::link::session::SessionConfig;
 use crate::link::{self, LinkEvent, LinkRequest};
 use crate::outbox::Outgoing;
-use crate::output::{self, LampError, LampEvent, LampInput, LampParts, LampStats};
-use crate::reader::port::{ReaderEvent, ReaderEventKind, ReaderPort, StartError};
+use crate::output::{self, LampError, LampEvent, LampParts};
 use crate::service::Feeder;
 use flextraff_common::ids::OutboxId;
 use flextraff_common::time::{MonoMs, UnixMs};
@@ -19,15 +16,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc as async_mpsc;
 use uuid::Uuid;
 
-/// A port of this name has no device: reads come from elsewhere.
-const NO_DEVICE: &str = "virtual";
 /// How long the goodbye to the broker may take.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -113,100 +107,6 @@ pub(super) fn drive_lamps(
 const fn next_tick_us(now_us: i64) -> i64 {
     let tick_us = output::TICK_MS * 1000;
     now_us - now_us.rem_euclid(tick_us) + tick_us
-}
-
-/// What a reader's thread tells, once vehicles have their names.
-#[derive(Clone, Copy)]
-enum Seen {
-    Vehicle(Sighting),
-    Reader { reader: usize, up: bool, at: MonoMs },
-}
-
-impl Seen {
-    fn new(event: &ReaderEvent, names: &SharedNames) -> Self {
-        let (reader, at) = (event.reader, event.at);
-        match &event.kind {
-            ReaderEventKind::Read(read) => Self::Vehicle(names.sight(read)),
-            ReaderEventKind::Up => Self::Reader { reader, up: true, at },
-            ReaderEventKind::Down => Self::Reader { reader, up: false, at },
-        }
-    }
-}
-
-/// Who lives on reads besides the recorder. Never waited for: what they miss comes again with the next read, a count would be lost.
-#[derive(Clone)]
-pub(super) enum Watcher {
-    /// The lamp loop.
-    Lamps(SyncSender<LampInput>, Arc<LampStats>),
-    /// The main thread, for the lamp loop of another device.
-    Others(SyncSender<News>),
-}
-
-impl Watcher {
-    fn tell(&self, seen: &Seen) {
-        match (self, *seen) {
-            (Self::Lamps(lamps, stats), seen) => {
-                let input = match seen {
-                    Seen::Vehicle(sighting) => LampInput::Read(sighting),
-                    Seen::Reader { reader, up, .. } => LampInput::Reader { reader, up },
-                };
-                if lamps.try_send(input).is_err() {
-                    stats.reads_dropped.fetch_add(1, Relaxed);
-                }
-            }
-            (Self::Others(news), Seen::Vehicle(sighting)) => drop(news.try_send(News::Read(sighting))),
-            (Self::Others(_), Seen::Reader { .. }) => {}
-        }
-    }
-}
-
-/// Starts a thread for each reader that has a port.
-pub(super) fn read(
-    config: &Config,
-    clock: &Arc<Clock>,
-    recorder: &Intake,
-    watcher: &Watcher,
-    show: &Show,
-) -> Result<Vec<Option<ReaderPort>>, StartError> {
-    let start = |(reader, config): (usize, &ReaderConfig)| {
-        has_device(config).then(|| read_one(reader, config, clock, recorder, watcher, show)).transpose()
-    };
-    config.readers.iter().enumerate().map(start).collect()
-}
-
-/// Whether a reader has a port to listen on.
-pub(super) fn has_device(config: &ReaderConfig) -> bool {
-    config.port != NO_DEVICE
-}
-
-/// Starts the thread of one reader.
-pub(super) fn read_one(
-    reader: usize,
-    config: &ReaderConfig,
-    clock: &Arc<Clock>,
-    recorder: &Intake,
-    watcher: &Watcher,
-    show: &Show,
-) -> Result<ReaderPort, StartError> {
-    let clock = Arc::clone(clock);
-    let (watcher, show) = (watcher.clone(), show.clone());
-    let recorder = ReadsIntake::new(recorder.clone(), reader);
-    let tell = move |event: ReaderEvent| {
-        // From here on nobody sees what must not be seen.
-        let seen = Seen::new(&event, &show.names);
-        watcher.tell(&seen);
-        match seen {
-            Seen::Vehicle(sighting) => {
-                show.tell(event.reader, &sighting.read);
-                recorder.bring(sighting)
-            }
-            Seen::Reader { up, at, .. } => {
-                recorder.bring_state(up, at);
-                true
-            }
-        }
-    };
-    ReaderPort::start(reader, config, tell, move || clock.now().mono)
 }
 
 /// Starts the link, if there is a broker; `earliest`: what the outbox knows to have passed.

@@ -205,13 +205,8 @@ fn probe(
                 Probe::Ask(question) => line.write(&question)?,
             }
         }
-        let found = match line.read(&mut buffer, READ_WAIT) {
-            Ok(bytes) => prober.feed(&buffer[..bytes], clock.mono()),
-            Err(error) if matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::Interrupted) => {
-                None
-            }
-            Err(error) => return Err(error),
-        };
+        let bytes = if line.wait(READ_WAIT)? { line.read(&mut buffer)? } else { 0 };
+        let found = if bytes == 0 { None } else { prober.feed(&buffer[..bytes], clock.mono()) };
         if let Some(found) = found.or_else(|| prober.handle_timeout(clock.mono())) {
             return Ok(Some((found.protocol, found.baud)));
         }

@@ -1,18 +1,23 @@
 //! A line to a reader: a serial port, or a connection to a reader in the network.
 
 use crate::config::TCP;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serialport::{SerialPort as _, TTYPort};
 use std::fmt::Debug;
 use std::io::{self, ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
 /// How long connecting to a host with all its addresses, and before it the look-up of its name, may take.
 const CONNECT_WAIT: Duration = Duration::from_secs(3);
-/// Longest wait until written bytes are taken.
-const WRITE_WAIT: Duration = Duration::from_millis(200);
+/// Longest wait until a serial port takes what is written, which fits into the kernel's buffer unless the port stands still: the other readers wait
+/// meanwhile.
+const WRITE_WAIT: Duration = Duration::from_millis(20);
 /// A connection on which nothing comes is asked for a sign of life after so long, so often, and then given up.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
 const KEEP_PAUSE: Duration = Duration::from_secs(5);
@@ -90,37 +95,46 @@ impl OpenError {
 
 /// What carries the bytes.
 pub(super) trait Wire: Debug + Send {
+    /// Where they come from: readable when some are there, or the end is.
+    fn fd(&self) -> BorrowedFd<'_>;
     /// Changes the speed, where there is one.
     fn set_baud(&mut self, baud: u32) -> io::Result<()>;
-    /// Waits for bytes; none are the end.
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize>;
-    /// Waits [`WRITE_WAIT`] at most.
+    /// Takes the bytes that are there; none are the end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Waits [`WRITE_WAIT`] at most, a connection not at all.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
 impl Wire for TTYPort {
+    #[expect(unsafe_code, reason = "the port lends its descriptor only as a number")]
+    fn fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the port has the descriptor open for as long as it lives, and it is not lent for longer.
+        unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
+    }
+
     fn set_baud(&mut self, baud: u32) -> io::Result<()> {
         self.set_baud_rate(baud).map_err(Into::into)
     }
 
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        self.set_timeout(wait)?;
-        io::Read::read(self, buffer)
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        rustix::io::read(self.fd(), buffer).map_err(Into::into)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.set_timeout(WRITE_WAIT)?;
         self.write_all(bytes)
     }
 }
 
 impl Wire for TcpStream {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.as_fd()
+    }
+
     fn set_baud(&mut self, _baud: u32) -> io::Result<()> {
         Ok(())
     }
 
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        self.set_read_timeout(Some(wait))?;
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         io::Read::read(self, buffer)
     }
 
@@ -142,7 +156,9 @@ impl Line {
     pub fn open(port: &str, baud: u32) -> Result<Self, OpenError> {
         let Some(address) = port.strip_prefix(TCP) else {
             // 8 data bits, no parity, 1 stop bit, no flow control, exclusive: the builder's defaults.
-            return Ok(Self::of(serialport::new(port, baud).timeout(WRITE_WAIT).open_native()?));
+            let port = serialport::new(port, baud).timeout(WRITE_WAIT).open_native()?;
+            rustix::fs::fcntl_setfl(port.fd(), OFlags::NONBLOCK).map_err(io::Error::from)?;
+            return Ok(Self::of(port));
         };
         let mut addresses = look_up(address)?;
         addresses.truncate(MOST_ADDRESSES);
@@ -183,14 +199,31 @@ impl Line {
         self.0.set_baud(baud)
     }
 
-    /// Waits for bytes, at most so long, and gives how many came.
+    /// Where bytes come from: readable when some are there, or the end is.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.0.fd()
+    }
+
+    /// Waits for bytes, at most so long, and says whether there are any, or the end is.
     ///
     /// # Errors
-    /// [`ErrorKind::TimedOut`] when none came; else the line is gone.
-    pub fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        match self.0.read(buffer, wait) {
+    /// When the system cannot wait.
+    pub fn wait(&self, wait: Duration) -> io::Result<bool> {
+        let time = Timespec::try_from(wait).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::from_borrowed_fd(self.fd(), PollFlags::IN)], Some(&time)) {
+            Err(Errno::INTR) => Ok(false),
+            ready => Ok(ready? > 0),
+        }
+    }
+
+    /// Takes the bytes that are there, and gives how many; 0 when there are none.
+    ///
+    /// # Errors
+    /// When the line is gone.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Err(ErrorKind::TimedOut.into()),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
             other => other,
         }
     }
@@ -228,7 +261,8 @@ fn look_up(asked: &str) -> Result<Vec<SocketAddr>, OpenError> {
 fn prepared(stream: TcpStream) -> io::Result<TcpStream> {
     use rustix::net::sockopt;
     stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE_WAIT))?;
+    // What a full connection does not take is lost: nobody reads at its other end.
+    stream.set_nonblocking(true)?;
     sockopt::set_socket_keepalive(&stream, true)?;
     sockopt::set_tcp_keepidle(&stream, KEEP_IDLE)?;
     sockopt::set_tcp_keepintvl(&stream, KEEP_PAUSE)?;

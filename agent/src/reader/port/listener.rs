@@ -1,10 +1,13 @@
-//! The thread of one reader: opens its line, and joins it to prober, driver and source.
+//! The thread of one reader: opens and closes its line, which may take long, and looks for a reader whose speed is not known. Once a reader is
+//! known, all readers' lines are waited for by one thread.
 
+mod serving;
 mod telling;
 #[cfg(test)]
 mod tests;
 
 use super::line::{Line, OpenError};
+use super::poller::Poller;
 use super::sockets::{Choice, Seat, Seen, Sockets};
 use super::usb;
 use super::{FoundOut, ReaderEvent, ReaderEventKind, ReaderStats};
@@ -12,15 +15,16 @@ use crate::config::{Protocol, ReaderConfig, TCP};
 use crate::reader::Read;
 use crate::reader::driver::{Driver, Problem};
 use crate::reader::frame::LineStats;
-use crate::reader::prober::{Found, Probe, Prober};
+use crate::reader::prober::{Found, Prober};
 use crate::reader::source::Source;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
+use serving::Serving;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
 /// Longest wait for a byte or a connection: how late the thread may notice a request.
@@ -77,6 +81,7 @@ pub(super) struct Listener<T, F> {
     driven: Option<(Source, Driver)>,
     found: FoundOut,
     stats: Arc<ReaderStats>,
+    poller: Poller,
     events: T,
     requests: Receiver<Restart>,
     now: F,
@@ -98,51 +103,14 @@ pub(super) struct Listener<T, F> {
     misplaced: Option<String>,
 }
 
-impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
-    pub(super) fn new(
-        reader: usize,
-        config: ReaderConfig,
-        driven: Option<(Source, Driver)>,
-        stats: Arc<ReaderStats>,
-        events: T,
-        requests: Receiver<Restart>,
-        now: F,
-    ) -> Self {
-        let baud = (!config.port.starts_with(TCP)).then_some(config.baud);
-        let known = config.protocol != Protocol::Auto;
-        let found = FoundOut {
-            protocol: known.then_some(config.protocol),
-            baud: baud.filter(|_| known),
-            detail: None,
-        };
-        Self {
-            reader,
-            seat: Sockets::of_this_process().seat(&config),
-            config,
-            driven,
-            found,
-            stats,
-            events,
-            requests,
-            now,
-            before: (LineStats::default(), 0),
-            failing: false,
-            told: Vec::new(),
-            look_due: MonoMs::default(),
-            watched: false,
-            opened: MonoMs::default(),
-            silent: false,
-            misplaced: None,
-            devices: Devices::default(),
-        }
-    }
-
+impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'static> Listener<T, F> {
     pub(super) fn run(mut self) {
         let mut pause = BACK_OFF;
         loop {
             if let Some(line) = self.open() {
                 self.opened = (self.now)();
-                let end = self.listen(line);
+                let Some((listener, end)) = self.listen(line) else { return };
+                self = listener;
                 self.silent = matches!(end, End::Silent);
                 if self.silent {
                     continue;
@@ -166,6 +134,71 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
                 Err(RecvTimeoutError::Timeout) => pause = (pause * 2).min(BACK_OFF_MAX),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Listens on an open line until there is a reason to leave it; `None` when the thread that waits for it has failed.
+    fn listen(mut self, line: Line) -> Option<(Self, End)> {
+        let now = (self.now)();
+        let work = self.begin(now);
+        self.watched = !self.silent;
+        if self.watched {
+            self.stats.set_state(ReaderState::Up);
+            if !self.tell(ReaderEventKind::Up) {
+                return Some((self, End::Stop));
+            }
+        }
+        let poller = self.poller.clone();
+        let (back, returned) = mpsc::sync_channel(1);
+        let mut serving = Box::new(Serving::new(self, line, work, now, back));
+        loop {
+            serving.search();
+            if let Some(end) = serving.end.take() {
+                return Some((serving.listener, end));
+            }
+            poller.bring(serving);
+            serving = returned.recv().ok()?;
+        }
+    }
+}
+
+impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
+    pub(super) fn new(
+        reader: usize,
+        config: ReaderConfig,
+        driven: Option<(Source, Driver)>,
+        (stats, poller): (Arc<ReaderStats>, Poller),
+        events: T,
+        requests: Receiver<Restart>,
+        now: F,
+    ) -> Self {
+        let baud = (!config.port.starts_with(TCP)).then_some(config.baud);
+        let known = config.protocol != Protocol::Auto;
+        let found = FoundOut {
+            protocol: known.then_some(config.protocol),
+            baud: baud.filter(|_| known),
+            detail: None,
+        };
+        Self {
+            reader,
+            seat: Sockets::of_this_process().seat(&config),
+            config,
+            driven,
+            found,
+            stats,
+            poller,
+            events,
+            requests,
+            now,
+            before: (LineStats::default(), 0),
+            failing: false,
+            told: Vec::new(),
+            look_due: MonoMs::default(),
+            watched: false,
+            opened: MonoMs::default(),
+            silent: false,
+            misplaced: None,
+            devices: Devices::default(),
         }
     }
 
@@ -244,85 +277,6 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         }
     }
 
-    fn listen(&mut self, mut line: Line) -> End {
-        let now = (self.now)();
-        let mut work = self.begin(now);
-        self.watched = !self.silent;
-        if self.watched {
-            self.stats.set_state(ReaderState::Up);
-            if !self.tell(ReaderEventKind::Up) {
-                return End::Stop;
-            }
-        }
-        let mut heard = false;
-        let mut buffer = [0; 1024];
-        loop {
-            match self.requests.try_recv() {
-                Ok(Restart) => return End::Restart,
-                Err(TryRecvError::Empty) => {}
-                Err(TryRecvError::Disconnected) => {
-                    // Best effort: a reader that reads on is stopped when it is next opened.
-                    if let Some((_, driver)) = &self.driven {
-                        let _ = line.write(&driver.stop());
-                    }
-                    return End::Stop;
-                }
-            }
-            let now = (self.now)();
-            if let Err(error) = self.obey(&mut work, &mut line) {
-                return self.gone(heard, &error);
-            }
-            if let Some(end) = self.look(&mut work, now) {
-                return end;
-            }
-            let due = match &work {
-                Work::Probing(prober) => Some(prober.next_timeout()),
-                Work::Driving => self.next_timeout(),
-            };
-            let longest_ms = READ_WAIT.as_millis() as i64;
-            let wait_ms = due.map_or(longest_ms, |due| due.since(now).clamp(1, longest_ms));
-            let got = line.read(&mut buffer, Duration::from_millis(wait_ms.unsigned_abs()));
-            let now = (self.now)();
-            let bytes = match got {
-                Ok(bytes) => {
-                    if !std::mem::replace(&mut heard, true) {
-                        self.failing = false;
-                        tracing::info!(reader = %self.config.name, port = %self.config.port, "reader is heard");
-                    }
-                    &buffer[..bytes]
-                }
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => &[],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return self.gone(heard, &error),
-            };
-            let reads = match &mut work {
-                Work::Probing(prober) => {
-                    let found = if bytes.is_empty() { None } else { prober.feed(bytes, now) };
-                    match found.or_else(|| prober.handle_timeout(now)) {
-                        Some(found) => {
-                            work = Work::Driving;
-                            self.drive(found, now)
-                        }
-                        None => Vec::new(),
-                    }
-                }
-                Work::Driving => self.take(bytes, now),
-            };
-            self.set_line();
-            self.log_misplaced(now);
-            if !reads.is_empty() && self.is_blind() {
-                // That its lanes are watched is known before the next read.
-                self.look_due = now;
-            }
-            for read in reads {
-                if !self.send(now, ReaderEventKind::Read(read)) {
-                    return End::Stop;
-                }
-                self.stats.reads.fetch_add(1, Relaxed);
-            }
-        }
-    }
-
     /// What to do on a line that was opened: another reader may be at its end.
     fn begin(&mut self, now: MonoMs) -> Work {
         self.look_due = now;
@@ -386,75 +340,6 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     fn next_timeout(&self) -> Option<MonoMs> {
         let (source, driver) = self.driven.as_ref()?;
         source.next_timeout().into_iter().chain(driver.next_timeout()).min()
-    }
-
-    /// Does to the line what prober or driver want.
-    fn obey(&mut self, work: &mut Work, line: &mut Line) -> io::Result<()> {
-        if let Work::Probing(prober) = work {
-            for probe in prober.take_probes() {
-                match probe {
-                    Probe::Baud(baud) => line.set_baud(baud)?,
-                    Probe::Ask(question) => line.write(&question)?,
-                }
-            }
-        } else if let Some((_, driver)) = &mut self.driven {
-            let bytes = driver.take_output();
-            if !bytes.is_empty() {
-                line.write(&bytes)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings state and what is known up to date; gives why the line is to be left.
-    fn look(&mut self, work: &mut Work, now: MonoMs) -> Option<End> {
-        if now < self.look_due {
-            return None;
-        }
-        self.look_due = now + LOOK_MS;
-        let (silent, detail) = match (&*work, &self.driven) {
-            (Work::Probing(prober), _) if prober.rounds() > 0 || self.silent => {
-                let detail = "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud";
-                (true, Some(detail.to_owned()))
-            }
-            (Work::Driving, Some((_, driver))) => (driver.is_silent(now), telling::detail(driver, now)),
-            _ => (false, None),
-        };
-        self.log_problems();
-        let is_blind = self.is_blind();
-        let misplaced = self.misplaced.clone().filter(|_| is_blind);
-        self.say(misplaced.or(detail));
-        let state = if silent || is_blind { ReaderState::Silent } else { ReaderState::Up };
-        if state != self.stats.state() {
-            self.stats.set_state(state);
-            self.watched = state == ReaderState::Up;
-            if is_blind {
-                // Logged with the read that belongs to no lane.
-            } else if silent {
-                tracing::warn!(reader = %self.config.name, "reader is silent");
-            } else {
-                tracing::info!(reader = %self.config.name, "reader is heard again");
-            }
-            if !self.tell(if self.watched { ReaderEventKind::Up } else { ReaderEventKind::Down }) {
-                return Some(End::Stop);
-            }
-        }
-        let in_network = self.config.port.starts_with(TCP);
-        if silent && in_network && now.since(self.opened) >= self.config.silence_ms {
-            return Some(End::Silent);
-        }
-        if silent && self.config.protocol == Protocol::Auto && matches!(work, Work::Driving) {
-            *work = self.probe(now);
-        }
-        None
-    }
-
-    fn gone(&mut self, heard: bool, error: &io::Error) -> End {
-        self.say(Some(format!("{} is gone ({error}); check its cable", self.config.port)));
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(reader = %self.config.name, port = %self.config.port, %error, "reader port is gone; trying again");
-        }
-        End::Gone { heard }
     }
 
     fn tell(&self, kind: ReaderEventKind) -> bool {

@@ -7,6 +7,7 @@ use crate::reader::frame::LineStats;
 use crate::reader::source::Source;
 use flextraff_common::time::MonoMs;
 use std::fmt::Write as _;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
@@ -38,6 +39,14 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             }
         }
         self.told = driver.problems().to_vec();
+    }
+
+    /// Once until it is heard again.
+    pub(super) fn log_gone(&mut self, error: &io::Error) {
+        self.say(Some(format!("{} is gone ({error}); check its cable", self.config.port)));
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(reader = %self.config.name, port = %self.config.port, %error, "reader port is gone; trying again");
+        }
     }
 
     pub(super) fn say(&mut self, detail: Option<String>) {

@@ -9,7 +9,10 @@ use flextraff_common::junction::LaneIx;
 use flextraff_common::wire::ZoneName;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::io::{Read as _, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
@@ -27,26 +30,44 @@ enum Act {
 
 /// A device that does so one after the other, and then is quiet.
 #[derive(Debug)]
-struct Fake(VecDeque<Act>);
+struct Fake {
+    acts: VecDeque<Act>,
+    /// Readable as long as a byte lies there.
+    bell: UnixStream,
+    _ringer: UnixStream,
+}
+
+impl Fake {
+    fn new(acts: Vec<Act>) -> Self {
+        let (bell, mut ringer) = UnixStream::pair().expect("a pair");
+        if !acts.is_empty() {
+            ringer.write_all(&[0]).expect("room for a byte");
+        }
+        Self { acts: acts.into(), bell, _ringer: ringer }
+    }
+}
 
 impl Wire for Fake {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
     fn set_baud(&mut self, _baud: u32) -> io::Result<()> {
         Ok(())
     }
 
-    fn read(&mut self, buffer: &mut [u8], wait: Duration) -> io::Result<usize> {
-        match self.0.pop_front() {
-            Some(Act::Bytes(bytes)) => {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let act = self.acts.pop_front().expect("nobody reads what is quiet");
+        if self.acts.is_empty() {
+            self.bell.read_exact(&mut [0])?;
+        }
+        match act {
+            Act::Bytes(bytes) => {
                 buffer[..bytes.len()].copy_from_slice(&bytes);
                 Ok(bytes.len())
             }
-            Some(Act::Fails(Some(code))) => Err(io::Error::from_raw_os_error(code)),
-            Some(Act::Fails(None)) => Ok(0),
-            None => {
-                let (_keep, never) = channel::<()>();
-                let _ = never.recv_timeout(wait);
-                Err(io::ErrorKind::TimedOut.into())
-            }
+            Act::Fails(Some(code)) => Err(io::Error::from_raw_os_error(code)),
+            Act::Fails(None) => Ok(0),
         }
     }
 
@@ -68,9 +89,13 @@ fn open(port: &str, _baud: u32) -> Result<Line, OpenError> {
         || serialport::Error::new(serialport::ErrorKind::Io(io::ErrorKind::NotFound), "No such file");
     match device {
         Some(None) => Err(missing().into()),
-        Some(Some(acts)) => Ok(Line::of(Fake(acts.into()))),
-        None => Ok(Line::of(Fake(VecDeque::new()))),
+        Some(Some(acts)) => Ok(Line::of(Fake::new(acts))),
+        None => Ok(Line::of(Fake::new(Vec::new()))),
     }
+}
+
+fn poller() -> Poller {
+    Poller::start(now).expect("a thread")
 }
 
 fn now() -> MonoMs {
@@ -138,7 +163,7 @@ impl Run {
             DEVICES.set(devices.into());
             let driven = Source::new(&config).map(|source| (source, Driver::new(&config, config.protocol)));
             let tell = move |event| tell.send(event).is_ok();
-            let mut listener = Listener::new(0, config, driven, theirs, tell, asked, now);
+            let mut listener = Listener::new(0, config, driven, (theirs, poller()), tell, asked, now);
             listener.devices = Devices { sys, open };
             listener.run();
         });

@@ -48,8 +48,8 @@ impl Machine {
         let (_, requests) = channel();
         let time = Rc::clone(&self.time);
         let seat = self.sockets.seat(&config);
-        let mut listener =
-            Listener::new(0, config, None, Arc::default(), |_| true, requests, move || time.get());
+        let shared = (Arc::default(), poller());
+        let mut listener = Listener::new(0, config, None, shared, |_| true, requests, move || time.get());
         listener.seat = seat;
         listener.devices = Devices { sys: self.sys.path().to_owned(), open };
         listener

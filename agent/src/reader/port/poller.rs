@@ -1,0 +1,131 @@
+//! The thread that waits for the bytes of all readers. Waking up costs a processor more than what the bytes themselves ask for, so there is one
+//! thread, and not one for each reader, that wakes up for each frame of a busy street.
+
+use crate::clock;
+use flextraff_common::time::MonoMs;
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::time::Duration;
+
+/// After bytes that came, what comes in this time is taken together, of all readers. A read after a quiet moment is taken at once.
+pub const BEAT: Duration = Duration::from_millis(10);
+/// Longest wait when nothing is due: how late the thread may notice that nobody is left to bring it work.
+const LONGEST_MS: i64 = 1000;
+
+/// A line that is waited for.
+pub(super) trait Polled: Send {
+    /// Where its bytes come from.
+    fn fd(&self) -> BorrowedFd<'_>;
+    /// When there is something to do though nothing comes.
+    fn due(&self) -> MonoMs;
+    /// Does what is due, without ever waiting; `readable`: bytes are there, or the end. `false` when it is to be handed back.
+    fn step(&mut self, now: MonoMs, readable: bool) -> bool;
+    /// Gives it back to whoever brought it.
+    fn hand_back(self: Box<Self>);
+}
+
+/// Brings lines to the thread, which ends when the last of these is gone and the last line handed back.
+#[derive(Clone)]
+pub struct Poller {
+    brought: Sender<Box<dyn Polled>>,
+    bell: Arc<OwnedFd>,
+}
+
+impl fmt::Debug for Poller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poller").finish_non_exhaustive()
+    }
+}
+
+impl Poller {
+    /// Starts the thread; `now` reads the monotonic clock.
+    ///
+    /// # Errors
+    /// When the system gives no thread, or no file to wake it up by.
+    pub fn start(now: impl Fn() -> MonoMs + Send + 'static) -> io::Result<Self> {
+        let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let (brought, lines) = mpsc::channel();
+        let rung = Arc::clone(&bell);
+        std::thread::Builder::new().name("readers".to_owned()).spawn(move || run(&lines, &rung, &now))?;
+        Ok(Self { brought, bell })
+    }
+
+    /// Has a line waited for. One that is not taken is dropped, which whoever brought it sees as well.
+    pub(super) fn bring(&self, line: Box<dyn Polled>) {
+        if self.brought.send(line).is_ok() {
+            self.ring();
+        }
+    }
+
+    /// Has every line do what is due: it has been asked for something.
+    pub(super) fn ring(&self) {
+        // Full means that it rings already.
+        let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
+    }
+}
+
+fn run(brought: &Receiver<Box<dyn Polled>>, bell: &OwnedFd, now: &dyn Fn() -> MonoMs) {
+    let mut lines: Vec<Box<dyn Polled>> = Vec::new();
+    loop {
+        loop {
+            match brought.try_recv() {
+                Ok(line) => lines.push(line),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) if lines.is_empty() => return,
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        let start = now();
+        let due = lines.iter().map(|line| line.due()).min().unwrap_or(start + LONGEST_MS);
+        let ready = wait(&lines, bell, due.since(start).clamp(0, LONGEST_MS));
+        let now = now();
+        let mut ready = ready.into_iter();
+        let came = ready.as_slice().contains(&true);
+        lines = lines.into_iter().filter_map(|line| step(line, now, ready.next().unwrap_or(false))).collect();
+        if came {
+            clock::gather(BEAT);
+        }
+    }
+}
+
+/// Which of the lines have something.
+fn wait(lines: &[Box<dyn Polled>], bell: &OwnedFd, wait_ms: i64) -> Vec<bool> {
+    let all = lines.iter().map(|line| line.fd()).chain([bell.as_fd()]);
+    let mut fds: Vec<PollFd<'_>> = all.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    let time = Timespec { tv_sec: wait_ms / 1000, tv_nsec: wait_ms % 1000 * 1_000_000 };
+    match poll(&mut fds, Some(&time)) {
+        Ok(_) => {}
+        Err(Errno::INTR) => return Vec::new(),
+        // The kernel has no memory for it; that may pass.
+        Err(_) => {
+            clock::gather(BEAT);
+            return Vec::new();
+        }
+    }
+    let mut ready: Vec<bool> = fds.iter().map(|fd| !fd.revents().is_empty()).collect();
+    if ready.pop() == Some(true) {
+        let _ = rustix::io::read(bell, &mut [0; 8]);
+    }
+    ready
+}
+
+/// A line whose step panics is dropped, which ends the thread of its reader; the others go on.
+fn step(mut line: Box<dyn Polled>, now: MonoMs, readable: bool) -> Option<Box<dyn Polled>> {
+    match catch_unwind(AssertUnwindSafe(|| line.step(now, readable))) {
+        Ok(true) => Some(line),
+        Ok(false) => {
+            line.hand_back();
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
