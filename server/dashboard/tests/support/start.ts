@@ -81,8 +81,15 @@ export async function serve(name: string, database: string, settings: Record<str
   return { url, stop };
 }
 
-/** Starts the server on a database of its own, with the broker of the services; all tests share it. */
+/**
+ * Starts the server on a database of its own, with the broker of the services; all tests share it. A bench may look at one that runs already.
+ */
 export default async function start(): Promise<() => Promise<void>> {
+  const { FLEXTRAFF_BENCH_AT: running } = process.env;
+  if (running) {
+    process.env.FLEXTRAFF_TEST_URL = running.replace(/\/+$/, '');
+    return () => Promise.resolve();
+  }
   const { FLEXTRAFF_DATABASE__URL: database, FLEXTRAFF_MQTT__URL: broker } = process.env;
   if (!database || !broker) throw new Error('Run the browser tests by scripts/with-services');
   const ownDatabase = await freshDatabase(database);
