@@ -221,6 +221,7 @@ fn a_module_that_streams_since_before_is_stopped_set_and_started() {
     until("the missing answer is said", || port.stats().found().detail.is_some());
     assert_eq!(port.stats().found().detail.unwrap(), "the reader does not answer to \"Gen2\"");
     port.stop().unwrap();
+    assert_eq!(fake.command()[2], 0x2F, "it is told to stop reading");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{ReaderState, ZoneName};
 use serialport::{SerialPort as _, TTYPort};
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
@@ -158,6 +159,40 @@ fn a_full_channel_loses_no_read_and_a_closed_one_ends_the_thread() {
     drop(events);
     device.0.write_all(&bytes()).unwrap();
     port.stop().unwrap();
+}
+
+#[test]
+fn a_reader_that_takes_no_bytes_holds_up_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stuck, link) = (folder.path().join("stuck"), folder.path().join("north"));
+    let full = plug(&stuck);
+    let (mut device, poller) = (plug(&link), Poller::start(now).unwrap());
+    fill(&stuck);
+    let (sender, of_stuck) = sync_channel(16);
+    let held_up = ReaderPort::start(3, &config(&stuck), &poller, to(sender), now).unwrap();
+    assert_eq!(next(&of_stuck), ReaderEventKind::Up);
+    let (sender, events) = sync_channel(16);
+    let port = ReaderPort::start(3, &config(&link), &poller, to(sender), now).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    // For as long as the other reader is asked in vain.
+    while held_up.stats().found().detail.is_none() {
+        device.0.write_all(&bytes()).unwrap();
+        expect_read(&events);
+    }
+    assert_eq!((held_up.stats().opens(), port.stats().opens()), (1, 1), "neither is taken for gone");
+    held_up.stop().unwrap();
+    port.stop().unwrap();
+    drop(full);
+}
+
+/// Writes to a device until it takes no more.
+fn fill(link: &Path) {
+    let mut device = std::fs::OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(link)
+        .expect("the device is there");
+    while device.write_all(&[0; 64]).is_ok() {}
 }
 
 /// Events into a channel.

@@ -14,7 +14,6 @@ use super::{
     Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red,
     lit_heads, show_once,
 };
-use crate::clock;
 use crate::control::Control;
 use crate::identity::Sighting;
 use crate::interlock::{Interlock, Trip};
@@ -26,7 +25,7 @@ use flextraff_common::wire::{ControlLevel, ControllerState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 /// Time between two ticks, milliseconds.
@@ -42,10 +41,6 @@ const MOST_LATE_MS: i64 = 2000;
 
 /// Inputs that are taken between two ticks; what is beyond waits for the next, so that no flood of reads holds up the lamps.
 const MOST_AT_ONCE: usize = 512;
-
-/// How long reads that come after a read wait for company: to be woken up by each of hundreds a second costs more than to judge it. Half of
-/// what a read may wait for its decision.
-const COMPANY: Duration = Duration::from_millis(10);
 
 /// How the loop is doing; read by others at any time.
 #[derive(Debug)]
@@ -221,24 +216,13 @@ struct LampLoop<'a> {
 impl LampLoop<'_> {
     /// Takes what comes until the next tick is due, and what waits by then; `false` when told to end.
     fn take_inputs(&mut self, left: &dyn Fn() -> Duration, clock: &dyn Fn() -> Moment) -> bool {
-        let mut after_read = false;
         for _ in 0..MOST_AT_ONCE {
-            let next = match self.parts.inputs.try_recv() {
-                Err(TryRecvError::Empty) => {
-                    if std::mem::take(&mut after_read) {
-                        clock::gather(left().min(COMPANY));
-                    }
-                    self.parts.inputs.recv_timeout(left())
-                }
-                next => next.map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match next {
+            match self.parts.inputs.recv_timeout(left()) {
                 Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
                 Ok(LampInput::Read(sighting)) => {
                     self.handle(LampInput::Read(sighting), clock());
                     let took_ms = clock().mono.since(sighting.read.at);
                     self.parts.stats.judged.record(1000 * took_ms.max(0).unsigned_abs());
-                    after_read = true;
                 }
                 Ok(input) => self.handle(input, clock()),
                 Err(RecvTimeoutError::Timeout) => break,

@@ -189,6 +189,11 @@ impl Driver {
         }
     }
 
+    /// Whether it does not go on before the reader has answered.
+    pub fn awaits_answer(&self) -> bool {
+        self.awaited.is_some()
+    }
+
     /// What is to be written now.
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)

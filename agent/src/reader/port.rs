@@ -141,7 +141,8 @@ pub struct ReaderPort {
 impl ReaderPort {
     /// Starts to listen on a reader, which is the `reader`-th of the configuration. A missing device is not an error: it is waited for.
     ///
-    /// `poller` waits for its bytes. `tell` takes every event and says whether anybody still listens; else the thread ends. While it waits, bytes queue up in the kernel.
+    /// `poller` waits for its bytes. `tell` takes every event and says whether anybody still listens; else the thread ends. It is not to wait: the other
+    /// readers do so too.
     /// `now` reads the monotonic clock.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ and processor time with four readers, and how late the lamps are written beside 
 seconds. Beside it a plain Python agent (a thread for each reader, SQLite, paho; no lamps) under the same load.
 """
 
+#: The agent times a read from when it takes the bytes; before that they lie in the kernel for a beat of the readers' thread, ms at most.
+BEAT_MS = 10
 #: Comes to the first reader after half a minute.
 AMBULANCE = 15
 
@@ -155,8 +157,8 @@ def report(own: dict[str, float], plain: dict[str, float]) -> None:
         ("processor, of one core", f"{own['cpu_percent']:.1f} %", f"{plain['cpu_percent']:.1f} %", "3 %"),
         ("lamps written late, p50", f"{own['late_p50_us']} µs", f"bare timer {own['bare_p50_us']} µs", ""),
         ("lamps written late, p99.9", f"{own['late_p999_us']} µs", f"bare timer {own['bare_p999_us']} µs", f"{late:.2f} of 2.00"),
-        ("tag read to priority decision, p99.9", f"{own['read_p999_us'] / 1000:.0f} ms", "", "20 ms"),
-        ("the longest of all / greens ended for it", f"{own['read_max_us'] / 1000:.0f} ms / {own['ended_for_priority']}", "", ""),
+        ("tag read to priority decision, p99.9", f"{BEAT_MS + own['read_p999_us'] / 1000:.0f} ms", "", "20 ms"),
+        ("the longest of all / greens ended for it", f"{BEAT_MS + own['read_max_us'] / 1000:.0f} ms / {own['ended_for_priority']}", "", ""),
         ("vehicles read / counted", f"{own['vehicles']} / {own['counted']}", f"{plain['vehicles']} / {plain['counted']}", ""),
     ]  # fmt: skip
     print("| | agent | plain Python agent | at most |\n|---|---|---|---|")

@@ -204,6 +204,31 @@ def reload(s: Scene) -> None:
     assert s.machine.main_pid(AGENT) == pid
 
 
+def devices(s: Scene) -> None:
+    """The agent may open a serial port, and no device that it has no business with."""
+    # Numbers of the kernel's; behind neither needs to be hardware, which only changes the reason that is told.
+    for name, major, minor in (("ttyS31", "4", "95"), ("mice", "13", "63")):
+        s.machine.run("mknod", f"/dev/{name}", "c", major, minor)
+        s.machine.run("chgrp", "dialout", f"/dev/{name}")
+        s.machine.run("chmod", "660", f"/dev/{name}")
+
+    def told(port: str) -> str:
+        text = SITE + READER.replace("/dev/ttyUSB0", port).replace('name = "north"', 'name = "north"\nmode = "listen"')
+        s.machine.write(CONFIG, text)
+        s.machine.run("systemctl", "reload", AGENT)
+        reader = lambda: (s.status().get("readers") or [{}])[0]
+        until(f"{port} is tried", lambda: reader().get("state") == "up" or port in (reader().get("detail") or ""))
+        return reader().get("detail") or ""
+
+    refused = told("/dev/mice")
+    assert "not permitted" in refused, refused
+    said = told("/dev/ttyS31")
+    assert "not permitted" not in said and "denied" not in said.lower(), said
+    s.machine.write(CONFIG, SITE)
+    s.machine.run("systemctl", "reload", AGENT)
+    until("no reader is left", lambda: not s.status().get("readers"))
+
+
 def upgrade(s: Scene) -> None:
     """A new program takes over with a restart at a stage end; the lamps show red in between, and nothing else."""
     s.wait_for_green(s.street.mark())
@@ -276,4 +301,4 @@ def wrong_configuration(s: Scene) -> None:
     s.wait_for_green(s.street.mark())
 
 
-ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, upgrade, starts_that_fail, flash_holds, wrong_configuration]
+ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, devices, upgrade, starts_that_fail, flash_holds, wrong_configuration]

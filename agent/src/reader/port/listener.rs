@@ -65,6 +65,8 @@ enum End {
     Restart,
     /// Asked to end.
     Stop,
+    /// A defect: whoever looks after the threads starts another.
+    Failed,
 }
 
 /// What is done on an open line.
@@ -118,7 +120,7 @@ impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'st
                 self.stats.set_state(ReaderState::Down);
                 let gone = !self.watched || self.tell(ReaderEventKind::Down);
                 self.watched = false;
-                if matches!(end, End::Stop) || !gone {
+                if matches!(end, End::Stop | End::Failed) || !gone {
                     return;
                 }
                 match end {
@@ -126,7 +128,7 @@ impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'st
                     End::Gone { heard } if heard || (self.now)().since(self.opened) >= GOOD_MS => {
                         pause = BACK_OFF;
                     }
-                    End::Gone { .. } | End::Silent | End::Stop => {}
+                    End::Gone { .. } | End::Silent | End::Stop | End::Failed => {}
                 }
             }
             match self.requests.recv_timeout(pause) {

@@ -8,7 +8,6 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::time::Duration;
@@ -24,7 +23,10 @@ pub(super) trait Polled: Send {
     fn fd(&self) -> BorrowedFd<'_>;
     /// When there is something to do though nothing comes.
     fn due(&self) -> MonoMs;
-    /// Does what is due, without ever waiting; `readable`: bytes are there, or the end. `false` when it is to be handed back.
+    /// Whether what comes next is waited for: until it is there the reader does not read.
+    fn awaits_answer(&self) -> bool;
+    /// Does what is due, without waiting and without a panic, which would end all readers; `readable`: bytes are there, or the end. `false` when
+    /// it is to be handed back.
     fn step(&mut self, now: MonoMs, readable: bool) -> bool;
     /// Gives it back to whoever brought it.
     fn hand_back(self: Box<Self>);
@@ -88,8 +90,9 @@ fn run(brought: &Receiver<Box<dyn Polled>>, bell: &OwnedFd, now: &dyn Fn() -> Mo
         let mut ready = ready.into_iter();
         let came = ready.as_slice().contains(&true);
         lines = lines.into_iter().filter_map(|line| step(line, now, ready.next().unwrap_or(false))).collect();
-        if came {
-            clock::gather(BEAT);
+        if came && !lines.iter().any(|line| line.awaits_answer()) {
+            let due = lines.iter().map(|line| line.due().since(now)).min().unwrap_or(LONGEST_MS);
+            clock::gather(BEAT.min(Duration::from_millis(due.max(0).unsigned_abs())));
         }
     }
 }
@@ -115,16 +118,12 @@ fn wait(lines: &[Box<dyn Polled>], bell: &OwnedFd, wait_ms: i64) -> Vec<bool> {
     ready
 }
 
-/// A line whose step panics is dropped, which ends the thread of its reader; the others go on.
 fn step(mut line: Box<dyn Polled>, now: MonoMs, readable: bool) -> Option<Box<dyn Polled>> {
-    match catch_unwind(AssertUnwindSafe(|| line.step(now, readable))) {
-        Ok(true) => Some(line),
-        Ok(false) => {
-            line.hand_back();
-            None
-        }
-        Err(_) => None,
+    if line.step(now, readable) {
+        return Some(line);
     }
+    line.hand_back();
+    None
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{SyncSender, TryRecvError};
 use std::time::Duration;
@@ -55,8 +56,10 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
         }
     }
 
+    /// A defect ends this reader's thread and no other's.
     fn go_on(&mut self, now: MonoMs, readable: bool) {
-        self.end = self.try_step(now, readable).err();
+        let done = catch_unwind(AssertUnwindSafe(|| self.try_step(now, readable)));
+        self.end = done.map_or(Some(End::Failed), Result::err);
     }
 
     fn try_step(&mut self, now: MonoMs, readable: bool) -> Result<(), End> {
@@ -197,6 +200,10 @@ impl<T: Fn(ReaderEvent) -> bool + Send, F: Fn() -> MonoMs + Send> Polled for Ser
 
     fn due(&self) -> MonoMs {
         self.due
+    }
+
+    fn awaits_answer(&self) -> bool {
+        self.listener.driven.as_ref().is_some_and(|(_, driver)| driver.awaits_answer())
     }
 
     fn step(&mut self, now: MonoMs, readable: bool) -> bool {

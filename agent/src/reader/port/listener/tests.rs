@@ -26,6 +26,8 @@ enum Act {
     Bytes(Vec<u8>),
     /// `None`: no bytes, which is the end.
     Fails(Option<i32>),
+    /// Meets a defect of this program.
+    Panics,
 }
 
 /// A device that does so one after the other, and then is quiet.
@@ -68,6 +70,7 @@ impl Wire for Fake {
             }
             Act::Fails(Some(code)) => Err(io::Error::from_raw_os_error(code)),
             Act::Fails(None) => Ok(0),
+            Act::Panics => panic!("a defect, as it is meant to be"),
         }
     }
 
@@ -155,15 +158,19 @@ impl Run {
     }
 
     fn of(config: ReaderConfig, sys: &Path, devices: Vec<Option<Vec<Act>>>) -> Self {
+        Self::on(&poller(), config, sys, devices)
+    }
+
+    fn on(poller: &Poller, config: ReaderConfig, sys: &Path, devices: Vec<Option<Vec<Act>>>) -> Self {
         let ((tell, events), (requests, asked), (opens, opened)) = (channel(), channel(), channel());
         let stats = Arc::new(ReaderStats::default());
-        let (theirs, sys) = (Arc::clone(&stats), sys.to_owned());
+        let (theirs, sys) = ((Arc::clone(&stats), poller.clone()), sys.to_owned());
         let thread = std::thread::spawn(move || {
             OPENED.set(Some(opens));
             DEVICES.set(devices.into());
             let driven = Source::new(&config).map(|source| (source, Driver::new(&config, config.protocol)));
             let tell = move |event| tell.send(event).is_ok();
-            let mut listener = Listener::new(0, config, driven, (theirs, poller()), tell, asked, now);
+            let mut listener = Listener::new(0, config, driven, theirs, tell, asked, now);
             listener.devices = Devices { sys, open };
             listener.run();
         });
@@ -264,6 +271,19 @@ fn an_interrupted_read_is_no_end() {
     let run = Run::start("/dev/north", Path::new("/nowhere"), vec![Some(acts)]);
     run.up_and_read();
     assert_eq!(run.stats.opens(), 1);
+}
+
+#[test]
+fn a_defect_ends_the_thread_of_its_reader_once_it_is_told_that_nobody_watches() {
+    let shared = poller();
+    let nowhere = Path::new("/nowhere");
+    let mut failing = Run::on(&shared, config("/dev/north"), nowhere, vec![Some(vec![tag(), Act::Panics])]);
+    failing.up_and_read();
+    assert_eq!(failing.next(), ReaderEventKind::Down);
+    failing.thread.take().unwrap().join().expect("the panic goes no further");
+    assert_eq!((failing.stats.state(), failing.stats.opens()), (ReaderState::Down, 1));
+    let other = Run::on(&shared, config("/dev/south"), nowhere, vec![Some(vec![tag()])]);
+    other.up_and_read();
 }
 
 #[test]

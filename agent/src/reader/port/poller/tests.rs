@@ -21,10 +21,11 @@ enum Told {
     HandedBack,
 }
 
-/// A line that ends with the byte `e`, and fails with `p`.
+/// A line that ends with the byte `e`.
 struct Line {
     stream: UnixStream,
     due: MonoMs,
+    awaits: bool,
     told: Sender<Told>,
 }
 
@@ -37,6 +38,10 @@ impl Polled for Line {
         self.due
     }
 
+    fn awaits_answer(&self) -> bool {
+        self.awaits
+    }
+
     fn step(&mut self, now: MonoMs, readable: bool) -> bool {
         if self.due <= now {
             self.due = now + LATER_MS;
@@ -44,7 +49,6 @@ impl Polled for Line {
         let mut buffer = [0; 64];
         let came = readable.then(|| self.stream.read(&mut buffer).expect("bytes"));
         let bytes = came.map(|came| buffer[..came].to_vec());
-        assert_ne!(bytes.as_deref(), Some(&b"p"[..]), "told to fail");
         let ends = bytes.as_deref().is_some_and(|bytes| bytes.is_empty() || bytes == b"e");
         let _ = self.told.send(Told::Step(bytes));
         !ends
@@ -57,9 +61,13 @@ impl Polled for Line {
 
 /// A line that is brought, its other end, and what it tells.
 fn bring(poller: &Poller, due: MonoMs) -> (UnixStream, Receiver<Told>) {
+    bring_one(poller, due, false)
+}
+
+fn bring_one(poller: &Poller, due: MonoMs, awaits: bool) -> (UnixStream, Receiver<Told>) {
     let (stream, other) = UnixStream::pair().expect("a pair");
     let (told, tells) = channel();
-    poller.bring(Box::new(Line { stream, due, told }));
+    poller.bring(Box::new(Line { stream, due, awaits, told }));
     (other, tells)
 }
 
@@ -99,22 +107,12 @@ fn what_is_due_is_done_though_nothing_comes_and_so_is_what_somebody_rings_for() 
     assert_eq!(step(), Told::Step(None));
 }
 
-#[test]
-fn a_line_that_fails_is_dropped_and_the_others_go_on() {
-    let poller = Poller::start(now).unwrap();
-    let (failing, its) = bring(&poller, now() + LATER_MS);
-    let (other, tells) = bring(&poller, now() + LATER_MS);
-    (&failing).write_all(b"p").unwrap();
-    while its.recv_timeout(DEADLINE) != Err(RecvTimeoutError::Disconnected) {}
-    (&other).write_all(b"x").unwrap();
-    assert_eq!(next(&tells), Told::Step(Some(b"x".to_vec())));
-}
-
-#[test]
-fn a_busy_line_is_taken_in_beats_and_holds_up_no_other() {
+/// Bytes that one line is sent, and steps in which they are taken, while another is sent something twenty times and each time waits for that to be
+/// taken; `awaits`: whether the other one awaits an answer all the time.
+fn beside_a_busy_line(awaits: bool) -> (usize, usize) {
     let poller = Poller::start(now).unwrap();
     let (busy, its) = bring(&poller, now() + LATER_MS);
-    let (other, tells) = bring(&poller, now() + LATER_MS);
+    let (other, tells) = bring_one(&poller, now() + LATER_MS, awaits);
     let (stop, stopped) = channel::<()>();
     let writer = std::thread::spawn(move || {
         let mut sent = 0;
@@ -129,7 +127,7 @@ fn a_busy_line_is_taken_in_beats_and_holds_up_no_other() {
         assert_eq!(next(&tells), Told::Step(Some(b"x".to_vec())));
     }
     drop(stop);
-    let (sent, busy) = writer.join().unwrap();
+    let (sent, _busy) = writer.join().unwrap();
     let mut taken = 0;
     let mut steps = 0;
     while taken < sent {
@@ -137,8 +135,25 @@ fn a_busy_line_is_taken_in_beats_and_holds_up_no_other() {
         taken += bytes.len();
         steps += 1;
     }
+    (sent, steps)
+}
+
+#[test]
+fn a_busy_line_is_taken_in_beats_and_holds_up_no_other() {
+    let (sent, steps) = beside_a_busy_line(false);
     assert!(steps * 2 < sent, "{sent} bytes are taken in {steps} steps");
-    drop(busy);
+}
+
+#[test]
+fn an_answer_that_is_waited_for_waits_for_no_beat() {
+    let (_, in_beats) = beside_a_busy_line(false);
+    let start = now();
+    let (sent, steps) = beside_a_busy_line(true);
+    // Twenty beats alone take 200 ms.
+    assert!(
+        now().since(start) < 150 || steps > 2 * in_beats,
+        "{sent} bytes in {steps} steps, {in_beats} in beats"
+    );
 }
 
 #[test]
