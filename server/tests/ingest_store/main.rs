@@ -6,6 +6,7 @@ mod ready;
 mod retention;
 mod shared;
 mod steps;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -239,7 +240,7 @@ async fn who_sums_up_waits_for_those_who_store(db: PgPool) {
         .unwrap();
         assert_eq!(sum, 30, "{table}");
     }
-    assert_eq!(number(&db, "SELECT total_vehicles::bigint FROM junction_daily_stats").await, 30);
+    assert_eq!(number(&db, "SELECT total_vehicles FROM junction_daily_stats").await, 30);
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -1585,7 +1585,7 @@ export interface components {
              */
             manual_override_cycles: number;
             /**
-             * Format: int32
+             * Format: int64
              * @description Most tagged vehicles of one hour; null: nobody watched.
              */
             max_vehicle_count?: number | null;
