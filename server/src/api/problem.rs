@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
@@ -103,8 +103,9 @@ impl Problem {
 
     /// 422, naming each field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let mut fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        fields.dedup();
+        let mut named = BTreeSet::new();
+        let fields: Vec<&str> =
+            errors.iter().map(|error| error.field.as_str()).filter(|field| named.insert(*field)).collect();
         let detail = format!("Invalid request: {}", fields.join(", "));
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }

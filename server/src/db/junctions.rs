@@ -385,7 +385,7 @@ async fn upsert_devices(db: &mut PgConnection, junction: &JunctionEntry) -> Resu
             .execute(&mut *db)
             .await?;
         sqlx::query!(
-            "INSERT INTO edge_device_lanes (device_id, lane_id) SELECT $1, * FROM unnest($2::uuid[])",
+            "INSERT INTO edge_device_lanes (device_id, lane_id) SELECT DISTINCT $1::uuid, * FROM unnest($2::uuid[])",
             device.device_id.0,
             &lanes
         )

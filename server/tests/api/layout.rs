@@ -215,6 +215,16 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
         "{}",
         answer.text
     );
+    assert_eq!(answer.fields()[0], "junctions[0].latitude");
+    assert!(answer.fields()[1..].iter().all(|field| field == "junctions[0].stages"), "{}", answer.text);
+    let mut twice = file.json();
+    let lane = twice["junctions"][0]["lanes"][0]["lane_id"].clone();
+    let device = "00000000-0000-0000-0000-0000000000d1";
+    twice["junctions"][0]["devices"] =
+        json!([{"device_id": device, "device_type": "rfid_counter", "lanes": [lane, lane]}]);
+    let answer = import(&twice).await;
+    assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["junctions[0].devices".to_owned()]));
+    assert!(answer.text.contains("twice"), "{}", answer.text);
     for (body, part) in
         [(json!([]), "no junction file"), (json!({"junctions": [], "more": 1}), "unknown field `more`")]
     {

@@ -363,7 +363,7 @@ async fn import_file(db: &PgPool, file: &JunctionFile) -> sqlx::Result<()> {
 #[sqlx::test(migrations = "./migrations")]
 async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool) {
     let mut file = junctions();
-    assert_eq!(file.problems(), Vec::<String>::new());
+    assert_eq!(file.problems(), []);
     import_file(&db, &file).await.unwrap();
     import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
@@ -401,20 +401,26 @@ fn every_rule_that_a_junction_file_breaks_is_named() {
     junction.base_cycle_time = 20;
     junction.stages[0].groups = vec!["X".to_owned()];
     junction.devices[0].lanes = vec!["00000000-0000-0000-0000-0000000000ff".parse().unwrap()];
+    junction.devices[1].lanes = vec![LANES[1].parse().unwrap(); 2];
     junction.devices[0].device_name = Some("a\0b".to_owned());
     junction.groups[0].exits = vec!["\u{1b}[31m".to_owned()];
     junction.city = "a\nb".to_owned();
     let problems = file.problems();
-    for named in [
-        "latitude 91",
-        "base_cycle_time 20",
-        "\"X\"",
-        "names lane 00000000",
-        "device_name of ",
-        "exit \"\\u{1b}[31m\"",
-        "city has 1",
+    for (path, named) in [
+        ("latitude", "latitude 91"),
+        ("base_cycle_time", "base_cycle_time 20"),
+        ("stages", "\"X\""),
+        ("devices", "names lane 00000000"),
+        ("devices", "d2 names lane 00000000-0000-0000-0000-0000000000b2 twice"),
+        ("devices", "device_name of "),
+        ("groups", "exit \"\\u{1b}[31m\""),
+        ("city", "city has 1"),
     ] {
-        assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
+        let path = format!("junctions[0].{path}");
+        assert!(
+            problems.iter().any(|broken| broken.path() == path && broken.sentence.contains(named)),
+            "{path} {named}: {problems:#?}"
+        );
     }
 }
 

@@ -11,17 +11,17 @@ const OTHER: &str = "00000000-0000-0000-0000-00000000000c";
 async fn counted(db: &PgPool, own: i64, other: i64) {
     let mut file = junctions();
     let mut second = file.junctions[0].clone();
-    second.junction_id = OTHER.parse().unwrap();
-    second.junction_name = "Other".to_owned();
+    second.junction_id = OTHER.parse().expect("it is an id");
+    "Other".clone_into(&mut second.junction_name);
     second.devices.clear();
     for (lane, id) in second.lanes.iter_mut().zip(0xc1..) {
         lane.lane_id = uuid::Uuid::from_u128(id).into();
     }
     second.groups.clear();
     file.junctions.push(second);
-    assert_eq!(file.problems(), Vec::<String>::new());
-    let mut connection = db.acquire().await.unwrap();
-    flextraff_server::db::junctions::import(&mut connection, &file).await.unwrap();
+    assert_eq!(file.problems(), []);
+    let mut connection = db.acquire().await.expect("the database works");
+    flextraff_server::db::junctions::import(&mut connection, &file).await.expect("the database works");
     for (junction, vehicles) in [(JUNCTION, own), (OTHER, other)] {
         sqlx::query(
             "INSERT INTO lane_volumes_5m (junction_id, bucket_start, lane_id, vehicle_count, observed_ms, unsaid, intervals)
@@ -32,12 +32,12 @@ async fn counted(db: &PgPool, own: i64, other: i64) {
         .bind(vehicles)
         .execute(db)
         .await
-        .unwrap();
+        .expect("the database works");
         sqlx::query("SELECT roll_ups_are_due(ARRAY[$1::uuid], ARRAY['2026-02-10T14:25:00Z'::timestamptz])")
             .bind(junction)
             .execute(db)
             .await
-            .unwrap();
+            .expect("the database works");
     }
 }
 
@@ -47,7 +47,7 @@ async fn days(db: &PgPool) -> Vec<(i64, i64)> {
     )
     .fetch_all(db)
     .await
-    .unwrap()
+    .expect("the database works")
 }
 
 #[sqlx::test(migrations = "./migrations")]
