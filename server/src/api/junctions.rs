@@ -291,7 +291,7 @@ pub(super) async fn rewrite(
 }
 
 fn taken(name: &str, city: &str) -> Problem {
-    Problem::conflict(format!("There is a junction \"{name}\" in {city} already; tell them apart by name"))
+    Problem::conflict(junction_api::taken(name, city))
 }
 
 /// A lane or device that belongs elsewhere is a conflict, not a failure.

@@ -166,7 +166,7 @@ struct Imported {
     responses(
         (status = 200, body = Imported),
         NeedsAdmin,
-        (status = 409, description = "A lane or device belongs to a junction that is not in the file", body = ProblemBody,
+        (status = 409, description = "A lane or device belongs to a junction that is not in the file, or a city would have two junctions of a name", body = ProblemBody,
             content_type = "application/problem+json"),
         BadBody,
     ))]

@@ -236,6 +236,18 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
     untyped.assert_problem(415, "Send the body as JSON, with Content-Type: application/json");
     let huge = state.post_text("/api/junctions/import", &admin, " ".repeat(16 * 1024 * 1024 + 1)).await;
     huge.assert_problem(413, "The body is too large; at most 16777216 bytes are read");
+    let main = "There is a junction \"MAIN\" in Mumbai already; tell them apart by name";
+    let mut namesake = file.json();
+    for field in ["lanes", "groups", "stages"] {
+        namesake["junctions"][0][field] = shape()[field].clone();
+    }
+    for (at, lane) in namesake["junctions"][0]["lanes"].as_array_mut().unwrap().iter_mut().enumerate() {
+        lane["lane_id"] = json!(format!("00000000-0000-0000-0000-0000000000c{at}"));
+    }
+    namesake["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
+    namesake["junctions"][0]["junction_name"] = json!("MAIN");
+    import(&namesake).await.assert_problem(409, main);
+    assert_eq!(state.get("/api/junctions/export", &admin).await.json(), file.json());
     let mut foreign = file.json();
     foreign["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
     let answer = import(&foreign).await;

@@ -373,6 +373,13 @@ async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool)
     file.junctions[0].lanes.reverse();
     import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    // The command line imports in the same way.
+    let mut namesake = file.clone();
+    namesake.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
+    namesake.junctions[0].lanes.clear();
+    namesake.junctions[0].devices.clear();
+    let error = import_file(&db, &namesake).await.unwrap_err();
+    assert!(error.to_string().contains("There is a junction \"Main\" in Mumbai already"), "{error}");
     file.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
     let error = import_file(&db, &file).await.unwrap_err();
     assert!(error.to_string().contains("belongs to another junction"), "{error}");
