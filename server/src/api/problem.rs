@@ -159,8 +159,11 @@ impl From<anyhow::Error> for Problem {
             let detail = "Too many people are signing in at this moment; try again in a few seconds";
             return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
         }
-        let out_of_reach = error.downcast_ref::<crate::db::Error>().is_some_and(crate::db::is_away);
-        if out_of_reach {
+        let of_database = error.downcast_ref::<crate::db::Error>();
+        if of_database.is_some_and(crate::db::is_orphan) {
+            return Self::not_found("What this is about, or whoever asks for it, has been deleted meanwhile");
+        }
+        if of_database.is_some_and(crate::db::is_away) {
             let detail = "The database cannot be reached, or has no room; try again in a few seconds";
             let problem = Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
             return Self { cause: Some(Cause(Arc::new(error))), ..problem };
