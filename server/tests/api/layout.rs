@@ -69,6 +69,11 @@ async fn every_rule_that_a_shape_breaks_is_told_and_nothing_changes(db: PgPool) 
     assert_eq!(answer.status, 422, "{}", answer.text);
     assert!(answer.json()["errors"].as_array().unwrap().len() >= 2, "groups E and W: {}", answer.text);
     let lane = |index: i32| json!({"lane_index": index, "lane_name": "X"});
+    assert!(
+        answer.fields().iter().all(|field| ["groups", "stages"].contains(&field.as_str())),
+        "{}",
+        answer.text
+    );
     for (path, body, part) in [
         (&lanes, json!({}), "lanes is required"),
         (&lanes, json!({"lanes": [lane(1), lane(1)]}), "same lane_index"),
@@ -95,6 +100,12 @@ async fn every_rule_that_a_shape_breaks_is_told_and_nothing_changes(db: PgPool) 
         let answer = state.request("PUT", path, &admin, &body).await;
         assert_eq!(answer.status, 422, "{body}: {}", answer.text);
         assert!(answer.json()["errors"].to_string().contains(part), "{body}: {}", answer.text);
+        let known = ["lanes", "groups", "stages", "signal"];
+        assert!(
+            answer.fields().iter().all(|field| known.contains(&field.as_str())),
+            "{body}: {}",
+            answer.text
+        );
     }
     let other = state.junction(&admin, "Other").await;
     let foreign = layout(&state, &admin, &other).await["lanes"].clone();
@@ -117,15 +128,17 @@ async fn a_junction_is_changed_and_deleted(db: PgPool) {
         (&json!("Main & Oak"), &json!(150))
     );
     assert_eq!(layout(&state, &admin, &id).await["time_zone"], "Asia/Colombo");
-    for (bad, part) in [
-        (json!({"time_zone": "Mars/Base"}), "IANA"),
-        (json!({"min_cycle_time": 151}), "must rise"),
-        (json!({"latitude": 91}), "latitude"),
-        (json!({"city": null}), "city"),
-        (json!({"base_cycle_time": 0}), "base_cycle_time"),
+    for (bad, part, field) in [
+        (json!({"time_zone": "Mars/Base"}), "IANA", "time_zone"),
+        (json!({"min_cycle_time": 151}), "must rise", "min_cycle_time"),
+        (json!({"base_cycle_time": 151}), "must rise", "base_cycle_time"),
+        (json!({"latitude": 91}), "latitude", "latitude"),
+        (json!({"city": null}), "city", "city"),
+        (json!({"base_cycle_time": 0}), "base_cycle_time", "base_cycle_time"),
     ] {
         let answer = state.request("PATCH", &path, &admin, &bad).await;
         assert!(answer.status == 422 && answer.text.contains(part), "{bad}: {}", answer.text);
+        assert_eq!(answer.fields(), [field], "{bad}: {}", answer.text);
     }
     let plain = state.plain_user(&admin, "ravi").await;
     state.grant("ravi", &id, "operator").await;
