@@ -171,7 +171,7 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
 }
 
 async fn database(config: &Config) -> anyhow::Result<PgPool> {
-    crate::logging::init(&config.log.filter).context("cannot start logging")?;
+    crate::logging::init(&config.log).context("cannot start logging")?;
     setup::connect(&config.database).await
 }
 

@@ -24,7 +24,7 @@ pub use database::Database;
 pub use devices::Devices;
 pub use http::Http;
 pub use load::{ConfigError, Problem};
-pub use log::Log;
+pub use log::{Log, LogFormat};
 pub use mqtt::{Broker, Mqtt};
 pub use origin::{Origin, Origins, Setting};
 pub use retention::Retention;

@@ -62,6 +62,12 @@ pub fn is_poison(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a row names something that is gone: it was deleted after it was looked at.
+pub fn is_orphan(error: &sqlx::Error) -> bool {
+    // Foreign key violation (PostgreSQL manual, appendix A).
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("23503"))
+}
+
 /// Whether the database cannot serve anybody at this moment, which passes: it is out of reach, starts, stops, or has no room.
 pub fn is_away(error: &sqlx::Error) -> bool {
     match error {

@@ -176,7 +176,7 @@ impl Pipeline {
                 token.confirm().await;
             }
             for (item, fate) in items.into_iter().zip(fates) {
-                let first = seen.first(&item);
+                let first = seen.first(&item, &fate);
                 // Another server on the same database has stored it, or does so, and this one has not told of it yet.
                 let is_news = match (&fate, &item.message) {
                     (Fate::Duplicate, _) | (Fate::Left { sound: true }, Ok(Message::Counts(_))) => first,

@@ -1,5 +1,9 @@
 //! Junctions as JSON: what `junction export` writes, `junction import` reads, and replay plans for.
 
+mod problems;
+
+pub use problems::{Broken, Part};
+
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::{
     CompatibleSpec, Direction, GroupKind, GroupSpec, IntergreenSpec, Junction, JunctionSpec, LaneSpec,
@@ -10,12 +14,9 @@ use flextraff_common::wire::DeviceType;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Largest file, bytes.
 pub const MAX_FILE: u64 = 64 * 1024 * 1024;
-/// Most characters of a name.
-const MAX_NAME: usize = 200;
 
 /// Junctions and the links between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -328,126 +329,5 @@ impl JunctionEntry {
     /// Sentences, each naming the entry.
     pub fn build(&self) -> Result<Junction, Vec<String>> {
         Junction::build(&self.spec()).map_err(|problems| problems.iter().map(ToString::to_string).collect())
-    }
-}
-
-/// What a name for people may be, and the database keeps.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control)
-}
-
-impl JunctionFile {
-    /// Every rule that the file breaks, each naming the junction; empty: it may be imported.
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut ids = BTreeMap::new();
-        let mut owners: BTreeMap<Uuid, &str> = BTreeMap::new();
-        for junction in &self.junctions {
-            let name = &junction.junction_name;
-            let mut say = |what: String| problems.push(format!("junction \"{name}\": {what}"));
-            if let Some(other) = ids.insert(junction.junction_id, name) {
-                say(format!("\"{other}\" has the same junction_id {}", junction.junction_id));
-            }
-            for (field, text) in [("junction_name", name), ("city", &junction.city)] {
-                if !is_name(text) {
-                    say(format!("{field} has 1 to {MAX_NAME} characters and no control characters"));
-                }
-            }
-            for group in &junction.groups {
-                for exit in group.exits.iter().filter(|exit| !is_name(exit)) {
-                    say(format!(
-                        "exit {exit:?} of group \"{}\" has 1 to {MAX_NAME} characters and no control characters",
-                        group.name
-                    ));
-                }
-            }
-            for (field, value, most) in
-                [("latitude", junction.latitude, 90.0), ("longitude", junction.longitude, 180.0)]
-            {
-                if !(-most..=most).contains(&value) {
-                    say(format!("{field} {value} is out of range; it lies between -{most} and {most}"));
-                }
-            }
-            if junction.time_zone.parse::<chrono_tz::Tz>().is_err() {
-                say(format!(
-                    "time_zone \"{}\" is no zone of the IANA database, such as Asia/Kolkata",
-                    junction.time_zone
-                ));
-            }
-            let (least, base, most) =
-                (junction.min_cycle_time, junction.base_cycle_time, junction.max_cycle_time);
-            if !(1 <= least && least <= base && base <= most && most <= 3600) {
-                say(format!(
-                    "min_cycle_time {least}, base_cycle_time {base} and max_cycle_time {most} must rise, between 1 and 3600"
-                ));
-            }
-            let mut indexes = BTreeMap::new();
-            for lane in &junction.lanes {
-                if let Some(other) = indexes.insert(lane.lane_index, &lane.lane_name) {
-                    say(format!("lanes \"{other}\" and \"{}\" have the same lane_index", lane.lane_name));
-                }
-                if !(0..=1000).contains(&lane.lane_index) {
-                    say(format!(
-                        "lane_index {} is out of range; it lies between 0 and 1000",
-                        lane.lane_index
-                    ));
-                }
-            }
-            let lanes = junction.lanes.iter().map(|lane| ("lane_id", lane.lane_id.0));
-            let devices = junction.devices.iter().map(|device| ("device_id", device.device_id.0));
-            for (field, id) in lanes.chain(devices) {
-                if let Some(other) = owners.insert(id, name) {
-                    say(format!("{field} {id} stands twice; the other is in \"{other}\""));
-                }
-            }
-            for device in &junction.devices {
-                if device.device_name.as_ref().is_some_and(|name| !is_name(name)) {
-                    say(format!(
-                        "device_name of {} has 1 to {MAX_NAME} characters and no control characters",
-                        device.device_id
-                    ));
-                }
-                for lane in &device.lanes {
-                    if junction.lanes.iter().all(|own| own.lane_id != *lane) {
-                        say(format!(
-                            "device {} names lane {lane}, which is not one of its lanes",
-                            device.device_id
-                        ));
-                    }
-                }
-            }
-            if let Err(broken) = junction.build() {
-                broken.into_iter().for_each(&mut say);
-            }
-        }
-        for link in &self.links {
-            self.link_problems(link, &mut problems);
-        }
-        problems
-    }
-
-    fn link_problems(&self, link: &LinkEntry, problems: &mut Vec<String>) {
-        let mut say = |what: String| {
-            problems.push(format!("link from {} to {}: {what}", link.from_junction, link.to_junction));
-        };
-        if link.from_junction == link.to_junction {
-            say("it leads to where it starts".to_owned());
-        }
-        if !(link.distance_m > 0.0 && link.distance_m <= 100_000.0) {
-            say(format!("distance_m {} is out of range; it lies between 0 and 100000", link.distance_m));
-        }
-        if !(link.free_flow_s > 0.0 && link.free_flow_s <= 7200.0) {
-            say(format!("free_flow_s {} is out of range; it lies between 0 and 7200", link.free_flow_s));
-        }
-        let ends = [(link.from_junction, &link.from_lanes), (link.to_junction, &link.to_lanes)];
-        for (junction, lanes) in ends {
-            let Some(entry) = self.junctions.iter().find(|entry| entry.junction_id == junction) else {
-                say(format!("junction {junction} is not in the file"));
-                continue;
-            };
-            for lane in lanes.iter().filter(|lane| entry.lanes.iter().all(|own| own.lane_id != **lane)) {
-                say(format!("junction \"{}\" has no lane {lane}", entry.junction_name));
-            }
-        }
     }
 }

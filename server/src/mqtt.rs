@@ -21,8 +21,9 @@ use rumqttc::{
     PublishOptions, QoS, SubscribeFilter, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 /// Messages that may wait to be published.
 const OUTGOING: usize = 4096;
@@ -34,6 +35,8 @@ const WINDOW: u16 = 256;
 const KEEP_ALIVE_S: u16 = 30;
 /// Longest that reading pauses because ingest is behind; then the connection is given up before the broker does.
 const PAUSE: Duration = Duration::from_secs(20);
+/// What messages may take up that are not committed, KiB: many times what is under way, and little enough for a small machine when each is large.
+const ROOM_KIB: usize = 32 * 1024;
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 const LAST_BACKOFF: Duration = Duration::from_secs(15);
 /// Time for the last messages to leave at the end.
@@ -78,14 +81,18 @@ pub struct Incoming {
     pub ack: AckToken,
 }
 
-/// The right to confirm one message to the broker. Dropped unused, the message comes again after the next reconnect.
+/// The right to confirm one message to the broker, and the room that it takes up in this server until then. Dropped unused, the message comes
+/// again after the next reconnect.
 #[derive(Debug, Default)]
-pub struct AckToken(Option<(AsyncClient, u16)>);
+pub struct AckToken {
+    message: Option<(AsyncClient, u16)>,
+    _room: Option<OwnedSemaphorePermit>,
+}
 
 impl AckToken {
     /// Confirms the message, unless its connection is gone.
     pub async fn confirm(self) {
-        if let Some((client, id)) = self.0 {
+        if let Some((client, id)) = self.message {
             let _ = client.manual_ack(ManualAck::PubAck(PubAck::new(id))).await;
         }
     }
@@ -146,12 +153,14 @@ impl MqttClient {
             }
         };
         let mut stamps = Stamps::default();
+        let room = Arc::new(Semaphore::new(ROOM_KIB));
         let mut unsent = VecDeque::new();
         let mut backoff = FIRST_BACKOFF;
         let mut last_error = String::new();
         while !*stop.borrow() {
+            let control_answers = self.control_answers.clone();
             let mut connection =
-                Connection::new(options.clone(), &self.connected, self.control_answers.clone());
+                Connection::new(options.clone(), &self.connected, control_answers, Arc::clone(&room));
             let mut ends = Ends {
                 outgoing: &mut self.outgoing,
                 unsent: &mut unsent,
@@ -231,6 +240,8 @@ struct Connection<'a> {
     events: EventLoop,
     connected: &'a watch::Sender<bool>,
     control_answers: Option<mpsc::Sender<Vec<u8>>>,
+    /// What is left of [`ROOM_KIB`]; messages of connections before take theirs up until they are committed.
+    room: Arc<Semaphore>,
     was_ready: bool,
 }
 
@@ -247,9 +258,10 @@ impl<'a> Connection<'a> {
         options: MqttOptions,
         connected: &'a watch::Sender<bool>,
         control_answers: Option<mpsc::Sender<Vec<u8>>>,
+        room: Arc<Semaphore>,
     ) -> Self {
         let (client, events) = AsyncClient::builder(options).capacity(OUTGOING).build();
-        Self { client, events, connected, control_answers, was_ready: false }
+        Self { client, events, connected, control_answers, room, was_ready: false }
     }
 
     fn filters(&self) -> Vec<String> {
@@ -308,7 +320,8 @@ impl<'a> Connection<'a> {
                 }
                 Event::Incoming(Packet::Publish(publish)) if publish.topic == BROKER_CONTROL_ANSWERS => {
                     if publish.qos != QoS::AtMostOnce {
-                        AckToken(Some((self.client.clone(), publish.pkid))).confirm().await;
+                        let message = Some((self.client.clone(), publish.pkid));
+                        AckToken { message, _room: None }.confirm().await;
                     }
                     // An answer that nobody waits for any more is asked for again.
                     if let Some(answers) = &self.control_answers {
@@ -330,21 +343,31 @@ impl<'a> Connection<'a> {
         stamps: &mut Stamps,
     ) -> anyhow::Result<()> {
         let confirms = publish.qos != QoS::AtMostOnce;
+        let is_behind =
+            incoming.capacity() < incoming.max_capacity() / 2 || self.room.available_permits() < ROOM_KIB / 2;
         // What is not confirmed is worthless when late: it gives way when ingest is behind.
-        if !confirms && incoming.capacity() < incoming.max_capacity() / 2 {
+        if !confirms && is_behind {
             return Ok(());
         }
-        let message = Incoming {
-            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            // A copy: what is cut off here is not held in memory while the rest waits.
-            payload: publish.payload[..publish.payload.len().min(MAX_PAYLOAD + 1)].to_vec(),
-            size: publish.payload.len(),
-            retained: publish.retain,
-            again: publish.dup,
-            received: stamps.stamp(Clock.utc()),
-            ack: AckToken(confirms.then(|| (self.client.clone(), publish.pkid))),
+        let received = stamps.stamp(Clock.utc());
+        let kept = publish.payload.len().min(MAX_PAYLOAD + 1);
+        let kib = (publish.topic.len() + kept).div_ceil(1024) as u32;
+        let hand_over = async {
+            // Nobody closes it.
+            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.ok();
+            let message = Incoming {
+                topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+                // A copy: what is cut off here is not held in memory while the rest waits.
+                payload: publish.payload[..kept].to_vec(),
+                size: publish.payload.len(),
+                retained: publish.retain,
+                again: publish.dup,
+                received,
+                ack: AckToken { message: confirms.then(|| (self.client.clone(), publish.pkid)), _room: room },
+            };
+            incoming.send(message).await
         };
-        match tokio::time::timeout(PAUSE, incoming.send(message)).await {
+        match tokio::time::timeout(PAUSE, hand_over).await {
             // When the server stops nobody takes messages any more; unconfirmed, they come again at its next start.
             Ok(Ok(()) | Err(_)) => Ok(()),
             Err(_) => anyhow::bail!("ingest is behind; leaving the messages with the broker"),

@@ -12,6 +12,7 @@ use flextraff_server::mqtt::{AckToken, MqttClient, MqttHandle, Outgoing};
 use flextraff_server::shares::Shares;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
 use std::time::Duration;
+use support::authority::Authority;
 use support::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
@@ -36,7 +37,10 @@ fn client(broker: &Broker) -> (MqttClient, MqttHandle) {
 
 impl Server {
     async fn start(broker: &Broker, db: &PgPool) -> Self {
-        let (client, handle) = client(broker);
+        Self::run(client(broker), db).await
+    }
+
+    async fn run((client, handle): (MqttClient, MqttHandle), db: &PgPool) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (sender, incoming) = mpsc::channel(4096);
         let (news, applied) = mpsc::channel(4096);
@@ -105,6 +109,48 @@ impl Road {
             }
         }
     }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn over_tls_both_sides_show_their_certificates(db: PgPool) {
+    import(&db).await;
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::make(folder.path(), "authority");
+    let stranger = Authority::make(folder.path(), "stranger");
+    let (broker_pem, broker_key) = authority.sign("broker");
+    let (server_pem, server_key) = authority.sign("server");
+    let port = process::free_port();
+    let broker = Broker::start_with(&format!(
+        "user root\nlistener {port} 127.0.0.1\ncafile {}\ncertfile {}\nkeyfile {}\nrequire_certificate true",
+        authority.pem.display(),
+        broker_pem.display(),
+        broker_key.display()
+    ))
+    .await;
+    let known = Mqtt {
+        url: Some(Secret::new(format!("mqtts://127.0.0.1:{port}"))),
+        ca_file: Some(authority.pem.clone()),
+        cert_file: Some(server_pem),
+        key_file: Some(server_key),
+        ..Mqtt::default()
+    };
+    let bare = Mqtt { cert_file: None, key_file: None, ..known.clone() };
+    let misled = Mqtt { ca_file: Some(stranger.pem.clone()), ..known.clone() };
+    for (config, why) in [(bare, "the broker wants a certificate"), (misled, "nobody vouches for the broker")]
+    {
+        let (client, mut handle) = MqttClient::new(&config).unwrap();
+        let (_stop, stopped) = watch::channel(false);
+        let (sender, _incoming) = mpsc::channel(16);
+        let running = tokio::spawn(client.run(sender, stopped));
+        let connected = handle.connected.wait_for(|connected| *connected);
+        assert!(timeout(Duration::from_secs(1), connected).await.is_err(), "{why}");
+        running.abort();
+    }
+    let server = timeout(Duration::from_secs(10), Server::run(MqttClient::new(&known).unwrap(), &db));
+    let server = server.await.expect("both are known to each other");
+    broker.publish(&counts_topic(LANES[0]), &[counts(DEVICE, LANES[0], 1).to_string()]).await;
+    wait_for(&db, COUNTED, 1).await;
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use super::body::{Body, Fields, JsonBody, PathParams};
 use super::guard::{Acting, CurrentSession, CurrentUser};
 use super::problem::{BadBody, Busy, NeedsUser, Problem, ProblemBody};
-use super::token::{brake, is_second_factor};
+use super::token::{brake, is_second_factor, refuse_signed_in};
 use crate::app::App;
 use crate::auth::second_factor::{OneTimeCodes, new_recovery_codes, new_secret, recovery_hash};
 use crate::auth::{MAX_PASSWORD_BYTES, weakness};
@@ -195,10 +195,15 @@ async fn confirm(
         return Err(Problem::conflict("There is no secret to confirm; ask for one first"));
     };
     let codes = OneTimeCodes::new(&secret.bytes, &user.username)?;
-    let Some(step) = codes.step_of(&body.totp, Clock.now()) else { return Err(wrong_code()) };
+    let Some(step) = codes.step_of(&body.totp, Clock.now()) else {
+        refuse_signed_in(&app, &actor, "totp").await?;
+        return Err(wrong_code());
+    };
     let recovery_codes = new_recovery_codes()?;
     let mut tx = app.db.begin().await?;
     if !second_factor::spend_step(&mut *tx, user.id(), step).await? {
+        drop(tx);
+        refuse_signed_in(&app, &actor, "totp").await?;
         return Err(wrong_code());
     }
     // Another secret may have been offered in the meantime, of which no code was shown.
@@ -350,12 +355,14 @@ async fn show_password(
         }
         return Ok(stored);
     }
+    refuse_signed_in(app, actor, "password").await?;
     Err(wrong_password(field))
 }
 
 async fn show_both(app: &App, user: &User, actor: &Actor, body: ShownBoth) -> Result<String, Problem> {
     let verified = show_password(app, user, actor, body.password, "password").await?;
     if !is_second_factor(app, user, &body.totp).await? {
+        refuse_signed_in(app, actor, "totp").await?;
         return Err(wrong_code());
     }
     app.auth.signed_in(&user.username, actor.address);

@@ -103,7 +103,7 @@ struct Day {
     /// Its lanes, in their order.
     lanes: Vec<LaneSum>,
     /// Most tagged vehicles of one hour; null: nobody watched.
-    max_vehicle_count: Option<i32>,
+    max_vehicle_count: Option<i64>,
     /// The hour of the day, 0 to 23, that had them; null: there were none.
     peak_hour: Option<i32>,
     /// Cycles that began.

@@ -13,7 +13,7 @@ use crate::db;
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::junction_api::{self, JunctionRow, LaneRow, NewJunction};
 use crate::db::schedules;
-use crate::junction_file::{JunctionEntry, JunctionFile};
+use crate::junction_file::{Broken, JunctionEntry, JunctionFile};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -272,7 +272,7 @@ pub(super) async fn rewrite(
     let file = JunctionFile { junctions: vec![entry], links: Vec::new() };
     let problems = file.problems();
     if !problems.is_empty() {
-        let error = |message: String| FieldError { field: "junction".into(), message };
+        let error = |broken: Broken| FieldError { field: broken.field.into(), message: broken.sentence };
         return Err(Problem::invalid(problems.into_iter().map(error).collect()));
     }
     let Some(entry) = file.junctions.into_iter().next() else { return Err(unknown()) };
@@ -291,7 +291,7 @@ pub(super) async fn rewrite(
 }
 
 fn taken(name: &str, city: &str) -> Problem {
-    Problem::conflict(format!("There is a junction \"{name}\" in {city} already; tell them apart by name"))
+    Problem::conflict(junction_api::taken(name, city))
 }
 
 /// A lane or device that belongs elsewhere is a conflict, not a failure.

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cmd::junction::import_deed;
 use crate::db::audit::{self, Deed};
 use crate::db::{junctions, links};
-use crate::junction_file::{JunctionFile, LinkEntry};
+use crate::junction_file::{Broken, JunctionFile, LinkEntry, Part};
 use axum::Json;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
@@ -112,9 +112,10 @@ async fn set(
         distance_m: body.distance_m,
         free_flow_s: body.free_flow_s,
     };
-    check(&JunctionFile { junctions: entries, links: vec![link.clone()] }, |problem| {
-        problem.starts_with("link")
-    })?;
+    // What is wrong with the junctions themselves is not this one's to mend.
+    let mut broken = JunctionFile { junctions: entries, links: vec![link.clone()] }.problems();
+    broken.retain(|broken| matches!(broken.part, Part::Link(_)));
+    check(broken, |broken| broken.field.to_owned())?;
     let mut tx = app.db.begin().await?;
     links::store(&mut *tx, &link).await?;
     let deed = Deed::new("link.update").at(from).to(to.to_string()).with(json!(link));
@@ -165,7 +166,7 @@ struct Imported {
     responses(
         (status = 200, body = Imported),
         NeedsAdmin,
-        (status = 409, description = "A lane or device belongs to a junction that is not in the file", body = ProblemBody,
+        (status = 409, description = "A lane or device belongs to a junction that is not in the file, or a city would have two junctions of a name", body = ProblemBody,
             content_type = "application/problem+json"),
         BadBody,
     ))]
@@ -177,7 +178,7 @@ async fn import(
 ) -> Result<Json<Imported>, Problem> {
     let file: JunctionFile = serde_json::from_slice(&body)
         .map_err(|error| Problem::invalid_field("body", format!("This is no junction file: {error}")))?;
-    check(&file, |_| true)?;
+    check(file.problems(), Broken::path)?;
     let mut tx = app.db.begin().await?;
     junctions::import(&mut tx, &file).await.map_err(owned)?;
     audit::record(&mut *tx, &actor, import_deed(&file)).await?;
@@ -188,9 +189,11 @@ async fn import(
     Ok(Json(Imported { junctions: file.junctions.len(), links: file.links.len() }))
 }
 
-/// 422 with every rule that the file breaks, of those that matter.
-fn check(file: &JunctionFile, matters: impl Fn(&String) -> bool) -> Result<(), Problem> {
-    let error = |message: String| FieldError { field: "body".into(), message };
-    let errors: Vec<FieldError> = file.problems().into_iter().filter(matters).map(error).collect();
-    if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+/// 422 with every rule that is broken.
+fn check(broken: Vec<Broken>, field: impl Fn(&Broken) -> String) -> Result<(), Problem> {
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let error = |broken: Broken| FieldError { field: field(&broken), message: broken.sentence };
+    Err(Problem::invalid(broken.into_iter().map(error).collect()))
 }

@@ -7,12 +7,13 @@ use super::problem::{BadBody, NeedsAccess, Problem};
 use crate::app::App;
 use crate::db::audit::{self, Deed};
 use crate::dispatch::{ModeError, ModeRequest, RoadAnswer, Wanted};
+use crate::planner::OverrideError;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::MAX_STAGES;
-use flextraff_common::plan::MAX_VALID_S;
+use flextraff_common::plan::{MAX_VALID_S, PlanProblem};
 use flextraff_common::wire::StageTime;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -184,8 +185,8 @@ async fn set_mode(
     };
     // Before it is sent: nobody sets a mode without a trace.
     audit::record(&app.db, &actor, Deed::new("junction.mode").at(junction).with(asked)).await?;
-    let request = ModeRequest { junction, user: user.id(), wanted, minutes, reason };
-    let outcome = app.dispatch.set_mode(request).await.map_err(refused)?;
+    let request = ModeRequest { junction, user: user.id(), wanted: wanted.clone(), minutes, reason };
+    let outcome = app.dispatch.set_mode(request).await.map_err(|error| refused(error, Some(&wanted)))?;
     tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
     let (status, message) = match outcome.applied {
         RoadAnswer::Refused => ("refused", "The junction refuses it and stays in automatic mode"),
@@ -195,14 +196,42 @@ async fn set_mode(
     Ok(Json(ModeAnswer { status, message, plan_id, applied, reasons }))
 }
 
-pub(super) fn refused(error: ModeError) -> Problem {
+/// Why what was wanted is not carried out, with the fields that are at fault.
+pub(super) fn refused(error: ModeError, wanted: Option<&Wanted>) -> Problem {
+    let detail = error.to_string();
+    let unprocessable = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail.clone());
     match error {
         ModeError::Database(cause) => cause.into(),
-        ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), 5),
-        ModeError::UnknownLane(_) => Problem::invalid_field("lane_id", error.to_string()),
-        ModeError::TooLong { .. } => Problem::invalid_field("expires_in_minutes", error.to_string()),
-        ModeError::Override(_) | ModeError::OtherShape => {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+        ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5),
+        ModeError::UnknownLane(_) => Problem::invalid_field("lane_id", detail),
+        ModeError::TooLong { .. } => Problem::invalid_field("expires_in_minutes", detail),
+        ModeError::OtherShape => unprocessable().about("stages", detail.clone()),
+        ModeError::Override(OverrideError::UnknownJunction(_)) => unprocessable(),
+        ModeError::Override(OverrideError::Problems(problems)) => {
+            problems.iter().fold(unprocessable(), |told, problem| {
+                told.about(field_of(problem, wanted), problem.to_string())
+            })
         }
+    }
+}
+
+/// The field of a [`ModeBody`] that breaks a rule of plans.
+fn field_of(problem: &PlanProblem, wanted: Option<&Wanted>) -> &'static str {
+    match (wanted, problem) {
+        (Some(Wanted::Emergency(_)), _) => "lane_id",
+        (_, PlanProblem::Validity { .. }) => "expires_in_minutes",
+        // With times of lanes a stage is one of the four that serve them.
+        (
+            Some(Wanted::Lanes { .. }),
+            PlanProblem::GreenOutOfRange { stage, .. } | PlanProblem::Range { stage, .. },
+        ) => match stage.as_str() {
+            "N" => "north_lane_time",
+            "S" => "south_lane_time",
+            "E" => "east_lane_time",
+            "W" => "west_lane_time",
+            _ => "total_cycle_time",
+        },
+        (Some(Wanted::Lanes { .. }), _) => "total_cycle_time",
+        _ => "stages",
     }
 }

@@ -221,13 +221,13 @@ async fn preview(
     let (now, utc) = (Clock.now(), Clock.utc());
     let running = plans::running(&app.db, junction, utc).await?;
     let view = View::of(&app.db, junction, now).await?.ok_or_else(|| View::missing(junction));
-    let view = view.map_err(refused)?;
+    let view = view.map_err(|error| refused(error, wanted.as_ref()))?;
     let compared = aside(move || {
-        let plan = view.preview(wanted.as_ref())?;
+        let plan = view.preview(wanted.as_ref()).map_err(|error| refused(error, wanted.as_ref()))?;
         let running = running.map(|row| Costed { predicted: view.predicted(&row.message), plan: row.into() });
-        Ok(Compared { demand: view.demand(), plan, running })
+        Ok::<_, Problem>(Compared { demand: view.demand(), plan, running })
     });
-    Ok(Json(compared.await?.map_err(refused)?))
+    Ok(Json(compared.await??))
 }
 
 /// The body of a preview: that of a mode, or an empty object.

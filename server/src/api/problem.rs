@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use utoipa::openapi::content::ContentBuilder;
@@ -103,8 +103,9 @@ impl Problem {
 
     /// 422, naming each field.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
-        let mut fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
-        fields.dedup();
+        let mut named = BTreeSet::new();
+        let fields: Vec<&str> =
+            errors.iter().map(|error| error.field.as_str()).filter(|field| named.insert(*field)).collect();
         let detail = format!("Invalid request: {}", fields.join(", "));
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
     }
@@ -158,8 +159,11 @@ impl From<anyhow::Error> for Problem {
             let detail = "Too many people are signing in at this moment; try again in a few seconds";
             return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
         }
-        let out_of_reach = error.downcast_ref::<crate::db::Error>().is_some_and(crate::db::is_away);
-        if out_of_reach {
+        let of_database = error.downcast_ref::<crate::db::Error>();
+        if of_database.is_some_and(crate::db::is_orphan) {
+            return Self::not_found("What this is about, or whoever asks for it, has been deleted meanwhile");
+        }
+        if of_database.is_some_and(crate::db::is_away) {
             let detail = "The database cannot be reached, or has no room; try again in a few seconds";
             let problem = Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
             return Self { cause: Some(Cause(Arc::new(error))), ..problem };

@@ -113,6 +113,7 @@ async fn token(
     }
     if user.totp_enabled {
         let Some(code) = totp else {
+            refuse(&app, &actor, "totp missing").await?;
             return Err(Problem::unauthorized("A one-time code is needed").about("totp", "totp is missing"));
         };
         if !is_second_factor(&app, &user, &code).await? {
@@ -249,6 +250,12 @@ pub(super) async fn is_second_factor(app: &App, user: &User, code: &str) -> Resu
 /// does not tell which names exist.
 async fn refuse(app: &App, actor: &Actor, why: &'static str) -> db::Result<()> {
     audit::record(&app.db, actor, Deed::new("session.refuse").with(json!({"reason": why}))).await
+}
+
+/// The same of who is signed in and shows a password or a code once more.
+pub(super) async fn refuse_signed_in(app: &App, actor: &Actor, why: &'static str) -> db::Result<()> {
+    let detail = json!({"reason": why, "signed_in": true});
+    audit::record(&app.db, actor, Deed::new("session.refuse").with(detail)).await
 }
 
 fn presented(headers: &HeaderMap) -> Option<RefreshToken> {

@@ -16,8 +16,8 @@ pub const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Memory in KiB, passes and lanes of Argon2id, as the OWASP Password Storage Cheat Sheet recommends.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
-/// Requests that may wait for each hashing thread.
-const QUEUE_PER_WORKER: usize = 16;
+/// Requests that may wait for each processor.
+const QUEUE_PER_PROCESSOR: usize = 16;
 
 /// Why a password is not strong enough, as a sentence; `None` when it is. `about` is what an attacker knows of its owner.
 pub fn weakness(password: &str, about: &[&str]) -> Option<String> {
@@ -43,7 +43,7 @@ pub fn weakness(password: &str, about: &[&str]) -> Option<String> {
 #[error("too many people are signing in at this moment")]
 pub struct Overloaded;
 
-/// Hashes and verifies passwords, at most one per processor at a time, with a bounded queue.
+/// Hashes and verifies passwords, so many at a time that a processor is left for everything else, with a bounded queue.
 pub struct Passwords {
     workers: Arc<Semaphore>,
     places: Arc<Semaphore>,
@@ -51,18 +51,19 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// A pool as wide as the machine has processors.
+    /// A pool as wide as the machine has processors, less one: ingest and other requests go on while everybody signs in.
     ///
     /// # Errors
     /// When the system gives no randomness.
     pub fn new() -> anyhow::Result<Self> {
-        Self::with_size(std::thread::available_parallelism().map_or(1, usize::from), QUEUE_PER_WORKER)
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::with_size(workers_of(processors), processors * QUEUE_PER_PROCESSOR)
     }
 
-    fn with_size(workers: usize, queue_per_worker: usize) -> anyhow::Result<Self> {
+    fn with_size(workers: usize, queue: usize) -> anyhow::Result<Self> {
         Ok(Self {
             workers: Arc::new(Semaphore::new(workers)),
-            places: Arc::new(Semaphore::new(workers + workers * queue_per_worker)),
+            places: Arc::new(Semaphore::new(workers + queue)),
             dummy: hash("a password that nobody has")?.into(),
         })
     }
@@ -121,6 +122,10 @@ impl fmt::Debug for Passwords {
     }
 }
 
+const fn workers_of(processors: usize) -> usize {
+    if processors > 2 { processors - 1 } else { 1 }
+}
+
 fn argon2() -> anyhow::Result<Argon2<'static>> {
     let (memory, passes, lanes) = COST;
     let params = Params::new(memory, passes, lanes, None).map_err(|error| anyhow!("Argon2: {error}"))?;
@@ -163,6 +168,11 @@ mod tests {
             }
         }
         assert!(weakness(&"x9Kq".repeat(300), &[]).is_some_and(|text| text.contains("at most 1024 bytes")));
+    }
+
+    #[test]
+    fn a_processor_is_left_to_others_where_there_is_more_than_one() {
+        assert_eq!([1, 2, 3, 8].map(workers_of), [1, 1, 2, 7]);
     }
 
     #[tokio::test]

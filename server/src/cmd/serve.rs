@@ -53,7 +53,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// Runs the server.
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
-    crate::logging::init(&config.log.filter).context("cannot start logging")?;
+    crate::logging::init(&config.log).context("cannot start logging")?;
     let (mut mqtt, handle) = MqttClient::new(&config.mqtt).map_err(Failure::Config)?;
     let mut signals = Signals::new()?;
     let db = tokio::select! {

@@ -107,6 +107,16 @@ fn secrets_are_shown_nowhere() {
 }
 
 #[test]
+fn a_password_with_the_marks_of_an_address_is_shown_nowhere() {
+    for password in ["hun/ter2", "hun?ter2", "hun#ter2", "hun@t/er2"] {
+        let url = format!("mqtt://u:{password}@broker");
+        let config = Config::read(None, [("FLEXTRAFF_MQTT__URL".to_owned(), url)]).expect("it is an address");
+        let shown = config.to_masked_toml().expect("it is TOML");
+        assert!(shown.contains("mqtt://u:***@") && !shown.contains("er2"), "{shown}");
+    }
+}
+
+#[test]
 fn a_wrong_address_does_not_put_its_password_into_the_message() {
     let problems = problems(
         "",

@@ -69,7 +69,7 @@ pub struct DayRow {
     /// The day, in the junction's time zone.
     pub stat_date: NaiveDate,
     /// Most vehicles of one hour.
-    pub max_vehicle_count: i32,
+    pub max_vehicle_count: i64,
     /// The hour that had them; `None`: there were none.
     pub peak_hour: Option<i32>,
     /// Cycles that began.

@@ -87,10 +87,7 @@ pub async fn is_taken(
     city: &str,
     except: Option<JunctionId>,
 ) -> sqlx::Result<bool> {
-    // A statement of its own: the next one must see what others committed while this one waited.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.junction_names')) AS locked")
-        .fetch_one(&mut *db)
-        .await?;
+    lock_names(db).await?;
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM junctions WHERE lower(junction_name) = lower($1) AND lower(city) = lower($2)
@@ -101,6 +98,36 @@ pub async fn is_taken(
     )
     .fetch_one(db)
     .await
+}
+
+/// Of these junctions the name and city of one that its city has twice, in whatever letters. Nobody else names one until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn namesake(db: &mut PgConnection, junctions: &[Uuid]) -> sqlx::Result<Option<(String, String)>> {
+    lock_names(db).await?;
+    let found = sqlx::query!(
+        "SELECT j.junction_name, j.city FROM junctions j JOIN junctions o
+             ON lower(o.junction_name) = lower(j.junction_name) AND lower(o.city) = lower(j.city) AND o.junction_id <> j.junction_id
+         WHERE j.junction_id = ANY($1) ORDER BY j.junction_name, j.city LIMIT 1",
+        junctions,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(found.map(|found| (found.junction_name, found.city)))
+}
+
+/// What a city says that has a junction of a name already.
+pub fn taken(name: &str, city: &str) -> String {
+    format!("There is a junction \"{name}\" in {city} already; tell them apart by name")
+}
+
+/// A statement of its own: the next one sees what others have committed while this one waited.
+async fn lock_names(db: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtext('flextraff.junction_names')) AS locked")
+        .fetch_one(db)
+        .await
+        .map(|_| ())
 }
 
 /// Creates a junction with the lanes N, S, E and W, a signal group and a stage for each. Belongs into a transaction.

@@ -1,6 +1,6 @@
 //! Junctions with all that belongs to them: as files write them, as the planner needs them.
 
-use super::links;
+use super::{junction_api, links};
 use crate::junction_file::{
     DeviceEntry, GroupEntry, JunctionEntry, JunctionFile, LaneEntry, LinkEntry, StageEntry,
 };
@@ -202,12 +202,16 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
 /// transaction.
 ///
 /// # Errors
-/// The database is away, or a lane or device of the file belongs to a junction that is not in it.
+/// The database is away, a lane or device of the file belongs to a junction that is not in it, or a city would have two junctions of a name.
 pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<(), sqlx::Error> {
     for junction in &file.junctions {
         store(db, junction).await?;
     }
     let junctions: Vec<Uuid> = file.junctions.iter().map(|junction| junction.junction_id.0).collect();
+    // When all are stored: they may exchange their names.
+    if let Some((name, city)) = junction_api::namesake(db, &junctions).await? {
+        return Err(sqlx::Error::Protocol(junction_api::taken(&name, &city)));
+    }
     sqlx::query!("DELETE FROM links WHERE from_junction = ANY($1) AND to_junction = ANY($1)", &junctions)
         .execute(&mut *db)
         .await?;
@@ -385,7 +389,7 @@ async fn upsert_devices(db: &mut PgConnection, junction: &JunctionEntry) -> Resu
             .execute(&mut *db)
             .await?;
         sqlx::query!(
-            "INSERT INTO edge_device_lanes (device_id, lane_id) SELECT $1, * FROM unnest($2::uuid[])",
+            "INSERT INTO edge_device_lanes (device_id, lane_id) SELECT DISTINCT $1::uuid, * FROM unnest($2::uuid[])",
             device.device_id.0,
             &lanes
         )

@@ -19,11 +19,35 @@ const AT_ONCE: i64 = 200;
 const LOOKS: u32 = 20;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Brings hours and days up to date, of one junction or of all.
+/// Brings hours and days up to date, of one junction or of all. Of all, a junction whose values the database refuses holds up no other: it is
+/// logged, and stays due.
 ///
 /// # Errors
-/// When the database fails; what was not summed up then is the next time.
+/// When the database fails, or refuses the values of the one junction; what was not summed up then is the next time.
 pub async fn refresh(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result<()> {
+    match refresh_together(db, junction).await {
+        Err(error) if junction.is_none() && super::is_poison(&error) => refresh_each(db).await,
+        done => done,
+    }
+}
+
+/// Each junction in transactions of its own.
+async fn refresh_each(db: &PgPool) -> sqlx::Result<()> {
+    let junctions = sqlx::query_scalar!("SELECT DISTINCT junction_id FROM roll_ups_due ORDER BY junction_id")
+        .fetch_all(db)
+        .await?;
+    for junction in junctions {
+        match refresh_together(db, Some(JunctionId(junction))).await {
+            Err(error) if super::is_poison(&error) => {
+                tracing::error!(%junction, %error, "the database refuses hours and days of a junction; those of the others are summed up");
+            }
+            done => done?,
+        }
+    }
+    Ok(())
+}
+
+async fn refresh_together(db: &PgPool, junction: Option<JunctionId>) -> sqlx::Result<()> {
     let mut looks = 0;
     while looks < LOOKS && some_are_due(db, junction).await? {
         let mut tx = db.begin().await?;

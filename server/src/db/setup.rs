@@ -169,11 +169,23 @@ pub async fn answers(pool: &PgPool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Secret;
 
     #[test]
     fn an_old_database_is_refused_with_a_sentence() {
         assert_eq!(too_old(140_000), None);
         let sentence = "the database is PostgreSQL 13; FlexTraff needs version 14 or later";
         assert_eq!(too_old(130_022).as_deref(), Some(sentence));
+    }
+
+    #[tokio::test]
+    async fn an_address_that_cannot_be_read_does_not_tell_its_password() {
+        for password in ["hun/ter2", "hun?ter2", "hun#ter2"] {
+            let url = Some(Secret::new(format!("postgresql://city:{password}@localhost/flextraff")));
+            let error = connect(&Database { url, ..Database::default() }).await.unwrap_err();
+            let told = format!("{error:#} {error:?}");
+            assert!(told.contains("database") && told.contains("city:***@"), "{told}");
+            assert!(!told.contains("hun") && !told.contains("er2"), "{told}");
+        }
     }
 }

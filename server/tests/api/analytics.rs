@@ -119,7 +119,7 @@ async fn a_day_has_volumes_cycles_and_its_peak_hour(db: PgPool) {
     // What comes late is in the next answer; of the table, too.
     place.counted(1, "2026-02-10T03:30:00Z", "2026-02-10T03:30:05Z", 4).await;
     assert_eq!(place.answer("daily?from=2026-02-10&to=2026-02-10").await["days"][0]["total_vehicles"], 1564);
-    let stored: i32 =
+    let stored: i64 =
         sqlx::query_scalar("SELECT total_vehicles FROM junction_daily_stats WHERE stat_date = '2026-02-10'")
             .fetch_one(&place.state.app.db)
             .await

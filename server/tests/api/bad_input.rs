@@ -5,6 +5,7 @@ use crate::state::TestState;
 use flextraff_server::api;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
+use std::time::Duration;
 
 const NOBODY: &str = "00000000-0000-4000-8000-00000000dead";
 
@@ -275,6 +276,61 @@ async fn a_database_that_is_away_is_told_and_found_again(db: PgPool) {
     }
     sqlx::query(allow(true)).execute(&mut other).await.expect("the user of the tests may do so");
     assert_eq!(state.get("/api/users/me", &admin).await.status, 200, "without a restart");
+}
+
+/// Returns when somebody waits for a lock.
+async fn somebody_waits(db: &PgPool) {
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    let wait = async {
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(db).await.expect("it answers") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("somebody waits");
+}
+
+#[sqlx::test]
+async fn what_is_deleted_between_look_and_deed_is_not_found(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let other = state.junction(&admin, "Other").await;
+    for (at, what) in ["a user's access", "access to a junction", "a link", "a device"].iter().enumerate() {
+        let junction = state.junction(&admin, &format!("Main {at}")).await;
+        let name = format!("ravi{at}");
+        state.plain_user(&admin, &name).await;
+        let user: String = sqlx::query_scalar("SELECT user_id::text FROM users WHERE username = $1")
+            .bind(&name)
+            .fetch_one(&db)
+            .await
+            .expect("he is there");
+        let (delete, gone) = match at {
+            0 => ("DELETE FROM users WHERE user_id = $1::uuid", &user),
+            _ => ("DELETE FROM junctions WHERE junction_id = $1::uuid", &junction),
+        };
+        let (method, path, body) = match at {
+            0 | 1 => ("PUT", format!("/api/users/{user}/access/{junction}"), json!({"role": "observer"})),
+            2 => (
+                "PUT",
+                format!("/api/links/{other}/{junction}"),
+                json!({"distance_m": 350, "free_flow_s": 30}),
+            ),
+            _ => (
+                "POST",
+                "/api/devices".to_owned(),
+                json!({"junction_id": junction, "device_type": "junction"}),
+            ),
+        };
+        let mut deleting = db.begin().await.expect("the database is there");
+        sqlx::query(delete).bind(gone).execute(&mut *deleting).await.expect("it is there");
+        // The look still finds it, and the deed waits for what becomes of it.
+        let asked = state.request(method, &path, &admin, &body);
+        let gone = async {
+            somebody_waits(&db).await;
+            deleting.commit().await.expect("the database is there");
+        };
+        let (answer, ()) = tokio::join!(asked, gone);
+        assert_eq!(answer.status, 404, "{what}: {}", answer.text);
+        assert!(answer.detail().ends_with("has been deleted meanwhile"), "{what}: {}", answer.text);
+    }
 }
 
 #[sqlx::test]

@@ -69,6 +69,11 @@ async fn every_rule_that_a_shape_breaks_is_told_and_nothing_changes(db: PgPool) 
     assert_eq!(answer.status, 422, "{}", answer.text);
     assert!(answer.json()["errors"].as_array().unwrap().len() >= 2, "groups E and W: {}", answer.text);
     let lane = |index: i32| json!({"lane_index": index, "lane_name": "X"});
+    assert!(
+        answer.fields().iter().all(|field| ["groups", "stages"].contains(&field.as_str())),
+        "{}",
+        answer.text
+    );
     for (path, body, part) in [
         (&lanes, json!({}), "lanes is required"),
         (&lanes, json!({"lanes": [lane(1), lane(1)]}), "same lane_index"),
@@ -95,6 +100,12 @@ async fn every_rule_that_a_shape_breaks_is_told_and_nothing_changes(db: PgPool) 
         let answer = state.request("PUT", path, &admin, &body).await;
         assert_eq!(answer.status, 422, "{body}: {}", answer.text);
         assert!(answer.json()["errors"].to_string().contains(part), "{body}: {}", answer.text);
+        let known = ["lanes", "groups", "stages", "signal"];
+        assert!(
+            answer.fields().iter().all(|field| known.contains(&field.as_str())),
+            "{body}: {}",
+            answer.text
+        );
     }
     let other = state.junction(&admin, "Other").await;
     let foreign = layout(&state, &admin, &other).await["lanes"].clone();
@@ -117,15 +128,17 @@ async fn a_junction_is_changed_and_deleted(db: PgPool) {
         (&json!("Main & Oak"), &json!(150))
     );
     assert_eq!(layout(&state, &admin, &id).await["time_zone"], "Asia/Colombo");
-    for (bad, part) in [
-        (json!({"time_zone": "Mars/Base"}), "IANA"),
-        (json!({"min_cycle_time": 151}), "must rise"),
-        (json!({"latitude": 91}), "latitude"),
-        (json!({"city": null}), "city"),
-        (json!({"base_cycle_time": 0}), "base_cycle_time"),
+    for (bad, part, field) in [
+        (json!({"time_zone": "Mars/Base"}), "IANA", "time_zone"),
+        (json!({"min_cycle_time": 151}), "must rise", "min_cycle_time"),
+        (json!({"base_cycle_time": 151}), "must rise", "base_cycle_time"),
+        (json!({"latitude": 91}), "latitude", "latitude"),
+        (json!({"city": null}), "city", "city"),
+        (json!({"base_cycle_time": 0}), "base_cycle_time", "base_cycle_time"),
     ] {
         let answer = state.request("PATCH", &path, &admin, &bad).await;
         assert!(answer.status == 422 && answer.text.contains(part), "{bad}: {}", answer.text);
+        assert_eq!(answer.fields(), [field], "{bad}: {}", answer.text);
     }
     let plain = state.plain_user(&admin, "ravi").await;
     state.grant("ravi", &id, "operator").await;
@@ -215,6 +228,16 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
         "{}",
         answer.text
     );
+    assert_eq!(answer.fields()[0], "junctions[0].latitude");
+    assert!(answer.fields()[1..].iter().all(|field| field == "junctions[0].stages"), "{}", answer.text);
+    let mut twice = file.json();
+    let lane = twice["junctions"][0]["lanes"][0]["lane_id"].clone();
+    let device = "00000000-0000-0000-0000-0000000000d1";
+    twice["junctions"][0]["devices"] =
+        json!([{"device_id": device, "device_type": "rfid_counter", "lanes": [lane, lane]}]);
+    let answer = import(&twice).await;
+    assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["junctions[0].devices".to_owned()]));
+    assert!(answer.text.contains("twice"), "{}", answer.text);
     for (body, part) in
         [(json!([]), "no junction file"), (json!({"junctions": [], "more": 1}), "unknown field `more`")]
     {
@@ -226,6 +249,18 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
     untyped.assert_problem(415, "Send the body as JSON, with Content-Type: application/json");
     let huge = state.post_text("/api/junctions/import", &admin, " ".repeat(16 * 1024 * 1024 + 1)).await;
     huge.assert_problem(413, "The body is too large; at most 16777216 bytes are read");
+    let main = "There is a junction \"MAIN\" in Mumbai already; tell them apart by name";
+    let mut namesake = file.json();
+    for field in ["lanes", "groups", "stages"] {
+        namesake["junctions"][0][field] = shape()[field].clone();
+    }
+    for (at, lane) in namesake["junctions"][0]["lanes"].as_array_mut().unwrap().iter_mut().enumerate() {
+        lane["lane_id"] = json!(format!("00000000-0000-0000-0000-0000000000c{at}"));
+    }
+    namesake["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
+    namesake["junctions"][0]["junction_name"] = json!("MAIN");
+    import(&namesake).await.assert_problem(409, main);
+    assert_eq!(state.get("/api/junctions/export", &admin).await.json(), file.json());
     let mut foreign = file.json();
     foreign["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-00000000000b");
     let answer = import(&foreign).await;

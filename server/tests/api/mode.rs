@@ -131,18 +131,25 @@ async fn what_is_wrong_is_said_and_nothing_is_sent(db: PgPool) {
         (
             json!({ "north_lane_time": 8, "west_lane_time": 47 }),
             "stage \"N\": green_s of 3 s is outside 7 to 60 s",
+            "north_lane_time",
         ),
         (
             json!({ "north_lane_time": 70, "total_cycle_time": 110, "south_lane_time": 13, "east_lane_time": 13 }),
             "outside 7 to 60 s",
+            "north_lane_time",
         ),
-        (json!({ "total_cycle_time": 130 }), "the cycle of 130 s is outside the junction's 30 to 120 s"),
-        (json!({ "stages": [{ "stage": "X", "green_s": 20 }] }), "there is no stage \"X\""),
+        (
+            json!({ "total_cycle_time": 130 }),
+            "the cycle of 130 s is outside the junction's 30 to 120 s",
+            "total_cycle_time",
+        ),
+        (json!({ "stages": [{ "stage": "X", "green_s": 20 }] }), "there is no stage \"X\"", "stages"),
     ];
-    for (change, sentence) in sentences {
+    for (change, sentence, field) in sentences {
         let answer = road.set_mode(&junction, &token, &with(&change)).await;
         assert_eq!(answer.status, 422, "{change}: {}", answer.text);
         assert!(answer.detail().contains(sentence), "{change}: {}", answer.text);
+        assert!(answer.fields().iter().any(|named| named == field), "{change}: {}", answer.text);
     }
     for text in ["", "[]", "NaN", r#"{"total_cycle_time": NaN}"#] {
         let answer = road.set_mode(&junction, &token, &Value::String(text.to_owned())).await;

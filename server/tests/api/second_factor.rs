@@ -87,6 +87,49 @@ async fn with_a_second_factor_the_password_alone_opens_nothing(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn what_is_refused_stands_in_the_audit_log(db: PgPool) {
+    let (state, token) = TestState::with_admin(db).await;
+    let (wrong, code) = ("wrong password", json!({"totp": "000000"}));
+    let body = json!({"current_password": wrong, "new_password": "a quite different phrase"});
+    assert_eq!(state.request("PUT", "/api/users/me/password", &token, &body).await.status, 400);
+    let offer = json!({"password": wrong});
+    assert_eq!(state.post("/api/users/me/totp", &token, &offer).await.status, 400);
+    let offer = json!({"password": PASSWORD});
+    assert_eq!(state.post("/api/users/me/totp", &token, &offer).await.status, 200);
+    assert_eq!(state.post("/api/users/me/totp/confirm", &token, &code).await.status, 400);
+    set_up(&state, "admin", &token).await;
+    let earlier = state.get("/api/audit?action=session.refuse", &token).await.json().as_array().map(Vec::len);
+    // A code of the half minute before, at most, was one too many.
+    assert!(matches!(earlier, Some(3 | 4)), "{earlier:?}");
+    assert_eq!(state.sign_in("admin", PASSWORD).await.status, 401);
+    for (password, totp) in [(wrong, "000000"), (PASSWORD, "000000")] {
+        for act in ["disable", "recovery-codes"] {
+            let body = json!({"password": password, "totp": totp});
+            let answer = state.post(&format!("/api/users/me/totp/{act}"), &token, &body).await;
+            assert_eq!(answer.status, 400, "{}", answer.text);
+        }
+    }
+    let lines = state.get("/api/audit?action=session.refuse", &token).await.json();
+    let lines = lines.as_array().unwrap();
+    let signed_in = |reason: &str| json!({"reason": reason, "signed_in": true});
+    let told: Vec<&Value> = lines.iter().rev().map(|line| &line["detail"]).collect();
+    let (first, last) = (&told[..3], &told[told.len() - 5..]);
+    assert_eq!(first, [&signed_in("password"), &signed_in("password"), &signed_in("totp")]);
+    assert_eq!(
+        last,
+        [
+            &json!({"reason": "totp missing"}),
+            &signed_in("password"),
+            &signed_in("password"),
+            &signed_in("totp"),
+            &signed_in("totp")
+        ]
+    );
+    assert!(lines.iter().all(|line| line["username"] == "admin"));
+    assert!(!json!(lines).to_string().contains("wrong password"));
+}
+
+#[sqlx::test]
 async fn a_code_opens_once(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
     let device = set_up(&state, "admin", &token).await;

@@ -6,6 +6,7 @@ mod ready;
 mod retention;
 mod shared;
 mod steps;
+mod sums;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -239,7 +240,7 @@ async fn who_sums_up_waits_for_those_who_store(db: PgPool) {
         .unwrap();
         assert_eq!(sum, 30, "{table}");
     }
-    assert_eq!(number(&db, "SELECT total_vehicles::bigint FROM junction_daily_stats").await, 30);
+    assert_eq!(number(&db, "SELECT total_vehicles FROM junction_daily_stats").await, 30);
 }
 
 #[sqlx::test(migrations = "./migrations")]
@@ -362,7 +363,7 @@ async fn import_file(db: &PgPool, file: &JunctionFile) -> sqlx::Result<()> {
 #[sqlx::test(migrations = "./migrations")]
 async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool) {
     let mut file = junctions();
-    assert_eq!(file.problems(), Vec::<String>::new());
+    assert_eq!(file.problems(), []);
     import_file(&db, &file).await.unwrap();
     import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
@@ -372,6 +373,13 @@ async fn an_import_can_be_repeated_and_comes_out_again_as_it_went_in(db: PgPool)
     file.junctions[0].lanes.reverse();
     import_file(&db, &file).await.unwrap();
     assert_eq!(junctions_table::export(&db).await.unwrap(), file);
+    // The command line imports in the same way.
+    let mut namesake = file.clone();
+    namesake.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
+    namesake.junctions[0].lanes.clear();
+    namesake.junctions[0].devices.clear();
+    let error = import_file(&db, &namesake).await.unwrap_err();
+    assert!(error.to_string().contains("There is a junction \"Main\" in Mumbai already"), "{error}");
     file.junctions[0].junction_id = "00000000-0000-0000-0000-0000000000aa".parse().unwrap();
     let error = import_file(&db, &file).await.unwrap_err();
     assert!(error.to_string().contains("belongs to another junction"), "{error}");
@@ -400,20 +408,26 @@ fn every_rule_that_a_junction_file_breaks_is_named() {
     junction.base_cycle_time = 20;
     junction.stages[0].groups = vec!["X".to_owned()];
     junction.devices[0].lanes = vec!["00000000-0000-0000-0000-0000000000ff".parse().unwrap()];
+    junction.devices[1].lanes = vec![LANES[1].parse().unwrap(); 2];
     junction.devices[0].device_name = Some("a\0b".to_owned());
     junction.groups[0].exits = vec!["\u{1b}[31m".to_owned()];
     junction.city = "a\nb".to_owned();
     let problems = file.problems();
-    for named in [
-        "latitude 91",
-        "base_cycle_time 20",
-        "\"X\"",
-        "names lane 00000000",
-        "device_name of ",
-        "exit \"\\u{1b}[31m\"",
-        "city has 1",
+    for (path, named) in [
+        ("latitude", "latitude 91"),
+        ("base_cycle_time", "base_cycle_time 20"),
+        ("stages", "\"X\""),
+        ("devices", "names lane 00000000"),
+        ("devices", "d2 names lane 00000000-0000-0000-0000-0000000000b2 twice"),
+        ("devices", "device_name of "),
+        ("groups", "exit \"\\u{1b}[31m\""),
+        ("city", "city has 1"),
     ] {
-        assert!(problems.iter().any(|problem| problem.contains(named)), "{named}: {problems:#?}");
+        let path = format!("junctions[0].{path}");
+        assert!(
+            problems.iter().any(|broken| broken.path() == path && broken.sentence.contains(named)),
+            "{path} {named}: {problems:#?}"
+        );
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking, and wait with a deadline"
 )]
 
+pub(crate) mod authority;
 pub(crate) mod certificate;
 pub(crate) mod gate;
 pub(crate) mod process;
@@ -141,10 +142,15 @@ pub(crate) struct Broker {
 impl Broker {
     /// Starts one that sends as much without confirmation as is taken: it is for the server to hold back.
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// The same with more lines, such as those of another listener.
+    pub(crate) async fn start_with(lines: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\n{lines}\n"
         );
         std::fs::write(folder.path().join("broker.conf"), config).unwrap();
         let process = Self::spawn(&folder);

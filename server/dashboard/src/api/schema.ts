@@ -1585,7 +1585,7 @@ export interface components {
              */
             manual_override_cycles: number;
             /**
-             * Format: int32
+             * Format: int64
              * @description Most tagged vehicles of one hour; null: nobody watched.
              */
             max_vehicle_count?: number | null;
@@ -6553,7 +6553,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A lane or device belongs to a junction that is not in the file */
+            /** @description A lane or device belongs to a junction that is not in the file, or a city would have two junctions of a name */
             409: {
                 headers: {
                     [name: string]: unknown;
