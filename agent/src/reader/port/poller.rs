@@ -78,9 +78,8 @@ fn run(brought: &Receiver<Box<dyn Polled>>, bell: &OwnedFd, now: &dyn Fn() -> Mo
         loop {
             match brought.try_recv() {
                 Ok(line) => lines.push(line),
-                Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) if lines.is_empty() => return,
-                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
         let start = now();
