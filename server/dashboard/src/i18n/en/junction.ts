@@ -64,6 +64,7 @@ export const junction = {
     level: 'Method',
     holds: 'Stage {{stage}} next, in {{seconds}}',
     goesOn: 'Stage {{stage}} goes on for {{seconds}}',
+    last: { holds: 'Stage {{stage}} next, any moment', goesOn: 'Stage {{stage}} goes on' },
   },
   why: {
     base: 'No lane has been watched for a minute yet: the base cycle of {{cycle}} is shared evenly.',

@@ -66,6 +66,7 @@ export const junction: Messages['junction'] = {
     level: 'विधि',
     holds: '{{seconds}} बाद चरण {{stage}}',
     goesOn: 'चरण {{stage}} {{seconds}} और चलेगा',
+    last: { holds: 'अब चरण {{stage}}', goesOn: 'चरण {{stage}} जारी है' },
   },
   why: {
     base: 'अभी किसी लेन की एक मिनट भी निगरानी नहीं हुई: {{cycle}} का आधार साइकिल बराबर बाँटा गया है।',

@@ -92,6 +92,10 @@ export function leftOf(segment: Segment): { least: number; planned: number; most
   return { least: left(segment.leastS), planned: left(segment.greenS), most: left(segment.mostS) };
 }
 
+/** The plan that the junction runs, as far as it has confirmed one: the newest may be refused, or wait for the cycle to end. */
+export const runningOf = (current: Pick<CurrentPlan, 'plan' | 'previous'> | undefined) =>
+  [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? undefined;
+
 /** Of a stage of which nothing is known, seconds. */
 const DEFAULT_GREEN_S = 25;
 
@@ -100,7 +104,7 @@ export function firstGreens(
   layout: Pick<Layout, 'stages'>,
   current: Pick<CurrentPlan, 'plan' | 'previous'> | undefined,
 ): { greens: Record<string, number>; assumed: boolean } {
-  const plan = [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? current?.plan;
+  const plan = runningOf(current) ?? current?.plan;
   const planned = new Map(plannedStages(plan?.stages).map((stage) => [stage.stage, stage.green_s]));
   const greens = layout.stages.map(({ stage, min_green_s, max_green_s }): [string, number] => {
     const green = Math.round(planned.get(stage) ?? DEFAULT_GREEN_S);
