@@ -35,15 +35,21 @@ export function City() {
       <AsOf query={query} />
       <Totals states={states} />
       <FilterBar filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
+      {/* Each junction on the map is a stop of the keyboard. */}
+      <a className="skip skip-past" href="#junctions">
+        {t('map.skip')}
+      </a>
       <div className={classes.halves}>
         <CityMap states={shown} links={links.data ?? []} />
-        <Section title={t('list.label')}>
-          {states?.length === 0 ? (
-            <Text c="dimmed">{t('list.empty')}</Text>
-          ) : (
-            <JunctionTable states={shown} waiting={!states && !query.error} />
-          )}
-        </Section>
+        <div id="junctions" tabIndex={-1}>
+          <Section title={t('list.label')}>
+            {states?.length === 0 ? (
+              <Text c="dimmed">{t('list.empty')}</Text>
+            ) : (
+              <JunctionTable states={shown} waiting={!states && !query.error} />
+            )}
+          </Section>
+        </div>
       </div>
       <AlarmList />
     </Stack>

@@ -1,11 +1,11 @@
-import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip } from '@mantine/core';
+import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
 import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
 import { severityColor } from '@/components/alarms/severity';
-import { StateSign } from './StateSign';
+import { QUEUE_SIGNS, StateSign } from './StateSign';
 import type { JunctionState } from './states';
 
 const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
@@ -95,9 +95,13 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
             <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} px={6} miw="max-content">
               {format.number(state.queue)}
               {state.congestion && (
-                <Text span inherit visibleFrom="sm">
-                  {` · ${t(`congestion.${state.congestion}`)}`}
-                </Text>
+                <>
+                  <Text span inherit aria-hidden>{` ${QUEUE_SIGNS[state.congestion]}`}</Text>
+                  <Text span inherit visibleFrom="sm">{` ${t(`congestion.${state.congestion}`)}`}</Text>
+                  <Text span inherit hiddenFrom="sm">
+                    <VisuallyHidden>{t(`congestion.${state.congestion}`)}</VisuallyHidden>
+                  </Text>
+                </>
               )}
             </Badge>
           </Tooltip>

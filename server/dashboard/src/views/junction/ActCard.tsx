@@ -8,6 +8,7 @@ import { useMayOperate } from '@/api/me';
 import type { CurrentPlan, Layout } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import type { Format } from '@/i18n/format';
 import type { Mode } from '@/live/frames';
 import { useNow } from '@/live/hooks';
@@ -33,6 +34,7 @@ export function ActCard({ layout, plan, heard, format }: Props) {
   const back = useAct(layout);
   const verdict = useVerdict(id, back);
   const close = () => setDialog(null);
+  const kept = useKeptFocus<HTMLDivElement>();
   const current = plan.data;
   const active = current?.override;
   // Which override ran when the way back was asked for: of one that was set later its outcome says nothing.
@@ -60,7 +62,7 @@ export function ActCard({ layout, plan, heard, format }: Props) {
         </Text>
       )}
       {mayOperate ? (
-        <Group>
+        <Group {...kept}>
           {returns && (
             <Button leftSection={<Undo2 size={16} aria-hidden />} loading={back.isPending} onClick={goBack}>
               {t('override.back')}
