@@ -1,8 +1,8 @@
 import { Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { sentenceOf } from '@/api/problem';
 import { useNow } from '@/live/hooks';
+import { Said } from './Said';
 import { useCityFormat } from './list/useRowTimes';
 
 /** What is needed to say how old something is that was fetched; without a time nothing is said of it. */
@@ -21,7 +21,7 @@ function Line({ at, error }: { at: number; error: Error }) {
   const age = format.age((now - at) / 1000);
   return (
     <Text size="sm" c="var(--state-bad)" role="status" data-testid="as-of">
-      {t('asOf', { at: format.moment(at, now), age })} <span lang="en">{sentenceOf(error)}</span>
+      {t('asOf', { at: format.moment(at, now), age })} <Said error={error} />
     </Text>
   );
 }

@@ -75,7 +75,7 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       <Table.Td>
         <StateSign kind={state.kind} />
         {state.fault && (
-          <Text size="xs" className={classes.bad}>
+          <Text size="xs" className={classes.bad} lang="en">
             {state.fault}
           </Text>
         )}

@@ -57,7 +57,9 @@ export function DeadLetters() {
           <Text size="sm" fw={600}>
             {isReason(letter.reason) ? t(`reasons.${letter.reason}`) : letter.reason}
           </Text>
-          <Text size="xs">{letter.detail}</Text>
+          <Text size="xs" lang="en">
+            {letter.detail}
+          </Text>
         </Stack>
       ),
     },

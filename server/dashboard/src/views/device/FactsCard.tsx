@@ -59,8 +59,8 @@ export function FactsCard({ device, status, at, present, layout, now }: Props) {
             {troubles.map((trouble) => (
               <List.Item key={trouble}>{t(`advice.${trouble}`)}</List.Item>
             ))}
-            {status?.controller?.fault && <List.Item>{status.controller.fault}</List.Item>}
-            {status?.link?.cause && <List.Item>{status.link.cause}</List.Item>}
+            {status?.controller?.fault && <List.Item lang="en">{status.controller.fault}</List.Item>}
+            {status?.link?.cause && <List.Item lang="en">{status.link.cause}</List.Item>}
           </List>
         </Alert>
       )}

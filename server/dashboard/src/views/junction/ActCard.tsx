@@ -133,7 +133,7 @@ function Active({ override, format }: { override: NonNullable<CurrentPlan['overr
         </Text>
         <Text size="sm" data-testid="road-state">
           {t('override.road')}: {t(`override.roadState.${road}`)}
-          {override.road_reasons?.length ? ` (${override.road_reasons.join('; ')})` : ''}
+          {override.road_reasons?.length ? <span lang="en">{` (${override.road_reasons.join('; ')})`}</span> : ''}
         </Text>
       </Stack>
     </Alert>

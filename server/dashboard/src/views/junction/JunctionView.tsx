@@ -81,7 +81,7 @@ function Junction({ layout }: { layout: Layout }) {
       <JunctionLinks id={id} here="live" />
       {faults.map((fault) => (
         <Alert key={fault} color="red" title={t('fault')}>
-          {fault}
+          <span lang="en">{fault}</span>
         </Alert>
       ))}
       <Grid gap="md">

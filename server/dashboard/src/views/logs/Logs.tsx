@@ -63,7 +63,9 @@ export function Logs() {
       label: t('what', { ns: 'lists' }),
       cell: (line) => (
         <Stack gap={0}>
-          <Text size="sm">{times(line).sentence(line.message)}</Text>
+          <Text size="sm" lang="en">
+            {times(line).sentence(line.message)}
+          </Text>
           {line.username && (
             <Text size="xs" c="dimmed">
               {line.username}
