@@ -18,6 +18,7 @@ export const junction = {
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: '{{green}} exactly',
     noPlan: 'No plan of the server runs: the junction decides by its own table.',
+    stale: 'Nobody knows which stage runs: the lamps have not been told of late.',
     special: 'The signal is not in a stage: {{state}}.',
   },
   lanes: {
@@ -161,7 +162,7 @@ export const junction = {
     notFetched: 'Whether an override runs could not be fetched. Back to automatic ends it, if one does.',
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
     by: 'by {{name}}',
-    left: 'ends in {{age}}',
+    left: 'ends in {{age}}, at {{at}}',
     road: 'Road',
     roadState: {
       sent: 'not confirmed yet',

@@ -20,6 +20,7 @@ export const junction: Messages['junction'] = {
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: 'ठीक {{green}}',
     noPlan: 'सर्वर का कोई प्लान नहीं चल रहा: जंक्शन अपनी सारणी से चलता है।',
+    stale: 'अभी कौन-सा चरण चल रहा है, यह ज्ञात नहीं: लैंप की स्थिति कुछ समय से नहीं मिली।',
     special: 'सिग्नल किसी चरण में नहीं है: {{state}}।',
   },
   lanes: {
@@ -163,7 +164,7 @@ export const junction: Messages['junction'] = {
     notFetched: 'कोई ओवरराइड चल रहा है या नहीं, यह पता नहीं चल सका। यदि चल रहा हो तो “स्वचालित पर लौटें” उसे समाप्त करता है।',
     active: { manual_override: 'मैन्युअल ओवरराइड', emergency: 'आपातकाल' },
     by: '{{name}} द्वारा',
-    left: '{{age}} में समाप्त',
+    left: '{{age}} में, {{at}} पर समाप्त',
     road: 'सड़क पर',
     roadState: {
       sent: 'पुष्टि बाकी',

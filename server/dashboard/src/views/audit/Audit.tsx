@@ -57,7 +57,7 @@ export function Audit() {
   const times = useRowTimes(lines.data);
   const zone = useZones().of(filters.junction);
   const columns: Column<AuditEntry>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).line(line.at) },
     {
       label: t('who'),
       nowrap: true,

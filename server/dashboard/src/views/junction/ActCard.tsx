@@ -4,8 +4,9 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { clock } from '@/api/clock';
-import { useMayOperate } from '@/api/me';
+import { useRight } from '@/api/me';
 import type { CurrentPlan, Layout } from '@/api/types';
+import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { useKeptFocus } from '@/components/useKeptFocus';
@@ -29,7 +30,8 @@ interface Props {
 export function ActCard({ layout, plan, heard, format }: Props) {
   const { t } = useTranslation('junction');
   const id = layout.junction_id;
-  const mayOperate = useMayOperate(id);
+  const right = useRight(id);
+  const mayOperate = right.data ?? false;
   const [dialog, setDialog] = useState<'override' | 'emergency' | null>(null);
   const back = useAct(layout);
   const verdict = useVerdict(id, back);
@@ -87,9 +89,13 @@ export function ActCard({ layout, plan, heard, format }: Props) {
           </Button>
         </Group>
       ) : (
-        <Text size="sm" c="dimmed">
-          {t('override.observer')}
-        </Text>
+        <Fetched query={right} height={36}>
+          {() => (
+            <Text size="sm" c="dimmed">
+              {t('override.observer')}
+            </Text>
+          )}
+        </Fetched>
       )}
       <Refusal error={back.error} />
       {(!active || active.override_id === ended) && <Outcome verdict={verdict} back />}
@@ -126,7 +132,11 @@ function Active({ override, format }: { override: NonNullable<CurrentPlan['overr
           {[
             override.username && t('override.by', { name: override.username }),
             t('plan.from', { at: format.time(override.override_start) }),
-            left !== null && t('override.left', { age: format.age(left) }),
+            left !== null &&
+              t('override.left', {
+                age: format.age(left),
+                at: format.moment(clock.here(override.expires_at ?? ''), now),
+              }),
           ]
             .filter(Boolean)
             .join(' · ')}

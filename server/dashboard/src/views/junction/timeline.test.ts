@@ -44,6 +44,11 @@ describe('the timeline', () => {
     expect(names({ stage: 'X' })).toEqual(['X green']);
   });
 
+  it('has nothing after the green of an emergency', () => {
+    const timeline = timelineOf(frame({ mode: 'emergency' }), 0, 0, PLAN);
+    expect(timeline?.segments.map(({ stage, kind }) => `${stage} ${kind}`)).toEqual(['S green']);
+  });
+
   it('is exact in an override, and where a plan gives no range', () => {
     const first = (change: Partial<SignalFrame>, plan = PLAN) => timelineOf(frame(change), 0, 0, plan)?.segments[0];
     expect(first({ mode: 'manual_override' })).toMatchObject({ exact: true, leastS: 15, mostS: 15 });

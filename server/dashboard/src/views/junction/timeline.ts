@@ -76,7 +76,8 @@ export function timelineOf(
   // While lamps clear, the coming stage is known; else it is the plan's next.
   const coming = frame.state === 'red_amber' ? stage : frame.next_stage;
   const index = plan.findIndex((entry) => entry.stage === (coming ?? stage));
-  if (index >= 0) {
+  // An emergency keeps its green until it ends: what the plan has next does not come.
+  if (index >= 0 && frame.mode !== 'emergency') {
     const start = coming == null ? index + 1 : index;
     for (let step = 0; step < plan.length; step++) {
       const entry = plan[(start + step) % plan.length];
