@@ -70,6 +70,10 @@ test('a sign on the map tells the queue, and is chosen by the keyboard', async (
     await expect(page).toHaveURL(new RegExp(`/junctions/${junction_id}$`));
     // The focus goes along.
     await expect(page.getByRole('heading', { level: 1, name })).toBeFocused();
+    // Who comes back finds the list as it was.
+    await page.goBack();
+    await expect(page.getByLabel('Search by name or city')).toHaveValue(name);
+    await expect(page.getByTestId('junction-row')).toHaveCount(1);
     await road.close();
   }
 });

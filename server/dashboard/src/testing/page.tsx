@@ -10,9 +10,7 @@ export type Answers = (url: URL, request: Request) => unknown;
 /** Answers what the page asks for. */
 export function answerWith(answers: Answers): void {
   vi.stubGlobal('fetch', (input: Request | string) => {
-    const request = new Request(new URL(input instanceof Request ? input.url : input, location.origin), {
-      method: input instanceof Request ? input.method : 'GET',
-    });
+    const request = input instanceof Request ? input : new Request(new URL(input, location.origin));
     const url = new URL(request.url);
     // Nobody is signed in: requests go without a token.
     if (url.pathname === '/api/users/token/refresh') return Promise.resolve(new Response('{}', { status: 401 }));

@@ -1,10 +1,11 @@
 import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
-import { memo, useState } from 'react';
+import { memo, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
 import { severityColor } from '@/components/alarms/severity';
+import { byImportance } from './names';
 import { QUEUE_SIGNS, StateSign } from './StateSign';
 import type { JunctionState } from './states';
 
@@ -13,10 +14,11 @@ const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
 /** Rows that are drawn at once: a long table is laid out anew with each change, and nobody reads so far. */
 const STEP = 100;
 
-/** The junctions as a list. */
+/** The junctions as a list, those first that need somebody. */
 export function JunctionTable({ states, waiting }: { states: JunctionState[]; waiting: boolean }) {
   const { t } = useTranslation('city');
   const [most, setMost] = useState(STEP);
+  const sorted = useMemo(() => byImportance(states), [states]);
   if (waiting) return <Skeleton height={240} />;
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
@@ -45,7 +47,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {states.slice(0, most).map((state) => (
+          {sorted.slice(0, most).map((state) => (
             <Row key={state.id} state={state} />
           ))}
         </Table.Tbody>

@@ -99,6 +99,9 @@ function Junction({ layout }: { layout: Layout }) {
               counts={present.counts}
               waiting={present.present}
             />
+            <Text size="xs" c="dimmed">
+              {t('drawing.hint')}
+            </Text>
           </Section>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
