@@ -1,5 +1,5 @@
 import { MantineProvider } from '@mantine/core';
-import { act, fireEvent, render, screen } from '@testing-library/react';
+import { fireEvent, render, screen } from '@testing-library/react';
 import { useState } from 'react';
 import { Link, MemoryRouter, Route, Routes } from 'react-router';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,12 +10,10 @@ import { useKeptFocus } from './useKeptFocus';
 
 beforeAll(startTexts);
 
-let loaded: () => void = () => undefined;
 /** A view whose title is known only when its data is there. */
 function Late() {
   const [known, setKnown] = useState(false);
-  loaded = () => setKnown(true);
-  return known ? <PageTitle>Late</PageTitle> : null;
+  return known ? <PageTitle>Late</PageTitle> : <button onClick={() => setKnown(true)}>its data comes</button>;
 }
 
 function Views() {
@@ -63,12 +61,12 @@ describe('the focus', () => {
     start();
     go('to late');
     expect(document.activeElement?.id).toBe('content');
-    act(() => loaded());
+    fireEvent.click(screen.getByText('its data comes'));
     expect(at()).toBe('Late');
     go('to other');
     go('to late');
     screen.getByText('filter').focus();
-    act(() => loaded());
+    fireEvent.click(screen.getByText('its data comes'));
     expect(at()).toBe('filter');
   });
 
