@@ -58,13 +58,23 @@ test('a sign on the map tells the queue, and is chosen by the keyboard', async (
   const token = await admin();
   for (const key of ['Enter', 'Space']) {
     const name = `Key ${key} ${Date.now()}`;
-    const { junction_id } = await junction(token, name, { latitude: 18.44, longitude: 73.77 });
+    const place = await junction(token, name, { latitude: 18.44, longitude: 73.77 });
+    const { junction_id } = place;
     await history(junction_id, 1);
+    const road = await Road.open(token, place);
+    await road.status({});
     if (key === 'Enter') await signIn(page, 'admin');
     else await page.goto(`${address()}/app/`);
     await page.getByLabel('Search by name or city').fill(name);
     await page.getByRole('button', { name: new RegExp(`^${name}: .+, (the queue|some of the queue)`) }).press(key);
     await expect(page).toHaveURL(new RegExp(`/junctions/${junction_id}$`));
+    // The focus goes along.
+    await expect(page.getByRole('heading', { level: 1, name })).toBeFocused();
+    // Who comes back finds the list as it was.
+    await page.goBack();
+    await expect(page.getByLabel('Search by name or city')).toHaveValue(name);
+    await expect(page.getByTestId('junction-row')).toHaveCount(1);
+    await road.close();
   }
 });
 

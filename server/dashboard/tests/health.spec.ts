@@ -49,6 +49,8 @@ test('a junction shows its devices and how each reader does', async ({ page }) =
   await expect(row(page, 'Readers', 'mast')).toContainText('Works when last told');
   await device.getByRole('link', { name: 'Cabinet' }).click();
   await expect(page).toHaveURL(new RegExp(`/devices/${road.device}$`));
+  await expect(row(page, 'Readers', 'mast')).toContainText('Works when last told');
+  await expect(page.getByText('Nobody knows how it is now')).toBeVisible();
   expect(complaints).toEqual([]);
   await road.close();
 });

@@ -15,7 +15,7 @@ async function authorised(request: Request): Promise<Response> {
       return response;
     } catch (error) {
       if (original.signal.aborted) throw error;
-      throw new ProblemError(0, 'The server cannot be reached');
+      throw new ProblemError(0);
     }
   };
   const again = request.clone();

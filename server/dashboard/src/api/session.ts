@@ -142,7 +142,7 @@ export class Session {
     try {
       response = await fetch(path, { ...options, credentials: 'same-origin' });
     } catch {
-      throw new ProblemError(0, 'The server cannot be reached');
+      throw new ProblemError(0);
     }
     const body: unknown = await response.json().catch(() => ({}));
     if (!response.ok) throw problemOf(body, response);

@@ -9,6 +9,7 @@ const users = queryOptions({
     );
     return rows.sort((a, b) => a.username.localeCompare(b.username));
   },
+  refetchInterval: 60_000,
 });
 
 /** Everybody who is registered, by name; for administrators. */

@@ -3,7 +3,7 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { createBrowserRouter, Route, RouterProvider, Routes } from 'react-router';
+import { createBrowserRouter, Route, RouterProvider, Routes, ScrollRestoration } from 'react-router';
 import { session } from '@/api/session';
 import { NotFound } from '@/components/NotFound';
 import { SignIn } from '@/views/signin/SignIn';
@@ -22,6 +22,7 @@ const router = createBrowserRouter(
       path: '*',
       element: (
         <ErrorBoundary>
+          <ScrollRestoration />
           <Gate />
         </ErrorBoundary>
       ),

@@ -1,7 +1,7 @@
 import { Alert, Button, Container, Stack, Text } from '@mantine/core';
 import i18next from 'i18next';
 import { Component, type ReactNode } from 'react';
-import { sentenceOf } from '@/api/problem';
+import { Said } from '@/components/Said';
 
 /** Shows what failed instead of an empty page. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, { error: unknown }> {
@@ -17,7 +17,9 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: u
       <Container size="sm" py="xl">
         <Alert color="red" title={i18next.t('crashed')}>
           <Stack align="flex-start">
-            <Text size="sm">{sentenceOf(this.state.error)}</Text>
+            <Text size="sm">
+              <Said error={this.state.error} />
+            </Text>
             <Button onClick={() => location.reload()}>{i18next.t('reload')}</Button>
           </Stack>
         </Alert>

@@ -8,6 +8,7 @@ import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
 import { ClockNotice } from './ClockNotice';
 import { PersonMenu } from './PersonMenu';
+import { useArrival } from './useArrival';
 import { navigation } from './views';
 
 /** Header and navigation around every view. */
@@ -15,6 +16,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [opened, { toggle, close }] = useDisclosure(false);
   const { pathname } = useLocation();
+  useArrival();
   const me = useMe();
   const entries = navigation.filter((entry) => !entry.admin || me.data?.is_admin);
   const chosen = (path: string) => (path === '/' ? pathname === '/' : pathname.startsWith(path));
@@ -31,7 +33,15 @@ export function Shell({ children }: { children: ReactNode }) {
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
             {entries.length > 1 && (
-              <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t('menu')} />
+              <Burger
+                opened={opened}
+                onClick={toggle}
+                hiddenFrom="sm"
+                size="sm"
+                aria-label={t('menu')}
+                aria-expanded={opened}
+                aria-controls="menu"
+              />
             )}
             <Link
               to="/"
@@ -52,7 +62,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label={t('menu')}>
+      <AppShell.Navbar id="menu" p="xs" aria-label={t('menu')}>
         <ScrollArea>
           {entries.map(({ path, label, icon: Icon }) => (
             <NavLink

@@ -29,15 +29,27 @@ export function outdatedBy(frame: Frame): string[][] {
     case 'log':
       return [['logs']];
     case 'green_time':
-      return [['junction', frame.junction_id, 'plan']];
+      return [
+        ['junction', frame.junction_id, 'plan'],
+        ['junction', frame.junction_id, 'plans'],
+      ];
     case 'override':
       return [['junction', frame.junction_id], ['junctions']];
     case 'status':
       return [
         ['junction', frame.junction_id, 'plan'],
+        // It says which plan it runs and which it refuses.
+        ['junction', frame.junction_id, 'plans'],
         ['junction', frame.junction_id, 'devices'],
-        // Whether another of its devices is left only the server knows.
-        ...(frame.online ? [] : [['junctions', 'overview']]),
+        ['devices', frame.device_id],
+        // Whether another of its devices is left only the server knows. In a city hundreds say each half minute that they are there: the
+        // lists of all are fetched for those that go.
+        ...(frame.online
+          ? []
+          : [
+              ['junctions', 'overview'],
+              ['devices', 'all'],
+            ]),
       ];
     case 'car_count':
     case 'signal':

@@ -1,9 +1,11 @@
 import { Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { sentenceOf } from '@/api/problem';
+import { useParams, useSearchParams } from 'react-router';
+import { useZones } from '@/api/junctions';
+import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
-import { useCityFormat } from './list/useRowTimes';
+import { Said } from './Said';
 
 /** What is needed to say how old something is that was fetched; without a time nothing is said of it. */
 export type Aged = Pick<UseQueryResult, 'data' | 'error'> & { dataUpdatedAt?: number };
@@ -16,12 +18,15 @@ export function AsOf({ query }: { query: Aged }) {
 
 function Line({ at, error }: { at: number; error: Error }) {
   const { t } = useTranslation();
-  const format = useCityFormat();
+  // On a page of a junction the address names it.
+  const { junctionId } = useParams();
+  const [chosen] = useSearchParams();
+  const format = useFormat(useZones().of(junctionId ?? chosen.get('junction')));
   const now = useNow();
   const age = format.age((now - at) / 1000);
   return (
     <Text size="sm" c="var(--state-bad)" role="status" data-testid="as-of">
-      {t('asOf', { at: format.moment(at, now), age })} <span lang="en">{sentenceOf(error)}</span>
+      {t('asOf', { at: format.moment(at, now), age })} <Said error={error} />
     </Text>
   );
 }

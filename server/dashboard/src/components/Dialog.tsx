@@ -1,6 +1,6 @@
 import { Modal, Text } from '@mantine/core';
 import { useIsMutating } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type MouseEvent, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 interface Props {
@@ -9,14 +9,24 @@ interface Props {
   title: string;
   /** What it shows is shown only once: it goes by its buttons alone. */
   sticky?: boolean;
+  /** Something is filled in: a click beside it loses nothing, and once it is changed neither does Escape. */
+  form?: boolean;
   size?: string;
   children: ReactNode;
 }
 
 /** Something to fill in or to decide, above the view. While something is being sent it stays, or nobody would hear what came of it. */
-export function Dialog({ opened, onClose, title, sticky = false, size = 'md', children }: Props) {
+export function Dialog({ opened, onClose, title, sticky = false, form = false, size = 'md', children }: Props) {
   const { t } = useTranslation();
   const busy = useIsMutating() > 0;
+  // In which opening something was changed: each time it begins untouched.
+  const [changed, setChanged] = useState(false);
+  if (changed && !opened) setChanged(false);
+  const change = () => setChanged(true);
+  // What is chosen from a list is a click on its entry.
+  const click = ({ target }: MouseEvent) => {
+    if (target instanceof Element && target.closest('[role=option]')) change();
+  };
   return (
     <Modal
       opened={opened}
@@ -24,10 +34,12 @@ export function Dialog({ opened, onClose, title, sticky = false, size = 'md', ch
       title={<Text fw={600}>{title}</Text>}
       size={size}
       closeButtonProps={{ 'aria-label': t('close'), disabled: busy }}
-      closeOnClickOutside={!sticky && !busy}
-      closeOnEscape={!sticky && !busy}
+      closeOnClickOutside={!sticky && !form && !busy}
+      closeOnEscape={!sticky && !(form && changed) && !busy}
     >
-      {children}
+      <div onInputCapture={change} onChangeCapture={change} onClickCapture={click}>
+        {children}
+      </div>
     </Modal>
   );
 }

@@ -2,7 +2,7 @@ import { Alert, Button, List, Stack, Text } from '@mantine/core';
 import { CircleAlert } from 'lucide-react';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
-import { ProblemError, sentenceOf } from '@/api/problem';
+import { isTold, ProblemError, sentenceOf } from '@/api/problem';
 
 interface Props {
   error: unknown;
@@ -32,22 +32,28 @@ function titleOf(problem: ProblemError | null, t: TFunction): string {
   return status in KINDS ? t(`refused.${KINDS[status as keyof typeof KINDS]}`) : t('wentWrong');
 }
 
-/** Why the server refused, in its own sentence. */
+/** Why the server refused, in its own sentence, or why nothing came of it. */
 export function Refusal({ error, shown = [], retry }: Props) {
   const { t } = useTranslation();
   if (error === null || error === undefined) return null;
   const problem = error instanceof ProblemError ? error : null;
   const rest = problem?.fields.filter((fault) => !shown.includes(fault.field)) ?? [];
+  const title = titleOf(problem, t);
+  const sentence = sentenceOf(error);
   return (
-    <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={titleOf(problem, t)} role="alert">
+    <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={title} role="alert">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm" lang="en">
-          {sentenceOf(error)}
-        </Text>
+        {sentence !== title && (
+          <Text size="sm" lang={isTold(error) ? 'en' : undefined}>
+            {sentence}
+          </Text>
+        )}
         {rest.length > 0 && (
           <List size="sm">
             {rest.map((fault) => (
-              <List.Item key={fault.field + fault.message}>{fault.message}</List.Item>
+              <List.Item key={fault.field + fault.message} lang="en">
+                {fault.message}
+              </List.Item>
             ))}
           </List>
         )}

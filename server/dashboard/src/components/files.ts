@@ -21,9 +21,16 @@ export const fileName = (...parts: string[]): string =>
     .join('_')
     .slice(0, 120);
 
+/** By this mark spreadsheets know that a table is written in UTF-8, and do not garble all but English. */
+const MARK = '\ufeff';
+
+/** What stands in a file of a type. */
+export const contentOf = (content: string, type: string): string => (type === 'text/csv' ? MARK + content : content);
+
 /** Hands a file to the browser. */
 export function saveFile(name: string, content: Blob | string, type = 'text/plain'): void {
-  const blob = typeof content === 'string' ? new Blob([content], { type: `${type};charset=utf-8` }) : content;
+  const blob =
+    typeof content === 'string' ? new Blob([contentOf(content, type)], { type: `${type};charset=utf-8` }) : content;
   const url = URL.createObjectURL(blob);
   const anchor = document.createElement('a');
   anchor.href = url;

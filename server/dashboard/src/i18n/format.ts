@@ -71,6 +71,21 @@ export class Format {
     });
   }
 
+  /** Day and time to the second, as of a line in a log; with the year when that is another one, as seen at `now`. */
+  line(at: string | number | Date, now: string | number | Date = Date.now()): string {
+    const year = { year: 'numeric' } as const;
+    return this.at(at, {
+      ...(this.at(at, year) === this.at(now, year) ? {} : year),
+      day: 'numeric',
+      month: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23',
+      ...this.zoneName,
+    });
+  }
+
   /** Hours and minutes. */
   clock(at: string | number | Date): string {
     return this.at(at, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

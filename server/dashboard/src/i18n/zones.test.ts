@@ -47,6 +47,14 @@ it('a moment of another day, as the junction counts days, has its day', () => {
   expect(new Format('en-IN', i18next.t, 'UTC').moment(before, after)).toBe('18:29:00');
 });
 
+it('a line of a log tells seconds, and the year when it is another one where the junction is', () => {
+  const line = (zone: string, named = false) =>
+    new Format('en-IN', i18next.t, zone, named).line('2025-12-31T18:40:05Z', '2026-02-10T03:00:00Z');
+  expect(line('Asia/Kolkata')).toBe('1 Jan, 00:10:05');
+  expect(line('Asia/Kolkata', true)).toBe('1 Jan, 00:10:05 IST');
+  expect(line('UTC')).toBe('31 Dec 2025, 18:40:05');
+});
+
 it('times in a sentence of the server are written in the zone of the row', () => {
   const format = new Format('en-IN', i18next.t, 'Asia/Kolkata');
   const said = 'An emergency was set until 2026-02-10T03:00:00Z, after 2026-02-10T02:00:00.250Z: 2026-02-10T03:00';

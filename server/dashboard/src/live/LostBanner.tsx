@@ -2,7 +2,7 @@ import { Alert, Button, Group, Text } from '@mantine/core';
 import { WifiOff } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '@/i18n/format';
-import { feed } from './feed';
+import { feed, heardOf } from './feed';
 import { useLink, useNow } from './hooks';
 
 /** Shorter interruptions are not worth moving the page, milliseconds. */
@@ -12,13 +12,14 @@ const GRACE_MS = 2000;
 export function LostBanner() {
   const { t } = useTranslation();
   const format = useFormat();
-  const { state, lostAt } = useLink();
+  const link = useLink();
+  const { state, lostAt } = link;
   const now = useNow();
   if (state === 'live' || lostAt === null || now - lostAt < GRACE_MS) return null;
   return (
     <Alert color="red" mb="md" icon={<WifiOff size={18} aria-hidden />} title={t('live.lost')}>
       <Group justify="space-between">
-        <Text size="sm">{t('live.lostHint', { age: format.age((now - lostAt) / 1000) })}</Text>
+        <Text size="sm">{t('live.lostHint', { age: format.age((now - (heardOf(link) ?? lostAt)) / 1000) })}</Text>
         <Button size="compact-sm" variant="default" onClick={feed.retry}>
           {t('retry')}
         </Button>

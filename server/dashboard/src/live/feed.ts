@@ -14,11 +14,16 @@ export const store = new LiveStore((run) => {
 export interface Link {
   state: LinkState;
   retryAt: number | null;
-  /** Since when nothing is heard any more, milliseconds of `Date.now()`; null: the feed runs, or has not yet. */
+  /** Since when it is known that nothing is heard any more, milliseconds of `Date.now()`; null: the feed runs, or has not yet. */
   lostAt: number | null;
+  /** When anything was heard last while it ran; null as above. */
+  heardAt: number | null;
 }
 
-let link: Link = { state: 'stopped', retryAt: null, lostAt: null };
+/** When what is shown was last heard of, milliseconds of `Date.now()`: a line that fell silent is noticed long after that. */
+export const heardOf = ({ heardAt, lostAt }: Pick<Link, 'heardAt' | 'lostAt'>): number | null => heardAt ?? lostAt;
+
+let link: Link = { state: 'stopped', retryAt: null, lostAt: null, heardAt: null };
 const watchers = new Set<() => void>();
 const readers = new Set<(frame: Frame) => void>();
 const starters = new Set<() => void>();
@@ -33,11 +38,12 @@ const socket = new LiveSocket(
     random: Math.random,
   },
   {
-    onState: (state, retryAt) => {
+    onState: (state, retryAt, heardAt) => {
       const running = state === 'live' || state === 'stopped';
       link = {
         state,
         retryAt,
+        heardAt: running ? null : heardAt,
         lostAt: running ? null : (link.lostAt ?? (link.state === 'live' || state === 'lost' ? Date.now() : null)),
       };
       for (const watcher of watchers) watcher();

@@ -41,6 +41,7 @@ class FakeSocket {
 }
 
 const states: LinkState[] = [];
+const heard: (number | null)[] = [];
 const frames: Frame[] = [];
 let ready = 0;
 let token: string | null;
@@ -51,7 +52,7 @@ let socket: LiveSocket;
 beforeEach(() => {
   vi.useFakeTimers();
   FakeSocket.all = [];
-  states.length = frames.length = ready = 0;
+  states.length = heard.length = frames.length = ready = 0;
   token = 'first';
   renewals = [];
   renew = () => Promise.resolve(renewals.shift() ?? null);
@@ -64,7 +65,10 @@ beforeEach(() => {
       random: () => 1,
     },
     {
-      onState: (state) => states.push(state),
+      onState: (state, _retryAt, heardAt) => {
+        states.push(state);
+        heard.push(heardAt);
+      },
       onReady: () => ready++,
       onFrame: (frame) => frames.push(frame),
     },
@@ -194,6 +198,21 @@ describe('the live socket', () => {
     // It is watched as the first one was.
     await vi.advanceTimersByTimeAsync(75_000);
     expect(states.at(-1)).toBe('lost');
+  });
+
+  it('tells when it heard the last, which is long before it knows that the line is dead', async () => {
+    await live();
+    await vi.advanceTimersByTimeAsync(30_000);
+    FakeSocket.last.says({ type: 'beat' });
+    const last = Date.now();
+    await vi.advanceTimersByTimeAsync(75_000);
+    expect([states.at(-1), heard.at(-1)]).toEqual(['lost', last]);
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.closes();
+    // Attempts that lead nowhere make nothing younger.
+    expect([states.at(-1), heard.at(-1)]).toEqual(['lost', last]);
+    socket.stop();
+    expect(heard.at(-1)).toBeNull();
   });
 
   it('is not live while the token is renewed, and connects once', async () => {

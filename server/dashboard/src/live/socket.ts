@@ -18,8 +18,11 @@ export interface SocketEnvironment {
 
 /** What the socket tells. */
 export interface SocketListener {
-  /** The feed has another state; `retryAt` is when the next attempt comes, milliseconds of `Date.now()`. */
-  onState: (state: LinkState, retryAt: number | null) => void;
+  /**
+   * The feed has another state; `retryAt` is when the next attempt comes, and `heardAt` when anything was heard last since it ran, both
+   * milliseconds of `Date.now()`.
+   */
+  onState: (state: LinkState, retryAt: number | null, heardAt: number | null) => void;
   /** The feed runs from here on: what was before is to be fetched. */
   onReady: () => void;
   onFrame: (frame: Frame) => void;
@@ -41,6 +44,7 @@ export class LiveSocket {
   private ready = false;
   private attempts = 0;
   private refusedTokens = 0;
+  private heardAt: number | null = null;
   private running = false;
   private readonly environment: SocketEnvironment;
   private readonly listener: SocketListener;
@@ -60,7 +64,8 @@ export class LiveSocket {
   stop(): void {
     this.running = false;
     this.leave();
-    this.listener.onState('stopped', null);
+    this.heardAt = null;
+    this.tell('stopped');
   }
 
   /** The network has come back: no reason to wait. */
@@ -80,7 +85,7 @@ export class LiveSocket {
 
   private connect(): void {
     clearTimeout(this.timer);
-    this.listener.onState('connecting', null);
+    this.tell('connecting');
     const socket = this.environment.open(this.environment.url);
     this.socket = socket;
     this.timer = setTimeout(() => this.close(socket, 0), READY_MS);
@@ -98,9 +103,15 @@ export class LiveSocket {
       if (this.socket !== socket || typeof data !== 'string') return;
       this.take(data);
       // Whatever it says, it is there; before `ready` only that counts.
-      if (this.ready) this.watch(socket);
+      if (!this.ready) return;
+      this.heardAt = Date.now();
+      this.watch(socket);
     };
     socket.onclose = ({ code }) => this.close(socket, code);
+  }
+
+  private tell(state: LinkState, retryAt: number | null = null): void {
+    this.listener.onState(state, retryAt, this.heardAt);
   }
 
   private signIn(socket: WebSocket, token: string): void {
@@ -117,7 +128,8 @@ export class LiveSocket {
     this.ready = true;
     this.attempts = 0;
     this.refusedTokens = 0;
-    this.listener.onState('live', null);
+    this.heardAt = Date.now();
+    this.tell('live');
     this.listener.onReady();
   }
 
@@ -133,13 +145,13 @@ export class LiveSocket {
     if (!this.running) return;
     if (code === NO_ACCESS) {
       this.running = false;
-      this.listener.onState('refused', null);
+      this.tell('refused');
       return;
     }
     // Once: a server that refuses fresh tokens is met again with pauses.
     if (code === NOT_SIGNED_IN && this.refusedTokens++ === 0) {
       // Nothing is heard until there is a token.
-      this.listener.onState('connecting', null);
+      this.tell('connecting');
       this.environment.renew().then(
         (token) => {
           if (!this.running || this.socket) return;
@@ -156,7 +168,7 @@ export class LiveSocket {
   private later(): void {
     const longest = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** this.attempts++);
     const wait = longest * (0.5 + this.environment.random() / 2);
-    this.listener.onState('lost', Date.now() + wait);
+    this.tell('lost', Date.now() + wait);
     this.timer = setTimeout(() => this.connect(), wait);
   }
 

@@ -32,11 +32,7 @@ export const ME = '/api/users/me';
 export const MY_ACCESS = '/api/users/me/access';
 
 /** Signs in by the form and waits for the live feed. */
-export async function signIn(
-  page: Page,
-  username: string,
-  { stay = false, password = PASSWORD } = {},
-): Promise<void> {
+export async function signIn(page: Page, username: string, { stay = false, password = PASSWORD } = {}): Promise<void> {
   if (!stay) await page.goto(`${address()}/app/`);
   await page.getByLabel('User name').fill(username);
   await page.getByRole('textbox', { name: 'Password' }).fill(password);

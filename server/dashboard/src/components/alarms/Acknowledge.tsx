@@ -5,6 +5,7 @@ import { api, data } from '@/api/client';
 import { useMayOperate } from '@/api/me';
 import type { Alarm } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import type { Format } from '@/i18n/format';
 
 /** Who has taken notice of an alarm, or the button to do so. */
@@ -17,15 +18,16 @@ export function Acknowledge({ alarm, format }: { alarm: Alarm; format: Format })
       data(api.POST('/api/alarms/{alarm_id}/acknowledge', { params: { path: { alarm_id: alarm.alarm_id } } })),
     onSettled: () => client.invalidateQueries({ queryKey: ['alarms'] }),
   });
+  const kept = useKeptFocus<HTMLDivElement>();
   if (alarm.acknowledged_at)
     return (
-      <Text size="sm">
+      <Text size="sm" component="div" {...kept}>
         {t('noticed', { name: alarm.acknowledged_by ?? '', at: format.dateTime(alarm.acknowledged_at) })}
       </Text>
     );
   if (!mayOperate || alarm.closed_at) return null;
   return (
-    <Stack gap={4} align="flex-start">
+    <Stack gap={4} align="flex-start" {...kept}>
       <Button size="compact-sm" variant="default" loading={acknowledge.isPending} onClick={() => acknowledge.mutate()}>
         {t('acknowledge')}
       </Button>

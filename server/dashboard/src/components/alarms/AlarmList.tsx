@@ -7,6 +7,7 @@ import { all, api, page } from '@/api/client';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useRowTimes } from '@/components/list/useRowTimes';
 import { type Format, useFormat } from '@/i18n/format';
 import { AlarmText } from './AlarmText';
@@ -69,9 +70,10 @@ export function AlarmList({ junctionId }: { junctionId?: string }) {
 
 function Item({ alarm, named, format }: { alarm: Alarm; named: boolean; format: Format }) {
   const { t } = useTranslation('city');
+  const kept = useKeptFocus<HTMLLIElement>();
   const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
   return (
-    <li style={{ listStyle: 'none' }}>
+    <li style={{ listStyle: 'none' }} {...kept}>
       <Group justify="space-between" align="flex-start" gap="xs">
         {/* On a phone the button stands below rather than beside what it is about. */}
         <Group gap="xs" align="baseline" flex="1 1 17rem">

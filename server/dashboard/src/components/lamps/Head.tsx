@@ -32,9 +32,13 @@ export function Head({ aspect, kind = 'vehicle', turn = 0 }: Props) {
         const y = -height / 2 + 2 + STEP / 2 + index * STEP;
         const isLit = lit.includes(colour);
         return (
-          <g key={colour} transform={`translate(0 ${y})`} className={isLit && flashes ? classes.flashing : undefined}>
-            <circle className={`${classes.lamp} ${isLit ? classes[colour] : ''}`} r={RADIUS} />
-            {isLit && <Sign colour={colour} kind={kind} turn={turn} />}
+          <g key={colour} transform={`translate(0 ${y})`}>
+            <g className={isLit && flashes ? classes.flashing : undefined}>
+              <circle className={`${classes.lamp} ${isLit ? classes[colour] : ''}`} r={RADIUS} />
+              {isLit && <Sign colour={colour} kind={kind} turn={turn} />}
+            </g>
+            {/* Where nothing moves, as in a picture or for who has asked for that, it still says that the lamp flashes. */}
+            {isLit && flashes && <circle className={classes.ring} r={RADIUS + 0.8} data-testid="flashes" />}
           </g>
         );
       })}

@@ -64,4 +64,15 @@ describe('without colours', () => {
       drawn(aspect, 'vehicle').querySelector('.flashing, [class*="flashing"]');
     expect(CASES.filter((one) => marked(one)).map(([aspect]) => aspect)).toEqual(['flash_red', 'flash_amber']);
   });
+
+  it('what flashes is told from what is steady where nothing moves', () => {
+    const rings = (aspect: Aspect, kind: HeadKind) => places(drawn(aspect, kind), '[data-testid=flashes]');
+    expect([rings('flash_red', 'vehicle'), rings('flash_amber', 'arrow'), rings('red', 'vehicle')]).toEqual([
+      [0],
+      [1],
+      [],
+    ]);
+    // It does not come and go with the lamp.
+    expect(drawn('flash_red', 'vehicle').querySelector('[class*="flashing"] [data-testid=flashes]')).toBeNull();
+  });
 });

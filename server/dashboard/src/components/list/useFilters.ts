@@ -21,7 +21,7 @@ export function useFilters<K extends string>(
           else next.delete(name);
           return next;
         },
-        { replace: true },
+        { replace: true, preventScrollReset: true },
       ),
     [setParams],
   );

@@ -4,8 +4,11 @@ import type { PageOf } from '@/api/client';
 /** So many rows come at once. */
 export const PAGE = 50;
 
+/** Who leaves a list open sees no older one, milliseconds. */
+const AGAIN_MS = 60_000;
+
 interface Options {
-  /** Fetches again after so long, milliseconds. */
+  /** Fetches again after so long, milliseconds; a minute where it is not said. */
   refetchInterval?: number;
   enabled?: boolean;
 }
@@ -22,6 +25,7 @@ export function usePages<R>(
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next ?? undefined,
     select: (found) => found.pages.flatMap((one) => one.rows),
+    refetchInterval: AGAIN_MS,
     ...options,
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { distances, placeAt, steps, stepTimes } from './draw';
-import { csvOf, fileName } from '@/components/files';
+import { contentOf, csvOf, fileName } from '@/components/files';
 import { between, textOn } from './palette';
 import { joined, stacked } from './series';
 
@@ -14,6 +14,11 @@ describe('a file of numbers', () => {
       ],
     );
     expect(text).toBe('time,"N, left"\r\n\'=cmd(),\r\n"a ""b""",1.5\r\n');
+  });
+
+  it('tells spreadsheets that it is UTF-8, which other files need not', () => {
+    expect(contentOf('समय\r\n', 'text/csv')).toBe('\ufeffसमय\r\n');
+    expect(contentOf('a = 1', 'application/toml')).toBe('a = 1');
   });
 
   it('has a name that every file system takes', () => {

@@ -38,6 +38,7 @@ export const account = {
     since: 'Signed in',
     used: 'Last used',
     end: 'End',
+    endOne: 'End the session of {{name}}, since {{at}}',
     endAll: 'Sign out everywhere',
     unknown: 'Unknown program',
   },

@@ -27,6 +27,7 @@ export const city = {
   search: 'Search by name or city',
   map: {
     label: 'Map of the junctions',
+    skip: 'Skip the map',
     alt: '{{name}}: {{state}}',
     queue: { low: 'the queue clears', mid: 'some of the queue is left', high: 'the queue stays' },
     in: 'Zoom in',

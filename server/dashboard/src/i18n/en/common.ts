@@ -15,6 +15,7 @@ export const common = {
   copied: 'Copied',
   notKnown: 'not known',
   more: 'Show more',
+  answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {
     unreachable: 'The server cannot be reached',

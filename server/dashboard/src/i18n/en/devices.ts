@@ -83,6 +83,7 @@ export const devices = {
   },
   downloadToml: 'Download agent.toml',
   facts: 'State',
+  lastTold: 'Nobody knows how it is now: this is what it last told.',
   lastHeard: 'Last heard',
   never: 'never',
   uptime: 'Running for',

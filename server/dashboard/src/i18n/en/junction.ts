@@ -4,6 +4,7 @@ export const junction = {
   drawing: {
     title: 'Lanes and signal heads',
     label: 'Drawing of the junction: {{groups}}',
+    hint: 'At the outer end of each lane: tagged vehicles of the last 5 minutes. Bars on it: those that wait at the stop line.',
     noSignal: 'This junction has not told its lamps yet.',
   },
   timeline: {
@@ -18,6 +19,7 @@ export const junction = {
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: '{{green}} exactly',
     noPlan: 'No plan of the server runs: the junction decides by its own table.',
+    stale: 'Nobody knows which stage runs: the lamps have not been told of late.',
     special: 'The signal is not in a stage: {{state}}.',
   },
   lanes: {
@@ -64,6 +66,7 @@ export const junction = {
     level: 'Method',
     holds: 'Stage {{stage}} next, in {{seconds}}',
     goesOn: 'Stage {{stage}} goes on for {{seconds}}',
+    last: { holds: 'Stage {{stage}} next, any moment', goesOn: 'Stage {{stage}} goes on' },
   },
   why: {
     base: 'No lane has been watched for a minute yet: the base cycle of {{cycle}} is shared evenly.',
@@ -160,7 +163,7 @@ export const junction = {
     notFetched: 'Whether an override runs could not be fetched. Back to automatic ends it, if one does.',
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
     by: 'by {{name}}',
-    left: 'ends in {{age}}',
+    left: 'ends in {{age}}, at {{at}}',
     road: 'Road',
     roadState: {
       sent: 'not confirmed yet',

@@ -40,6 +40,7 @@ export const account: Messages['account'] = {
     since: 'साइन इन',
     used: 'पिछला उपयोग',
     end: 'समाप्त करें',
+    endOne: '{{name}} का सत्र समाप्त करें, {{at}} से',
     endAll: 'सब जगह साइन आउट करें',
     unknown: 'अज्ञात प्रोग्राम',
   },

@@ -29,6 +29,7 @@ export const city: Messages['city'] = {
   search: 'नाम या शहर से खोजें',
   map: {
     label: 'जंक्शनों का मानचित्र',
+    skip: 'मानचित्र छोड़कर आगे जाएँ',
     alt: '{{name}}: {{state}}',
     queue: { low: 'कतार निकल जाती है', mid: 'कतार कुछ बचती है', high: 'कतार बनी रहती है' },
     in: 'बड़ा करें',

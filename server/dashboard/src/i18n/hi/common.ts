@@ -17,6 +17,7 @@ export const common: Messages['common'] = {
   copied: 'कॉपी हो गया',
   notKnown: 'ज्ञात नहीं',
   more: 'और दिखाएँ',
+  answered: 'सर्वर ने स्थिति {{status}} से उत्तर दिया',
   wentWrong: 'यह नहीं हो सका',
   refused: {
     unreachable: 'सर्वर से संपर्क नहीं हो रहा',

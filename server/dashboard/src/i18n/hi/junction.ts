@@ -6,6 +6,7 @@ export const junction: Messages['junction'] = {
   drawing: {
     title: 'लेन और सिग्नल हेड',
     label: 'जंक्शन का चित्र: {{groups}}',
+    hint: 'हर लेन के बाहरी सिरे पर: पिछले 5 मिनट के टैग वाले वाहन। लेन पर पट्टियाँ: स्टॉप लाइन पर रुके वाहन।',
     noSignal: 'इस जंक्शन ने अपने लैंप की स्थिति अभी नहीं बताई है।',
   },
   timeline: {
@@ -20,6 +21,7 @@ export const junction: Messages['junction'] = {
     planned: '{{green}} ({{least}}–{{most}})',
     exactly: 'ठीक {{green}}',
     noPlan: 'सर्वर का कोई प्लान नहीं चल रहा: जंक्शन अपनी सारणी से चलता है।',
+    stale: 'अभी कौन-सा चरण चल रहा है, यह ज्ञात नहीं: लैंप की स्थिति कुछ समय से नहीं मिली।',
     special: 'सिग्नल किसी चरण में नहीं है: {{state}}।',
   },
   lanes: {
@@ -66,6 +68,7 @@ export const junction: Messages['junction'] = {
     level: 'विधि',
     holds: '{{seconds}} बाद चरण {{stage}}',
     goesOn: 'चरण {{stage}} {{seconds}} और चलेगा',
+    last: { holds: 'अब चरण {{stage}}', goesOn: 'चरण {{stage}} जारी है' },
   },
   why: {
     base: 'अभी किसी लेन की एक मिनट भी निगरानी नहीं हुई: {{cycle}} का आधार साइकिल बराबर बाँटा गया है।',
@@ -162,7 +165,7 @@ export const junction: Messages['junction'] = {
     notFetched: 'कोई ओवरराइड चल रहा है या नहीं, यह पता नहीं चल सका। यदि चल रहा हो तो “स्वचालित पर लौटें” उसे समाप्त करता है।',
     active: { manual_override: 'मैन्युअल ओवरराइड', emergency: 'आपातकाल' },
     by: '{{name}} द्वारा',
-    left: '{{age}} में समाप्त',
+    left: '{{age}} में, {{at}} पर समाप्त',
     road: 'सड़क पर',
     roadState: {
       sent: 'पुष्टि बाकी',

@@ -32,17 +32,23 @@ export function SessionsCard() {
     mutationFn: () => data(api.DELETE('/api/users/me/sessions')),
     onSuccess: () => session.drop(),
   });
+  const nameOf = (row: Session) => (row.user_agent ? program(row.user_agent) : t('sessions.unknown'));
   const columns: Column<Session>[] = [
     {
       label: t('sessions.browser'),
-      cell: (row) => (row.user_agent ? program(row.user_agent) : t('sessions.unknown')),
+      cell: nameOf,
     },
     { label: t('sessions.address'), cell: (row) => row.ip_address ?? null },
     { label: t('sessions.since'), nowrap: true, cell: (row) => format.dateTime(row.created_at) },
     { label: t('sessions.used'), nowrap: true, cell: (row) => format.dateTime(row.last_used_at) },
     {
       label: t('sessions.end'),
-      cell: (row) => <EndSession id={row.session_id} />,
+      cell: (row) => (
+        <EndSession
+          id={row.session_id}
+          name={t('sessions.endOne', { name: nameOf(row), at: format.dateTime(row.created_at) })}
+        />
+      ),
     },
   ];
   return (
@@ -70,7 +76,7 @@ export function SessionsCard() {
 }
 
 /** Ends one session; what comes of it stands beside that. */
-function EndSession({ id }: { id: string }) {
+function EndSession({ id, name }: { id: string; name: string }) {
   const { t } = useTranslation('account');
   const client = useQueryClient();
   const end = useMutation({
@@ -79,7 +85,13 @@ function EndSession({ id }: { id: string }) {
   });
   return (
     <Stack gap={4} align="flex-start">
-      <Button size="compact-xs" variant="default" loading={end.isPending} onClick={() => end.mutate()}>
+      <Button
+        size="compact-xs"
+        variant="default"
+        loading={end.isPending}
+        onClick={() => end.mutate()}
+        aria-label={name}
+      >
         {t('sessions.end')}
       </Button>
       <Refusal error={end.error} />

@@ -1,7 +1,8 @@
 import { Alert, Select, Stack, Tabs } from '@mantine/core';
-import { useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useJunctions, useLayout } from '@/api/junctions';
+import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { DEFAULT_ZONE } from '@/i18n/format';
@@ -9,11 +10,11 @@ import { Compared } from './Compared';
 import { Days } from './Days';
 import { Ends } from './Ends';
 import { Peaks } from './Peaks';
-import { type Place, placeOf } from './place';
+import { placeOf } from './place';
 import { Queues } from './Queues';
-import { today } from './span';
 import { Splits } from './Splits';
 import { useChoice } from './useChoice';
+import { useToday } from './useToday';
 import { Volumes } from './Volumes';
 
 const PARTS = {
@@ -61,45 +62,46 @@ export function Analysis() {
 }
 
 function Parts({ id }: { id: string }) {
-  const { t } = useTranslation('analysis');
   const layout = useLayout(id);
+  return (
+    <Fetched query={layout} height={400}>
+      {(entry) => <OfPlace layout={entry} />}
+    </Fetched>
+  );
+}
+
+function OfPlace({ layout }: { layout: Layout }) {
+  const { t } = useTranslation('analysis');
   const { get, set } = useChoice();
-  // The day on which the page was opened: it does not move under the reader.
-  const [opened] = useState(Date.now);
+  const zone = layout.time_zone ?? DEFAULT_ZONE;
+  const day = useToday(zone);
+  const place = useMemo(() => placeOf(layout, zone, day), [layout, zone, day]);
   const chosen = get('part');
   const part: Part = isPart(chosen) ? chosen : 'volumes';
   const choose = (value: string | null) => set({ part: value, from: null, to: null, bucket: null });
   return (
-    <Fetched query={layout} height={400}>
-      {(entry) => {
-        const zone = entry.time_zone ?? DEFAULT_ZONE;
-        const place: Place = placeOf(entry, zone, today(zone, opened));
-        return (
-          <Tabs value={part} onChange={choose} keepMounted={false}>
-            <Select
-              hiddenFrom="sm"
-              label={t('partLabel')}
-              value={part}
-              onChange={choose}
-              data={(Object.keys(PARTS) as Part[]).map((name) => ({ value: name, label: t(`part.${name}`) }))}
-              allowDeselect={false}
-              mb="md"
-            />
-            <Tabs.List mb="md" visibleFrom="sm">
-              {(Object.keys(PARTS) as Part[]).map((name) => (
-                <Tabs.Tab key={name} value={name}>
-                  {t(`part.${name}`)}
-                </Tabs.Tab>
-              ))}
-            </Tabs.List>
-            {Object.entries(PARTS).map(([name, Page]) => (
-              <Tabs.Panel key={name} value={name}>
-                <Page place={place} />
-              </Tabs.Panel>
-            ))}
-          </Tabs>
-        );
-      }}
-    </Fetched>
+    <Tabs value={part} onChange={choose} keepMounted={false}>
+      <Select
+        hiddenFrom="sm"
+        label={t('partLabel')}
+        value={part}
+        onChange={choose}
+        data={(Object.keys(PARTS) as Part[]).map((name) => ({ value: name, label: t(`part.${name}`) }))}
+        allowDeselect={false}
+        mb="md"
+      />
+      <Tabs.List mb="md" visibleFrom="sm">
+        {(Object.keys(PARTS) as Part[]).map((name) => (
+          <Tabs.Tab key={name} value={name}>
+            {t(`part.${name}`)}
+          </Tabs.Tab>
+        ))}
+      </Tabs.List>
+      {Object.entries(PARTS).map(([name, Page]) => (
+        <Tabs.Panel key={name} value={name}>
+          <Page place={place} />
+        </Tabs.Panel>
+      ))}
+    </Tabs>
   );
 }

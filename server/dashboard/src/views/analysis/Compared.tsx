@@ -1,6 +1,6 @@
 import { Group, NumberInput, Stack, TextInput, useComputedColorScheme } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { between, seriesColour } from '@/components/plot/palette';
@@ -32,7 +32,7 @@ export function Compared({ place }: { place: Place }) {
       const failed = answers.find(({ error }) => error);
       const known = answers.every(({ data }) => data !== undefined);
       return {
-        data: known ? answers.map(({ data }) => data?.buckets ?? []) : undefined,
+        data: known ? answers.flatMap(({ data }) => data ?? []) : undefined,
         error: failed?.error ?? null,
         refetch: () => Promise.all(answers.map(({ refetch }) => refetch())),
       };
@@ -60,23 +60,29 @@ export function Compared({ place }: { place: Place }) {
         <LanePicker place={place} />
       </Group>
       <Fetched query={query} height={420}>
-        {(buckets) => <Drawn place={place} days={days} buckets={buckets} />}
+        {(answers) => <Drawn place={place} days={days} answers={answers} />}
       </Fetched>
     </Stack>
   );
 }
 
-function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets: VolumeBucket[][] }) {
+interface DrawnProps {
+  place: Place;
+  days: string[];
+  /** Of each day, and when they were so. */
+  answers: { buckets: VolumeBucket[]; fetchedAt: number }[];
+}
+
+function Drawn({ place, days, answers }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const format = useFormat('UTC');
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
-  const [now] = useState(Date.now);
   const { series, bands, watched } = useMemo(() => {
     const lanesOf = (past: VolumeBucket[]) =>
       new Set(only ? [only] : (past[0]?.lanes ?? []).map(({ lane_id }) => lane_id));
-    const curves = buckets.map((answer) => {
-      const past = begun(answer, now);
+    const curves = answers.map(({ buckets, fetchedAt }) => {
+      const past = begun(buckets, fetchedAt);
       const lanes = lanesOf(past);
       return overDay(
         past,
@@ -105,7 +111,8 @@ function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets
       width: 3,
     };
     // How far the day itself was watched; the time to come is not unwatched.
-    const today = begun(buckets[0] ?? [], now);
+    const now = answers[0]?.fetchedAt ?? 0;
+    const today = begun(answers[0]?.buckets ?? [], now);
     const lanes = lanesOf(today);
     const kinds = overDay(
       today,
@@ -122,7 +129,7 @@ function Drawn({ place, days, buckets }: { place: Place; days: string[]; buckets
       ),
       watched: QUARTERS.map((minute) => shares.get(minute) ?? 1),
     };
-  }, [buckets, now, only, days, scheme, format, t]);
+  }, [answers, only, days, scheme, format, t]);
   const times = useMemo(() => QUARTERS.map((minute) => minute * 60), []);
   const lane = only ? laneName(place, only) : t('allLanes');
   return (

@@ -2,11 +2,11 @@ import { Stack, Text, useComputedColorScheme } from '@mantine/core';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '@/api/schema';
-import { Fetched } from '@/components/Fetched';
 import { Figure } from '@/components/plot/Figure';
 import { type Picture, Plot } from '@/components/plot/Plot';
 import type { PlotBand } from '@/components/plot/series';
 import { useFormat } from '@/i18n/format';
+import { Answered } from './Answered';
 import { looks, namesOf, serverFile } from './parts';
 import { laneName, type Place } from './place';
 import { lastDays, plusDays, type Span } from './span';
@@ -27,9 +27,9 @@ export function Days({ place }: { place: Place }) {
   return (
     <Stack>
       <SpanPicker span={span} today={place.today} lengths={[7, 30, 90, 365]} error={query.error} />
-      <Fetched query={query} height={420}>
+      <Answered query={query} height={420}>
         {({ days }) => <Drawn place={place} span={span} days={days} />}
-      </Fetched>
+      </Answered>
     </Stack>
   );
 }

@@ -1,9 +1,9 @@
 import { Group, Select, Stack, useComputedColorScheme } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Fetched } from '@/components/Fetched';
 import { seriesColour } from '@/components/plot/palette';
 import { TimeFigure } from '@/components/plot/TimeFigure';
+import { Answered } from './Answered';
 import { begun, ENDS, type EndsBucket, endsOf, stagesOf, timesOf, untilEnd } from './buckets';
 import { NoCycles } from './NoCycles';
 import { namesOf, serverFile } from './parts';
@@ -38,9 +38,11 @@ export function Ends({ place }: { place: Place }) {
           w={160}
         />
       </Group>
-      <Fetched query={query} height={420}>
-        {({ buckets }) => <Drawn place={place} span={span} buckets={buckets} stage={stage} />}
-      </Fetched>
+      <Answered query={query} height={420}>
+        {({ buckets, fetchedAt }) => (
+          <Drawn place={place} span={span} buckets={buckets} now={fetchedAt} stage={stage} />
+        )}
+      </Answered>
     </Stack>
   );
 }
@@ -49,13 +51,14 @@ interface DrawnProps {
   place: Place;
   span: Span;
   buckets: EndsBucket[];
+  /** When they were so. */
+  now: number;
   stage: string | null;
 }
 
-function Drawn({ place, span, buckets, stage }: DrawnProps) {
+function Drawn({ place, span, buckets, now, stage }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const scheme = useComputedColorScheme('light');
-  const [now] = useState(Date.now);
   const { times, series } = useMemo(() => {
     const past = begun(buckets, now);
     const ends = ENDS.map((end, at) => ({

@@ -2,11 +2,11 @@ import { Group, Stack, Text } from '@mantine/core';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { components } from '@/api/schema';
-import { Fetched } from '@/components/Fetched';
 import { Figure } from '@/components/plot/Figure';
 import { svgOf } from '@/components/plot/picture';
 import { type Column, Rows } from '@/components/list/Rows';
 import { useFormat } from '@/i18n/format';
+import { Answered } from './Answered';
 import { HeatMap } from './HeatMap';
 import { LanePicker, useLane } from './LanePicker';
 import { namesOf } from './parts';
@@ -30,14 +30,14 @@ export function Peaks({ place }: { place: Place }) {
       <Group>
         <LanePicker place={place} />
       </Group>
-      <Fetched query={query} height={380}>
+      <Answered query={query} height={380}>
         {(answer) => (
           <>
             <Week place={place} span={span} answer={answer} />
             <Busiest place={place} span={span} answer={answer} />
           </>
         )}
-      </Fetched>
+      </Answered>
     </Stack>
   );
 }

@@ -1,9 +1,9 @@
 import { Alert, Group, Stack, useComputedColorScheme } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Fetched } from '@/components/Fetched';
 import type { PlotSeries } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
+import { Answered } from './Answered';
 import { begun, type QueueBucket, timesOf, untilEnd } from './buckets';
 import { LanePicker, useLane } from './LanePicker';
 import { laneSeries, namesOf } from './parts';
@@ -26,20 +26,27 @@ export function Queues({ place }: { place: Place }) {
         <WidthPicker span={span} most="cycles" width={width} />
         <LanePicker place={place} />
       </Group>
-      <Fetched query={query} height={420}>
-        {({ buckets }) => <Drawn place={place} span={span} buckets={buckets} />}
-      </Fetched>
+      <Answered query={query} height={420}>
+        {({ buckets, fetchedAt }) => <Drawn place={place} span={span} buckets={buckets} now={fetchedAt} />}
+      </Answered>
     </Stack>
   );
 }
 
 const any = (series: PlotSeries[]) => series.some(({ values }) => values.some((value) => value !== null));
 
-function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: QueueBucket[] }) {
+interface DrawnProps {
+  place: Place;
+  span: Span;
+  buckets: QueueBucket[];
+  /** When they were so. */
+  now: number;
+}
+
+function Drawn({ place, span, buckets, now }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
-  const [now] = useState(Date.now);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const of = (value: (lane: QueueBucket['lanes'][number]) => number | null | undefined) =>

@@ -1,8 +1,8 @@
 import { Group, Stack, useComputedColorScheme } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Fetched } from '@/components/Fetched';
 import { TimeFigure } from '@/components/plot/TimeFigure';
+import { Answered } from './Answered';
 import { begun, type SplitBucket, stagesOf, timesOf, untilEnd } from './buckets';
 import { NoCycles } from './NoCycles';
 import { looks, namesOf, serverFile, stageSeries } from './parts';
@@ -24,17 +24,24 @@ export function Splits({ place }: { place: Place }) {
       <Group>
         <WidthPicker span={span} most="cycles" width={width} />
       </Group>
-      <Fetched query={query} height={420}>
-        {({ buckets }) => <Drawn place={place} span={span} buckets={buckets} />}
-      </Fetched>
+      <Answered query={query} height={420}>
+        {({ buckets, fetchedAt }) => <Drawn place={place} span={span} buckets={buckets} now={fetchedAt} />}
+      </Answered>
     </Stack>
   );
 }
 
-function Drawn({ place, span, buckets }: { place: Place; span: Span; buckets: SplitBucket[] }) {
+interface DrawnProps {
+  place: Place;
+  span: Span;
+  buckets: SplitBucket[];
+  /** When they were so. */
+  now: number;
+}
+
+function Drawn({ place, span, buckets, now }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const scheme = useComputedColorScheme('light');
-  const [now] = useState(Date.now);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const stages = stagesOf(past, place.stages);

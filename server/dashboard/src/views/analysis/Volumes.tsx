@@ -1,9 +1,9 @@
 import { Group, Stack, Text, useComputedColorScheme } from '@mantine/core';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Fetched } from '@/components/Fetched';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
+import { Answered } from './Answered';
 import { begun, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
 import { LanePicker, useLane } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
@@ -26,19 +26,29 @@ export function Volumes({ place }: { place: Place }) {
         <WidthPicker span={span} most="volumes" width={width} />
         <LanePicker place={place} />
       </Group>
-      <Fetched query={query} height={420}>
-        {({ buckets }) => <Drawn place={place} span={span} width={width} buckets={buckets} />}
-      </Fetched>
+      <Answered query={query} height={420}>
+        {({ buckets, fetchedAt }) => (
+          <Drawn place={place} span={span} width={width} buckets={buckets} now={fetchedAt} />
+        )}
+      </Answered>
     </Stack>
   );
 }
 
-function Drawn({ place, span, width, buckets }: { place: Place; span: Span; width: Width; buckets: VolumeBucket[] }) {
+interface DrawnProps {
+  place: Place;
+  span: Span;
+  width: Width;
+  buckets: VolumeBucket[];
+  /** When they were so. */
+  now: number;
+}
+
+function Drawn({ place, span, width, buckets, now }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const format = useFormat(place.zone);
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
-  const [now] = useState(Date.now);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const lanes = new Set((past[0]?.lanes ?? []).map(({ lane_id }) => lane_id).filter((id) => !only || id === only));

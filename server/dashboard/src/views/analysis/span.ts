@@ -23,6 +23,9 @@ export function today(zone: string, now: number): string {
   return new Intl.DateTimeFormat('sv-SE', { timeZone: zone }).format(new Date(now));
 }
 
+/** Whether the last day of a span has ended in a zone. */
+export const isOver = (zone: string, to: string, now: number): boolean => today(zone, now) > to;
+
 export const isDay = (text: string | null): text is string =>
   text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 

@@ -15,7 +15,7 @@ export function useChoice() {
           }
           return before;
         },
-        { replace: true },
+        { replace: true, preventScrollReset: true },
       );
     },
     [setParams],

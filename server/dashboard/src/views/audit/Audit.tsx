@@ -57,7 +57,7 @@ export function Audit() {
   const times = useRowTimes(lines.data);
   const zone = useZones().of(filters.junction);
   const columns: Column<AuditEntry>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).line(line.at) },
     {
       label: t('who'),
       nowrap: true,
@@ -72,7 +72,7 @@ export function Audit() {
         </Stack>
       ),
     },
-    { label: t('action'), nowrap: true, cell: (line) => <Code>{line.action}</Code> },
+    { label: t('action'), nowrap: true, cell: (line) => <Code lang="en">{line.action}</Code> },
     {
       label: t('junction', { ns: 'lists' }),
       nowrap: true,
@@ -94,7 +94,7 @@ export function Audit() {
         return values.length === 0 ? null : (
           <Stack gap={0}>
             {values.map((value) => (
-              <Text key={value} size="xs" lineClamp={3}>
+              <Text key={value} size="xs" lineClamp={3} lang="en">
                 {value}
               </Text>
             ))}

@@ -8,11 +8,12 @@ import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { AlarmList } from '@/components/alarms/AlarmList';
+import { useFilters } from '@/components/list/useFilters';
 import classes from './City.module.css';
 import { CityMap } from './CityMap';
-import { FilterBar } from './FilterBar';
+import { FilterBar, FILTERS } from './FilterBar';
 import { JunctionTable } from './JunctionTable';
-import { type Filter, select } from './states';
+import { select } from './states';
 import { Totals } from './Totals';
 import { useCityStates } from './useCity';
 
@@ -20,8 +21,15 @@ import { useCityStates } from './useCity';
 export function City() {
   const { t } = useTranslation('city');
   const { states, query } = useCityStates();
-  const [filter, setFilter] = useState<Filter>('all');
-  const [search, setSearch] = useState('');
+  // They stand in the address, so that who comes back from a junction finds the list as it was.
+  const [chosen, choose] = useFilters(['filter', 'search']);
+  const filter = FILTERS.find((known) => known === chosen.filter) ?? 'all';
+  // What is typed is shown at once; the address follows.
+  const [search, setSearch] = useState(chosen.search ?? '');
+  const type = (text: string) => {
+    setSearch(text);
+    choose('search', text);
+  };
   const links = useQuery({
     queryKey: ['links'],
     queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),
@@ -34,16 +42,27 @@ export function City() {
       {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
       <AsOf query={query} />
       <Totals states={states} />
-      <FilterBar filter={filter} onFilter={setFilter} search={search} onSearch={setSearch} />
+      <FilterBar
+        filter={filter}
+        onFilter={(value) => choose('filter', value === 'all' ? null : value)}
+        search={search}
+        onSearch={type}
+      />
+      {/* Each junction on the map is a stop of the keyboard. */}
+      <a className="skip skip-past" href="#junctions">
+        {t('map.skip')}
+      </a>
       <div className={classes.halves}>
         <CityMap states={shown} links={links.data ?? []} />
-        <Section title={t('list.label')}>
-          {states?.length === 0 ? (
-            <Text c="dimmed">{t('list.empty')}</Text>
-          ) : (
-            <JunctionTable states={shown} waiting={!states && !query.error} />
-          )}
-        </Section>
+        <div id="junctions" tabIndex={-1}>
+          <Section title={t('list.label')}>
+            {states?.length === 0 ? (
+              <Text c="dimmed">{t('list.empty')}</Text>
+            ) : (
+              <JunctionTable states={shown} waiting={!states && !query.error} />
+            )}
+          </Section>
+        </div>
       </div>
       <AlarmList />
     </Stack>

@@ -10,7 +10,8 @@ interface Props {
   onSearch: (search: string) => void;
 }
 
-const FILTERS: readonly Filter[] = ['all', 'attention', 'overridden', 'congested'];
+/** All of them, as they are offered. */
+export const FILTERS: readonly Filter[] = ['all', 'attention', 'overridden', 'congested'];
 
 /** Which junctions are shown. */
 export function FilterBar({ filter, onFilter, search, onSearch }: Props) {

@@ -1,11 +1,12 @@
-import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip } from '@mantine/core';
-import { memo, useState } from 'react';
+import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
+import { memo, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
 import { severityColor } from '@/components/alarms/severity';
-import { StateSign } from './StateSign';
+import { byImportance } from './names';
+import { QUEUE_SIGNS, StateSign } from './StateSign';
 import type { JunctionState } from './states';
 
 const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
@@ -13,10 +14,11 @@ const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
 /** Rows that are drawn at once: a long table is laid out anew with each change, and nobody reads so far. */
 const STEP = 100;
 
-/** The junctions as a list. */
+/** The junctions as a list, those first that need somebody. */
 export function JunctionTable({ states, waiting }: { states: JunctionState[]; waiting: boolean }) {
   const { t } = useTranslation('city');
   const [most, setMost] = useState(STEP);
+  const sorted = useMemo(() => byImportance(states), [states]);
   if (waiting) return <Skeleton height={240} />;
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
@@ -45,7 +47,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {states.slice(0, most).map((state) => (
+          {sorted.slice(0, most).map((state) => (
             <Row key={state.id} state={state} />
           ))}
         </Table.Tbody>
@@ -75,7 +77,7 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       <Table.Td>
         <StateSign kind={state.kind} />
         {state.fault && (
-          <Text size="xs" className={classes.bad}>
+          <Text size="xs" className={classes.bad} lang="en">
             {state.fault}
           </Text>
         )}
@@ -95,9 +97,13 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
             <Badge variant="light" color={congestionColor[state.congestion ?? 'low']} px={6} miw="max-content">
               {format.number(state.queue)}
               {state.congestion && (
-                <Text span inherit visibleFrom="sm">
-                  {` · ${t(`congestion.${state.congestion}`)}`}
-                </Text>
+                <>
+                  <Text span inherit aria-hidden>{` ${QUEUE_SIGNS[state.congestion]}`}</Text>
+                  <Text span inherit visibleFrom="sm">{` ${t(`congestion.${state.congestion}`)}`}</Text>
+                  <Text span inherit hiddenFrom="sm">
+                    <VisuallyHidden>{t(`congestion.${state.congestion}`)}</VisuallyHidden>
+                  </Text>
+                </>
               )}
             </Badge>
           </Tooltip>

@@ -1,9 +1,12 @@
 import { useTranslation } from 'react-i18next';
 import classes from './City.module.css';
-import type { Kind } from './states';
+import type { Congestion, Kind } from './states';
 
 /** Letters beside the colours; a junction in order has a tick. */
 export const SIGNS: Record<Kind, string> = { ok: '✓', manual: 'M', emergency: 'E', fault: '!', offline: '×' };
+
+/** The more of a queue stays, the longer its sign. */
+export const QUEUE_SIGNS: Record<Congestion, string> = { low: '›', mid: '››', high: '›››' };
 
 /** What matters most about a junction, by colour, form, sign and word. */
 export function StateSign({ kind }: { kind: Kind }) {

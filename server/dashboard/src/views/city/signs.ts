@@ -1,7 +1,7 @@
 import L from 'leaflet';
 import classes from './City.module.css';
 import { type Box, byImportance, placeNames } from './names';
-import { SIGNS } from './StateSign';
+import { QUEUE_SIGNS, SIGNS } from './StateSign';
 import type { JunctionState } from './states';
 
 interface Sign {
@@ -60,6 +60,8 @@ export class Signs {
     const sign = element(classes.sign, SIGNS[state.kind]);
     sign.dataset.kind = state.kind;
     if (state.congestion) sign.dataset.congestion = state.congestion;
+    if (state.congestion && state.congestion !== 'low')
+      sign.append(element(classes.queue, QUEUE_SIGNS[state.congestion]));
     const label = element(classes.label, state.name);
     const html = element(undefined, '');
     html.append(sign, label);

@@ -102,6 +102,18 @@ describe('state of a junction', () => {
   });
 });
 
+it('no queue is shown of a junction that is offline or silent', () => {
+  const shown = (change: Partial<Overview>, now: number) => {
+    const { queue, congestion } = stateOf(row({ congestion: 0.9, ...change }), 100_000, quiet, now);
+    return [queue, congestion];
+  };
+  expect(shown({}, 101_000)).toEqual([4, 'high']);
+  expect(shown({ status: 'offline' }, 101_000)).toEqual([null, null]);
+  expect(shown({}, 120_000)).toEqual([null, null]);
+  // It has no lamps: its counts are all that is heard.
+  expect(shown({ signal: null, signal_age_s: null }, 120_000)).toEqual([4, 'high']);
+});
+
 describe('the list', () => {
   const states = [
     stateOf(row(), 0, quiet, 0),

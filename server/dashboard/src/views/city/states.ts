@@ -20,7 +20,7 @@ export interface JunctionState {
   signal: SignalState | null;
   /** Seconds since its lamps were last told, when that is too long ago; null: they are known. */
   staleS: number | null;
-  /** Tagged vehicles waiting. */
+  /** Tagged vehicles waiting; null: not known, as of a junction that is offline or silent. */
   queue: number | null;
   congestion: Congestion | null;
   vehicles: number;
@@ -75,6 +75,8 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
         : mode === 'manual_override'
           ? 'manual'
           : 'ok';
+  // The queue of a cycle that ended up to a quarter of an hour ago is none of now where nothing is heard any more.
+  const known = online && !stale;
   return {
     id: row.junction_id,
     name: row.junction_name,
@@ -86,8 +88,8 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     stage: stale ? null : (newest?.stage ?? null),
     signal: stale ? null : (newest?.state ?? null),
     staleS: stale ? coarse(ageMs / 1000) : null,
-    queue: row.queue ?? null,
-    congestion: congestionOf(row.congestion),
+    queue: known ? (row.queue ?? null) : null,
+    congestion: known ? congestionOf(row.congestion) : null,
     vehicles: row.vehicles_15_min,
     alarms: row.open_alarms,
     severity: row.severity ?? null,

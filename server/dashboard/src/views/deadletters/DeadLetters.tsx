@@ -49,7 +49,7 @@ export function DeadLetters() {
   const times = useRowTimes(letters.data);
   const zone = useZones().of(filters.junction);
   const columns: Column<DeadLetter>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (letter) => times(letter).dateTime(letter.received_at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (letter) => times(letter).line(letter.received_at) },
     {
       label: t('reason'),
       cell: (letter) => (
@@ -57,7 +57,9 @@ export function DeadLetters() {
           <Text size="sm" fw={600}>
             {isReason(letter.reason) ? t(`reasons.${letter.reason}`) : letter.reason}
           </Text>
-          <Text size="xs">{letter.detail}</Text>
+          <Text size="xs" lang="en">
+            {letter.detail}
+          </Text>
         </Stack>
       ),
     },

@@ -23,7 +23,9 @@ export function CommandResult({ command }: { command: ReturnType<typeof useComma
           title={`${t(`command.${variables.type}`)}: ${t(`result.${answer.result as 'done'}`)}`}
           data-testid="command-result"
         >
-          <Text size="sm">{answer.detail}</Text>
+          <Text size="sm" lang="en">
+            {answer.detail}
+          </Text>
         </Alert>
       )}
     </div>

@@ -40,7 +40,9 @@ export function ConfigurationCard({ device, isAdmin, zone }: Props) {
           </Text>
           <List size="sm">
             {differences.map((difference) => (
-              <List.Item key={difference}>{difference}</List.Item>
+              <List.Item key={difference} lang="en">
+                {difference}
+              </List.Item>
             ))}
           </List>
         </Alert>

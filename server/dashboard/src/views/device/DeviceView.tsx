@@ -10,9 +10,9 @@ import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
 import { useJunctionLive, useNow } from '@/live/hooks';
-import { isNewer } from '@/live/store';
 import { type DeviceStatus, nameOf, stateOf, statusOf } from '@/views/devices/status';
 import { StateBadge } from '@/views/devices/StateBadge';
+import { isPresent, toldBy } from '@/views/junction/health';
 import { CommandsCard } from './CommandsCard';
 import { ConfigurationCard } from './ConfigurationCard';
 import { FactsCard } from './FactsCard';
@@ -50,9 +50,10 @@ function Shown({ device, fetchedAt }: { device: DeviceWithDifferences; fetchedAt
   const layout = useLayout(device.junction_id);
   const junctionName = useJunctionNames();
   const now = useNow(5000);
-  const heard = useJunctionLive(device.junction_id).devices.get(device.device_id);
-  // A last will says nothing but that the device is gone: what it said before is still worth seeing.
-  const status = heard?.frame.online && isNewer(heard.at, fetchedAt) ? (heard.frame as DeviceStatus) : statusOf(device);
+  const heard = useJunctionLive(device.junction_id).devices;
+  const told = toldBy([device], fetchedAt, heard).find(({ deviceId }) => deviceId === device.device_id);
+  const status = (told?.frame as DeviceStatus | undefined) ?? statusOf(device);
+  const present = told !== undefined && isPresent(told, now);
   const isAdmin = me.data?.is_admin ?? false;
   return (
     <>
@@ -68,8 +69,20 @@ function Shown({ device, fetchedAt }: { device: DeviceWithDifferences; fetchedAt
         </Stack>
         <StateBadge state={stateOf(device, now)} />
       </Group>
-      <FactsCard device={device} status={status} layout={layout.data} now={now} />
-      <ReadersCard device={device} readers={status?.readers ?? []} mayRestart={mayOperate && !device.revoked_at} />
+      <FactsCard
+        device={device}
+        status={status}
+        at={told?.at ?? null}
+        present={present}
+        layout={layout.data}
+        now={now}
+      />
+      <ReadersCard
+        device={device}
+        readers={status?.readers ?? []}
+        present={present}
+        mayRestart={mayOperate && !device.revoked_at}
+      />
       <ConfigurationCard device={device} isAdmin={isAdmin} zone={layout.data?.time_zone} />
       {mayOperate && !device.revoked_at && <CommandsCard deviceId={device.device_id} isAdmin={isAdmin} />}
       {mayOperate && !device.revoked_at && <MaintenanceCard device={device} />}

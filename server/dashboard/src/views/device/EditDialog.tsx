@@ -19,7 +19,7 @@ interface Props {
 export function EditDialog({ device, opened, onClose }: Props) {
   const { t } = useTranslation('devices');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('edit')}>
+    <Dialog form opened={opened} onClose={onClose} title={t('edit')}>
       <EditForm device={device} onDone={onClose} />
     </Dialog>
   );

@@ -11,12 +11,16 @@ import { type DeviceStatus, troublesOf } from '@/views/devices/status';
 interface Props {
   device: Device;
   status: DeviceStatus | null;
+  /** When it was last heard, milliseconds; null: not known. */
+  at: number | null;
+  /** It is there: what it says holds. */
+  present: boolean;
   layout: Layout | undefined;
   now: number;
 }
 
 /** What a device is and says of itself, and what is wrong with it. */
-export function FactsCard({ device, status, layout, now }: Props) {
+export function FactsCard({ device, status, at, present, layout, now }: Props) {
   const { t } = useTranslation('devices');
   const format = useFormat(layout?.time_zone);
   const troubles = troublesOf(status);
@@ -25,8 +29,8 @@ export function FactsCard({ device, status, layout, now }: Props) {
   const facts: [string, ReactNode][] = [
     [
       t('lastHeard'),
-      device.last_heartbeat
-        ? t('ago', { ns: 'common', age: format.age((now - clock.here(device.last_heartbeat)) / 1000) })
+      at !== null || device.last_heartbeat
+        ? t('ago', { ns: 'common', age: format.age((now - (at ?? clock.here(device.last_heartbeat ?? ''))) / 1000) })
         : t('never'),
     ],
     [t('version'), device.software_version],
@@ -48,15 +52,15 @@ export function FactsCard({ device, status, layout, now }: Props) {
     [t('id'), <Code key="id">{device.device_id}</Code>],
   ];
   return (
-    <Section title={t('facts')}>
+    <Section title={t('facts')} text={status && !present ? t('lastTold') : undefined}>
       {troubles.length > 0 && (
         <Alert color="red" icon={<TriangleAlert size={18} aria-hidden />} title={t('trouble')}>
           <List size="sm">
             {troubles.map((trouble) => (
               <List.Item key={trouble}>{t(`advice.${trouble}`)}</List.Item>
             ))}
-            {status?.controller?.fault && <List.Item>{status.controller.fault}</List.Item>}
-            {status?.link?.cause && <List.Item>{status.link.cause}</List.Item>}
+            {status?.controller?.fault && <List.Item lang="en">{status.controller.fault}</List.Item>}
+            {status?.link?.cause && <List.Item lang="en">{status.link.cause}</List.Item>}
           </List>
         </Alert>
       )}

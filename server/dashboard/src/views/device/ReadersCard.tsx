@@ -1,23 +1,24 @@
-import { Badge, Button, Stack, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Device } from '@/api/types';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
+import { ReaderState } from '@/views/devices/ReaderState';
 import type { ReaderStatus } from '@/views/devices/status';
 import { CommandResult } from './CommandResult';
 import { useCommand } from './useCommand';
 
-const colors = { up: 'green', down: 'red', silent: 'red' } as const;
-
 interface Props {
   device: Device;
   readers: readonly ReaderStatus[];
+  /** The device is there: what it says of them holds. */
+  present: boolean;
   mayRestart: boolean;
 }
 
 /** The readers of a device and how each does. */
-export function ReadersCard({ device, readers, mayRestart }: Props) {
+export function ReadersCard({ device, readers, present, mayRestart }: Props) {
   const { t } = useTranslation('devices');
   const format = useFormat();
   const columns: Column<ReaderStatus>[] = [
@@ -39,16 +40,13 @@ export function ReadersCard({ device, readers, mayRestart }: Props) {
     },
     {
       label: t('stateLabel'),
-      cell: (reader) => (
-        <Stack gap={2} align="flex-start">
-          <Badge color={colors[reader.state]} variant={reader.state === 'up' ? 'outline' : 'filled'} autoContrast>
-            {t(`reader.${reader.state}`)}
-          </Badge>
-          {reader.detail && <Text size="xs">{reader.detail}</Text>}
-        </Stack>
-      ),
+      cell: (reader) => <ReaderState reader={reader} now={present} />,
     },
-    { label: t('reader.reads'), nowrap: true, cell: (reader) => format.number(reader.reads_per_s, 1) },
+    {
+      label: t('reader.reads'),
+      nowrap: true,
+      cell: (reader) => (present ? format.number(reader.reads_per_s, 1) : '–'),
+    },
     { label: t('reader.badFrames'), nowrap: true, cell: (reader) => format.number(reader.bad_frames) },
     { label: t('reader.droppedBytes'), nowrap: true, cell: (reader) => format.number(reader.dropped_bytes) },
   ];

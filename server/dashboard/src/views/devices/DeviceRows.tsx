@@ -56,14 +56,14 @@ export function DeviceRows({ devices, now }: { devices: readonly Device[]; now: 
         const readers = statusOf(device)?.readers;
         if (!readers?.length) return null;
         const up = readers.filter((reader) => reader.state === 'up').length;
-        return t('readersUp', { up, all: readers.length });
+        return <Told device={device}>{t('readersUp', { up, all: readers.length })}</Told>;
       },
     },
     {
       label: t('outbox'),
       cell: (device) => {
         const outbox = statusOf(device)?.outbox;
-        return outbox ? t('rows', { rows: format.number(outbox.rows) }) : null;
+        return outbox && <Told device={device}>{t('rows', { rows: format.number(outbox.rows) })}</Told>;
       },
     },
     { label: t('version'), nowrap: true, cell: (device) => device.software_version },
@@ -72,7 +72,7 @@ export function DeviceRows({ devices, now }: { devices: readonly Device[]; now: 
       cell: (device) => {
         const troubles = troublesOf(statusOf(device));
         return troubles.length === 0 ? null : (
-          <Text size="sm" c="var(--state-bad)">
+          <Text size="sm" c={device.online ? 'var(--state-bad)' : 'dimmed'}>
             {troubles.map((trouble) => t(`troubles.${trouble}`)).join(' · ')}
           </Text>
         );
@@ -80,4 +80,15 @@ export function DeviceRows({ devices, now }: { devices: readonly Device[]; now: 
     },
   ];
   return <Rows label={t('title')} rows={devices} rowKey={(device) => device.device_id} columns={columns} />;
+}
+
+/** What a device says; of one that is gone what it last told, marked as such. */
+function Told({ device, children }: { device: Device; children: string }) {
+  const { t } = useTranslation('devices');
+  if (device.online) return children;
+  return (
+    <Text span size="sm" c="dimmed">
+      {t('reader.lastTold', { state: children })}
+    </Text>
+  );
 }

@@ -27,7 +27,7 @@ export function EnrolDialog({ opened, onClose, ...start }: Start & { opened: boo
   };
   const title = made ? t('made') : start.deviceId ? t('unknown.adopt') : t('add');
   return (
-    <Dialog opened={opened} onClose={close} title={title} sticky={made !== null} size="lg">
+    <Dialog form opened={opened} onClose={close} title={title} sticky={made !== null} size="lg">
       {made ? <TokenShown device={made} onKept={close} /> : <EnrolForm {...start} onMade={setMade} />}
     </Dialog>
   );

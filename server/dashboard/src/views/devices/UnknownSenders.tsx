@@ -34,7 +34,7 @@ export function UnknownSenders({ onAdopt }: Props) {
           cell: (sender) => (
             <Stack gap={2} align="flex-start">
               <Code>{sender.device_id}</Code>
-              <Text size="xs" c="dimmed">
+              <Text size="xs" c="dimmed" lang="en">
                 {sender.detail}
               </Text>
             </Stack>

@@ -4,10 +4,12 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { clock } from '@/api/clock';
-import { useMayOperate } from '@/api/me';
+import { useRight } from '@/api/me';
 import type { CurrentPlan, Layout } from '@/api/types';
+import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import type { Format } from '@/i18n/format';
 import type { Mode } from '@/live/frames';
 import { useNow } from '@/live/hooks';
@@ -28,11 +30,13 @@ interface Props {
 export function ActCard({ layout, plan, heard, format }: Props) {
   const { t } = useTranslation('junction');
   const id = layout.junction_id;
-  const mayOperate = useMayOperate(id);
+  const right = useRight(id);
+  const mayOperate = right.data ?? false;
   const [dialog, setDialog] = useState<'override' | 'emergency' | null>(null);
   const back = useAct(layout);
   const verdict = useVerdict(id, back);
   const close = () => setDialog(null);
+  const kept = useKeptFocus<HTMLDivElement>();
   const current = plan.data;
   const active = current?.override;
   // Which override ran when the way back was asked for: of one that was set later its outcome says nothing.
@@ -60,7 +64,7 @@ export function ActCard({ layout, plan, heard, format }: Props) {
         </Text>
       )}
       {mayOperate ? (
-        <Group>
+        <Group {...kept}>
           {returns && (
             <Button leftSection={<Undo2 size={16} aria-hidden />} loading={back.isPending} onClick={goBack}>
               {t('override.back')}
@@ -85,9 +89,13 @@ export function ActCard({ layout, plan, heard, format }: Props) {
           </Button>
         </Group>
       ) : (
-        <Text size="sm" c="dimmed">
-          {t('override.observer')}
-        </Text>
+        <Fetched query={right} height={36}>
+          {() => (
+            <Text size="sm" c="dimmed">
+              {t('override.observer')}
+            </Text>
+          )}
+        </Fetched>
       )}
       <Refusal error={back.error} />
       {(!active || active.override_id === ended) && <Outcome verdict={verdict} back />}
@@ -124,14 +132,18 @@ function Active({ override, format }: { override: NonNullable<CurrentPlan['overr
           {[
             override.username && t('override.by', { name: override.username }),
             t('plan.from', { at: format.time(override.override_start) }),
-            left !== null && t('override.left', { age: format.age(left) }),
+            left !== null &&
+              t('override.left', {
+                age: format.age(left),
+                at: format.moment(clock.here(override.expires_at ?? ''), now),
+              }),
           ]
             .filter(Boolean)
             .join(' · ')}
         </Text>
         <Text size="sm" data-testid="road-state">
           {t('override.road')}: {t(`override.roadState.${road}`)}
-          {override.road_reasons?.length ? ` (${override.road_reasons.join('; ')})` : ''}
+          {override.road_reasons?.length ? <span lang="en">{` (${override.road_reasons.join('; ')})`}</span> : ''}
         </Text>
       </Stack>
     </Alert>

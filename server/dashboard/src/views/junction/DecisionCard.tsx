@@ -5,7 +5,7 @@ import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import type { Messages } from '@/i18n/messages';
 import { useNow } from '@/live/hooks';
-import { isPresent, type Told } from './health';
+import { isPresent, leftOf, type Told } from './health';
 
 const known = <K extends string>(names: Record<K, unknown>, name: string | undefined): K | null =>
   name !== undefined && Object.hasOwn(names, name) ? (name as K) : null;
@@ -43,6 +43,7 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
   const control = known(CONTROLS, controller?.control);
   const level = known(LEVELS, controller?.level);
   const decision = controller?.decision;
+  const left = leftOf(decision?.hold_s ?? 0, heard?.at ?? null, now);
   return (
     <Section title={t('decision.title')}>
       <Group gap="xl">
@@ -55,14 +56,17 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
         </Text>
       )}
       {decision ? (
-        <div aria-live="polite" data-testid="decision">
+        <div data-testid="decision">
           <Text fw={600}>
-            {t(decision.stage === stage ? 'decision.goesOn' : 'decision.holds', {
+            {t(`decision.${left > 0 ? '' : 'last.'}${decision.stage === stage ? 'goesOn' : 'holds'}`, {
               stage: decision.stage,
-              seconds: format.seconds(decision.hold_s),
+              seconds: format.seconds(left),
             })}
           </Text>
-          <Text size="sm">{decision.reason}</Text>
+          {/* Who listens hears each decision, and not each second of it. */}
+          <Text size="sm" aria-live="polite" lang="en">
+            {decision.reason}
+          </Text>
         </div>
       ) : (
         PLANNED.includes(control) && (

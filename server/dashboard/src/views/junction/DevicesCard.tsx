@@ -1,4 +1,4 @@
-import { Anchor, Badge, Stack, Text } from '@mantine/core';
+import { Anchor, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { clock } from '@/api/clock';
@@ -8,6 +8,7 @@ import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
+import { ReaderState } from '@/views/devices/ReaderState';
 import { type DeviceStatus, nameOf, type ReaderStatus, stateOf, troublesOf } from '@/views/devices/status';
 import { StateBadge } from '@/views/devices/StateBadge';
 import { isPresent, type Told } from './health';
@@ -25,8 +26,6 @@ interface ShownReader {
   reader: ReaderStatus;
   now: boolean;
 }
-
-const READER_COLORS = { up: 'green', down: 'red', silent: 'red' } as const;
 
 /** The devices of the junction and how they and their readers do. */
 export function DevicesCard({ present }: { present: Present }) {
@@ -132,24 +131,7 @@ function Readers({ shown, now }: { shown: readonly Shown[]; now: number }) {
     { label: t('device'), cell: ({ device }) => <DeviceLink device={device} /> },
     {
       label: t('stateLabel'),
-      cell: ({ reader, now: known }) => (
-        <Stack gap={2} align="flex-start">
-          {known ? (
-            <Badge
-              color={READER_COLORS[reader.state]}
-              variant={reader.state === 'up' ? 'outline' : 'filled'}
-              autoContrast
-            >
-              {t(`reader.${reader.state}`)}
-            </Badge>
-          ) : (
-            <Text size="sm" c="dimmed">
-              {t('reader.lastTold', { state: t(`reader.${reader.state}`) })}
-            </Text>
-          )}
-          {reader.detail && <Text size="xs">{reader.detail}</Text>}
-        </Stack>
-      ),
+      cell: ({ reader, now: known }) => <ReaderState reader={reader} now={known} />,
     },
     {
       label: t('reader.reads'),

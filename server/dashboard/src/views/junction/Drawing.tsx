@@ -61,7 +61,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
         const { x, y } = toPicture(head.bearing, head.x, head.y);
         return (
           <g
-            key={head.group}
+            key={`${head.group} ${head.bearing}`}
             transform={`translate(${x} ${y})`}
             data-testid={`head-${head.group}`}
             data-aspect={wordOf(shownBy(head.group))}

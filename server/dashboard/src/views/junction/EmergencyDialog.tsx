@@ -20,7 +20,7 @@ const MINUTES = { usual: 5, most: 15 };
 export function EmergencyDialog({ opened, onClose, layout }: Props) {
   const { t } = useTranslation('junction');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('override.emergencyDialog')}>
+    <Dialog form opened={opened} onClose={onClose} title={t('override.emergencyDialog')}>
       <Form onClose={onClose} layout={layout} />
     </Dialog>
   );

@@ -81,7 +81,7 @@ function Junction({ layout }: { layout: Layout }) {
       <JunctionLinks id={id} here="live" />
       {faults.map((fault) => (
         <Alert key={fault} color="red" title={t('fault')}>
-          {fault}
+          <span lang="en">{fault}</span>
         </Alert>
       ))}
       <Grid gap="md">
@@ -99,6 +99,9 @@ function Junction({ layout }: { layout: Layout }) {
               counts={present.counts}
               waiting={present.present}
             />
+            <Text size="xs" c="dimmed">
+              {t('drawing.hint')}
+            </Text>
           </Section>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>

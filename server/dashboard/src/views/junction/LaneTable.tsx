@@ -11,6 +11,7 @@ import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
 import { BEARING, type Direction, groupsOf } from './geometry';
 import classes from './Junction.module.css';
+import { runningOf } from './timeline';
 import type { Present } from './useJunction';
 
 type Lane = Layout['lanes'][number];
@@ -38,7 +39,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   const cycle = newest && isOfNow(newest, now) ? newest : undefined;
   const groups = groupsOf(layout);
   const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
-  const running = plan?.plan?.predicted ?? plan?.previous?.predicted;
+  const running = runningOf(plan)?.predicted;
   const number = (value: number | null | undefined) => (value == null ? '–' : format.number(value));
   const predictedOf = (lane: Lane) => running?.lanes.find((delay) => delay.lane === lane.lane_name);
   const columns: Column<Lane>[] = [

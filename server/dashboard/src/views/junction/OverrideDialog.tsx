@@ -23,7 +23,7 @@ interface Props {
 export function OverrideDialog({ opened, onClose, ...rest }: Props) {
   const { t } = useTranslation('junction');
   return (
-    <Dialog opened={opened} onClose={onClose} size="lg" title={t('override.dialog')}>
+    <Dialog form opened={opened} onClose={onClose} size="lg" title={t('override.dialog')}>
       <Form onClose={onClose} {...rest} />
     </Dialog>
   );

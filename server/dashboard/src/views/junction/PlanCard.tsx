@@ -86,7 +86,7 @@ function Side({ title, plan, longest, format }: SideProps) {
         plan.reason && <Text size="sm">{plan.reason}</Text>
       )}
       {plan.reasons.map((reason) => (
-        <Text key={reason} size="sm" c="red">
+        <Text key={reason} size="sm" c="red" lang="en">
           {reason}
         </Text>
       ))}

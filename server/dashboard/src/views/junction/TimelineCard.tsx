@@ -40,9 +40,13 @@ export function TimelineCard({ signal, plan, stale }: Props) {
           ))}
         </ol>
       ) : (
-        signal && !stale && <Text>{t('timeline.special', { state: t(`signal:state.${signal.frame.state}`) })}</Text>
+        signal && (
+          <Text>
+            {stale ? t('timeline.stale') : t('timeline.special', { state: t(`signal:state.${signal.frame.state}`) })}
+          </Text>
+        )
       )}
-      {signal && signal.frame.plan_id === null && (
+      {signal && !stale && signal.frame.plan_id === null && (
         <Text size="sm" c="dimmed">
           {t('timeline.noPlan')}
         </Text>

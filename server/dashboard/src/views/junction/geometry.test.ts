@@ -83,6 +83,50 @@ describe('the drawing', () => {
     expect(heads[2]?.kind).toBe('pedestrian');
   });
 
+  it('gives a group a head on each side that it has lanes on', () => {
+    const groups = [
+      { name: 'NS', kind: 'vehicle', lanes: ['N1', 'N2', 'S'] },
+      { name: 'left', kind: 'arrow', lanes: ['N1', 'S'], exits: ['E'] },
+    ];
+    const { heads } = drawingOf(
+      layout(
+        [
+          ['N1', 'N'],
+          ['N2', 'N'],
+          ['S', 'S'],
+        ],
+        groups,
+      ),
+    );
+    expect(heads.map(({ group, bearing, x, turn }) => [group, bearing, x, turn])).toEqual([
+      ['NS', 0, 30, 0],
+      ['NS', 180, 15, 0],
+      ['left', 0, 45, -90],
+      ['left', 180, 15, 90],
+    ]);
+  });
+
+  it('draws no head of pedestrians on another', () => {
+    const walk = (name: string, lanes: string[]) => ({ name, kind: 'pedestrian', lanes });
+    const groups = [
+      walk('first', ['N']),
+      walk('second', ['N']),
+      walk('both', ['N', 'S']),
+      ...['a', 'b', 'c', 'd', 'e'].map((name) => walk(name, [])),
+    ];
+    const lanes: Lane[] = [
+      ['N', 'N'],
+      ['S', 'S'],
+    ];
+    const { heads } = drawingOf(layout(lanes, groups));
+    expect(heads).toHaveLength(9);
+    for (const [at, one] of heads.entries())
+      for (const other of heads.slice(at + 1)) {
+        if (one.bearing !== other.bearing) continue;
+        expect(Math.hypot(one.x - other.x, one.y - other.y)).toBeGreaterThanOrEqual(40);
+      }
+  });
+
   it('turns arrows by where the movement leads', () => {
     expect([
       turnOf('N', 'S'),

@@ -7,6 +7,9 @@ export type Direction = keyof typeof BEARING;
 export const LANE_WIDTH = 30;
 /** From the stop line to the outer end of an approach. */
 export const APPROACH_LENGTH = 176;
+/** From the middle of a head to that of the next one behind it, of vehicles and of pedestrians. */
+const HEADS_APART = 60;
+const WALKERS_APART = 44;
 /** Free space between the corner of two roads and their stop lines. */
 const MARGIN = 26;
 
@@ -111,24 +114,34 @@ export function drawingOf(layout: Layout): Drawing {
   const inner = innerOf(approaches);
   const heads: PlacedHead[] = [];
   const rows = new Map<string, number>();
+  /** How many heads stand at a spot already. */
+  const rowAt = (spot: string): number => {
+    const row = rows.get(spot) ?? 0;
+    rows.set(spot, row + 1);
+    return row;
+  };
   let corner = 0;
   for (const group of groupsOf(layout)) {
     const kind = group.kind === 'arrow' || group.kind === 'pedestrian' ? group.kind : 'vehicle';
-    const approach = approaches.find((side) => side.lanes.some((lane) => group.lanes.includes(lane.id)));
-    const lanes = approach?.lanes.filter((lane) => group.lanes.includes(lane.id)) ?? [];
-    if (!approach || kind === 'pedestrian') {
+    // Who comes from each side needs a head to look at.
+    const own = approaches.filter((side) => side.lanes.some((lane) => group.lanes.includes(lane.id)));
+    if (own.length === 0 || kind === 'pedestrian') {
       // Pedestrians wait at the corners.
-      const bearing = approach?.bearing ?? (corner++ * 90) % 360;
-      const half = approach?.half ?? LANE_WIDTH;
-      heads.push({ group: group.name, kind, bearing, x: -half - 16, y: -inner - 4, turn: 0 });
+      const bearings = own.length === 0 ? [(corner++ * 90) % 360] : own.map(({ bearing }) => bearing);
+      for (const bearing of bearings) {
+        const half = approaches.find((side) => side.bearing === bearing)?.half ?? LANE_WIDTH;
+        const y = -inner - 4 - rowAt(`corner ${bearing}`) * WALKERS_APART;
+        heads.push({ group: group.name, kind, bearing, x: -half - 16, y, turn: 0 });
+      }
       continue;
     }
-    const x = lanes.reduce((sum, lane) => sum + lane.x, 0) / lanes.length;
-    const spot = `${approach.direction} ${Math.round(x)}`;
-    const row = rows.get(spot) ?? 0;
-    rows.set(spot, row + 1);
-    const turn = kind === 'arrow' ? turnOf(approach.direction, group.exits[0]) : 0;
-    heads.push({ group: group.name, kind, bearing: approach.bearing, x, y: -inner - 40 - row * 60, turn });
+    for (const { direction, bearing, lanes } of own) {
+      const seen = lanes.filter((lane) => group.lanes.includes(lane.id));
+      const x = seen.reduce((sum, lane) => sum + lane.x, 0) / seen.length;
+      const turn = kind === 'arrow' ? turnOf(direction, group.exits[0]) : 0;
+      const y = -inner - 40 - rowAt(`${direction} ${Math.round(x)}`) * HEADS_APART;
+      heads.push({ group: group.name, kind, bearing, x, y, turn });
+    }
   }
   return { approaches, heads, inner, outer: inner + APPROACH_LENGTH + 44 };
 }

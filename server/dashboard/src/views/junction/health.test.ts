@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Device } from '@/api/types';
 import type { StatusFrame } from '@/live/frames';
 import type { HeardStatus } from '@/live/store';
-import { isPresent, learnedOf, modeToldBy, toldBy } from './health';
+import { isPresent, learnedOf, leftOf, modeToldBy, toldBy } from './health';
 
 const FETCHED = Date.parse('2026-01-01T00:10:00Z');
 const device = (device_id: string, change: Partial<Device> = {}): Device =>
@@ -51,6 +51,13 @@ describe('what devices said last', () => {
     expect(isPresent(told(true, 91_000), FETCHED)).toBe(false);
     expect(isPresent(told(false, 0), FETCHED)).toBe(false);
   });
+});
+
+it('what a device said of the seconds to come runs down while it says no more', () => {
+  expect([0, 400, 1000, 5999, 6000, 60_000].map((ms) => leftOf(6, FETCHED, FETCHED + ms))).toEqual([6, 6, 5, 1, 0, 0]);
+  // The page's clock ticks seldom.
+  expect(leftOf(6, FETCHED, FETCHED - 500)).toBe(6);
+  expect(leftOf(6, null, FETCHED)).toBe(6);
 });
 
 it('the mode is told by the controller that is there, not by a device that only counts', () => {

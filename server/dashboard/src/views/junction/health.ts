@@ -42,6 +42,10 @@ export function toldBy(
 export const isPresent = ({ frame, at }: Told, now: number): boolean =>
   frame.online && (at === null || now - at <= GONE_MS);
 
+/** Seconds that are left of what a device told so long for, when it was heard at `at`: it tells no more while that only runs down. */
+export const leftOf = (toldS: number, at: number | null, now: number): number =>
+  Math.max(0, Math.ceil(toldS - (at === null ? 0 : Math.max(0, now - at) / 1000)));
+
 /** The mode that the controller of a junction tells; a device that only counts knows of none. */
 export const modeToldBy = (told: readonly Told[]) =>
   told.find(({ frame: { online, controller } }) => online && controller)?.frame.controller?.mode;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SignalFrame } from '@/live/frames';
-import { firstGreens, leftOf, plannedStages, timelineOf } from './timeline';
+import { firstGreens, leftOf, plannedStages, runningOf, timelineOf } from './timeline';
 
 const PLAN = [
   { stage: 'N', green_s: 20, min_green_s: 7, max_green_s: 40 },
@@ -44,6 +44,11 @@ describe('the timeline', () => {
     expect(names({ stage: 'X' })).toEqual(['X green']);
   });
 
+  it('has nothing after the green of an emergency', () => {
+    const timeline = timelineOf(frame({ mode: 'emergency' }), 0, 0, PLAN);
+    expect(timeline?.segments.map(({ stage, kind }) => `${stage} ${kind}`)).toEqual(['S green']);
+  });
+
   it('is exact in an override, and where a plan gives no range', () => {
     const first = (change: Partial<SignalFrame>, plan = PLAN) => timelineOf(frame(change), 0, 0, plan)?.segments[0];
     expect(first({ mode: 'manual_override' })).toMatchObject({ exact: true, leastS: 15, mostS: 15 });
@@ -60,6 +65,21 @@ describe('the timeline', () => {
     expect(plannedStages([{ stage: 'N', green_s: 5 }, { stage: 3 }, null, 'x'])).toEqual([{ stage: 'N', green_s: 5 }]);
     expect(plannedStages(undefined)).toEqual([]);
   });
+});
+
+it('the plan that runs is the one that the junction has confirmed', () => {
+  const plan = (state: string) => ({ state }) as never;
+  const stateOf = (now: string, before?: string) => {
+    const current = { plan: plan(now), previous: before === undefined ? null : plan(before) };
+    return runningOf(current) === current.plan ? 'plan' : runningOf(current) === undefined ? 'none' : 'previous';
+  };
+  expect([stateOf('running', 'replaced'), stateOf('pending', 'running'), stateOf('refused', 'running')]).toEqual([
+    'plan',
+    'previous',
+    'previous',
+  ]);
+  expect([stateOf('refused'), stateOf('sent', 'replaced')]).toEqual(['none', 'none']);
+  expect(runningOf(undefined)).toBeUndefined();
 });
 
 describe('the greens that a person begins with', () => {

@@ -76,7 +76,8 @@ export function timelineOf(
   // While lamps clear, the coming stage is known; else it is the plan's next.
   const coming = frame.state === 'red_amber' ? stage : frame.next_stage;
   const index = plan.findIndex((entry) => entry.stage === (coming ?? stage));
-  if (index >= 0) {
+  // An emergency keeps its green until it ends: what the plan has next does not come.
+  if (index >= 0 && frame.mode !== 'emergency') {
     const start = coming == null ? index + 1 : index;
     for (let step = 0; step < plan.length; step++) {
       const entry = plan[(start + step) % plan.length];
@@ -92,6 +93,10 @@ export function leftOf(segment: Segment): { least: number; planned: number; most
   return { least: left(segment.leastS), planned: left(segment.greenS), most: left(segment.mostS) };
 }
 
+/** The plan that the junction runs, as far as it has confirmed one: the newest may be refused, or wait for the cycle to end. */
+export const runningOf = (current: Pick<CurrentPlan, 'plan' | 'previous'> | undefined) =>
+  [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? undefined;
+
 /** Of a stage of which nothing is known, seconds. */
 const DEFAULT_GREEN_S = 25;
 
@@ -100,7 +105,7 @@ export function firstGreens(
   layout: Pick<Layout, 'stages'>,
   current: Pick<CurrentPlan, 'plan' | 'previous'> | undefined,
 ): { greens: Record<string, number>; assumed: boolean } {
-  const plan = [current?.plan, current?.previous].find((candidate) => candidate?.state === 'running') ?? current?.plan;
+  const plan = runningOf(current) ?? current?.plan;
   const planned = new Map(plannedStages(plan?.stages).map((stage) => [stage.stage, stage.green_s]));
   const greens = layout.stages.map(({ stage, min_green_s, max_green_s }): [string, number] => {
     const green = Math.round(planned.get(stage) ?? DEFAULT_GREEN_S);

@@ -24,7 +24,7 @@ export interface Present {
   told: Told[];
   /** Vehicles of the last five minutes, by lane id. */
   counts: Map<string, number>;
-  /** Vehicles at the stop line at the end of the last interval, by lane id. */
+  /** Vehicles at the stop line at the end of the last interval, by lane id; none of an interval that is long over. */
   present: Map<string, number>;
 }
 
@@ -75,13 +75,20 @@ export function usePresent(id: string): Present {
   };
 }
 
-function sums(heard: readonly { laneId: string; vehicles: number; present: number | null; at: number }[], now: number) {
+/** An interval is told when it ends, usually each 5 s: after so long nobody knows who waits, milliseconds. */
+const PRESENT_MS = 30_000;
+
+/** Vehicles of each lane by what was counted in the last minutes, and those that wait at `now`. */
+export function sums(
+  heard: readonly { laneId: string; vehicles: number; present: number | null; at: number }[],
+  now: number,
+) {
   const counts = new Map<string, number>();
   const present = new Map<string, number>();
   for (const count of heard) {
     if (now - count.at >= COUNTS_MS) continue;
     counts.set(count.laneId, (counts.get(count.laneId) ?? 0) + count.vehicles);
-    if (count.present !== null) present.set(count.laneId, count.present);
+    if (count.present !== null && now - count.at <= PRESENT_MS) present.set(count.laneId, count.present);
   }
   return { counts, present };
 }

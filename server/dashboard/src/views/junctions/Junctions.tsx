@@ -57,7 +57,7 @@ export function Junctions() {
           <CityFile known={junctions.data ?? []} />
         </Section>
       )}
-      <Dialog opened={adding} onClose={() => setAdding(false)} title={t('new')} size="lg">
+      <Dialog form opened={adding} onClose={() => setAdding(false)} title={t('new')} size="lg">
         <NewJunction />
       </Dialog>
     </Stack>

@@ -38,7 +38,7 @@ export function Logs() {
   const times = useRowTimes(logs.data);
   const zone = useZones().of(filters.junction);
   const columns: Column<LogEntry>[] = [
-    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).dateTime(line.logged_at) },
+    { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).line(line.logged_at) },
     { label: t('level'), nowrap: true, cell: (line) => <SeverityBadge severity={line.log_level} /> },
     { label: t('type'), nowrap: true, cell: (line) => line.log_type },
     {
@@ -63,7 +63,9 @@ export function Logs() {
       label: t('what', { ns: 'lists' }),
       cell: (line) => (
         <Stack gap={0}>
-          <Text size="sm">{times(line).sentence(line.message)}</Text>
+          <Text size="sm" lang="en">
+            {times(line).sentence(line.message)}
+          </Text>
           {line.username && (
             <Text size="xs" c="dimmed">
               {line.username}

@@ -12,7 +12,7 @@ import { Refusal } from '@/components/Refusal';
 export function CreateDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation('people');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('add')}>
+    <Dialog form opened={opened} onClose={onClose} title={t('add')}>
       <CreateForm />
     </Dialog>
   );

@@ -18,7 +18,7 @@ interface Props {
 export function PasswordDialog({ user, opened, onClose }: Props) {
   const { t } = useTranslation('people');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('deed.password')}>
+    <Dialog form opened={opened} onClose={onClose} title={t('deed.password')}>
       <PasswordForm user={user} onDone={onClose} />
     </Dialog>
   );

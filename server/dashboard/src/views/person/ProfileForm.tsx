@@ -1,30 +1,41 @@
 import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { type SubmitEvent, useState } from 'react';
+import { type ChangeEvent, type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
 import type { User } from '@/api/types';
+import { useUnsaved } from '@/components/edits/unsaved';
 import { Refusal } from '@/components/Refusal';
+import { changesOf, type Edits } from './profile';
 
 /** Name and address of a user. */
 export function ProfileForm({ user }: { user: User }) {
   const { t } = useTranslation('people');
   const client = useQueryClient();
-  const [email, setEmail] = useState(user.email);
-  const [fullName, setFullName] = useState(user.full_name ?? '');
+  // Only what is changed here: what somebody else changes meanwhile is shown, and not sent back as it was.
+  const [edits, setEdits] = useState<Edits>({});
+  const body = changesOf(user, edits);
+  const changed = Object.keys(body).length > 0;
+  useUnsaved(changed);
   const change = useMutation({
     mutationFn: () =>
       data(
         api.PATCH('/api/users/{user_id}', {
           params: { path: { user_id: user.user_id } },
-          body: { email, full_name: fullName || null },
+          body,
         }),
       ),
-    onSuccess: () => client.invalidateQueries({ queryKey: ['users'] }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['users'] });
+      setEdits({});
+    },
   });
   const problem = change.error instanceof ProblemError ? change.error : null;
-  const same = email === user.email && fullName === (user.full_name ?? '');
+  const edit = (field: keyof Edits) => (event: ChangeEvent<HTMLInputElement>) => {
+    const { value } = event.currentTarget;
+    setEdits((before) => ({ ...before, [field]: value }));
+  };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     change.mutate();
@@ -36,20 +47,20 @@ export function ProfileForm({ user }: { user: User }) {
         <TextInput
           label={t('fullName')}
           maxLength={200}
-          value={fullName}
-          onChange={(event) => setFullName(event.currentTarget.value)}
+          value={edits.full_name ?? user.full_name ?? ''}
+          onChange={edit('full_name')}
           error={problem?.about('full_name')}
         />
         <TextInput
           label={t('email')}
           type="email"
-          value={email}
-          onChange={(event) => setEmail(event.currentTarget.value)}
+          value={edits.email ?? user.email}
+          onChange={edit('email')}
           error={problem?.about('email')}
           required
         />
         <Group>
-          <Button type="submit" loading={change.isPending} disabled={same}>
+          <Button type="submit" loading={change.isPending} disabled={!changed}>
             {t('save')}
           </Button>
         </Group>

@@ -158,7 +158,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
         save={() => save.mutate({ entries, holidays })}
         discard={discard}
       />
-      <Dialog opened={open !== null} onClose={close} title={open?.at === null ? t('add') : t('entry')}>
+      <Dialog form opened={open !== null} onClose={close} title={open?.at === null ? t('add') : t('entry')}>
         {open && (
           <fieldset disabled={!mayOperate} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
             <EntryForm

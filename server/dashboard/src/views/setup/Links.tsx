@@ -98,7 +98,7 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
           )
         }
       </Fetched>
-      <Dialog opened={open !== null} onClose={() => setOpen(null)} title={t('links.add')}>
+      <Dialog form opened={open !== null} onClose={() => setOpen(null)} title={t('links.add')}>
         {open && (
           <LinkForm
             layout={layout}

@@ -2,6 +2,7 @@ import { Center, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { startOptions } from '@/api/start';
+import { Refusal } from '@/components/Refusal';
 import { FirstUserForm } from './FirstUserForm';
 import { LanguageLinks } from './LanguageLinks';
 import { SignInForm } from './SignInForm';
@@ -18,6 +19,7 @@ export function SignIn() {
           <Title order={1}>{t('appName')}</Title>
           <Text c="dimmed">{t('tagline')}</Text>
         </Stack>
+        {!start.data && <Refusal error={start.error} retry={() => void start.refetch()} />}
         <Paper withBorder p="lg" shadow="sm">
           <Skeleton visible={start.isPending}>
             {start.data && start.data.first_user !== 'registered' ? (

@@ -19,7 +19,7 @@ interface Props {
 export function WatchDialog({ opened, onClose, onDone }: Props) {
   const { t } = useTranslation('watchlist');
   return (
-    <Dialog opened={opened} onClose={onClose} title={t('add')}>
+    <Dialog form opened={opened} onClose={onClose} title={t('add')}>
       <WatchForm
         onDone={() => {
           onDone();

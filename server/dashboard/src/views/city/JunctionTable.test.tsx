@@ -1,0 +1,28 @@
+import { render, screen } from '@testing-library/react';
+import { beforeAll, expect, it } from 'vitest';
+import { startTexts } from '@/i18n';
+import { Page } from '@/testing/page';
+import { JunctionTable } from './JunctionTable';
+import type { Congestion, JunctionState, Kind } from './states';
+
+beforeAll(startTexts);
+
+const state = (name: string, kind: Kind, congestion: Congestion | null = null) =>
+  ({
+    id: name,
+    name,
+    city: 'Pune',
+    kind,
+    congestion,
+    queue: congestion ? 3 : null,
+    vehicles: 0,
+    alarms: 0,
+  }) as JunctionState;
+
+it('the list begins with what needs somebody, and tells queues without their colours', () => {
+  const states = [state('A', 'ok', 'low'), state('B', 'ok', 'mid'), state('C', 'manual', 'high'), state('D', 'fault')];
+  render(<JunctionTable states={states} waiting={false} />, { wrapper: Page });
+  const rows = screen.getAllByTestId('junction-row');
+  expect(rows.map((row) => row.querySelector('a')?.textContent)).toEqual(['D', 'C', 'A', 'B']);
+  expect(rows.map((row) => /›+/.exec(row.textContent)?.[0] ?? '')).toEqual(['', '›››', '›', '››']);
+});
