@@ -138,8 +138,8 @@ pub struct Outbox {
     pending: u64,
     /// Time of the newest row that was made in this uptime.
     newest: Option<MonoMs>,
-    /// No row of a kind that may be dropped has a number below this: the search for the oldest one must not read the whole file each time.
-    first_of_kind: [i64; write::DROP_ORDER.len()],
+    /// Where the search for rows that may be dropped begins: it must not read the whole file each time.
+    oldest: write::Oldest,
     set_aside: Option<PathBuf>,
     first_of_boot: bool,
 }

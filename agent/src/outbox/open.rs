@@ -133,7 +133,7 @@ impl Outbox {
             known: UnixMs(known),
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
             newest: None,
-            first_of_kind: Default::default(),
+            oldest: Default::default(),
             set_aside: None,
             first_of_boot: false,
             connection,

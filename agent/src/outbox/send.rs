@@ -86,6 +86,7 @@ impl Outbox {
         let live = self.newest.map(|newest| (boot_key, newest.0.saturating_sub(LIVE_MS)));
         let (offset, state) = self.clock_now(now);
         let present = BootClock { id: self.boot, offset, state };
+        let mut oldest = self.oldest;
         let transaction = self.begin(Durability::Repeatable)?;
         let clocks = boot_clocks(&transaction, boot_key, present)?;
         let wall = |boot: BootId, at: MonoMs| {
@@ -122,6 +123,7 @@ impl Outbox {
             }
             if !stored.frozen {
                 freeze(&transaction, number, &payload)?;
+                oldest.hand_out(number);
                 if clock.state == ClockState::Unsynced {
                     transaction.execute("UPDATE boots SET sent_unsynced = 1 WHERE id = ?1", [stored.boot])?;
                 }
@@ -129,7 +131,7 @@ impl Outbox {
             outgoing.push(Outgoing { seq, topic, payload });
         }
         transaction.commit()?;
-        self.pending = self.pending.saturating_sub(unreadable as u64);
+        (self.pending, self.oldest) = (self.pending.saturating_sub(unreadable as u64), oldest);
         Ok(outgoing)
     }
 

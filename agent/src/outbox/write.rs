@@ -32,13 +32,35 @@ pub struct PassageChange {
 const CLOCK_STEP_MS: u64 = 50;
 /// Rows that are dropped at a time.
 const DROP_ROWS: u32 = 64;
-/// Dropped in this order, the oldest first, each kind with a gap of its own: a count is worth more than the high-resolution log, and cycles take
-/// next to no room. Gaps and clock fixes stay.
-pub(super) const DROP_ORDER: [(&str, &str); 3] = [
+/// Dropped in this order, each kind with a gap of its own: a count is worth more than the high-resolution log, and cycles take next to no room.
+/// Of a kind the oldest go that were never handed out, before those that the server may have already. Gaps and clock fixes stay.
+pub(super) const DROP_ORDER: [(&str, &str); KINDS] = [
     ("events", "the outbox was full: events were dropped"),
     ("car_counts", "the outbox was full: counts were dropped"),
     ("cycle", "the outbox was full: cycles were dropped"),
 ];
+
+const KINDS: usize = 3;
+
+/// The number from which on there can be rows of each kind in [`DROP_ORDER`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Oldest {
+    waiting: [i64; KINDS],
+    handed_out: [i64; KINDS],
+}
+
+impl Oldest {
+    /// Rows from `seq` on have been handed out.
+    pub(super) fn hand_out(&mut self, seq: i64) {
+        for first in &mut self.handed_out {
+            *first = seq.min(*first);
+        }
+    }
+
+    fn of(&mut self, at: usize, handed_out: bool) -> &mut i64 {
+        if handed_out { &mut self.handed_out[at] } else { &mut self.waiting[at] }
+    }
+}
 
 const TOO_LARGE: &str = "a row was larger than a message may be";
 
@@ -59,8 +81,7 @@ impl Outbox {
 
     fn try_commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
         let (stored, clock, known) = (self.clock, self.clock_now(now), self.known);
-        let (newest, pending, max_bytes, first_of_kind) =
-            (self.newest, self.pending, self.max_bytes, self.first_of_kind);
+        let (newest, pending, max_bytes, oldest) = (self.newest, self.pending, self.max_bytes, self.oldest);
         let (device, junction, boot, boot_key) = (self.device, self.junction, self.boot, self.boot_key);
         let transaction = self.begin(Durability::Durable)?;
         let mut writer = Writer {
@@ -72,7 +93,7 @@ impl Outbox {
             pending,
             seqs: Vec::new(),
             newest,
-            first_of_kind,
+            oldest,
             transaction: &transaction,
         };
         let clock = writer.follow_clock(stored, clock)?;
@@ -89,7 +110,7 @@ impl Outbox {
             writer.store_passage(change)?;
         }
         writer.keep_below(max_bytes)?;
-        let Writer { pending, seqs, newest, first_of_kind, .. } = writer;
+        let Writer { pending, seqs, newest, oldest, .. } = writer;
         let known = if now.clock == ClockState::Synced && !seqs.is_empty() && now.wall > known {
             transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
             now.wall
@@ -98,7 +119,7 @@ impl Outbox {
         };
         transaction.commit()?;
         (self.clock, self.known, self.pending) = (clock, known, pending);
-        (self.newest, self.first_of_kind) = (newest, first_of_kind);
+        (self.newest, self.oldest) = (newest, oldest);
         Ok(seqs)
     }
 }
@@ -120,7 +141,7 @@ struct Writer<'a> {
     pending: u64,
     seqs: Vec<Seq>,
     newest: Option<MonoMs>,
-    first_of_kind: [i64; DROP_ORDER.len()],
+    oldest: Oldest,
     transaction: &'a Transaction<'a>,
 }
 
@@ -257,11 +278,13 @@ impl Writer<'_> {
     }
 
     fn drop_oldest(&mut self) -> Result<bool, OutboxError> {
-        for (at, (kind, reason)) in DROP_ORDER.into_iter().enumerate() {
-            let victims = self.oldest(kind, self.first_of_kind[at])?;
-            self.first_of_kind[at] = match victims.last() {
+        let order = DROP_ORDER.into_iter().enumerate();
+        for ((at, (kind, reason)), handed_out) in order.flat_map(|kind| [(kind, false), (kind, true)]) {
+            let first = *self.oldest.of(at, handed_out);
+            let victims = self.oldest(kind, handed_out, first)?;
+            *self.oldest.of(at, handed_out) = match victims.last() {
                 Some(last) => last.seq + 1,
-                // Only newer ones can come.
+                // Only newer ones can come, or such as are handed out later.
                 None => self.next_seq()?,
             };
             let Some(span) = victims.iter().map(|victim| victim.span).reduce(Span::and) else { continue };
@@ -280,13 +303,13 @@ impl Writer<'_> {
         Ok(self.transaction.query_row("SELECT next_seq FROM meta", [], |row| row.get(0))?)
     }
 
-    /// The oldest rows of a kind, none of which is before `first`.
-    fn oldest(&self, kind: &str, first: i64) -> Result<Vec<Victim>, OutboxError> {
+    /// The oldest rows of a kind that were handed out, or that were not; none is before `first`.
+    fn oldest(&self, kind: &str, handed_out: bool, first: i64) -> Result<Vec<Victim>, OutboxError> {
         let mut statement = self.transaction.prepare_cached(
             "SELECT seq, topic, boot, boot_id, start_ms, end_ms FROM rows JOIN boots ON boots.id = rows.boot
-             WHERE kind = ?1 AND seq >= ?3 ORDER BY seq LIMIT ?2",
+             WHERE kind = ?1 AND frozen = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
         )?;
-        let victims = statement.query_map((kind, DROP_ROWS, first), |row| {
+        let victims = statement.query_map((kind, handed_out, first, DROP_ROWS), |row| {
             let lane = match row.get::<_, String>(1)?.parse() {
                 Ok(Topic::CarCounts(_, lane)) => Some(lane),
                 _ => None,

@@ -103,6 +103,7 @@ proptest! {
         let mut outbox = Outbox::open(&limited(boot), &now(boot)).unwrap();
         let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
         let mut dropped: Vec<Row> = Vec::new();
+        let mut handed_out: BTreeSet<u64> = BTreeSet::new();
         let mut told = Told::default();
         for step in steps {
             match step {
@@ -117,15 +118,18 @@ proptest! {
                     let gone: Vec<u64> = rows.keys().copied().filter(|seq| !left.contains(seq)).collect();
                     for seq in gone {
                         let row = rows.remove(&seq).unwrap();
-                        // Nothing of its kind that is older is left, and nothing at all of a kind that goes first.
-                        prop_assert!(rows.iter().all(|(&other, kept)| kept.kind != row.kind || other > seq || !left.contains(&other)));
+                        // Nothing of its kind is left that was handed out later, or never and is older, and nothing at all of a kind that goes first.
+                        let turn = |seq: u64| (handed_out.contains(&seq), seq);
+                        let mut kept = rows.iter().filter(|&(other, kept)| kept.kind == row.kind && left.contains(other));
+                        prop_assert!(kept.all(|(&other, _)| turn(other) > turn(seq)));
                         prop_assert!(left.iter().all(|other| rows[other].kind >= row.kind), "{} went before its turn", KINDS[row.kind]);
                         dropped.push(row);
                     }
                     prop_assert!(used(&outbox) <= LIMIT || rows.is_empty(), "{} bytes", used(&outbox));
                 }
                 Step::HandOut(rows) => {
-                    outbox.next(Room { rows, bytes: 1_000_000 }, &NONE, &now(boot)).unwrap();
+                    let sent = outbox.next(Room { rows, bytes: 1_000_000 }, &NONE, &now(boot)).unwrap();
+                    handed_out.extend(sent.iter().map(|row| row.seq.0));
                 }
                 Step::AckOldest(count) => {
                     let first: Vec<u64> = rows.keys().copied().take(count).collect();
