@@ -138,8 +138,9 @@ pub struct Outbox {
     pending: u64,
     /// Time of the newest row that was made in this uptime.
     newest: Option<MonoMs>,
-    /// Where the search for rows that may be dropped begins: it must not read the whole file each time.
-    oldest: write::Oldest,
+    /// No row of a kind that may be dropped, not handed out and handed out, has a number below these: the search for the oldest one must not
+    /// read the whole file each time.
+    oldest: [[i64; 2]; write::DROP_ORDER.len()],
     set_aside: Option<PathBuf>,
     first_of_boot: bool,
 }

@@ -86,7 +86,6 @@ impl Outbox {
         let live = self.newest.map(|newest| (boot_key, newest.0.saturating_sub(LIVE_MS)));
         let (offset, state) = self.clock_now(now);
         let present = BootClock { id: self.boot, offset, state };
-        let mut oldest = self.oldest;
         let transaction = self.begin(Durability::Repeatable)?;
         let clocks = boot_clocks(&transaction, boot_key, present)?;
         let wall = |boot: BootId, at: MonoMs| {
@@ -123,7 +122,6 @@ impl Outbox {
             }
             if !stored.frozen {
                 freeze(&transaction, number, &payload)?;
-                oldest.hand_out(number);
                 if clock.state == ClockState::Unsynced {
                     transaction.execute("UPDATE boots SET sent_unsynced = 1 WHERE id = ?1", [stored.boot])?;
                 }
@@ -131,7 +129,7 @@ impl Outbox {
             outgoing.push(Outgoing { seq, topic, payload });
         }
         transaction.commit()?;
-        (self.pending, self.oldest) = (self.pending.saturating_sub(unreadable as u64), oldest);
+        self.pending = self.pending.saturating_sub(unreadable as u64);
         Ok(outgoing)
     }
 

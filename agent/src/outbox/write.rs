@@ -34,33 +34,11 @@ const CLOCK_STEP_MS: u64 = 50;
 const DROP_ROWS: u32 = 64;
 /// Dropped in this order, each kind with a gap of its own: a count is worth more than the high-resolution log, and cycles take next to no room.
 /// Of a kind the oldest go that were never handed out, before those that the server may have already. Gaps and clock fixes stay.
-pub(super) const DROP_ORDER: [(&str, &str); KINDS] = [
+pub(super) const DROP_ORDER: [(&str, &str); 3] = [
     ("events", "the outbox was full: events were dropped"),
     ("car_counts", "the outbox was full: counts were dropped"),
     ("cycle", "the outbox was full: cycles were dropped"),
 ];
-
-const KINDS: usize = 3;
-
-/// The number from which on there can be rows of each kind in [`DROP_ORDER`].
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Oldest {
-    waiting: [i64; KINDS],
-    handed_out: [i64; KINDS],
-}
-
-impl Oldest {
-    /// Rows from `seq` on have been handed out.
-    pub(super) fn hand_out(&mut self, seq: i64) {
-        for first in &mut self.handed_out {
-            *first = seq.min(*first);
-        }
-    }
-
-    fn of(&mut self, at: usize, handed_out: bool) -> &mut i64 {
-        if handed_out { &mut self.handed_out[at] } else { &mut self.waiting[at] }
-    }
-}
 
 const TOO_LARGE: &str = "a row was larger than a message may be";
 
@@ -141,7 +119,7 @@ struct Writer<'a> {
     pending: u64,
     seqs: Vec<Seq>,
     newest: Option<MonoMs>,
-    oldest: Oldest,
+    oldest: [[i64; 2]; DROP_ORDER.len()],
     transaction: &'a Transaction<'a>,
 }
 
@@ -280,11 +258,11 @@ impl Writer<'_> {
     fn drop_oldest(&mut self) -> Result<bool, OutboxError> {
         let order = DROP_ORDER.into_iter().enumerate();
         for ((at, (kind, reason)), handed_out) in order.flat_map(|kind| [(kind, false), (kind, true)]) {
-            let first = *self.oldest.of(at, handed_out);
-            let victims = self.oldest(kind, handed_out, first)?;
-            *self.oldest.of(at, handed_out) = match victims.last() {
+            let turn = usize::from(handed_out);
+            let victims = self.oldest(kind, handed_out, self.oldest[at][turn])?;
+            self.oldest[at][turn] = match victims.last() {
                 Some(last) => last.seq + 1,
-                // Only newer ones can come, or such as are handed out later.
+                // Only newer ones can come: those that are handed out are looked for when none of the others is left.
                 None => self.next_seq()?,
             };
             let Some(span) = victims.iter().map(|victim| victim.span).reduce(Span::and) else { continue };
