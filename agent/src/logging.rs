@@ -1,18 +1,19 @@
-//! Where log lines go: the journal under systemd, else standard error.
+//! Where log lines go: the journal under systemd, else standard error. Nobody waits for either.
+
+mod queue;
 
 use crate::config::LogLevel;
+use queue::{Queue, Sink};
 use std::fmt::{self, Write as _};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write as _};
 use std::sync::OnceLock;
 use systemd_journal_logger::{JournalLog, connected_to_journal};
 use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, reload};
 
@@ -21,6 +22,9 @@ pub const FILTER: &str = "FLEXTRAFF_LOG";
 
 /// Changes the filter of the running log.
 static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
+/// The lines that wait to be written.
+static WAITING: OnceLock<Queue<Entry>> = OnceLock::new();
 
 /// What the environment wants, if anything.
 fn wanted() -> Option<String> {
@@ -40,17 +44,23 @@ pub fn init(identifier: &str, level: LogLevel) {
     let journal = connected_to_journal()
         .then(|| JournalLog::empty().map(|log| log.with_syslog_identifier(identifier.to_owned())));
     let (journal, refused) = match journal {
-        Some(Ok(journal)) => (Some(JournalLayer { journal }), None),
+        Some(Ok(journal)) => (Some(journal), None),
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
     };
-    let plain = journal.is_none().then(|| {
-        tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .event_format(Line)
-    });
-    let _ = tracing_subscriber::registry().with(filter).with(journal).with(plain).try_init();
+    let out = Out { journal, is_coloured: std::io::stderr().is_terminal() };
+    let queue = match Queue::start(out) {
+        Ok(queue) => queue,
+        Err(error) => {
+            let _ = writeln!(
+                io::stderr().lock(),
+                "there is no log, because its thread cannot be started: {error}"
+            );
+            return;
+        }
+    };
+    let _ = WAITING.set(queue.clone());
+    let _ = tracing_subscriber::registry().with(filter).with(Lines { queue }).try_init();
     if let Some(error) = wrong {
         tracing::warn!(%error, "{FILTER} is no filter; write it as info or info,flextraff_agent::link=debug");
     }
@@ -72,68 +82,109 @@ pub fn set_level(level: LogLevel) {
     }
 }
 
-/// The module without the crate's name.
-fn short(target: &str) -> &str {
-    target.split_once("::").map_or(target, |(_, rest)| rest)
+/// Waits until the lines so far are written, half a second at most: for the end of the process.
+pub fn flush() {
+    if let Some(queue) = WAITING.get() {
+        queue.flush();
+    }
 }
 
-/// One readable line: time, level, module, message, fields.
-struct Line;
+/// Puts events into the queue.
+struct Lines {
+    queue: Queue<Entry>,
+}
 
-impl<S, N> FormatEvent<S, N> for Line
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        SystemTime.format_time(&mut writer)?;
-        let level = *event.metadata().level();
+impl<S: Subscriber> Layer<S> for Lines {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        self.queue.put(Entry { meta: event.metadata(), time: time(), text: Text::of(event) });
+    }
+}
+
+/// A line that waits.
+struct Entry {
+    meta: &'static Metadata<'static>,
+    /// When it was said, as text.
+    time: String,
+    text: Text,
+}
+
+fn time() -> String {
+    let mut time = String::new();
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    time
+}
+
+/// Writes lines: the message with its fields for people, and to the journal each field as one of its own besides.
+struct Out {
+    journal: Option<JournalLog>,
+    is_coloured: bool,
+}
+
+impl Sink<Entry> for Out {
+    // What is refused has nowhere else to go.
+    fn write(&mut self, Entry { meta, time, text }: Entry) {
+        let _ = match &self.journal {
+            Some(journal) => send(journal, meta, &text),
+            None => {
+                writeln!(io::stderr().lock(), "{}", self.plain(*meta.level(), &time, meta.target(), &text))
+            }
+        };
+    }
+
+    fn lost(&mut self, lines: u64) {
+        let text = Text {
+            message: format!("{lines} log lines were lost: more came than could be written"),
+            ..Text::default()
+        };
+        let _ = match &self.journal {
+            Some(journal) => journal.journal_send(
+                &log::Record::builder().args(format_args!("{}", text.line())).level(log::Level::Warn).build(),
+            ),
+            None => {
+                writeln!(io::stderr().lock(), "{}", self.plain(Level::WARN, &time(), module_path!(), &text))
+            }
+        };
+    }
+}
+
+impl Out {
+    /// One readable line: time, level, module, message, fields.
+    fn plain(&self, level: Level, time: &str, target: &str, text: &Text) -> String {
         let (before, after) = match level {
-            _ if !writer.has_ansi_escapes() => ("", ""),
+            _ if !self.is_coloured => ("", ""),
             Level::ERROR => ("\x1b[31m", "\x1b[0m"),
             Level::WARN => ("\x1b[33m", "\x1b[0m"),
             _ => ("\x1b[2m", "\x1b[0m"),
         };
-        let text = Text::of(event);
-        writeln!(writer, " {before}{level:>5}{after} {}: {}", short(event.metadata().target()), text.line())
+        format!("{time} {before}{level:>5}{after} {}: {}", short(target), text.line())
     }
 }
 
-/// Sends events to the journal: the message with its fields for people, and each field as one of the journal's own.
-struct JournalLayer {
-    journal: JournalLog,
+fn send(journal: &JournalLog, meta: &Metadata<'_>, text: &Text) -> io::Result<()> {
+    let fields = text.journal_fields();
+    let level = match *meta.level() {
+        Level::ERROR => log::Level::Error,
+        Level::WARN => log::Level::Warn,
+        Level::INFO => log::Level::Info,
+        Level::DEBUG => log::Level::Debug,
+        Level::TRACE => log::Level::Trace,
+    };
+    journal.journal_send(
+        &log::Record::builder()
+            .args(format_args!("{}", text.line()))
+            .level(level)
+            .target(meta.target())
+            .module_path(meta.module_path())
+            .file(meta.file())
+            .line(meta.line())
+            .key_values(&fields.as_slice())
+            .build(),
+    )
 }
 
-impl<S: Subscriber> Layer<S> for JournalLayer {
-    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let metadata = event.metadata();
-        let text = Text::of(event);
-        let fields = text.journal_fields();
-        let level = match *metadata.level() {
-            Level::ERROR => log::Level::Error,
-            Level::WARN => log::Level::Warn,
-            Level::INFO => log::Level::Info,
-            Level::DEBUG => log::Level::Debug,
-            Level::TRACE => log::Level::Trace,
-        };
-        // A line that the journal refuses has nowhere else to go.
-        let _ = self.journal.journal_send(
-            &log::Record::builder()
-                .args(format_args!("{}", text.line()))
-                .level(level)
-                .target(metadata.target())
-                .module_path(metadata.module_path())
-                .file(metadata.file())
-                .line(metadata.line())
-                .key_values(&fields.as_slice())
-                .build(),
-        );
-    }
+/// The module without the crate's name.
+fn short(target: &str) -> &str {
+    target.split_once("::").map_or(target, |(_, rest)| rest)
 }
 
 /// An event as text.

@@ -9,7 +9,7 @@ use flextraff_agent::outbox::{Outbox, Setup};
 use flextraff_common::ids::{DeviceId, JunctionId, OutboxId};
 use flextraff_common::wire::Mode;
 use site::TWO_LANES;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -101,6 +101,27 @@ fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
     agent.is_told_to_end();
     until(&lamps, "amber, not red at once", |lamps| lamps["N"] == "amber" && lamps["E"] == "red");
     until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
+    assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+}
+
+/// A pipe that takes nothing more, as a journal that hangs.
+fn stuck() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let flags = rustix::fs::fcntl_getfl(&writer).expect("it has flags");
+    rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).expect("they can be set");
+    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    rustix::fs::fcntl_setfl(&writer, flags).expect("they can be set");
+    (reader, writer)
+}
+
+#[test]
+fn a_log_that_takes_nothing_holds_up_no_lamp() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_reader, log) = stuck();
+    let (mut agent, lamps) = start_with(folder.path(), "/dev/null/outbox.sqlite", &site(), Stdio::from(log));
+    until(&lamps, "green", |lamps| lamps["N"] == "green" && lamps["E"] == "red");
+    until(&lamps, "green of the other stage", |lamps| lamps["N"] == "red" && lamps["E"] == "green");
+    agent.is_told_to_end();
     assert_eq!(agent.0.wait().unwrap().code(), Some(0));
 }
 

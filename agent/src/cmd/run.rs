@@ -10,11 +10,13 @@ pub(super) fn run(path: &Path) -> u8 {
         Err(code) => return code,
     };
     crate::logging::init("flextraff-agent", config.log);
-    match supervisor::run(config, path) {
+    let code = match supervisor::run(config, path) {
         Ok(()) => OK,
         Err(error) => {
             tracing::error!("{error:#}");
             FAILED
         }
-    }
+    };
+    crate::logging::flush();
+    code
 }

@@ -64,6 +64,7 @@ pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
             asked += 1;
             // The second one hurries the end.
             if asked > 2 {
+                crate::logging::flush();
                 std::process::exit(1);
             }
             let _ = news.send(News::Stop);
