@@ -128,6 +128,11 @@ fn next(events: &Receiver<ReaderEvent>) -> ReaderEventKind {
     events.recv_timeout(DEADLINE).expect("an event in time").kind
 }
 
+/// Waits until this is said of a reader.
+fn said(port: &ReaderPort, sentence: &str) {
+    until(sentence, || port.stats().found().detail.is_some_and(|detail| detail.contains(sentence)));
+}
+
 fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let (_keep, never) = channel::<()>();
     let deadline = now() + DEADLINE.as_millis() as i64;
@@ -146,7 +151,7 @@ fn a_reader_is_set_in_order_and_a_refusal_is_said_without_stopping_it() {
     assert_eq!(codes, [0x21, 0x76, 0x2F, 0x75, 0x78, 0x76]);
     fake.say.send(bytes(CHAFON_TAG)).unwrap();
     assert!(matches!(next(&events), ReaderEventKind::Read(_)));
-    until("the refusal is said", || port.stats().found().detail.is_some());
+    said(&port, "refuses");
     let found = port.stats().found();
     assert_eq!((found.protocol, found.baud), (Some(Protocol::Uhfreader), Some(57_600)));
     assert!(found.detail.unwrap().starts_with("the reader refuses \"power_dbm\" (code 0xff)"));
@@ -218,7 +223,7 @@ fn a_module_that_streams_since_before_is_stopped_set_and_started() {
     let codes: Vec<u8> = (0..9).map(|_| fake.command()[2]).collect();
     // Gen2 (0x93) is not answered: sent twice, and then the next.
     assert_eq!(codes, [0x2F, 0x03, 0x93, 0x93, 0x91, 0x92, 0x2A, 0x9A, 0x2F]);
-    until("the missing answer is said", || port.stats().found().detail.is_some());
+    said(&port, "does not answer");
     assert_eq!(port.stats().found().detail.unwrap(), "the reader does not answer to \"Gen2\"");
     port.stop().unwrap();
     assert_eq!(fake.command()[2], 0x2F, "it is told to stop reading");
@@ -254,14 +259,63 @@ fn auto_finds_a_reader_by_its_answer_and_drives_it() {
 }
 
 #[test]
+fn a_reader_that_was_found_and_falls_silent_is_not_up_while_it_is_looked_for() {
+    let mut asked = 0;
+    let fake = Fake::start(chafon_length, move |command| {
+        asked += 1;
+        if asked <= 6 { chafon_answer(command) } else { Vec::new() }
+    });
+    let config = ReaderConfig { silence_ms: 2000, ..config(Protocol::Auto, &fake.device) };
+    let (port, events) = start(&config);
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    assert_eq!(next(&events), ReaderEventKind::Down);
+    // It is looked for at the speed that it had, then at others.
+    said(&port, "no reader was recognised");
+    assert_eq!(port.stats().state(), ReaderState::Silent);
+    assert!(events.try_recv().is_err(), "nobody was heard");
+    port.stop().unwrap();
+}
+
+#[test]
+fn bytes_that_never_make_a_frame_are_no_reader_that_is_up() {
+    let fake = Fake::start(|input| (!input.is_empty()).then_some(input.len()), |_| Vec::new());
+    let listen = ReaderConfig {
+        mode: ReaderMode::Listen,
+        silence_ms: 1000,
+        ..config(Protocol::Uhfreader, &fake.device)
+    };
+    let (port, events) = start(&listen);
+    assert_eq!(next(&events), ReaderEventKind::Up, "one that is only listened to may have nothing to say");
+    fake.say.send(bytes("F0F1F2F3F4F5F6F7")).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Down);
+    assert_eq!(port.stats().state(), ReaderState::Silent);
+    assert!(port.stats().found().detail.unwrap().contains("protocol, baud"));
+    fake.say.send(bytes(CHAFON_TAG)).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    assert!(matches!(next(&events), ReaderEventKind::Read(_)));
+    port.stop().unwrap();
+}
+
+#[test]
+fn a_reader_without_power_is_not_up() {
+    let fake = Fake::start(chafon_length, |_| Vec::new());
+    let config = ReaderConfig { silence_ms: 1500, ..config(Protocol::Uhfreader, &fake.device) };
+    let (port, events) = start(&config);
+    said(&port, "nothing has come from it yet");
+    until("it is missed", || port.stats().state() == ReaderState::Silent);
+    assert!(events.try_recv().is_err(), "its lanes were never watched");
+    port.stop().unwrap();
+}
+
+#[test]
 fn auto_counts_what_was_read_before_the_reader_was_known() {
     let fake = Fake::start(|input| (!input.is_empty()).then_some(input.len()), |_| Vec::new());
     let listen = ReaderConfig { mode: ReaderMode::Listen, ..config(Protocol::Auto, &fake.device) };
     let (port, events) = start(&listen);
-    assert_eq!(next(&events), ReaderEventKind::Up);
     for _ in 0..5 {
         fake.say.send(bytes(CHAFON_TAG)).unwrap();
     }
+    assert_eq!(next(&events), ReaderEventKind::Up);
     for _ in 0..5 {
         assert!(matches!(next(&events), ReaderEventKind::Read(_)));
     }
@@ -275,13 +329,16 @@ fn a_reader_in_the_network_is_connected_to_again() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", server.local_addr().unwrap());
     let (port, events) = start(&config(Protocol::Cf, &address));
-    for _ in 0..2 {
+    for is_known in [false, true] {
         let (mut reader, _) = server.accept().unwrap();
-        assert_eq!(next(&events), ReaderEventKind::Up);
         let mut command = [0; 7];
         reader.read_exact(&mut command).unwrap();
         assert_eq!(command[..], bytes("CFFF000200E761"));
+        if !is_known {
+            assert!(events.try_recv().is_err(), "nobody has said anything at the other end");
+        }
         reader.write_all(&bytes(CF_TAG)).unwrap();
+        assert_eq!(next(&events), ReaderEventKind::Up, "before the read");
         assert!(matches!(next(&events), ReaderEventKind::Read(_)));
         drop(reader);
         assert_eq!(next(&events), ReaderEventKind::Down);
@@ -383,7 +440,8 @@ fn a_connection_that_is_refused_says_so_and_is_tried_less_and_less_often() {
     assert!(port.stats().opens() <= 3, "{} attempts", port.stats().opens());
     // Somebody switches it on.
     let server = TcpListener::bind(address).unwrap();
+    let mut reader = accept(&server);
+    reader.write_all(&bytes(&CF_TAG.repeat(3))).unwrap();
     assert_eq!(next(&events), ReaderEventKind::Up);
-    drop(server);
     port.stop().unwrap();
 }

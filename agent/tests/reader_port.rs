@@ -24,6 +24,7 @@ fn now() -> MonoMs {
     MonoMs(time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
 }
 
+/// One that is only listened to is up as soon as its port is open.
 fn config(port: &Path) -> ReaderConfig {
     ReaderConfig {
         name: "north".into(),
@@ -38,7 +39,7 @@ fn config(port: &Path) -> ReaderConfig {
         power_dbm: None,
         region: None,
         session: None,
-        mode: ReaderMode::Drive,
+        mode: ReaderMode::Listen,
         silence_ms: 90_000,
     }
 }
@@ -181,17 +182,18 @@ fn a_reader_that_takes_no_bytes_holds_up_no_other() {
     let (mut device, poller) = (plug(&link), Poller::start(now).unwrap());
     fill(&stuck);
     let (sender, of_stuck) = sync_channel(16);
-    let held_up = ReaderPort::start(3, &config(&stuck), &poller, to(sender), now).unwrap();
-    assert_eq!(next(&of_stuck), ReaderEventKind::Up);
+    let driven = ReaderConfig { mode: ReaderMode::Drive, ..config(&stuck) };
+    let held_up = ReaderPort::start(3, &driven, &poller, to(sender), now).unwrap();
     let (sender, events) = sync_channel(16);
     let port = ReaderPort::start(3, &config(&link), &poller, to(sender), now).unwrap();
     assert_eq!(next(&events), ReaderEventKind::Up);
     // For as long as the other reader is asked in vain.
-    while held_up.stats().found().detail.is_none() {
+    while !held_up.stats().found().detail.is_some_and(|detail| detail.contains("answers no command")) {
         device.0.write_all(&bytes()).unwrap();
         expect_read(&events);
     }
     assert_eq!((held_up.stats().opens(), port.stats().opens()), (1, 1), "neither is taken for gone");
+    assert!(of_stuck.try_recv().is_err(), "it has not said anything");
     held_up.stop().unwrap();
     port.stop().unwrap();
     drop(full);

@@ -177,7 +177,7 @@ fn send(port: &mut TTYPort, hex: &str) {
 
 fn reader(name: &str, port: &str, lane: &str) -> String {
     format!(
-        "[[reader]]\nname = \"{name}\"\nprotocol = \"uhfreader\"\nport = \"{port}\"\nlanes = {{ default = \"{lane}\" }}\n"
+        "[[reader]]\nname = \"{name}\"\nprotocol = \"uhfreader\"\nmode = \"listen\"\nport = \"{port}\"\nlanes = {{ default = \"{lane}\" }}\n"
     )
 }
 

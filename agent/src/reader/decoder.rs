@@ -14,6 +14,9 @@ use flextraff_common::time::MonoMs;
 /// How long the bytes of an unfinished frame wait for the rest. Well above the 16 ms latency timer of an FTDI adapter.
 pub const PARTIAL_MS: i64 = 150;
 
+/// So many frames in a row that are none, and what was learned about the reader is forgotten: it may be another one.
+const FORGET_AFTER: u8 = 32;
+
 /// Decoder of one serial line.
 #[derive(Debug)]
 pub struct Decoder {
@@ -23,6 +26,7 @@ pub struct Decoder {
     last_frame: Option<MonoMs>,
     signals: Vec<Signal>,
     frames: u64,
+    bad_in_a_row: u8,
     stats: LineStats,
 }
 
@@ -42,7 +46,16 @@ impl Decoder {
         };
         let buffer = Vec::with_capacity(2 * family.longest());
         let (last_byte, stats) = (MonoMs::default(), LineStats::default());
-        Some(Self { family, buffer, last_byte, last_frame: None, signals: Vec::new(), frames: 0, stats })
+        Some(Self {
+            family,
+            buffer,
+            last_byte,
+            last_frame: None,
+            signals: Vec::new(),
+            frames: 0,
+            bad_in_a_row: 0,
+            stats,
+        })
     }
 
     /// Takes bytes as they came from the line and gives the tags of every frame that they complete, in order.
@@ -135,11 +148,17 @@ impl Decoder {
                     at += bytes;
                     self.stats.dropped_bytes += bytes as u64;
                     self.stats.bad_frames += u64::from(bad);
+                    self.bad_in_a_row += u8::from(bad);
+                    if self.bad_in_a_row == FORGET_AFTER {
+                        self.bad_in_a_row = 0;
+                        self.family.forget();
+                    }
                 }
                 Candidate::Frame { bytes, tags, variant } => {
                     self.signals.extend(self.family.signal(&rest[..bytes]));
                     at += bytes;
                     self.frames += 1;
+                    self.bad_in_a_row = 0;
                     self.family.verified(variant);
                     self.last_frame = Some(now);
                     out.extend(tags);

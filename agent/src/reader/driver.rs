@@ -73,6 +73,8 @@ pub struct Driver {
     heard: MonoMs,
     ask_due: MonoMs,
     has_heard: bool,
+    /// Whether an intact frame has come since the line was opened.
+    has_come: bool,
     has_spoken: bool,
     /// Whether it has ever answered a command.
     has_answered: bool,
@@ -111,6 +113,7 @@ impl Driver {
             heard: MonoMs::default(),
             ask_due: MonoMs::default(),
             has_heard: false,
+            has_come: false,
             has_spoken: false,
             has_answered: false,
             signs: 0,
@@ -127,8 +130,15 @@ impl Driver {
     /// The line is open: perhaps another reader is at its end, perhaps it reads since before.
     pub fn handle_open(&mut self, now: MonoMs) {
         self.heard = now;
+        self.has_come = false;
         self.signs = 0;
         self.begin(now);
+    }
+
+    /// The line is open, and the reader at its end has just been recognised.
+    pub fn handle_found(&mut self, now: MonoMs) {
+        self.handle_open(now);
+        self.has_come = true;
     }
 
     /// The line was opened anew because the reader is silent: it is until it is heard.
@@ -145,6 +155,7 @@ impl Driver {
         self.heard = now;
         self.empty_rounds = 0;
         self.has_heard = true;
+        self.has_come = true;
         self.was_heard = true;
         self.has_read |= self.phase == Phase::Reading;
         for signal in signals {
@@ -204,6 +215,16 @@ impl Driver {
     pub fn is_silent(&self, now: MonoMs) -> bool {
         let would_speak = self.has_spoken || (self.family.is_some() && !self.has_heard);
         would_speak && now.since(self.heard) >= self.patience_ms()
+    }
+
+    /// Whether nothing has come since the line was opened of a reader that will say something if it is there.
+    pub fn is_awaited(&self) -> bool {
+        self.family.is_some() && !self.has_come && (self.has_spoken || !self.has_heard)
+    }
+
+    /// Whether no intact frame has come for the configured time since the line was opened.
+    pub fn has_said_nothing(&self, now: MonoMs) -> bool {
+        !self.has_come && now.since(self.heard) >= self.silence_ms
     }
 
     /// How long it may be quiet, milliseconds: as configured, or shorter when it gives signs of life all the time.

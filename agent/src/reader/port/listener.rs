@@ -99,7 +99,7 @@ pub(super) struct Listener<T, F> {
     watched: bool,
     /// When the line was opened.
     opened: MonoMs,
-    /// Whether it was opened anew because the reader is silent, which it is until it is heard.
+    /// Whether it was opened anew, or is looked for, because the reader is silent, which it is until it is heard.
     silent: bool,
     /// What to do about its reads that belong to no lane, once there was one.
     misplaced: Option<String>,
@@ -143,7 +143,9 @@ impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'st
     fn listen(mut self, line: Line) -> Option<(Self, End)> {
         let now = (self.now)();
         let work = self.begin(now);
-        self.watched = !self.silent;
+        // A reader that will say something is there when it has.
+        let is_awaited = self.driven.as_ref().is_none_or(|(_, driver)| driver.is_awaited());
+        self.watched = !self.silent && !is_awaited;
         if self.watched {
             self.stats.set_state(ReaderState::Up);
             if !self.tell(ReaderEventKind::Up) {
@@ -322,7 +324,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         let mut source = Source::of(decoder, &self.config);
         let reads = tags.iter().flat_map(|(at, tag)| source.place(&[*tag], *at)).collect();
         let mut driver = Driver::new(&self.config, protocol);
-        driver.handle_open(now);
+        driver.handle_found(now);
         self.driven = Some((source, driver));
         self.look_due = now;
         reads

@@ -43,6 +43,19 @@ fn laid_out(ant: Option<u8>, epcs: &[&[u8]]) -> Vec<u8> {
 }
 
 #[test]
+fn a_reader_in_the_place_of_another_is_understood_whatever_its_checksum_starts_from() {
+    let mut decoder = decoder(AntennaByte::Mask);
+    let frame = |preset| with_sum(preset, [&[0, 0, 1, 3], &laid_out(Some(1), &[&[0x34; 12]])[..]].concat());
+    for _ in 0..LOCK_AFTER {
+        assert_eq!(read(&mut decoder, &frame(0xFFFF)).len(), 1);
+    }
+    assert_eq!(read(&mut decoder, &frame(0xAAAA)).len(), 0, "after three of a kind another is noise");
+    let missed = (0..100).take_while(|_| read(&mut decoder, &frame(0xAAAA)).is_empty()).count();
+    assert!((10..60).contains(&missed), "{missed} frames were missed");
+    assert_eq!(read(&mut decoder, &frame(0xAAAA)).len(), 1);
+}
+
+#[test]
 fn antenna_bytes_are_masks_or_numbers() {
     let frame = |ant| inventory(&[ant, 1, 2, 0xAB, 0xCD, 60]);
     let port = |ant, kind| decode(&frame(ant), kind)[0].1;

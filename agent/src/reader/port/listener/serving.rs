@@ -5,6 +5,7 @@ use super::super::poller::Polled;
 use super::super::{ReaderEvent, ReaderEventKind};
 use super::{End, LOOK_MS, Listener, READ_WAIT, Restart, Work, telling};
 use crate::config::{Protocol, TCP};
+use crate::reader::Read;
 use crate::reader::prober::Probe;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
@@ -77,7 +78,8 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
         let mut buffer = [0; MOST_BYTES];
         let came =
             if readable { self.line.read(&mut buffer).map_err(|error| self.gone(&error))? } else { 0 };
-        self.take(&buffer[..came], now)?;
+        let reads = self.take(&buffer[..came], now);
+        self.send(reads, now)?;
         self.obey().map_err(|error| self.gone(&error))?;
         self.look(now)?;
         let due = match &self.work {
@@ -90,7 +92,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
     }
 
     /// Takes what came, and what is due without it.
-    fn take(&mut self, bytes: &[u8], now: MonoMs) -> Result<(), End> {
+    fn take(&mut self, bytes: &[u8], now: MonoMs) -> Vec<Read> {
         let listener = &mut self.listener;
         if !bytes.is_empty() && !std::mem::replace(&mut self.heard, true) {
             listener.failing = false;
@@ -111,8 +113,18 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
         };
         listener.set_line();
         listener.log_misplaced(now);
+        reads
+    }
+
+    fn send(&mut self, reads: Vec<Read>, now: MonoMs) -> Result<(), End> {
+        if !self.listener.watched && self.is_there() {
+            // That its lanes are watched is known before the first read.
+            self.listener.look_due = now;
+            self.look(now)?;
+        }
+        let listener = &mut self.listener;
         if !reads.is_empty() && listener.is_blind() {
-            // That its lanes are watched is known before the next read.
+            // The first one that belongs to a lane.
             listener.look_due = now;
         }
         for read in reads {
@@ -143,6 +155,11 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
         Ok(())
     }
 
+    fn is_there(&self) -> bool {
+        let driver = self.listener.driven.as_ref().map(|(_, driver)| driver);
+        matches!(self.work, Work::Driving) && driver.is_some_and(|driver| !driver.is_awaited())
+    }
+
     /// Brings state and what is known up to date.
     fn look(&mut self, now: MonoMs) -> Result<(), End> {
         let listener = &mut self.listener;
@@ -150,38 +167,53 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
             return Ok(());
         }
         listener.look_due = now + LOOK_MS;
-        let (silent, detail) = match (&self.work, &listener.driven) {
+        let (state, detail) = match (&self.work, &listener.driven) {
             (Work::Probing(prober), _) if prober.rounds() > 0 || listener.silent => {
-                let detail = "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud";
-                (true, Some(detail.to_owned()))
+                (Some(ReaderState::Silent), Some(telling::UNRECOGNISED.to_owned()))
             }
-            (Work::Driving, Some((_, driver))) => (driver.is_silent(now), telling::detail(driver, now)),
-            _ => (false, None),
+            (Work::Driving, Some((_, driver))) if self.heard && driver.has_said_nothing(now) => {
+                (Some(ReaderState::Silent), Some(telling::GARBLED.to_owned()))
+            }
+            (Work::Driving, Some((_, driver))) => {
+                let detail = telling::detail(driver, now);
+                match (driver.is_silent(now), driver.is_awaited()) {
+                    (true, _) => (Some(ReaderState::Silent), detail),
+                    (false, true) => (None, detail.or_else(|| Some(telling::AWAITED.to_owned()))),
+                    (false, false) => (Some(ReaderState::Up), detail),
+                }
+            }
+            (Work::Probing(_), _) | (Work::Driving, None) => (None, Some(telling::LOOKED_FOR.to_owned())),
         };
         listener.log_problems();
         let is_blind = listener.is_blind();
         let misplaced = listener.misplaced.clone().filter(|_| is_blind);
         listener.say(misplaced.or(detail));
-        let state = if silent || is_blind { ReaderState::Silent } else { ReaderState::Up };
-        if state != listener.stats.state() {
+        let before = listener.stats.state();
+        let silent = state == Some(ReaderState::Silent);
+        // A reader that has not said anything yet is what it was.
+        let state = state.map_or(before, |state| if is_blind { ReaderState::Silent } else { state });
+        if state != before {
             listener.stats.set_state(state);
-            listener.watched = state == ReaderState::Up;
             if is_blind {
                 // Logged with the read that belongs to no lane.
             } else if silent {
                 tracing::warn!(reader = %listener.config.name, "reader is silent");
-            } else {
+            } else if before == ReaderState::Silent {
                 tracing::info!(reader = %listener.config.name, "reader is heard again");
             }
-            if !listener.tell(if listener.watched { ReaderEventKind::Up } else { ReaderEventKind::Down }) {
-                return Err(End::Stop);
-            }
+        }
+        let watched = state == ReaderState::Up;
+        if std::mem::replace(&mut listener.watched, watched) != watched
+            && !listener.tell(if watched { ReaderEventKind::Up } else { ReaderEventKind::Down })
+        {
+            return Err(End::Stop);
         }
         let in_network = listener.config.port.starts_with(TCP);
         if silent && in_network && now.since(listener.opened) >= listener.config.silence_ms {
             return Err(End::Silent);
         }
         if silent && listener.config.protocol == Protocol::Auto && matches!(self.work, Work::Driving) {
+            listener.silent = true;
             self.work = listener.probe(now);
         }
         Ok(())

@@ -10,6 +10,17 @@ use std::fmt::Write as _;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Nobody answers to anything.
+pub(super) const UNRECOGNISED: &str =
+    "no reader was recognised at any usual speed; check its power and cable, or set protocol and baud";
+/// It is not known yet whether anybody is there.
+pub(super) const LOOKED_FOR: &str = "its port is open; which reader is there is being found out";
+/// A reader that answers has not done so yet.
+pub(super) const AWAITED: &str = "its port is open, and nothing has come from it yet";
+/// Bytes come and mean nothing.
+pub(super) const GARBLED: &str =
+    "bytes come, but none of them make an intact frame; check protocol, baud and the wires";
+
 impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
     /// Whether its reads have belonged to no lane so far, all of them: its lanes are as good as not watched.
     pub(super) fn is_blind(&self) -> bool {
