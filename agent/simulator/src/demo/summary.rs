@@ -122,7 +122,7 @@ impl CountRow {
 }
 
 /// A time for which a device says that it has lost rows.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct GapRow {
     pub(super) junction_id: JunctionId,
     #[serde(deserialize_with = "maybe_millis")]
@@ -132,11 +132,11 @@ pub(super) struct GapRow {
 }
 
 impl GapRow {
-    /// Whether it speaks of a moment at a junction, give or take `apart_ms`. An end that is not known is no end.
+    /// Whether it speaks of a moment at a junction, give or take `apart_ms`. One that does not say from when to when speaks of none.
     pub(super) fn holds(&self, junction: JunctionId, at: UnixMs, apart_ms: i64) -> bool {
         self.junction_id == junction
-            && self.from.is_none_or(|from| at.since(from) >= -apart_ms)
-            && self.to.is_none_or(|to| at.since(to) <= apart_ms)
+            && self.from.is_some_and(|from| at.since(from) >= -apart_ms)
+            && self.to.is_some_and(|to| at.since(to) <= apart_ms)
     }
 }
 

@@ -67,7 +67,7 @@ impl Fault {
 
     /// Shortest and longest that it lasts, milliseconds. A vehicle is forgotten after 10 s without a read: some last longer, most do not. What
     /// is in the tables already has room for a while.
-    const fn lasts_ms(self) -> (i64, i64) {
+    pub(super) const fn lasts_ms(self) -> (i64, i64) {
         match self {
             Self::Agent(_) | Self::Server | Self::Broker { .. } => (0, 15_000),
             Self::Cable(_) => (0, 20_000),

@@ -11,6 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const APART_MS: i64 = 400;
 /// How much shorter than its interval the watched time may be for the lane still to count as watched throughout, seconds.
 const ROUNDED_S: f64 = 0.05;
+/// How long what an agent has read may wait until the server has it, milliseconds; what is older than that is not lost with an outbox. As long
+/// as the suite keeps it waiting at most: the tables, the broker and the server away one after the other, after each of them half a minute until
+/// the agent tries again, and some 15 s until a row is made of a read.
+const WAITS_MS: i64 = 180_000;
 /// Of fewer passages at a junction nobody can say what is usual there.
 const ENOUGH: usize = 20;
 /// A vehicle that is not read for so long may count as two passages, milliseconds: `absence_s` without the reads that a kill takes with it.
@@ -80,6 +84,7 @@ pub(in crate::demo) fn compare(
             stored.entry((row.junction_id, epc)).or_default().push(at);
         }
     }
+    let gaps: Vec<GapRow> = gaps.iter().map(|gap| bounded(*gap, damaged)).collect();
     let mut verdict = Verdict::default();
     for truth in truths {
         let times = stored.get(&(truth.junction, truth.epc.as_str())).map_or(&[][..], Vec::as_slice);
@@ -105,6 +110,18 @@ pub(in crate::demo) fn compare(
         }
     }
     verdict
+}
+
+/// An outbox that was set aside cannot tell from when on rows were in it: not from before [`WAITS_MS`] ahead of the damage. One that nobody
+/// damaged excuses nothing.
+fn bounded(gap: GapRow, damaged: &[(JunctionId, UnixMs)]) -> GapRow {
+    let before = |to: UnixMs| {
+        let of_gap =
+            damaged.iter().filter(|(junction, at)| *junction == gap.junction_id && at.since(to) <= APART_MS);
+        of_gap.map(|(_, at)| *at).max()
+    };
+    let from = gap.from.or_else(|| gap.to.and_then(before).map(|at| at + -WAITS_MS));
+    GapRow { from, ..gap }
 }
 
 /// How many junctions told of most of their passages that nobody watched: an agent that never watches again after a fault says nothing wrong.
@@ -143,6 +160,7 @@ fn shown(times: &[UnixMs]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schedule::Fault;
     use super::*;
     use uuid::Uuid;
 
@@ -201,6 +219,33 @@ mod tests {
         // One read of it lies where somebody watched.
         let late = compare(&[truth(&[1000, 7000])], &rows(&[(3.2, &[]), (5.0, &[]), (5.0, &[])]), &[], &[]);
         assert_eq!(late.missing.len(), 1);
+    }
+
+    #[test]
+    fn an_outbox_that_was_set_aside_excuses_only_what_may_still_have_been_in_it() {
+        let intervals: Vec<(f64, &[i64])> = vec![(5.0, &[]); 160];
+        let watched = rows(&intervals);
+        let damaged = [(junction(), UnixMs(400_000)), (junction(), UnixMs(790_000))];
+        let gap = |to| GapRow { junction_id: junction(), from: None, to: Some(UnixMs(to)) };
+        let missing = |read, gaps: &[GapRow], damaged: &[_]| {
+            compare(&[truth(&[read])], &watched, gaps, damaged).missing.len()
+        };
+        let gaps = [gap(402_000), gap(792_000)];
+        assert_eq!(missing(100_000, &gaps, &damaged), 1, "five minutes before a damage");
+        assert_eq!(missing(390_000, &gaps, &damaged), 0, "shortly before a damage");
+        assert_eq!(missing(401_000, &gaps, &damaged), 0, "before the agent is back");
+        assert_eq!(missing(500_000, &gaps, &damaged), 1, "long after the one and long before the other");
+        assert_eq!(missing(780_000, &gaps, &damaged), 0);
+        assert_eq!(missing(780_000, &gaps[..1], &damaged), 1, "a damage that nobody tells of");
+        assert_eq!(missing(390_000, &gaps, &[]), 1, "set aside although nobody damaged it");
+        assert_eq!(missing(390_000, &gaps, &[(JunctionId(Uuid::from_u128(9)), UnixMs(400_000))]), 1);
+    }
+
+    #[test]
+    fn so_long_the_suite_keeps_rows_waiting() {
+        let away = [Fault::Tables, Fault::Broker { remembers: false }, Fault::Server];
+        let away_ms = away.into_iter().map(|fault| fault.lasts_ms().1 + 30_000).sum::<i64>();
+        assert_eq!(WAITS_MS, (away_ms + 15_000 + 59_999) / 60_000 * 60_000);
     }
 
     #[test]
