@@ -1,7 +1,7 @@
 //! Joins the stages with bounded channels, each on a thread of its own: the lamps first, because signals run with nothing else; then counting and
 //! outbox, the readers, and the link to the broker. Nothing here or below can block the lamps: whatever goes to them is tried, never waited for.
 //!
-//! A panic in the recorder or the link starts that part anew; one in the lamp loop shows red at every head and ends the process, so that systemd
+//! A panic in the recorder or the link starts that part anew, after a pause; one in the lamp loop shows red at every head and ends the process, so that systemd
 //! starts it with its start-up sequence.
 
 pub mod alarms;
@@ -18,6 +18,7 @@ mod reading;
 pub mod recorder;
 mod recording;
 mod reload;
+mod restarts;
 mod snapshot;
 mod telling;
 mod threads;
