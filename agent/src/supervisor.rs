@@ -12,6 +12,7 @@ pub mod forward;
 mod intake;
 mod keys;
 mod lamps;
+mod leaving;
 pub mod messages;
 mod others;
 mod reading;
@@ -29,7 +30,6 @@ use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
-use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
 use alarms::Alarms;
 use anyhow::Context as _;
@@ -45,7 +45,7 @@ use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use others::Others;
-use reading::{Reading, Watcher};
+use reading::{Reading, RunningReader, Watcher};
 use snapshot::Show;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -159,7 +159,7 @@ struct Supervisor {
     /// Where there is no lamp loop: tells others the reads.
     forwarder: Option<Forwarder>,
     recorder: Intake,
-    readers: Vec<Option<ReaderPort>>,
+    readers: Vec<Option<RunningReader>>,
     /// Reads of each reader at the last status, and reads per second since the one before.
     rates: Vec<Rate>,
     link: Option<async_mpsc::Sender<LinkRequest>>,
@@ -397,7 +397,7 @@ impl Supervisor {
             };
         }
         for (reader, port) in self.readers.iter_mut().enumerate() {
-            if port.as_ref().is_some_and(ReaderPort::has_ended) {
+            if port.as_ref().is_some_and(|port| port.has_ended()) {
                 let config = &self.config.readers[reader];
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
                 *port = self.reading.read_anew(reader, config, &self.show);
@@ -465,9 +465,7 @@ impl Supervisor {
         if let Some(lamps) = self.lamps {
             lamps.stop(&self.config, &self.clock, self.boot);
         }
-        for port in self.readers.into_iter().flatten() {
-            let _ = port.stop();
-        }
+        leaving::end(self.readers.into_iter().flatten().collect(), &self.clock, || ());
         self.recorder.bring(RecorderInput::Stop);
         let _ = recording.join();
         if let Some(console) = self.console {
