@@ -14,7 +14,7 @@ use flextraff_common::wire::{Ack, Demand, GreenTime};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SendError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -119,9 +119,8 @@ impl Intake {
     pub(super) fn bring(&self, input: RecorderInput) {
         match self.push(input, MOST_READS + MOST_BESIDES) {
             Ok(()) => self.shared.full.store(false, Relaxed),
-            Err((Refused::Ended, _)) => tracing::error!("the recorder has ended"),
-            Err((Refused::Full, input)) => {
-                self.shared.lose(&input);
+            Err(Refused::Ended) => tracing::error!("the recorder has ended"),
+            Err(Refused::Full) => {
                 if !self.shared.full.swap(true, Relaxed) {
                     tracing::error!(
                         "the disk has stood still for so long that cycles, events and answers of the server are lost"
@@ -131,12 +130,12 @@ impl Intake {
         }
     }
 
-    /// Gives back what is not taken.
-    fn push(&self, input: RecorderInput, most: usize) -> Result<(), (Refused, RecorderInput)> {
+    fn push(&self, input: RecorderInput, most: usize) -> Result<(), Refused> {
         let result = if self.shared.waiting.fetch_add(1, Relaxed) >= most {
-            Err((Refused::Full, input))
+            self.shared.lose(&input);
+            Err(Refused::Full)
         } else {
-            self.sender.send(input).map_err(|SendError(input)| (Refused::Ended, input))
+            self.sender.send(input).map_err(|_| Refused::Ended)
         };
         result.inspect_err(|_| {
             let _ = self.shared.waiting.fetch_sub(1, Relaxed);
@@ -168,8 +167,8 @@ impl ReadsIntake {
         let at = sighting.read.at;
         match self.intake.push(RecorderInput::Read(sighting), MOST_READS) {
             Ok(()) => self.missing.store(false, Relaxed),
-            Err((Refused::Ended, _)) => return false,
-            Err((Refused::Full, _)) => {
+            Err(Refused::Ended) => return false,
+            Err(Refused::Full) => {
                 if !self.missing.swap(true, Relaxed) {
                     self.intake.bring(RecorderInput::Missed { reader: self.reader, at });
                 }
