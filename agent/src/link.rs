@@ -5,12 +5,14 @@
 
 mod cause;
 mod client;
+mod requests;
 pub mod session;
 mod tls;
 
 #[cfg(test)]
 mod tests;
 
+pub use requests::Requests;
 pub use session::{Action, Session, SessionConfig};
 
 use crate::config::MqttConfig;
@@ -23,7 +25,6 @@ use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, Signal, Stat
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tls::CertificateClock;
-use tokio::sync::mpsc;
 use tracing::{debug, error};
 
 /// What the rest of the agent asks of the link.
@@ -95,7 +96,7 @@ const PROBE: Duration = Duration::from_secs(15);
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Runs the link until it is told to stop or all senders of `requests` are gone. Blocks; to be called in a thread of its own.
+/// Runs the link until it is told to stop or nobody is left to ask for anything. Blocks; to be called in a thread of its own.
 ///
 /// `emit` takes every event and must not block. `clock` reads the machine's clocks. `earliest`: it is not earlier than this, whatever a clock
 /// that is not synchronised says; certificates are judged by it.
@@ -106,7 +107,7 @@ pub fn run(
     mqtt: &MqttConfig,
     config: SessionConfig,
     earliest: UnixMs,
-    requests: &mut mpsc::Receiver<LinkRequest>,
+    requests: &mut Requests,
     mut emit: impl FnMut(LinkEvent),
     clock: impl Fn() -> Moment,
 ) -> std::io::Result<()> {
@@ -134,9 +135,7 @@ pub fn run(
                 }
             }
             tokio::select! {
-                request = requests.recv() => {
-                    handle_request(&mut session, request.unwrap_or(LinkRequest::Stop), clock().mono);
-                }
+                request = requests.next() => handle_request(&mut session, request, clock().mono),
                 event = next_event(&mut client) => {
                     if event.is_end() {
                         client = None;

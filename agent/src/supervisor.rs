@@ -1,7 +1,7 @@
 //! Joins the stages with bounded channels, each on a thread of its own: the lamps first, because signals run with nothing else; then counting and
 //! outbox, the readers, and the link to the broker. Nothing here or below can block the lamps: whatever goes to them is tried, never waited for.
 //!
-//! A panic in the recorder or the link starts that part anew; one in the lamp loop shows red at every head and ends the process, so that systemd
+//! A panic in the recorder or the link starts that part anew, after a pause; one in the lamp loop shows red at every head and ends the process, so that systemd
 //! starts it with its start-up sequence.
 
 pub mod alarms;
@@ -12,12 +12,14 @@ pub mod forward;
 mod intake;
 mod keys;
 mod lamps;
+mod leaving;
 pub mod messages;
 mod others;
 mod reading;
 pub mod recorder;
 mod recording;
 mod reload;
+mod restarts;
 mod snapshot;
 mod telling;
 mod threads;
@@ -28,7 +30,6 @@ use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
-use crate::reader::port::ReaderPort;
 use crate::signal::{Decision, Shown, SignalEvent};
 use alarms::Alarms;
 use anyhow::Context as _;
@@ -44,7 +45,7 @@ use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
 use others::Others;
-use reading::{Reading, Watcher};
+use reading::{Reading, RunningReader, Watcher};
 use snapshot::Show;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -158,7 +159,7 @@ struct Supervisor {
     /// Where there is no lamp loop: tells others the reads.
     forwarder: Option<Forwarder>,
     recorder: Intake,
-    readers: Vec<Option<ReaderPort>>,
+    readers: Vec<Option<RunningReader>>,
     /// Reads of each reader at the last status, and reads per second since the one before.
     rates: Vec<Rate>,
     link: Option<async_mpsc::Sender<LinkRequest>>,
@@ -396,7 +397,7 @@ impl Supervisor {
             };
         }
         for (reader, port) in self.readers.iter_mut().enumerate() {
-            if port.as_ref().is_some_and(ReaderPort::has_ended) {
+            if port.as_ref().is_some_and(|port| port.has_ended()) {
                 let config = &self.config.readers[reader];
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
                 *port = self.reading.read_anew(reader, config, &self.show);
@@ -464,9 +465,7 @@ impl Supervisor {
         if let Some(lamps) = self.lamps {
             lamps.stop(&self.config, &self.clock, self.boot);
         }
-        for port in self.readers.into_iter().flatten() {
-            let _ = port.stop();
-        }
+        leaving::end(self.readers.into_iter().flatten().collect(), &self.clock, || ());
         self.recorder.bring(RecorderInput::Stop);
         let _ = recording.join();
         if let Some(console) = self.console {

@@ -90,7 +90,7 @@ impl Agent {
             gives_up: false,
         };
         let outbox = Outbox::open(&setup, &clock()).expect("the outbox opens");
-        let (requests, mut take) = tokio::sync::mpsc::channel(64);
+        let (requests, take) = tokio::sync::mpsc::channel(64);
         let (tell, events) = mpsc::channel();
         let config = SessionConfig {
             device: DEVICE,
@@ -102,7 +102,7 @@ impl Agent {
         let link = std::thread::spawn(move || {
             // The test may have seen enough.
             let emit = |event| drop(tell.send(event));
-            link::run(&mqtt, config, earliest, &mut take, emit, clock_of()).expect("the link runs");
+            link::run(&mqtt, config, earliest, &mut take.into(), emit, clock_of()).expect("the link runs");
         });
         Self { outbox, requests, events, link, clock: Box::new(clock), seen: Vec::new() }
     }

@@ -92,6 +92,10 @@ impl Supervisor {
                 .map_err(|_| "the lamp loop takes no request just now; try again"),
         };
         if let Err(why) = sent {
+            // The lamps go on with it, and so does whoever starts after a crash.
+            if let (LampAsk::ClearFault, Some(lamps), Some(fault)) = (ask, &self.lamps, &self.fault) {
+                lamps.latch.store(fault.clone());
+            }
             self.answered(id, Err(why.to_owned()));
         }
     }

@@ -1,6 +1,7 @@
 //! The way to the recorder. Whoever brings something never waits: a card may stand still for minutes, and readers, lamps, plans and people at the
 //! console go on meanwhile.
 
+use super::recorder::{Cause, Losses};
 use super::recording::ToKeep;
 use crate::config::Config;
 use crate::identity::Sighting;
@@ -10,16 +11,19 @@ use flextraff_common::hires::Event;
 use flextraff_common::ids::Seq;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{Ack, Demand, GreenTime};
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Reads that may wait: those of a minute and a half of four readers at 150 a second, of a quarter of an hour of an ordinary street.
 const MOST_READS: usize = 65_536;
 /// What may wait beyond that: cycles, events, answers of the server, plans.
 const MOST_BESIDES: usize = 8192;
+/// In a pause the recorder says so often that it is not the disk that it waits for, milliseconds.
+const LONGEST_REST_MS: i64 = 1000;
 
 /// What the recorder is told.
 pub(super) enum RecorderInput {
@@ -56,11 +60,24 @@ pub(super) enum RecorderInput {
     Stop,
 }
 
+impl RecorderInput {
+    /// Notes what is lost when it is not taken, where nothing else tells of it.
+    pub(super) fn lose(&self, losses: &mut Losses, cause: Cause) {
+        match self {
+            Self::Cycle(cycle) => losses.add_cycle(cycle, cause),
+            Self::Events(events) => losses.add_events(events, cause),
+            _ => {}
+        }
+    }
+}
+
 /// Where what is brought waits, and who takes it.
 pub(super) fn open() -> (Intake, Inputs) {
     let (sender, receiver) = mpsc::channel();
     let shared = Arc::new(Shared { taken_at: AtomicI64::new(i64::MAX), ..Shared::default() });
-    (Intake { sender, shared: Arc::clone(&shared) }, Inputs { receiver, shared })
+    let inputs =
+        Inputs { receiver, shared: Arc::clone(&shared), held: RefCell::default(), over: Cell::new(false) };
+    (Intake { sender, shared }, inputs)
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +87,15 @@ struct Shared {
     full: AtomicBool,
     /// When the recorder last looked, monotonic milliseconds.
     taken_at: AtomicI64,
+    /// What found no room.
+    lost: Mutex<Losses>,
+}
+
+impl Shared {
+    fn lose(&self, input: &RecorderInput) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        input.lose(&mut lost, Cause::StandsStill);
+    }
 }
 
 /// Why something was not taken.
@@ -89,7 +115,7 @@ pub(super) struct Intake {
 }
 
 impl Intake {
-    /// Brings anything but a read. What finds no room is lost, which takes thousands of minutes of cycles; the log says so once.
+    /// Brings anything but a read. What finds no room is lost, which takes thousands of minutes of cycles; the log says so once, and a gap what.
     pub(super) fn bring(&self, input: RecorderInput) {
         match self.push(input, MOST_READS + MOST_BESIDES) {
             Ok(()) => self.shared.full.store(false, Relaxed),
@@ -106,6 +132,7 @@ impl Intake {
 
     fn push(&self, input: RecorderInput, most: usize) -> Result<(), Refused> {
         let result = if self.shared.waiting.fetch_add(1, Relaxed) >= most {
+            self.shared.lose(&input);
             Err(Refused::Full)
         } else {
             self.sender.send(input).map_err(|_| Refused::Ended)
@@ -157,10 +184,13 @@ impl ReadsIntake {
 }
 
 /// Takes, in the order in which it was brought.
-#[derive(Debug)]
 pub(super) struct Inputs {
     receiver: Receiver<RecorderInput>,
     shared: Arc<Shared>,
+    /// Comes first; it counts as waiting.
+    held: RefCell<VecDeque<RecorderInput>>,
+    /// Whether the end has been taken.
+    over: Cell<bool>,
 }
 
 impl Inputs {
@@ -169,12 +199,48 @@ impl Inputs {
     /// # Errors
     /// When the time is over, or nobody is left to bring anything.
     pub(super) fn next(&self, wait: Duration) -> Result<RecorderInput, RecvTimeoutError> {
-        self.receiver.recv_timeout(wait).inspect(|_| self.count_taken())
+        let held = self.held.borrow_mut().pop_front();
+        held.map_or_else(|| self.receiver.recv_timeout(wait), Ok).inspect(|input| self.count_taken(input))
     }
 
     /// Those that are there.
     pub(super) fn waiting(&self) -> impl Iterator<Item = RecorderInput> {
-        self.receiver.try_iter().inspect(|_| self.count_taken())
+        let held = std::iter::from_fn(|| self.held.borrow_mut().pop_front());
+        held.chain(self.receiver.try_iter()).inspect(|input| self.count_taken(input))
+    }
+
+    /// Lets them wait for a while; `false` as soon as the end waits among them, or nobody is left to bring any.
+    pub(super) fn hold(&self, pause: Duration, now: impl Fn() -> MonoMs) -> bool {
+        let until = now() + pause.as_millis() as i64;
+        loop {
+            let at = now();
+            self.beat(at);
+            let left_ms = until.since(at).min(LONGEST_REST_MS);
+            if left_ms <= 0 {
+                return true;
+            }
+            match self.receiver.recv_timeout(Duration::from_millis(left_ms.unsigned_abs())) {
+                Ok(input) => {
+                    let ends = matches!(input, RecorderInput::Stop);
+                    self.held.borrow_mut().push_back(input);
+                    if ends {
+                        return false;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Whether the end has been taken: nothing more is to come.
+    pub(super) fn are_over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// What has found no room since this was asked last.
+    pub(super) fn take_lost(&self) -> Losses {
+        std::mem::take(&mut *self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The recorder is at work.
@@ -182,7 +248,71 @@ impl Inputs {
         self.shared.taken_at.store(now.0, Relaxed);
     }
 
-    fn count_taken(&self) {
+    fn count_taken(&self, input: &RecorderInput) {
         self.shared.waiting.fetch_sub(1, Relaxed);
+        if matches!(input, RecorderInput::Stop) {
+            self.over.set(true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::ClockTrust;
+    use flextraff_common::hires::EventCode;
+    use std::sync::mpsc::channel;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn event(ms: i64) -> RecorderInput {
+        RecorderInput::Events(vec![Event::new(MonoMs(ms), EventCode::PhaseOn, 1)])
+    }
+
+    fn times(inputs: impl IntoIterator<Item = RecorderInput>) -> Vec<i64> {
+        let time = |input| match input {
+            RecorderInput::Events(events) => events[0].at.0,
+            _ => -1,
+        };
+        inputs.into_iter().map(time).collect()
+    }
+
+    #[test]
+    fn a_pause_loses_nothing_and_ends_with_the_agent() {
+        let clock = Clock::new(ClockTrust::Always);
+        let (intake, inputs) = open();
+        intake.bring(event(1));
+        assert!(inputs.hold(Duration::from_millis(1), || clock.mono()));
+        intake.bring(event(2));
+        assert_eq!(inputs.shared.waiting.load(Relaxed), 2, "what is held waits, too");
+        let first = inputs.next(Duration::ZERO).ok();
+        assert_eq!(times(first.into_iter().chain(inputs.waiting())), [1, 2]);
+        assert_eq!(inputs.shared.waiting.load(Relaxed), 0);
+        assert!(inputs.hold(Duration::ZERO, || clock.mono()) && !inputs.are_over());
+        let (tell, ended) = channel();
+        intake.bring(event(3));
+        intake.bring(RecorderInput::Stop);
+        std::thread::spawn(move || {
+            let held = inputs.hold(PATIENCE * 10, || clock.mono());
+            tell.send((held, inputs.are_over(), times(inputs.waiting()), inputs.are_over()))
+        });
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok((false, false, vec![3, -1], true)));
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted() {
+        let (intake, inputs) = open();
+        for _ in 0..MOST_READS + MOST_BESIDES {
+            intake.bring(event(0));
+        }
+        assert!(inputs.take_lost().is_empty());
+        intake.bring(event(7000));
+        intake.bring(event(8000));
+        let mut expected = Losses::default();
+        let at = |ms| Event::new(MonoMs(ms), EventCode::PhaseOn, 1);
+        expected.add_events(&[at(7000), at(8000)], Cause::StandsStill);
+        assert_eq!(inputs.take_lost(), expected);
+        assert!(inputs.take_lost().is_empty(), "it is told once");
     }
 }

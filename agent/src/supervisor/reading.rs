@@ -10,9 +10,10 @@ use crate::output::{LampInput, LampStats};
 use crate::reader::port::{Poller, ReaderEvent, ReaderEventKind, ReaderPort, StartError};
 use anyhow::Context as _;
 use flextraff_common::time::MonoMs;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A port of this name has no device: reads come from elsewhere.
 const NO_DEVICE: &str = "virtual";
@@ -62,6 +63,54 @@ impl Watcher {
     }
 }
 
+/// Whether what a reader tells is still for anybody.
+#[derive(Clone)]
+pub(super) struct Heard(Arc<Mutex<bool>>);
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(true)))
+    }
+}
+
+impl Heard {
+    /// From now on nothing that it tells reaches anybody, also what it is just about to tell: its number may soon be another one's.
+    pub(super) fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
+    /// Whether it is heard; `tell` is called when it is.
+    fn tell(&self, tell: impl FnOnce() -> bool) -> bool {
+        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard && tell()
+    }
+}
+
+/// A reader.
+pub(super) struct RunningReader {
+    port: ReaderPort,
+    heard: Heard,
+}
+
+impl RunningReader {
+    pub(super) fn heard(&self) -> Heard {
+        self.heard.clone()
+    }
+
+    /// As [`ReaderPort::stop`].
+    pub(super) fn stop(self) -> std::thread::Result<()> {
+        self.port.stop()
+    }
+}
+
+impl Deref for RunningReader {
+    type Target = ReaderPort;
+
+    fn deref(&self) -> &ReaderPort {
+        &self.port
+    }
+}
+
 /// Starts readers.
 pub(super) struct Reading {
     poller: Poller,
@@ -83,12 +132,17 @@ impl Reading {
         &self,
         config: &Config,
         show: &Show,
-    ) -> Result<Vec<Option<ReaderPort>>, StartError> {
+    ) -> Result<Vec<Option<RunningReader>>, StartError> {
         config.readers.iter().enumerate().map(|(at, reader)| self.read(at, reader, show)).collect()
     }
 
     /// Starts a reader while the lamps run, if it has a port; whether it could is in the log.
-    pub(super) fn read_anew(&self, reader: usize, config: &ReaderConfig, show: &Show) -> Option<ReaderPort> {
+    pub(super) fn read_anew(
+        &self,
+        reader: usize,
+        config: &ReaderConfig,
+        show: &Show,
+    ) -> Option<RunningReader> {
         self.read(reader, config, show).unwrap_or_else(|error| {
             tracing::error!(reader = config.name, %error, "it cannot be started");
             None
@@ -100,12 +154,20 @@ impl Reading {
         reader: usize,
         config: &ReaderConfig,
         show: &Show,
-    ) -> Result<Option<ReaderPort>, StartError> {
+    ) -> Result<Option<RunningReader>, StartError> {
         if config.port == NO_DEVICE {
             return Ok(None);
         }
+        let heard = Heard::default();
+        let (tell, clock) = (self.teller(reader, show, heard.clone()), Arc::clone(&self.clock));
+        let port = ReaderPort::start(reader, config, &self.poller, tell, move || clock.mono())?;
+        Ok(Some(RunningReader { port, heard }))
+    }
+
+    /// Tells what a reader tells to everybody who lives on it, as long as it is heard; whether anybody is left.
+    fn teller(&self, reader: usize, show: &Show, heard: Heard) -> impl Fn(ReaderEvent) -> bool + use<> {
         let (watcher, show) = (self.watcher.clone(), show.clone());
-        let (recorder, clock) = (ReadsIntake::new(self.recorder.clone(), reader), Arc::clone(&self.clock));
+        let recorder = ReadsIntake::new(self.recorder.clone(), reader);
         let tell = move |event: ReaderEvent| {
             // From here on nobody sees what must not be seen.
             let seen = Seen::new(&event, &show.names);
@@ -121,6 +183,38 @@ impl Reading {
                 }
             }
         };
-        ReaderPort::start(reader, config, &self.poller, tell, move || clock.mono()).map(Some)
+        move |event| heard.tell(|| tell(event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::intake;
+    use super::*;
+    use crate::config::{ClockTrust, Privacy, parse};
+    use crate::console::Hub;
+    use crate::identity::{KeptKeys, Names};
+    use std::path::Path;
+
+    #[test]
+    fn a_reader_that_is_no_longer_wanted_tells_nobody_anything() {
+        let text = include_str!("../../../config/agent.toml");
+        let config =
+            Arc::new(parse(Path::new("agent.toml"), text).expect("the example configuration is right"));
+        let clock = Arc::new(Clock::new(ClockTrust::Always));
+        let names = Names::new(Privacy::Raw, KeptKeys::default(), Box::new(|| [7; 32]), clock.now());
+        let show =
+            Show { names: SharedNames::new(names), hub: Hub::default(), config, clock: Arc::clone(&clock) };
+        let (recorder, inputs) = intake::open();
+        let (news, _inbox) = std::sync::mpsc::sync_channel(8);
+        let reading = Reading::start(&clock, &recorder, Watcher::Others(news)).expect("a thread");
+        let heard = Heard::default();
+        let tell = reading.teller(0, &show, heard.clone());
+        let up = ReaderEvent { reader: 0, at: clock.mono(), kind: ReaderEventKind::Up };
+        assert!(tell(up));
+        assert_eq!(inputs.waiting().count(), 1);
+        heard.end();
+        assert!(!tell(up), "so its thread ends");
+        assert_eq!(inputs.waiting().count(), 0, "its number may be another one's");
     }
 }

@@ -4,6 +4,7 @@
 mod events;
 mod kept;
 mod limits;
+mod losses;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode, encode};
 use limits::Limits;
+pub(super) use losses::{Cause, Losses};
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,11 @@ const MOST_WAITING_CYCLES: usize = 16;
 const TELL_MS: i64 = 200;
 /// What another device told longer ago than this says nothing any more, milliseconds.
 const OLD_NEWS_MS: i64 = 3000;
+
+/// Time between two gaps that tell of what was lost before it became rows, milliseconds: what goes on for hours is not told each second.
+const GAP_MS: i64 = 60_000;
+/// Why an outbox is set aside that can be opened and read.
+pub(super) const NOT_USABLE: &str = "the recorder failed again and again on what the outbox held";
 
 /// Places of [`Recorder::patience`].
 const WRITING: usize = 0;
@@ -53,6 +60,8 @@ pub struct RecorderSetup {
     pub names: SharedNames,
     /// Whether an outbox that the disk does not let be read is set aside.
     pub gives_up: bool,
+    /// Whether what the outbox holds makes the recorder fail, so that it is set aside.
+    pub starts_anew: bool,
 }
 
 /// Counts and stores.
@@ -65,6 +74,9 @@ pub struct Recorder {
     events: events::Events,
     /// What the outbox has not taken yet.
     unstored: Unstored,
+    /// What was lost before it became rows, and when the next gap may tell of it.
+    lost: Losses,
+    lost_due: MonoMs,
     /// Why the file has to be replaced before anything more is stored.
     damaged: Option<String>,
     /// How long the disk is waited for, in writing and in reading.
@@ -88,7 +100,7 @@ impl Recorder {
     /// # Errors
     /// When the outbox cannot be opened or read.
     pub fn open(config: Arc<Config>, setup: &RecorderSetup, now: &Moment) -> Result<Self, OutboxError> {
-        let outbox = Outbox::open(
+        let mut outbox = Outbox::open(
             &Setup {
                 path: setup.path.clone(),
                 max_bytes: config.outbox.max_bytes,
@@ -100,6 +112,9 @@ impl Recorder {
             },
             now,
         )?;
+        if setup.starts_anew {
+            outbox.start_anew(NOT_USABLE.to_owned(), now)?;
+        }
         if let Some(aside) = outbox.set_aside() {
             tracing::error!(file = %aside.display(), "the outbox could not be used and was set aside; its rows are reported as a gap");
         }
@@ -128,6 +143,8 @@ impl Recorder {
             counter,
             outbox,
             unstored: Unstored::new(passages),
+            lost: Losses::default(),
+            lost_due: now.mono,
             damaged: None,
             patience: Default::default(),
             cycles: VecDeque::new(),
@@ -240,6 +257,11 @@ impl Recorder {
         }
     }
 
+    /// Takes what was lost on the way here.
+    pub(super) fn handle_lost(&mut self, lost: Losses) {
+        self.lost.join(lost);
+    }
+
     /// Takes the server's answer.
     pub fn handle_ack(&mut self, ack: &Ack) {
         match self.outbox.handle_ack(ack) {
@@ -294,10 +316,11 @@ impl Recorder {
         }
         self.report_cycles();
         if self.failing.is_none()
-            && let Some(row) = self.events.take(now.mono, all)
+            && let Some(row) = self.events.take(now.mono, all, &mut self.lost)
         {
             self.unstored.add(row, self.boot);
         }
+        self.tell_lost(now.mono, all);
         // What only now turns out to be damaged is replaced at once.
         let result = self
             .commit(now)
@@ -316,6 +339,17 @@ impl Recorder {
                 self.failing = Some(error.to_string());
                 false
             }
+        }
+    }
+
+    /// Makes gaps of what was lost, one for each reason.
+    fn tell_lost(&mut self, now: MonoMs, all: bool) {
+        if self.lost.is_empty() || (now < self.lost_due && !all) {
+            return;
+        }
+        self.lost_due = now + GAP_MS;
+        for (reason, loss) in self.lost.take() {
+            self.unstored.add_lost(reason, loss, self.boot);
         }
     }
 

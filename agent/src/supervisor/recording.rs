@@ -1,6 +1,7 @@
 //! The recorder's thread: counts what the readers see, and keeps it.
 
 mod files;
+mod lasting;
 #[cfg(test)]
 mod tests;
 
@@ -8,14 +9,15 @@ pub(super) use files::ToKeep;
 
 use super::intake::{Inputs, RecorderInput};
 use super::recorder::{Recorder, RecorderSetup};
+use super::restarts::{Pauses, Suspicion};
 use super::threads::News;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::identity::SharedNames;
 use crate::outbox::Patience;
-use files::Files;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, UnixMs};
+use lasting::Lasting;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -44,40 +46,65 @@ pub(super) fn record(
     inputs: Inputs,
     news: SyncSender<News>,
 ) -> io::Result<JoinHandle<()>> {
-    let (mut config, clock) = (Arc::clone(config), Arc::clone(clock));
-    let setup = move |config: &Config| RecorderSetup {
-        path: config.outbox.path.clone(),
-        boot,
-        new_outbox_id: OutboxId(Uuid::new_v4()),
-        all_lanes_watched: false,
-        names: names.clone(),
-        gives_up: false,
-    };
+    let (mut lasting, clock) = (Lasting::new(Arc::clone(config)), Arc::clone(clock));
     Builder::new().name("recorder".to_owned()).spawn(move || {
-        let mut up = vec![false; config.readers.len()];
-        let mut files = Files::beside(&config.outbox.path);
-        loop {
-            let setup = setup(&config);
-            let run = || recording(&mut config, &clock, &setup, &inputs, &news, (&mut up, &mut files));
-            if let Ok(()) = catch_unwind(AssertUnwindSafe(run)) {
-                return;
-            }
-            tracing::error!("the recorder has failed and goes on from what is stored");
-        }
+        go_on(&inputs, &clock, Pauses::default(), |starts_anew| {
+            let setup = RecorderSetup {
+                path: lasting.config.outbox.path.clone(),
+                boot,
+                new_outbox_id: OutboxId(Uuid::new_v4()),
+                all_lanes_watched: false,
+                names: names.clone(),
+                gives_up: false,
+                starts_anew,
+            };
+            lasting.stored = false;
+            let run = || recording(&mut lasting, &clock, setup, &inputs, &news);
+            catch_unwind(AssertUnwindSafe(run)).map_err(|_| Failed { stored: lasting.stored })
+        });
     })
 }
 
-fn recording(
-    config: &mut Arc<Config>,
+/// A recorder has failed.
+struct Failed {
+    /// After it had stored something.
+    stored: bool,
+}
+
+/// Runs recorders until one ends as it was told, each with whether it is to set aside what is stored. What comes between two of them waits; when
+/// the end is asked for then, it is tried once more.
+fn go_on(
+    inputs: &Inputs,
     clock: &Clock,
-    setup: &RecorderSetup,
+    mut pauses: Pauses,
+    mut run: impl FnMut(bool) -> Result<(), Failed>,
+) {
+    let mut suspicion = Suspicion::default();
+    let mut is_last = false;
+    loop {
+        let began = clock.mono();
+        let Err(Failed { stored }) = run(suspicion.gives_up()) else { return };
+        let failed = clock.mono();
+        let pause = pauses.after(failed.since(began));
+        tracing::error!(pause_s = pause.as_secs(), "the recorder has failed and goes on from what is stored");
+        if is_last || inputs.are_over() {
+            return;
+        }
+        suspicion.handle(stored, failed);
+        is_last = !inputs.hold(pause, || clock.mono());
+    }
+}
+
+fn recording(
+    lasting: &mut Lasting,
+    clock: &Clock,
+    mut setup: RecorderSetup,
     inputs: &Inputs,
     news: &SyncSender<News>,
-    (up, files): (&mut Vec<bool>, &mut Files),
 ) {
-    let (mut told, mut patience, mut setup) = (false, Patience::default(), setup.clone());
+    let (mut told, mut patience) = (false, Patience::default());
     let recorder = loop {
-        match Recorder::open(Arc::clone(&*config), &setup, &clock.now()) {
+        match Recorder::open(Arc::clone(&lasting.config), &setup, &clock.now()) {
             Ok(recorder) => break recorder,
             Err(error) => {
                 setup.gives_up = patience.handle(Some(&error), clock.now().mono);
@@ -86,11 +113,11 @@ fn recording(
                 }
             }
         }
-        if !wait_for_disk(config, inputs, clock, (up, files)) {
+        if wait_for_disk(lasting, inputs, clock).is_break() {
             return;
         }
     };
-    let mut desk = Desk::open(recorder, config, (up, files), news, &clock.now());
+    let mut desk = Desk::open(recorder, lasting, news, &clock.now());
     loop {
         let wait_ms = desk.recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.next(Duration::from_millis(wait_ms.unsigned_abs()));
@@ -111,11 +138,7 @@ fn recording(
 /// The recorder at work.
 struct Desk<'a> {
     recorder: Recorder,
-    config: &'a mut Arc<Config>,
-    /// Which readers are up.
-    up: &'a mut Vec<bool>,
-    /// What is kept beside the outbox.
-    files: &'a mut Files,
+    lasting: &'a mut Lasting,
     /// Readers of which reads were missed, until all that waits is taken.
     missed: BTreeSet<usize>,
     news: &'a SyncSender<News>,
@@ -127,16 +150,14 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     fn open(
-        recorder: Recorder,
-        config: &'a mut Arc<Config>,
-        (up, files): (&'a mut Vec<bool>, &'a mut Files),
+        mut recorder: Recorder,
+        lasting: &'a mut Lasting,
         news: &'a SyncSender<News>,
         now: &Moment,
     ) -> Self {
         let (outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
-        let plans = recorder.plans();
-        let mut desk =
-            Self { recorder, config, up, files, missed: BTreeSet::new(), news, told: outbox, earliest };
+        let plans = lasting.hand_over(&mut recorder);
+        let mut desk = Self { recorder, lasting, missed: BTreeSet::new(), news, told: outbox, earliest };
         desk.raise_readers(now);
         let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
         desk.tell_outbox(now);
@@ -145,14 +166,14 @@ impl<'a> Desk<'a> {
 
     /// Tells the recorder of the readers that are up.
     fn raise_readers(&mut self, now: &Moment) {
-        for (reader, _) in self.up.iter().enumerate().filter(|(_, up)| **up) {
+        for (reader, _) in self.lasting.up.iter().enumerate().filter(|(_, up)| **up) {
             self.recorder.handle_reader(reader, true, now.mono);
         }
     }
 
     /// Takes what waits, and does what is due; the end where that was asked for.
     fn turn(&mut self, first: Option<RecorderInput>, inputs: &Inputs, now: &Moment) -> ControlFlow<()> {
-        self.files.handle_timeout(now.mono);
+        self.lasting.files.handle_timeout(now.mono);
         let mut taken = 0;
         for input in first.into_iter().chain(inputs.waiting().take(MOST_AT_ONCE)) {
             taken += 1;
@@ -163,7 +184,7 @@ impl<'a> Desk<'a> {
             return Continue(());
         }
         for reader in std::mem::take(&mut self.missed) {
-            if self.up.get(reader) == Some(&true) {
+            if self.lasting.up.get(reader) == Some(&true) {
                 self.recorder.handle_reader(reader, true, now.mono);
             }
         }
@@ -171,7 +192,9 @@ impl<'a> Desk<'a> {
         if !told.is_empty() {
             let _ = self.news.try_send(News::Told(told));
         }
+        self.recorder.handle_lost(inputs.take_lost());
         let stored = self.recorder.handle_timeout(now);
+        self.lasting.stored |= stored;
         let outbox = self.recorder.outbox_id();
         let opened = News::OutboxOpen { outbox, earliest: self.earliest, plans: Vec::new() };
         // Not waited for: it comes again with the next turn.
@@ -189,12 +212,12 @@ impl<'a> Desk<'a> {
         match input {
             RecorderInput::Read(sighting) => self.recorder.handle_read(sighting),
             RecorderInput::Reader { reader, up, at } => {
-                self.up[reader] = up;
+                self.lasting.up[reader] = up;
                 self.recorder.handle_reader(reader, up, at);
             }
             RecorderInput::Missed { reader, at } => {
                 tracing::error!(
-                    reader = self.config.readers.get(reader).map(|reader| reader.name.as_str()),
+                    reader = self.lasting.config.readers.get(reader).map(|reader| reader.name.as_str()),
                     "the disk stood still for so long that reads are missed; their lanes count as not watched"
                 );
                 self.missed.insert(reader);
@@ -211,10 +234,9 @@ impl<'a> Desk<'a> {
                 let _ = self.news.try_send(News::Rows(self.recorder.rows(room, &in_flight, now)));
             }
             RecorderInput::SavePlan { plan, received } => self.recorder.save_plan(&plan, received),
-            RecorderInput::Keep(keep) => self.files.handle(keep, now.mono),
+            RecorderInput::Keep(keep) => self.lasting.files.handle(keep, now.mono),
             RecorderInput::Reconfigure { config, kept } => {
-                self.config.clone_from(&config);
-                keep_up(self.up, &kept);
+                self.lasting.reconfigure(Arc::clone(&config), &kept);
                 self.missed.clear();
                 self.recorder.reconfigure(config, now.mono);
                 self.raise_readers(now);
@@ -232,35 +254,19 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// Readers that keep their place stay as they are, others are down.
-fn keep_up(up: &mut Vec<bool>, kept: &[bool]) {
-    *up = kept.iter().enumerate().map(|(reader, kept)| *kept && up.get(reader) == Some(&true)).collect();
-}
-
-/// Waits before the outbox is opened again; `false` when told to stop. Reads of this time cannot be stored: it counts as not observed.
-fn wait_for_disk(
-    config: &mut Arc<Config>,
-    inputs: &Inputs,
-    clock: &Clock,
-    (up, files): (&mut Vec<bool>, &mut Files),
-) -> bool {
+/// Waits before the outbox is opened again; the end where that was asked for.
+fn wait_for_disk(lasting: &mut Lasting, inputs: &Inputs, clock: &Clock) -> ControlFlow<()> {
     let until = clock.now().mono + AGAIN.as_millis() as i64;
     loop {
         let now = clock.now().mono;
         inputs.beat(now);
         let left_ms = until.since(now).max(0).unsigned_abs();
         match inputs.next(Duration::from_millis(left_ms)) {
-            Ok(RecorderInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-            Ok(RecorderInput::Reader { reader, up: is_up, .. }) => up[reader] = is_up,
-            Ok(RecorderInput::Keep(keep)) => files.handle(keep, now),
-            Ok(RecorderInput::Reconfigure { config: new, kept }) => {
-                *config = new;
-                keep_up(up, &kept);
-            }
-            Ok(_) => {}
+            Ok(input) => lasting.take(input, now)?,
+            Err(RecvTimeoutError::Disconnected) => return Break(()),
             Err(RecvTimeoutError::Timeout) => {
-                files.handle_timeout(now);
-                return true;
+                lasting.files.handle_timeout(now);
+                return Continue(());
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Another configuration while the agent runs: all of it takes effect, or nothing does.
 
 use super::intake::RecorderInput;
-use super::threads;
 use super::{Show, Supervisor};
+use super::{leaving, threads};
 use crate::config::{self, Changes, Config};
 use crate::logging;
 use crate::output::LampInput;
@@ -48,9 +48,8 @@ impl Supervisor {
             .enumerate()
             .partition(|(at, _)| kept.get(*at) == Some(&true));
         // From here on no event comes under the number of a reader that goes.
-        for port in leave.into_iter().filter_map(|(_, port)| port) {
-            let _ = port.stop();
-        }
+        let leave = leave.into_iter().filter_map(|(_, reader)| reader).collect();
+        leaving::end(leave, &self.clock, || self.feed_watchdog());
         self.recorder.bring(RecorderInput::Reconfigure { config: Arc::clone(new), kept: kept.clone() });
         if let Some(lamps) = &self.lamps {
             // Among the reads it must not get lost.

@@ -2,6 +2,7 @@
 
 use super::Supervisor;
 use super::messages;
+use super::reading::RunningReader;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::console::Hub;
@@ -10,7 +11,7 @@ use crate::health;
 use crate::identity::SharedNames;
 use crate::output::LampStats;
 use crate::reader::Read;
-use crate::reader::port::{ReaderPort, ReaderStats};
+use crate::reader::port::ReaderStats;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, OutboxStatus, ReaderStatus, Status};
 use std::sync::Arc;
@@ -66,8 +67,8 @@ impl Supervisor {
         health::status(&self.config, parts, now)
     }
 
-    fn reader_status(&self, at: usize, name: &str, port: Option<&ReaderPort>) -> ReaderStatus {
-        let stats = port.map(ReaderPort::stats);
+    fn reader_status(&self, at: usize, name: &str, port: Option<&RunningReader>) -> ReaderStatus {
+        let stats = port.map(|port| port.stats());
         let found = stats.map(ReaderStats::found).unwrap_or_default();
         ReaderStatus {
             name: name.to_owned(),

@@ -1,11 +1,12 @@
 //! The threads and what goes between them.
 
+use super::restarts::Pauses;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::console::Asked;
 use crate::identity::Sighting;
 use crate::link::session::SessionConfig;
-use crate::link::{self, LinkEvent, LinkRequest};
+use crate::link::{self, LinkEvent, LinkRequest, Requests};
 use crate::outbox::Outgoing;
 use crate::output::{self, LampError, LampEvent, LampParts};
 use crate::service::Feeder;
@@ -131,20 +132,28 @@ pub(super) fn connect(
     };
     let (config, clock) = (Arc::clone(config), Arc::clone(clock));
     let earliest = earliest.max(clock::earliest());
-    let (requests, mut received) = async_mpsc::channel(super::LINK_REQUESTS);
+    let (requests, received) = async_mpsc::channel(super::LINK_REQUESTS);
+    let mut received = Requests::from(received);
     Builder::new().name("link".to_owned()).spawn(move || {
         let Some(mqtt) = &config.mqtt else { return };
+        let mut pauses = Pauses::default();
         loop {
             let emit = |event| {
                 if news.try_send(News::Link(event)).is_err() {
                     tracing::error!("the agent has no time for a message of the link; it is lost");
                 }
             };
+            let began = clock.mono();
             let run = || link::run(mqtt, session.clone(), earliest, &mut received, emit, || clock.now());
             match catch_unwind(AssertUnwindSafe(run)) {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => tracing::error!(%error, "the link cannot run; it is tried again"),
                 Err(_) => tracing::error!("the link has failed and is started anew"),
+            }
+            let reason = "the link has failed; it is started anew".to_owned();
+            let _ = news.try_send(News::Link(LinkEvent::Disconnected { reason, taken_over: false }));
+            if !received.hold(pauses.after(clock.mono().since(began))) {
+                return;
             }
         }
     })?;

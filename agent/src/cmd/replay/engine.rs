@@ -172,6 +172,7 @@ impl Engine {
             all_lanes_watched: true,
             names: names.clone(),
             gives_up: false,
+            starts_anew: false,
         };
         let recorder = Recorder::open(Arc::clone(&self.config), &setup, &now)?;
         let session = SessionConfig {

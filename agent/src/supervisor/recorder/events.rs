@@ -1,15 +1,15 @@
 //! High-resolution events on their way into the outbox: one row for some seconds of them.
 
+use super::losses::{EVENTS_ROW_MS, Loss, Losses};
 use crate::counting::IntervalCount;
 use crate::outbox::{EventsRow, RowBody};
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::time::{ClockState, Moment, MonoMs};
 use std::collections::BTreeSet;
 
-/// Time from one row to the next, milliseconds; what a power cut can lose of the log.
-const ROW_MS: i64 = 10_000;
 /// Most events of one row. Lamps and stop lines of the largest junction stay far below it; a flood of foreign reads must not fill the outbox.
 const MOST_EVENTS: usize = 2000;
+const TOO_MANY: &str = "more events than a row holds: events were dropped";
 /// Resolution, milliseconds.
 const RESOLUTION_MS: i64 = 100;
 /// Events that are remembered, so that no two are the same.
@@ -25,6 +25,8 @@ pub(super) struct Events {
     recent: BTreeSet<Event>,
     due: MonoMs,
     dropped: u64,
+    /// From the first to the last of them.
+    dropped_span: Option<(MonoMs, MonoMs)>,
     clock: Option<(i64, ClockState)>,
 }
 
@@ -34,8 +36,9 @@ impl Events {
             enabled,
             waiting: Vec::new(),
             recent: BTreeSet::new(),
-            due: now + ROW_MS,
+            due: now + EVENTS_ROW_MS,
             dropped: 0,
+            dropped_span: None,
             clock: None,
         }
     }
@@ -48,6 +51,8 @@ impl Events {
         }
         if self.waiting.len() >= MOST_EVENTS {
             self.dropped += 1;
+            let (from, to) = self.dropped_span.unwrap_or((event.at, event.at));
+            self.dropped_span = Some((from.min(event.at), to.max(event.at)));
             return;
         }
         let mut event = Event { at: MonoMs(event.at.0.div_euclid(RESOLUTION_MS) * RESOLUTION_MS), ..event };
@@ -78,17 +83,19 @@ impl Events {
         }
     }
 
-    /// The next row, when it is due, or whatever there is with `all`.
-    pub(super) fn take(&mut self, now: MonoMs, all: bool) -> Option<RowBody> {
+    /// The next row, when it is due, or whatever there is with `all`; what has found no room in it is lost.
+    pub(super) fn take(&mut self, now: MonoMs, all: bool, lost: &mut Losses) -> Option<RowBody> {
         if now < self.due && !all && self.waiting.len() < MOST_EVENTS {
             return None;
         }
-        self.due = now + ROW_MS;
-        if self.dropped > 0 {
+        self.due = now + EVENTS_ROW_MS;
+        if let Some((from, to)) = self.dropped_span.take() {
             tracing::warn!(
                 events = self.dropped,
                 "more events than a row holds; the rest of the log is lost"
             );
+            let rows = self.dropped.div_ceil(MOST_EVENTS as u64);
+            lost.add(TOO_MANY, Loss { from, to, rows });
             self.dropped = 0;
         }
         let mut events = std::mem::take(&mut self.waiting);
@@ -104,7 +111,7 @@ mod tests {
     use flextraff_common::time::UnixMs;
 
     fn row(events: &mut Events, now: i64) -> Option<Vec<(i64, u16, u32)>> {
-        match events.take(MonoMs(now), false)? {
+        match events.take(MonoMs(now), false, &mut Losses::default())? {
             RowBody::Events(row) => {
                 Some(row.events.iter().map(|event| (event.0.0, event.1, event.2)).collect())
             }
@@ -132,11 +139,16 @@ mod tests {
     #[test]
     fn a_flood_is_cut_and_a_log_that_is_off_holds_nothing() {
         let mut events = Events::new(true, MonoMs(0));
-        for n in 0..3000 {
+        for n in 0..5000 {
             events.push(Event::new(MonoMs(n), EventCode::DetectorOn, 1));
         }
-        assert_eq!(row(&mut events, 5000).map(|row| row.len()), Some(MOST_EVENTS), "full before it is due");
-        assert_eq!(events.dropped, 0, "the next row starts anew");
+        let mut lost = Losses::default();
+        let row_of = events.take(MonoMs(5000), false, &mut lost);
+        let Some(RowBody::Events(full)) = row_of else { panic!("{row_of:?} is no row of events") };
+        assert_eq!(full.events.len(), MOST_EVENTS, "full before it is due");
+        let dropped = Loss { from: MonoMs(2000), to: MonoMs(4999), rows: 2 };
+        assert_eq!(lost.take().collect::<Vec<_>>(), [(TOO_MANY, dropped)]);
+        assert_eq!((events.dropped, events.dropped_span), (0, None), "the next row starts anew");
         let mut off = Events::new(false, MonoMs(0));
         off.push(Event::new(MonoMs(0), EventCode::PhaseOn, 1));
         assert_eq!(row(&mut off, 60_000), None);

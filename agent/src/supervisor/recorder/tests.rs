@@ -39,6 +39,7 @@ fn open(folder: &Path, boot: BootId, ms: i64) -> Recorder {
         all_lanes_watched: true,
         names: names(),
         gives_up: false,
+        starts_anew: false,
     };
     Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
 }
@@ -118,6 +119,7 @@ fn what_an_earlier_uptime_left_is_told_with_its_own_times() {
         all_lanes_watched: true,
         names: names(),
         gives_up: false,
+        starts_anew: false,
     };
     let mut recorder = Recorder::open(example(), &setup, &later(20_000)).unwrap();
     recorder.flush(&later(21_000));
@@ -238,6 +240,7 @@ fn a_plan_that_came_without_a_time_has_that_of_its_receipt_if_anybody_knows_it()
                 all_lanes_watched: true,
                 names: names(),
                 gives_up: false,
+                starts_anew: false,
             };
             Recorder::open(example(), &setup, now).expect("the outbox opens")
         };

@@ -1,5 +1,6 @@
 //! What the outbox has not taken yet. Mostly empty between two flushes; while the disk takes nothing it grows, up to a limit.
 
+use super::losses::Loss;
 use crate::outbox::{Batch, GapRow, PassageChange, RowBody, Stamp};
 use flextraff_common::ids::{BootId, LaneId};
 use flextraff_common::time::MonoMs;
@@ -21,8 +22,8 @@ pub(super) struct Unstored {
     passages: BTreeMap<String, Option<String>>,
     /// Open passages as the outbox has them.
     stored: BTreeMap<String, String>,
-    /// What has been dropped here.
-    lost: Option<GapRow>,
+    /// What has been dropped here or before, by reason.
+    lost: BTreeMap<&'static str, GapRow>,
 }
 
 impl Unstored {
@@ -58,7 +59,7 @@ impl Unstored {
     /// Everything, to be stored now.
     pub(super) fn take(&mut self) -> Batch {
         let mut rows = std::mem::take(&mut self.rows);
-        rows.extend(self.lost.clone().map(RowBody::Gap));
+        rows.extend(self.lost.values().cloned().map(RowBody::Gap));
         let passages = std::mem::take(&mut self.passages).into_iter();
         Batch {
             left: std::mem::take(&mut self.left),
@@ -69,7 +70,7 @@ impl Unstored {
 
     /// It is stored.
     pub(super) fn done(&mut self, batch: Batch) {
-        (self.lost, self.bytes) = (None, 0);
+        (self.lost, self.bytes) = (BTreeMap::new(), 0);
         for PassageChange { key, state } in batch.passages {
             match state {
                 Some(state) => drop(self.stored.insert(key, state)),
@@ -80,9 +81,8 @@ impl Unstored {
 
     /// It could not be stored.
     pub(super) fn put_back(&mut self, mut batch: Batch) {
-        if self.lost.is_some() {
-            batch.rows.pop();
-        }
+        // They come last, and are made again from what has grown meanwhile.
+        batch.rows.truncate(batch.rows.len() - self.lost.len());
         (self.left, self.rows) = (batch.left, batch.rows);
         self.passages = batch.passages.into_iter().map(|change| (change.key, change.state)).collect();
     }
@@ -104,7 +104,12 @@ impl Unstored {
                 let may_go = !counts_only || matches!(row, RowBody::CarCounts(_));
                 if may_go && self.bytes > LEFT_BYTES {
                     self.bytes -= bytes(&row);
-                    self.lose(&row, boot);
+                    let lane = match &row {
+                        RowBody::CarCounts(counts) => Some(counts.lane_id),
+                        _ => None,
+                    };
+                    let (from, to) = row.span();
+                    self.lose(NO_ROOM, Loss { from, to, rows: 1 }, lane, boot);
                 } else {
                     rows.push(row);
                 }
@@ -113,22 +118,25 @@ impl Unstored {
         }
     }
 
-    fn lose(&mut self, row: &RowBody, boot: BootId) {
-        let (from, to) = row.span();
+    /// What was lost before it came here.
+    pub(super) fn add_lost(&mut self, reason: &'static str, loss: Loss, boot: BootId) {
+        self.lose(reason, loss, None, boot);
+    }
+
+    /// Without a lane it concerns all.
+    fn lose(&mut self, reason: &'static str, loss: Loss, lane: Option<LaneId>, boot: BootId) {
+        let Loss { from, to, rows } = loss;
         let stamp = |at: MonoMs| Some(Stamp { boot, at });
-        let lane = match row {
-            RowBody::CarCounts(counts) => Some(counts.lane_id),
-            _ => None,
-        };
-        let Some(gap) = &mut self.lost else {
-            self.lost = Some(GapRow {
+        let Some(gap) = self.lost.get_mut(reason) else {
+            let gap = GapRow {
                 from: stamp(from),
                 to: stamp(to),
                 noticed: to,
                 lanes: lane.into_iter().collect(),
-                rows: Some(1),
-                reason: NO_ROOM.to_owned(),
-            });
+                rows: Some(rows),
+                reason: reason.to_owned(),
+            };
+            self.lost.insert(reason, gap);
             return;
         };
         // An empty list means all lanes.
@@ -140,7 +148,7 @@ impl Unstored {
         };
         gap.from = stamp(gap.from.map_or(from, |known| known.at.min(from)));
         gap.to = stamp(gap.to.map_or(to, |known| known.at.max(to)));
-        gap.rows = gap.rows.map(|rows| rows + 1);
+        gap.rows = gap.rows.map(|known| known + rows);
     }
 }
 

@@ -1,16 +1,22 @@
 use super::super::intake::{self, Intake, ReadsIntake};
+use super::files::Files;
 use super::*;
-use crate::config::{self, Privacy};
+use crate::config::{self, ClockTrust, Privacy};
 use crate::identity::{KeptKeys, Names, Sighting};
 use crate::outbox::Room;
 use crate::reader::Read;
+use crate::signal::CycleRecord;
+use crate::supervisor::recorder::{Cause, Losses, NOT_USABLE};
+use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, MonoMs};
-use flextraff_common::wire::{CarCounts, ZoneName, decode};
+use flextraff_common::wire::{CarCounts, Gap, GreenTime, Mode, ZoneName, decode};
 use std::path::Path;
 use std::sync::mpsc;
 
 const START: i64 = 100_000;
+/// How long a test waits for anything before it fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 const ROOM: Room = Room { rows: 1000, bytes: 1 << 20 };
 
 fn moment(ms: i64) -> Moment {
@@ -41,21 +47,14 @@ fn recorded(
     turns: impl IntoIterator<Item = i64>,
 ) -> Vec<CarCounts> {
     let folder = tempfile::tempdir().expect("a folder");
-    let fresh = Box::new(|| [7; 32]);
-    let setup = RecorderSetup {
-        path: folder.path().join("outbox.sqlite"),
-        boot: BootId(Uuid::from_u128(1)),
-        new_outbox_id: OutboxId(Uuid::from_u128(2)),
-        all_lanes_watched: false,
-        names: SharedNames::new(Names::new(Privacy::Raw, KeptKeys::default(), fresh, moment(0))),
-        gives_up: false,
-    };
-    let (mut config, mut up) = (example(), vec![true]);
-    let recorder = Recorder::open(Arc::clone(&config), &setup, &moment(START)).expect("the outbox opens");
+    let config = at(folder.path());
+    let setup = setup(&config);
+    let mut lasting = Lasting::new(example());
+    lasting.up = vec![true];
+    let recorder = Recorder::open(example(), &setup, &moment(START)).expect("the outbox opens");
     let (intake, inputs) = intake::open();
     let (news, _inbox) = mpsc::sync_channel(64);
-    let mut files = Files::beside(&config.outbox.path);
-    let mut desk = Desk::open(recorder, &mut config, (&mut up, &mut files), &news, &moment(START));
+    let mut desk = Desk::open(recorder, &mut lasting, &news, &moment(START));
     bring(&intake, &ReadsIntake::new(intake.clone(), 0));
     let mut last = START;
     for ms in turns {
@@ -79,9 +78,9 @@ fn keys_and_watch_list_are_written_by_the_recorder_also_while_the_outbox_cannot_
     intake.bring(RecorderInput::Keep(ToKeep::Keys(Box::default())));
     intake.bring(RecorderInput::Keep(ToKeep::Watched(Box::default())));
     intake.bring(RecorderInput::Stop);
-    let (mut config, mut up, mut files) = (example(), Vec::new(), Files::beside(&outbox));
-    let clock = Clock::new(crate::config::ClockTrust::Always);
-    assert!(!wait_for_disk(&mut config, &inputs, &clock, (&mut up, &mut files)), "it was told to stop");
+    let mut lasting = Lasting { files: Files::beside(&outbox), ..Lasting::new(example()) };
+    let clock = Clock::new(ClockTrust::Always);
+    assert!(wait_for_disk(&mut lasting, &inputs, &clock).is_break(), "it was told to stop");
     let kept = ["keys.json", "watchlist.json"].map(|name| folder.path().join(name).exists());
     assert_eq!(kept, [true, true]);
 }
@@ -128,4 +127,161 @@ fn nobody_waits_for_a_disk_that_stands_still_and_what_is_missed_is_not_watched_s
     assert_eq!(watched_s(over - 20_000, over - 5000), 15);
     assert_eq!(watched_s(over + 5000, over + 40_000), 0, "its reads were missed");
     assert_eq!(watched_s(over + 45_000, over + 55_000), 10, "it is watched again");
+}
+
+/// The example with an outbox in a folder.
+fn at(folder: &Path) -> Arc<Config> {
+    let mut config = Config::clone(&example());
+    config.outbox.path = folder.join("outbox.sqlite");
+    Arc::new(config)
+}
+
+fn setup(config: &Config) -> RecorderSetup {
+    let fresh = Box::new(|| [7; 32]);
+    RecorderSetup {
+        path: config.outbox.path.clone(),
+        boot: BootId(Uuid::from_u128(1)),
+        new_outbox_id: OutboxId(Uuid::from_u128(2)),
+        all_lanes_watched: false,
+        names: SharedNames::new(Names::new(Privacy::Raw, KeptKeys::default(), fresh, moment(0))),
+        gives_up: false,
+        starts_anew: false,
+    }
+}
+
+fn gaps(recorder: &mut Recorder, ms: i64) -> Vec<Gap> {
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(ms));
+    rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect()
+}
+
+#[test]
+fn what_comes_while_the_outbox_cannot_be_opened_is_kept_or_told_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let plan =
+        |mode, id: &str| Box::new(GreenTime { mode, plan_id: Some(id.to_owned()), ..GreenTime::default() });
+    let mut recorder =
+        Recorder::open(Arc::clone(&config), &setup(&config), &moment(START)).expect("it opens");
+    recorder.save_plan(&plan(Mode::Automatic, "old"), MonoMs(START));
+    recorder.save_plan(&plan(Mode::Emergency, "old"), MonoMs(START));
+    drop(recorder);
+
+    let mut lasting = Lasting::new(Arc::clone(&config));
+    let save = |mode, id, ms| RecorderInput::SavePlan { plan: plan(mode, id), received: MonoMs(START + ms) };
+    let event = |ms| RecorderInput::Events(vec![Event::new(MonoMs(START + ms), EventCode::PhaseOn, 1)]);
+    let cycle = RecorderInput::Cycle(CycleRecord {
+        plan_id: None,
+        mode: Mode::Automatic,
+        started: MonoMs(START),
+        ended: MonoMs(START + 60_000),
+        offset_error_s: None,
+        stages: Vec::new(),
+        lane_green_s: Vec::new(),
+        lane_queues: Vec::new(),
+    });
+    let inputs = [
+        save(Mode::Automatic, "first", 1),
+        save(Mode::ManualOverride, "override", 2),
+        save(Mode::Automatic, "second", 3),
+        event(1000),
+        event(70_000),
+        cycle,
+    ];
+    for input in inputs {
+        assert_eq!(lasting.take(input, MonoMs(START)), Continue(()));
+    }
+
+    let recorder = Recorder::open(Arc::clone(&config), &setup(&config), &moment(START + 80_000));
+    let (news, inbox) = mpsc::sync_channel(64);
+    let now = moment(START + 80_000);
+    let mut desk = Desk::open(recorder.expect("it opens"), &mut lasting, &news, &now);
+    let Ok(News::OutboxOpen { plans, .. }) = inbox.try_recv() else { panic!("the main thread is not told") };
+    let ids = |plans: &[(Box<GreenTime>, Option<MonoMs>)]| -> Vec<(Mode, Option<String>)> {
+        plans.iter().map(|(plan, _)| (plan.mode, plan.plan_id.clone())).collect()
+    };
+    let named = |mode, id: &str| (mode, Some(id.to_owned()));
+    assert_eq!(ids(&plans), [named(Mode::Emergency, "old")], "the lamps have the others");
+    let kept = [
+        named(Mode::Automatic, "second"),
+        named(Mode::Emergency, "old"),
+        named(Mode::ManualOverride, "override"),
+    ];
+    assert_eq!(ids(&desk.recorder.plans()), kept, "after the next restart");
+    desk.recorder.flush(&now);
+    let mut told: Vec<_> =
+        gaps(&mut desk.recorder, START + 80_000).into_iter().map(|gap| (gap.reason, gap.rows)).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ("the outbox could not be opened: cycles were dropped".to_owned(), Some(1)),
+            ("the outbox could not be opened: events were dropped".to_owned(), Some(2)),
+        ]
+    );
+}
+
+#[test]
+fn a_loss_that_goes_on_is_one_gap_in_a_minute() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let mut recorder =
+        Recorder::open(Arc::clone(&config), &setup(&config), &moment(START)).expect("it opens");
+    for second in 1..=120 {
+        let ms = START + second * 1000;
+        let mut lost = Losses::default();
+        lost.add_events(&[Event::new(MonoMs(ms), EventCode::PhaseOn, 1)], Cause::StandsStill);
+        recorder.handle_lost(lost);
+        recorder.handle_timeout(&moment(ms));
+    }
+    let gaps = gaps(&mut recorder, START + 120_000);
+    assert_eq!(gaps.len(), 2, "{gaps:?}");
+}
+
+#[test]
+fn a_stored_state_on_which_the_recorder_fails_is_set_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let open = |starts_anew| {
+        let setup = RecorderSetup { starts_anew, ..setup(&config) };
+        Recorder::open(Arc::clone(&config), &setup, &moment(START)).expect("it opens")
+    };
+    let before = open(false).outbox_id();
+    let (_intake, inputs) = intake::open();
+    let clock = Clock::new(ClockTrust::Always);
+    let mut asked = Vec::new();
+    go_on(&inputs, &clock, Pauses::between([Duration::from_millis(1); 2]), |starts_anew| {
+        asked.push(starts_anew);
+        // The defect: nothing can be done with what it holds.
+        if open(starts_anew).outbox_id() == before { Err(Failed { stored: false }) } else { Ok(()) }
+    });
+    assert_eq!(asked, [false, false, false, true]);
+    assert!(folder.path().join("outbox.sqlite.corrupt-1").exists());
+    let gaps = gaps(&mut open(false), START);
+    assert_eq!(gaps.len(), 1);
+    assert_eq!((gaps[0].reason.as_str(), gaps[0].rows), (NOT_USABLE, None));
+}
+
+#[test]
+fn a_recorder_that_fails_at_its_end_lets_the_agent_end() {
+    let clock = Clock::new(ClockTrust::Always);
+    let (tell, ended) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (intake, inputs) = intake::open();
+        intake.bring(RecorderInput::Stop);
+        let mut runs = 0;
+        go_on(&inputs, &clock, Pauses::default(), |_| {
+            runs += 1;
+            assert_eq!(inputs.waiting().count(), 1, "the end");
+            Err(Failed { stored: false })
+        });
+        // Nor is it tried for long when the end cannot even be taken.
+        let (intake, inputs) = intake::open();
+        intake.bring(RecorderInput::Stop);
+        go_on(&inputs, &clock, Pauses::default(), |_| {
+            runs += 1;
+            Err(Failed { stored: false })
+        });
+        tell.send(runs)
+    });
+    assert_eq!(ended.recv_timeout(PATIENCE), Ok(3));
 }

@@ -31,6 +31,7 @@ fn open_with(folder: &Path, names: &SharedNames, ms: i64) -> Recorder {
         all_lanes_watched: true,
         names: names.clone(),
         gives_up: false,
+        starts_anew: false,
     };
     Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
 }
