@@ -84,7 +84,7 @@ pub(in crate::demo) fn compare(
             stored.entry((row.junction_id, epc)).or_default().push(at);
         }
     }
-    let gaps: Vec<GapRow> = gaps.iter().map(|gap| bounded(*gap, damaged)).collect();
+    let gaps: Vec<GapRow> = gaps.iter().map(|gap| bounded(*gap, damaged, gaps)).collect();
     let mut verdict = Verdict::default();
     for truth in truths {
         let times = stored.get(&(truth.junction, truth.epc.as_str())).map_or(&[][..], Vec::as_slice);
@@ -112,16 +112,43 @@ pub(in crate::demo) fn compare(
     verdict
 }
 
-/// An outbox that was set aside cannot tell from when on rows were in it: not from before [`WAITS_MS`] ahead of the damage. One that nobody
-/// damaged excuses nothing.
-fn bounded(gap: GapRow, damaged: &[(JunctionId, UnixMs)]) -> GapRow {
+/// When the outbox of a junction was damaged, in order of time, and whether a gap tells of it: one of an outbox that was set aside, and the
+/// next one after the damage.
+fn damages(junction: JunctionId, damaged: &[(JunctionId, UnixMs)], gaps: &[GapRow]) -> Vec<(UnixMs, bool)> {
+    let of_junction = damaged.iter().filter(|(one, _)| *one == junction);
+    let mut all: Vec<(UnixMs, bool)> = of_junction.map(|(_, at)| (*at, false)).collect();
+    all.sort_unstable();
+    for gap in gaps.iter().filter(|gap| gap.junction_id == junction && gap.from.is_none()) {
+        if let Some((_, told)) =
+            all.iter_mut().rfind(|(at, _)| gap.to.is_some_and(|to| at.since(to) <= APART_MS))
+        {
+            *told = true;
+        }
+    }
+    all
+}
+
+/// Whether the gap of a damage may itself have gone with the next one: it had to wait like any other row.
+fn went_with((at, told): (UnixMs, bool), next: UnixMs) -> bool {
+    !told && next.since(at) <= WAITS_MS
+}
+
+/// An outbox that was set aside cannot tell from when on rows were in it: not from before [`WAITS_MS`] ahead of the damage, or of the damages
+/// of which its gap tells as well. One that nobody damaged excuses nothing.
+fn bounded(gap: GapRow, damaged: &[(JunctionId, UnixMs)], gaps: &[GapRow]) -> GapRow {
     let before = |to: UnixMs| {
-        let of_gap =
-            damaged.iter().filter(|(junction, at)| *junction == gap.junction_id && at.since(to) <= APART_MS);
-        of_gap.map(|(_, at)| *at).max()
+        let damages = damages(gap.junction_id, damaged, gaps);
+        let mut before = damages.into_iter().rev().skip_while(|(at, _)| at.since(to) > APART_MS);
+        let (mut first, _) = before.next()?;
+        for damage in before {
+            if !went_with(damage, first) {
+                break;
+            }
+            first = damage.0;
+        }
+        Some(first + -WAITS_MS)
     };
-    let from = gap.from.or_else(|| gap.to.and_then(before).map(|at| at + -WAITS_MS));
-    GapRow { from, ..gap }
+    GapRow { from: gap.from.or_else(|| gap.to.and_then(before)), ..gap }
 }
 
 /// How many junctions told of most of their passages that nobody watched: an agent that never watches again after a fault says nothing wrong.
@@ -135,12 +162,13 @@ pub(in crate::demo) fn asleep(truths: &[Truth], unwatched: &[JunctionId]) -> u64
     junctions.iter().filter(slept).count() as u64
 }
 
-/// How many outboxes were damaged at junctions that told of fewer gaps.
+/// How many damages of outboxes no gap tells of, although it had time to arrive before the next damage.
 pub(in crate::demo) fn untold(damaged: &[(JunctionId, UnixMs)], gaps: &[GapRow]) -> u64 {
     let junctions: BTreeSet<JunctionId> = damaged.iter().map(|(junction, _)| *junction).collect();
     let of = |junction: JunctionId| {
-        let told = gaps.iter().filter(|gap| gap.junction_id == junction).count();
-        damaged.iter().filter(|(one, _)| *one == junction).count().saturating_sub(told)
+        let damages = damages(junction, damaged, gaps);
+        let went = damages.windows(2).filter(|pair| went_with(pair[0], pair[1].0)).count();
+        damages.iter().filter(|(_, told)| !told).count() - went
     };
     junctions.into_iter().map(of).sum::<usize>() as u64
 }
@@ -255,10 +283,35 @@ mod tests {
         assert_eq!(asleep(&truths, &[junction(); 11]), 1);
         assert_eq!(asleep(&truths[1..], &[junction(); 11]), 0, "too few to tell");
         let other = JunctionId(Uuid::from_u128(9));
-        let gap = |junction_id| GapRow { junction_id, from: None, to: None };
-        let damaged = [(junction(), UnixMs(0)), (junction(), UnixMs(9))];
-        assert_eq!(untold(&damaged, &[gap(junction()), gap(other), gap(other)]), 1);
-        assert_eq!(untold(&damaged, &[gap(junction()), gap(junction())]), 0);
+        let gap = |junction_id, to| GapRow { junction_id, from: None, to: Some(UnixMs(to)) };
+        let damaged = [(junction(), UnixMs(0)), (junction(), UnixMs(400_000))];
+        let (first, second) = (gap(junction(), 2000), gap(junction(), 402_000));
+        assert_eq!(untold(&damaged, &[first, second]), 0);
+        assert_eq!(untold(&damaged, &[first, gap(other, 402_000)]), 1);
+        assert_eq!(untold(&damaged, &[second, second]), 1, "two tell of the same");
+        assert_eq!(
+            untold(&damaged, &[GapRow { from: Some(UnixMs(0)), ..first }, second]),
+            1,
+            "of a full outbox"
+        );
+        assert_eq!(untold(&damaged, &[]), 2);
+    }
+
+    #[test]
+    fn a_gap_may_go_with_the_next_damage_which_then_tells_of_both() {
+        let intervals: Vec<(f64, &[i64])> = vec![(5.0, &[]); 100];
+        let watched = rows(&intervals);
+        let gap = |to| GapRow { junction_id: junction(), from: None, to: Some(UnixMs(to)) };
+        let missing = |read, gaps: &[GapRow], damaged: &[_]| {
+            compare(&[truth(&[read])], &watched, gaps, damaged).missing.len()
+        };
+        let soon = [(junction(), UnixMs(300_000)), (junction(), UnixMs(400_000))];
+        let late = [(junction(), UnixMs(200_000)), (junction(), UnixMs(400_000))];
+        assert_eq!((untold(&soon, &[gap(402_000)]), untold(&late, &[gap(402_000)])), (0, 1));
+        assert_eq!(untold(&soon, &[gap(302_000)]), 1, "the last one has nothing to go with");
+        assert_eq!(missing(150_000, &[gap(402_000)], &soon), 0);
+        assert_eq!(missing(100_000, &[gap(402_000)], &soon), 1);
+        assert_eq!(missing(190_000, &[gap(402_000)], &late), 1);
     }
 
     #[test]
