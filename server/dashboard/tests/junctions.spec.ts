@@ -320,6 +320,32 @@ test('what somebody else has saved meanwhile is not overwritten, and its author 
   await expect(cell('Republic Day')).toHaveCount(0);
   await expect(refusal).toHaveCount(0);
 
+  const add = async (date: string, name: string) => {
+    await own.getByLabel('Date').fill(date);
+    await own.getByLabel('Name of the holiday').fill(name);
+    await own.getByRole('button', { name: 'Add' }).click();
+  };
+  await add('2027-01-26', 'Republic Day');
+  await call('PUT', schedule, token, { entries: [], holidays: [{ date: '2027-08-15', name: 'Independence Day' }] });
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  const other = page.waitForEvent('popup');
+  await refusal.getByRole('link', { name: 'Look at their version in a new tab' }).click();
+  await expect((await other).getByRole('cell', { name: 'Independence Day', exact: true })).toBeVisible();
+  await (await other).close();
+  await refusal.getByRole('button', { name: 'Save mine over theirs' }).click();
+  const sure = page.getByRole('dialog', { name: 'Save yours over their version?' });
+  await expect(sure).toBeVisible();
+  expect(await faults(page)).toEqual([]);
+  await sure.getByRole('button', { name: 'Cancel' }).click();
+  const dates = async () =>
+    (await call<{ holidays: { date: string }[] }>('GET', schedule, token)).holidays.map(({ date }) => date);
+  expect(await dates()).toEqual(['2027-08-15']);
+  await refusal.getByRole('button', { name: 'Save mine over theirs' }).click();
+  await sure.getByRole('button', { name: 'Overwrite theirs' }).click();
+  await expect(page.getByText('Saved. It holds from now on.')).toBeVisible();
+  await expect(refusal).toHaveCount(0);
+  expect(await dates()).toEqual(['2027-01-26', '2027-05-01']);
+
   await open(page, place, 'layout');
   // Exactly: while the change stands the group is 'Lane North'.
   const group = page.getByRole('group', { name: 'Lane N', exact: true });

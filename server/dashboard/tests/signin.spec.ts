@@ -38,6 +38,27 @@ test('the first administrator registers, and is signed in on the next visit as w
   expect(complaints.map((text) => text.includes('422'))).toEqual([true]);
 });
 
+test('a sign-in that fails says so, and not whether there is such a user', async ({ page }) => {
+  const { username } = await plainUser(await admin());
+  await page.goto(`${address()}/app/`);
+  const fails = async (name: string) => {
+    await page.getByLabel('User name').fill(name);
+    await page.getByRole('textbox', { name: 'Password' }).fill('another mirror 42');
+    const answered = page.waitForResponse((answer) => answer.request().method() === 'POST' && answer.status() === 401);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await answered;
+    const alert = page.getByRole('alert');
+    await expect(alert).toContainText('Incorrect username or password');
+    await expect(page.getByLabel('User name')).toHaveValue(name);
+    return alert.innerText();
+  };
+  const known = await fails(username);
+  expect(known).not.toContain(username);
+  await page.reload();
+  expect(await fails(`no-${username}`)).toBe(known);
+  expect(await faults(page)).toEqual([]);
+});
+
 test('a second factor is set up with its QR code, asked for at sign-in, and taken away', async ({ page }) => {
   const { username } = await plainUser(await admin());
   await signIn(page, username);

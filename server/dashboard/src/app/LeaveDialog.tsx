@@ -12,7 +12,7 @@ interface Props {
 export function LeaveDialog({ opened, stay, go }: Props) {
   const { t } = useTranslation('junctions');
   return (
-    <Dialog opened={opened} onClose={stay} title={t('leave.title')}>
+    <Dialog above opened={opened} onClose={stay} title={t('leave.title')}>
       <Stack>
         <Text size="sm">{t('leave.text')}</Text>
         <Group justify="flex-end">

@@ -1,7 +1,9 @@
-import { Modal, Text } from '@mantine/core';
+import { getDefaultZIndex, Modal, Text } from '@mantine/core';
 import { useIsMutating } from '@tanstack/react-query';
-import { type MouseEvent, type ReactNode, useState } from 'react';
+import { type MouseEvent, type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useUnsaved } from './edits/unsaved';
+import { OnSent } from './sent';
 
 interface Props {
   opened: boolean;
@@ -9,20 +11,33 @@ interface Props {
   title: string;
   /** What it shows is shown only once: it goes by its buttons alone. */
   sticky?: boolean;
-  /** Something is filled in: a click beside it loses nothing, and once it is changed neither does Escape. */
+  /** Something is filled in: a click beside it loses nothing, and once it is changed neither does Escape, and Back asks. */
   form?: boolean;
+  /** It may come while another dialog is open, and stands above that. */
+  above?: boolean;
   size?: string;
   children: ReactNode;
 }
 
 /** Something to fill in or to decide, above the view. While something is being sent it stays, or nobody would hear what came of it. */
-export function Dialog({ opened, onClose, title, sticky = false, form = false, size = 'md', children }: Props) {
+export function Dialog({
+  opened,
+  onClose,
+  title,
+  sticky = false,
+  form = false,
+  above = false,
+  size = 'md',
+  children,
+}: Props) {
   const { t } = useTranslation();
   const busy = useIsMutating() > 0;
   // In which opening something was changed: each time it begins untouched.
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);
+  useUnsaved(form && changed && !sticky, 'form');
   const change = () => setChanged(true);
+  const settle = useCallback(() => setChanged(false), []);
   // What is chosen from a list is a click on its entry.
   const click = ({ target }: MouseEvent) => {
     if (target instanceof Element && target.closest('[role=option]')) change();
@@ -33,12 +48,13 @@ export function Dialog({ opened, onClose, title, sticky = false, form = false, s
       onClose={onClose}
       title={<Text fw={600}>{title}</Text>}
       size={size}
+      zIndex={getDefaultZIndex(above ? 'popover' : 'modal')}
       closeButtonProps={{ 'aria-label': t('close'), disabled: busy }}
       closeOnClickOutside={!sticky && !form && !busy}
       closeOnEscape={!sticky && !(form && changed) && !busy}
     >
       <div onInputCapture={change} onChangeCapture={change} onClickCapture={click}>
-        {children}
+        <OnSent value={settle}>{children}</OnSent>
       </div>
     </Modal>
   );

@@ -31,6 +31,7 @@ export interface CountFrame extends At {
   lane_id: string;
   vehicle_count: number;
   timestamp?: string;
+  interval_start?: string;
   observed_s?: number;
   present?: number;
 }

@@ -68,13 +68,36 @@ describe('the live store', () => {
     expect(store.get('a').counts.map((heard) => heard.vehicles)).toEqual([2, 4]);
   });
 
+  it('keeps a count of a long interval as long as it tells who waits', () => {
+    const count = (lane_id: string, timestamp: string, interval_start: string) => ({
+      type: 'car_count' as const,
+      junction_id: 'a',
+      lane_id,
+      vehicle_count: 1,
+      timestamp,
+      interval_start,
+    });
+    store.take(count('long', '2026-01-01T00:10:00Z', '2026-01-01T00:00:00Z'), 0);
+    store.take(count('short', '2026-01-01T00:10:00Z', '2026-01-01T00:09:55Z'), 0);
+    store.take(count('short', '2026-01-01T00:24:00Z', '2026-01-01T00:23:55Z'), 14 * 60_000);
+    expect(store.get('a').counts.map((heard) => heard.laneId)).toEqual(['long', 'short']);
+    store.take(count('short', '2026-01-01T00:25:00Z', '2026-01-01T00:24:55Z'), 15 * 60_000);
+    expect(store.get('a').counts.map((heard) => heard.laneId)).toEqual(['short', 'short']);
+  });
+
   it('takes fetched counts once, beside those that came live', () => {
     const now = Date.parse('2026-01-01T00:05:00Z');
     store.take(
       { type: 'car_count', junction_id: 'a', lane_id: 'n', vehicle_count: 3, timestamp: '2026-01-01T00:04:59Z' },
       now,
     );
-    const row = (vehicles: number, interval: string) => ({ laneId: 'n', vehicles, present: null, interval });
+    const row = (vehicles: number, interval: string) => ({
+      laneId: 'n',
+      vehicles,
+      present: null,
+      interval,
+      start: null,
+    });
     const rows = [row(3, '2026-01-01T00:04:59+00:00'), row(2, '2026-01-01T00:04:54Z'), row(9, '2025-12-31T23:59:00Z')];
     store.recallCounts('a', rows, now);
     store.recallCounts('a', rows, now);

@@ -33,15 +33,29 @@ export interface HeardCount {
   present: number | null;
   /** End of its interval, as the junction says; names the interval together with the lane. */
   interval: string;
+  /** Start of its interval; null: the sender does not say. */
+  start: string | null;
   at: number;
 }
+
+/** Vehicles that waited at the end of an interval are those of now until the next is told and half as long again, milliseconds. */
+export const HOLDS_MS = { least: 30_000, most: 90 * 60_000, intervals: 1.5 };
+
+/** How long the vehicles that waited at its end are taken for those that wait, by the length of its own interval. */
+export function holdsMs({ start, interval }: Pick<HeardCount, 'start' | 'interval'>): number {
+  const lengthMs = start === null ? 0 : Date.parse(interval) - Date.parse(start);
+  return Math.min(HOLDS_MS.most, Math.max(HOLDS_MS.least, HOLDS_MS.intervals * (lengthMs || 0)));
+}
+
+/** Whether it still tells something: how many came in the last minutes, or how many wait. */
+const tells = (count: HeardCount, now: number) => now - count.at < Math.max(COUNTS_MS, holdsMs(count));
 
 /** What is heard of a junction; a new object with each change. */
 export interface JunctionLive {
   signal: HeardSignal | null;
   /** The last status of each device. */
   devices: ReadonlyMap<string, HeardStatus>;
-  /** Of the last five minutes, the newest last. */
+  /** Of the last five minutes, and those of longer intervals that still tell who waits; the newest last. */
   counts: readonly HeardCount[];
   /** Grows when plans, overrides or counts have changed. */
   version: number;
@@ -105,7 +119,7 @@ export class LiveStore {
     const fresh = rows
       .filter((row) => !known.has(`${row.laneId} ${Date.parse(row.interval)}`))
       .map((row) => ({ ...row, at: Math.min(now, clock.here(row.interval)) }))
-      .filter((row) => now - row.at < COUNTS_MS);
+      .filter((row) => tells(row, now));
     if (fresh.length === 0) return;
     this.put(junction, { counts: [...fresh, ...counts].sort((a, b) => a.at - b.at) });
   }
@@ -126,10 +140,13 @@ export class LiveStore {
   }
 
   private counted(frame: CountFrame, now: number): HeardCount[] {
-    const recent = this.get(frame.junction_id).counts.filter((count) => now - count.at < COUNTS_MS);
+    const recent = this.get(frame.junction_id).counts.filter((count) => tells(count, now));
     const { lane_id: laneId, vehicle_count: vehicles, present } = frame;
     const interval = frame.timestamp ?? new Date(now).toISOString();
-    return [...recent, { laneId, vehicles, present: present ?? null, interval, at: now }];
+    return [
+      ...recent,
+      { laneId, vehicles, present: present ?? null, interval, start: frame.interval_start ?? null, at: now },
+    ];
   }
 
   private put(junction: string, change: Partial<JunctionLive>): void {

@@ -1,6 +1,9 @@
-import { Alert, Button, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link, useLocation } from 'react-router';
 import { ProblemError } from '@/api/problem';
+import { type Asked, Confirm } from '@/components/Confirm';
 import { Refusal } from '@/components/Refusal';
 
 interface Props {
@@ -10,13 +13,24 @@ interface Props {
   outdated: boolean;
   /** Gives up what is changed here, and shows what the other has saved. */
   load: () => void;
+  /** Puts what is changed here in the place of what the other has saved. */
+  overwrite: () => Promise<void>;
 }
 
-/** Why something was not saved; when it is for somebody else's change, a way to that. */
-export function SaveRefusal({ error, outdated, load }: Props) {
+/** Why something was not saved; when it is for somebody else's change, what can be done about that. */
+export function SaveRefusal({ error, outdated, load, overwrite }: Props) {
   const { t } = useTranslation('junctions');
+  const here = useLocation();
+  const [asked, setAsked] = useState<Asked | null>(null);
   const refused = error instanceof ProblemError && error.status === 412 ? error : null;
   if (!refused && !outdated) return <Refusal error={error} />;
+  const ask = () =>
+    setAsked({
+      title: t('others.sure'),
+      text: t('others.sureText'),
+      action: t('others.overwriteNow'),
+      run: overwrite,
+    });
   return (
     <Alert color="yellow" title={t('others.title')} role="alert">
       <Stack gap="xs" align="flex-start">
@@ -26,10 +40,19 @@ export function SaveRefusal({ error, outdated, load }: Props) {
           </Text>
         )}
         <Text size="sm">{t('others.text')}</Text>
-        <Button size="compact-sm" variant="default" onClick={load}>
-          {t('others.load')}
-        </Button>
+        <Group gap="xs">
+          <Button size="compact-sm" variant="default" component={Link} to={here} target="_blank">
+            {t('others.look')}
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={load}>
+            {t('others.load')}
+          </Button>
+          <Button size="compact-sm" variant="default" onClick={ask}>
+            {t('others.overwrite')}
+          </Button>
+        </Group>
       </Stack>
+      <Confirm asked={asked} onClose={() => setAsked(null)} />
     </Alert>
   );
 }

@@ -1,26 +1,30 @@
 import { useEffect, useSyncExternalStore } from 'react';
 
+/** Where something is changed: in a view, or in a form above it, which leads on to other views itself once it is sent. */
+type Place = 'view' | 'form';
+
 /** How many things on the page are changed and not saved. */
-let count = 0;
+const counts: Record<Place, number> = { view: 0, form: 0 };
 const watchers = new Set<() => void>();
+const anyUnsaved = () => counts.view + counts.form > 0;
 
 /** The browser asks before the page goes. */
 const ask = (event: BeforeUnloadEvent) => event.preventDefault();
 
-function add(by: 1 | -1): void {
-  count += by;
-  if (count === 1 && by === 1) window.addEventListener('beforeunload', ask);
-  if (count === 0) window.removeEventListener('beforeunload', ask);
+function add(place: Place, by: 1 | -1): void {
+  counts[place] += by;
+  if (anyUnsaved()) window.addEventListener('beforeunload', ask);
+  else window.removeEventListener('beforeunload', ask);
   for (const watcher of watchers) watcher();
 }
 
 /** While `changed`, nobody leaves without being asked. */
-export function useUnsaved(changed: boolean): void {
+export function useUnsaved(changed: boolean, place: Place = 'view'): void {
   useEffect(() => {
     if (!changed) return;
-    add(1);
-    return () => add(-1);
-  }, [changed]);
+    add(place, 1);
+    return () => add(place, -1);
+  }, [changed, place]);
 }
 
 const watch = (watcher: () => void) => {
@@ -29,4 +33,7 @@ const watch = (watcher: () => void) => {
 };
 
 /** Whether something on the page is not saved. */
-export const useAnyUnsaved = (): boolean => useSyncExternalStore(watch, () => count > 0);
+export const useAnyUnsaved = (): boolean => useSyncExternalStore(watch, anyUnsaved);
+
+/** Whether something in the view is not saved, whatever stands in a form above it. */
+export const useViewUnsaved = (): boolean => useSyncExternalStore(watch, () => counts.view > 0);

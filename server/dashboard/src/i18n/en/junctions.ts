@@ -33,8 +33,14 @@ export const junctions = {
   },
   others: {
     title: 'Somebody else has changed this meanwhile',
-    text: 'Nothing of yours is saved, so that nothing of theirs is lost. Note down what you want to keep: loading their version discards your changes.',
+    text: 'Nothing of yours is saved, so that nothing of theirs is lost. What you have changed stays on this page until you decide.',
+    look: 'Look at their version in a new tab',
     load: 'Discard mine and load their version',
+    overwrite: 'Save mine over theirs',
+    sure: 'Save yours over their version?',
+    sureText:
+      'What stands on this page replaces the whole of it. What somebody else has saved since you loaded it is lost.',
+    overwriteNow: 'Overwrite theirs',
   },
   file: {
     title: 'Junction file',

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
+import { useSent } from '@/components/sent';
 import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
 
@@ -39,6 +40,7 @@ function Form({ onClose, layout }: Omit<Props, 'opened'>) {
     act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes: minutes, reason: reason.trim() });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
+  useSent(done);
   return (
     <form onSubmit={submit}>
       <Stack>

@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { CurrentPlan, Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { Refusal } from '@/components/Refusal';
+import { useSent } from '@/components/sent';
 import { useFormat } from '@/i18n/format';
 import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
@@ -52,6 +53,7 @@ function Form({ onClose, layout, current, failed }: Omit<Props, 'opened'>) {
     act.mutate({ mode: 'manual_override', stages, expires_in_minutes: minutes, reason: reason.trim() });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
+  useSent(done);
   return (
     <form onSubmit={submit}>
       <Stack>

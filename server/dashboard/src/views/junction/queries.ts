@@ -1,6 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { clock } from '@/api/clock';
 import { api, data, page } from '@/api/client';
+import { COUNTS_MS, HOLDS_MS } from '@/live/store';
 
 const path = (junction_id: string) => ({ path: { junction_id } });
 
@@ -28,13 +29,17 @@ export const junctionQueries = {
         data(api.GET('/api/junctions/{junction_id}/plans/current', { params: path(id), signal })),
       refetchInterval: 30_000,
     }),
-  /** Intervals since a time, for what is counted within the last minutes. */
+  /** Intervals of the last minutes; where none has ended in them, those before that may still tell who waits. */
   recentCounts: (id: string) =>
     queryOptions({
       queryKey: ['junction', id, 'recent-counts'],
-      queryFn: ({ signal }) => {
-        const query = { from: new Date(clock.there() - 5 * 60_000).toISOString(), limit: 1000 };
-        return data(api.GET('/api/junctions/{junction_id}/counts', { params: { ...path(id), query }, signal }));
+      queryFn: async ({ signal }) => {
+        const since = (ageMs: number, limit: number) => {
+          const query = { from: new Date(clock.there() - ageMs).toISOString(), limit };
+          return data(api.GET('/api/junctions/{junction_id}/counts', { params: { ...path(id), query }, signal }));
+        };
+        const recent = await since(COUNTS_MS, 1000);
+        return recent.length > 0 ? recent : since(HOLDS_MS.most, 50);
       },
       staleTime: 60_000,
     }),

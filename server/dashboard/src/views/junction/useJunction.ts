@@ -4,7 +4,7 @@ import type { CurrentPlan, DeviceWithDifferences } from '@/api/types';
 import type { SignalFrame } from '@/live/frames';
 import { store } from '@/live/feed';
 import { useJunctionLive, useNow } from '@/live/hooks';
-import { COUNTS_MS, type HeardSignal, STALE_MS } from '@/live/store';
+import { COUNTS_MS, type HeardCount, type HeardSignal, holdsMs, STALE_MS } from '@/live/store';
 import { type Told, toldBy } from './health';
 import { junctionQueries } from './queries';
 import { type PlannedStage, plannedStages } from './timeline';
@@ -53,7 +53,15 @@ export function usePresent(id: string): Present {
   useEffect(() => {
     const rows = (recent ?? []).flatMap((row) =>
       'timestamp' in row
-        ? [{ laneId: row.lane_id, vehicles: row.vehicle_count, present: row.present ?? null, interval: row.timestamp }]
+        ? [
+            {
+              laneId: row.lane_id,
+              vehicles: row.vehicle_count,
+              present: row.present ?? null,
+              interval: row.timestamp,
+              start: row.interval_start ?? null,
+            },
+          ]
         : [],
     );
     store.recallCounts(id, rows, Date.now());
@@ -75,20 +83,14 @@ export function usePresent(id: string): Present {
   };
 }
 
-/** An interval is told when it ends, usually each 5 s: after so long nobody knows who waits, milliseconds. */
-const PRESENT_MS = 30_000;
-
 /** Vehicles of each lane by what was counted in the last minutes, and those that wait at `now`. */
-export function sums(
-  heard: readonly { laneId: string; vehicles: number; present: number | null; at: number }[],
-  now: number,
-) {
+export function sums(heard: readonly HeardCount[], now: number) {
   const counts = new Map<string, number>();
   const present = new Map<string, number>();
   for (const count of heard) {
-    if (now - count.at >= COUNTS_MS) continue;
-    counts.set(count.laneId, (counts.get(count.laneId) ?? 0) + count.vehicles);
-    if (count.present !== null && now - count.at <= PRESENT_MS) present.set(count.laneId, count.present);
+    const ageMs = now - count.at;
+    if (ageMs < COUNTS_MS) counts.set(count.laneId, (counts.get(count.laneId) ?? 0) + count.vehicles);
+    if (count.present !== null && ageMs <= holdsMs(count)) present.set(count.laneId, count.present);
   }
   return { counts, present };
 }

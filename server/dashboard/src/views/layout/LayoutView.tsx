@@ -1,9 +1,9 @@
 import { Alert, Fieldset, Stack } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { api, type Tag, tagged } from '@/api/client';
-import { useLayout } from '@/api/junctions';
+import { layoutOptions, useLayout } from '@/api/junctions';
 import { useMe } from '@/api/me';
 import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
@@ -11,6 +11,7 @@ import { JunctionHead } from '@/components/junction/JunctionHead';
 import { SaveBar } from '@/components/edits/SaveBar';
 import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
+import { useSave } from '@/components/edits/useSave';
 import { tellDone } from '@/components/notify';
 import { bodyOf, draftOf } from './draft';
 import { Groups } from './Groups';
@@ -43,17 +44,17 @@ function Editor({ layout }: { layout: Layout & Tag }) {
   const client = useQueryClient();
   const edited = useEdited(draftOf(layout), layout.tag);
   const draft = edited.value;
-  const save = useMutation({
-    mutationFn: () =>
+  const saving = useSave({
+    edited,
+    queryKey: layoutOptions(id).queryKey,
+    put: (value, header) =>
       tagged(
         api.PUT('/api/junctions/{junction_id}/lanes', {
-          params: { path: { junction_id: id }, header: edited.header },
-          body: bodyOf(draft),
+          params: { path: { junction_id: id }, header },
+          body: bodyOf(value),
         }),
       ),
-    onSuccess: (now) => {
-      client.setQueryData(['junction', id, 'layout'], now);
-      edited.forget();
+    onSaved: () => {
       tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', id] });
     },
@@ -61,21 +62,18 @@ function Editor({ layout }: { layout: Layout & Tag }) {
   const part: PartProps = {
     draft,
     change: edited.change,
-    error: save.error,
+    error: saving.error,
     admin,
-  };
-  const discard = () => {
-    edited.forget();
-    save.reset();
-  };
-  const load = async () => {
-    await client.invalidateQueries({ queryKey: ['junction', id, 'layout'] });
-    discard();
   };
   return (
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
-      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
+      <SaveRefusal
+        error={saving.error}
+        outdated={edited.outdated}
+        load={() => void saving.load()}
+        overwrite={saving.overwrite}
+      />
       <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />
@@ -86,7 +84,7 @@ function Editor({ layout }: { layout: Layout & Tag }) {
           <SignalTimes {...part} />
         </Stack>
       </Fieldset>
-      <SaveBar changed={edited.changed} saving={save.isPending} save={() => save.mutate()} discard={discard} />
+      <SaveBar changed={edited.changed} saving={saving.isPending} save={saving.save} discard={saving.discard} />
     </>
   );
 }

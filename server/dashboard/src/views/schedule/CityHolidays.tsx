@@ -1,10 +1,11 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, tagged } from '@/api/client';
 import { useMe } from '@/api/me';
 import { SaveBar } from '@/components/edits/SaveBar';
 import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
+import { useSave } from '@/components/edits/useSave';
 import { Section } from '@/components/Section';
 import { tellDone } from '@/components/notify';
 import { Holidays } from './Holidays';
@@ -22,43 +23,30 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
     enabled: admin,
   });
   const edited = useEdited<Holiday[]>(now.data?.holidays ?? holidays, now.data?.tag ?? null);
-  const save = useMutation({
-    mutationFn: (list: Holiday[]) =>
-      tagged(
-        api.PUT('/api/holidays/{city}', {
-          params: { path: { city }, header: edited.header },
-          body: { holidays: list },
-        }),
-      ),
-    onSuccess: (saved) => {
-      client.setQueryData(key, saved);
+  const saving = useSave({
+    edited,
+    queryKey: key,
+    put: (list, header) =>
+      tagged(api.PUT('/api/holidays/{city}', { params: { path: { city }, header }, body: { holidays: list } })),
+    onSaved: () => {
       void client.invalidateQueries({ queryKey: ['junction', junction, 'schedule'] });
-      edited.forget();
       tellDone(t('saved'));
     },
   });
-  const discard = () => {
-    edited.forget();
-    save.reset();
-  };
-  const load = async () => {
-    await client.invalidateQueries({ queryKey: key });
-    discard();
-  };
   return (
     <Section title={t('cityHolidays', { city })} text={t('cityHolidaysText')}>
-      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
+      <SaveRefusal
+        error={saving.error}
+        outdated={edited.outdated}
+        load={() => void saving.load()}
+        overwrite={saving.overwrite}
+      />
       <Holidays
         label={t('cityHolidays', { city })}
         holidays={edited.value}
         {...(admin && now.data ? { change: (list: Holiday[]) => edited.change(() => list) } : {})}
       />
-      <SaveBar
-        changed={edited.changed}
-        saving={save.isPending}
-        save={() => save.mutate(edited.value)}
-        discard={discard}
-      />
+      <SaveBar changed={edited.changed} saving={saving.isPending} save={saving.save} discard={saving.discard} />
     </Section>
   );
 }

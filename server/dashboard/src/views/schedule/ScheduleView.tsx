@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { CalendarPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -15,6 +15,7 @@ import { JunctionHead } from '@/components/junction/JunctionHead';
 import { SaveBar } from '@/components/edits/SaveBar';
 import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
+import { useSave } from '@/components/edits/useSave';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import { tellDone } from '@/components/notify';
@@ -65,34 +66,21 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   const id = layout.junction_id;
   const format = useFormat(answer.time_zone);
   const mayOperate = useMayOperate(id);
-  const client = useQueryClient();
-  const edited = useEdited<Pick<Answer, 'entries' | 'holidays'>>(answer, answer.tag);
+  const edited = useEdited<Pick<Answer, 'entries' | 'holidays'>>(
+    { entries: answer.entries, holidays: answer.holidays },
+    answer.tag,
+  );
   const [open, setOpen] = useState<Open | null>(null);
   const { entries, holidays } = edited.value;
-  const save = useMutation({
-    mutationFn: (body: Pick<Answer, 'entries' | 'holidays'>) =>
-      tagged(
-        api.PUT('/api/junctions/{junction_id}/schedule', {
-          params: { path: { junction_id: id }, header: edited.header },
-          body,
-        }),
-      ),
-    onSuccess: (now) => {
-      client.setQueryData(['junction', id, 'schedule'], now);
-      edited.forget();
-      tellDone(t('saved'));
-    },
+  const saving = useSave({
+    edited,
+    queryKey: ['junction', id, 'schedule'],
+    put: (body, header) =>
+      tagged(api.PUT('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: id }, header }, body })),
+    onSaved: () => tellDone(t('saved')),
   });
   const change = (part: Partial<Pick<Answer, 'entries' | 'holidays'>>) =>
     edited.change((before) => ({ ...before, ...part }));
-  const discard = () => {
-    edited.forget();
-    save.reset();
-  };
-  const load = async () => {
-    await client.invalidateQueries({ queryKey: ['junction', id, 'schedule'] });
-    discard();
-  };
   const close = () => setOpen(null);
   const apply = (draft: Draft) => {
     const entry = entryOf(draft);
@@ -122,7 +110,12 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
             : t('holds', { name: now.entry })}
         </Alert>
       )}
-      <SaveRefusal error={save.error} outdated={edited.outdated} load={() => void load()} />
+      <SaveRefusal
+        error={saving.error}
+        outdated={edited.outdated}
+        load={() => void saving.load()}
+        overwrite={saving.overwrite}
+      />
       <Section
         title={t('week')}
         text={t('weekText', { zone: answer.time_zone })}
@@ -142,7 +135,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
             </Text>
           ))}
         </Group>
-        <EntryList entries={entries} error={save.error} choose={choose} />
+        <EntryList entries={entries} error={saving.error} choose={choose} />
       </Section>
       <Section title={t('holidays')} text={t('holidaysText')}>
         <Holidays
@@ -152,12 +145,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
         />
       </Section>
       <CityHolidays key={layout.city} city={layout.city} junction={id} holidays={answer.city_holidays} />
-      <SaveBar
-        changed={edited.changed}
-        saving={save.isPending}
-        save={() => save.mutate({ entries, holidays })}
-        discard={discard}
-      />
+      <SaveBar changed={edited.changed} saving={saving.isPending} save={saving.save} discard={saving.discard} />
       <Dialog form opened={open !== null} onClose={close} title={open?.at === null ? t('add') : t('entry')}>
         {open && (
           <fieldset disabled={!mayOperate} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>

@@ -1,0 +1,103 @@
+import { MantineProvider } from '@mantine/core';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { act, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { type ReactNode, useState } from 'react';
+import { createMemoryRouter, RouterProvider, useNavigate } from 'react-router';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Dialog } from '@/components/Dialog';
+import { useSent } from '@/components/sent';
+import { startTexts } from '@/i18n';
+import { LeaveGuard } from './LeaveGuard';
+
+beforeAll(startTexts);
+
+function Sending() {
+  const [sent, setSent] = useState(false);
+  useSent(sent);
+  return <button onClick={() => setSent(true)}>Send</button>;
+}
+
+function WithForm() {
+  const [opened, setOpened] = useState(true);
+  const navigate = useNavigate();
+  return (
+    <Dialog form opened={opened} onClose={() => setOpened(false)} title="New">
+      <input aria-label="Name" />
+      <button onClick={() => void navigate('/made')}>Create</button>
+      <Sending />
+      <button onClick={() => setOpened(false)}>Do without</button>
+    </Dialog>
+  );
+}
+
+const guarded = (view: ReactNode) => (
+  <>
+    <LeaveGuard />
+    {view}
+  </>
+);
+
+describe('Back from under a form', () => {
+  const start = () => {
+    const router = createMemoryRouter(
+      [
+        { path: '/list', element: guarded('the list') },
+        { path: '/place', element: guarded(<WithForm />) },
+        { path: '/made', element: guarded('what was made') },
+      ],
+      { initialEntries: ['/list', '/place'] },
+    );
+    render(
+      <MantineProvider env="test">
+        <QueryClientProvider client={new QueryClient()}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>,
+    );
+    return {
+      path: () => router.state.location.pathname,
+      back: () => act(() => router.navigate(-1)),
+      type: () => fireEvent.change(screen.getByLabelText('Name'), { target: { value: 'Mill Gate' } }),
+    };
+  };
+  const question = () => screen.queryByText('Leave without saving?');
+
+  it('asks once something is typed: who stays finds it again, who goes leaves it', async () => {
+    const { path, back, type } = start();
+    type();
+    await back();
+    fireEvent.click(await screen.findByText('Stay'));
+    await waitFor(() => expect(question()).toBeNull());
+    expect(path()).toBe('/place');
+    expect(screen.getByLabelText('Name')).toHaveProperty('value', 'Mill Gate');
+    await back();
+    fireEvent.click(await screen.findByText('Leave and discard'));
+    await screen.findByText('the list');
+    expect(screen.queryByLabelText('Name')).toBeNull();
+  });
+
+  it('asks nobody who has typed nothing', async () => {
+    const { path, back } = start();
+    await back();
+    await waitFor(() => expect(path()).toBe('/list'));
+  });
+
+  it.each([
+    ['has closed the form', 'Do without'],
+    ['has sent it and reads what came of it', 'Send'],
+  ])('asks nobody who %s', async (_, button) => {
+    const { path, back, type } = start();
+    type();
+    fireEvent.click(screen.getByText(button));
+    await back();
+    await waitFor(() => expect(path()).toBe('/list'));
+  });
+
+  it('is no question where the form itself leads on to what it has made', async () => {
+    const { type } = start();
+    type();
+    fireEvent.click(screen.getByText('Create'));
+    await screen.findByText('what was made');
+    expect(question()).toBeNull();
+  });
+});

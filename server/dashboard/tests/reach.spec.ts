@@ -1,0 +1,67 @@
+import { expect, test, type Page } from '@playwright/test';
+import { address, admin, junction } from './support/city';
+import { signIn } from './support/page';
+import { Road } from './support/road';
+
+test('the first stop of the keyboard leads past the navigation to the content', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  await page.goto(`${address()}/app/alarms`);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  const skip = page.getByRole('link', { name: 'Skip to the content' });
+  await expect(skip).not.toBeInViewport();
+  await page.keyboard.press('Tab');
+  await expect(skip).toBeFocused();
+  await expect(skip).toBeInViewport();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('main')).toBeFocused();
+  await expect(page).toHaveURL(/\/alarms#content$/);
+  await page.keyboard.press('Tab');
+  const inContent = () => document.activeElement?.closest('main') !== null;
+  expect(await page.evaluate(inContent)).toBe(true);
+});
+
+/** How the lit lamp of a head looks at rest, and whether anything of it moves. */
+const lit = (page: Page, group: string) =>
+  page.getByTestId(`head-${group}`).evaluate(async (head) => {
+    const ends = (animation: Animation) => animation.effect?.getComputedTiming().endTime !== Infinity;
+    await Promise.all(
+      head
+        .getAnimations({ subtree: true })
+        .filter(ends)
+        .map((animation) => animation.finished),
+    );
+    const lamp = head.querySelector('text')?.parentElement;
+    const ring = head.querySelector('[data-testid=flashes]');
+    const { stroke = 'none', strokeDasharray = 'none' } = ring ? getComputedStyle(ring) : {};
+    return {
+      moves: head.getAnimations({ subtree: true }).length > 0,
+      opacity: lamp ? getComputedStyle(lamp).opacity : null,
+      ring: ring !== null && stroke !== 'none' && strokeDasharray !== 'none' && ring.getBoundingClientRect().width > 0,
+    };
+  });
+
+test('who wants no motion sees which lamps flash', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Still ${Date.now()}`);
+  const road = await Road.open(token, place);
+  try {
+    await signIn(page, 'admin');
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await page.goto(`${address()}/app/junctions/${place.junction_id}`);
+    await road.signal(null, 'flash', { N: 'flash_amber', S: 'amber', E: 'flash_red', W: 'red' });
+    await expect(page.getByTestId('head-N')).toHaveAttribute('data-aspect', 'flash_amber');
+    const [flashes, steady] = [
+      { moves: false, opacity: '1', ring: true },
+      { moves: false, opacity: '1', ring: false },
+    ];
+    for (const group of ['N', 'E']) expect(await lit(page, group), group).toEqual(flashes);
+    for (const group of ['S', 'W']) expect(await lit(page, group), group).toEqual(steady);
+
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await expect.poll(async () => (await lit(page, 'N')).moves).toBe(true);
+    expect(await lit(page, 'S')).toEqual(steady);
+  } finally {
+    await road.close();
+  }
+});
