@@ -45,6 +45,10 @@ class Watch:
                 return True
         return False
 
+    def forget(self):
+        """Leaves out what was shown so far."""
+        self.states, self.wrong = self.states[-1:], []
+
     def steady(self):
         """What was shown, without the moments between two writes."""
         states = [(state, start, end) for state, start, end in self.states if end - start >= BLINK_S]
