@@ -363,9 +363,10 @@ impl Control {
         match catch_unwind(AssertUnwindSafe(intended)) {
             Ok((departures, greens)) => {
                 let told = self.estimate(at, |estimator| {
-                    (estimator.tell_departures(&departures), estimator.tell_greens(&greens))
+                    let greens = greens.map(|greens| estimator.tell_greens(&greens));
+                    (estimator.tell_departures(&departures), greens)
                 });
-                told.map_or((Vec::new(), None), |(departures, greens)| (departures, Some(greens)))
+                told.unwrap_or_default()
             }
             Err(panic) => {
                 self.tell(panic_message(&*panic), at);

@@ -32,7 +32,7 @@ const MOST_SHARES: usize = 8;
 /// Smaller shares are not told.
 const LEAST_SHARE: f64 = 0.01;
 /// Longer names of lanes come from no agent.
-const LONGEST_NAME: usize = 64;
+pub(super) const LONGEST_NAME: usize = 64;
 
 /// Which lanes each reader announces, in the order of the TOML.
 #[derive(Clone, Debug)]

@@ -154,6 +154,8 @@ impl Estimator {
                 Some(_) if !green => {
                     lane.green_since_s = None;
                     lane.red_since_s = at_s;
+                    let stand = self.vehicles.values_mut().filter(|vehicle| vehicle.lane == ix);
+                    stand.filter(|vehicle| vehicle.at_stop_line()).for_each(|vehicle| vehicle.greens += 1);
                     self.learn_unseen(ix, at_s);
                 }
                 _ => {}
@@ -213,6 +215,7 @@ impl Estimator {
                 announced_s: at_s,
                 last_s: at_s,
                 stopped_s: None,
+                greens: 0,
                 via: Some(lane),
                 stalled: Vec::new(),
             },
@@ -220,7 +223,10 @@ impl Estimator {
     }
 
     fn stop(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        self.lanes[lane.index()].stop_read_s = at_s;
+        // Whoever stays there for ever does not tell whether others come.
+        if !self.vehicles.get(&epc).is_some_and(|vehicle| vehicle.is_parked(at_s)) {
+            self.lanes[lane.index()].stop_read_s = at_s;
+        }
         if !self.vehicles.contains_key(&epc) {
             self.neighbours.arrived(epc, lane, at_s);
             let vehicle = Vehicle {
@@ -229,6 +235,7 @@ impl Estimator {
                 announced_s: at_s,
                 last_s: at_s,
                 stopped_s: None,
+                greens: 0,
                 via: None,
                 stalled: Vec::new(),
             };
@@ -436,6 +443,7 @@ impl Estimator {
             let Some(green_s) = state.green_since_s else { continue };
             let heads =
                 self.vehicles.values_mut().filter(|vehicle| vehicle.lane == lane && vehicle.at_stop_line());
+            let heads = heads.filter(|vehicle| !vehicle.is_parked(at_s));
             let head = heads.min_by(|a, b| a.stopped_s.unwrap_or(0.0).total_cmp(&b.stopped_s.unwrap_or(0.0)));
             let Some(head) = head else { continue };
             let stopped_s = head.stopped_s.unwrap_or(at_s);

@@ -105,7 +105,8 @@ impl Estimator {
     /// Lets the time pass for those whom nobody sees.
     pub(super) fn note_hidden(&mut self, at_s: f64) {
         let mut seen: Vec<Vec<&Vehicle>> = vec![Vec::new(); self.lanes.len()];
-        self.vehicles.values().for_each(|vehicle| seen[vehicle.lane.index()].push(vehicle));
+        let vehicles = self.vehicles.values().filter(|vehicle| !vehicle.is_parked(at_s));
+        vehicles.for_each(|vehicle| seen[vehicle.lane.index()].push(vehicle));
         let stage = self.light.stage.filter(|_| self.light.green);
         let for_each: Vec<f64> = self.lanes.iter().map(|lane| self.unseen_for_each(lane)).collect();
         for ((lane, seen), for_each) in self.lanes.iter_mut().zip(seen).zip(for_each) {

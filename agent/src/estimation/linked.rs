@@ -1,5 +1,6 @@
 //! What a linked junction says of itself.
 
+use super::estimates::LONGEST_NAME;
 use super::neighbour::MOST_PLACES;
 use super::unseen::Ratio;
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -45,11 +46,14 @@ pub(super) struct LaneThere {
 
 impl LaneThere {
     const UNKNOWN: Self = Self { holds: 0.0, capacity: None, left_s: f64::NEG_INFINITY, flows_s: None };
+}
 
-    /// How full it is, 0 to 1.
-    pub(super) fn fullness(&self) -> f64 {
-        self.capacity.map_or(0.0, |capacity| (self.holds / capacity).min(1.0))
-    }
+/// Whether a message tells of reads and passages as they happen, and nothing of what the lanes hold.
+fn is_only_news(demand: &Demand) -> bool {
+    let Demand { reads, passages, lanes, departed, departures, users, greens, .. } = demand;
+    let has_state = !lanes.is_empty() || !departed.is_empty() || !departures.is_empty();
+    let has_news = !reads.is_empty() || !passages.is_empty();
+    has_news && !has_state && users.is_none() && greens.is_none()
 }
 
 impl Linked {
@@ -69,13 +73,13 @@ impl Linked {
     pub(super) fn handle(&mut self, own: JunctionId, demand: &Demand, at_s: f64) {
         for gone in &demand.departed {
             if let Some(lane) = self.lane_mut(&gone.lane) {
-                lane.left_s = at_s - gone.ago_s;
+                lane.left_s = at_s - gone.ago_s.max(0.0);
             }
         }
         if !demand.lanes.is_empty() || demand.greens.is_some() || demand.users.is_some() {
             self.teller = Some(demand.device_id);
         }
-        if self.teller != Some(demand.device_id) {
+        if self.teller != Some(demand.device_id) || is_only_news(demand) {
             return;
         }
         self.heard_s = at_s;
@@ -107,13 +111,14 @@ impl Linked {
         }
         let here = demand.departures.iter().filter(|departures| departures.to_junction == own);
         let each = here.flat_map(|from| from.in_s.iter().map(|in_s| (from.lane.clone(), *in_s)));
-        let soon = each.filter(|(_, in_s)| (0.0..=AHEAD_S).contains(in_s));
+        let is_short = |lane: &Option<String>| lane.as_ref().is_none_or(|lane| lane.len() <= LONGEST_NAME);
+        let soon = each.filter(|(lane, in_s)| (0.0..=AHEAD_S).contains(in_s) && is_short(lane));
         self.ahead = soon.take(MOST_AHEAD).map(|(lane, in_s)| (lane, at_s + in_s)).collect();
     }
 
-    /// A lane of which something is told; none when too many have been named.
+    /// A lane of which something is told; none when too many have been named, or with a name that no lane has.
     fn lane_mut(&mut self, name: &str) -> Option<&mut LaneThere> {
-        if !self.lanes.contains_key(name) && self.lanes.len() < MOST_PLACES {
+        if !self.lanes.contains_key(name) && self.lanes.len() < MOST_PLACES && name.len() <= LONGEST_NAME {
             self.lanes.insert(name.to_owned(), LaneThere::UNKNOWN);
         }
         self.lanes.get_mut(name)

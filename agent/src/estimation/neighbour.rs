@@ -1,5 +1,6 @@
 //! Who is on the way here from linked junctions.
 
+use super::estimates::LONGEST_NAME;
 use super::lane::drive_s;
 use super::learned::{Evidence, Mean};
 use super::linked::Linked;
@@ -94,7 +95,8 @@ impl Neighbours {
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
         self.linked[index].handle(self.own, demand, at_s);
-        for read in &demand.reads {
+        let named = demand.reads.iter().filter(|read| read.lane.len() <= LONGEST_NAME);
+        for read in named {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
             self.unread.read_there(epc, index, &read.lane, at_s);
             self.onward.seen(epc, (index, read.lane.clone()), at_s);
@@ -113,7 +115,7 @@ impl Neighbours {
     /// The way from a place, made when somebody first leaves there towards here.
     fn way(&mut self, from: &Place) -> Option<&mut Way> {
         if !self.ways.contains_key(from) {
-            if self.ways.len() >= MOST_PLACES {
+            if self.ways.len() >= MOST_PLACES || from.1.len() > LONGEST_NAME {
                 return None;
             }
             let junction = self.linked.get(from.0)?.junction;

@@ -11,6 +11,8 @@ use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
 
 /// A vehicle that has waited so long counts twice, one that has waited twice as long three times, and so on, seconds.
 const PATIENCE_S: f64 = 60.0;
+/// Beyond this nobody counts more, seconds: no red is so long, and something else holds him up.
+const MOST_WAIT_S: f64 = 600.0;
 /// A stage in which only some movements of a lane have green serves its head if at least this share of heads has left in it.
 const PART_SERVES: f64 = 0.4;
 /// A head that did not move in a stage does not want that stage for so long, seconds.
@@ -75,7 +77,7 @@ impl Estimator {
     pub fn traffic(&self, now: MonoMs) -> Traffic {
         let at_s = seconds(now);
         let mut on_lane: Vec<Vec<(&Epc, &Vehicle)>> = vec![Vec::new(); self.lanes.len()];
-        for (epc, vehicle) in &self.vehicles {
+        for (epc, vehicle) in self.vehicles.iter().filter(|(_, vehicle)| !vehicle.is_parked(at_s)) {
             on_lane[vehicle.lane.index()].push((epc, vehicle));
         }
         let coming = self.coming(at_s);
@@ -162,7 +164,7 @@ impl Lane {
         Arrival {
             at_s: (-wait).max(0.0),
             vehicles: 1.0,
-            weight: weight * (1.0 + wait.max(0.0) / PATIENCE_S),
+            weight: weight * (1.0 + wait.clamp(0.0, MOST_WAIT_S) / PATIENCE_S),
             stages: self.stages_for(vehicle, at_s),
             moving: -wait > MOVING_S,
         }

@@ -11,6 +11,9 @@ use crate::config::{LinkConfig, LinkDirection};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::traffic::Gate;
 
+/// A reader at the stop line alone does not see how far a queue reaches back: where fewer vehicles than this fit between a lane's first reader and
+/// its stop line, and at least so many more on the way, the length of the way tells how many it takes.
+const SEES: f64 = 3.0;
 /// A lane that holds this share of its capacity has no room.
 const FULL: f64 = 0.9;
 /// After somebody has left it a lane moves for so long, seconds.
@@ -38,6 +41,11 @@ struct Way {
     shuts_s: f64,
 }
 
+/// How many vehicles a way takes at whose end a lane has this capacity.
+fn fits(link: &LinkConfig, capacity: f64) -> f64 {
+    capacity.max(((link.distance_m - INSIDE_M) / VEHICLE_M).floor())
+}
+
 /// The gate towards one junction. Vehicles find their lane there on the way, so what counts is how many go to lanes that do not flow; when none
 /// is shut, to all.
 fn gate_of(ways: &[Way], at_s: f64) -> Option<Gate> {
@@ -61,7 +69,7 @@ impl Neighbours {
     /// How full the lanes are to which a lane leads, 0 to 1; of those of which nothing is known: empty.
     pub(super) fn fullness(&self, lane: LaneIx, at_s: f64) -> f64 {
         let full = |(to, share): &(Place, f64)| {
-            share * self.lane_there(to, at_s).map_or(0.0, |(_, there)| there.fullness())
+            share * self.lane_there(to, at_s).map_or(0.0, |(_, there)| self.fullness_of(lane, to, there))
         };
         self.ahead_of(lane).iter().map(full).sum()
     }
@@ -69,10 +77,19 @@ impl Neighbours {
     /// Share of a lane's vehicles that goes to lanes which are full and do not move.
     pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
         let stuck = |place: &Place| {
-            self.lane_there(place, at_s)
-                .is_some_and(|(_, there)| there.fullness() >= FULL && at_s - there.left_s > MOVES_FOR_S)
+            self.lane_there(place, at_s).is_some_and(|(_, there)| {
+                self.fullness_of(lane, place, there) >= FULL && at_s - there.left_s > MOVES_FOR_S
+            })
         };
         self.ahead_of(lane).iter().filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
+    }
+
+    /// How full a lane ahead is, 0 to 1.
+    fn fullness_of(&self, lane: LaneIx, place: &Place, there: &LaneThere) -> f64 {
+        let Some(capacity) = there.capacity else { return 0.0 };
+        let way = self.link_to(lane, place).map_or(capacity, |link| fits(link, capacity));
+        let takes = if capacity < SEES && way >= capacity + SEES { way } else { capacity };
+        (there.holds / takes).min(1.0)
     }
 
     /// Room ahead of a lane, towards the junction where there is least, as far as that says which of its lanes flow; times from now.
@@ -92,7 +109,7 @@ impl Neighbours {
         let (linked, there) = self.lane_there(place, at_s)?;
         let capacity = there.capacity.filter(|_| linked.tells_greens)?;
         let link = self.link_to(lane, place)?;
-        let fit = capacity.max(((link.distance_m - INSIDE_M) / VEHICLE_M).floor());
+        let fit = fits(link, capacity);
         let under_way = self.onward.under_way(place, at_s - 2.0 * link.free_flow_s - SLACK_S);
         // A green at which nobody leaves a full lane says nothing.
         let moves = |(from_s, _): &(f64, f64)| {

@@ -3,6 +3,9 @@
 use super::lane::Lane;
 use flextraff_common::junction::{LaneIx, StageIx};
 
+/// Whoever has stood at the stop line for so long, seconds, and through so many greens of his lane is parked or broken down.
+const PARKED_S: f64 = 600.0;
+const PARKED_GREENS: u32 = 3;
 /// With at least this share nobody is expected elsewhere.
 const SURE: f64 = 0.85;
 
@@ -18,6 +21,8 @@ pub(super) struct Vehicle {
     pub(super) last_s: f64,
     /// First read at the stop line.
     pub(super) stopped_s: Option<f64>,
+    /// Greens of its lane that have ended while it stood at the stop line.
+    pub(super) greens: u32,
     /// The lane whose advance reader saw it.
     pub(super) via: Option<LaneIx>,
     /// Stages whose green it did not use although it stood at the head, and when that was found.
@@ -31,6 +36,11 @@ impl Vehicle {
             let stops_at = &lanes[via.index()].stops_at;
             stops_at[self.lane.index()] > SURE * stops_at.iter().sum::<f64>()
         })
+    }
+
+    /// Whether it stands at the stop line and will not leave: a car that is parked or broken down, a tag that somebody has lost.
+    pub(super) fn is_parked(&self, at_s: f64) -> bool {
+        self.greens >= PARKED_GREENS && self.stopped_s.is_some_and(|stopped_s| at_s - stopped_s > PARKED_S)
     }
 
     pub(super) const fn at_stop_line(&self) -> bool {

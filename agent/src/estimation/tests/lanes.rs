@@ -198,3 +198,40 @@ fn a_head_that_may_wait_for_a_gap_is_not_held_up_so_soon() {
     scene.stands(1, "E", STOP, 22.5, 30.0);
     assert!(held_s(&mut scene, 30.0) > 15.0);
 }
+
+#[test]
+fn a_vehicle_that_stays_at_the_stop_line_is_given_up_once_others_have_had_their_greens() {
+    let mut scene = Scene::new();
+    let mut weight: f64 = 0.0;
+    for second in 0..3600 {
+        let at_s = f64::from(second);
+        // Half a minute of green for N, half of red.
+        if second % 30 == 0 {
+            scene.show(Some(if second % 60 == 0 { "N" } else { "E" }), at_s);
+        }
+        scene.read(1, "N1", STOP, at_s + 0.5);
+        if second > 0 {
+            let arrivals = scene.lane("N1", at_s).queue.arrivals;
+            weight = weight.max(arrivals.iter().map(|arrival| arrival.weight).sum());
+        }
+    }
+    assert!((10.0..12.0).contains(&weight), "it counts as those who wait, and no more: {weight}");
+    assert_eq!(scene.count("N1", 3600.0), 0, "parked");
+    // Others come and go beside it.
+    scene.stands(2, "N1", STOP, 3600.5, 3603.0);
+    assert_eq!(scene.count("N1", 3603.0), 1);
+    // It is read no more, and comes back.
+    scene.until(3700.0);
+    scene.read(1, "N1", STOP, 3700.5);
+    assert_eq!(scene.count("N1", 3701.0), 1, "as any other vehicle");
+}
+
+#[test]
+fn whoever_is_held_at_a_long_red_is_not_parked() {
+    let mut scene = Scene::new();
+    scene.show(Some("E"), 1.0);
+    scene.stands(1, "N1", STOP, 10.0, 2000.0);
+    let arrivals = scene.lane("N1", 2000.0).queue.arrivals;
+    let weight: f64 = arrivals.iter().map(|arrival| arrival.weight).sum();
+    assert!((11.0..13.0).contains(&weight), "{arrivals:?}");
+}

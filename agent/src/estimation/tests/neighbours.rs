@@ -2,7 +2,9 @@
 
 use super::*;
 use flextraff_common::traffic::Departure;
-use flextraff_common::wire::{DemandDeparted, DemandDeparture, DemandLane, DemandRead};
+use flextraff_common::wire::{
+    DemandDeparted, DemandDeparture, DemandGreen, DemandLane, DemandPassage, DemandRead,
+};
 
 const NOBODY: [f64; 0] = [];
 
@@ -246,4 +248,49 @@ fn neighbours_are_told_their_share_of_those_who_will_leave() {
     scene.until(2800.0);
     let most = vec![(neighbour(3), Some("N1".to_owned()), 6)];
     assert_eq!(tell(&scene), most, "three quarters of eight");
+}
+
+#[test]
+fn reads_and_passages_as_they_happen_say_nothing_of_what_the_lanes_hold() {
+    let mut scene = Scene::new();
+    scene.read(1, "N1", ADVANCE, 10.0);
+    let demand = full(&scene, 12.0, 10.0);
+    scene.hear(3, &demand, 12.0);
+    let weight = |scene: &mut Scene, at_s: f64| scene.lane("N1", at_s).queue.arrivals[0].weight;
+    let held_back = weight(&mut scene, 12.0);
+    assert!(held_back < 0.3, "{held_back}");
+    hear_of(&mut scene, 7, 12.3);
+    let passage = DemandPassage { epc: tag(8).to_string(), prev: None, counts: true };
+    let passages = Demand { passages: vec![passage], ..scene.nothing(12.6) };
+    scene.hear(3, &passages, 12.6);
+    assert!(weight(&mut scene, 13.0) < 0.3, "it is still full");
+    let empty = scene.nothing(13.0);
+    scene.hear(3, &empty, 13.0);
+    assert_eq!(weight(&mut scene, 14.0), 1.0, "the message of each second says that nobody is there");
+}
+
+#[test]
+fn names_that_no_lane_has_are_not_kept() {
+    let mut scene = Scene::new();
+    let long = "x".repeat(65);
+    let read = DemandRead { lane: long.clone(), zone: STOP, epc: tag(1).to_string(), watched: None };
+    scene.read(1, "E", STOP, 5.0);
+    scene.show(Some("E"), 6.0);
+    scene.until(20.0);
+    let before = scene.estimator.neighbours.sizes();
+    let demand = Demand {
+        reads: vec![read],
+        lanes: vec![DemandLane { lane: long.clone(), present: 1.0, inventory: 1.0, capacity: 9.0 }],
+        departed: vec![DemandDeparted { lane: long.clone(), epc: tag(2).to_string(), ago_s: 1.0 }],
+        departures: vec![DemandDeparture {
+            to_junction: scene.config.junction.id,
+            lane: Some(long.clone()),
+            in_s: vec![1.0; 100],
+        }],
+        greens: Some(vec![DemandGreen { lane: long, in_s: 0.0, until_s: None }]),
+        ..scene.nothing(20.0)
+    };
+    scene.hear(2, &demand, 20.0);
+    assert_eq!(scene.estimator.neighbours.sizes(), before);
+    assert!(scene.estimator.neighbours.linked.iter().all(|linked| linked.ahead.is_empty()));
 }

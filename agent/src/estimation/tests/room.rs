@@ -157,3 +157,17 @@ fn lanes_ahead_count_together() {
     let found = gate(&mut scene, "N1", 61.0);
     assert!(found.is_some_and(|gate| gate.opens_s < 0.0 || gate.room > 100.0), "{found:?}");
 }
+
+#[test]
+fn one_vehicle_at_a_stop_line_without_an_advance_reader_does_not_fill_a_long_way() {
+    let mut scene = Scene::new();
+    scene.read(1, "N1", ADVANCE, 10.0);
+    let lane = DemandLane { lane: "A".to_owned(), present: 1.0, inventory: 1.0, capacity: 1.0 };
+    for second in 11..20 {
+        let demand = red(Demand { lanes: vec![lane.clone()], ..scene.nothing(f64::from(second)) });
+        scene.hear(3, &demand, f64::from(second));
+    }
+    let queue = scene.lane("N1", 20.0).queue;
+    assert!(queue.arrivals[0].weight > 0.97, "{queue:?}");
+    assert!(queue.held_s.iter().all(|held_s| *held_s == 0.0), "{queue:?}");
+}

@@ -9,7 +9,7 @@ use crate::signal::tactical::{
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
-use flextraff_common::traffic::Order;
+use flextraff_common::traffic::{Order, StageSet};
 use flextraff_common::wire::{Aspect, ControlLevel, Mode, StageEnd, ZoneName};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -172,6 +172,14 @@ impl Controller {
         }
     }
 
+    /// The stages that are left out while nobody wants them: not those for which somebody has pressed a button.
+    pub(in crate::signal) fn may_skip(&self) -> StageSet {
+        let pressed = self.pedestrian_calls();
+        let called = |stage: &StageIx| !self.junction.stage(*stage).groups.intersection(pressed).is_empty();
+        let may = self.program.may_skip(&self.junction);
+        may.minus(may.iter().filter(called).collect())
+    }
+
     /// What a level makes of a green that may end.
     fn decide(&self, level: ControlLevel, green: Green, at: MonoMs) -> Option<Decided> {
         let junction = &*self.junction;
@@ -199,7 +207,7 @@ impl Controller {
         let latest_s = force_off_s.map_or(longest_s, |force_off_s| force_off_s.min(longest_s));
         let (stage, order) = (green.stage, junction.signal.stage_order);
         // In a fixed order; in a free one whoever waits for long enough has its turn.
-        let may_skip = self.program.may_skip(junction);
+        let may_skip = self.may_skip();
         let mut decision = match (level, &self.deciding.traffic) {
             #[cfg(test)]
             _ if self.deciding.answer.is_some() => self.answered(stage, latest_s, at),

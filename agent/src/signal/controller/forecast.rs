@@ -39,11 +39,10 @@ enum Intent {
 }
 
 impl Controller {
-    /// The stage that has green or gets it next, and the one that follows if that is decided, in order of time.
-    pub fn coming_greens(&self, at: MonoMs) -> Vec<ComingGreen> {
-        let Some(Course { stage, from_s, until_s, next }) = self.course(at, Intent::Deed) else {
-            return Vec::new();
-        };
+    /// The stage that has green or gets it next, and the one that follows if that is decided, in order of time; none in start-up, flash and
+    /// fault, where traffic goes as it can.
+    pub fn coming_greens(&self, at: MonoMs) -> Option<Vec<ComingGreen>> {
+        let Course { stage, from_s, until_s, next } = self.course(at, Intent::Deed)?;
         let timing = self.program.timing(&self.junction);
         let first = ComingGreen { stage, in_s: from_s, until_s: next.map(|_| until_s) };
         let then = |next| ComingGreen {
@@ -51,7 +50,7 @@ impl Controller {
             in_s: until_s + timing.clearance_s(stage, next),
             until_s: None,
         };
-        std::iter::once(first).chain(next.map(then)).collect()
+        Some(std::iter::once(first).chain(next.map(then)).collect())
     }
 
     /// Who is expected to leave in the next 10 s, in order of time, by the traffic as last told and the last decision; nobody when
@@ -68,7 +67,7 @@ impl Controller {
             traffic.lanes.iter().map(|lane| LaneQueue { gate: None, ..lane.queue.clone() }).collect();
         let timing = self.program.timing(junction);
         let stages = self.program.order();
-        let order = Order::of(junction.signal.stage_order, &stages, self.program.may_skip(junction));
+        let order = Order::of(junction.signal.stage_order, &stages, self.may_skip());
         let model = Model::new(timing.stages(), &lanes, 0.0);
         let green: Vec<Option<f64>> = traffic
             .lanes

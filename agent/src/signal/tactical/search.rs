@@ -3,7 +3,7 @@
 use super::{Choice, Decision, Forced, Grounds};
 use crate::estimation::Traffic;
 use flextraff_common::junction::StageIx;
-use flextraff_common::traffic::{LaneQueue, Model, Order, Policy, Rollout, Timing};
+use flextraff_common::traffic::{LaneQueue, Model, Order, Policy, Progress, Rollout, Timing};
 
 /// Green times that are tried, seconds from now: fine where the next step is at stake, coarse further on.
 const HOLDS_S: [f64; 16] =
@@ -49,10 +49,24 @@ fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
     let start = model.begin(&green);
     let rollout = Rollout { model: &model, timing, order, policy: POLICY };
 
+    // What it costs to go to another stage after so long, given up beyond `most`.
+    let change = |mut held: Progress, next: StageIx, hold_s: f64, most: f64| {
+        let green_at = model.change(&mut held, timing, stage, next, hold_s);
+        rollout.finish(&mut held, next, green_at, green_at + timing.min_green_s[next.index()], most)
+    };
+    let to_end = |choice: &Choice| {
+        if choice.stage == stage {
+            return rollout.finish(&mut start.clone(), stage, 0.0, 1.0, f64::INFINITY);
+        }
+        let (mut held, hold_s) = (start.clone(), f64::from(choice.hold_s));
+        model.serve(&mut held, stage, 0.0, hold_s);
+        change(held, choice.stage, hold_s, f64::INFINITY)
+    };
+
     let mut best = Choice { stage, hold_s: 1, cost: f64::INFINITY };
     let mut alternatives: Vec<Choice> = Vec::new();
     if situation.latest_s > 0.0 {
-        best.cost = rollout.finish(&mut start.clone(), stage, 0.0, 1.0, f64::INFINITY);
+        best.cost = to_end(&best);
         alternatives.push(best);
     }
     for hold_s in HOLDS_S {
@@ -66,10 +80,7 @@ fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
         }
         let after = order.after(stage, |next| model.wanted(&held, next, hold_s, 0.0));
         for next in after.iter() {
-            let mut progress = held.clone();
-            let green_at = model.change(&mut progress, timing, stage, next, hold_s);
-            let until = green_at + timing.min_green_s[next.index()];
-            let cost = rollout.finish(&mut progress, next, green_at, until, best.cost);
+            let cost = change(held.clone(), next, hold_s, best.cost);
             let choice = Choice { stage: next, hold_s: hold_s as u32, cost };
             match alternatives.iter_mut().find(|other| other.stage == next) {
                 Some(other) if choice.cost < other.cost => *other = choice,
@@ -82,7 +93,57 @@ fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
         }
     }
     alternatives.retain(|other| other.stage != best.stage);
+    // What was given up as soon as it cost more than the best is rolled out to its end: its cost is shown.
+    for other in &mut alternatives {
+        other.cost = to_end(other);
+    }
     alternatives.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.stage.cmp(&b.stage)));
     let forced = (situation.latest_s <= 0.0).then_some(Forced::MaxGreen);
     Decision { at: traffic.at, stage, best, alternatives, forced, grounds: Grounds::Cost, wish: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimation::LaneTraffic;
+    use crate::signal::tests::four_way;
+    use flextraff_common::junction::StageOrder;
+    use flextraff_common::time::MonoMs;
+    use flextraff_common::traffic::{Arrival, StageSet};
+
+    /// A decision in N's green with so many waiting on each of the four lanes, each of which has its own stage.
+    fn decide(waiting: [usize; 4]) -> Decision {
+        let junction = four_way();
+        let timing = Timing::of(&junction);
+        let stages: Vec<StageIx> = junction.stage_indexes().collect();
+        let lanes = waiting.iter().zip(&stages).map(|(&vehicles, &stage)| {
+            let served: StageSet = [stage].into_iter().collect();
+            let arrival = Arrival { at_s: 0.0, vehicles: 1.0, weight: 1.0, stages: served, moving: false };
+            let queue = LaneQueue {
+                arrivals: vec![arrival; vehicles],
+                headway_s: vec![2.0; 4],
+                startup_s: 1.0,
+                held_s: vec![0.0; 4],
+                served,
+                gate: None,
+            };
+            LaneTraffic { queue, green_s: (stage == stages[0]).then_some(10.0), watched: true }
+        });
+        let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
+        let order = Order::of(StageOrder::Free, &stages, stages.iter().copied().collect());
+        search(&Situation { traffic: &traffic, timing: &timing, order, stage: stages[0], latest_s: 50.0 })
+    }
+
+    #[test]
+    fn an_alternative_that_is_hardly_dearer_is_shown_so() {
+        let decision = decide([0, 6, 6, 1]);
+        let to = |stage: usize| {
+            let mut others = decision.alternatives.iter();
+            others.find(|other| other.stage.index() == stage).expect("a course for every other stage").cost
+        };
+        let best = decision.best;
+        assert_eq!((best.stage.index(), best.hold_s), (1, 0), "{decision:?}");
+        assert!((1.0..1.01).contains(&(to(2) / best.cost)), "as many wait there: {decision:?}");
+        assert!((1.0..3.0).contains(&(to(3) / best.cost)), "a detour of one green: {decision:?}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use flextraff_common::junction::Problem;
-use flextraff_common::junction::{GroupIx, LaneIx};
+use flextraff_common::junction::{GroupIx, LaneIx, StageIx};
 use flextraff_common::wire::ZoneName;
 
 /// Lines from 20 s to 70 s of the overlapping junction after a change to it.
@@ -196,4 +196,16 @@ fn who_presses_while_the_head_shows_green_calls_nobody() {
     run_with_calls(&mut road, second, second + 20);
     road.controller.handle_button(GroupIx::new(2), at(f64::from(second) + 20.0).mono);
     assert_eq!(road.controller.pedestrian_calls().len(), 1, "the next green is for whoever comes at red");
+}
+
+#[test]
+fn a_stage_for_which_somebody_has_pressed_is_not_left_out_on_its_turn_whoever_decides() {
+    let mut road = with_button();
+    run_with_calls(&mut road, -12, 100);
+    let may_skip = |road: &Road| road.controller.may_skip().contains(StageIx::new(2));
+    assert!(may_skip(&road), "nobody has pressed");
+    road.controller.handle_button(GroupIx::new(2), at(100.35).mono);
+    assert!(!may_skip(&road));
+    run_with_calls(&mut road, 101, 200);
+    assert!(may_skip(&road), "it was served");
 }
