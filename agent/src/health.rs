@@ -224,6 +224,7 @@ mod tests {
             stage: stage.to_owned(),
             hold_s,
             cost: Some(cost),
+            alternatives: Vec::new(),
             reason: format!("hold {stage} {hold_s} s"),
         }
     }

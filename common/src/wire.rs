@@ -23,8 +23,8 @@ pub use estimates::{
     Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
 };
 pub use status::{
-    AlarmKind, AlarmStatus, CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus, DeviceType,
-    LampLoopStatus, LinkStatus, OutboxStatus, PlanState, PlanStatus, ReaderState, ReaderStatus,
+    AlarmKind, AlarmStatus, AlternativeStatus, CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus,
+    DeviceType, LampLoopStatus, LinkStatus, OutboxStatus, PlanState, PlanStatus, ReaderState, ReaderStatus,
     SignalControl, Status,
 };
 pub use up::{

@@ -3,10 +3,12 @@
 use crate::config::{Driver, OutputConfig};
 use crate::estimation::Alarm;
 use crate::output::Switches;
-use crate::signal::{Decision, Shown};
+use crate::signal::{Choice, Decision, Shown};
 use flextraff_common::junction::Junction;
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{CabinetStatus, ControlLevel, DecisionStatus, PlanState, PlanStatus, Signal};
+use flextraff_common::wire::{
+    AlternativeStatus, CabinetStatus, ControlLevel, DecisionStatus, PlanState, PlanStatus, Signal,
+};
 
 /// Time between two signal messages without a change, milliseconds.
 pub const SIGNAL_PERIOD_MS: i64 = 5000;
@@ -17,11 +19,15 @@ const DECISION_COUNTS_MS: i64 = 60_000;
 /// The last decision as the status says it; none where greens have run as planned for a while.
 pub fn decision(junction: &Junction, decision: Option<&Decision>, now: &Moment) -> Option<DecisionStatus> {
     let decision = decision.filter(|decision| now.mono.since(decision.at) <= DECISION_COUNTS_MS)?;
-    let cost = decision.best.cost;
+    let cost = |choice: &Choice| choice.cost.is_finite().then(|| (choice.cost * 10.0).round() / 10.0);
+    let name = |choice: &Choice| junction.stage(choice.stage).name.clone();
+    let alternative =
+        |other: &Choice| AlternativeStatus { stage: name(other), hold_s: other.hold_s, cost: cost(other) };
     Some(DecisionStatus {
-        stage: junction.stage(decision.best.stage).name.clone(),
+        stage: name(&decision.best),
         hold_s: decision.best.hold_s,
-        cost: cost.is_finite().then(|| (cost * 10.0).round() / 10.0),
+        cost: cost(&decision.best),
+        alternatives: decision.alternatives.iter().map(alternative).collect(),
         reason: decision.sentence(junction),
     })
 }
@@ -110,5 +116,39 @@ pub fn log_test(found: &[String]) {
     }
     for found in found {
         tracing::warn!(found, "the lamp test has found something");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::Grounds;
+    use crate::signal::tests::{at, four_way};
+    use flextraff_common::junction::StageIx;
+
+    #[test]
+    fn the_status_says_what_else_was_weighed_and_what_it_would_cost() {
+        let junction = four_way();
+        let choice = |stage, hold_s, cost| Choice { stage: StageIx::new(stage), hold_s, cost };
+        let now = at(100.0);
+        let decided = Decision {
+            at: now.mono,
+            stage: StageIx::new(0),
+            best: choice(0, 1, 212.04),
+            alternatives: vec![choice(2, 4, 240.26), choice(1, 0, f64::INFINITY)],
+            forced: None,
+            grounds: Grounds::Cost,
+            wish: None,
+        };
+        let status = decision(&junction, Some(&decided), &now).expect("it is new");
+        assert_eq!((status.hold_s, status.cost), (1, Some(212.0)));
+        let name = |stage| junction.stage(StageIx::new(stage)).name.clone();
+        let expected = [
+            AlternativeStatus { stage: name(2), hold_s: 4, cost: Some(240.3) },
+            AlternativeStatus { stage: name(1), hold_s: 0, cost: None },
+        ];
+        assert_eq!(status.alternatives, expected);
+        let silent = decision(&junction, Some(&decided), &at(161.0));
+        assert_eq!(silent, None, "greens have run as planned since");
     }
 }

@@ -359,8 +359,22 @@ pub struct DecisionStatus {
     pub hold_s: u32,
     /// Weighted delay until everybody in sight has left, vehicle-seconds; null: it was not the cost that decided.
     pub cost: Option<f64>,
+    /// The best course for every other stage, the cheapest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<AlternativeStatus>,
     /// The decision and the best alternative, as a sentence.
     pub reason: String,
+}
+
+/// What tactical control has not done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlternativeStatus {
+    /// The stage that would have green next.
+    pub stage: String,
+    /// Seconds for which the present green would go on before that.
+    pub hold_s: u32,
+    /// What that would cost, as the cost of the decision; null: it was not the cost that decided.
+    pub cost: Option<f64>,
 }
 
 /// What became of the last plan.
