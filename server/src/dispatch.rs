@@ -165,8 +165,11 @@ impl Dispatch {
             }
         }
         let reloaded = self.sites.reload(&self.app.db, &mut self.planner, now).await;
-        if let Err(error) = self.held.learn(reloaded) {
-            tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+        match self.held.learn(reloaded) {
+            Ok(()) => self.seed().await,
+            Err(error) => {
+                tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+            }
         }
         self.take_leases().await;
     }
