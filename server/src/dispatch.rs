@@ -59,7 +59,7 @@ pub async fn run(
     let mut requests = requests.0;
     let mut dispatch = Dispatch {
         held: Held::new(Uuid::now_v7(), clock.instant()),
-        app,
+        app: app.for_the_road(),
         clock,
         planner: Planner::new(Box::new(Uuid::now_v7)),
         sites: Sites::default(),
