@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+pub(crate) mod addresses;
 mod alarms;
 pub(crate) mod analytics;
 mod audit;

@@ -27,7 +27,9 @@ pub struct App {
     pub auth: Arc<Auth>,
     /// The database.
     pub db: PgPool,
-    /// Connections for what each request looks up.
+    /// The same by connections of its own: what the road waits for never waits for those who read reports.
+    pub road: PgPool,
+    /// Connections for what each request looks up, of those of the road: who sets a mode is looked up, too.
     pub ready: Ready,
     /// The live feed.
     pub live: Hub,
@@ -48,6 +50,12 @@ pub struct App {
 }
 
 impl App {
+    /// The same, with the connections of the road for all that it asks the database.
+    #[must_use]
+    pub fn for_the_road(self) -> Self {
+        Self { db: self.road.clone(), ..self }
+    }
+
     /// Whether anybody may register as the first user: by default whoever is on this machine, when nobody else can connect. Behind a proxy on
     /// this machine everybody seems to be.
     pub fn allows_first_user(&self, request: &HeaderMap) -> bool {

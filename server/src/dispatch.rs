@@ -59,7 +59,7 @@ pub async fn run(
     let mut requests = requests.0;
     let mut dispatch = Dispatch {
         held: Held::new(Uuid::now_v7(), clock.instant()),
-        app,
+        app: app.for_the_road(),
         clock,
         planner: Planner::new(Box::new(Uuid::now_v7)),
         sites: Sites::default(),
@@ -165,8 +165,11 @@ impl Dispatch {
             }
         }
         let reloaded = self.sites.reload(&self.app.db, &mut self.planner, now).await;
-        if let Err(error) = self.held.learn(reloaded) {
-            tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+        match self.held.learn(reloaded) {
+            Ok(()) => self.seed().await,
+            Err(error) => {
+                tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
+            }
         }
         self.take_leases().await;
     }
@@ -214,9 +217,6 @@ impl Dispatch {
                 }
                 match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
                     Ok(request::Done { plan_id, told }) => {
-                        if let Some((id, event)) = told {
-                            self.tell_override(request.junction, id, event).await;
-                        }
                         let said = self.planner.said_of(request.junction, &plan_id).cloned();
                         let mut waiter = Waiter::new(request.junction, plan_id, answer);
                         // A road that already runs the plan has nothing new to say.
@@ -224,6 +224,11 @@ impl Dispatch {
                             waiter.answer(said.state, said.reasons);
                         }
                         self.waiters.push(waiter);
+                        // The road is told before anybody who looks.
+                        self.obey().await;
+                        if let Some((id, event)) = told {
+                            self.tell_override(request.junction, id, event).await;
+                        }
                     }
                     Err(ModeError::Database(error)) => {
                         let tried: sqlx::Result<()> = self.held.learn(Err(error));
@@ -384,9 +389,10 @@ impl Dispatch {
     }
 
     /// Tells the live feed what has become of an override, with all that the API says of it.
-    async fn show_override(&self, junction: JunctionId, id: Uuid, event: &str) {
+    async fn show_override(&mut self, junction: JunctionId, id: Uuid, event: &str) {
         let filter = Filter { override_id: Some(id), ..Filter::default() };
-        let row = match db::overrides::list(&self.app.db, junction, &filter, None, 1).await {
+        let list = db::overrides::list(&self.app.db, junction, &filter, None, 1);
+        let row = match self.held.ask(list).await {
             Ok(mut rows) => rows.pop(),
             Err(error) => {
                 tracing::error!(%junction, override_id = %id, %error, "the live feed misses an override");

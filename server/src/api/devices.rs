@@ -4,7 +4,7 @@ mod commands;
 mod enrolment;
 
 use super::body::{Body, Fields, JsonBody, PathParams};
-use super::guard::{Acting, Admin, CurrentUser, may_look, may_operate};
+use super::guard::{Acting, Admin, CurrentUser, may_look, operates};
 use super::junctions::existing;
 use super::page::Page;
 use super::problem::{
@@ -13,6 +13,7 @@ use super::problem::{
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config_differences::differences;
+use crate::db::access;
 use crate::db::audit::{self, Deed};
 use crate::db::devices_api::{self, DeviceChange, DeviceRow, NewDevice, UnknownSender};
 use crate::db::junctions;
@@ -325,9 +326,11 @@ async fn change(
     let mut tx = app.db.begin().await?;
     let before = devices_api::get(&mut tx, device).await?.ok_or_else(not_found)?;
     let junction = JunctionId(before.junction_id);
-    may_operate(&app, &user, junction).await?;
-    if !user.is_admin && !body.is_maintenance_only() {
-        return Err(Problem::forbidden("Not enough privileges"));
+    if !user.is_admin {
+        operates(access::role(&mut *tx, user.id(), junction).await?)?;
+        if !body.is_maintenance_only() {
+            return Err(Problem::forbidden("Not enough privileges"));
+        }
     }
     if body.maintenance == Some(true) && before.revoked_at.is_some() {
         return Err(Problem::conflict("The device is revoked; replace it first"));

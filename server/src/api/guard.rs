@@ -151,7 +151,15 @@ pub async fn may_operate(app: &App, user: &User, junction: JunctionId) -> Result
     if user.is_admin {
         return Ok(());
     }
-    match access::role(&app.db, user.id(), junction).await? {
+    operates(access::role(&app.db, user.id(), junction).await?)
+}
+
+/// Lets the operators of a junction act there.
+///
+/// # Errors
+/// 403.
+pub fn operates(role: Option<Role>) -> Result<(), Problem> {
+    match role {
         Some(Role::Operator) => Ok(()),
         Some(Role::Observer) => Err(Problem::forbidden("Not enough privileges")),
         None => Err(Problem::forbidden("No access to this junction")),

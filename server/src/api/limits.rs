@@ -1,35 +1,41 @@
 //! How much of the server one client, and all together, may have.
 
+use super::addresses::{PerAddress, customer};
 use super::guard::{ClientAddress, bearer, session_of};
 use super::problem::Problem;
 use crate::app::App;
 use crate::auth::Sender;
 use crate::clock::Clock;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use std::net::IpAddr;
+use futures_util::StreamExt as _;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Who watches the server must see it also when it is too busy for others.
 const ALWAYS: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 
+/// Of all places one address has at most one in so many for requests whose bodies are still to come.
+const SHARE: u32 = 8;
+
 /// What the limits need; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Limits {
     app: App,
     places: Arc<Semaphore>,
+    bodies: PerAddress,
 }
 
 impl Limits {
     pub(super) fn new(app: App) -> Self {
-        let places = Arc::new(Semaphore::new(app.config.http.max_requests as usize));
-        Self { app, places }
+        let most = app.config.http.max_requests;
+        let places = Arc::new(Semaphore::new(most as usize));
+        Self { app, places, bodies: PerAddress::new((most / SHARE) as usize) }
     }
 }
 
@@ -42,7 +48,18 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
         let detail = "Too many requests are under way; try again in a second";
         return Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1).into_response();
     };
-    let (mut parts, body) = request.into_parts();
+    let (mut parts, mut body) = request.into_parts();
+    if let Some(address) = ClientAddress::of(&parts, &limits.app).0.filter(|_| !body.is_end_stream()) {
+        let Some(slow) = limits.bodies.take(address) else {
+            let detail = "Too many requests of your address are not all here yet; try again in a second";
+            return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, 1).into_response();
+        };
+        // Given back with the body: once it has been read, or nobody wants it.
+        body = Body::from_stream(body.into_data_stream().map(move |part| {
+            let _ = &slow;
+            part
+        }));
+    }
     if let Err(retry_after_s) = count(&limits.app, &mut parts).await {
         let detail = format!("Too many requests; try again in {retry_after_s} s");
         return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s).into_response();
@@ -65,11 +82,7 @@ async fn count(app: &App, parts: &mut Parts) -> Result<(), u32> {
         }
     }
     match ClientAddress::of(parts, app).0 {
-        Some(address @ IpAddr::V4(_)) => app.auth.admit(Sender::Address(address), Clock.instant()),
-        Some(IpAddr::V6(v6)) => {
-            let network = IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into());
-            app.auth.admit(Sender::Address(network), Clock.instant())
-        }
+        Some(address) => app.auth.admit(Sender::Address(customer(address)), Clock.instant()),
         None => Ok(()),
     }
 }

@@ -172,7 +172,7 @@ async fn set_mode(
     PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<ModeBody>,
 ) -> Result<Json<ModeAnswer>, Problem> {
-    let junction = JunctionId(id);
+    let (app, junction) = (app.for_the_road(), JunctionId(id));
     may_operate(&app, &user, junction).await?;
     existing(&app, junction).await?;
     let asked = body.told()?;

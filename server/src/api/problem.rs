@@ -236,6 +236,8 @@ refusals! {
     NeedsUser { 401: "Not signed in" }
     /// How the OpenAPI document describes what is asked by a name.
     NeedsUserAndName { 401: "Not signed in", 422: "The name is too long" }
+    /// How the OpenAPI document describes what is asked of a city.
+    NoSuchCity { 404: "No junction is in this city" }
     /// How the OpenAPI document describes that an administrator's token is needed.
     NeedsAdmin { 401: "Not signed in", 403: "No administrator" }
     /// How the OpenAPI document describes what an administrator does to something with an id.

@@ -6,7 +6,8 @@ use super::guard::{Acting, Admin, CurrentUser, may_operate};
 use super::history::looked_at;
 use super::junctions::unknown;
 use super::problem::{
-    BadBody, FieldError, NeedsAccess, NeedsAdmin, NeedsUserAndName, Outdated, Problem, ProblemBody,
+    BadBody, FieldError, NeedsAccess, NeedsAdmin, NeedsUserAndName, NoSuchCity, Outdated, Problem,
+    ProblemBody,
 };
 use crate::app::App;
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::db::audit::{self, Deed};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry as LogEntry, Level, Type};
 use crate::db::schedules::{self, Holiday, Owner};
+use crate::db::users::User;
 use crate::planner::schedule::{Entry, MAX_ENTRIES, Schedule, problems};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -29,6 +31,8 @@ use uuid::Uuid;
 const MAX_HOLIDAYS: usize = 1000;
 /// Most characters of the name of a holiday, and of a city.
 const MAX_NAMES: (usize, usize) = (100, 200);
+/// Most cities that are named to who has meant another one.
+const MOST_CITIES: i64 = 50;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get, set)).routes(routes!(get_holidays, set_holidays))
@@ -203,24 +207,32 @@ impl Body for Holidays {
     }
 }
 
-fn city_name(city: String) -> Result<String, Problem> {
+/// The city that is meant, as its junctions write it.
+async fn city_of(app: &App, user: &User, meant: String) -> Result<String, Problem> {
     let most = MAX_NAMES.1;
-    if city.trim().is_empty() || city.chars().count() > most || city.chars().any(char::is_control) {
+    if meant.trim().is_empty() || meant.chars().count() > most || meant.chars().any(char::is_control) {
         return Err(Problem::invalid_field("city", format!("A city has 1 to {most} characters")));
     }
-    Ok(city)
+    if let Some(city) = schedules::city(&app.db, &meant).await? {
+        return Ok(city);
+    }
+    // Others need not see where all the junctions are.
+    let cities = if user.is_admin { schedules::cities(&app.db, MOST_CITIES).await? } else { Vec::new() };
+    let there =
+        if cities.is_empty() { String::new() } else { format!("; there are some in {}", cities.join(", ")) };
+    Err(Problem::not_found(format!("There is no junction in {meant}{there}")))
 }
 
 /// Holidays of a city, which hold at all its junctions.
 #[utoipa::path(get, path = "/api/holidays/{city}", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
     params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")),
-    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NeedsUserAndName))]
+    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NoSuchCity, NeedsUserAndName))]
 async fn get_holidays(
     State(app): State<App>,
-    _: CurrentUser,
+    CurrentUser(user): CurrentUser,
     PathParams(city): PathParams<String>,
 ) -> Result<Tagged<Holidays>, Problem> {
-    let city = city_name(city)?;
+    let city = city_of(&app, &user, city).await?;
     let holidays = schedules::holidays(&app.db, Owner::City(&city)).await?;
     Ok(tagged(etag::of(&holidays)?, Holidays { holidays }))
 }
@@ -230,16 +242,16 @@ async fn get_holidays(
     params(("city" = String, Path, min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"),
         ("If-Match" = Option<String>, Header, max_length = 256, description = "The ETag of what this replaces; where somebody has changed it, the answer is 412")),
     request_body = Holidays,
-    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NeedsAdmin, Outdated, BadBody))]
+    responses((status = 200, body = Holidays, headers(("ETag" = String, description = "Names them"))), NoSuchCity, NeedsAdmin, Outdated, BadBody))]
 async fn set_holidays(
     State(app): State<App>,
-    _: Admin,
+    Admin(user): Admin,
     Acting(actor): Acting,
     PathParams(city): PathParams<String>,
     replaces: Replaces,
     JsonBody(body): JsonBody<Holidays>,
 ) -> Result<Tagged<Holidays>, Problem> {
-    let city = city_name(city)?;
+    let city = city_of(&app, &user, city).await?;
     let mut tx = app.db.begin().await?;
     schedules::lock_holidays(&mut tx).await?;
     if !replaces.is(&etag::of(&schedules::holidays(&mut *tx, Owner::City(&city)).await?)?) {

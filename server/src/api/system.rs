@@ -95,7 +95,7 @@ struct Health {
     (status = 503, description = "One is not", body = Health),
 ))]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let database = setup::answers(&app.db).await;
+    let database = setup::answers(&app.road).await;
     let mqtt = *app.mqtt.connected.borrow();
     let word = |connected| if connected { "connected" } else { "disconnected" };
     let (code, status) = if database && mqtt {
@@ -118,7 +118,7 @@ async fn livez() -> &'static str {
     (status = 503, description = "The database does not answer", body = String),
 ))]
 async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
-    if setup::answers(&app.db).await {
+    if setup::answers(&app.road).await {
         (StatusCode::OK, "ok")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer")

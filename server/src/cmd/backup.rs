@@ -91,6 +91,11 @@ pub(super) async fn restore(
         "this backup comes from a newer version of flextraff-server ({}); install that one",
         manifest.server
     );
+    let behind = setup::MIGRATOR.iter().filter(|step| step.version > manifest.schema).count();
+    ensure!(
+        config.database.migrate || behind == 0,
+        "the database in this backup lacks the last steps of this version ({behind}), and database.migrate is false: set it to true while you restore"
+    );
     let kept = files::of(config, config_file);
     if !args.overwrite {
         refuse_other_files(&kept, &manifest, from)?;

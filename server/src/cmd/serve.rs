@@ -8,7 +8,7 @@ use crate::alarms::{self, Notifier};
 use crate::app::App;
 use crate::auth::Auth;
 use crate::clock::Clock;
-use crate::config::{Config, Retention};
+use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
 use crate::db::{partitions, retention, roll_ups, setup};
@@ -56,8 +56,11 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     crate::logging::init(&config.log).context("cannot start logging")?;
     let (mut mqtt, handle) = MqttClient::new(&config.mqtt).map_err(Failure::Config)?;
     let mut signals = Signals::new()?;
-    let db = tokio::select! {
-        db = connect(&config) => db?,
+    let (db, road) = tokio::select! {
+        pools = async {
+            let db = connect(&config.database).await?;
+            anyhow::Ok((db, connect(&config.database.for_the_road()).await?))
+        } => pools?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     };
     tokio::select! {
@@ -74,7 +77,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         config: Arc::new(config),
         auth,
         db: db.clone(),
-        ready: Ready::new(db.clone()),
+        ready: Ready::new(road.clone()),
+        road: road.clone(),
         live: Hub::new(LIVE),
         mqtt: handle,
         dispatch,
@@ -105,7 +109,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let rights =
         parts.start("broker rights", dynsec::run(app.clone(), control, rights_requests, stopped.clone()));
     let mqtt = parts.start("broker", mqtt.run(incoming_sender, mqtt_stopped));
-    let ingest = parts.start("ingest", ingest::run(db.clone(), channels, metrics, stopped.clone()));
+    let ingest = parts.start("ingest", ingest::run(road.clone(), channels, metrics, stopped.clone()));
     let (statuses_sender, statuses) = mpsc::channel(NEWS);
     let notifier = Notifier::start(&app.config.alarms).map_err(Failure::Config)?;
     let alarms = alarms::run(app.clone(), Clock, alarms_hearing, statuses, notifier, stopped.clone());
@@ -157,7 +161,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     finish("broker", mqtt, end).await;
     finish("live feed", clients, end).await;
     finish("HTTP", http, end).await;
-    let _ = timeout(left(end), db.close()).await;
+    let _ = timeout(left(end), async { tokio::join!(db.close(), road.close()) }).await;
     Ok(code)
 }
 
@@ -188,10 +192,10 @@ impl Drop for End {
 }
 
 /// Connects to the database, waiting for it when it is away.
-async fn connect(config: &Config) -> anyhow::Result<PgPool> {
+async fn connect(config: &Database) -> anyhow::Result<PgPool> {
     let mut told = false;
     loop {
-        match setup::connect(&config.database).await {
+        match setup::connect(config).await {
             Err(error) if setup::is_away(&error) => {
                 if !told {
                     tracing::error!(error = format!("{error:#}"), "the database is away; waiting for it");

@@ -7,15 +7,17 @@ use super::{Key, Secret};
 pub struct Database {
     /// Address, such as `postgresql://flextraff@localhost/flextraff`; there is no default.
     pub url: Option<Secret>,
-    /// Most connections at a time.
+    /// Most connections at a time, but for those of the road.
     pub max_connections: u32,
+    /// Most connections at a time for what the road waits for.
+    pub road_connections: u32,
     /// Whether `serve` brings the schema up to date by itself.
     pub migrate: bool,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, max_connections: 16, migrate: true }
+        Self { url: None, max_connections: 16, road_connections: 8, migrate: true }
     }
 }
 
@@ -27,6 +29,12 @@ impl Default for Database {
 pub struct NoDatabase;
 
 impl Database {
+    /// The same database with the connections of the road.
+    #[must_use]
+    pub fn for_the_road(&self) -> Self {
+        Self { max_connections: self.road_connections, ..self.clone() }
+    }
+
     /// The address.
     ///
     /// # Errors
@@ -55,6 +63,13 @@ pub(super) const KEYS: &[Key] = &[
         name: "max_connections",
         set: |config, given| given.integer(4, 500).map(|most| config.database.max_connections = most),
         show: |config| Some(i64::from(config.database.max_connections).into()),
+    },
+    Key {
+        section: "database",
+        name: "road_connections",
+        // Two store counts, one plans, one listens to other servers, and one is for who sets a mode.
+        set: |config, given| given.integer(5, 500).map(|most| config.database.road_connections = most),
+        show: |config| Some(i64::from(config.database.road_connections).into()),
     },
     Key {
         section: "database",

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{JunctionId, UserId};
 use serde::{Deserialize, Serialize};
-use sqlx::{Executor, PgPool, Postgres};
+use sqlx::{Executor, PgExecutor, PgPool, Postgres};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ pub enum Role {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn role(db: &PgPool, user: UserId, junction: JunctionId) -> sqlx::Result<Option<Role>> {
+pub async fn role(db: impl PgExecutor<'_>, user: UserId, junction: JunctionId) -> sqlx::Result<Option<Role>> {
     let role = sqlx::query_scalar!(
         "SELECT role FROM user_junction_access WHERE user_id = $1 AND junction_id = $2",
         user.0,

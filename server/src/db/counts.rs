@@ -35,7 +35,7 @@ pub async fn published(db: &mut PgConnection, keys: &[Published]) -> sqlx::Resul
     Ok(known.into_iter().map(|row| (row.lane_id, row.ts)).collect())
 }
 
-/// Whether the same counts of a lane, without a time, were stored in the last hour before `received`.
+/// Whether the same counts of a lane, of the published interface and without a time, were stored in the last hour before `received`.
 ///
 /// # Errors
 /// When the database fails.
@@ -46,7 +46,8 @@ pub async fn holds_untimed(
 ) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
-               SELECT FROM car_counts WHERE lane_id = $1 AND ts > $2::timestamptz - interval '1 hour' AND ts <= $2 AND untimed
+               SELECT FROM car_counts
+               WHERE lane_id = $1 AND device_id IS NULL AND ts > $2::timestamptz - interval '1 hour' AND ts <= $2 AND untimed
                    AND vehicle_count = $3 AND epc_ids = $4) AS "holds!""#,
         counts.lane_id.0,
         received,

@@ -161,11 +161,12 @@ pub async fn current(db: &PgPool, junction: JunctionId, now: DateTime<Utc>) -> s
         r#"SELECT plan_id, mode, message, explanation, first_sent_at, sent_at, valid_until,
                   CASE WHEN valid_until <= $2 AND state IN ('sent', 'pending', 'running') THEN 'expired' ELSE state END AS "state!",
                   reasons, confirmed_at, ran_from, ran_until
-           FROM green_times g
-           WHERE junction_id = $1 AND (mode = 'automatic' OR plan_id = (
-               SELECT plan_id FROM manual_override_history
-               WHERE junction_id = $1 AND override_end IS NULL AND expires_at > $2))
-           ORDER BY mode = 'automatic', first_sent_at DESC, plan_id DESC LIMIT 1"#,
+           FROM green_times
+           WHERE junction_id = $1 AND plan_id = coalesce(
+               (SELECT plan_id FROM manual_override_history JOIN green_times USING (junction_id, plan_id)
+                WHERE junction_id = $1 AND override_end IS NULL AND expires_at > $2),
+               (SELECT plan_id FROM green_times
+                WHERE junction_id = $1 AND green_times.mode = 'automatic' ORDER BY first_sent_at DESC, plan_id DESC LIMIT 1))"#,
         junction.0,
         now,
     )

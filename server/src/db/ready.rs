@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// At most so many stay at hand, and of a pool one in [`SHARE`]: the rest is for all else, of which two listen for as long as the server runs.
+/// At most so many stay at hand, and of a pool one in [`SHARE`]: the rest is for all else, of which one listens for as long as the server runs.
 const AT_HAND: u32 = 2;
-const SHARE: u32 = 8;
+const SHARE: u32 = 4;
 
 /// A connection that gives no sign for so long is gone.
 const PING_WITHIN: Duration = Duration::from_secs(2);

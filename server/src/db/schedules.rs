@@ -116,9 +116,26 @@ pub async fn holidays(db: impl PgExecutor<'_>, owner: Owner<'_>) -> sqlx::Result
     let (city, junction) = owner.columns();
     sqlx::query_as!(
         Holiday,
-        "SELECT day AS date, holiday_name AS name FROM holidays WHERE city = $1 OR junction_id = $2 ORDER BY day",
+        "SELECT day AS date, holiday_name AS name FROM holidays WHERE lower(city) = lower($1) OR junction_id = $2 ORDER BY day",
         city,
         junction,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// A city as its junctions write it, whatever letters `city` has; `None`: no junction lies there.
+pub async fn city(db: impl PgExecutor<'_>, city: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT min(city) FROM junctions WHERE lower(city) = lower($1)", city)
+        .fetch_one(db)
+        .await
+}
+
+/// At most `limit` cities in which there are junctions, in order.
+pub async fn cities(db: impl PgExecutor<'_>, limit: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT DISTINCT ON (lower(city)) city FROM junctions ORDER BY lower(city), city LIMIT $1",
+        limit
     )
     .fetch_all(db)
     .await
@@ -138,7 +155,7 @@ pub async fn holiday_dates(
     only: Option<JunctionId>,
 ) -> sqlx::Result<BTreeMap<JunctionId, BTreeSet<NaiveDate>>> {
     let rows = sqlx::query!(
-        "SELECT j.junction_id, h.day FROM holidays h JOIN junctions j ON j.junction_id = h.junction_id OR j.city = h.city
+        "SELECT j.junction_id, h.day FROM holidays h JOIN junctions j ON j.junction_id = h.junction_id OR lower(j.city) = lower(h.city)
          WHERE $1::uuid IS NULL OR j.junction_id = $1",
         only.map(|junction| junction.0),
     )
@@ -154,7 +171,7 @@ pub async fn holiday_dates(
 /// Replaces the holidays of a city or a junction; in the caller's transaction.
 pub async fn set_holidays(db: &mut PgConnection, owner: Owner<'_>, list: &[Holiday]) -> sqlx::Result<()> {
     let (city, junction) = owner.columns();
-    sqlx::query!("DELETE FROM holidays WHERE city = $1 OR junction_id = $2", city, junction)
+    sqlx::query!("DELETE FROM holidays WHERE lower(city) = lower($1) OR junction_id = $2", city, junction)
         .execute(&mut *db)
         .await?;
     let (days, names): (Vec<NaiveDate>, Vec<String>) =

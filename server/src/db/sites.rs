@@ -13,18 +13,20 @@ pub async fn recent_demand(
     until_unix_ms: i64,
 ) -> sqlx::Result<Vec<(JunctionId, LaneId, i64, f64, f64)>> {
     let rows = sqlx::query!(
-        r#"SELECT junction_id, lane_id, (EXTRACT(EPOCH FROM max(ts)) * 1000)::bigint AS "end!",
+        // A junction at a time, by its index: by time alone all that a day of the city has brought would be read.
+        r#"SELECT j.junction_id, lane_id, (EXTRACT(EPOCH FROM max(ts)) * 1000)::bigint AS "end!",
                   sum(vehicle_count)::double precision AS "vehicles!", coalesce(sum(watched), 0)::double precision AS "observed!"
-           FROM (
-               SELECT junction_id, lane_id, ts, vehicle_count,
+           FROM junctions j CROSS JOIN LATERAL (
+               SELECT lane_id, ts, vehicle_count,
                       coalesce(observed_s, least(EXTRACT(EPOCH FROM ts - lag(ts) OVER (PARTITION BY lane_id ORDER BY ts))::double precision,
                                      $2::double precision))
                           AS watched
                FROM car_counts
-               WHERE ts > to_timestamp($1::double precision / 1000) AND ts <= to_timestamp($4::double precision / 1000)
-                 AND ($3::uuid IS NULL OR junction_id = $3)
+               WHERE junction_id = j.junction_id
+                 AND ts > to_timestamp($1::double precision / 1000) AND ts <= to_timestamp($4::double precision / 1000)
            ) c
-           GROUP BY junction_id, lane_id, date_trunc('minute', ts) ORDER BY 1, 2, 3"#,
+           WHERE $3::uuid IS NULL OR j.junction_id = $3
+           GROUP BY j.junction_id, lane_id, date_trunc('minute', ts) ORDER BY 1, 2, 3"#,
         since_unix_ms as f64,
         LONGEST_SILENCE_S,
         only.map(|junction| junction.0),

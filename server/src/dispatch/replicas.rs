@@ -27,6 +27,8 @@ const NOTICES: usize = 256;
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 /// Longest that planning waits for the database.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Longest that planning waits for what junctions showed lately: leases must be renewed meanwhile.
+const SEED_WITHIN: Duration = Duration::from_secs(3);
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 /// Longest that the end waits for the database.
@@ -151,10 +153,20 @@ impl Dispatch {
             return;
         }
         tracing::info!(junctions = begins.len(), "this server plans for junctions that another one had");
+        self.sites.begin(begins);
+        self.seed().await;
+    }
+
+    /// Brings the planner what junctions showed lately. It plans without what cannot be read, which is tried again at the next look at the junctions.
+    pub(super) async fn seed(&mut self) {
         let now = self.now();
-        if let Err(error) = self.sites.reseed(&self.app.db, &mut self.planner, &begins, now).await {
-            tracing::error!(%error, "cannot read the demand of junctions that another server had");
-        }
+        let seeded = timeout(SEED_WITHIN, self.sites.seed(&self.app.db, &mut self.planner, now)).await;
+        let error = match seeded.map(|seeded| self.held.learn(seeded)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database does not answer in time".to_owned(),
+        };
+        tracing::error!(error, "cannot read what junctions showed lately; trying again within a minute");
     }
 
     /// Says once that another server has the same name: the broker lets only one of them in at a time, and neither works.

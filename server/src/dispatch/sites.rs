@@ -24,7 +24,8 @@ const LOOK_AGAIN_AFTER_MS: i64 = 1000;
 pub(super) struct Sites {
     known: BTreeMap<JunctionId, (JunctionEntry, Schedule)>,
     looked: Option<UnixMs>,
-    seeded: bool,
+    /// Where the planner is still to learn what lanes showed lately.
+    unseeded: BTreeSet<JunctionId>,
 }
 
 impl Sites {
@@ -36,7 +37,7 @@ impl Sites {
         self.looked.is_none_or(|looked| now.since(looked) >= LOOK_AGAIN_AFTER_MS)
     }
 
-    /// Reads the junctions; tells the planner what is new, changed or gone. The first time also what they showed lately, and which overrides run.
+    /// Reads the junctions and which overrides run; tells the planner what is new, changed or gone.
     pub(super) async fn reload(
         &mut self,
         db: &PgPool,
@@ -49,11 +50,6 @@ impl Sites {
         let mut holidays = schedules::holiday_dates(db, None).await?;
         let open: BTreeMap<JunctionId, OpenOverride> =
             overrides::open(db).await?.into_iter().map(|open| (JunctionId(open.junction_id), open)).collect();
-        let mut demand = Vec::new();
-        if !self.seeded {
-            demand = sites::recent_demand(db, None, now.0 - WINDOW_MS, now.0).await?;
-            self.seeded = true;
-        }
         let mut there = BTreeSet::new();
         for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
             let id = entry.junction_id;
@@ -70,10 +66,10 @@ impl Sites {
                 Ok(junction) => {
                     let running = open.get(&id).and_then(|open| running(open, &junction));
                     let (limits, base_cycle_s) = (entry.limits(), entry.base_cycle_s());
-                    let mut site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now)
+                    let site = Site::new(Arc::new(junction), limits, base_cycle_s, running, now)
                         .with_schedule(schedule.clone());
-                    for (_, lane, end, vehicles, observed_s) in demand.iter().filter(|row| row.0 == id) {
-                        site.seed_demand(*lane, UnixMs(*end), *vehicles, *observed_s);
+                    if planner.junction(id).is_none() {
+                        self.unseeded.insert(id);
                     }
                     planner.add_site(site);
                 }
@@ -87,6 +83,7 @@ impl Sites {
         for gone in planner.junctions().into_iter().filter(|id| !there.contains(id)) {
             planner.remove_site(gone);
             self.known.remove(&gone);
+            self.unseeded.remove(&gone);
         }
         // What another server has set or ended, in case its word was missed.
         for id in planner.junctions() {
@@ -98,19 +95,22 @@ impl Sites {
         Ok(())
     }
 
-    /// Brings the planner what lanes showed lately where it begins to plan: until then another server heard of it first.
-    pub(super) async fn reseed(
-        &self,
-        db: &PgPool,
-        planner: &mut Planner,
-        begins: &[JunctionId],
-        now: UnixMs,
-    ) -> sqlx::Result<()> {
-        let only = if let [one] = begins { Some(*one) } else { None };
+    /// Until the planner begins at these junctions another server hears of them first.
+    pub(super) fn begin(&mut self, junctions: Vec<JunctionId>) {
+        self.unseeded.extend(junctions);
+    }
+
+    /// Brings the planner what lanes showed lately where it does not know.
+    pub(super) async fn seed(&mut self, db: &PgPool, planner: &mut Planner, now: UnixMs) -> sqlx::Result<()> {
+        let only = match self.unseeded.len() {
+            0 => return Ok(()),
+            1 => self.unseeded.first().copied(),
+            _ => None,
+        };
         let demand = sites::recent_demand(db, only, now.0 - WINDOW_MS, now.0).await?;
-        for junction in begins {
-            let own = demand.iter().filter(|row| row.0 == *junction);
-            planner.reseed_demand(*junction, own.map(|row| (row.1, UnixMs(row.2), row.3, row.4)));
+        for junction in std::mem::take(&mut self.unseeded) {
+            let own = demand.iter().filter(|row| row.0 == junction);
+            planner.reseed_demand(junction, own.map(|row| (row.1, UnixMs(row.2), row.3, row.4)));
         }
         Ok(())
     }

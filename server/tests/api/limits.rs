@@ -5,6 +5,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use flextraff_server::config::Config;
+use futures_util::future::join;
 use futures_util::stream;
 use sqlx::PgPool;
 use std::convert::Infallible;
@@ -111,6 +112,40 @@ async fn so_many_are_worked_on_at_a_time(db: PgPool) {
         () = second => {}
     }
     assert_eq!(state.get("/api/users/me", "").await.status, 401, "its place is free once it has gone");
+}
+
+#[sqlx::test]
+async fn an_address_that_sends_no_end_of_its_bodies_leaves_the_places_to_others(db: PgPool) {
+    let mut config = Config::default();
+    config.http.max_requests = 16;
+    let state = TestState::with_config(db, config);
+    let post = |peer: &str, body: Body| {
+        let peer: SocketAddr = peer.parse().expect("it is an address");
+        let request = Request::post("/api/users/token").extension(ConnectInfo(peer));
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        state.send(request.expect("the request is well formed"))
+    };
+    let endless = || Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    // Two are an eighth of the places.
+    let slow = join(post("10.0.0.9:1", endless()), post("10.0.0.9:2", endless()));
+    let others = async {
+        let third = post("10.0.0.9:3", endless()).await;
+        third.assert_problem(
+            429,
+            "Too many requests of your address are not all here yet; try again in a second",
+        );
+        assert_eq!(third.header("retry-after"), "1");
+        assert_eq!(from(&state, "10.0.0.9:4", "", "").await.status, 401, "without a body it goes on");
+        let other = post("10.0.0.8:1", Body::from("username=admin&password=wrong")).await;
+        assert_eq!(other.status, 401, "{}", other.text);
+    };
+    tokio::select! {
+        biased;
+        (answer, _) = slow => panic!("a request without an end is answered: {}", answer.text),
+        () = others => {}
+    }
+    let again = post("10.0.0.9:5", Body::from("username=admin&password=wrong")).await;
+    assert_eq!(again.status, 401, "once they have gone it may send again: {}", again.text);
 }
 
 #[sqlx::test]

@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod broker_rights;
 mod certificates;
+mod connections;
 mod devices;
 mod document;
 mod enrolment;

@@ -51,6 +51,26 @@ async fn listed(road: &Road, token: &str, junction: &str, wanted: impl Fn(&Value
 }
 
 #[sqlx::test]
+async fn the_road_gets_it_before_anybody_else_is_told(db: PgPool) {
+    let (road, admin, junction) = road(db, RUNS).await;
+    let mut events = road.state.app.live.subscribe();
+    assert_eq!(road.set_mode(&junction, &admin, &manual("procession")).await.status, 200);
+    let mut sent = Vec::new();
+    let told = async {
+        loop {
+            let event = events.recv().await.expect("the feed goes on").event;
+            match event.kind {
+                LiveKind::GreenTime => sent.push(event.payload["mode"].clone()),
+                LiveKind::Override => return,
+                _ => {}
+            }
+        }
+    };
+    timeout(Duration::from_secs(10), told).await.expect("the override is told in time");
+    assert!(sent.contains(&json!("manual_override")), "{sent:?}");
+}
+
+#[sqlx::test]
 async fn all_see_who_set_replaced_and_ended_it(db: PgPool) {
     let (road, admin, junction) = road(db, RUNS).await;
     let meera = road.state.plain_user(&admin, "meera").await;

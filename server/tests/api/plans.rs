@@ -3,7 +3,7 @@
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use chrono::TimeDelta;
-use flextraff_common::wire::{Mode, PlanState};
+use flextraff_common::wire::{GreenTime, Mode, PlanState};
 use flextraff_server::clock::Clock;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -15,17 +15,22 @@ const RUNS: Verdict = |_| Some(PlanState::Running);
 async fn with_traffic(db: PgPool, verdict: Verdict, north: i32) -> (Road, String, String) {
     let (state, token) = TestState::with_admin(db).await;
     let junction = state.junction(&token, "Main").await;
+    traffic(&state, &junction, north).await;
+    (Road::start(state, verdict), token, junction)
+}
+
+/// What lanes of a junction showed in the last ten minutes.
+async fn traffic(state: &TestState, junction: &str, north: i32) {
     sqlx::query(
         "INSERT INTO car_counts (junction_id, lane_id, ts, observed_s, vehicle_count)
          SELECT junction_id, lane_id, now() - n * interval '1 minute', 60, CASE lane_name WHEN 'N' THEN $2 ELSE 180 END / 60
          FROM lanes, generate_series(1, 10) n WHERE junction_id = $1::uuid",
     )
-    .bind(&junction)
+    .bind(junction)
     .bind(north)
     .execute(&state.app.db)
     .await
     .expect("the rows are stored");
-    (Road::start(state, verdict), token, junction)
 }
 
 /// What `plans/current` says once `wanted` holds.
@@ -81,6 +86,27 @@ async fn the_plan_that_holds_explains_itself(db: PgPool) {
     );
     assert_eq!(now["previous"]["ran_until"], now["plan"]["ran_from"]);
     assert!(now["previous"]["predicted"]["mean_s"].as_f64() < now["plan"]["predicted"]["mean_s"].as_f64());
+}
+
+#[sqlx::test]
+async fn roads_are_planned_for_also_while_what_they_showed_lately_cannot_be_read(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&token, "Main").await;
+    traffic(&state, &junction, 600).await;
+    sqlx::query("ALTER TABLE car_counts RENAME TO elsewhere").execute(&db).await.unwrap();
+    let mut road = Road::start(state, RUNS);
+    road.comes_online(&junction).await;
+    let greens =
+        |plan: &GreenTime| -> Vec<f64> { plan.stages.iter().flatten().map(|stage| stage.green_s).collect() };
+    let plan = greens(&road.plan(|plan| plan.mode == Mode::Automatic).await);
+    assert!(plan[0] <= plan[1], "nothing is known: {plan:?}");
+    // It is tried again with the next look at the junctions.
+    sqlx::query("ALTER TABLE elsewhere RENAME TO car_counts").execute(&db).await.unwrap();
+    road.state.app.dispatch.junctions_changed();
+    assert_eq!(road.set_mode(&junction, &token, &manual()).await.status, 200);
+    assert_eq!(road.set_mode(&junction, &token, &json!({ "mode": "automatic" })).await.status, 200);
+    let plan = greens(&road.plan(|plan| plan.mode == Mode::Automatic && plan.ends_override).await);
+    assert!(plan[0] > plan[1], "{plan:?}");
 }
 
 #[sqlx::test]

@@ -3,6 +3,7 @@
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::wire::PlanState;
+use flextraff_server::db::schedules;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
@@ -144,7 +145,7 @@ async fn operators_edit_their_schedule_and_administrators_the_holidays_of_a_city
         .assert_problem(403, "Not enough privileges");
     assert_eq!(state.request("PUT", "/api/holidays/Mumbai", &admin, &holidays).await.json(), holidays);
     assert_eq!(state.get("/api/holidays/Mumbai", &ravi).await.json(), holidays);
-    assert_eq!(state.get("/api/holidays/Pune", &ravi).await.json(), json!({ "holidays": [] }));
+    state.get("/api/holidays/Pune", &ravi).await.assert_problem(404, "There is no junction in Pune");
     assert_eq!(state.get("/api/holidays/Mumbai", "").await.status, 401);
     assert_eq!(state.get(&path(&junction), &ravi).await.json()["city_holidays"], holidays["holidays"]);
     let long = format!("/api/holidays/{}", "x".repeat(201));
@@ -189,6 +190,8 @@ async fn what_somebody_else_has_changed_meanwhile_is_not_replaced_unseen(db: PgP
     let saved = state.replace(&city("Mumbai"), &admin, &first, &day("2027-01-26")).await;
     assert_eq!(saved.status, 200, "{}", saved.text);
     assert_eq!(state.get(&city("Mumbai"), &admin).await.header("etag"), saved.header("etag"));
+    let pune = json!({"junction_name": "Bridge", "city": "Pune", "latitude": 18.5, "longitude": 73.9});
+    assert_eq!(state.post("/api/junctions/", &admin, &pune).await.status, 201);
     assert_eq!(state.request("PUT", &city("Pune"), &admin, &day("2027-05-01")).await.status, 200);
     let late = state.replace(&city("Mumbai"), &admin, &first, &day("2027-08-15")).await;
     assert_eq!(late.status, 412, "{}", late.text);
@@ -198,4 +201,27 @@ async fn what_somebody_else_has_changed_meanwhile_is_not_replaced_unseen(db: PgP
         late.text
     );
     assert_eq!(state.replace(&city("Mumbai"), &admin, &saved, &day("2027-08-15")).await.status, 200);
+}
+
+#[sqlx::test]
+async fn a_city_is_the_same_in_whatever_letters_and_one_without_junctions_is_refused(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let holidays = json!({ "holidays": [{ "date": "2026-10-02", "name": "Gandhi Jayanti" }] });
+    let nobody = state.request("PUT", "/api/holidays/Pune", &admin, &holidays).await;
+    nobody.assert_problem(404, "There is no junction in Pune");
+    let junction = state.junction(&admin, "Main").await;
+    let nobody = state.request("PUT", "/api/holidays/Bombay", &admin, &holidays).await;
+    nobody.assert_problem(404, "There is no junction in Bombay; there are some in Mumbai");
+
+    assert_eq!(state.request("PUT", "/api/holidays/mumbai", &admin, &holidays).await.json(), holidays);
+    for city in ["Mumbai", "MUMBAI"] {
+        assert_eq!(state.get(&format!("/api/holidays/{city}"), &admin).await.json(), holidays);
+    }
+    let path = format!("/api/junctions/{junction}/schedule");
+    assert_eq!(state.get(&path, &admin).await.json()["city_holidays"], holidays["holidays"]);
+    let dates = schedules::holiday_dates(&state.app.db, junction.parse().ok()).await.unwrap();
+    assert_eq!(dates.values().flatten().count(), 1, "what the planner keeps to");
+    // The same ones once more, in other letters.
+    assert_eq!(state.request("PUT", "/api/holidays/MUMBAI", &admin, &holidays).await.json(), holidays);
+    assert_eq!(state.get("/api/holidays/Mumbai", &admin).await.json(), holidays);
 }

@@ -98,6 +98,7 @@ impl TestState {
             auth: Arc::new(Auth::open(&config).expect("loopback needs no key file")),
             config: Arc::new(config),
             ready: Ready::new(db.clone()),
+            road: db.clone(),
             db,
             live: Hub::new(16),
             mqtt: MqttHandle { outgoing: mpsc::channel(16).0, connected },

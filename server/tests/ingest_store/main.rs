@@ -1,5 +1,6 @@
 //! What a batch of messages leaves in the database.
 
+mod at_size;
 mod bounds;
 mod clocks;
 mod ready;

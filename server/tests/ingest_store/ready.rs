@@ -60,16 +60,16 @@ async fn the_pool_closes_though_connections_are_at_hand_and_few_ever_are(db: PgP
 
 #[sqlx::test]
 async fn a_small_pool_is_left_to_all_else(db: PgPool) {
-    let db = pool_of(4, &db).await;
+    let db = pool_of(3, &db).await;
     let (ready, now) = (Ready::new(db.clone()), Clock.instant());
     let (one, other) = (ready.take(now).await.unwrap(), ready.take(now).await.unwrap());
     ready.give(one, now);
     ready.give(other, now);
     let whole = async {
         let mut all = Vec::new();
-        for _ in 0..4 {
+        for _ in 0..3 {
             all.push(db.acquire().await.unwrap());
         }
     };
-    timeout(Duration::from_secs(10), whole).await.expect("all four can be had");
+    timeout(Duration::from_secs(10), whole).await.expect("all three can be had");
 }

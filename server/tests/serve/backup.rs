@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use flextraff_common::ids::DeviceId;
 use flextraff_server::clock::Clock;
 use flextraff_server::db::enrolment::set_login;
+use flextraff_server::db::setup::MIGRATOR;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
 use std::path::Path;
@@ -205,6 +206,19 @@ async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
             .expect("there is room");
         refused(&run(&empty, &key, &["restore", "--from", &from]).await, text);
     }
+    // One of before the last step, where steps are a person's.
+    let last = MIGRATOR.iter().last().expect("there are steps").version.to_string();
+    let older = manifest.replacen(
+        &last,
+        &MIGRATOR.iter().nth_back(1).expect("there are more").version.to_string(),
+        1,
+    );
+    assert_ne!(older, manifest);
+    std::fs::write(backup.join("manifest.json"), older).expect("there is room");
+    let mut by_hand = program(&["restore", "--from", &from]);
+    by_hand.env("FLEXTRAFF_DATABASE__URL", url(&empty)).env("FLEXTRAFF_AUTH__SECRET_KEY_FILE", &key);
+    let by_hand = by_hand.env("FLEXTRAFF_DATABASE__MIGRATE", "false").output().await.expect("it runs");
+    refused(&by_hand, "lacks the last steps of this version (1), and database.migrate is false");
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
         .fetch_one(&empty)
         .await

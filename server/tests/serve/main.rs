@@ -7,6 +7,7 @@ mod connections;
 mod database;
 mod export;
 mod log;
+mod road_connections;
 mod sign_ins;
 mod start;
 mod stop;

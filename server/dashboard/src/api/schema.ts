@@ -6060,6 +6060,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description No junction is in this city */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The name is too long */
             422: {
                 headers: {
@@ -6150,6 +6159,15 @@ export interface operations {
             };
             /** @description No administrator */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No junction is in this city */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -194,6 +194,8 @@ async fn enroll(
         None => None,
     };
     let Some((device, junction)) = spent else {
+        // Given back first: whoever holds one connection and waits for another holds up all who do so.
+        tx.rollback().await?;
         audit::record(&app.db, &actor, Deed::new("device.enroll.refuse")).await?;
         return Err(Problem::unauthorized(
             "No device waits for this token: it was used before, or its time is over",

@@ -1,6 +1,7 @@
 //! The HTTP server: connections, their limits, and their end.
 
 use super::certificate::{Certificate, Watched};
+use crate::api::addresses::PerAddress;
 use crate::config::Http;
 use anyhow::Context as _;
 use axum::Router;
@@ -10,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ const HEAD: Duration = Duration::from_mins(1);
 /// Largest head of a request in bytes, and most headers; more is answered with 431.
 const MOST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
+/// Of all connections one address has at most one in so many, unless it is a proxy that brings others.
+const SHARE: u32 = 4;
 /// Pause after the system could not accept a connection, such as for want of file descriptors.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,8 @@ pub(super) struct Server {
     listener: TcpListener,
     certificate: Option<Certificate>,
     places: Arc<Semaphore>,
+    addresses: PerAddress,
+    proxies: Vec<IpAddr>,
 }
 
 impl Server {
@@ -47,7 +52,14 @@ impl Server {
         let listener = TcpListener::bind(config.bind)
             .await
             .with_context(|| format!("cannot listen on {}", config.bind))?;
-        Ok(Self { listener, certificate, places: Arc::new(Semaphore::new(config.max_connections as usize)) })
+        let most = config.max_connections;
+        Ok(Self {
+            listener,
+            certificate,
+            places: Arc::new(Semaphore::new(most as usize)),
+            addresses: PerAddress::new((most / SHARE) as usize),
+            proxies: config.trusted_proxies.clone(),
+        })
     }
 
     /// `http` or `https`.
@@ -60,7 +72,8 @@ impl Server {
         let watched = self.certificate.map(Certificate::watch);
         // Each connection holds a sender: when the last one is gone, nothing is received any more.
         let (open, mut all_closed) = mpsc::channel::<()>(1);
-        let connections = Connections { router, places: self.places, stop: stop.clone(), open };
+        let (places, addresses, proxies) = (self.places, self.addresses, self.proxies);
+        let connections = Connections { router, places, addresses, proxies, stop: stop.clone(), open };
         let mut stopped = stop;
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => {}
@@ -77,6 +90,8 @@ impl Server {
 struct Connections {
     router: Router,
     places: Arc<Semaphore>,
+    addresses: PerAddress,
+    proxies: Vec<IpAddr>,
     stop: watch::Receiver<bool>,
     open: mpsc::Sender<()>,
 }
@@ -92,6 +107,13 @@ impl Connections {
                     continue;
                 }
             };
+            let client = address.ip().to_canonical();
+            let one = self.addresses.take(client);
+            if one.is_none() && !self.proxies.contains(&client) {
+                // At once, or they would keep out those of others.
+                tracing::debug!(%client, "connection is closed: its address has too many");
+                continue;
+            }
             let (router, stop, open) = (self.router.clone(), self.stop.clone(), self.open.clone());
             let tls = certificate.map(Watched::acceptor);
             tokio::spawn(async move {
@@ -104,7 +126,7 @@ impl Connections {
                         }
                     }
                 }
-                drop((place, open));
+                drop((place, one, open));
             });
         }
     }

@@ -1,0 +1,46 @@
+//! Nobody who holds a connection to the database waits for another one: so many at once would wait for each other.
+
+use crate::devices::create;
+use crate::enrolment::enrolling;
+use crate::state::TestState;
+use serde_json::json;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use std::time::Duration;
+
+/// The same server with one connection for everything.
+async fn with_one(db: &PgPool, state: &TestState) -> TestState {
+    let options = (*db.connect_options()).clone();
+    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+    let one = one.connect_with(options).await.expect("the database is there");
+    TestState::with_config(one, (*state.app.config).clone())
+}
+
+#[sqlx::test]
+async fn a_token_that_no_device_waits_for_is_refused_with_one_connection(db: PgPool) {
+    let (state, _) = enrolling(db.clone()).await;
+    let state = with_one(&db, &state).await;
+    let answer = state.post("/api/devices/enroll", "", &json!({"token": "0".repeat(64)})).await;
+    assert_eq!(answer.status, 401, "{}", answer.text);
+    let refused: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM audit_log WHERE action = 'device.enroll.refuse'")
+            .fetch_one(&db)
+            .await
+            .unwrap();
+    assert_eq!(refused, 1);
+}
+
+#[sqlx::test]
+async fn an_operator_says_that_somebody_works_at_a_device_with_one_connection(db: PgPool) {
+    let (state, admin) = enrolling(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &junction, "operator").await;
+    let state = with_one(&db, &state).await;
+    let ravi = state.token("ravi").await;
+    let path = format!("/api/devices/{}", device["device_id"].as_str().unwrap());
+    let answer = state.request("PATCH", &path, &ravi, &json!({"maintenance": true})).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json()["status"], "maintenance");
+}
