@@ -4,6 +4,7 @@ import type { SignalFrame, StatusFrame } from '@/live/frames';
 import type { JunctionLive } from '@/live/store';
 import { keepSame, needsAttention, select, stateOf } from './states';
 
+const told = (at: number) => new Date(at).toISOString();
 const row = (change: Partial<Overview> = {}): Overview => ({
   junction_id: 'j',
   junction_name: 'Station Road',
@@ -13,7 +14,7 @@ const row = (change: Partial<Overview> = {}): Overview => ({
   time_zone: 'Asia/Kolkata',
   status: 'online',
   current_mode: 'automatic',
-  signal: { state: 'green', stage: 'N', mode: 'automatic' },
+  signal: { t: told(98_000), state: 'green', stage: 'N', mode: 'automatic' },
   signal_age_s: 2,
   fault: null,
   queue: 4,
@@ -26,7 +27,7 @@ const row = (change: Partial<Overview> = {}): Overview => ({
 const quiet: JunctionLive = { signal: null, devices: new Map(), counts: [], version: 0 };
 const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
   ...quiet,
-  signal: { frame: { state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
+  signal: { frame: { t: told(at), state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
 });
 const said = (status: Partial<StatusFrame>, at = 0, device = 'd'): JunctionLive => ({
   ...quiet,
@@ -47,6 +48,18 @@ describe('state of a junction', () => {
     });
     expect(stateOf(row(), 100_000, heard({}, 99_000), 101_000)).toMatchObject({ stage: 'S', signal: 'amber' });
     expect(stateOf(row(), 100_000, heard({}, 90_000), 101_000)).toMatchObject({ stage: 'N', signal: 'green' });
+  });
+
+  it('is what the junction told last, however long an answer took', () => {
+    // By the time of the answer it would be of 99 s.
+    const slow = row({ signal: { t: told(95_000), state: 'green', stage: 'N', mode: 'automatic' }, signal_age_s: 1 });
+    expect(stateOf(slow, 100_000, heard({}, 98_000), 101_000)).toMatchObject({ stage: 'S', signal: 'amber' });
+    expect(stateOf(slow, 100_000, heard({}, 94_000), 101_000)).toMatchObject({ stage: 'N', signal: 'green' });
+  });
+
+  it('shows no lamps of a junction that fell silent before the server started', () => {
+    const kept = row({ signal: { t: told(100_000), state: 'green', stage: 'N', mode: 'automatic' }, signal_age_s: 1 });
+    expect(stateOf(kept, 900_000, quiet, 900_000)).toMatchObject({ signal: null, staleS: 780 });
   });
 
   it('shows no lamps that nobody knows any more', () => {

@@ -1,6 +1,6 @@
 import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
-import { isNewer, type JunctionLive, STALE_MS } from '@/live/store';
+import { isLater, isNewer, type JunctionLive, STALE_MS, toldAt } from '@/live/store';
 
 /** What matters most about a junction, the worst first. */
 export type Kind = 'fault' | 'offline' | 'emergency' | 'manual' | 'ok';
@@ -59,9 +59,12 @@ function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault
 export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
   const fetched = row.signal as SignalFrame | null | undefined;
   const heard = live.signal;
-  const fetchedSince = row.signal_age_s == null ? null : fetchedAt - row.signal_age_s * 1000;
-  const newest = heard && heard.at >= (fetchedSince ?? -Infinity) ? heard.frame : fetched;
-  const at = Math.max(heard?.at ?? -Infinity, fetchedSince ?? -Infinity);
+  // The two are told by one clock, that of the junction; when an answer came says less.
+  const fetchedIsNewer = fetched != null && (!heard || isLater(fetched, heard.frame));
+  const newest = fetchedIsNewer ? fetched : heard?.frame;
+  const at = fetchedIsNewer
+    ? toldAt(fetched, heard, fetchedAt - (row.signal_age_s ?? 0) * 1000)
+    : (heard?.at ?? -Infinity);
   const ageMs = now - at;
   const stale = Number.isFinite(ageMs) && ageMs > STALE_MS;
   const { fault, online } = healthOf(row, fetchedAt, live);
