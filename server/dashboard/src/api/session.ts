@@ -1,3 +1,4 @@
+import { fetchInTime } from './limit';
 import { ProblemError, problemOf } from './problem';
 
 /** Who is signed in: `unknown` until the cookie of an earlier sign-in was tried. */
@@ -138,12 +139,7 @@ export class Session {
   }
 
   private async ask(path: string, options: RequestInit): Promise<string> {
-    let response: Response;
-    try {
-      response = await fetch(path, { ...options, credentials: 'same-origin' });
-    } catch {
-      throw new ProblemError(0);
-    }
+    const response = await fetchInTime(path, { ...options, credentials: 'same-origin' });
     const body: unknown = await response.json().catch(() => ({}));
     if (!response.ok) throw problemOf(body, response);
     return (body as { access_token?: string }).access_token ?? '';

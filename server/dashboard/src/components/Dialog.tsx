@@ -1,5 +1,5 @@
 import { getDefaultZIndex, Modal, Text } from '@mantine/core';
-import { useIsMutating } from '@tanstack/react-query';
+import { type QueryClient, useIsMutating, useQueryClient } from '@tanstack/react-query';
 import { type MouseEvent, type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useUnsaved } from './edits/unsaved';
@@ -19,6 +19,12 @@ interface Props {
   children: ReactNode;
 }
 
+const pendingIn = (client: QueryClient) =>
+  client
+    .getMutationCache()
+    .findAll({ status: 'pending' })
+    .map(({ mutationId }) => mutationId);
+
 /** Something to fill in or to decide, above the view. While something is being sent it stays, or nobody would hear what came of it. */
 export function Dialog({
   opened,
@@ -31,7 +37,12 @@ export function Dialog({
   children,
 }: Props) {
   const { t } = useTranslation();
-  const busy = useIsMutating() > 0;
+  const client = useQueryClient();
+  // What is still being sent from elsewhere as it opens is none of its own, and does not lock it.
+  const [others, setOthers] = useState<ReadonlySet<number> | null>(null);
+  if (opened && !others) setOthers(new Set(pendingIn(client)));
+  if (!opened && others) setOthers(null);
+  const busy = useIsMutating({ predicate: ({ mutationId }) => others !== null && !others.has(mutationId) }) > 0;
   // In which opening something was changed: each time it begins untouched.
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);

@@ -19,6 +19,8 @@ export const common = {
   wentWrong: 'This did not work',
   refused: {
     unreachable: 'The server cannot be reached',
+    unanswered: 'The server has not answered in time',
+    notKnown: 'It is not known whether this arrived. Look how it stands before you repeat it.',
     signIn: 'Sign in again',
     forbidden: 'Not permitted',
     notFound: 'There is no such thing',

@@ -153,6 +153,11 @@ export const junction = {
       manual_override: '{{name}}: the manual override is refused',
       emergency: '{{name}}: the emergency is refused',
     },
+    unknown: {
+      automatic: '{{name}}: it is not known whether it goes back to automatic',
+      manual_override: '{{name}}: it is not known whether the manual override is set',
+      emergency: '{{name}}: it is not known whether the emergency has started',
+    },
     fetching: 'Greens of the running plan are being fetched.',
     defaults:
       'It is not known which greens run at present. These are defaults, not those of the running plan: look at each of them before you set the override.',

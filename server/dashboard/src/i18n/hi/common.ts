@@ -21,6 +21,8 @@ export const common: Messages['common'] = {
   wentWrong: 'यह नहीं हो सका',
   refused: {
     unreachable: 'सर्वर से संपर्क नहीं हो रहा',
+    unanswered: 'सर्वर ने समय पर उत्तर नहीं दिया',
+    notKnown: 'यह सर्वर तक पहुँचा या नहीं, यह ज्ञात नहीं। दोहराने से पहले देख लें कि स्थिति क्या है।',
     signIn: 'फिर से साइन इन करें',
     forbidden: 'इसकी अनुमति नहीं है',
     notFound: 'ऐसा कुछ नहीं मिला',
