@@ -165,6 +165,11 @@ export const junction = {
       manual_override: 'The junction says that it runs a manual override; the server knows nothing more of it.',
       emergency: 'The junction says that it runs an emergency; the server knows nothing more of it.',
     },
+    local: {
+      panel: 'The panel at the cabinet has command of the junction until it is given back there.',
+      emergency_vehicle:
+        'A vehicle in emergency, known by its tag, gets green. The junction goes back to automatic by itself.',
+    },
     notFetched: 'Whether an override runs could not be fetched. Back to automatic ends it, if one does.',
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
     by: 'by {{name}}',
@@ -178,6 +183,11 @@ export const junction = {
       replaced: 'replaced',
     },
     back: 'Back to automatic',
+    backSure: 'Go back to automatic?',
+    ends: {
+      manual_override: 'This ends the manual override for everybody: {{what}}.',
+      emergency: 'This ends the emergency for everybody: {{what}}.',
+    },
     emergencyDialog: 'Emergency for a lane',
     emergencyText:
       'The lane gets green as soon as clearances allow, keeps it, and the others are served once at minimum in between.',
