@@ -9,7 +9,7 @@ interface Props {
   opened: boolean;
   onClose: () => void;
   title: string;
-  /** What it shows is shown only once: it goes by its buttons alone. */
+  /** What it shows is shown only once: it goes by its buttons alone, and Back asks. */
   sticky?: boolean;
   /** Something is filled in: a click beside it loses nothing, and once it is changed neither does Escape, and Back asks. */
   form?: boolean;
@@ -46,7 +46,7 @@ export function Dialog({
   // In which opening something was changed: each time it begins untouched.
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);
-  useUnsaved(form && changed && !sticky, 'form');
+  useUnsaved(opened && (sticky || (form && changed)), 'form');
   const change = () => setChanged(true);
   const settle = useCallback(() => setChanged(false), []);
   // What is chosen from a list is a click on its entry.

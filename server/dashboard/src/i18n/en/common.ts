@@ -13,12 +13,14 @@ export const common = {
   close: 'Close',
   copy: 'Copy',
   copied: 'Copied',
+  copyByHand: 'This browser does not let the page copy it. It is selected: copy it by hand.',
   notKnown: 'not known',
   more: 'Show more',
   answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {
     unreachable: 'The server cannot be reached',
+    tryingAgain: 'The server cannot be reached. It is tried again until it answers.',
     unanswered: 'The server has not answered in time',
     notKnown: 'It is not known whether this arrived. Look how it stands before you repeat it.',
     signIn: 'Sign in again',
@@ -33,6 +35,7 @@ export const common = {
     busy: 'The server is busy',
   },
   crashed: 'This view has failed',
+  notLoaded: 'It could not be loaded. Either the server is away, or it has a new version since this page was opened.',
   reload: 'Load the page again',
   tryAgainIn: 'Try again in {{seconds}} s.',
   live: {

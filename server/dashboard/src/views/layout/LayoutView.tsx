@@ -71,7 +71,7 @@ function Editor({ layout }: { layout: Layout & Tag }) {
       <SaveRefusal
         error={saving.error}
         outdated={edited.outdated}
-        load={() => void saving.load()}
+        load={saving.load}
         overwrite={saving.overwrite}
       />
       <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>

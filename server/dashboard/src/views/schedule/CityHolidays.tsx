@@ -38,7 +38,7 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
       <SaveRefusal
         error={saving.error}
         outdated={edited.outdated}
-        load={() => void saving.load()}
+        load={saving.load}
         overwrite={saving.overwrite}
       />
       <Holidays

@@ -113,7 +113,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
       <SaveRefusal
         error={saving.error}
         outdated={edited.outdated}
-        load={() => void saving.load()}
+        load={saving.load}
         overwrite={saving.overwrite}
       />
       <Section
