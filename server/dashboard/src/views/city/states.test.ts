@@ -79,6 +79,23 @@ describe('state of a junction', () => {
     expect(kind({ fault: 'conflict' }, said({ controller: { fault: null } as StatusFrame['controller'] }))).toBe('ok');
   });
 
+  it('is no tick where lamps flash, are dark, or are not known', () => {
+    const shown = (state: string, now = 101_000, change: Partial<Overview> = {}) => {
+      const signal = { t: told(98_000), state, stage: null, mode: 'automatic' };
+      const found = stateOf(row({ signal, ...change }), 100_000, quiet, now);
+      return [found.kind, needsAttention(found)];
+    };
+    expect(shown('green')).toEqual(['ok', false]);
+    expect(shown('flash')).toEqual(['flash', true]);
+    expect(shown('dark', 101_000, { current_mode: 'manual_override' })).toEqual(['dark', true]);
+    expect(shown('green', 120_000)).toEqual(['unknown', true]);
+    expect(shown('dark', 120_000)).toEqual(['unknown', true]);
+    // What a person has set is known without the lamps.
+    expect(shown('green', 120_000, { current_mode: 'emergency' })).toEqual(['emergency', true]);
+    // It has no lamps.
+    expect(stateOf(row({ signal: null, signal_age_s: null }), 100_000, quiet, 900_000).kind).toBe('ok');
+  });
+
   it('takes the newest of what was fetched and what devices said', () => {
     const kind = (change: Partial<Overview>, live: JunctionLive) => stateOf(row(change), 100_000, live, 101_000).kind;
     // Heard before the row was fetched: the device has gone or come, or its fault has come or gone, since.

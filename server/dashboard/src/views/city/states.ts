@@ -2,8 +2,8 @@ import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
 import { isLater, isNewer, type JunctionLive, STALE_MS, toldAt } from '@/live/store';
 
-/** What matters most about a junction, the worst first. */
-export type Kind = 'fault' | 'offline' | 'emergency' | 'manual' | 'ok';
+/** What matters most about a junction: `unknown` is one of which nobody knows what its lamps show. */
+export type Kind = 'fault' | 'offline' | 'dark' | 'flash' | 'emergency' | 'manual' | 'unknown' | 'ok';
 /** How much of a queue a green leaves. */
 export type Congestion = 'low' | 'mid' | 'high';
 
@@ -55,6 +55,15 @@ function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault
   };
 }
 
+/** What matters about a junction that is there and has no fault. */
+function kindOf(signal: SignalState | null, mode: string, stale: boolean): Kind {
+  // Whoever decides: no stage has green.
+  if (signal === 'dark' || signal === 'flash') return signal;
+  if (mode === 'emergency') return 'emergency';
+  if (mode === 'manual_override') return 'manual';
+  return stale ? 'unknown' : 'ok';
+}
+
 /** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
 export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
   const fetched = row.signal as SignalFrame | null | undefined;
@@ -69,15 +78,8 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
   const stale = Number.isFinite(ageMs) && ageMs > STALE_MS;
   const { fault, online } = healthOf(row, fetchedAt, live);
   const mode = heard && isNewer(heard.at, fetchedAt) ? heard.frame.mode : row.current_mode;
-  const kind: Kind = fault
-    ? 'fault'
-    : !online
-      ? 'offline'
-      : mode === 'emergency'
-        ? 'emergency'
-        : mode === 'manual_override'
-          ? 'manual'
-          : 'ok';
+  const signal = stale ? null : (newest?.state ?? null);
+  const kind = fault ? 'fault' : !online ? 'offline' : kindOf(signal, mode, stale);
   // The queue of a cycle that ended up to a quarter of an hour ago is none of now where nothing is heard any more.
   const known = online && !stale;
   return {
@@ -89,7 +91,7 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     kind,
     fault,
     stage: stale ? null : (newest?.stage ?? null),
-    signal: stale ? null : (newest?.state ?? null),
+    signal,
     staleS: stale ? coarse(ageMs / 1000) : null,
     queue: known ? (row.queue ?? null) : null,
     congestion: known ? congestionOf(row.congestion) : null,
@@ -104,6 +106,8 @@ export type Filter = 'all' | 'attention' | 'overridden' | 'congested';
 export const needsAttention = (state: JunctionState): boolean =>
   state.kind === 'fault' ||
   state.kind === 'offline' ||
+  state.kind === 'dark' ||
+  state.kind === 'flash' ||
   state.staleS !== null ||
   state.severity === 'critical' ||
   state.severity === 'error';
