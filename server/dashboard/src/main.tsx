@@ -18,8 +18,8 @@ shareNonce();
 followFeed(queries);
 feed.read(tellRefusals(queries));
 const texts = startTexts();
-// The cookie of an earlier visit signs in; without the server the sign-in says so.
-session.renew().catch(() => session.drop());
+// The cookie of an earlier visit signs in, as soon as the server is there.
+session.start();
 await texts;
 createRoot(root).render(
   <StrictMode>

@@ -54,7 +54,7 @@ test('volumes are drawn, told apart from time that nobody watched, and saved as 
   expect(picture.name).toMatch(/^Vehicles-in-each-15-min_Shivaji-Chowk_.*\.png$/);
   expect(picture.bytes.subarray(1, 4).toString()).toBe('PNG');
   const numbers = (await saved(page, title, 'These numbers (CSV)')).bytes.toString();
-  expect(numbers.split('\r\n')[0]).toBe('\ufeffTime,N,S,E,W,Total,Watched');
+  expect(numbers.split('\r\n')[0]).toBe('\ufeffTime (Asia/Kolkata),N,S,E,W,Total,Watched');
   expect(numbers).toMatch(/ 01:15,,,,,,0\r\n/);
   const all = (await saved(page, title, 'All counts of the span (CSV)')).bytes.toString();
   expect(all).toContain('vehicle_count');

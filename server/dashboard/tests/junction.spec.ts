@@ -64,6 +64,9 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(page.getByTestId('mode')).toHaveText('Emergency', { timeout: 20_000 });
     await expect(head(page, 'E')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
     await page.getByRole('button', { name: 'Back to automatic' }).click();
+    const question = page.getByRole('dialog', { name: 'Go back to automatic?' });
+    await expect(question).toContainText(/ends the emergency for everybody: Ambulance · by admin .* ends in/);
+    await question.getByRole('button', { name: 'Back to automatic' }).click();
     await expect(page.getByTestId('active-override')).toBeHidden();
     await expect(page.getByTestId('outcome')).toBeVisible();
     await expect(overrides(page).first()).toContainText('ended by admin');
@@ -184,6 +187,10 @@ test('the way back is there although the running plan cannot be fetched, and def
     route.fulfill({ status: 503, contentType: 'application/problem+json', body: '{"detail": "Not at the moment"}' }),
   );
   await back.click();
+  const question = page.getByRole('dialog', { name: 'Go back to automatic?' });
+  await expect(question).toContainText('Whether an override runs could not be fetched');
+  await question.getByRole('button', { name: 'Back to automatic' }).click();
+  await expect(question).toHaveCount(0);
   await expect(page.getByRole('alert').filter({ hasText: 'Not at the moment' })).toBeVisible();
   await page.getByRole('button', { name: 'Set greens by hand' }).click();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
@@ -202,6 +209,12 @@ test('the way back is there for a mode of which only the junction tells', async 
   await road.signal('N', 'green', { N: 'green' }, { mode: 'manual_override' });
   await expect(page.getByRole('button', { name: 'Back to automatic' })).toBeVisible();
   await expect(page.getByText('The junction says that it runs a manual override')).toBeVisible();
+  const inRow = page.getByRole('button', { name: /Set greens|Emergency for|Back to/ });
+  await expect(inRow).toHaveText(['Set greens by hand', 'Emergency for a lane', 'Back to automatic']);
+  // Who works at the cabinet has it until it is given back there.
+  await road.status({ controller: { state: 'green', mode: 'manual_override', fault: null, control: 'panel' } });
+  await expect(page.getByText('The panel at the cabinet has command of the junction')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Back to automatic' })).toBeHidden();
   await road.close();
 });
 

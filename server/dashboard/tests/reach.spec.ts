@@ -21,6 +21,26 @@ test('the first stop of the keyboard leads past the navigation to the content', 
   expect(await page.evaluate(inContent)).toBe(true);
 });
 
+test('on a phone the menu is no stop of the keyboard while it is closed', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${address()}/app/alarms`);
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+  const inMenu = () => page.evaluate(() => document.activeElement?.closest('#menu') !== null);
+  const account = page.getByRole('button', { name: 'Account' });
+  await account.focus();
+  await page.keyboard.press('Tab');
+  expect(await inMenu()).toBe(false);
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await account.focus();
+  await page.keyboard.press('Tab');
+  expect(await inMenu()).toBe(true);
+  await page.getByRole('link', { name: 'Logs' }).click();
+  await expect(page).toHaveURL(/\/logs$/);
+  await expect(page.locator('#menu')).toHaveAttribute('inert', '');
+});
+
 /** How the lit lamp of a head looks at rest, and whether anything of it moves. */
 const lit = (page: Page, group: string) =>
   page.getByTestId(`head-${group}`).evaluate(async (head) => {

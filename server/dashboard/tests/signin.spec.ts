@@ -38,6 +38,20 @@ test('the first administrator registers, and is signed in on the next visit as w
   expect(complaints.map((text) => text.includes('422'))).toEqual([true]);
 });
 
+test('a page that begins before its server goes on by itself, with the session of the last visit', async ({ page }) => {
+  await admin();
+  await signIn(page, 'admin');
+  let asked = 0;
+  await page.route('**/api/users/token/refresh', (route) => {
+    asked += 1;
+    return asked === 1 ? route.abort() : asked === 2 ? route.fulfill({ status: 503, body: '{}' }) : route.continue();
+  });
+  await page.reload();
+  await expect(page.getByText('The server cannot be reached. It is tried again')).toBeVisible();
+  await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live', { timeout: 20_000 });
+  expect(asked).toBe(3);
+});
+
 test('a sign-in that fails says so, and not whether there is such a user', async ({ page }) => {
   const { username } = await plainUser(await admin());
   await page.goto(`${address()}/app/`);

@@ -1,6 +1,7 @@
 import createClient, { type FetchResponse } from 'openapi-fetch';
 import { clock } from './clock';
-import { ProblemError, problemOf } from './problem';
+import { fetchInTime } from './limit';
+import { problemOf } from './problem';
 import type { paths } from './schema';
 import { session } from './session';
 
@@ -8,15 +9,10 @@ import { session } from './session';
 async function authorised(request: Request): Promise<Response> {
   const send = async (token: string | null, original: Request) => {
     if (token) original.headers.set('Authorization', `Bearer ${token}`);
-    try {
-      const sentAt = Date.now();
-      const response = await fetch(original);
-      clock.learn(response.headers.get('Date'), sentAt, Date.now());
-      return response;
-    } catch (error) {
-      if (original.signal.aborted) throw error;
-      throw new ProblemError(0);
-    }
+    const sentAt = Date.now();
+    const response = await fetchInTime(original);
+    clock.learn(response.headers.get('Date'), sentAt, Date.now());
+    return response;
   };
   const again = request.clone();
   const token = await session.token();

@@ -35,6 +35,17 @@ export class ProblemError extends Error {
   }
 }
 
+/** A request that nothing has answered in time. */
+export class Unanswered extends ProblemError {
+  /** It was to change something: whether it has, nobody knows. */
+  readonly changes: boolean;
+
+  constructor(changes: boolean) {
+    super(0);
+    this.changes = changes;
+  }
+}
+
 const isFault = (value: unknown): value is FieldFault =>
   typeof value === 'object' &&
   value !== null &&
@@ -55,6 +66,7 @@ export const isTold = (error: unknown): boolean => error instanceof ProblemError
 
 /** Any error as a sentence: the server's own, or one in the language that is shown. */
 export function sentenceOf(error: unknown): string {
+  if (error instanceof Unanswered) return i18next.t(error.changes ? 'refused.notKnown' : 'refused.unanswered');
   if (error instanceof ProblemError && error.detail === null)
     return error.status === 0 ? i18next.t('refused.unreachable') : i18next.t('answered', { status: error.status });
   return error instanceof Error ? error.message : String(error);

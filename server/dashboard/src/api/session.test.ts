@@ -52,6 +52,27 @@ describe('the session', () => {
     expect(await session.token()).toBeNull();
   });
 
+  it('begins as soon as the server is there, and says meanwhile that it is not', async () => {
+    const session = new Session();
+    fetched.mockRejectedValueOnce(new TypeError('network'));
+    session.start();
+    await vi.advanceTimersByTimeAsync(0);
+    fetched.mockResolvedValueOnce(answer(503, { detail: 'The database is away' }));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([session.state(), session.isUnreached()]).toEqual(['unknown', true]);
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([session.state(), session.isUnreached()]).toEqual(['signedIn', false]);
+  });
+
+  it('begins signed out where the cookie no longer holds', async () => {
+    const session = new Session();
+    fetched.mockResolvedValueOnce(answer(401, { detail: 'There is no session' }));
+    session.start();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([session.state(), session.isUnreached()]).toEqual(['signedOut', false]);
+  });
+
   it('tells a sign-out again until the server has heard it, and says so meanwhile', async () => {
     const session = new Session();
     fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));

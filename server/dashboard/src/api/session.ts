@@ -1,3 +1,4 @@
+import { fetchInTime } from './limit';
 import { ProblemError, problemOf } from './problem';
 
 /** Who is signed in: `unknown` until the cookie of an earlier sign-in was tried. */
@@ -18,6 +19,11 @@ interface Claims {
 const EARLY_MS = 60_000;
 /** Until a sign-out that the server has not heard is told again, milliseconds. */
 const TELL_AGAIN_MS = 5000;
+/** Until a server that was not there as the page began is asked again, milliseconds. */
+const START_AGAIN_MS = 3000;
+
+/** Whether the same question may well be answered later. */
+const isPassing = (status: number) => status === 0 || status === 429 || status >= 500;
 
 function lifetimeMs(token: string): number {
   try {
@@ -39,6 +45,7 @@ export class Session {
   private held: Held | null = null;
   private current: SessionState = 'unknown';
   private over = false;
+  private unreached = false;
   /** Headers of a sign-out that the server has not heard. */
   private untold: Record<string, string> | null = null;
   private renewal: Promise<string | null> | null = null;
@@ -52,6 +59,9 @@ export class Session {
 
   /** Whether somebody signed out here and the server does not know: its cookie would sign in again. */
   readonly untoldSignOut = (): boolean => this.untold !== null;
+
+  /** Whether nobody knows yet who is signed in, as the server does not answer. */
+  readonly isUnreached = (): boolean => this.unreached;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -70,6 +80,19 @@ export class Session {
       this.renewal = null;
     });
     return this.renewal;
+  }
+
+  /** Goes on by the cookie of an earlier visit. A page that begins before its server does waits for that: the cookie may well hold. */
+  start(): void {
+    this.renew().then(
+      () => (this.unreached = false),
+      (error: unknown) => {
+        if (!(error instanceof ProblemError) || !isPassing(error.status)) return this.drop();
+        this.unreached = true;
+        this.become(this.current);
+        this.timer = setTimeout(() => this.start(), START_AGAIN_MS);
+      },
+    );
   }
 
   /** Signs in. Fails with the server's sentence; `totp` among its fields: a one-time code is missing or wrong. */
@@ -138,12 +161,7 @@ export class Session {
   }
 
   private async ask(path: string, options: RequestInit): Promise<string> {
-    let response: Response;
-    try {
-      response = await fetch(path, { ...options, credentials: 'same-origin' });
-    } catch {
-      throw new ProblemError(0);
-    }
+    const response = await fetchInTime(path, { ...options, credentials: 'same-origin' });
     const body: unknown = await response.json().catch(() => ({}));
     if (!response.ok) throw problemOf(body, response);
     return (body as { access_token?: string }).access_token ?? '';

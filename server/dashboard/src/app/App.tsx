@@ -1,9 +1,9 @@
-import { Center, Loader, MantineProvider } from '@mantine/core';
+import { Center, Loader, MantineProvider, Stack, Text } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { createBrowserRouter, Route, RouterProvider, Routes, ScrollRestoration } from 'react-router';
+import { createBrowserRouter, Route, RouterProvider, Routes, ScrollRestoration, useLocation } from 'react-router';
 import { session } from '@/api/session';
 import { NotFound } from '@/components/NotFound';
 import { SignIn } from '@/views/signin/SignIn';
@@ -45,12 +45,13 @@ export function App() {
 /** Views for who is signed in; for others the sign-in at the same address, so that it leads on to what was asked for. */
 function Gate() {
   const state = useSyncExternalStore(session.subscribe, session.state);
+  const { pathname } = useLocation();
   if (state === 'unknown') return <Waiting />;
   if (state === 'signedOut') return <SignIn />;
   return (
     <Shell>
       <LeaveGuard />
-      <ErrorBoundary>
+      <ErrorBoundary at={pathname}>
         <Suspense fallback={<Waiting />}>
           <Routes>
             {views.map(({ path, Page }) => (
@@ -66,9 +67,13 @@ function Gate() {
 
 function Waiting() {
   const { t } = useTranslation();
+  const isUnreached = useSyncExternalStore(session.subscribe, session.isUnreached);
   return (
     <Center mih="60vh">
-      <Loader aria-label={t('loading')} />
+      <Stack align="center">
+        <Loader aria-label={t('loading')} />
+        <Text role="status">{isUnreached && t('refused.tryingAgain')}</Text>
+      </Stack>
     </Center>
   );
 }

@@ -1,5 +1,5 @@
-import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { AppShell, Burger, Group, NavLink, ScrollArea, Text, useMantineTheme } from '@mantine/core';
+import { useDisclosure, useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
@@ -15,6 +15,8 @@ import { navigation } from './views';
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [opened, { toggle, close }] = useDisclosure(false);
+  const { breakpoints } = useMantineTheme();
+  const isPhone = useMediaQuery(`not all and (min-width: ${breakpoints.sm})`);
   const { pathname } = useLocation();
   useArrival();
   const me = useMe();
@@ -62,7 +64,8 @@ export function Shell({ children }: { children: ReactNode }) {
           </Group>
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar id="menu" p="xs" aria-label={t('menu')}>
+      {/* A closed menu is only moved out of sight: nobody is to come through it by the keyboard, or hear it. */}
+      <AppShell.Navbar id="menu" p="xs" aria-label={t('menu')} inert={isPhone && !opened}>
         <ScrollArea>
           {entries.map(({ path, label, icon: Icon }) => (
             <NavLink

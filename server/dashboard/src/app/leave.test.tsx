@@ -19,10 +19,12 @@ function Sending() {
 
 function WithForm() {
   const [opened, setOpened] = useState(true);
+  const [once, setOnce] = useState(false);
   const navigate = useNavigate();
   return (
-    <Dialog form opened={opened} onClose={() => setOpened(false)} title="New">
+    <Dialog form sticky={once} opened={opened} onClose={() => setOpened(false)} title="New">
       <input aria-label="Name" />
+      <button onClick={() => setOnce(true)}>Make a token</button>
       <button onClick={() => void navigate('/made')}>Create</button>
       <Sending />
       <button onClick={() => setOpened(false)}>Do without</button>
@@ -89,6 +91,19 @@ describe('Back from under a form', () => {
     const { path, back, type } = start();
     type();
     fireEvent.click(screen.getByText(button));
+    await back();
+    await waitFor(() => expect(path()).toBe('/list'));
+  });
+
+  it('asks as long as something is shown that is shown only once', async () => {
+    const { path, back } = start();
+    fireEvent.click(screen.getByText('Make a token'));
+    await back();
+    await screen.findByText('Stay');
+    expect(path()).toBe('/place');
+    fireEvent.click(screen.getByText('Stay'));
+    await waitFor(() => expect(question()).toBeNull());
+    fireEvent.click(screen.getByText('Do without'));
     await back();
     await waitFor(() => expect(path()).toBe('/list'));
   });

@@ -1,5 +1,5 @@
 import { QueryClient } from '@tanstack/react-query';
-import { ProblemError } from '@/api/problem';
+import { ProblemError, Unanswered } from '@/api/problem';
 import { session } from '@/api/session';
 import { feed } from '@/live/feed';
 import type { Frame } from '@/live/frames';
@@ -14,7 +14,9 @@ export const queries = new QueryClient({
       networkMode: 'always',
       refetchOnReconnect: true,
       staleTime: 10_000,
-      retry: (failures, error) => failures < 2 && error instanceof ProblemError && PASSING.has(error.status),
+      // Who waits for a line that swallows everything is told soon that nothing comes.
+      retry: (failures, error) =>
+        failures < (error instanceof Unanswered ? 1 : 2) && error instanceof ProblemError && PASSING.has(error.status),
     },
     // What somebody presses is done now or not at all: an emergency that waits for the network would begin whenever that comes back.
     mutations: { networkMode: 'always' },

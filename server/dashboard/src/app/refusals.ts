@@ -1,14 +1,14 @@
 import type { Mutation, QueryClient } from '@tanstack/react-query';
 import i18next from 'i18next';
-import { sentenceOf } from '@/api/problem';
+import { sentenceOf, Unanswered } from '@/api/problem';
 import { tellFailed } from '@/components/notify';
 import type { Frame } from '@/live/frames';
 
 declare module '@tanstack/react-query' {
   interface Register {
     mutationMeta: {
-      /** That it was not done, in the language that is shown. */
-      what?: (variables: unknown) => string;
+      /** That it was not done, or that nobody knows whether it was, in the language that is shown. */
+      what?: (variables: unknown, isKnown: boolean) => string;
       /** Why nothing comes of it although the server took it. */
       refusal?: (answer: unknown) => string | null;
     };
@@ -18,8 +18,8 @@ declare module '@tanstack/react-query' {
 /** Tells somebody who has left the view before an answer came, why it is a refusal. Hands back what is to hear the live feed. */
 export function tellRefusals(client: QueryClient): (frame: Frame) => void {
   const viewers = new Map<Mutation, number>();
-  const tell = (mutation: Mutation, reason: string) =>
-    tellFailed(mutation.meta?.what?.(mutation.state.variables) ?? i18next.t('wentWrong'), reason);
+  const tell = (mutation: Mutation, reason: string, isKnown = true) =>
+    tellFailed(mutation.meta?.what?.(mutation.state.variables, isKnown) ?? i18next.t('wentWrong'), reason);
   client.getMutationCache().subscribe((event) => {
     const mutation = event.mutation as Mutation | undefined;
     if (!mutation) return;
@@ -28,7 +28,8 @@ export function tellRefusals(client: QueryClient): (frame: Frame) => void {
     if (event.type === 'observerRemoved') viewers.set(mutation, seen - 1);
     if (event.type === 'removed') viewers.delete(mutation);
     if (event.type !== 'updated' || seen > 0) return;
-    if (event.action.type === 'error') tell(mutation, sentenceOf(mutation.state.error));
+    const { error } = mutation.state;
+    if (event.action.type === 'error') tell(mutation, sentenceOf(error), !(error instanceof Unanswered));
     if (event.action.type !== 'success') return;
     const reason = mutation.meta?.refusal?.(mutation.state.data);
     if (reason) tell(mutation, reason);

@@ -1,5 +1,6 @@
-import { type ComponentType, lazy } from 'react';
+import type { ComponentType } from 'react';
 import type { LucideIcon } from 'lucide-react';
+import { loaded } from './loaded';
 
 /** A view: an address and what is shown there. */
 export interface View {
@@ -21,7 +22,7 @@ export interface View {
 /** Every folder of `views/` with a `view.ts` is a view: a further one changes no file of others. */
 const found = import.meta.glob<{ view: View }>('../views/*/view.ts', { eager: true });
 
-export const views = Object.values(found).map(({ view }) => ({ ...view, Page: lazy(view.load) }));
+export const views = Object.values(found).map(({ view }) => ({ ...view, Page: loaded(view.load) }));
 
 export const navigation = views
   .flatMap(({ path, nav }) => (nav ? [{ path, ...nav }] : []))

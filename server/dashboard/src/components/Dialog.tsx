@@ -1,5 +1,5 @@
 import { getDefaultZIndex, Modal, Text } from '@mantine/core';
-import { useIsMutating } from '@tanstack/react-query';
+import { type QueryClient, useIsMutating, useQueryClient } from '@tanstack/react-query';
 import { type MouseEvent, type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useUnsaved } from './edits/unsaved';
@@ -9,7 +9,7 @@ interface Props {
   opened: boolean;
   onClose: () => void;
   title: string;
-  /** What it shows is shown only once: it goes by its buttons alone. */
+  /** What it shows is shown only once: it goes by its buttons alone, and Back asks. */
   sticky?: boolean;
   /** Something is filled in: a click beside it loses nothing, and once it is changed neither does Escape, and Back asks. */
   form?: boolean;
@@ -18,6 +18,12 @@ interface Props {
   size?: string;
   children: ReactNode;
 }
+
+const pendingIn = (client: QueryClient) =>
+  client
+    .getMutationCache()
+    .findAll({ status: 'pending' })
+    .map(({ mutationId }) => mutationId);
 
 /** Something to fill in or to decide, above the view. While something is being sent it stays, or nobody would hear what came of it. */
 export function Dialog({
@@ -31,11 +37,16 @@ export function Dialog({
   children,
 }: Props) {
   const { t } = useTranslation();
-  const busy = useIsMutating() > 0;
+  const client = useQueryClient();
+  // What is still being sent from elsewhere as it opens is none of its own, and does not lock it.
+  const [others, setOthers] = useState<ReadonlySet<number> | null>(null);
+  if (opened && !others) setOthers(new Set(pendingIn(client)));
+  if (!opened && others) setOthers(null);
+  const busy = useIsMutating({ predicate: ({ mutationId }) => others !== null && !others.has(mutationId) }) > 0;
   // In which opening something was changed: each time it begins untouched.
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);
-  useUnsaved(form && changed && !sticky, 'form');
+  useUnsaved(opened && (sticky || (form && changed)), 'form');
   const change = () => setChanged(true);
   const settle = useCallback(() => setChanged(false), []);
   // What is chosen from a list is a click on its entry.

@@ -2,7 +2,7 @@ import { Alert, Button, List, Stack, Text } from '@mantine/core';
 import { CircleAlert } from 'lucide-react';
 import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
-import { isTold, ProblemError, sentenceOf } from '@/api/problem';
+import { isTold, ProblemError, sentenceOf, Unanswered } from '@/api/problem';
 
 interface Props {
   error: unknown;
@@ -28,6 +28,7 @@ const KINDS = {
 
 /** What kind of refusal it is, by its status; the server's own sentence, which is English, says the rest. */
 function titleOf(problem: ProblemError | null, t: TFunction): string {
+  if (problem instanceof Unanswered) return t('refused.unanswered');
   const status = problem?.status ?? -1;
   return status in KINDS ? t(`refused.${KINDS[status as keyof typeof KINDS]}`) : t('wentWrong');
 }

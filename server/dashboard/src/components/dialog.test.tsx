@@ -1,5 +1,7 @@
 import { TextInput } from '@mantine/core';
-import { fireEvent, render, screen } from '@testing-library/react';
+import { useMutation } from '@tanstack/react-query';
+import { fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { useState } from 'react';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTexts } from '@/i18n';
 import { Page } from '@/testing/page';
@@ -47,5 +49,38 @@ describe('a dialog', () => {
     const { close, outside } = open(false);
     outside();
     expect(close).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('while something is being sent', () => {
+  function Sending({ inside }: { inside: boolean }) {
+    const [opened, setOpened] = useState(false);
+    const sending = useMutation({ mutationFn: () => new Promise(() => undefined) });
+    const send = <button onClick={() => sending.mutate()}>Send</button>;
+    return (
+      <>
+        <button onClick={() => setOpened(true)}>Open</button>
+        {!inside && send}
+        <Dialog opened={opened} onClose={() => setOpened(false)} title="Ask">
+          {inside && send}
+        </Dialog>
+      </>
+    );
+  }
+  const close = () => screen.getByRole('button', { name: 'Close' });
+
+  it('from a dialog, that stays for the answer', async () => {
+    render(<Sending inside />, { wrapper: Page });
+    fireEvent.click(screen.getByText('Open'));
+    fireEvent.click(await screen.findByText('Send'));
+    await waitFor(() => expect(close()).toHaveProperty('disabled', true));
+  });
+
+  it('from elsewhere, a dialog that opens is as free as ever', async () => {
+    render(<Sending inside={false} />, { wrapper: Page });
+    fireEvent.click(screen.getByText('Send'));
+    fireEvent.click(screen.getByText('Open'));
+    await screen.findByRole('dialog');
+    expect(close()).toHaveProperty('disabled', false);
   });
 });

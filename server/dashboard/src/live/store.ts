@@ -1,10 +1,9 @@
 import { clock } from '@/api/clock';
+import { type Counted, type HeardCount, withCounts } from './counts';
 import type { CountFrame, Frame, SignalFrame, StatusFrame } from './frames';
 
 /** The lamps of a junction are told on each change and every 5 s: after 15 s nobody knows what they show. */
 export const STALE_MS = 15_000;
-/** Counts are summed up over this time, milliseconds. */
-export const COUNTS_MS = 5 * 60_000;
 
 /** The last signal of a junction, and when it was so by this machine's clock. */
 export interface HeardSignal {
@@ -26,36 +25,41 @@ const OVERLAP_MS = 10_000;
 /** Whether what was heard at `at` is newer than what was fetched by `fetchedAt`. */
 export const isNewer = (at: number, fetchedAt: number): boolean => at >= fetchedAt - OVERLAP_MS;
 
-/** Vehicles of a lane in an interval. */
-export interface HeardCount {
-  laneId: string;
-  vehicles: number;
-  present: number | null;
-  /** End of its interval, as the junction says; names the interval together with the lane. */
-  interval: string;
-  /** Start of its interval; null: the sender does not say. */
-  start: string | null;
-  at: number;
+/** Whether the junction has told `a` later than `b`, by its own clock. */
+export const isLater = (a: SignalFrame, b: SignalFrame): boolean => Date.parse(a.t) > Date.parse(b.t);
+
+/**
+ * When a signal was so by this machine's clock, which came to the server by `cameAt`. A broker hands the last signal of a junction to a server
+ * that starts, and that comes like a new one: its own time tells how old it is, by the difference from what is known where the junction's clock
+ * may be wrong.
+ */
+export function toldAt(frame: SignalFrame, known: HeardSignal | null, cameAt: number): number {
+  const own = known ? known.at + Date.parse(frame.t) - Date.parse(known.frame.t) : clock.here(frame.t);
+  return Math.min(cameAt, own);
 }
 
-/** Vehicles that waited at the end of an interval are those of now until the next is told and half as long again, milliseconds. */
-export const HOLDS_MS = { least: 30_000, most: 90 * 60_000, intervals: 1.5 };
-
-/** How long the vehicles that waited at its end are taken for those that wait, by the length of its own interval. */
-export function holdsMs({ start, interval }: Pick<HeardCount, 'start' | 'interval'>): number {
-  const lengthMs = start === null ? 0 : Date.parse(interval) - Date.parse(start);
-  return Math.min(HOLDS_MS.most, Math.max(HOLDS_MS.least, HOLDS_MS.intervals * (lengthMs || 0)));
+/** When a signal was so that is heard at `now`: a junction that goes on telling is there, whatever its clock shows. */
+function heardAt(frame: SignalFrame, known: HeardSignal | null, now: number): number {
+  const stepMs = known ? Date.parse(frame.t) - Date.parse(known.frame.t) : Infinity;
+  if (stepMs === 0 && known) return known.at;
+  if (stepMs > 0 && stepMs < STALE_MS) return now;
+  return Math.min(now, Math.max(clock.here(frame.t), toldAt(frame, known, now)));
 }
 
-/** Whether it still tells something: how many came in the last minutes, or how many wait. */
-const tells = (count: HeardCount, now: number) => now - count.at < Math.max(COUNTS_MS, holdsMs(count));
+const countedBy = (frame: CountFrame): Counted => ({
+  laneId: frame.lane_id,
+  vehicles: frame.vehicle_count,
+  present: frame.present ?? null,
+  end: frame.timestamp ?? null,
+  start: frame.interval_start ?? null,
+});
 
 /** What is heard of a junction; a new object with each change. */
 export interface JunctionLive {
   signal: HeardSignal | null;
   /** The last status of each device. */
   devices: ReadonlyMap<string, HeardStatus>;
-  /** Of the last five minutes, and those of longer intervals that still tell who waits; the newest last. */
+  /** Of the last five minutes, and those of longer intervals that still tell who waits; the newest last. Kept while somebody looks on. */
   counts: readonly HeardCount[];
   /** Grows when plans, overrides or counts have changed. */
   version: number;
@@ -81,13 +85,18 @@ export class LiveStore {
   subscribe(junction: string, listener: () => void): () => void {
     const set = this.listeners.get(junction) ?? new Set();
     this.listeners.set(junction, set.add(listener));
-    return () => set.delete(listener);
+    return () => {
+      set.delete(listener);
+      // Who comes back fetches them: nobody has taken those that are told meanwhile.
+      const known = this.junctions.get(junction);
+      if (set.size === 0 && known) this.junctions.set(junction, { ...known, counts: [] });
+    };
   }
 
   take(frame: Frame, now: number): void {
     switch (frame.type) {
       case 'signal':
-        this.put(frame.junction_id, { signal: { frame, at: now } });
+        this.put(frame.junction_id, { signal: { frame, at: heardAt(frame, this.get(frame.junction_id).signal, now) } });
         break;
       case 'status': {
         const devices = new Map(this.get(frame.junction_id).devices);
@@ -96,7 +105,8 @@ export class LiveStore {
         break;
       }
       case 'car_count':
-        this.put(frame.junction_id, { counts: this.counted(frame, now) });
+        // A whole city tells more of them than anybody looks at.
+        if (this.listeners.get(frame.junction_id)?.size) this.takeCounts(frame.junction_id, [countedBy(frame)], now);
         break;
       case 'alarm':
       case 'green_time':
@@ -105,23 +115,18 @@ export class LiveStore {
     }
   }
 
-  /** A signal that was fetched, so many seconds old; what came live is newer. */
+  /** A signal that was fetched, so many seconds after it came to the server; what the junction has told later is newer. */
   recall(frame: SignalFrame, ageS: number, now: number): void {
-    const at = now - ageS * 1000;
     const known = this.get(frame.junction_id).signal;
-    if (!known || known.at < at) this.put(frame.junction_id, { signal: { frame, at } });
+    if (known && !isLater(frame, known.frame)) return;
+    this.put(frame.junction_id, { signal: { frame, at: toldAt(frame, known, now - ageS * 1000) } });
   }
 
-  /** Counts that were fetched; those that came live are known. */
-  recallCounts(junction: string, rows: readonly Omit<HeardCount, 'at'>[], now: number): void {
-    const { counts } = this.get(junction);
-    const known = new Set(counts.map((count) => `${count.laneId} ${Date.parse(count.interval)}`));
-    const fresh = rows
-      .filter((row) => !known.has(`${row.laneId} ${Date.parse(row.interval)}`))
-      .map((row) => ({ ...row, at: Math.min(now, clock.here(row.interval)) }))
-      .filter((row) => tells(row, now));
-    if (fresh.length === 0) return;
-    this.put(junction, { counts: [...fresh, ...counts].sort((a, b) => a.at - b.at) });
+  /** Counts that were fetched or are told; those that are known stay. */
+  takeCounts(junction: string, rows: readonly Counted[], now: number): void {
+    const before = this.get(junction).counts;
+    const counts = withCounts(before, rows, now);
+    if (counts !== before) this.put(junction, { counts });
   }
 
   /**
@@ -137,16 +142,6 @@ export class LiveStore {
     const all = [...this.junctions.keys()];
     this.junctions.clear();
     for (const junction of all) this.note(junction);
-  }
-
-  private counted(frame: CountFrame, now: number): HeardCount[] {
-    const recent = this.get(frame.junction_id).counts.filter((count) => tells(count, now));
-    const { lane_id: laneId, vehicle_count: vehicles, present } = frame;
-    const interval = frame.timestamp ?? new Date(now).toISOString();
-    return [
-      ...recent,
-      { laneId, vehicles, present: present ?? null, interval, start: frame.interval_start ?? null, at: now },
-    ];
   }
 
   private put(junction: string, change: Partial<JunctionLive>): void {

@@ -1,4 +1,5 @@
 import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
@@ -12,7 +13,7 @@ interface Props {
   /** It is known already that somebody else has changed it. */
   outdated: boolean;
   /** Gives up what is changed here, and shows what the other has saved. */
-  load: () => void;
+  load: () => Promise<void>;
   /** Puts what is changed here in the place of what the other has saved. */
   overwrite: () => Promise<void>;
 }
@@ -22,6 +23,7 @@ export function SaveRefusal({ error, outdated, load, overwrite }: Props) {
   const { t } = useTranslation('junctions');
   const here = useLocation();
   const [asked, setAsked] = useState<Asked | null>(null);
+  const loading = useMutation({ mutationFn: load });
   const refused = error instanceof ProblemError && error.status === 412 ? error : null;
   if (!refused && !outdated) return <Refusal error={error} />;
   const ask = () =>
@@ -44,13 +46,14 @@ export function SaveRefusal({ error, outdated, load, overwrite }: Props) {
           <Button size="compact-sm" variant="default" component={Link} to={here} target="_blank">
             {t('others.look')}
           </Button>
-          <Button size="compact-sm" variant="default" onClick={load}>
+          <Button size="compact-sm" variant="default" loading={loading.isPending} onClick={() => loading.mutate()}>
             {t('others.load')}
           </Button>
           <Button size="compact-sm" variant="default" onClick={ask}>
             {t('others.overwrite')}
           </Button>
         </Group>
+        <Refusal error={loading.error} />
       </Stack>
       <Confirm asked={asked} onClose={() => setAsked(null)} />
     </Alert>

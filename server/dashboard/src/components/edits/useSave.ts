@@ -32,8 +32,9 @@ export function useSave<T, A extends Tag>({ edited, queryKey, put, onSaved }: Op
     isPending,
     discard,
     save: () => mutate(edited.header),
+    /** Gives up what is changed here, once what the other has saved is there to take its place. */
     load: async () => {
-      await client.invalidateQueries({ queryKey });
+      await client.refetchQueries({ queryKey, exact: true }, { throwOnError: true });
       discard();
     },
     /** Replaces what is there now, and nothing that comes meanwhile. */

@@ -50,14 +50,15 @@ export function TimeFigure({
   const table = useMemo(() => {
     const rows = open ? times.slice(0, -1) : times;
     return {
-      header: [t('time'), ...series.map(({ label }) => label), ...(watched ? [t('watched')] : [])],
+      // A file that is laid beside that of another junction says which time it is.
+      header: [`${t('time')} (${zone})`, ...series.map(({ label }) => label), ...(watched ? [t('watched')] : [])],
       rows: rows.map((time, at) => [
         hoursOnly ? format.clock(time * 1000) : format.stamp(time * 1000),
         ...series.map(({ values }) => values[at] ?? null),
         ...(watched ? [Number((watched[at] ?? 0).toFixed(3))] : []),
       ]),
     };
-  }, [times, series, watched, open, hoursOnly, format, t]);
+  }, [times, series, watched, open, hoursOnly, zone, format, t]);
   const png = () =>
     picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('notDrawn')));
   return (

@@ -16,6 +16,9 @@ export const city = {
     emergency: 'Emergency',
     fault: 'Fault',
     offline: 'Offline',
+    dark: 'Dark',
+    flash: 'Flashing',
+    unknown: 'Not known',
   },
   filter: {
     label: 'Which junctions',

@@ -153,12 +153,22 @@ export const junction = {
       manual_override: '{{name}}: the manual override is refused',
       emergency: '{{name}}: the emergency is refused',
     },
+    unknown: {
+      automatic: '{{name}}: it is not known whether it goes back to automatic',
+      manual_override: '{{name}}: it is not known whether the manual override is set',
+      emergency: '{{name}}: it is not known whether the emergency has started',
+    },
     fetching: 'Greens of the running plan are being fetched.',
     defaults:
       'It is not known which greens run at present. These are defaults, not those of the running plan: look at each of them before you set the override.',
     heard: {
       manual_override: 'The junction says that it runs a manual override; the server knows nothing more of it.',
       emergency: 'The junction says that it runs an emergency; the server knows nothing more of it.',
+    },
+    local: {
+      panel: 'The panel at the cabinet has command of the junction until it is given back there.',
+      emergency_vehicle:
+        'A vehicle in emergency, known by its tag, gets green. The junction goes back to automatic by itself.',
     },
     notFetched: 'Whether an override runs could not be fetched. Back to automatic ends it, if one does.',
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
@@ -173,6 +183,11 @@ export const junction = {
       replaced: 'replaced',
     },
     back: 'Back to automatic',
+    backSure: 'Go back to automatic?',
+    ends: {
+      manual_override: 'This ends the manual override for everybody: {{what}}.',
+      emergency: 'This ends the emergency for everybody: {{what}}.',
+    },
     emergencyDialog: 'Emergency for a lane',
     emergencyText:
       'The lane gets green as soon as clearances allow, keeps it, and the others are served once at minimum in between.',

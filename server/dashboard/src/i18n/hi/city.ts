@@ -18,6 +18,9 @@ export const city: Messages['city'] = {
     emergency: 'आपातकाल',
     fault: 'फ़ॉल्ट',
     offline: 'ऑफ़लाइन',
+    dark: 'लैंप बंद',
+    flash: 'झपक रहा है',
+    unknown: 'ज्ञात नहीं',
   },
   filter: {
     label: 'कौन-से जंक्शन',

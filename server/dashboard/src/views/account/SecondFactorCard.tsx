@@ -39,6 +39,7 @@ export function SecondFactorCard({ enabled }: { enabled: boolean }) {
         )}
       </Group>
       <Dialog
+        form
         opened={step !== null}
         onClose={close}
         title={codes ? t('factor.codesTitle') : title}

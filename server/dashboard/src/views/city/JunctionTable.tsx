@@ -34,16 +34,16 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
       >
         <Table.Thead fz="xs">
           <Table.Tr>
-            <Table.Th w={{ base: '31%', sm: '21%' }}>{t('list.name')}</Table.Th>
-            <Table.Th w={{ base: '38%', sm: '20%' }}>{t('list.state')}</Table.Th>
+            <Table.Th w={{ base: '31%', sm: '20%' }}>{t('list.name')}</Table.Th>
+            <Table.Th w={{ base: '38%', sm: '23%' }}>{t('list.state')}</Table.Th>
             <Table.Th visibleFrom="xs" w={{ sm: '17%' }}>
               {t('list.signal')}
             </Table.Th>
-            <Table.Th w={{ base: '15%', sm: '20%' }}>{t('list.queue')}</Table.Th>
+            <Table.Th w={{ base: '15%', sm: '19%' }}>{t('list.queue')}</Table.Th>
             <Table.Th visibleFrom="sm" w="10%">
               {t('list.vehicles')}
             </Table.Th>
-            <Table.Th w={{ base: '16%', sm: '12%' }}>{t('list.alarms')}</Table.Th>
+            <Table.Th w={{ base: '16%', sm: '11%' }}>{t('list.alarms')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

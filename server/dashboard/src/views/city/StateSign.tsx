@@ -3,7 +3,16 @@ import classes from './City.module.css';
 import type { Congestion, Kind } from './states';
 
 /** Letters beside the colours; a junction in order has a tick. */
-export const SIGNS: Record<Kind, string> = { ok: '✓', manual: 'M', emergency: 'E', fault: '!', offline: '×' };
+export const SIGNS: Record<Kind, string> = {
+  ok: '✓',
+  manual: 'M',
+  emergency: 'E',
+  fault: '!',
+  offline: '×',
+  dark: 'D',
+  flash: 'F',
+  unknown: '?',
+};
 
 /** The more of a queue stays, the longer its sign. */
 export const QUEUE_SIGNS: Record<Congestion, string> = { low: '›', mid: '››', high: '›››' };

@@ -21,11 +21,14 @@ export interface Named {
 const REACH = 18;
 
 /** What matters most is named first. */
-const ORDER: readonly Kind[] = ['fault', 'emergency', 'offline', 'manual', 'ok'];
+const ORDER: readonly Kind[] = ['fault', 'emergency', 'dark', 'offline', 'flash', 'manual', 'ok'];
+
+// Lamps that are not known are known again with the next message: the list does not jump for that.
+const rank = (kind: Kind) => ORDER.indexOf(kind === 'unknown' ? 'ok' : kind);
 
 /** The order in which names get their places: by what matters, otherwise as they came, so that no name changes its place without a cause. */
 export const byImportance = <T extends { kind: Kind }>(all: readonly T[]): T[] =>
-  [...all].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+  [...all].sort((a, b) => rank(a.kind) - rank(b.kind));
 
 const box = (left: number, top: number, width: number, height: number): Box => ({
   left,

@@ -4,6 +4,7 @@ import type { SignalFrame, StatusFrame } from '@/live/frames';
 import type { JunctionLive } from '@/live/store';
 import { keepSame, needsAttention, select, stateOf } from './states';
 
+const told = (at: number) => new Date(at).toISOString();
 const row = (change: Partial<Overview> = {}): Overview => ({
   junction_id: 'j',
   junction_name: 'Station Road',
@@ -13,7 +14,7 @@ const row = (change: Partial<Overview> = {}): Overview => ({
   time_zone: 'Asia/Kolkata',
   status: 'online',
   current_mode: 'automatic',
-  signal: { state: 'green', stage: 'N', mode: 'automatic' },
+  signal: { t: told(98_000), state: 'green', stage: 'N', mode: 'automatic' },
   signal_age_s: 2,
   fault: null,
   queue: 4,
@@ -26,7 +27,7 @@ const row = (change: Partial<Overview> = {}): Overview => ({
 const quiet: JunctionLive = { signal: null, devices: new Map(), counts: [], version: 0 };
 const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
   ...quiet,
-  signal: { frame: { state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
+  signal: { frame: { t: told(at), state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
 });
 const said = (status: Partial<StatusFrame>, at = 0, device = 'd'): JunctionLive => ({
   ...quiet,
@@ -49,6 +50,18 @@ describe('state of a junction', () => {
     expect(stateOf(row(), 100_000, heard({}, 90_000), 101_000)).toMatchObject({ stage: 'N', signal: 'green' });
   });
 
+  it('is what the junction told last, however long an answer took', () => {
+    // By the time of the answer it would be of 99 s.
+    const slow = row({ signal: { t: told(95_000), state: 'green', stage: 'N', mode: 'automatic' }, signal_age_s: 1 });
+    expect(stateOf(slow, 100_000, heard({}, 98_000), 101_000)).toMatchObject({ stage: 'S', signal: 'amber' });
+    expect(stateOf(slow, 100_000, heard({}, 94_000), 101_000)).toMatchObject({ stage: 'N', signal: 'green' });
+  });
+
+  it('shows no lamps of a junction that fell silent before the server started', () => {
+    const kept = row({ signal: { t: told(100_000), state: 'green', stage: 'N', mode: 'automatic' }, signal_age_s: 1 });
+    expect(stateOf(kept, 900_000, quiet, 900_000)).toMatchObject({ signal: null, staleS: 780 });
+  });
+
   it('shows no lamps that nobody knows any more', () => {
     expect(stateOf(row(), 100_000, quiet, 120_000)).toMatchObject({ stage: null, signal: null, staleS: 20 });
     expect(stateOf(row({ signal: null, signal_age_s: null }), 0, quiet, 9e9)).toMatchObject({
@@ -64,6 +77,23 @@ describe('state of a junction', () => {
     expect(kind({}, heard({ mode: 'manual_override' }, 0))).toBe('manual');
     expect(kind({ status: 'error', fault: 'conflict' })).toBe('fault');
     expect(kind({ fault: 'conflict' }, said({ controller: { fault: null } as StatusFrame['controller'] }))).toBe('ok');
+  });
+
+  it('is no tick where lamps flash, are dark, or are not known', () => {
+    const shown = (state: string, now = 101_000, change: Partial<Overview> = {}) => {
+      const signal = { t: told(98_000), state, stage: null, mode: 'automatic' };
+      const found = stateOf(row({ signal, ...change }), 100_000, quiet, now);
+      return [found.kind, needsAttention(found)];
+    };
+    expect(shown('green')).toEqual(['ok', false]);
+    expect(shown('flash')).toEqual(['flash', true]);
+    expect(shown('dark', 101_000, { current_mode: 'manual_override' })).toEqual(['dark', true]);
+    expect(shown('green', 120_000)).toEqual(['unknown', true]);
+    expect(shown('dark', 120_000)).toEqual(['unknown', true]);
+    // What a person has set is known without the lamps.
+    expect(shown('green', 120_000, { current_mode: 'emergency' })).toEqual(['emergency', true]);
+    // It has no lamps.
+    expect(stateOf(row({ signal: null, signal_age_s: null }), 100_000, quiet, 900_000).kind).toBe('ok');
   });
 
   it('takes the newest of what was fetched and what devices said', () => {

@@ -1,9 +1,9 @@
 import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
-import { isNewer, type JunctionLive, STALE_MS } from '@/live/store';
+import { isLater, isNewer, type JunctionLive, STALE_MS, toldAt } from '@/live/store';
 
-/** What matters most about a junction, the worst first. */
-export type Kind = 'fault' | 'offline' | 'emergency' | 'manual' | 'ok';
+/** What matters most about a junction: `unknown` is one of which nobody knows what its lamps show. */
+export type Kind = 'fault' | 'offline' | 'dark' | 'flash' | 'emergency' | 'manual' | 'unknown' | 'ok';
 /** How much of a queue a green leaves. */
 export type Congestion = 'low' | 'mid' | 'high';
 
@@ -55,26 +55,31 @@ function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault
   };
 }
 
+/** What matters about a junction that is there and has no fault. */
+function kindOf(signal: SignalState | null, mode: string, stale: boolean): Kind {
+  // Whoever decides: no stage has green.
+  if (signal === 'dark' || signal === 'flash') return signal;
+  if (mode === 'emergency') return 'emergency';
+  if (mode === 'manual_override') return 'manual';
+  return stale ? 'unknown' : 'ok';
+}
+
 /** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
 export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, now: number): JunctionState {
   const fetched = row.signal as SignalFrame | null | undefined;
   const heard = live.signal;
-  const fetchedSince = row.signal_age_s == null ? null : fetchedAt - row.signal_age_s * 1000;
-  const newest = heard && heard.at >= (fetchedSince ?? -Infinity) ? heard.frame : fetched;
-  const at = Math.max(heard?.at ?? -Infinity, fetchedSince ?? -Infinity);
+  // The two are told by one clock, that of the junction; when an answer came says less.
+  const fetchedIsNewer = fetched != null && (!heard || isLater(fetched, heard.frame));
+  const newest = fetchedIsNewer ? fetched : heard?.frame;
+  const at = fetchedIsNewer
+    ? toldAt(fetched, heard, fetchedAt - (row.signal_age_s ?? 0) * 1000)
+    : (heard?.at ?? -Infinity);
   const ageMs = now - at;
   const stale = Number.isFinite(ageMs) && ageMs > STALE_MS;
   const { fault, online } = healthOf(row, fetchedAt, live);
   const mode = heard && isNewer(heard.at, fetchedAt) ? heard.frame.mode : row.current_mode;
-  const kind: Kind = fault
-    ? 'fault'
-    : !online
-      ? 'offline'
-      : mode === 'emergency'
-        ? 'emergency'
-        : mode === 'manual_override'
-          ? 'manual'
-          : 'ok';
+  const signal = stale ? null : (newest?.state ?? null);
+  const kind = fault ? 'fault' : !online ? 'offline' : kindOf(signal, mode, stale);
   // The queue of a cycle that ended up to a quarter of an hour ago is none of now where nothing is heard any more.
   const known = online && !stale;
   return {
@@ -86,7 +91,7 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     kind,
     fault,
     stage: stale ? null : (newest?.stage ?? null),
-    signal: stale ? null : (newest?.state ?? null),
+    signal,
     staleS: stale ? coarse(ageMs / 1000) : null,
     queue: known ? (row.queue ?? null) : null,
     congestion: known ? congestionOf(row.congestion) : null,
@@ -101,6 +106,8 @@ export type Filter = 'all' | 'attention' | 'overridden' | 'congested';
 export const needsAttention = (state: JunctionState): boolean =>
   state.kind === 'fault' ||
   state.kind === 'offline' ||
+  state.kind === 'dark' ||
+  state.kind === 'flash' ||
   state.staleS !== null ||
   state.severity === 'critical' ||
   state.severity === 'error';

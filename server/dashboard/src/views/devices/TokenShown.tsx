@@ -1,10 +1,12 @@
-import { Alert, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core';
+import { Alert, Button, Code, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { Download, KeyRound } from 'lucide-react';
+import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { useZones } from '@/api/junctions';
 import type { DeviceWithToken } from '@/api/types';
+import { Copy } from '@/components/Copy';
 import { saveFile } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { useFormat } from '@/i18n/format';
@@ -43,22 +45,16 @@ export function TokenShown({ device, onKept }: { device: DeviceWithToken; onKept
 }
 
 function Copied({ label, text, testId }: { label: string; text: string; testId: string }) {
-  const { t } = useTranslation();
+  const shown = useRef<HTMLPreElement>(null);
   return (
     <Stack gap={4}>
       <Group justify="space-between">
         <Text size="sm" fw={600}>
           {label}
         </Text>
-        <CopyButton value={text}>
-          {({ copied, copy }) => (
-            <Button size="compact-xs" variant="default" onClick={copy} aria-label={`${t('copy')}: ${label}`}>
-              {copied ? t('copied') : t('copy')}
-            </Button>
-          )}
-        </CopyButton>
+        <Copy text={text} shown={shown} label={label} size="compact-xs" />
       </Group>
-      <Code block data-testid={testId} style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
+      <Code block ref={shown} data-testid={testId} style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
         {text}
       </Code>
     </Stack>

@@ -1,9 +1,12 @@
 import { render, screen } from '@testing-library/react';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Device } from '@/api/types';
 import { startTexts } from '@/i18n';
 import { answerWith, Page } from '@/testing/page';
 import { ReadersCard } from '@/views/device/ReadersCard';
+import { DevicesCard } from '@/views/junction/DevicesCard';
+import { toldBy } from '@/views/junction/health';
+import type { Present } from '@/views/junction/useJunction';
 import { DeviceRows } from './DeviceRows';
 import type { ReaderStatus } from './status';
 
@@ -17,7 +20,7 @@ const device = (online: boolean) =>
     status: online ? 'online' : 'offline',
     online,
     last_heartbeat: '2026-02-10T08:00:00Z',
-    last_status: { device_id: 'd', online, readers: [reader], outbox: { rows: 7 } },
+    last_status: { device_id: 'd', online, readers: [reader], outbox: { rows: 7, oldest_s: 4 } },
   }) as unknown as Device;
 const at = Date.parse('2026-02-10T08:00:10Z');
 
@@ -39,6 +42,21 @@ describe('a device that is gone', () => {
     expect(said).toContain('7 rows when last told');
     expect(said).toContain('Works when last told');
     expect(said).not.toContain('1.5');
+  });
+
+  it('is marked so at its junction as well', () => {
+    vi.useFakeTimers({ now: at });
+    const shown = (online: boolean) => {
+      const row = device(online);
+      const devices = { data: [row], error: null, isPending: false } as unknown as Present['devices'];
+      const present = { devices, told: toldBy([row], at, new Map()) } as Present;
+      const { container, unmount } = render(<DevicesCard present={present} />, { wrapper: Page });
+      const text = container.textContent;
+      unmount();
+      return text;
+    };
+    expect(shown(false)).toContain('7 rows, the oldest 4 s old when last told');
+    expect(shown(true)).not.toContain('when last told');
   });
 
   it('is shown as it is while it is there', () => {

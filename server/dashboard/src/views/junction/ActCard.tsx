@@ -1,18 +1,18 @@
-import { Alert, Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { Hand, Siren, Undo2 } from 'lucide-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { clock } from '@/api/clock';
 import { useRight } from '@/api/me';
 import type { CurrentPlan, Layout } from '@/api/types';
+import { type Asked, Confirm } from '@/components/Confirm';
 import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { useKeptFocus } from '@/components/useKeptFocus';
 import type { Format } from '@/i18n/format';
 import type { Mode } from '@/live/frames';
-import { useNow } from '@/live/hooks';
+import { ActiveOverride, useOverrideFacts } from './ActiveOverride';
 import { useAct, useVerdict } from './act';
 import { EmergencyDialog } from './EmergencyDialog';
 import { Outcome } from './Outcome';
@@ -23,11 +23,15 @@ interface Props {
   plan: UseQueryResult<CurrentPlan>;
   /** Who decides, as the junction says itself. */
   heard: Mode | undefined;
+  /** Who has command of the lamps, as the junction says itself. */
+  control: string | undefined;
   format: Format;
 }
 
+const LOCAL = ['panel', 'emergency_vehicle'] as const;
+
 /** What an operator can do: an override, an emergency, and the way back. */
-export function ActCard({ layout, plan, heard, format }: Props) {
+export function ActCard({ layout, plan, heard, control, format }: Props) {
   const { t } = useTranslation('junction');
   const id = layout.junction_id;
   const right = useRight(id);
@@ -52,12 +56,35 @@ export function ActCard({ layout, plan, heard, format }: Props) {
     if (later) reset();
   }, [later, reset]);
   const failing = plan.failureCount > 0 || plan.isError || (plan.isPending && plan.errorUpdateCount > 0);
+  // Nothing from here takes the junction away from who works at the cabinet, or from a vehicle that its tag announces.
+  const local = LOCAL.find((who) => who === control);
   const unexplained = !active && heard !== undefined && heard !== 'automatic' ? heard : null;
-  const returns = Boolean(active) || unexplained !== null || failing;
+  const returns = Boolean(active) || (unexplained !== null && !local) || failing;
+  const unexplainedText = unexplained && t(local ? `override.local.${local}` : `override.heard.${unexplained}`);
+  const [asking, setAsking] = useState(false);
+  if (asking && !returns) setAsking(false);
+  const facts = useOverrideFacts(active, format);
+  const ends = active && [active.reason, ...facts].filter(Boolean).join(' · ');
+  const asked: Asked = {
+    title: t('override.backSure'),
+    text: [
+      active && t(`override.ends.${active.mode === 'emergency' ? 'emergency' : 'manual_override'}`, { what: ends }),
+      !local && unexplainedText,
+      failing && t('override.notFetched'),
+    ]
+      .filter(Boolean)
+      .join(' '),
+    action: t('override.back'),
+    // What comes of it stands in the card, where it is seen together with what the junction shows.
+    run: () => {
+      goBack();
+      return Promise.resolve();
+    },
+  };
   return (
     <Section title={t('override.title')}>
-      {active && <Active override={active} format={format} />}
-      {unexplained && !back.data && <Text size="sm">{t(`override.heard.${unexplained}`)}</Text>}
+      {active && <ActiveOverride override={active} format={format} />}
+      {unexplained && (local || !back.data) && <Text size="sm">{unexplainedText}</Text>}
       {failing && mayOperate && (
         <Text size="sm" c="var(--state-bad)">
           {t('override.notFetched')}
@@ -65,11 +92,6 @@ export function ActCard({ layout, plan, heard, format }: Props) {
       )}
       {mayOperate ? (
         <Group {...kept}>
-          {returns && (
-            <Button leftSection={<Undo2 size={16} aria-hidden />} loading={back.isPending} onClick={goBack}>
-              {t('override.back')}
-            </Button>
-          )}
           <Button
             variant={returns ? 'default' : 'filled'}
             leftSection={<Hand size={16} aria-hidden />}
@@ -87,6 +109,16 @@ export function ActCard({ layout, plan, heard, format }: Props) {
           >
             {t('override.emergency')}
           </Button>
+          {/* It comes by what others do: the last of the row moves no other from under the pointer. */}
+          {returns && (
+            <Button
+              leftSection={<Undo2 size={16} aria-hidden />}
+              loading={back.isPending}
+              onClick={() => setAsking(true)}
+            >
+              {t('override.back')}
+            </Button>
+          )}
         </Group>
       ) : (
         <Fetched query={right} height={36}>
@@ -106,46 +138,8 @@ export function ActCard({ layout, plan, heard, format }: Props) {
         current={current}
         failed={failing}
       />
+      <Confirm asked={asking ? asked : null} onClose={() => setAsking(false)} />
       <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} />
     </Section>
-  );
-}
-
-const ROAD = ['sent', 'pending', 'running', 'refused', 'replaced'] as const;
-
-/** The override that runs: who, why, how long, and what the road says. */
-function Active({ override, format }: { override: NonNullable<CurrentPlan['override']>; format: Format }) {
-  const { t } = useTranslation(['junction', 'common']);
-  const now = useNow();
-  const left = override.expires_at ? (clock.here(override.expires_at) - now) / 1000 : null;
-  const road = ROAD.find((state) => state === override.road_state) ?? 'sent';
-  const mode = override.mode === 'emergency' ? 'emergency' : 'manual_override';
-  return (
-    <Alert
-      color={mode === 'emergency' || road === 'refused' ? 'red' : 'yellow'}
-      title={t(`override.active.${mode}`)}
-      data-testid="active-override"
-    >
-      <Stack gap={4}>
-        {override.reason && <Text fw={600}>{override.reason}</Text>}
-        <Text size="sm">
-          {[
-            override.username && t('override.by', { name: override.username }),
-            t('plan.from', { at: format.time(override.override_start) }),
-            left !== null &&
-              t('override.left', {
-                age: format.age(left),
-                at: format.moment(clock.here(override.expires_at ?? ''), now),
-              }),
-          ]
-            .filter(Boolean)
-            .join(' · ')}
-        </Text>
-        <Text size="sm" data-testid="road-state">
-          {t('override.road')}: {t(`override.roadState.${road}`)}
-          {override.road_reasons?.length ? <span lang="en">{` (${override.road_reasons.join('; ')})`}</span> : ''}
-        </Text>
-      </Stack>
-    </Alert>
   );
 }

@@ -51,6 +51,15 @@ export function DevicesCard({ present }: { present: Present }) {
   );
 }
 
+/** Whether what a device said is so at `now`; of one that is gone it is what it last told. */
+const isKnown = ({ told }: Shown, now: number) => told !== undefined && isPresent(told, now);
+
+const Old = ({ children }: { children: string }) => (
+  <Text size="sm" c="dimmed">
+    {children}
+  </Text>
+);
+
 const statusOf = ({ told }: Shown) => told?.frame as DeviceStatus | undefined;
 
 function DeviceLink({ device }: { device: Device }) {
@@ -90,16 +99,21 @@ function Devices({ shown, now }: { shown: readonly Shown[]; now: number }) {
       label: t('outbox'),
       cell: (row) => {
         const outbox = statusOf(row)?.outbox;
-        return outbox && t('outboxFull', { rows: format.number(outbox.rows), age: format.age(outbox.oldest_s) });
+        if (!outbox) return null;
+        const state = t('outboxFull', { rows: format.number(outbox.rows), age: format.age(outbox.oldest_s) });
+        return isKnown(row, now) ? state : <Old>{t('reader.lastTold', { state })}</Old>;
       },
     },
     {
       label: t('trouble'),
       cell: (row) => {
         const troubles = troublesOf(statusOf(row) ?? null);
-        return troubles.length === 0 ? null : (
+        if (troubles.length === 0) return null;
+        const state = troubles.map((trouble) => t(`troubles.${trouble}`)).join(' · ');
+        if (!isKnown(row, now)) return <Old>{t('reader.lastTold', { state })}</Old>;
+        return (
           <Text size="sm" c="var(--state-bad)">
-            {troubles.map((trouble) => t(`troubles.${trouble}`)).join(' · ')}
+            {state}
           </Text>
         );
       },
@@ -115,7 +129,7 @@ function Readers({ shown, now }: { shown: readonly Shown[]; now: number }) {
     (statusOf(row)?.readers ?? []).map((reader): ShownReader => ({
       device: row.device,
       reader,
-      now: row.told !== undefined && isPresent(row.told, now),
+      now: isKnown(row, now),
     })),
   );
   if (readers.length === 0) return null;

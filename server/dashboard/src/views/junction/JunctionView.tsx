@@ -16,7 +16,7 @@ import { DecisionCard } from './DecisionCard';
 import { DevicesCard } from './DevicesCard';
 import { Drawing } from './Drawing';
 import { EstimatesCard } from './EstimatesCard';
-import { modeToldBy } from './health';
+import { controlToldBy, modeToldBy } from './health';
 import { HistoryCard } from './HistoryCard';
 import { LaneTable } from './LaneTable';
 import { PlanCard } from './PlanCard';
@@ -106,7 +106,7 @@ function Junction({ layout }: { layout: Layout }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
-            <ActCard layout={layout} plan={plan} heard={heard} format={format} />
+            <ActCard layout={layout} plan={plan} heard={heard} control={controlToldBy(present.told)} format={format} />
             <TimelineCard signal={present.signal} plan={runningStages(plan.data, frame?.plan_id)} stale={stale} />
             <DecisionCard told={present.told} stage={frame?.stage} />
           </Stack>

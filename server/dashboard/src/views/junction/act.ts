@@ -17,10 +17,17 @@ export function useAct({ junction_id: id, junction_name: name }: Layout): Act {
     mutationFn: (body: ModeBody) =>
       data(api.PUT('/api/junctions/{junction_id}/mode', { params: { path: { junction_id: id } }, body })),
     meta: {
-      what: (body) => i18next.t(`override.not.${(body as ModeBody).mode as Mode}`, { ns: 'junction', name }),
+      what: (body, isKnown) =>
+        i18next.t(`override.${isKnown ? 'not' : 'unknown'}.${(body as ModeBody).mode as Mode}`, {
+          ns: 'junction',
+          name,
+        }),
       refusal: (answer) => refusalOf(answer as Answer),
     },
-    onSettled: () => client.invalidateQueries({ queryKey: ['junction', id] }),
+    // What came of it is shown at once, however long it takes to fetch everything else.
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ['junction', id] });
+    },
   });
 }
 

@@ -46,6 +46,10 @@ export const isPresent = ({ frame, at }: Told, now: number): boolean =>
 export const leftOf = (toldS: number, at: number | null, now: number): number =>
   Math.max(0, Math.ceil(toldS - (at === null ? 0 : Math.max(0, now - at) / 1000)));
 
+/** Who has command of the lamps, by the controller of a junction. */
+export const controlToldBy = (told: readonly Told[]) =>
+  told.find(({ frame: { online, controller } }) => online && controller)?.frame.controller?.control;
+
 /** The mode that the controller of a junction tells; a device that only counts knows of none. */
 export const modeToldBy = (told: readonly Told[]) =>
   told.find(({ frame: { online, controller } }) => online && controller)?.frame.controller?.mode;

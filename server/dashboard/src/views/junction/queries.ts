@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { clock } from '@/api/clock';
 import { api, data, page } from '@/api/client';
-import { COUNTS_MS, HOLDS_MS } from '@/live/store';
+import { COUNTS_MS, HOLDS_MS } from '@/live/counts';
 
 const path = (junction_id: string) => ({ path: { junction_id } });
 
@@ -41,6 +41,8 @@ export const junctionQueries = {
         const recent = await since(COUNTS_MS, 1000);
         return recent.length > 0 ? recent : since(HOLDS_MS.most, 50);
       },
+      // Live ones are taken only while somebody looks on.
+      refetchOnMount: 'always',
       staleTime: 60_000,
     }),
   newestCycle: (id: string) =>

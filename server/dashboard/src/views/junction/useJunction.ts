@@ -1,10 +1,11 @@
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import type { CurrentPlan, DeviceWithDifferences } from '@/api/types';
+import { sums } from '@/live/counts';
 import type { SignalFrame } from '@/live/frames';
 import { store } from '@/live/feed';
 import { useJunctionLive, useNow } from '@/live/hooks';
-import { COUNTS_MS, type HeardCount, type HeardSignal, holdsMs, STALE_MS } from '@/live/store';
+import { type HeardSignal, STALE_MS } from '@/live/store';
 import { type Told, toldBy } from './health';
 import { junctionQueries } from './queries';
 import { type PlannedStage, plannedStages } from './timeline';
@@ -58,13 +59,13 @@ export function usePresent(id: string): Present {
               laneId: row.lane_id,
               vehicles: row.vehicle_count,
               present: row.present ?? null,
-              interval: row.timestamp,
+              end: row.timestamp,
               start: row.interval_start ?? null,
             },
           ]
         : [],
     );
-    store.recallCounts(id, rows, Date.now());
+    store.takeCounts(id, rows, Date.now());
   }, [id, recent]);
   const { counts, present } = useMemo(() => sums(live.counts, now), [live.counts, now]);
   const told = useMemo(
@@ -81,16 +82,4 @@ export function usePresent(id: string): Present {
     counts,
     present,
   };
-}
-
-/** Vehicles of each lane by what was counted in the last minutes, and those that wait at `now`. */
-export function sums(heard: readonly HeardCount[], now: number) {
-  const counts = new Map<string, number>();
-  const present = new Map<string, number>();
-  for (const count of heard) {
-    const ageMs = now - count.at;
-    if (ageMs < COUNTS_MS) counts.set(count.laneId, (counts.get(count.laneId) ?? 0) + count.vehicles);
-    if (count.present !== null && ageMs <= holdsMs(count)) present.set(count.laneId, count.present);
-  }
-  return { counts, present };
 }

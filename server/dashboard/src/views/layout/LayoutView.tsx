@@ -68,12 +68,7 @@ function Editor({ layout }: { layout: Layout & Tag }) {
   return (
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
-      <SaveRefusal
-        error={saving.error}
-        outdated={edited.outdated}
-        load={() => void saving.load()}
-        overwrite={saving.overwrite}
-      />
+      <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
       <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />

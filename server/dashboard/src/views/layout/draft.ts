@@ -1,5 +1,6 @@
 import type { components } from '@/api/schema';
 import type { Layout } from '@/api/types';
+import { newUuid } from '@/components/uuid';
 
 type Schemas = components['schemas'];
 export type Field = number | string;
@@ -146,7 +147,7 @@ export function bodyOf(edited: Draft): Schemas['LanesBody'] {
   const draft = withOwnGroups(edited);
   const names = new Map(groupsOf(draft).map(({ key, name }) => [key, name]));
   const nameOf = (key: string) => names.get(key) ?? key;
-  const ids = new Map(draft.lanes.map(({ key, isNew }) => [key, isNew ? crypto.randomUUID() : key]));
+  const ids = new Map(draft.lanes.map(({ key, isNew }) => [key, isNew ? newUuid() : key]));
   const { signal } = draft;
   const body = {
     lanes: draft.lanes.map((lane, at) => ({

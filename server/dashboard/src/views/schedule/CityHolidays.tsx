@@ -35,12 +35,7 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
   });
   return (
     <Section title={t('cityHolidays', { city })} text={t('cityHolidaysText')}>
-      <SaveRefusal
-        error={saving.error}
-        outdated={edited.outdated}
-        load={() => void saving.load()}
-        overwrite={saving.overwrite}
-      />
+      <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
       <Holidays
         label={t('cityHolidays', { city })}
         holidays={edited.value}

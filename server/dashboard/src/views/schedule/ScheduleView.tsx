@@ -110,12 +110,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
             : t('holds', { name: now.entry })}
         </Alert>
       )}
-      <SaveRefusal
-        error={saving.error}
-        outdated={edited.outdated}
-        load={() => void saving.load()}
-        overwrite={saving.overwrite}
-      />
+      <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
       <Section
         title={t('week')}
         text={t('weekText', { zone: answer.time_zone })}

@@ -1,6 +1,6 @@
 import { Alert, Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type SubmitEvent, useState, useSyncExternalStore } from 'react';
+import { type SubmitEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ProblemError } from '@/api/problem';
 import { session } from '@/api/session';
@@ -14,12 +14,17 @@ export function SignInForm() {
   const [password, setPassword] = useState('');
   const [totp, setTotp] = useState('');
   const [asksCode, setAsksCode] = useState(false);
+  const code = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (asksCode) code.current?.focus();
+  }, [asksCode]);
   const signIn = useMutation({
     mutationFn: () => session.signIn(username, password, asksCode ? totp.replace(/\s/g, '') : undefined),
     onError: (error) => {
       if (!(error instanceof ProblemError) || error.about('totp') === undefined) return;
       setAsksCode(true);
       setTotp('');
+      code.current?.focus();
     },
   });
   const submit = (event: SubmitEvent) => {
@@ -40,7 +45,11 @@ export function SignInForm() {
         <TextInput
           label={t('username')}
           value={username}
-          onChange={(event) => setUsername(event.currentTarget.value)}
+          onChange={(event) => {
+            setUsername(event.currentTarget.value);
+            // Whether another needs a code is not known.
+            setAsksCode(false);
+          }}
           autoComplete="username"
           autoCapitalize="none"
           spellCheck={false}
@@ -61,8 +70,7 @@ export function SignInForm() {
             onChange={(event) => setTotp(event.currentTarget.value)}
             autoComplete="one-time-code"
             inputMode="text"
-            data-autofocus
-            ref={(input) => input?.focus()}
+            ref={code}
             required
           />
         )}

@@ -1,0 +1,50 @@
+import { Alert, Stack, Text } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import { clock } from '@/api/clock';
+import type { CurrentPlan } from '@/api/types';
+import type { Format } from '@/i18n/format';
+import { useNow } from '@/live/hooks';
+
+type Override = NonNullable<CurrentPlan['override']>;
+
+/** Who has set an override, when, and until when it runs. */
+export function useOverrideFacts(override: Override | null | undefined, format: Format): string[] {
+  const { t } = useTranslation('junction');
+  const now = useNow();
+  if (!override) return [];
+  const { username, override_start, expires_at } = override;
+  const endsAt = expires_at ? clock.here(expires_at) : null;
+  return [
+    ...(username ? [t('override.by', { name: username })] : []),
+    t('plan.from', { at: format.time(override_start) }),
+    ...(endsAt === null
+      ? []
+      : [t('override.left', { age: format.age((endsAt - now) / 1000), at: format.moment(endsAt, now) })]),
+  ];
+}
+
+const ROAD = ['sent', 'pending', 'running', 'refused', 'replaced'] as const;
+
+/** The override that runs: who, why, how long, and what the road says. */
+export function ActiveOverride({ override, format }: { override: Override; format: Format }) {
+  const { t } = useTranslation('junction');
+  const facts = useOverrideFacts(override, format);
+  const road = ROAD.find((state) => state === override.road_state) ?? 'sent';
+  const mode = override.mode === 'emergency' ? 'emergency' : 'manual_override';
+  return (
+    <Alert
+      color={mode === 'emergency' || road === 'refused' ? 'red' : 'yellow'}
+      title={t(`override.active.${mode}`)}
+      data-testid="active-override"
+    >
+      <Stack gap={4}>
+        {override.reason && <Text fw={600}>{override.reason}</Text>}
+        <Text size="sm">{facts.join(' · ')}</Text>
+        <Text size="sm" data-testid="road-state">
+          {t('override.road')}: {t(`override.roadState.${road}`)}
+          {override.road_reasons?.length ? <span lang="en">{` (${override.road_reasons.join('; ')})`}</span> : ''}
+        </Text>
+      </Stack>
+    </Alert>
+  );
+}
