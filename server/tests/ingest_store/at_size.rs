@@ -15,16 +15,16 @@ const FEW: i64 = 100;
 /// A pool of one connection, so that the database's count of what is read is that of the pool.
 async fn one_connection(db: &PgPool) -> PgPool {
     let options = db.connect_options().as_ref().clone();
-    PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap()
+    PgPoolOptions::new().max_connections(1).connect_with(options).await.expect("the database is there")
 }
 
 /// How many rows of a table and its partitions were read so far, and how many times an index was gone through.
 async fn read(db: &PgPool, table: &str) -> (i64, i64) {
-    sqlx::query("SELECT pg_stat_force_next_flush()").execute(db).await.unwrap();
+    sqlx::query("SELECT pg_stat_force_next_flush()").execute(db).await.expect("it answers");
     let query =
         "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint, coalesce(sum(idx_scan), 0)::bigint
          FROM pg_stat_user_tables WHERE relname LIKE $1 || '%'";
-    sqlx::query_as(query).bind(table).fetch_one(db).await.unwrap()
+    sqlx::query_as(query).bind(table).fetch_one(db).await.expect("it answers")
 }
 
 /// 20 000 plans of a junction, of which the last one runs, and one more of each of a hundred others.
@@ -41,7 +41,7 @@ async fn with_plans(db: &PgPool) {
          SELECT 'new', junction_id, 'automatic', '{}', now(), now() + interval '15 minutes' FROM junctions",
         "ANALYZE",
     ] {
-        sqlx::query(statement).execute(db).await.unwrap();
+        sqlx::query(statement).execute(db).await.expect("the rows are stored");
     }
 }
 
@@ -92,9 +92,9 @@ async fn with_counts(db: &PgPool) -> DateTime<Utc> {
          VALUES ('00000000-0000-0000-0000-00000000000a', '00000000-0000-0000-0000-0000000000b1', now(), 1, '{EPC1}', true)",
         "ANALYZE",
     ] {
-        sqlx::query(statement).execute(db).await.unwrap();
+        sqlx::query(statement).execute(db).await.expect("the rows are stored");
     }
-    sqlx::query_scalar("SELECT max(ts) FROM car_counts").fetch_one(db).await.unwrap()
+    sqlx::query_scalar("SELECT max(ts) FROM car_counts").fetch_one(db).await.expect("it answers")
 }
 
 #[sqlx::test(migrations = "./migrations")]
