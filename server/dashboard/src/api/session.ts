@@ -85,12 +85,16 @@ export class Session {
   /** Goes on by the cookie of an earlier visit. A page that begins before its server does waits for that: the cookie may well hold. */
   start(): void {
     this.renew().then(
-      () => (this.unreached = false),
+      () => {
+        this.unreached = false;
+      },
       (error: unknown) => {
-        if (!(error instanceof ProblemError) || !isPassing(error.status)) return this.drop();
-        this.unreached = true;
-        this.become(this.current);
-        this.timer = setTimeout(() => this.start(), START_AGAIN_MS);
+        this.unreached = error instanceof ProblemError && isPassing(error.status);
+        if (!this.unreached) this.drop();
+        else {
+          this.become(this.current);
+          this.timer = setTimeout(() => this.start(), START_AGAIN_MS);
+        }
       },
     );
   }
