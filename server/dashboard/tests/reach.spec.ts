@@ -36,7 +36,7 @@ test('on a phone the menu is no stop of the keyboard while it is closed', async 
   await account.focus();
   await page.keyboard.press('Tab');
   expect(await inMenu()).toBe(true);
-  await page.getByRole('link', { name: 'Logs' }).click();
+  await page.getByRole('link', { name: 'Log' }).click();
   await expect(page).toHaveURL(/\/logs$/);
   await expect(page.locator('#menu')).toHaveAttribute('inert', '');
 });
