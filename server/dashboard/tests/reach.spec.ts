@@ -36,8 +36,8 @@ test('on a phone the menu is no stop of the keyboard while it is closed', async 
   await account.focus();
   await page.keyboard.press('Tab');
   expect(await inMenu()).toBe(true);
-  await page.getByRole('link', { name: 'Log' }).click();
-  await expect(page).toHaveURL(/\/logs$/);
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await expect(page).toHaveURL(/\/devices$/);
   await expect(page.locator('#menu')).toHaveAttribute('inert', '');
 });
 
