@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -25,9 +26,13 @@ pub(crate) fn program(args: &[&str]) -> Command {
     command
 }
 
+/// A port for a program that is started later. It lies below those that Linux gives to connections, any of which could take it meanwhile.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + (std::process::id() % 200) as u16 * 100;
+    let next = || first + TAKEN.fetch_add(1, Ordering::Relaxed) % 100;
+    let mut ports = std::iter::repeat_with(next).take(100);
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("one of a hundred is free")
 }
 
 /// The address of the database of a test.
