@@ -5,6 +5,7 @@
 //! command follows all the same: a reader that answers nothing but sends reads is as good as any.
 
 mod problem;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -24,13 +25,9 @@ const DRAIN_MS: i64 = 200;
 const TRIES: u8 = 2;
 /// Shortest pause between two requests for a round, milliseconds: a reader whose rounds end at once does not keep the line busy.
 const ROUND_PAUSE_MS: i64 = 10;
-/// A reader that gave so many signs of life, each at most [`REGULAR_MS`] after the one before, gives them all the time.
-const REGULAR_SIGNS: u8 = 10;
 /// Longest pause between the signs of life, and between the frames, of a reader that gives them all the time, milliseconds: thingmagic's
 /// keep-alive comes each second, a round ends within three.
 const REGULAR_MS: i64 = 3500;
-/// After such a time without a frame a reader that gives signs of life all the time is silent, milliseconds.
-const REGULAR_SILENCE_MS: i64 = 10_000;
 
 #[derive(Debug)]
 struct Awaited {
@@ -208,37 +205,6 @@ impl Driver {
     /// What is to be written now.
     pub fn take_output(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
-    }
-
-    /// Whether nothing was heard for the configured time of a reader that would have said something: it sends signs of life, answers
-    /// questions, or should do so and has never been heard.
-    pub fn is_silent(&self, now: MonoMs) -> bool {
-        let would_speak = self.has_spoken || (self.family.is_some() && !self.has_heard);
-        would_speak && now.since(self.heard) >= self.patience_ms()
-    }
-
-    /// Whether nothing has come since the line was opened of a reader that will say something if it is there.
-    pub fn is_awaited(&self) -> bool {
-        self.family.is_some() && !self.has_come && (self.has_spoken || !self.has_heard)
-    }
-
-    /// Whether no intact frame has come for the configured time since the line was opened.
-    pub fn has_said_nothing(&self, now: MonoMs) -> bool {
-        !self.has_come && now.since(self.heard) >= self.silence_ms
-    }
-
-    /// How long it may be quiet, milliseconds: as configured, or shorter when it gives signs of life all the time.
-    fn patience_ms(&self) -> i64 {
-        if self.gives_signs() { self.silence_ms.min(REGULAR_SILENCE_MS) } else { self.silence_ms }
-    }
-
-    fn gives_signs(&self) -> bool {
-        self.signs >= REGULAR_SIGNS
-    }
-
-    /// Milliseconds since an intact frame came, or since the line was opened.
-    pub fn quiet_ms(&self, now: MonoMs) -> i64 {
-        now.since(self.heard)
     }
 
     /// What is wrong, the latest attempt's.
