@@ -5,6 +5,7 @@
 //! demand. Pure: time comes with each call.
 
 mod counters;
+mod early;
 mod estimates;
 mod estimator;
 mod hidden;

@@ -1,5 +1,6 @@
 //! Who is on the way here from linked junctions.
 
+use super::early::Early;
 use super::estimates::LONGEST_NAME;
 use super::lane::drive_s;
 use super::learned::{Evidence, Mean};
@@ -18,6 +19,8 @@ use std::collections::BTreeMap;
 const MISSED_S: f64 = 3.0;
 /// A vehicle that has not arrived so long after it was due went elsewhere, seconds.
 const LATE_S: f64 = 15.0;
+/// A departure, which is told as an age, may be thought so much too late: the time that the message took, seconds.
+const MESSAGE_S: f64 = 2.0;
 /// Where a vehicle went is of interest for so long, seconds.
 pub(super) const JOURNEY_S: f64 = 300.0;
 /// Most vehicles on the way between junctions that are followed.
@@ -56,6 +59,8 @@ pub(super) struct Neighbours {
     pub(super) linked: Vec<Linked>,
     ways: BTreeMap<Place, Way>,
     coming: BTreeMap<Epc, Coming>,
+    /// On which lane those were seen of whom no neighbour has said that they come.
+    unannounced: Early<LaneIx>,
     pub(super) onward: Onward,
     pub(super) unread: Unread,
     /// From each of our first readers to the stop line, seconds.
@@ -87,6 +92,7 @@ impl Neighbours {
             linked: linked.into_iter().map(Linked::new).collect(),
             ways: BTreeMap::new(),
             coming: BTreeMap::new(),
+            unannounced: Early::default(),
             drive_s: config.lanes.iter().map(drive_s).collect(),
         }
     }
@@ -108,7 +114,11 @@ impl Neighbours {
             if !is_recent || self.coming.len() >= MOST || self.way(&from).is_none() {
                 continue;
             }
-            self.coming.insert(epc, Coming { from, left_s: at_s - departed.ago_s });
+            let coming = Coming { from, left_s: at_s - departed.ago_s };
+            match self.unannounced.take(epc, coming.left_s - MESSAGE_S) {
+                Some((lane, seen_s)) => self.has_come(&coming, lane, seen_s),
+                None => drop(self.coming.insert(epc, coming)),
+            }
         }
     }
 
@@ -149,7 +159,14 @@ impl Neighbours {
 
     /// A vehicle was seen here for the first time.
     pub(super) fn arrived(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        let Some(coming) = self.coming.remove(&epc) else { return };
+        match self.coming.remove(&epc) {
+            Some(coming) => self.has_come(&coming, lane, at_s),
+            None if self.linked.is_empty() => {}
+            None => self.unannounced.note(epc, lane, at_s),
+        }
+    }
+
+    fn has_come(&mut self, coming: &Coming, lane: LaneIx, at_s: f64) {
         if let Some(way) = self.ways.get_mut(&coming.from) {
             way.learn(Some(lane));
             way.travel_s.add(at_s, (at_s - coming.left_s).clamp(1.0, 120.0));
@@ -166,6 +183,7 @@ impl Neighbours {
     pub(super) fn handle_timeout(&mut self, at_s: f64) {
         self.onward.handle_timeout(at_s);
         self.unread.handle_timeout(at_s);
+        self.unannounced.handle_timeout(at_s);
         let ways = &mut self.ways;
         self.coming.retain(|_, coming| {
             let Some(way) = ways.get_mut(&coming.from) else { return false };
@@ -242,7 +260,7 @@ impl Way {
 impl Neighbours {
     /// How much is remembered: ways here, vehicles on their way, vehicles sent, and places to which each lane's vehicles go.
     pub(super) fn sizes(&self) -> Vec<usize> {
-        let own = [self.ways.len(), self.coming.len()].into_iter();
+        let own = [self.ways.len(), self.coming.len(), self.unannounced.len()].into_iter();
         let told = self.linked.iter().map(Linked::size);
         own.chain(self.onward.sizes()).chain(self.unread.sizes()).chain(told).collect()
     }

@@ -1,5 +1,6 @@
 //! Where those go who leave here.
 
+use super::early::Early;
 use super::learned::{Evidence, Trials};
 use super::neighbour::{JOURNEY_S, MOST, MOST_PLACES, Place};
 use flextraff_common::epc::Epc;
@@ -21,6 +22,8 @@ pub(super) struct Onward {
     leads_to: Vec<Vec<usize>>,
     /// Who left here, from which lane and when.
     sent: BTreeMap<Epc, (LaneIx, f64)>,
+    /// Who is seen there, and is not known to have left here.
+    ahead: Early<Place>,
     lanes: Vec<Went>,
 }
 
@@ -37,19 +40,27 @@ impl Onward {
     pub(super) fn new(leads_to: Vec<Vec<usize>>) -> Self {
         let went = Went { to: BTreeMap::new(), elsewhere: 0.0, seen: Trials::new(WORTH, FADE) };
         let lanes = vec![went; leads_to.len()];
-        Self { leads_to, sent: BTreeMap::new(), lanes }
+        Self { leads_to, sent: BTreeMap::new(), ahead: Early::default(), lanes }
     }
 
     /// A vehicle left here.
     pub(super) fn left(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        if self.sent.len() < MOST {
+        if let Some((place, seen_s)) = self.ahead.take(epc, at_s) {
+            self.arrived_at(place, lane, seen_s);
+        } else if self.sent.len() < MOST {
             self.sent.insert(epc, (lane, at_s));
         }
     }
 
     /// A vehicle was seen at a linked junction.
     pub(super) fn seen(&mut self, epc: Epc, place: Place, at_s: f64) {
-        let Some((lane, _)) = self.sent.remove(&epc) else { return };
+        match self.sent.remove(&epc) {
+            Some((lane, _)) => self.arrived_at(place, lane, at_s),
+            None => self.ahead.note(epc, place, at_s),
+        }
+    }
+
+    fn arrived_at(&mut self, place: Place, lane: LaneIx, at_s: f64) {
         let went = &mut self.lanes[lane.index()];
         went.fade();
         went.seen.add(at_s);
@@ -59,6 +70,7 @@ impl Onward {
     }
 
     pub(super) fn handle_timeout(&mut self, at_s: f64) {
+        self.ahead.handle_timeout(at_s);
         let lanes = &mut self.lanes;
         self.sent.retain(|_, (lane, sent_s)| {
             let travels = at_s - *sent_s < JOURNEY_S;
@@ -157,6 +169,6 @@ impl Went {
 impl Onward {
     /// How much is remembered: vehicles sent, and places to which each lane's vehicles go.
     pub(super) fn sizes(&self) -> impl Iterator<Item = usize> {
-        std::iter::once(self.sent.len()).chain(self.lanes.iter().map(|went| went.to.len()))
+        [self.sent.len(), self.ahead.len()].into_iter().chain(self.lanes.iter().map(|went| went.to.len()))
     }
 }

@@ -71,6 +71,57 @@ fn the_share_of_those_who_come_is_learned() {
 }
 
 #[test]
+fn on_a_short_way_who_has_come_before_it_is_told_is_not_expected_again_and_counts_as_come() {
+    let mut scene = Scene::new();
+    scene.show(Some("N"), 1.0);
+    for number in 0..60 {
+        let at_s = 100.0 + 50.0 * f64::from(number);
+        scene.read(number, "N1", ADVANCE, at_s + 3.0);
+        let demand = departed(&scene, number, at_s + 4.0, 4.0);
+        scene.hear(2, &demand, at_s + 4.0);
+        let expected = scene.lane("N1", at_s + 4.0).queue.arrivals;
+        assert!(expected.len() == 1, "the one that is here: {expected:?}");
+        scene.read(number, "N1", STOP, at_s + 10.0);
+        scene.until(at_s + 45.0);
+    }
+    let demand = departed(&scene, 1000, 3100.0, 0.0);
+    scene.hear(2, &demand, 3100.0);
+    let expected = scene.lane("N1", 3100.0).queue.arrivals;
+    let [next] = &expected[..] else { panic!("one is expected: {expected:?}") };
+    assert!(next.weight > 0.8, "all before it came: {next:?}");
+    assert!((8.0..12.0).contains(&next.at_s), "three seconds to the reader, seven from there: {next:?}");
+}
+
+#[test]
+fn who_goes_the_other_way_is_not_taken_for_one_who_comes() {
+    let mut scene = Scene::new();
+    scene.read(1, "N1", STOP, 100.0);
+    // It has passed here, and then left the neighbour: whether it comes back is not known.
+    let demand = departed(&scene, 1, 106.0, 1.0);
+    scene.hear(2, &demand, 106.0);
+    let expected = scene.lane("N1", 106.0).queue.arrivals;
+    assert!(expected.iter().any(|arrival| arrival.weight == 0.5), "{expected:?}");
+}
+
+#[test]
+fn on_a_short_way_who_is_seen_downstream_before_it_has_left_here_counts_as_gone_there() {
+    let mut scene = Scene::new();
+    scene.show(Some("E"), 1.0);
+    for number in 0..20 {
+        let at_s = 10.0 + 10.0 * f64::from(number);
+        scene.read(number, "E", STOP, at_s);
+        hear_of(&mut scene, number, at_s + 1.0);
+        scene.until(at_s + 5.0);
+    }
+    scene.until(800.0);
+    let east = scene.config.junction.lane_named("E").expect("the lane exists");
+    let (places, _) = scene.estimator.neighbours.destinations(east);
+    assert!(matches!(places[..], [(_, "A", share)] if share == 1.0), "{places:?}");
+    let again = scene.estimator.neighbours.onward.seen_again();
+    assert!(again > 0.9, "all were seen again: {again}");
+}
+
+#[test]
 fn who_never_comes_is_no_longer_expected() {
     let mut scene = Scene::new();
     for number in 0..20 {
