@@ -27,7 +27,7 @@ use flextraff_common::wire::{PlanState, encode};
 use late::Late;
 use replicas::Held;
 use request::{Request, Waiter};
-use sites::Sites;
+use sites::{Read, Sites};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -152,7 +152,7 @@ impl Dispatch {
         }
         let now = self.now();
         // Whatever was missed, by this server while the database was away or by one that died.
-        match self.held.learn(db::overrides::end_expired(&self.app.db, utc(now)).await) {
+        match self.held.ask(db::overrides::end_expired(&self.app.db, utc(now))).await {
             Ok(ended) => {
                 for (junction, id) in ended {
                     tracing::info!(%junction, override_id = %id, "override has run out");
@@ -164,9 +164,12 @@ impl Dispatch {
                 return;
             }
         }
-        let reloaded = self.sites.reload(&self.app.db, &mut self.planner, now).await;
-        match self.held.learn(reloaded) {
-            Ok(()) => self.seed().await,
+        self.sites.look(now);
+        match self.held.read(Read::all(&self.app.db)).await {
+            Ok(read) => {
+                self.sites.take(read, &mut self.planner, now);
+                self.seed().await;
+            }
             Err(error) => {
                 tracing::error!(%error, "cannot read the junctions; planning goes on with what is known");
             }

@@ -26,9 +26,9 @@ const NOTICES: usize = 256;
 /// Between attempts to renew while the database is away.
 const RENEW_AGAIN: Duration = Duration::from_secs(10);
 /// Longest that planning waits for the database.
-const ANSWER_WITHIN: Duration = Duration::from_secs(1);
-/// Longest that planning waits for what junctions showed lately: leases must be renewed meanwhile.
-const SEED_WITHIN: Duration = Duration::from_secs(3);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Longest that planning waits for what is said of all junctions: leases must be renewed meanwhile.
+const READ_WITHIN: Duration = Duration::from_secs(3);
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 /// Longest that the end waits for the database.
@@ -81,6 +81,17 @@ impl Held {
         }
         let tried = timeout(ANSWER_WITHIN, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         self.learn(tried)
+    }
+
+    /// Asks the database for what may take longer, of all junctions; a database that is slow at it is not away.
+    ///
+    /// # Errors
+    /// As the work's; [`sqlx::Error::PoolTimedOut`] when it does not end in time.
+    pub(super) async fn read<T>(&mut self, work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+        match timeout(READ_WITHIN, work).await {
+            Ok(tried) => self.learn(tried),
+            Err(_) => Err(sqlx::Error::PoolTimedOut),
+        }
     }
 }
 
@@ -160,13 +171,9 @@ impl Dispatch {
     /// Brings the planner what junctions showed lately. It plans without what cannot be read, which is tried again at the next look at the junctions.
     pub(super) async fn seed(&mut self) {
         let now = self.now();
-        let seeded = timeout(SEED_WITHIN, self.sites.seed(&self.app.db, &mut self.planner, now)).await;
-        let error = match seeded.map(|seeded| self.held.learn(seeded)) {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the database does not answer in time".to_owned(),
-        };
-        tracing::error!(error, "cannot read what junctions showed lately; trying again within a minute");
+        let seeding = self.sites.seed(&self.app.db, &mut self.planner, now);
+        let Err(error) = self.held.read(seeding).await else { return };
+        tracing::error!(%error, "cannot read what junctions showed lately; trying again within a minute");
     }
 
     /// Says once that another server has the same name: the broker lets only one of them in at a time, and neither works.
@@ -222,7 +229,7 @@ impl Dispatch {
                 self.show_override(junction, override_id, &event).await;
             }
             News::Plan { junction, plan_id } => {
-                match plans::message(&self.app.db, junction, &plan_id).await {
+                match self.held.ask(plans::message(&self.app.db, junction, &plan_id)).await {
                     Ok(Some(message)) => self.app.live.publish(LiveEvent {
                         junction,
                         kind: LiveKind::GreenTime,

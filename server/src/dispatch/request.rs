@@ -1,5 +1,6 @@
 //! What people ask of a junction's signal, and the road's answer.
 
+use super::replicas::ANSWER_WITHIN;
 use super::{OverrideEvent, utc};
 use crate::app::App;
 use crate::db;
@@ -11,8 +12,10 @@ use flextraff_common::plan::{EMERGENCY_VALID_S, MANUAL_VALID_S, MAX_EMERGENCY_VA
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{Mode, PlanState, StageTime};
 use serde::Serialize;
+use sqlx::{PgPool, Postgres, Transaction};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 /// Longest that a request waits for the road.
@@ -222,7 +225,7 @@ pub(super) async fn apply(
         planner.junction(request.junction).ok_or(OverrideError::UnknownJunction(request.junction))?;
     let Some(wanted) = to_override(junction, &request.wanted, request.minutes, request.reason.clone(), now)?
     else {
-        let mut transaction = app.db.begin().await?;
+        let mut transaction = begin(&app.db).await?;
         let (id, by) = (request.junction.into(), Some(request.user.into()));
         let ended = overrides::end(&mut transaction, id, None, utc(now), EndReason::Ended, by).await?;
         transaction.commit().await?;
@@ -278,6 +281,11 @@ pub(super) fn to_override(
     Ok(Some(Override { id: Uuid::now_v7(), mode, times, until, reason }))
 }
 
+/// Within the time that planning for all other junctions may wait.
+async fn begin(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    timeout(ANSWER_WITHIN, db.begin()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+}
+
 async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs) -> Result<(), ModeError> {
     let stages = match &request.wanted {
         Wanted::Stages(stages) => Some(
@@ -314,7 +322,7 @@ async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs
         expires_at: utc(wanted.until),
         reason: request.reason.as_deref(),
     };
-    let mut transaction = app.db.begin().await?;
+    let mut transaction = begin(&app.db).await?;
     overrides::start(&mut transaction, &new).await?;
     transaction.commit().await?;
     Ok(())

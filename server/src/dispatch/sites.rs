@@ -3,8 +3,9 @@
 use crate::db::overrides::{self, OpenOverride};
 use crate::db::{junctions, schedules, sites};
 use crate::junction_file::JunctionEntry;
-use crate::planner::schedule::Schedule;
+use crate::planner::schedule::{Entry, Schedule};
 use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
+use chrono::NaiveDate;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::{EMERGENCY_VALID_S, MANUAL_VALID_S};
@@ -28,6 +29,26 @@ pub(super) struct Sites {
     unseeded: BTreeSet<JunctionId>,
 }
 
+/// What the database says of all junctions.
+pub(super) struct Read {
+    entries: Vec<JunctionEntry>,
+    schedules: BTreeMap<JunctionId, Vec<Entry>>,
+    holidays: BTreeMap<JunctionId, BTreeSet<NaiveDate>>,
+    open: BTreeMap<JunctionId, OpenOverride>,
+}
+
+impl Read {
+    pub(super) async fn all(db: &PgPool) -> sqlx::Result<Self> {
+        let open = overrides::open(db).await?;
+        Ok(Self {
+            entries: junctions::export(db).await?.junctions,
+            schedules: schedules::entries(db, None).await?,
+            holidays: schedules::holiday_dates(db, None).await?,
+            open: open.into_iter().map(|open| (JunctionId(open.junction_id), open)).collect(),
+        })
+    }
+}
+
 impl Sites {
     pub(super) fn stale(&self, now: UnixMs) -> bool {
         self.looked.is_none_or(|looked| now.since(looked) >= LOOK_EVERY_MS)
@@ -37,19 +58,14 @@ impl Sites {
         self.looked.is_none_or(|looked| now.since(looked) >= LOOK_AGAIN_AFTER_MS)
     }
 
-    /// Reads the junctions and which overrides run; tells the planner what is new, changed or gone.
-    pub(super) async fn reload(
-        &mut self,
-        db: &PgPool,
-        planner: &mut Planner,
-        now: UnixMs,
-    ) -> sqlx::Result<()> {
+    /// A look at the junctions begins at `now`, whatever comes of it.
+    pub(super) const fn look(&mut self, now: UnixMs) {
         self.looked = Some(now);
-        let entries = junctions::export(db).await?.junctions;
-        let mut schedules = schedules::entries(db, None).await?;
-        let mut holidays = schedules::holiday_dates(db, None).await?;
-        let open: BTreeMap<JunctionId, OpenOverride> =
-            overrides::open(db).await?.into_iter().map(|open| (JunctionId(open.junction_id), open)).collect();
+    }
+
+    /// Tells the planner what is new, changed or gone by what was read at `now`.
+    pub(super) fn take(&mut self, read: Read, planner: &mut Planner, now: UnixMs) {
+        let Read { entries, mut schedules, mut holidays, open } = read;
         let mut there = BTreeSet::new();
         for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
             let id = entry.junction_id;
@@ -92,7 +108,6 @@ impl Sites {
                 .and_then(|junction| open.get(&id).and_then(|open| running(open, junction)));
             planner.learn_override(id, now_running);
         }
-        Ok(())
     }
 
     /// Until the planner begins at these junctions another server hears of them first.

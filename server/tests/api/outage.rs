@@ -52,6 +52,9 @@ async fn roads_get_their_plans_while_the_database_is_away_and_it_has_them_later(
 
     gate.cut().await;
     let cut = Clock.instant();
+    // Whichever way it learns that the database is away: here it is asked to look at all junctions first.
+    road.state.app.dispatch.junctions_changed();
+    tokio::task::yield_now().await;
     for junction in &junctions {
         road.comes_online(junction).await;
     }
