@@ -2,12 +2,18 @@
 
 #[path = "link_broker/certificates.rs"]
 mod certificates;
+#[path = "support/fake_reader.rs"]
+mod fake_reader;
 #[path = "link_broker/faults.rs"]
 mod faults;
 #[path = "link_broker/half_open.rs"]
 mod half_open;
+#[path = "link_broker/readme.rs"]
+mod readme;
 #[path = "link_broker/sessions.rs"]
 mod sessions;
+#[path = "support/site.rs"]
+mod site;
 #[path = "link_broker/split_roles.rs"]
 mod split_roles;
 mod support;

@@ -8,8 +8,8 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, SendError, Sender, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// After bytes that came, what comes in this time is taken together, of all readers. A read after a quiet moment is taken at once.
@@ -35,9 +35,13 @@ pub(super) trait Polled: Send {
 /// Brings lines to the thread, which ends when the last of these is gone and the last line handed back.
 #[derive(Clone)]
 pub struct Poller {
-    brought: Sender<Box<dyn Polled>>,
+    brought: Arc<Mutex<Sender<Box<dyn Polled>>>>,
     bell: Arc<OwnedFd>,
+    now: Now,
 }
+
+/// Reads the monotonic clock.
+type Now = Arc<dyn Fn() -> MonoMs + Send + Sync>;
 
 impl fmt::Debug for Poller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,19 +54,25 @@ impl Poller {
     ///
     /// # Errors
     /// When the system gives no thread, or no file to wake it up by.
-    pub fn start(now: impl Fn() -> MonoMs + Send + 'static) -> io::Result<Self> {
+    pub fn start(now: impl Fn() -> MonoMs + Send + Sync + 'static) -> io::Result<Self> {
         let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
-        let (brought, lines) = mpsc::channel();
-        let rung = Arc::clone(&bell);
-        std::thread::Builder::new().name("readers".to_owned()).spawn(move || run(&lines, &rung, &now))?;
-        Ok(Self { brought, bell })
+        let now: Now = Arc::new(now);
+        let brought = Arc::new(Mutex::new(spawn(&bell, &now)?));
+        Ok(Self { brought, bell, now })
     }
 
-    /// Has a line waited for. One that is not taken is dropped, which whoever brought it sees as well.
+    /// Has a line waited for. One that is not taken is dropped, which whoever brought it sees as well, and brings it anew. A thread that has
+    /// ended over a defect, whose panic is logged, is replaced by another: the readers whose lines went with it come back.
     pub(super) fn bring(&self, line: Box<dyn Polled>) {
-        if self.brought.send(line).is_ok() {
-            self.ring();
+        let mut brought = self.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(SendError(line)) = brought.send(line) {
+            let Ok(anew) = spawn(&self.bell, &self.now) else { return };
+            // It has just been started.
+            let _ = anew.send(line);
+            *brought = anew;
         }
+        drop(brought);
+        self.ring();
     }
 
     /// Has every line do what is due: it has been asked for something.
@@ -70,6 +80,13 @@ impl Poller {
         // Full means that it rings already.
         let _ = rustix::io::write(&*self.bell, &1u64.to_ne_bytes());
     }
+}
+
+fn spawn(bell: &Arc<OwnedFd>, now: &Now) -> io::Result<Sender<Box<dyn Polled>>> {
+    let (brought, lines) = mpsc::channel();
+    let (bell, now) = (Arc::clone(bell), Arc::clone(now));
+    std::thread::Builder::new().name("readers".to_owned()).spawn(move || run(&lines, &bell, &*now))?;
+    Ok(brought)
 }
 
 fn run(brought: &Receiver<Box<dyn Polled>>, bell: &OwnedFd, now: &dyn Fn() -> MonoMs) {

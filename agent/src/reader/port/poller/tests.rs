@@ -21,7 +21,7 @@ enum Told {
     HandedBack,
 }
 
-/// A line that ends with the byte `e`.
+/// A line that ends with the byte `e`, and ends the thread by a defect with the byte `!`.
 struct Line {
     stream: UnixStream,
     due: MonoMs,
@@ -49,6 +49,7 @@ impl Polled for Line {
         let mut buffer = [0; 64];
         let came = readable.then(|| self.stream.read(&mut buffer).expect("bytes"));
         let bytes = came.map(|came| buffer[..came].to_vec());
+        assert!(bytes.as_deref() != Some(b"!"), "a defect");
         let ends = bytes.as_deref().is_some_and(|bytes| bytes.is_empty() || bytes == b"e");
         let _ = self.told.send(Told::Step(bytes));
         !ends
@@ -154,6 +155,36 @@ fn an_answer_that_is_waited_for_waits_for_no_beat() {
         now().since(start) < 150 || steps > 2 * in_beats,
         "{sent} bytes in {steps} steps, {in_beats} in beats"
     );
+}
+
+#[test]
+fn after_a_defect_that_ends_the_thread_another_takes_what_is_brought() {
+    let poller = Poller::start(now).unwrap();
+    let (other, tells) = bring(&poller, now() + LATER_MS);
+    (&other).write_all(b"!").unwrap();
+    let lost = loop {
+        match tells.recv_timeout(DEADLINE) {
+            Ok(Told::Step(None)) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(lost, Err(RecvTimeoutError::Disconnected), "whoever brought it sees that it is gone");
+    // The channel of the thread closes after its lines have gone.
+    let deadline = now() + 10_000;
+    loop {
+        let (other, tells) = bring(&poller, now() + LATER_MS);
+        // A line that is not taken is gone by now.
+        let _ = (&other).write_all(b"x");
+        match tells.recv_timeout(DEADLINE) {
+            Ok(Told::Step(None)) => assert_eq!(next(&tells), Told::Step(Some(b"x".to_vec()))),
+            Ok(told) => assert_eq!(told, Told::Step(Some(b"x".to_vec()))),
+            Err(_) => {
+                assert!(now() < deadline, "nobody takes lines any more");
+                continue;
+            }
+        }
+        break;
+    }
 }
 
 #[test]
