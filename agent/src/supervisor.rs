@@ -65,6 +65,8 @@ const LAMP_INPUTS: usize = 2048;
 const LINK_REQUESTS: usize = 256;
 /// Between looks at what has no event of its own.
 const TICK: Duration = Duration::from_secs(1);
+/// Between attempts to start readers and link that could not be started, milliseconds.
+const MISSING_AGAIN_MS: i64 = 30_000;
 
 /// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one ends it at once; `path`: where the configuration is read again on SIGHUP.
 ///
@@ -133,6 +135,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         others: Others::default(),
         alarms: Alarms::default(),
         signal_due: MonoMs(i64::MIN),
+        missing_due: clock.now().mono + MISSING_AGAIN_MS,
         clock,
         config,
     };
@@ -203,6 +206,8 @@ struct Supervisor {
     /// Who waits for an answer of the lamp loop.
     waiting: Waiting,
     signal_due: MonoMs,
+    /// When what could not be started is tried again.
+    missing_due: MonoMs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -402,6 +407,10 @@ impl Supervisor {
                 tracing::error!(reader = config.name, "a reader's thread has failed and is started anew");
                 *port = self.reading.read_anew(reader, config, &self.show);
             }
+        }
+        if now.mono >= self.missing_due {
+            self.missing_due = now.mono + MISSING_AGAIN_MS;
+            self.start_missing();
         }
         self.feed_watchdog();
         self.tend_keys(now);

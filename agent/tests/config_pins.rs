@@ -81,6 +81,40 @@ fn the_example_with_all_its_lamps_raises_no_doubt() {
 }
 
 #[test]
+fn a_chip_takes_no_more_lines_at_once_than_the_kernel_gives() {
+    let heads = |count: u8| -> String {
+        let lane = |n: u8| {
+            format!(
+                "[[lane]]\nid = \"33333333-3333-4333-8333-{n:012}\"\nname = \"L{n}\"\n[[stage]]\nname = \"L{n}\"\ngroups = [\"L{n}\", \"R{n}\"]\n[[compatible]]\na = \"L{n}\"\nb = \"R{n}\"\n"
+            )
+        };
+        let pins =
+            |first: u8| format!("pins = {{ red = {first}, amber = {}, green = {} }}\n", first + 1, first + 2);
+        let group = |n: u8| {
+            format!(
+                "[[group]]\nname = \"L{n}\"\nlanes = [\"L{n}\"]\n{}[[group]]\nname = \"R{n}\"\nkind = \"arrow\"\nlanes = [\"L{n}\"]\n{}",
+                pins(6 * n),
+                pins(6 * n + 3)
+            )
+        };
+        (0..count).map(|n| lane(n) + &group(n)).collect()
+    };
+    let begin = "[junction]\nid = \"11111111-1111-4111-8111-111111111111\"\nname = \"A\"\n[device]\nid = \"22222222-2222-4222-8222-222222222222\"\n[output]\ndriver = ";
+    let said = |driver: &str, count: u8, more: &str| {
+        let text = format!("{begin}\"{driver}\"\n{more}{}", heads(count));
+        parse(Path::new("agent.toml"), &text).map_or_else(|errors| errors.to_string(), |_| String::new())
+    };
+    let many =
+        "driver = \"gpiochip\" takes at most 64 outputs, and there are 66; split the signal over two agents";
+    let said_of_66 = said("gpiochip", 11, "");
+    assert!(said_of_66.contains(many), "{said_of_66}");
+    let said_of_60 = said("gpiochip", 10, "");
+    assert!(!said_of_60.contains("at most 64"), "{said_of_60}");
+    let with_enable = said("gpiochip", 10, "enable_pin = 200\n");
+    assert!(!with_enable.contains("at most 64"), "{with_enable}");
+}
+
+#[test]
 fn check_warns_of_such_pins() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("agent.toml");

@@ -14,22 +14,36 @@ use flextraff_common::junction::{
 use flextraff_common::traffic::{Arrival, LaneQueue, Model, Order, Policy, Rollout, StageSet, Timing};
 use std::time::Instant;
 
-const LANES: usize = 12;
-const STAGES: usize = 4;
 const VEHICLES: usize = 20;
-const ROLLOUTS: u32 = 20_000;
+const ROLLOUTS: u32 = 2000;
 
-/// Four stages of three lanes each, twenty vehicles on every lane: a busy junction.
+/// Twenty vehicles on every lane: of a busy junction, and of one as large as any may be.
 fn main() -> Result<(), Vec<Problem>> {
-    let timing = Timing::of(&junction()?);
-    let lanes: Vec<LaneQueue> = (0..LANES).map(lane).collect();
-    let all: StageSet = (0..STAGES).map(StageIx::new).collect();
+    measure(&Shape { stages: 4, lanes: 3 })?;
+    measure(&Shape { stages: 16, lanes: 2 })
+}
+
+/// How many stages there are, and lanes of each.
+struct Shape {
+    stages: usize,
+    lanes: usize,
+}
+
+fn measure(shape: &Shape) -> Result<(), Vec<Problem>> {
+    let timing = Timing::of(&junction(shape)?);
+    let count = shape.stages * shape.lanes;
+    let lanes: Vec<LaneQueue> = (0..count).map(|number| lane(shape, number)).collect();
+    let all: StageSet = (0..shape.stages).map(StageIx::new).collect();
     let policy = Policy { gap_s: 2.0, horizon_s: 150.0 };
-    let green = [Some(-5.0), Some(-5.0), Some(-5.0)];
+    let green = vec![Some(-5.0); shape.lanes];
 
     let started = Instant::now();
-    let models: Vec<Model> = (0..1000).map(|_| Model::new(STAGES, &lanes, 5.0)).collect();
-    println!("model of {LANES} lanes: {:.1} µs", started.elapsed().as_secs_f64() * 1e6 / models.len() as f64);
+    let models: Vec<Model> = (0..1000).map(|_| Model::new(shape.stages, &lanes, 5.0)).collect();
+    println!(
+        "model of {count} lanes and {} stages: {:.1} µs",
+        shape.stages,
+        started.elapsed().as_secs_f64() * 1e6 / models.len() as f64
+    );
 
     let rollout = Rollout { model: &models[0], timing: &timing, order: Order::Free(all), policy };
     let start = models[0].begin(&green);
@@ -41,14 +55,14 @@ fn main() -> Result<(), Vec<Problem>> {
     let each = started.elapsed().as_secs_f64() * 1e6 / f64::from(ROLLOUTS);
     println!(
         "rollout until {} vehicles have left: {each:.1} µs; mean cost {:.3}",
-        LANES * VEHICLES,
+        count * VEHICLES,
         cost / f64::from(ROLLOUTS)
     );
     Ok(())
 }
 
-fn lane(lane: usize) -> LaneQueue {
-    let served: StageSet = [StageIx::new(lane / 3)].into_iter().collect();
+fn lane(shape: &Shape, lane: usize) -> LaneQueue {
+    let served: StageSet = [StageIx::new(lane / shape.lanes)].into_iter().collect();
     let arrivals = (0..VEHICLES).map(|i| Arrival {
         at_s: (i as f64 * 3.0 + lane as f64 - 15.0).max(0.0),
         vehicles: 1.0,
@@ -58,7 +72,7 @@ fn lane(lane: usize) -> LaneQueue {
     });
     LaneQueue {
         arrivals: arrivals.collect(),
-        headway_s: vec![2.0; STAGES],
+        headway_s: vec![2.0; shape.stages],
         startup_s: 1.0,
         held_s: Vec::new(),
         served,
@@ -66,29 +80,30 @@ fn lane(lane: usize) -> LaneQueue {
     }
 }
 
-fn junction() -> Result<Junction, Vec<Problem>> {
+fn junction(shape: &Shape) -> Result<Junction, Vec<Problem>> {
     let id = |number: usize| uuid::Uuid::from_u128(number as u128 + 1);
     let name = |lane: usize| format!("lane {lane}");
     Junction::build(&JunctionSpec {
         id: JunctionId(id(0)),
         name: "Measured".into(),
-        lanes: (0..LANES)
+        lanes: (0..shape.stages * shape.lanes)
             .map(|lane| LaneSpec { id: LaneId(id(lane + 1)), name: name(lane), direction: None })
             .collect(),
         groups: Vec::new(),
-        stages: (0..STAGES)
+        stages: (0..shape.stages)
             .map(|stage| StageSpec {
                 name: format!("stage {stage}"),
                 groups: Vec::new(),
-                lanes: (0..3).map(|lane| name(3 * stage + lane)).collect(),
-                min_green_s: 7.0,
+                lanes: (0..shape.lanes).map(|lane| name(shape.lanes * stage + lane)).collect(),
+                min_green_s: 5.0,
                 max_green_s: 60.0,
                 skip: false,
             })
             .collect(),
-        compatible: (0..STAGES)
+        compatible: (0..shape.stages)
             .flat_map(|stage| {
-                [(0, 1), (0, 2), (1, 2)].map(|(a, b)| (name(3 * stage + a), name(3 * stage + b)))
+                let pairs = [(0, 1), (0, 2), (1, 2)].into_iter().filter(|(_, b)| *b < shape.lanes);
+                pairs.map(move |(a, b)| (name(shape.lanes * stage + a), name(shape.lanes * stage + b)))
             })
             .map(|(a, b)| CompatibleSpec { a, b, yields: false })
             .collect(),

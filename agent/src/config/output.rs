@@ -66,6 +66,12 @@ pub struct GroupPins {
     pub green: Option<u8>,
 }
 
+impl GroupPins {
+    fn count(&self) -> usize {
+        [self.red, self.amber, self.green].iter().flatten().count()
+    }
+}
+
 /// The switches and contacts in the cabinet; BCM numbers, or lines of the chip.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputConfig {
@@ -117,6 +123,8 @@ const LONGEST_PANEL_S: u32 = 3600;
 
 /// The longest that the agent may wait for the end of the present stage, seconds; less than systemd waits.
 pub const MOST_STOP_S: u32 = 120;
+/// Most lines of a GPIO character device in one request (`GPIO_V2_LINES_MAX` of Linux' `gpio.h`).
+const MOST_CHIP_LINES: usize = 64;
 
 /// The driver that `[output]` names; without any, the lamps are virtual.
 const DRIVERS: [(&str, Driver); 3] =
@@ -311,6 +319,11 @@ impl Pinned {
             active_high: self.input_active_high,
             longest_panel_s: self.longest_panel_s,
         };
+        let count = |groups: &[GroupPins]| groups.iter().map(GroupPins::count).sum::<usize>();
+        let lamps = count(&pins) + self.enable_pin.iter().chain(&self.identify_pin).count();
+        let switches = self.inputs.iter().flatten().count();
+        let inputs = count(&feedback) + draft.buttons.iter().flatten().count() + switches;
+        self.check_lines(lamps, inputs, entries, report);
         OutputConfig {
             driver: self.driver,
             active_high: self.active_high,
@@ -354,6 +367,21 @@ impl Pinned {
                 missing.join(", ")
             ),
         );
+    }
+
+    /// All lamps are switched in one request of the kernel, and all inputs looked at in another.
+    fn check_lines(&self, outputs: usize, inputs: usize, entries: &[PinEntry], report: &Report) {
+        let Some(last) = entries.last().filter(|_| self.driver == Driver::Gpiochip) else { return };
+        for (count, what) in [(outputs, "outputs"), (inputs, "inputs")] {
+            if count > MOST_CHIP_LINES {
+                report.add(
+                    last.at,
+                    format!(
+                        "driver = \"gpiochip\" takes at most {MOST_CHIP_LINES} {what}, and there are {count}; split the signal over two agents"
+                    ),
+                );
+            }
+        }
     }
 
     fn check_unique(&self, draft: &Draft, report: &Report) {

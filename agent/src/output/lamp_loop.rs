@@ -20,8 +20,9 @@ use crate::interlock::{Interlock, Trip};
 use crate::reader::Read;
 use crate::signal::{CycleRecord, Decision, Shown, SignalEvent, panic_message};
 use flextraff_common::hires::Event;
+use flextraff_common::junction::GroupKind;
 use flextraff_common::time::{Moment, MonoMs};
-use flextraff_common::wire::{ControlLevel, ControllerState};
+use flextraff_common::wire::{Aspect, ControlLevel, ControllerState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
@@ -38,6 +39,9 @@ const LATEST_MS: i64 = 250;
 /// By how much an end may come later than it was asked for because the signal stood still, milliseconds: to cut amber or all red short would be
 /// worse, and the unit gives that much time.
 const MOST_LATE_MS: i64 = 2000;
+
+/// Longest time that an amber takes from the moment at which its green is told to end, milliseconds: 6 s, and up to a second until it begins.
+const LONGEST_AMBER_MS: i64 = 8000;
 
 /// Inputs that are taken between two ticks; what is beyond waits for the next, so that no flood of reads holds up the lamps.
 const MOST_AT_ONCE: usize = 512;
@@ -164,6 +168,7 @@ fn drive(
         switches: Debouncer::default(),
         flash_asked: false,
         ends_at: None,
+        pressed: None,
         late: None,
         failed: false,
     };
@@ -173,11 +178,12 @@ fn drive(
     }
     loop {
         lamps.tick(clock(), feed)?;
-        let now = clock().mono;
+        let now = clock();
         if lamps.is_over(now) {
             lamps.emit(LampEvent::Ended);
             return Ok(());
         }
+        let now = now.mono;
         let due = now + (TICK_MS - now.0.rem_euclid(TICK_MS));
         if !lamps.take_inputs(&|| left(due), clock) {
             return Ok(());
@@ -207,6 +213,8 @@ struct LampLoop<'a> {
     flash_asked: bool,
     /// When the loop ends at the latest, and how far the controller's time was behind when that was said; none: nobody has asked for it.
     ends_at: Option<(MonoMs, i64)>,
+    /// When it was first to end at once.
+    pressed: Option<MonoMs>,
     /// That the loop was late too often, until the lamps show it.
     late: Option<Trip>,
     /// Whether the controller has failed after a fault, and is not asked any more.
@@ -310,16 +318,34 @@ impl LampLoop<'_> {
     }
 
     /// Whether the loop is to end, and may.
-    fn is_over(&mut self, now: MonoMs) -> bool {
+    fn is_over(&mut self, now: Moment) -> bool {
         let Some((ends_at, behind_ms)) = self.ends_at else { return false };
         let ends_at = ends_at + (self.behind_ms - behind_ms).min(MOST_LATE_MS);
         // Looked at first: an end that is in order at its last moment is in order.
-        let in_order = self.parts.control.controller.has_ended(now - self.behind_ms);
+        let in_order = self.parts.control.controller.has_ended(now.mono - self.behind_ms);
         let stats = &self.parts.stats;
         stats.in_order.store(in_order, Relaxed);
-        let must_end =
-            self.parts.interlock.latched().is_some() || stats.hurry.load(Relaxed) || now >= ends_at;
-        in_order || must_end || self.shows_no_green()
+        let is_pressing = stats.hurry.load(Relaxed) || now.mono >= ends_at;
+        if in_order || self.parts.interlock.latched().is_some() || self.shows_no_green() {
+            return true;
+        }
+        is_pressing && self.may_stop_at_once(now)
+    }
+
+    /// Whether nobody drives on green or amber any more, whose end would be cut short; the green is told to end. Nobody waits longer than an amber
+    /// can take, so that a controller that stands still ends as well.
+    fn may_stop_at_once(&mut self, now: Moment) -> bool {
+        let pressed = *self.pressed.get_or_insert(now.mono);
+        if pressed == now.mono {
+            let signal_now = Moment { mono: now.mono - self.behind_ms, ..now };
+            self.parts.control.controller.handle_end(0, signal_now);
+        }
+        let shown = self.parts.control.controller.shown();
+        let groups = self.parts.control.controller.junction().groups();
+        let drives = groups.iter().zip(&shown.lamps).any(|(group, aspect)| {
+            group.kind != GroupKind::Pedestrian && matches!(aspect, Aspect::Green | Aspect::Amber)
+        });
+        !drives || now.mono.since(pressed) > LONGEST_AMBER_MS
     }
 
     /// Whether nobody has, or is about to have, green that an end would cut short.

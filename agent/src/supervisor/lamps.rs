@@ -35,9 +35,11 @@ impl Lamps {
         news: SyncSender<News>,
     ) -> anyhow::Result<Self> {
         let junction = &config.junction;
-        let output = output::open(&config.output, junction)?;
+        // Before the pins are opened, which makes the heads dark for a moment: a disk that stands still must not make that moment long.
         let latch = FaultLatch::beside(&config.outbox.path);
         let latched = latch.read().map(|fault| fault.reason);
+        let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
+        let output = output::open(&config.output, junction)?;
         if let Some(reason) = &latched {
             tracing::error!(
                 reason,
@@ -58,7 +60,6 @@ impl Lamps {
         keep_pins(config);
         let now = clock.now();
         let mut control = Control::new(config, false, now);
-        let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
         if latched.is_none() && ended.is_some_and(|ended| ended.counts(&config.output, boot, now.mono)) {
             tracing::info!("the agent has just ended in order: the signal starts in red");
             control.controller.start_in_red(now);

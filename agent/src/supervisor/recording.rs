@@ -213,7 +213,10 @@ impl<'a> Desk<'a> {
             RecorderInput::Read(sighting) => self.recorder.handle_read(sighting),
             RecorderInput::Reader { reader, up, at } => {
                 self.lasting.up[reader] = up;
-                self.recorder.handle_reader(reader, up, at);
+                // One whose reads are missed is watched again once all that waits is taken, see `turn`.
+                if !up || !self.missed.contains(&reader) {
+                    self.recorder.handle_reader(reader, up, at);
+                }
             }
             RecorderInput::Missed { reader, at } => {
                 tracing::error!(

@@ -85,6 +85,14 @@ impl Supervisor {
         }
     }
 
+    /// Starts what could not be started for want of threads or memory, which passes.
+    pub(super) fn start_missing(&mut self) {
+        self.start_readers();
+        if self.link.is_none() {
+            self.connect_anew();
+        }
+    }
+
     /// Leaves the broker and goes to the one of the configuration; rows without an answer are asked for again.
     pub(super) fn connect_anew(&mut self) {
         if let Some(link) = self.link.take() {

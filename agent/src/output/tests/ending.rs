@@ -39,22 +39,23 @@ fn the_end_comes_with_the_stage_in_red_and_the_next_start_needs_no_flash() {
 }
 
 #[test]
-fn an_end_that_takes_too_long_or_is_hurried_or_comes_in_a_fault_is_red_at_once() {
-    // In the first green, at start-up, in a hurry, in a fault, and while a change of stages is under way.
+fn an_end_that_takes_too_long_or_is_hurried_is_red_after_amber_and_one_in_a_fault_or_at_start_up_at_once() {
+    // In the first green, at start-up, in a hurry, in a fault, while a change of stages is under way, and with no time at all.
     for (asked, longest_s, hurry, fault, ends, in_order) in [
-        (2.0, 3, false, false, 5.0, false),
+        (2.0, 3, false, false, 6.0, false),
         (-10.0, 12, false, false, -10.0, false),
-        (2.0, 12, true, false, 2.0, false),
+        (2.0, 12, true, false, 6.0, false),
         (2.0, 12, false, true, 2.0, false),
         (26.0, 12, false, false, 30.0, true),
-        (2.0, 0, false, false, 2.0, false),
+        (2.0, 0, false, false, 6.0, false),
+        (2.0, 1, false, false, 6.0, false),
     ] {
         let mut bench = Bench::new(interlock());
         let stats = Arc::clone(&bench.stats);
         stats.hurry.store(hurry, Relaxed);
         bench.parts.latched = fault.then(|| "a fault".to_owned());
         let (mut last, mut is_asked) = (0.0, false);
-        let (ended, ..) = bench.run_fed(
+        let (ended, lines, _) = bench.run_fed(
             60.0,
             |_| 0.0,
             |now, inputs| {
@@ -67,6 +68,12 @@ fn an_end_that_takes_too_long_or_is_hurried_or_comes_in_a_fault_is_red_at_once()
         ended.expect("it was told to end");
         assert!((ends..ends + 0.25).contains(&last), "{last} instead of {ends}");
         assert_eq!(stats.in_order.load(Relaxed), in_order, "asked at {asked}");
+        for ends in lines.windows(2).filter(|pair| pair[0].1.contains('G')) {
+            assert!(ends[1].1.contains('a'), "no green ends without amber: {lines:?}");
+        }
+        for amber in lines.windows(2).filter(|pair| pair[0].1.contains('a')) {
+            assert!(amber[1].0 - amber[0].0 > 2.9, "and none is short: {lines:?}");
+        }
     }
 }
 

@@ -9,6 +9,10 @@ use flextraff_common::traffic::{LaneQueue, Model, Order, Policy, Progress, Rollo
 const HOLDS_S: [f64; 16] =
     [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 18.0, 22.0, 26.0, 30.0, 40.0];
 
+/// Most rollouts of one search, but for those that are shown: where many stages may follow, fewer green times are tried for each. What is
+/// decided is whether to go at once, and that is asked again a second later.
+const MOST_ROLLOUTS: usize = 64;
+
 /// Cost of a stop, seconds of delay: braking from and accelerating to city speed.
 const STOP_S: f64 = 5.0;
 /// How a rollout goes on after its first change.
@@ -40,6 +44,13 @@ pub(in crate::signal) fn search(situation: &Situation<'_>) -> Decision {
     Decision { wish: Some(search_among(situation, &free).best), ..decision }
 }
 
+/// The green times that are tried where so many stages may follow.
+fn holds_s(next: usize) -> impl Iterator<Item = f64> {
+    let fits = |every: &usize| HOLDS_S.len().div_ceil(*every) * next <= MOST_ROLLOUTS;
+    let every = (1..HOLDS_S.len()).find(fits).unwrap_or(HOLDS_S.len());
+    HOLDS_S.into_iter().step_by(every)
+}
+
 /// The same when these are the lanes.
 fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
     let Situation { traffic, timing, order, stage, .. } = *situation;
@@ -69,7 +80,8 @@ fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
         best.cost = to_end(&best);
         alternatives.push(best);
     }
-    for hold_s in HOLDS_S {
+    let others = order.after(stage, |_| true).iter().count();
+    for hold_s in holds_s(others) {
         if hold_s > situation.latest_s && hold_s > 0.0 {
             continue;
         }
@@ -132,6 +144,19 @@ mod tests {
         let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
         let order = Order::of(StageOrder::Free, &stages, stages.iter().copied().collect());
         search(&Situation { traffic: &traffic, timing: &timing, order, stage: stages[0], latest_s: 50.0 })
+    }
+
+    #[test]
+    fn where_many_stages_may_follow_fewer_green_times_are_tried() {
+        for next in 0..=15 {
+            let holds: Vec<f64> = holds_s(next).collect();
+            assert!(holds.len() * next <= MOST_ROLLOUTS, "{next}: {holds:?}");
+            assert!(
+                holds[0] == 0.0 && holds.len() >= 4 && *holds.last().unwrap() >= 22.0,
+                "{next}: {holds:?}"
+            );
+            assert_eq!(holds.len() == HOLDS_S.len(), next <= 4, "{next}: {holds:?}");
+        }
     }
 
     #[test]

@@ -100,14 +100,30 @@ fn a_vehicle_whose_reads_waited_for_the_disk_is_one_passage() {
 }
 
 #[test]
-fn nobody_waits_for_a_disk_that_stands_still_and_what_is_missed_is_not_watched_s() {
+fn nobody_waits_for_a_disk_that_stands_still_and_what_is_missed_is_not_watched() {
+    missed_reads_are_not_watched(false);
+}
+
+#[test]
+fn a_cable_that_is_pulled_and_put_back_meanwhile_makes_no_zeros_of_missed_reads() {
+    missed_reads_are_not_watched(true);
+}
+
+/// `replugged`: whether the reader goes and comes back while its reads are missed.
+fn missed_reads_are_not_watched(replugged: bool) {
     // More reads than may wait, 20 a second, and among them a vehicle before and one after the last that finds room.
     let (per_s, most) = (20, 65_536);
     let over = START + most * 1000 / per_s;
     let bring = |intake: &Intake, reads: &ReadsIntake| {
         for number in 0..most + 40 * per_s {
             let vehicle = if number < most - 1000 { 1 } else { 2 };
-            assert!(reads.bring(read(START + number * 1000 / per_s, vehicle)));
+            let ms = START + number * 1000 / per_s;
+            assert!(reads.bring(read(ms, vehicle)));
+            if replugged && number == most + per_s {
+                for up in [false, true] {
+                    intake.bring(RecorderInput::Reader { reader: 0, up, at: MonoMs(ms) });
+                }
+            }
         }
         // There is room for what is not a read.
         intake.bring(RecorderInput::Events(Vec::new()));
