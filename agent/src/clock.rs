@@ -72,6 +72,13 @@ impl Clock {
     }
 }
 
+/// What comes of work with the disk, if it comes in time; it goes on all the same, on a thread of its own.
+pub fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, done) = std::sync::mpsc::channel();
+    std::thread::Builder::new().spawn(move || sender.send(work())).ok()?;
+    done.recv_timeout(limit).ok()
+}
+
 /// Lets inputs gather: what comes in this time does not wake up the thread that is to take it.
 #[expect(clippy::disallowed_methods, reason = "a wait on the channel would end with the first input")]
 pub fn gather(time: Duration) {

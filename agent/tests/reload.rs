@@ -182,6 +182,23 @@ fn reader(name: &str, port: &str, lane: &str) -> String {
 }
 
 #[test]
+fn a_disk_that_stands_still_holds_up_nothing_else() {
+    let mut agent = Agent::start("");
+    let file = agent.file("agent.toml");
+    std::fs::remove_file(&file).expect("it is there");
+    // Whoever reads it waits for ever.
+    rustix::fs::mknodat(rustix::fs::CWD, &file, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0)
+        .expect("a pipe");
+    let line = agent.reload();
+    assert!(line.contains("the disk does not give the configuration in time; nothing has changed"), "{line}");
+    agent.now();
+    std::fs::remove_file(&file).expect("it is there");
+    agent.rewrite("[log]\nlevel = \"debug\"\n");
+    let line = agent.reload();
+    assert!(line.contains("reload: changed: log"), "{line}");
+}
+
+#[test]
 fn readers_come_go_and_change_while_the_others_go_on() {
     let (mut north, _north, at_north) = terminal();
     let (mut east, _east, at_east) = terminal();

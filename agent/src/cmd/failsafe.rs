@@ -3,7 +3,7 @@
 //! It needs neither network nor a disk to write to, no part of the controller, and as little of the configuration as there is.
 
 use super::{FAILED, OK, USAGE, complain};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{self, ClockTrust, Driver};
 use crate::output::{
     FaultLatch, Frame, LatchedFault, OrderlyEnd, Output, SafeMap, all_red, lit_heads, show_once,
@@ -29,7 +29,7 @@ pub(super) fn run(path: &Path, flash: bool, after_agent: bool) -> u8 {
     if flash {
         let ended = OrderlyEnd::beside(&config::outbox_path(path));
         // A disk that stands still holds up no flash.
-        within(FORGOTTEN_WITHIN, move || OrderlyEnd::forget(&ended));
+        clock::within(FORGOTTEN_WITHIN, move || OrderlyEnd::forget(&ended));
     }
     if map.output.driver == Driver::Gpiochip && !flash {
         complain("lines of a GPIO character device become inputs again when this ends; --flash keeps them");
@@ -80,17 +80,10 @@ const FORGOTTEN_WITHIN: Duration = Duration::from_millis(500);
 /// Longest that the next start of the agent waits for the disk.
 const LATCH_WITHIN: Duration = Duration::from_secs(5);
 
-/// What comes of work with the disk, if it comes in time; it goes on all the same.
-fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (sender, done) = std::sync::mpsc::channel();
-    std::thread::spawn(move || sender.send(work()));
-    done.recv_timeout(limit).ok()
-}
-
 /// As [`latch`], while the disk takes it.
 fn latch_soon(path: &Path) -> anyhow::Result<()> {
     let path = path.to_owned();
-    within(LATCH_WITHIN, move || latch(&path))
+    clock::within(LATCH_WITHIN, move || latch(&path))
         .unwrap_or_else(|| anyhow::bail!("the disk does not take in time that the watchdog ended the agent"))
 }
 

@@ -67,7 +67,7 @@ pub struct GroupPins {
 }
 
 impl GroupPins {
-    fn count(&self) -> usize {
+    fn count(self) -> usize {
         [self.red, self.amber, self.green].iter().flatten().count()
     }
 }
@@ -319,7 +319,7 @@ impl Pinned {
             active_high: self.input_active_high,
             longest_panel_s: self.longest_panel_s,
         };
-        let count = |groups: &[GroupPins]| groups.iter().map(GroupPins::count).sum::<usize>();
+        let count = |groups: &[GroupPins]| groups.iter().copied().map(GroupPins::count).sum::<usize>();
         let lamps = count(&pins) + self.enable_pin.iter().chain(&self.identify_pin).count();
         let switches = self.inputs.iter().flatten().count();
         let inputs = count(&feedback) + draft.buttons.iter().flatten().count() + switches;

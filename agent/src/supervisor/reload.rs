@@ -3,10 +3,15 @@
 use super::intake::RecorderInput;
 use super::{Show, Supervisor};
 use super::{leaving, threads};
+use crate::clock;
 use crate::config::{self, Changes, Config};
 use crate::logging;
 use crate::output::LampInput;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest that everything else, systemd's watchdog of an agent without lamps for one, waits for the disk.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     /// Reads the configuration anew and goes on under it; what came of it, for the log and for whoever asked.
@@ -25,7 +30,10 @@ impl Supervisor {
     }
 
     fn try_reload(&mut self) -> Result<String, String> {
-        let new = config::load(&self.path).map_err(|errors| errors.in_one_line())?;
+        let path = self.path.clone();
+        let new = clock::within(READ_WITHIN, move || config::load(&path))
+            .ok_or("the disk does not give the configuration in time")?
+            .map_err(|errors| errors.in_one_line())?;
         let changes = Changes::between(&self.config, &new)
             .map_err(|error| format!("the configurations cannot be compared: {error}"))?;
         if changes.is_empty() {
