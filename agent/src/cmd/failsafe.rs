@@ -114,7 +114,7 @@ fn flash_until_told(map: &SafeMap) -> anyhow::Result<()> {
         let at = clock.mono();
         enable = map.output.enable_on_fault && !enable;
         flash(&mut *output, map, enable, at)?;
-        feeder.tick();
+        feeder.tick(false);
         if told.recv_timeout(TICK) != Err(RecvTimeoutError::Timeout) {
             break;
         }

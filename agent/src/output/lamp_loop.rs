@@ -69,6 +69,8 @@ pub struct LampStats {
     pub hurry: AtomicBool,
     /// Whether the loop has ended with every head red after all clearances.
     pub in_order: AtomicBool,
+    /// Whether it ends with the present stage.
+    pub ending: AtomicBool,
 }
 
 impl Default for LampStats {
@@ -84,6 +86,7 @@ impl Default for LampStats {
             judged: Lateness::default(),
             hurry: AtomicBool::default(),
             in_order: AtomicBool::default(),
+            ending: AtomicBool::default(),
         }
     }
 }
@@ -308,6 +311,7 @@ impl LampLoop<'_> {
                 self.parts.control.reconfigure(&config, &kept, signal_now.mono);
             }
             LampInput::End { longest_s } => {
+                self.parts.stats.ending.store(true, Relaxed);
                 self.ends_at = Some((now.mono + i64::from(longest_s) * 1000, self.behind_ms));
                 if !self.failed {
                     self.parts.control.controller.handle_end(longest_s, signal_now);

@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -100,7 +101,7 @@ pub(super) fn drive_lamps(
             if let Some(due_us) = due_us.replace(next_tick_us(written_us)) {
                 stats.written.record((written_us - due_us).max(0).unsigned_abs());
             }
-            feeder.tick();
+            feeder.tick(stats.ending.load(Relaxed));
         })
     })
 }

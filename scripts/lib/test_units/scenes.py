@@ -179,6 +179,24 @@ def stop(s: Scene) -> None:
     s.start()
 
 
+def stands_still_at_its_end(s: Scene) -> None:
+    """A process that stands still with a green while it ends is killed as well, and the lamps go to red, then flash."""
+    s.wait_for_green(s.street.mark())
+    mark = s.street.mark()
+    s.machine.run("systemctl", "stop", "--no-block", AGENT)
+    until("it ends", lambda: s.machine.state(AGENT) == "deactivating")
+    s.machine.kill(AGENT, signal.SIGSTOP)
+    assert some_green(s.street.now()), s.street.now()
+    s.street.wait("red from failsafe", all_red, mark + 1, 25)
+    assert not any(map(some_green, s.street.since(mark + 1))), s.street.since(mark + 1)
+    assert s.machine.show(AGENT, "Result")["Result"] == "timeout"
+    s.active(FLASH)
+    s.machine.run("systemctl", "reset-failed", AGENT)
+    s.start()
+    assert s.machine.state(FLASH) == "inactive"
+    s.wait_for_green(s.street.mark())
+
+
 def reload(s: Scene) -> None:
     """What may change while the lamps run takes effect at once; a wrong file changes nothing and says so."""
     pid, before = s.machine.main_pid(AGENT), s.status()
@@ -302,4 +320,4 @@ def wrong_configuration(s: Scene) -> None:
     s.wait_for_green(s.street.mark())
 
 
-ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, devices, upgrade, starts_that_fail, flash_holds, wrong_configuration]
+ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, devices, upgrade, starts_that_fail, flash_holds, stands_still_at_its_end, wrong_configuration]
