@@ -1,7 +1,8 @@
 //! The interlock: looks at each lamp vector before the lamps do, with its own copy of what conflicts, and keeps a fault once it has seen one.
 //!
-//! It shares no code with the controller and trusts nothing that the controller says: it sees aspects and the time at which they are about to
-//! be written. It imitates, in software, what a conflict monitor checks at the lamps; it does not replace one.
+//! It shares no code with the controller but the junction's conflicts and intergreens, and trusts nothing that the controller says: it sees
+//! aspects and the time at which they are about to be written. It imitates, in software, what a conflict monitor checks at the lamps; it does
+//! not replace one.
 
 mod late;
 mod lit;

@@ -123,7 +123,10 @@ impl Outcome {
         );
         must_be(
             self.asleep == 0,
-            format!("{} junctions say of more than a fifth of their passages that nobody watched.", self.asleep),
+            format!(
+                "{} junctions say of more than a fifth of their passages that nobody watched.",
+                self.asleep
+            ),
         );
         must_be(
             self.backlog == self.backlog_stored + self.backlog_dropped,
