@@ -79,8 +79,11 @@ class Scene:
             seen = self.street.since(mark)
             assert condition(seen[position]), f"vector {position} is not as it should be: {seen}"
 
+    def snapshot(self) -> dict:
+        return json.loads(self.machine.run("flextraff-agent", "monitor", "--once", "--json", "--socket", "/run/flextraff/agent.sock"))
+
     def status(self) -> dict:
-        return json.loads(self.machine.run("flextraff-agent", "monitor", "--once", "--json", "--socket", "/run/flextraff/agent.sock"))["status"]
+        return self.snapshot()["status"]
 
 
 def comes_back(s: Scene, mark: int, restarts: int) -> None:
@@ -222,6 +225,22 @@ def reload(s: Scene) -> None:
     assert s.machine.main_pid(AGENT) == pid
 
 
+def network(s: Scene) -> None:
+    """Under the unit's limits a broker is found by its name and reached."""
+    s.machine.run("systemctl", "disable", "--now", "--quiet", "mosquitto.service")
+    s.machine.run("systemd-run", "--quiet", "--unit=broker", "/usr/sbin/mosquitto", "-p", "1883")
+    s.machine.write(CONFIG, SITE + '[mqtt]\nurl = "mqtt://localhost:1883"\n')
+    s.machine.run("systemctl", "reload", AGENT)
+    until("the broker is connected", lambda: s.snapshot().get("broker") is True)
+    said = s.machine.journal(AGENT)
+    for word in ("Operation not permitted", "Address family not supported"):
+        assert word not in said, said
+    s.machine.write(CONFIG, SITE)
+    s.machine.run("systemctl", "reload", AGENT)
+    until("it is alone again", lambda: s.snapshot().get("broker") is None)
+    s.machine.run("systemctl", "stop", "broker.service")
+
+
 def devices(s: Scene) -> None:
     """The agent may open a serial port of the group dialout, and none of root's."""
     # Numbers of the kernel's serial ports; whether hardware is behind them only changes the reason that is told.
@@ -320,4 +339,4 @@ def wrong_configuration(s: Scene) -> None:
     s.wait_for_green(s.street.mark())
 
 
-ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, devices, upgrade, starts_that_fail, flash_holds, stands_still_at_its_end, wrong_configuration]
+ALL = [boot, units_are_right, check_passes, killed, watchdog, stop, reload, network, devices, upgrade, starts_that_fail, flash_holds, stands_still_at_its_end, wrong_configuration]
