@@ -229,7 +229,8 @@ def network(s: Scene) -> None:
     """Under the unit's limits a broker is found by its name and reached."""
     s.machine.run("systemctl", "disable", "--now", "--quiet", "mosquitto.service")
     s.machine.run("systemd-run", "--quiet", "--unit=broker", "/usr/sbin/mosquitto", "-p", "1883")
-    s.machine.write(CONFIG, SITE + '[mqtt]\nurl = "mqtt://localhost:1883"\n')
+    s.machine.write("/etc/hosts", "127.0.0.1 localhost broker\n")
+    s.machine.write(CONFIG, SITE + '[mqtt]\nurl = "mqtt://broker:1883"\n')
     s.machine.run("systemctl", "reload", AGENT)
     until("the broker is connected", lambda: s.snapshot().get("broker") is True)
     said = s.machine.journal(AGENT)
