@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
-use crate::db::{partitions, retention, roll_ups, setup};
+use crate::db::{partitions, retention, roll_ups, setup, within};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
@@ -48,6 +48,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 const MAINTENANCE: Duration = Duration::from_hours(1);
 /// Between times at which hours and days are summed up.
 const ROLL_UPS: Duration = Duration::from_mins(1);
+/// Longest that one of these waits for the database: where the way to it is cut without a word, no answer ever comes.
+const LONGEST: Duration = Duration::from_mins(30);
 /// Between attempts to reach the database at the start.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -234,10 +236,10 @@ async fn tell(
 /// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
 async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
-        let done = async {
+        let done = within(LONGEST, async {
             roll_ups::refresh(&db, None).await?;
             roll_ups::fill_epcs(&db, retention::epcs_before(retention, Clock.utc())).await
-        };
+        });
         if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
         }
@@ -252,7 +254,7 @@ async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<
 async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
     loop {
         let mut next = MAINTENANCE;
-        if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+        if let Err(error) = within(LONGEST, partitions::make_ahead(&db, Clock.utc().date_naive())).await {
             tracing::error!(%error, "cannot make partitions; trying again in a minute, rows go to the default partition until then");
             next = ROLL_UPS;
         }

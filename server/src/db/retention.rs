@@ -1,6 +1,7 @@
 //! The end of data: EPCs go first, counts later.
 
 use super::logs::{Entry, Level, Type};
+use super::{PATIENCE, patient, patiently, within};
 use crate::config::Retention;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use serde_json::json;
@@ -77,19 +78,21 @@ impl Failed {
 async fn drop_old(db: &PgPool, counts: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
     let (mut failed, mut busy) = (Failed::default(), Vec::new());
     for (table, key) in PARTITIONED {
-        for Partition { name, days, .. } in partitions(db, table).await? {
+        for Partition { name, days, .. } in within(PATIENCE, partitions(db, table)).await? {
             match days {
-                Some((_, end)) if end <= counts => match failed.go_on(drop_partition(db, &name).await)? {
-                    Some(true) => {
-                        gone.partitions += 1;
-                        tracing::info!(
-                            partition = name,
-                            "partition is older than retention.counts_days and is dropped"
-                        );
+                Some((_, end)) if end <= counts => {
+                    match failed.go_on(within(PATIENCE, drop_partition(db, &name)).await)? {
+                        Some(true) => {
+                            gone.partitions += 1;
+                            tracing::info!(
+                                partition = name,
+                                "partition is older than retention.counts_days and is dropped"
+                            );
+                        }
+                        Some(false) => busy.push(name),
+                        None => {}
                     }
-                    Some(false) => busy.push(name),
-                    None => {}
-                },
+                }
                 Some(_) => {}
                 None => {
                     let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
@@ -113,7 +116,9 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
     let mut failed = Failed::default();
     for (table, key, owner, remove, which) in WITH_EPCS {
         let due = |part: &Partition| !part.done && part.days.is_none_or(|(start, _)| start < epcs);
-        for Partition { name, days, .. } in partitions(db, table).await?.into_iter().filter(due) {
+        for Partition { name, days, .. } in
+            within(PATIENCE, partitions(db, table)).await?.into_iter().filter(due)
+        {
             let owners =
                 format!("SELECT DISTINCT {owner} FROM \"{name}\" WHERE {key} < $1 AND {which} ORDER BY 1");
             let update =
@@ -128,7 +133,8 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
             }
             if whole && days.is_some_and(|(_, end)| end <= epcs) {
                 let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
-                failed.go_on(sqlx::query(AssertSqlSafe(mark)).execute(db).await)?;
+                let mark = sqlx::query(AssertSqlSafe(mark)).execute(db);
+                failed.go_on(within(PATIENCE, mark).await)?;
             }
         }
     }
@@ -137,10 +143,13 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
 
 /// Whose rows of a partition may have EPCs before a moment.
 async fn owners_of(db: &PgPool, query: String, before: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
-    let mut tx = patient(db).await?;
-    let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(owners)
+    within(PATIENCE, async {
+        let mut tx = patient(db).await?;
+        let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(owners)
+    })
+    .await
 }
 
 /// Deletes what is in no partition.
@@ -165,26 +174,6 @@ async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTi
         failed.go_on(patiently(db, delete).await)?;
     }
     failed.first()
-}
-
-/// A transaction whose statements have time: a day of a large city is millions of rows.
-async fn patient(db: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
-    let mut tx = db.begin().await?;
-    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *tx).await?;
-    // A server that is ended meanwhile leaves no work behind that holds locks.
-    sqlx::query("SET LOCAL client_connection_check_interval = '10s'").execute(&mut *tx).await?;
-    Ok(tx)
-}
-
-/// Runs a statement in a [`patient`] transaction of its own: how many rows it changed.
-async fn patiently(
-    db: &PgPool,
-    statement: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
-) -> Result<u64, sqlx::Error> {
-    let mut tx = patient(db).await?;
-    let rows = statement.execute(&mut *tx).await?.rows_affected();
-    tx.commit().await?;
-    Ok(rows)
 }
 
 /// Drops a partition; `false`: somebody reads its table, a backup for example. Waited for, that would hold up whoever stores rows.
