@@ -178,7 +178,8 @@ pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<
     Ok(())
 }
 
-/// Takes rows that are not new out of the dead letters, and makes them new: they were refused when they came before, and can be used now.
+/// Takes rows that are not new out of the dead letters, and makes them new: they were refused when they came before, and can be used now. Letters
+/// that the ledger does not know rows by stay: the row was stored, or somebody else has claimed to be its sender.
 pub async fn take_back(
     db: &mut PgConnection,
     rows: &[&Delivery],
@@ -193,7 +194,7 @@ pub async fn take_back(
     let seqs: Vec<i64> = known.iter().map(|&at| rows[at].seq.0 as i64).collect();
     let found = sqlx::query!(
         r#"DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS r(device_id, outbox_id, seq)
-           WHERE d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.seq = r.seq
+           WHERE d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.seq = r.seq AND d.in_ledger
            RETURNING d.device_id AS "device_id!", d.outbox_id AS "outbox_id!", d.seq AS "seq!""#,
         &devices,
         &outboxes,
@@ -210,6 +211,27 @@ pub async fn take_back(
             new[at] = true;
         }
     }
+    Ok(())
+}
+
+/// Notes that the ledger holds these rows because they were refused, and for no other reason.
+pub async fn mark_in_ledger(db: &mut PgConnection, rows: &[Delivery]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let devices: Vec<Uuid> = rows.iter().map(|row| row.device_id.0).collect();
+    let outboxes: Vec<Uuid> = rows.iter().map(|row| row.outbox_id.0).collect();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq.0 as i64).collect();
+    sqlx::query!(
+        "UPDATE dead_letters d SET in_ledger = true
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS r(device_id, outbox_id, seq)
+         WHERE d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.seq = r.seq",
+        &devices,
+        &outboxes,
+        &seqs,
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

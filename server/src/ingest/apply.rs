@@ -189,6 +189,12 @@ async fn store(
     // What is refused leaves no hole: each would make the ranges of its outbox longer for ever.
     rows.extend(kept.filter_map(|verdict| own_row(verdict.as_ref().err()?, &registry)));
     let mut new = ledger::enter(db, &rows).await?;
+    let refused: Vec<Delivery> = rows[usable..]
+        .iter()
+        .zip(&new[usable..])
+        .filter(|(_, new)| **new)
+        .map(|(row, _)| (*row).clone())
+        .collect();
     new.truncate(usable);
     dead_letters::take_back(db, &rows[..usable], &mut new).await?;
     let mut new = new.into_iter();
@@ -203,6 +209,7 @@ async fn store(
     }
     store_counts(db, items, &mut fates).await?;
     store_others(db, items, &fates).await?;
+    dead_letters::mark_in_ledger(db, &refused).await?;
     Ok(fates)
 }
 

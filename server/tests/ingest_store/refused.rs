@@ -66,3 +66,22 @@ async fn a_row_that_was_refused_is_stored_when_it_comes_again_and_can_be_used(db
     assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
     assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0);
 }
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_letter_about_a_row_that_was_stored_does_not_bring_it_again(db: PgPool) {
+    import(&db).await;
+    let row = of(DEVICE, LANES[0], 1);
+    let mut broken = counts(DEVICE, LANES[0], 1);
+    broken["vehicle_count"] = (-1).into();
+    let broken = item(&counts_topic(LANES[0]), &broken);
+    // Somebody at another junction claims to be the device, first.
+    let elsewhere = item(&format!("flextraff/{LANE}/{}/car-counts", LANES[0]), &counts(DEVICE, LANES[0], 2));
+    let batches = [vec![elsewhere], vec![broken.clone(), row.clone(), of(DEVICE, LANES[0], 2)], vec![broken]];
+    for batch in batches {
+        apply(&db, &batch).await.expect("the database is there");
+    }
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 2);
+    let fates = apply(&db, &[row, of(DEVICE, LANES[0], 2)]).await.expect("the database is there");
+    assert_eq!(fates, [Fate::Duplicate, Fate::Duplicate]);
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
+}
