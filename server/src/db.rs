@@ -131,12 +131,12 @@ async fn patiently(
 const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 
 /// From here on the transaction waits only shortly for locks; see [`is_locked`].
-async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
+pub async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
     sqlx::query(LOCK_WAIT).execute(tx).await.map(|_| ())
 }
 
 /// Whether others hold a lock for longer than [`wait_shortly`] allows (55P03, PostgreSQL manual, appendix A).
-fn is_locked(error: &sqlx::Error) -> bool {
+pub fn is_locked(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("55P03"))
 }
 

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
-use crate::db::{partitions, retention, roll_ups, setup, within};
+use crate::db::{is_locked, partitions, retention, roll_ups, setup, within};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
@@ -69,7 +69,15 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         prepared = setup::prepare(&db, &config.database) => prepared?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
-    partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
+    match partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+        // A backup reads the tables, for example. It is tried again each minute.
+        Err(error) if is_locked(&error) => {
+            tracing::warn!(
+                "partitions cannot be made while others hold their tables; rows go to the default partition until then"
+            );
+        }
+        made => drop(made.context("cannot make partitions")?),
+    }
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
@@ -235,10 +243,12 @@ async fn tell(
 
 /// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
 async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
+    let started = Clock.instant();
     loop {
         let done = within(LONGEST, async {
             roll_ups::refresh(&db, None).await?;
-            roll_ups::fill_epcs(&db, retention::epcs_before(retention, Clock.utc())).await
+            let now = retention::time(&db, Clock.utc(), started.elapsed()).await?;
+            roll_ups::fill_epcs(&db, retention::epcs_before(retention, now)).await
         });
         if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
@@ -252,13 +262,19 @@ async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<
 
 /// Makes partitions ahead of time, and takes out what is too old.
 async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
+    let started = Clock.instant();
     loop {
         let mut next = MAINTENANCE;
         if let Err(error) = within(LONGEST, partitions::make_ahead(&db, Clock.utc().date_naive())).await {
             tracing::error!(%error, "cannot make partitions; trying again in a minute, rows go to the default partition until then");
             next = ROLL_UPS;
         }
-        if let Err(error) = retention::apply(&db, retention, Clock.utc()).await {
+        let aged = async {
+            let now = retention::time(&db, Clock.utc(), started.elapsed()).await?;
+            retention::apply(&db, retention, now).await?;
+            retention::applied(&db, now).await
+        };
+        if let Err(error) = aged.await {
             tracing::error!(%error, "cannot take out what is too old; trying again in a minute");
             next = ROLL_UPS;
         }

@@ -3,9 +3,10 @@
 use super::logs::{Entry, Level, Type};
 use super::{PATIENCE, patient, patiently, within};
 use crate::config::Retention;
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Tables with partitions, and the column that they are parted by.
@@ -28,6 +29,10 @@ const WITH_EPCS: [(&str, &str, &str, &str, &str); 2] = [
     ),
     ("lane_cycle_data", "cycle_start_time", "lane_id", "epc_ids = '{}'", "epc_ids <> '{}'"),
 ];
+/// A clock so far ahead of the last time is not believed at once.
+const AHEAD: TimeDelta = TimeDelta::days(3);
+/// After so long it is.
+const BELIEVED_AFTER: Duration = Duration::from_hours(24);
 /// Stands on a partition out of which all EPCs have been taken. What enters it afterwards [`take_out_late`] looks after.
 const DONE: &str = "EPCs, passages and departures are taken out";
 
@@ -50,6 +55,45 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     let deleted = delete_old(db, epcs, counts, now).await;
     let told = super::logs::record(db, gone.told(epcs, counts).as_slice()).await;
     dropped.and(nameless).and(deleted).and(told)
+}
+
+/// The time by which data have grown old: `now`, but for a clock that is not believed. A machine may start years ahead of the time, until it has
+/// heard of the right one; it would take out everything.
+///
+/// That of the database counts where it is behind. What is days ahead of the last time counts when this server has run with it for a day,
+/// `running`; until then the last time does.
+///
+/// # Errors
+/// When the database fails.
+pub async fn time(db: &PgPool, now: DateTime<Utc>, running: Duration) -> sqlx::Result<DateTime<Utc>> {
+    let row = sqlx::query!(
+        r#"SELECT least(now(), $1) AS "now!", (SELECT applied_at FROM retention_runs) AS applied_at"#,
+        now
+    )
+    .fetch_one(db)
+    .await?;
+    let before = row.applied_at.filter(|before| row.now > *before + AHEAD && running < BELIEVED_AFTER);
+    if let Some(before) = before {
+        tracing::error!(
+            clock = %row.now, last = %before,
+            "the clock is far ahead of the time at which old data were taken out last; nothing is taken out until the server has run for a day with it"
+        );
+    }
+    Ok(before.unwrap_or(row.now))
+}
+
+/// Notes by which time old data were taken out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn applied(db: &PgPool, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO retention_runs (applied_at) VALUES ($1) ON CONFLICT (single) DO UPDATE SET applied_at = $1",
+        at
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// What has failed first while the rest went on.
@@ -170,6 +214,8 @@ async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTi
             names
         ),
         sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now),
+        // By one that was spent so long ago nobody would be found out any more.
+        sqlx::query!("DELETE FROM refresh_tokens WHERE used_at < $1::timestamptz - interval '30 days'", now),
     ] {
         failed.go_on(patiently(db, delete).await)?;
     }

@@ -279,6 +279,8 @@ impl Site {
 
     /// The automatic plan for the present. One with the greens of the last keeps its name: it only holds longer.
     fn automatic(&mut self, ids: &mut IdSource, now: UnixMs, ends_override: bool) -> SendPlan {
+        // A device's backlog of hours ago comes with it when it comes online.
+        self.window.expire(now);
         let Proposed { stages, offset_s, entry, explanation } = self.propose(now);
         let plan_id = match &self.sent {
             Some(sent) if sent.stages == stages && sent.offset_s == offset_s && sent.entry == entry => {

@@ -129,6 +129,21 @@ fn demand_changes_the_plan_and_silence_renews_it_before_it_runs_out() {
 }
 
 #[test]
+fn a_backlog_of_hours_ago_is_no_demand_of_now() {
+    let mut fresh = planner();
+    fresh.handle_status(J, &status(true, None), START);
+    let usual = sent(&mut fresh);
+    let mut planner = planner();
+    for at in 0..60 {
+        let end = START + -2 * 3_600_000 + 5000 * at;
+        planner.handle_counts(J, lane(0), &counts(end, 3), START);
+    }
+    planner.handle_status(J, &status(true, None), START);
+    let plans = sent(&mut planner);
+    assert_eq!(stages(&plans[0]), stages(&usual[0]));
+}
+
+#[test]
 fn whoever_takes_a_junction_over_knows_each_interval_once() {
     let second = |second: i64| START + 1000 * second;
     let row = |seq: u64, end: UnixMs| {

@@ -96,3 +96,28 @@ async fn who_listens_on_a_connection_that_is_cut_without_a_word_notices(db: PgPo
     let error = next.expect_err("nothing comes through");
     assert!(error.to_string().contains("does not answer in time"), "{error}");
 }
+
+#[sqlx::test]
+async fn a_junction_that_is_being_changed_holds_up_no_other(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let (changed, other) = (state.junction(&token, "Changed").await, state.junction(&token, "Other").await);
+    let mut road = Road::start(state, RUNS);
+    for junction in [&changed, &other] {
+        road.comes_online(junction).await;
+        road.plan(|_| true).await;
+    }
+    let mut change = db.begin().await.expect("it answers");
+    sqlx::query("SELECT FROM junctions WHERE junction_id = $1::text::uuid FOR UPDATE")
+        .bind(&changed)
+        .execute(&mut *change)
+        .await
+        .expect("nobody else has it");
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    let (refused, set) =
+        tokio::join!(road.set_mode(&changed, &token, &body), road.set_mode(&other, &token, &body));
+    refused.assert_problem(503, "the junction is being changed; try again in a moment");
+    assert_eq!(set.status, 200, "{}", set.text);
+    change.rollback().await.expect("it answers");
+    let answer = road.set_mode(&changed, &token, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
