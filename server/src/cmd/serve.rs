@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
-use crate::db::{partitions, retention, roll_ups, setup, within};
+use crate::db::{is_locked, partitions, retention, roll_ups, setup, within};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
@@ -69,7 +69,13 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         prepared = setup::prepare(&db, &config.database) => prepared?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
-    partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
+    match partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+        // Another server that starts makes them, or a backup reads the tables: maintenance looks again, and rows have a default partition.
+        Err(error) if is_locked(&error) => {
+            tracing::info!("partitions are made a little later: somebody uses their tables")
+        }
+        made => made.map(drop).context("cannot make partitions")?,
+    }
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
