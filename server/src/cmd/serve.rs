@@ -72,7 +72,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     match partitions::make_ahead(&db, Clock.utc().date_naive()).await {
         // Another server that starts makes them, or a backup reads the tables: maintenance looks again, and rows have a default partition.
         Err(error) if is_locked(&error) => {
-            tracing::info!("partitions are made a little later: somebody uses their tables")
+            tracing::info!("partitions are made a little later: somebody uses their tables");
         }
         made => made.map(drop).context("cannot make partitions")?,
     }
