@@ -135,7 +135,7 @@ pub async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
     sqlx::query(LOCK_WAIT).execute(tx).await.map(|_| ())
 }
 
-/// Whether others hold a lock for longer than [`wait_shortly`] allows (55P03, PostgreSQL manual, appendix A).
+/// Whether others hold a lock for longer than one waits that is in the way of others (55P03, PostgreSQL manual, appendix A).
 pub fn is_locked(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("55P03"))
 }

@@ -70,13 +70,11 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
     match partitions::make_ahead(&db, Clock.utc().date_naive()).await {
-        // A backup reads the tables, for example. It is tried again each minute.
+        // Another server that starts makes them, or a backup reads the tables: maintenance looks again, and rows have a default partition.
         Err(error) if is_locked(&error) => {
-            tracing::warn!(
-                "partitions cannot be made while others hold their tables; rows go to the default partition until then"
-            );
+            tracing::info!("partitions are made a little later: somebody uses their tables");
         }
-        made => drop(made.context("cannot make partitions")?),
+        made => made.map(drop).context("cannot make partitions")?,
     }
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
