@@ -37,6 +37,11 @@ it('the history of plans follows what is sent, and what the road says of it', ()
   expect(outdates({ type: 'status', junction_id: 'j', device_id: 'd', online: true }, history)).toBe(true);
 });
 
+it('what may be seen has changed with the rights, and who may do what', () => {
+  for (const key of [['me', 'access'], ['junctions', 'overview'], ['junction', 'j', 'plan'], ['alarms']])
+    expect(outdates({ type: 'rights' }, key)).toBe(true);
+});
+
 describe('a storm of alarms', () => {
   const alarm = { type: 'alarm', junction_id: 'j' } as Frame;
   let begun: number;

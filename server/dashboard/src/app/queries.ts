@@ -1,4 +1,4 @@
-import { QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryClient } from '@tanstack/react-query';
 import { ProblemError, Unanswered } from '@/api/problem';
 import { session } from '@/api/session';
 import { feed } from '@/live/feed';
@@ -8,7 +8,13 @@ import type { Frame } from '@/live/frames';
 const PASSING = new Set([0, 502, 503, 504]);
 
 /** What was fetched. Keys: `['junctions', what]`, `['junction', id, what]`, `['alarms']`, `['me', what]`. */
-export const queries = new QueryClient({
+export const queries: QueryClient = new QueryClient({
+  // Who may not do what the page has offered has other rights than it knows of: the feed that tells of it may be away.
+  mutationCache: new MutationCache({
+    onError: (error) => {
+      if (error instanceof ProblemError && error.status === 403) void queries.invalidateQueries({ queryKey: ['me'] });
+    },
+  }),
   defaultOptions: {
     queries: {
       networkMode: 'always',
@@ -53,6 +59,9 @@ export function outdatedBy(frame: Frame): string[][] {
               ['devices', 'all'],
             ]),
       ];
+    case 'rights':
+      // Everything: who may see another junction, or one fewer, has other lists.
+      return [[]];
     case 'car_count':
     case 'signal':
       return [];
