@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { distances, placeAt, steps, stepTimes } from './draw';
 import { contentOf, csvOf, fileName } from '@/components/files';
 import { between, textOn } from './palette';
+import { inRows, wrapped } from './picture';
 import { joined, stacked } from './series';
 
 describe('a file of numbers', () => {
@@ -56,6 +57,25 @@ describe('series', () => {
 
   it('are read out by the interval in which the pointer is', () => {
     expect([-1, 0, 9.9, 10, 25].map((moment) => placeAt([0, 10, 20], moment))).toEqual([null, 0, 0, 1, 2]);
+  });
+});
+
+describe('what stands around a picture', () => {
+  it('is broken between words where a line is too narrow, and loses none', () => {
+    const fits = (line: string) => line.length <= 12;
+    expect(wrapped('Nal Stop · All lanes · 2026-11-30', fits)).toEqual(['Nal Stop ·', 'All lanes ·', '2026-11-30']);
+    expect(wrapped('Indefinitely-long word', fits)).toEqual(['Indefinitely-long', 'word']);
+    expect(wrapped('short', fits)).toEqual(['short']);
+  });
+
+  it('has a legend in as many rows as it needs', () => {
+    expect(inRows([40, 50, 30, 200, 10], 100)).toEqual([
+      { left: 0, row: 0 },
+      { left: 40, row: 0 },
+      { left: 0, row: 1 },
+      { left: 0, row: 2 },
+      { left: 0, row: 3 },
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 export const plot = {
   legend: 'Series',
   time: 'Time',
+  times: 'times of {{zone}}',
   notDrawn: 'The picture is not drawn yet',
   noPicture: 'This browser makes no pictures',
   pointAt: 'Point at a time',

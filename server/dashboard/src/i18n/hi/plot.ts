@@ -3,6 +3,7 @@ import type { Messages } from '../messages';
 export const plot: Messages['plot'] = {
   legend: 'श्रेणियाँ',
   time: 'समय',
+  times: 'समय {{zone}} का',
   notDrawn: 'चित्र अभी बना नहीं है',
   noPicture: 'यह ब्राउज़र चित्र नहीं बना सकता',
   pointAt: 'किसी समय पर इंगित करें',

@@ -8,8 +8,8 @@ import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
 import { begun, meanOf, overDay, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
-import { LanePicker, useLane } from './LanePicker';
-import { laneName, type Place } from './place';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
+import type { Place } from './place';
 import { isDay, sameWeekdays } from './span';
 import { volumesOptions } from './useAnswer';
 import { useChoice } from './useChoice';
@@ -131,7 +131,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
     };
   }, [answers, only, days, scheme, format, t]);
   const times = useMemo(() => QUARTERS.map((minute) => minute * 60), []);
-  const lane = only ? laneName(place, only) : t('allLanes');
+  const lane = useLaneName(place);
   return (
     <TimeFigure
       title={t('compared.title')}
@@ -145,6 +145,8 @@ function Drawn({ place, days, answers }: DrawnProps) {
       open={false}
       // Hours of the local clock, of whatever day.
       zone="UTC"
+      clock={place.zone}
+      unit={t('volumes.unit', { width: t('width.15m') })}
       hoursOnly
       digits={1}
     />

@@ -35,7 +35,7 @@ export function Days({ place }: { place: Place }) {
 }
 
 function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] }) {
-  const { t } = useTranslation('analysis');
+  const { t } = useTranslation(['analysis', 'plot']);
   const format = useFormat('UTC');
   const scheme = useComputedColorScheme('light');
   const picture = useRef<Picture | null>(null);
@@ -62,7 +62,12 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
   const names = namesOf(place, span);
   const title = t('days.title');
   const png = () =>
-    picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('nobodyWatched')));
+    picture.current
+      ? picture.current.png({
+          title,
+          lines: [[...names, t('plot:times', { zone: place.zone })].join(' · '), t('onlyTagged')],
+        })
+      : Promise.reject(new Error(t('nobodyWatched')));
   const header = [
     t('day'),
     t('total'),
@@ -101,6 +106,7 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
     >
       {series.length === 0 && <Text size="sm">{t('nobodyWatched')}</Text>}
       <Plot
+        unit={t('days.unit')}
         kind="bars"
         times={times}
         series={series}

@@ -74,6 +74,7 @@ function Drawn({ place, span, buckets, now, stage }: DrawnProps) {
       title={stage === null ? t('ends.title') : t('ends.titleOf', { stage })}
       text={t('ends.text')}
       names={namesOf(place, span)}
+      unit={t('ends.unit')}
       kind="bars"
       times={times}
       series={series}

@@ -5,7 +5,7 @@ import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
 import { Answered } from './Answered';
 import { begun, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
-import { LanePicker, useLane } from './LanePicker';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
 import type { Place } from './place';
 import { lastDays, type Span, type Width } from './span';
@@ -49,6 +49,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
   const format = useFormat(place.zone);
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
+  const lane = useLaneName(place);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const lanes = new Set((past[0]?.lanes ?? []).map(({ lane_id }) => lane_id).filter((id) => !only || id === only));
@@ -69,7 +70,8 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
     <TimeFigure
       title={t('volumes.title', { width: t(`width.${width}`) })}
       text={t('onlyTagged')}
-      names={namesOf(place, span)}
+      names={namesOf(place, span, [lane])}
+      unit={t('volumes.unit', { width: t(`width.${width}`) })}
       kind="steps"
       times={drawn.times}
       series={drawn.series}

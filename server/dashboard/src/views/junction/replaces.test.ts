@@ -5,7 +5,7 @@ import { languageOf } from '@/i18n/languages';
 import { type Deciding, replacedBy } from './replaces';
 
 const i18n = createInstance();
-await i18n.init({ lng: 'en', resources: { en: await languageOf('en') }, interpolation: { escapeValue: false } });
+await i18n.init({ lng: 'en', resources: { en: await languageOf('en').load() }, interpolation: { escapeValue: false } });
 
 const plan = (more: object) => more as CurrentPlan;
 const told = (more: Partial<Deciding>) =>
