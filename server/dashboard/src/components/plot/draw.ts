@@ -24,7 +24,10 @@ export function lookOf(element: Element): Look {
   };
 }
 
-/** Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, and the one watched in part with wide one the other way. */
+/**
+ * Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, the one watched in part with wide one the other
+ * way, and the interval that still runs with a shade, so that its few are not taken for a fall.
+ */
 function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
   const { ctx, bbox } = plot;
   ctx.save();
@@ -54,6 +57,13 @@ export function hatch(ctx: CanvasRenderingContext2D, kind: PlotBand['kind'], box
   ctx.beginPath();
   ctx.rect(left, top, width, height);
   ctx.clip();
+  if (kind === 'running') {
+    ctx.globalAlpha = 0.18;
+    ctx.fillStyle = look.hatch;
+    ctx.fillRect(left, top, width, height);
+    ctx.restore();
+    return;
+  }
   ctx.strokeStyle = look.hatch;
   ctx.globalAlpha = kind === 'unwatched' ? 0.5 : 0.35;
   ctx.lineWidth = devicePixelRatio;

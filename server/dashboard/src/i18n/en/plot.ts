@@ -7,6 +7,7 @@ export const plot = {
   pointAt: 'Point at a time',
   unwatched: 'Not watched',
   part: 'Watched in part',
+  running: 'Not over yet',
   watched: 'Watched',
   watchedShare: 'Watched for {{share}} of the time',
   unknown: 'not known',

@@ -9,6 +9,7 @@ export const plot: Messages['plot'] = {
   pointAt: 'किसी समय पर इंगित करें',
   unwatched: 'निगरानी नहीं हुई',
   part: 'आंशिक निगरानी',
+  running: 'अभी पूरा नहीं हुआ',
   watched: 'निगरानी',
   watchedShare: 'समय के {{share}} में निगरानी',
   unknown: 'ज्ञात नहीं',

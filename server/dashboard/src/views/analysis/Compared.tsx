@@ -7,7 +7,7 @@ import { between, seriesColour } from '@/components/plot/palette';
 import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
-import { begun, meanOf, overDay, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
+import { begun, meanOf, overDay, runningBands, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
 import { LanePicker, useLane, useLaneName } from './LanePicker';
 import type { Place } from './place';
 import { isDay, sameWeekdays } from './span';
@@ -116,7 +116,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
     const lanes = lanesOf(today);
     const kinds = overDay(
       today,
-      today.map((bucket) => watchBands([bucket], lanes, now)[0]?.kind ?? null),
+      today.map((bucket) => [...runningBands([bucket], now), ...watchBands([bucket], lanes, now)][0]?.kind ?? null),
     );
     const shares = overDay(
       today,

@@ -51,12 +51,14 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
         values: [...past.map(({ lanes }) => lanes.find(({ lane_id }) => lane_id === id)?.vehicle_count ?? null), null],
         colour: looks(at, scheme).colour,
       })),
-      bands: past
-        .filter(({ total_vehicles }) => total_vehicles == null)
-        .map(({ stat_date }): PlotBand => {
-          const from = noon(stat_date) - HALF;
-          return { from, to: from + 2 * HALF, kind: 'unwatched' };
-        }),
+      bands: past.flatMap(({ stat_date, total_vehicles }): PlotBand[] => {
+        const from = noon(stat_date) - HALF;
+        const to = from + 2 * HALF;
+        return [
+          ...(total_vehicles == null ? [{ from, to, kind: 'unwatched' as const }] : []),
+          ...(stat_date === place.today ? [{ from, to, kind: 'running' as const }] : []),
+        ];
+      }),
     };
   }, [days, place, scheme]);
   const names = namesOf(place, span);

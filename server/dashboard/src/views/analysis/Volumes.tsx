@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
 import { Answered } from './Answered';
-import { begun, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
+import { begun, runningBands, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
 import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
 import type { Place } from './place';
@@ -60,7 +60,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
     return {
       times: timesOf(past),
       series: shown.map((line) => ({ ...line, values: untilEnd(line.values) })),
-      bands: watchBands(past, lanes, now),
+      bands: [...watchBands(past, lanes, now), ...runningBands(past, now)],
       watched: past.map((bucket) => shareOf(bucket, lanes, now)),
       sum: total.reduce<number>((sum, value) => sum + (value ?? 0), 0),
       known: total.some((value) => value !== null),
