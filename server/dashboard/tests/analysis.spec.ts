@@ -30,13 +30,15 @@ async function saved(page: Page, title: string, entry: string): Promise<{ name: 
 /** Notes what is written on canvases from here on: pictures are made on one. */
 const watchWriting = (page: Page) =>
   page.addInitScript(() => {
-    const written = window as unknown as { written: string[] };
-    written.written = [];
-    const write = CanvasRenderingContext2D.prototype.fillText;
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-      written.written.push(text);
+    const written: string[] = [];
+    Object.assign(window, { written });
+    type Write = (this: CanvasRenderingContext2D, text: string, ...rest: number[]) => void;
+    const write = Reflect.get(CanvasRenderingContext2D.prototype, 'fillText') as Write;
+    const noted: Write = function (text, ...rest) {
+      written.push(text);
       write.call(this, text, ...rest);
     };
+    Object.assign(CanvasRenderingContext2D.prototype, { fillText: noted });
   });
 const writing = (page: Page) =>
   page.evaluate(() => (window as unknown as { written: string[] }).written.splice(0).join('\n'));

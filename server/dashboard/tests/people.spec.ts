@@ -105,6 +105,8 @@ test('an open page follows the rights of who looks at it', async ({ page }) => {
   await call('PATCH', `/api/users/${user_id}`, token, { is_admin: true });
   await expect(page.getByRole('link', { name: 'Users' })).toBeVisible();
   await expect(act).toBeVisible();
+  await call('PATCH', `/api/users/${user_id}`, token, { is_admin: false });
+  await expect(page.getByRole('link', { name: 'Users' })).toHaveCount(0);
 });
 
 test('the last administrator stays, and the server says why', async ({ page }) => {

@@ -103,6 +103,7 @@ export const junction = {
     until: 'holds until {{at}}',
     state: {
       sent: 'sent, not confirmed yet',
+      unconfirmed: 'never confirmed',
       pending: 'starts when the running cycle ends',
       running: 'running',
       refused: 'refused by the junction',

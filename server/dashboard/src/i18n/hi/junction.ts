@@ -105,6 +105,7 @@ export const junction: Messages['junction'] = {
     until: '{{at}} तक मान्य',
     state: {
       sent: 'भेजा गया, पुष्टि बाकी',
+      unconfirmed: 'कभी पुष्टि नहीं हुई',
       pending: 'चालू चक्र के अंत पर शुरू होगा',
       running: 'चल रहा है',
       refused: 'जंक्शन ने अस्वीकार किया',

@@ -90,7 +90,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
       );
     });
     const name = (at: number) => format.day(`${days[at] ?? ''}T00:00:00Z`);
-    const [ink, far] = scheme === 'dark' ? ['#8fa3c2', '#39465a'] : ['#7d90b3', '#d3dbe8'];
+    const [ink, far] = scheme === 'dark' ? ['#a9bad6', '#62748f'] : ['#62779f', '#93a5c4'];
     const earlier = curves.slice(1).map((curve, at) => ({
       label: name(at + 1),
       values: QUARTERS.map((minute) => curve.get(minute) ?? null),
