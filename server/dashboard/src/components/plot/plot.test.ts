@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { distances, placeAt, steps, stepTimes } from './draw';
-import { contentOf, csvOf, fileName } from '@/components/files';
+import { csvOf, fileName, fileOf } from '@/components/files';
 import { between, textOn } from './palette';
 import { inRows, wrapped } from './picture';
 import { joined, stacked } from './series';
@@ -17,9 +17,17 @@ describe('a file of numbers', () => {
     expect(text).toBe('time,"N, left"\r\n\'=cmd(),\r\n"a ""b""",1.5\r\n');
   });
 
-  it('tells spreadsheets that it is UTF-8, which other files need not', () => {
-    expect(contentOf('समय\r\n', 'text/csv')).toBe('\ufeffसमय\r\n');
-    expect(contentOf('a = 1', 'application/toml')).toBe('a = 1');
+  it('tells spreadsheets that it is UTF-8, also one that the server wrote, which other files need not', async () => {
+    const bytes = (content: Blob | string, type: string) =>
+      new Promise<number[]>((done) => {
+        const reader = new FileReader();
+        reader.onload = () => done([...new Uint8Array(reader.result as ArrayBuffer)]);
+        reader.readAsArrayBuffer(fileOf(content, type));
+      });
+    const own = [...new TextEncoder().encode('समय\r\n')];
+    expect(await bytes('समय\r\n', 'text/csv')).toEqual([0xef, 0xbb, 0xbf, ...own]);
+    expect(await bytes(new Blob(['समय\r\n']), 'text/csv')).toEqual([0xef, 0xbb, 0xbf, ...own]);
+    expect(await bytes('a', 'application/toml')).toEqual([97]);
   });
 
   it('has a name that every file system takes', () => {

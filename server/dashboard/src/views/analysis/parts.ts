@@ -62,5 +62,5 @@ export const namesOf = (place: Place, { from, to }: Span, lane: string[] = []): 
 export const serverFile = (place: Place, what: 'counts' | 'cycles' | 'daily', span: Span, label: string) => ({
   label,
   save: async () =>
-    saveFile(`${fileName(place.name, what, span.from, span.to)}.csv`, await exported(place, what, span)),
+    saveFile(`${fileName(place.name, what, span.from, span.to)}.csv`, await exported(place, what, span), 'text/csv'),
 });
