@@ -53,7 +53,7 @@ export const analysis: Messages['analysis'] = {
   peaks: {
     week: 'सामान्य सप्ताह',
     weekText: 'वार और घंटे के अनुसार FASTag वाले वाहनों का औसत। धारीदार: निगरानी नहीं हुई।',
-    unit: 'घंटे में वाहन',
+    unit: 'वाहन प्रति घंटा',
     usual: 'सबसे अधिक वाहन प्रायः {{hour}}:00 से शुरू होने वाले घंटे में आते हैं।',
     busiest: 'व्यस्ततम घंटा',
     busiestText:

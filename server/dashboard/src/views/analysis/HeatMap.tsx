@@ -69,7 +69,7 @@ export function HeatMap({ value, most, title, text, drawing }: Props) {
           {title}
         </text>
         {lines.map((line, at) => (
-          <text key={line} x={0} y={34 + at * LINE} fontSize={12} fill={ink}>
+          <text key={at} x={0} y={34 + at * LINE} fontSize={12} fill={ink}>
             {line}
           </text>
         ))}
