@@ -70,7 +70,7 @@ enum Command {
     User(user::UserCommand),
 }
 
-/// What to do with devices, and what needs no database.
+/// What to do with devices, and what also works without a database.
 #[derive(Debug, Subcommand)]
 enum DeviceOrAuthority {
     /// Makes the authority that issues the certificates of devices: certificate and key, where [devices] names them.
@@ -121,7 +121,8 @@ fn execute(cli: Cli) -> Result<ExitCode, Failure> {
         return Ok(config::run(&config)?);
     }
     if let Command::Device(DeviceOrAuthority::Ca) = cli.command {
-        say(authority::make(&config.devices)?.trim_end());
+        let runtime = tokio::runtime::Runtime::new().context("cannot start").map_err(Failure::Other)?;
+        say(runtime.block_on(authority::run(&config))?.trim_end());
         return Ok(ExitCode::SUCCESS);
     }
     config.database.url().map_err(|error| Failure::Config(error.into()))?;

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod leases;
 pub mod ledger;
 pub mod links;
+mod listening;
 pub mod logs;
 pub mod overrides;
 pub mod overview;
@@ -44,6 +45,9 @@ pub mod watchlist;
 
 use flextraff_common::time::ClockState;
 use flextraff_common::wire::Mode;
+use sqlx::PgPool;
+use std::io;
+use std::time::Duration;
 
 /// What goes wrong with the database.
 pub use sqlx::Error;
@@ -84,16 +88,55 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Does what the database answers within `longest`. Where the way to it is cut without a word, what is on its way is never answered.
+///
+/// # Errors
+/// As the work's; one by which [`is_away`] when no answer comes in time.
+pub async fn within<T>(longest: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(longest, work).await {
+        Ok(done) => done,
+        Err(_) => {
+            Err(Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the database does not answer in time")))
+        }
+    }
+}
+
+/// Longest that a [`patient`] transaction of a statement takes: a little more than the statement may.
+const PATIENCE: Duration = Duration::from_mins(17);
+
+/// A transaction whose statements have time: a day of a large city is millions of rows.
+async fn patient(db: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>> {
+    let mut tx = db.begin().await?;
+    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *tx).await?;
+    // A server that is ended meanwhile leaves no work behind that holds locks.
+    sqlx::query("SET LOCAL client_connection_check_interval = '10s'").execute(&mut *tx).await?;
+    Ok(tx)
+}
+
+/// Runs a statement in a [`patient`] transaction of its own: how many rows it changed.
+async fn patiently(
+    db: &PgPool,
+    statement: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
+) -> Result<u64> {
+    within(PATIENCE, async {
+        let mut tx = patient(db).await?;
+        let rows = statement.execute(&mut *tx).await?.rows_affected();
+        tx.commit().await?;
+        Ok(rows)
+    })
+    .await
+}
+
 /// Longest wait for the lock of a table that is to change: whoever comes after waits behind it, those who store rows too.
 const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 
 /// From here on the transaction waits only shortly for locks; see [`is_locked`].
-async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
+pub async fn wait_shortly(tx: &mut sqlx::PgConnection) -> Result<()> {
     sqlx::query(LOCK_WAIT).execute(tx).await.map(|_| ())
 }
 
-/// Whether others hold a lock for longer than [`wait_shortly`] allows (55P03, PostgreSQL manual, appendix A).
-fn is_locked(error: &sqlx::Error) -> bool {
+/// Whether others hold a lock for longer than one waits that is in the way of others (55P03, PostgreSQL manual, appendix A).
+pub fn is_locked(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("55P03"))
 }
 
@@ -131,4 +174,16 @@ fn array_literal(texts: impl Iterator<Item = impl AsRef<str>>) -> String {
 }
 
 /// The database, to be handed to the functions of these modules by those who know no SQL.
-pub type Database = sqlx::PgPool;
+pub type Database = PgPool;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_never_answered_ends_and_counts_as_a_database_that_is_away() {
+        let never = within(Duration::from_millis(10), std::future::pending::<Result<()>>()).await;
+        assert!(is_away(&never.unwrap_err()));
+        assert_eq!(within(Duration::from_secs(10), async { Ok(7) }).await.ok(), Some(7));
+    }
+}

@@ -12,6 +12,7 @@ pub use state::{Acl, Client, RoleName, State};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::enrolment::{self, Logins};
+use crate::db::within;
 use crate::fleet::RightsRequest;
 use crate::mqtt::Control;
 use anyhow::{Context as _, bail, ensure};
@@ -28,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(10);
 const LOOKS_UNTIL_ASKED: u32 = 18;
 /// Longest that the broker may take to answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// Longest that the database may take.
+const READ_WITHIN: Duration = Duration::from_mins(1);
 /// Clients or roles of one answer.
 const PAGE: usize = 25;
 /// Commands of one request: with all their rights they stay below the largest message.
@@ -122,7 +125,9 @@ impl Keeper {
     }
 
     async fn bring_in_step(&mut self) -> anyhow::Result<()> {
-        let logins = enrolment::logins(&self.app.db, Clock.utc()).await.context("cannot read the devices")?;
+        let logins = within(READ_WITHIN, enrolment::logins(&self.app.db, Clock.utc()))
+            .await
+            .context("cannot read the devices")?;
         self.looks += 1;
         if self.in_force.as_ref() == Some(&logins) && self.looks < LOOKS_UNTIL_ASKED {
             return Ok(());

@@ -1,6 +1,7 @@
 //! Talks to devices: commands and their answers, who is silent, and which configuration each runs on.
 
 mod keys;
+mod lists;
 mod periods;
 mod presence;
 pub mod register;
@@ -9,15 +10,17 @@ pub use presence::{Action, Presence};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::db::devices;
+use crate::db::{devices, watchlist, within};
 use crate::hearing::{Hearing, SILENT_AFTER};
 use crate::ingest::Applied;
 use crate::mqtt::{MqttHandle, Outgoing};
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Command, CommandType, Reply, Status, encode};
+use lists::Lists;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,6 +32,10 @@ use uuid::Uuid;
 const LOOK: Duration = Duration::from_secs(10);
 /// Between times at which watch-lists are published anew.
 const LISTS: Duration = Duration::from_hours(1);
+/// Between attempts to publish watch-lists that could not be.
+const LISTS_AGAIN: Duration = Duration::from_secs(5);
+/// Longest that the task waits for the database: where the way to it is cut without a word, no answer ever comes.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(90);
 /// Longest that a command waits for its answer.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 /// After so long a device refuses a command that it has not got before, milliseconds.
@@ -49,6 +56,7 @@ type Waiters = Arc<Mutex<BTreeMap<(DeviceId, String), oneshot::Sender<Reply>>>>;
 pub struct Handle {
     news: mpsc::Sender<News>,
     waiters: Waiters,
+    lists: Arc<Lists>,
     rights: mpsc::Sender<RightsRequest>,
 }
 
@@ -58,18 +66,19 @@ pub type RightsRequest = oneshot::Sender<()>;
 #[derive(Debug)]
 enum News {
     Status(JunctionId, Box<Status>),
-    Watchlist(JunctionId),
 }
 
 /// The task's own end of a [`Handle`].
 #[derive(Debug)]
-pub struct Requests(mpsc::Receiver<News>);
+pub struct Requests(mpsc::Receiver<News>, Arc<Lists>);
 
 /// A handle, the end that [`run`] serves, and the one of the task that keeps the broker's rights.
 pub fn channel() -> (Handle, Requests, mpsc::Receiver<RightsRequest>) {
     let (news, receiver) = mpsc::channel(NEWS);
     let (rights, rights_receiver) = mpsc::channel(RIGHTS);
-    (Handle { news, waiters: Waiters::default(), rights }, Requests(receiver), rights_receiver)
+    let lists = Arc::<Lists>::default();
+    let handle = Handle { news, waiters: Waiters::default(), lists: Arc::clone(&lists), rights };
+    (handle, Requests(receiver, lists), rights_receiver)
 }
 
 /// Takes a waiter away when nobody waits any more.
@@ -102,9 +111,9 @@ impl Handle {
         }
     }
 
-    /// Says that the watch-list of a junction has changed. Missing it is harmless: lists are published anew every hour.
+    /// Says that the watch-list of a junction has changed.
     pub fn watchlist_changed(&self, junction: JunctionId) {
-        let _ = self.news.try_send(News::Watchlist(junction));
+        self.lists.change(junction);
     }
 
     /// Says that devices or their logins have changed; whether the broker has taken that over within five seconds. When it is away, or its
@@ -143,13 +152,16 @@ pub async fn run(
     requests: Requests,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut news = requests.0;
+    let Requests(mut news, lists) = requests;
     let mut presence = Presence::default();
     let asked = Arc::new(Semaphore::new(ASKED_AT_ONCE));
     let mut look = interval_at((clock.instant() + LOOK).into(), LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lists = interval_at((clock.instant() + LISTS).into(), LISTS);
-    lists.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut hourly = interval_at((clock.instant() + LISTS).into(), LISTS);
+    hourly.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut again = interval_at((clock.instant() + LISTS_AGAIN).into(), LISTS_AGAIN);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut lists_wait = false;
     let mut connected = app.mqtt.connected.clone();
     loop {
         tokio::select! {
@@ -160,22 +172,23 @@ pub async fn run(
                         act(&app, clock, &asked, &mut presence, action).await;
                     }
                 }
-                News::Watchlist(junction) => {
-                    told(keys::send_watchlist(&app, junction, clock.utc()).await, "a watch-list cannot be published");
-                }
             },
             Ok(()) = connected.changed() => {
                 if *connected.borrow_and_update() {
-                    told(keys::send_watchlists(&app, clock.utc()).await, "watch-lists cannot be published");
+                    lists.all();
                 }
             }
-            _ = lists.tick() => {
-                told(keys::expire_watchlists(&app, clock.utc()).await, "old entries of watch-lists stay");
-                told(keys::send_watchlists(&app, clock.utc()).await, "watch-lists cannot be published");
+            _ = hourly.tick() => {
+                if let Err(error) = within(ANSWERED_WITHIN, watchlist::expire(&app.db, clock.utc())).await {
+                    tracing::error!(%error, "old entries of watch-lists stay; trying again within the hour");
+                }
+                lists.all();
             }
+            () = lists.changed() => publish_lists(&app, clock, &lists, &mut lists_wait).await,
+            _ = again.tick(), if lists.are_due() => publish_lists(&app, clock, &lists, &mut lists_wait).await,
             // Whoever was online before a break of this server, the broker or the database has time to be heard again.
             _ = look.tick() => if hearing.is_sure(clock.instant()) {
-                match mark_silent(&app, clock.utc()).await {
+                match within(ANSWERED_WITHIN, mark_silent(&app, clock.utc())).await {
                     Ok(silent) => silent.into_iter().for_each(|device| presence.gone(device)),
                     Err(error) => {
                         tracing::error!(%error, "cannot look for silent devices");
@@ -187,16 +200,30 @@ pub async fn run(
     }
 }
 
-fn told(done: anyhow::Result<()>, what: &str) {
-    if let Err(error) = done {
-        tracing::error!(error = format!("{error:#}"), "{what}; trying again within the hour");
+/// Publishes the watch-lists that are due; `wait`: some waited already, which was said.
+async fn publish_lists(app: &App, clock: Clock, lists: &Lists, wait: &mut bool) {
+    match in_time(lists.publish(app, clock.utc())).await {
+        Ok(()) => *wait = false,
+        Err(error) => {
+            if !std::mem::replace(wait, true) {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "watch-lists cannot be published; trying again until they are"
+                );
+            }
+        }
     }
+}
+
+/// Does what asks the database, unless that takes too long: everything else waits meanwhile.
+async fn in_time(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    timeout(ANSWERED_WITHIN, work).await.context("the database does not answer in time").flatten()
 }
 
 async fn act(app: &App, clock: Clock, asked: &Arc<Semaphore>, presence: &mut Presence, action: Action) {
     match action {
         Action::SendKeys(junction, device) => {
-            if let Err(error) = keys::send(app, junction, device, clock.utc()).await {
+            if let Err(error) = in_time(keys::send(app, junction, device, clock.utc())).await {
                 tracing::error!(%device, error = format!("{error:#}"), "keys cannot be sent; trying again with its next status");
                 presence.gone(device);
             }
@@ -232,7 +259,7 @@ async fn learn_config(
     device: DeviceId,
     hash: &str,
 ) -> bool {
-    match devices::config_hash(&app.db, device).await {
+    match within(ANSWERED_WITHIN, devices::config_hash(&app.db, device)).await {
         Ok(Some(known)) if known == hash => return true,
         Ok(_) => {}
         Err(error) => {

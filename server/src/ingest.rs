@@ -317,8 +317,11 @@ pub fn news(item: Item, fate: &Fate) -> Option<Applied> {
         }
         Message::Cycle(junction, cycle) => Applied::Cycle(junction, cycle.delivery.device_id, cycle),
         Message::Status(junction, status, _) => Applied::Status(junction, status),
-        Message::Signal(junction, signal) => Applied::Signal(junction, signal),
+        Message::Signal(junction, signal, false) => Applied::Signal(junction, signal),
         Message::Reply(junction, device, reply) => Applied::Reply(junction, device, reply),
-        Message::Events(..) | Message::Gap(..) | Message::ClockFix(..) => return None,
+        // What the broker kept was so once; what is so now comes within seconds.
+        Message::Signal(_, _, true) | Message::Events(..) | Message::Gap(..) | Message::ClockFix(..) => {
+            return None;
+        }
     })
 }

@@ -12,7 +12,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-pub use demand::{DemandWindow, LaneDemand};
+pub use demand::{DemandWindow, LaneDemand, Row, Shown};
 pub use explain::{Bound, Explanation, LaneFlow, StageShare};
 pub use predict::{LaneDelay, Prediction, predict};
 

@@ -13,7 +13,7 @@ mod tests;
 pub use propose::Proposed;
 pub use site::{Override, OverrideTimes, Site};
 
-use crate::optimizer::Explanation;
+use crate::optimizer::{Explanation, Shown};
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::PlanProblem;
@@ -199,17 +199,15 @@ impl Planner {
         }
     }
 
-    /// Replaces what is known of the demand at a junction: lane, end of interval, vehicles, seconds watched.
+    /// Replaces what is known of the demand at a junction; see [`Site::seed_demand`].
     pub fn reseed_demand(
         &mut self,
         junction: JunctionId,
-        demand: impl Iterator<Item = (LaneId, UnixMs, f64, f64)>,
+        demand: impl Iterator<Item = (LaneId, Shown)>,
+        exact_since: UnixMs,
     ) {
         if let Some(site) = self.sites.get_mut(&junction) {
-            site.forget_demand();
-            demand.for_each(|(lane, end, vehicles, observed_s)| {
-                site.seed_demand(lane, end, vehicles, observed_s);
-            });
+            site.seed_demand(demand, exact_since);
         }
     }
 

@@ -27,6 +27,47 @@ async function saved(page: Page, title: string, entry: string): Promise<{ name: 
   return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
+/** Notes what is written on canvases from here on: pictures are made on one. */
+const watchWriting = (page: Page) =>
+  page.addInitScript(() => {
+    const written: string[] = [];
+    Object.assign(window, { written });
+    type Write = (this: CanvasRenderingContext2D, text: string, ...rest: number[]) => void;
+    const write: Write = Reflect.get(CanvasRenderingContext2D.prototype, 'fillText');
+    const noted: Write = function (text, ...rest) {
+      written.push(text);
+      write.call(this, text, ...rest);
+    };
+    Object.assign(CanvasRenderingContext2D.prototype, { fillText: noted });
+  });
+const writing = (page: Page) =>
+  page.evaluate(() => (window as unknown as { written: string[] }).written.splice(0).join('\n'));
+
+test('a saved picture explains itself: place, lanes, span, zone, unit and legend', async ({ page }) => {
+  await watchWriting(page);
+  await admin();
+  await signIn(page, 'admin');
+  const yesterday = new Date(Date.now() - 86_400_000).toLocaleDateString('sv-SE', { timeZone: 'Asia/Kolkata' });
+  await open(page, 'volumes', `&from=${yesterday}&to=${yesterday}`);
+  const title = 'Vehicles in each 15 min';
+  await expect(page.getByRole('region', { name: title }).getByRole('img')).toBeVisible();
+  // The axis is written as it is drawn, which is the drawing that the picture takes.
+  expect(await writing(page)).toContain('vehicles in 15 min');
+  await saved(page, title, 'Picture (PNG)');
+  const words = (await writing(page)).split('\n');
+  expect(words).toEqual(expect.arrayContaining([title, 'N', 'S', 'E', 'W', 'Total', 'Not watched', 'Watched in part']));
+  expect(words.join(' ')).toContain(`Shivaji Chowk · All lanes · ${yesterday} · times of Asia/Kolkata`);
+  await page.getByRole('combobox', { name: 'Lane' }).click();
+  await page.getByRole('option', { name: 'S', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Total' })).toHaveCount(0);
+  const picture = await saved(page, title, 'Picture (PNG)');
+  expect(picture.name).toContain(`Shivaji-Chowk_S_${yesterday}`);
+  expect((await writing(page)).replaceAll('\n', ' ')).toContain(`Shivaji Chowk · S · ${yesterday}`);
+  await open(page, 'compared');
+  const numbers = await saved(page, 'The day beside the same weekday of earlier weeks', 'These numbers (CSV)');
+  expect(numbers.bytes.toString()).toContain('Time (Asia/Kolkata),');
+});
+
 test('volumes are drawn, told apart from time that nobody watched, and saved as picture and numbers', async ({
   page,
 }) => {
@@ -57,7 +98,7 @@ test('volumes are drawn, told apart from time that nobody watched, and saved as 
   expect(numbers.split('\r\n')[0]).toBe('\ufeffTime (Asia/Kolkata),N,S,E,W,Total,Watched');
   expect(numbers).toMatch(/ 01:15,,,,,,0\r\n/);
   const all = (await saved(page, title, 'All counts of the span (CSV)')).bytes.toString();
-  expect(all).toContain('vehicle_count');
+  expect(all).toMatch(/^\ufeff.*vehicle_count/);
   // The refresh of the session before there is one.
   expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
 });
@@ -115,7 +156,8 @@ test('every part is drawn, in both languages, and its numbers can be read', asyn
   await expect(waits.getByRole('row', { name: / 09:30 / })).toContainText(/ 09:30\s*(\d+(\.\d)?\s*){4}$/);
   await open(page, 'peaks');
   const week = await saved(page, 'The usual week', 'Picture (SVG)');
-  expect(week.bytes.toString()).toContain('Shivaji Chowk');
+  for (const word of ['Shivaji Chowk', 'All lanes', 'Asia/Kolkata', 'vehicles in the hour', 'not watched'])
+    expect(week.bytes.toString()).toContain(word);
   await expect(page.getByRole('row', { name: /All lanes .* 0\.\d+/ })).toBeVisible();
   await page.getByRole('button', { name: 'Account' }).click();
   await page.getByRole('menuitem', { name: 'हिन्दी' }).click();

@@ -198,6 +198,30 @@ test('the way back is there although the running plan cannot be fetched, and def
   await expect(page.getByRole('alert').filter({ hasText: 'Not at the moment' })).toBeVisible();
 });
 
+test('the forms say whose override they replace, and until when that would run', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Replaced ${Date.now()}`);
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Manual override' });
+  await expect(dialog.getByTestId('replaces')).toHaveText('Until it ends this replaces automatic control.');
+  // Somebody else is faster.
+  const stages = ['N', 'S', 'E', 'W'].map((stage) => ({ stage, green_s: 20 }));
+  const body = { mode: 'manual_override', stages, reason: 'Procession', expires_in_minutes: 30 };
+  await call('PUT', `/api/junctions/${place.junction_id}/mode`, token, body);
+  const replaced = /replaces the manual override that runs.* Procession · by admin · since .* · ends in .*, at .*\.$/;
+  await expect(dialog.getByTestId('replaces')).toHaveText(replaced);
+  await dialog.getByLabel('Reason').fill('Rain');
+  await dialog.getByRole('button', { name: 'Set the override' }).click();
+  await expect(dialog.getByTestId('outcome')).toBeVisible();
+  await expect(dialog.getByTestId('replaces')).toHaveCount(0);
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await page.getByRole('button', { name: 'Emergency for a lane' }).click();
+  const emergency = page.getByRole('dialog', { name: 'Emergency for a lane' });
+  await expect(emergency.getByTestId('replaces')).toContainText(/replaces the manual override.* Rain · by admin/);
+});
+
 test('the way back is there for a mode of which only the junction tells', async ({ page }) => {
   const token = await admin();
   const place = await junction(token, `Told ${Date.now()}`);

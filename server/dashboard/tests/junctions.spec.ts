@@ -64,12 +64,12 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
   await dialog.getByRole('textbox', { name: 'Green of N' }).fill('300');
   await dialog.getByRole('textbox', { name: 'Offset' }).fill('12');
   expect(await faults(page)).toEqual([]);
-  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await dialog.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('button', { name: 'New entry', exact: true }).click();
   await dialog.getByRole('textbox', { name: 'Name' }).fill('Market');
   await dialog.getByLabel('From').fill('07:30');
   await dialog.getByLabel('To').fill('09:00');
-  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await dialog.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('button', { name: 'Save', exact: true }).click();
   const refusal = page.getByRole('alert');
   await expect(refusal.getByText('entries "School" and "Market" overlap on mon')).toBeVisible();
@@ -82,11 +82,11 @@ test('a schedule is made, every rule that it breaks is told, and it holds when i
     .getByRole('button', { name: 'School, 07:00–08:00' })
     .click({ position: { x: 8, y: 6 } });
   await dialog.getByRole('textbox', { name: 'Green of N' }).fill('25');
-  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await dialog.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('group', { name: 'Monday' }).getByRole('button', { name: '2 Market' }).click();
   await dialog.getByText('Limits', { exact: true }).click();
   await dialog.getByRole('textbox', { name: 'Longest cycle' }).fill('90');
-  await dialog.getByRole('button', { name: 'Take over' }).click();
+  await dialog.getByRole('button', { name: 'Apply' }).click();
   const own = page.getByRole('form', { name: 'Holidays of this junction' });
   await own.getByLabel('Date').fill('2027-01-26');
   await own.getByLabel('Name of the holiday').fill('Republic Day');

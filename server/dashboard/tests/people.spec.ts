@@ -84,6 +84,31 @@ test('a role that is refused is told beside its junction and no other', async ({
   await expect(row(here).getByRole('alert')).toBeVisible();
 });
 
+test('an open page follows the rights of who looks at it', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Kothrud ${Date.now()}`);
+  const { user_id, username } = await plainUser(token);
+  const access = `/api/users/${user_id}/access/${place.junction_id}`;
+  await call('PUT', access, token, { role: 'observer' });
+  await signIn(page, username);
+  await page.goto(`${address()}/app/junctions/${place.junction_id}`);
+  await expect(page.getByText('You may look at this junction, but not act.')).toBeVisible();
+  await call('PUT', access, token, { role: 'operator' });
+  const act = page.getByRole('button', { name: 'Set greens by hand' });
+  await expect(act).toBeVisible();
+  await call('PUT', access, token, { role: 'observer' });
+  await expect(act).toHaveCount(0);
+  await expect(page.getByText('You may look at this junction, but not act.')).toBeVisible();
+  await call('DELETE', access, token);
+  await expect(page.getByText('No access to this junction').first()).toBeVisible();
+  await expect(page.getByRole('heading', { name: place.junction_name })).toHaveCount(0);
+  await call('PATCH', `/api/users/${user_id}`, token, { is_admin: true });
+  await expect(page.getByRole('link', { name: 'Users' })).toBeVisible();
+  await expect(act).toBeVisible();
+  await call('PATCH', `/api/users/${user_id}`, token, { is_admin: false });
+  await expect(page.getByRole('link', { name: 'Users' })).toHaveCount(0);
+});
+
 test('the last administrator stays, and the server says why', async ({ page }) => {
   const token = await admin();
   const me = await call<{ user_id: string }>('GET', '/api/users/me', token);

@@ -8,7 +8,7 @@ use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard, Quiet};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
-use crate::db::telling;
+use crate::db::{telling, within};
 use crate::hearing::Hearing;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -25,6 +25,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const LOOKS_PER_COUNT: u32 = 20;
 /// Looks at who is heard between two at what was not told: a third of the time for which an alarm is one server's to tell.
 const LOOKS_PER_UNTOLD: u32 = 4;
+
+/// Longest that the task waits for the database: where the way to it is cut without a word, no answer ever comes.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(90);
 
 /// So long before its end somebody is told that a certificate expires.
 const CERTIFICATE_WARNING: TimeDelta = TimeDelta::days(30);
@@ -58,15 +61,17 @@ pub async fn run(
             Some(tried) = notifier.tried() => Event::Tried(tried),
             _ = looks.tick() => Event::Look,
         };
-        let result = match event {
-            Event::Status(junction, status) => task.handle_status(junction, &status, &mut notifier).await,
-            Event::Tried(tried) => {
-                task.taken.extend(Some(tried).filter(|tried| tried.taken));
-                task.note_taken(&notifier).await
+        let handling = async {
+            match event {
+                Event::Status(junction, status) => task.handle_status(junction, &status, &mut notifier).await,
+                Event::Tried(tried) => {
+                    task.taken.extend(Some(tried).filter(|tried| tried.taken));
+                    task.note_taken(&notifier).await
+                }
+                Event::Look => task.look(&mut notifier).await,
             }
-            Event::Look => task.look(&mut notifier).await,
         };
-        if let Err(error) = result {
+        if let Err(error) = within(ANSWERED_WITHIN, handling).await {
             tracing::error!(%error, "alarms cannot be recorded; looking again");
             // What is open is read anew: what could not be recorded is found again.
             task.is_read = false;
@@ -216,7 +221,7 @@ impl Task {
                 Change::Open(place, finding) => alarms::raise(&mut *tx, *place, finding).await?,
                 Change::Close(place) => alarms::close(&mut *tx, *place).await?,
                 Change::Update(place, finding) => {
-                    alarms::update(db, *place, finding).await?;
+                    alarms::update(&mut *tx, *place, finding).await?;
                     None
                 }
             };

@@ -10,7 +10,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use futures_util::StreamExt as _;
@@ -23,19 +23,37 @@ const ALWAYS: [&str; 4] = ["/livez", "/readyz", "/health", "/metrics"];
 /// Of all places one address has at most one in so many for requests whose bodies are still to come.
 const SHARE: u32 = 8;
 
+/// Places of those who set greens or an emergency, which no number of reports takes from them.
+const URGENT: u32 = 64;
+
+/// Whether somebody sets what a signal shows.
+fn is_urgent(request: &Request) -> bool {
+    let path = request.uri().path().trim_end_matches('/');
+    request.method() == Method::PUT && path.starts_with("/api/junctions/") && path.ends_with("/mode")
+}
+
 /// What the limits need; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Limits {
     app: App,
     places: Arc<Semaphore>,
     bodies: PerAddress,
+    /// For what the road waits for.
+    urgent_places: Arc<Semaphore>,
+    urgent_bodies: PerAddress,
 }
 
 impl Limits {
     pub(super) fn new(app: App) -> Self {
         let most = app.config.http.max_requests;
         let places = Arc::new(Semaphore::new(most as usize));
-        Self { app, places, bodies: PerAddress::new((most / SHARE) as usize) }
+        Self {
+            app,
+            places,
+            bodies: PerAddress::new((most / SHARE) as usize),
+            urgent_places: Arc::new(Semaphore::new(URGENT as usize)),
+            urgent_bodies: PerAddress::new((URGENT / SHARE) as usize),
+        }
     }
 }
 
@@ -44,13 +62,18 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
     if ALWAYS.contains(&request.uri().path().trim_end_matches('/')) {
         return next.run(request).await;
     }
-    let Ok(_place) = limits.places.try_acquire() else {
+    let (places, bodies) = if is_urgent(&request) {
+        (&limits.urgent_places, &limits.urgent_bodies)
+    } else {
+        (&limits.places, &limits.bodies)
+    };
+    let Ok(_place) = places.try_acquire() else {
         let detail = "Too many requests are under way; try again in a second";
         return Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1).into_response();
     };
     let (mut parts, mut body) = request.into_parts();
     if let Some(address) = ClientAddress::of(&parts, &limits.app).0.filter(|_| !body.is_end_stream()) {
-        let Some(slow) = limits.bodies.take(address) else {
+        let Some(slow) = bodies.take(address) else {
             let detail = "Too many requests of your address are not all here yet; try again in a second";
             return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, 1).into_response();
         };

@@ -202,6 +202,7 @@ pub(super) fn refused(error: ModeError, wanted: Option<&Wanted>) -> Problem {
     let unprocessable = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail.clone());
     match error {
         ModeError::Database(cause) => cause.into(),
+        ModeError::Changing => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1),
         ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5),
         ModeError::UnknownLane(_) => Problem::invalid_field("lane_id", detail),
         ModeError::TooLong { .. } => Problem::invalid_field("expires_in_minutes", detail),

@@ -160,14 +160,14 @@ async fn refresh(
     let next = RefreshToken::random()?;
     match sessions::refresh(&app.db, &spent.hash(), &next.hash(), Clock.utc(), expiry(&app)).await? {
         Refreshed::Renewed { user, session } => answer(&app, &user, session, &next, encrypted),
-        Refreshed::Reused { session, user } => {
+        Refreshed::Reused { ended: false, .. } | Refreshed::Unknown => Err(over(encrypted)),
+        Refreshed::Reused { session, user, .. } => {
             tracing::warn!(%session, user_id = %user, "a refresh token was used twice: its session is ended");
             let actor = Actor { address, ..Actor::default() };
             let deed = Deed::new("session.reused").to(session.to_string()).with(json!({"user_id": user}));
             audit::record(&app.db, &actor, deed).await?;
             Err(over(encrypted))
         }
-        Refreshed::Unknown => Err(over(encrypted)),
     }
 }
 

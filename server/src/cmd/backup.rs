@@ -8,12 +8,14 @@ mod files;
 mod manifest;
 
 use crate::config::{Config, Database};
+use crate::db::audit::{self, Actor, Deed};
 use crate::db::{backup, setup};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use files::Kept;
 pub(super) use files::write_secret;
 use manifest::Manifest;
+use serde_json::json;
 use sqlx::PgPool;
 use std::fmt::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -70,7 +72,11 @@ pub(super) async fn back_up(
     }
     let manifest = Manifest::of(&parts, schema, postgres, &kept)?;
     manifest.write(&parts)?;
+    let mut tx = db.begin().await.context("cannot write into the audit log")?;
+    let deed = Deed::new("backup.create").to(out.display().to_string()).with(json!({ "schema": schema }));
+    audit::record(&mut *tx, &Actor::command_line(), deed).await.context("cannot write into the audit log")?;
     std::fs::rename(&parts, out).with_context(|| format!("cannot rename {}", parts.display()))?;
+    tx.commit().await.context("the backup is whole, but cannot be written into the audit log")?;
     let mut said = format!("{} holds the database (schema {schema}) and", out.display());
     let names: Vec<&str> = kept.iter().map(|file| file.name.as_str()).collect();
     let _ = write!(said, " {}", if names.is_empty() { "no file".to_owned() } else { names.join(", ") });
@@ -106,6 +112,12 @@ pub(super) async fn restore(
     check_target(&db, args.overwrite).await?;
     dump::read(url, &from.join(manifest::DATABASE), args.overwrite).await?;
     setup::prepare(&db, &config.database).await?;
+    let detail = json!({ "created_at": manifest.created_at, "overwrite": args.overwrite });
+    let deed = Deed::new("backup.restore").to(from.display().to_string()).with(detail);
+    let noted = audit::record(&db, &Actor::command_line(), deed).await;
+    noted.context(
+        "the database is restored, but cannot write that into its audit log; the files are not restored",
+    )?;
     let mut said = format!("The database is as it was at {}.", manifest.created_at);
     for entry in manifest.files.iter().filter(|entry| entry.name != manifest::DATABASE) {
         match kept.iter().find(|file| file.name == entry.name) {

@@ -6,6 +6,7 @@ use crate::auth::Auth;
 use crate::authority::Authority;
 use crate::clock::Clock;
 use crate::config::{Broker, Config};
+use crate::db::backup::{self, Locks};
 use crate::db::setup;
 use crate::mqtt::MqttClient;
 use std::process::ExitCode;
@@ -52,7 +53,13 @@ async fn database(config: &Config) -> Finding {
         Err(error) => return Finding::Failed(format!("{error:#}")),
     };
     match setup::pending(&pool).await {
-        Ok(0) => Finding::Ok("up to date".to_owned()),
+        Ok(0) => match backup::locks(&pool).await.map(Locks::wanted) {
+            Ok(None) => Finding::Ok("up to date".to_owned()),
+            Ok(Some(wanted)) => Finding::Warning(format!(
+                "up to date, but a backup of it can only be restored where max_locks_per_transaction in postgresql.conf is {wanted}"
+            )),
+            Err(error) => Finding::Failed(format!("cannot ask the database for its settings: {error}")),
+        },
         Ok(steps) => {
             Finding::Warning(format!("{steps} steps behind; serve takes them, or flextraff-server migrate"))
         }

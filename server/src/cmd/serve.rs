@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
-use crate::db::{partitions, retention, roll_ups, setup};
+use crate::db::{is_locked, partitions, retention, roll_ups, setup, within};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
@@ -48,6 +48,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 const MAINTENANCE: Duration = Duration::from_hours(1);
 /// Between times at which hours and days are summed up.
 const ROLL_UPS: Duration = Duration::from_mins(1);
+/// Longest that one of these waits for the database: where the way to it is cut without a word, no answer ever comes.
+const LONGEST: Duration = Duration::from_mins(30);
 /// Between attempts to reach the database at the start.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -67,7 +69,13 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         prepared = setup::prepare(&db, &config.database) => prepared?,
         () = signals.next() => return Ok(ExitCode::SUCCESS),
     }
-    partitions::make_ahead(&db, Clock.utc().date_naive()).await.context("cannot make partitions")?;
+    match partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+        // Another server that starts makes them, or a backup reads the tables: maintenance looks again, and rows have a default partition.
+        Err(error) if is_locked(&error) => {
+            tracing::info!("partitions are made a little later: somebody uses their tables");
+        }
+        made => made.map(drop).context("cannot make partitions")?,
+    }
     let (dispatch, requests) = dispatch::channel();
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
@@ -233,11 +241,13 @@ async fn tell(
 
 /// Sums up hours and days again where something has changed, and gives cycles the EPCs of late counts that are not too old for any.
 async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
+    let started = Clock.instant();
     loop {
-        let done = async {
+        let done = within(LONGEST, async {
             roll_ups::refresh(&db, None).await?;
-            roll_ups::fill_epcs(&db, retention::epcs_before(retention, Clock.utc())).await
-        };
+            let now = retention::time(&db, Clock.utc(), started.elapsed()).await?;
+            roll_ups::fill_epcs(&db, retention::epcs_before(retention, now)).await
+        });
         if let Err(error) = done.await {
             tracing::error!(%error, "cannot sum up hours and days; trying again in a minute");
         }
@@ -250,13 +260,19 @@ async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<
 
 /// Makes partitions ahead of time, and takes out what is too old.
 async fn maintain(db: PgPool, retention: Retention, mut stopped: watch::Receiver<bool>) {
+    let started = Clock.instant();
     loop {
         let mut next = MAINTENANCE;
-        if let Err(error) = partitions::make_ahead(&db, Clock.utc().date_naive()).await {
+        if let Err(error) = within(LONGEST, partitions::make_ahead(&db, Clock.utc().date_naive())).await {
             tracing::error!(%error, "cannot make partitions; trying again in a minute, rows go to the default partition until then");
             next = ROLL_UPS;
         }
-        if let Err(error) = retention::apply(&db, retention, Clock.utc()).await {
+        let aged = async {
+            let now = retention::time(&db, Clock.utc(), started.elapsed()).await?;
+            retention::apply(&db, retention, now).await?;
+            retention::applied(&db, now).await
+        };
+        if let Err(error) = aged.await {
             tracing::error!(%error, "cannot take out what is too old; trying again in a minute");
             next = ROLL_UPS;
         }

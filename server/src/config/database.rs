@@ -24,7 +24,7 @@ impl Default for Database {
 /// No address of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no database is named; set url in the [database] section or the environment variable FLEXTRAFF_DATABASE__URL, such as postgresql://flextraff@localhost/flextraff"
+    "no database is named; set url in the [database] section or the environment variable FLEXTRAFF_DATABASE__URL, such as postgresql://flextraff@localhost/flextraff; where the service has it in /etc/flextraff/server.env: set -a; . /etc/flextraff/server.env; set +a"
 )]
 pub struct NoDatabase;
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -171,7 +171,7 @@ pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn update(db: &PgPool, place: Place, finding: &Finding) -> sqlx::Result<()> {
+pub async fn update(db: &mut PgConnection, place: Place, finding: &Finding) -> sqlx::Result<()> {
     let message: String = finding.message.chars().take(2000).collect();
     sqlx::query!(
         "UPDATE alarms SET message = $4, detail = $5

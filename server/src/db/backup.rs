@@ -28,6 +28,46 @@ pub async fn servers(db: &PgPool) -> Result<i64> {
     .await
 }
 
+/// What a restore over this database would need locks for, and how many PostgreSQL has room for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn locks(db: &PgPool) -> Result<Locks> {
+    sqlx::query_as!(
+        Locks,
+        r#"SELECT (SELECT count(*) + 2 * count(*) FILTER (WHERE reltoastrelid <> 0)
+                   FROM pg_class WHERE relnamespace = 'public'::regnamespace) AS "relations!",
+                  current_setting('max_locks_per_transaction')::bigint AS "each!",
+                  current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint AS "connections!""#
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// How much room there is for locks.
+#[derive(Clone, Copy, Debug)]
+pub struct Locks {
+    /// Tables, indexes and sequences, and what large values lie in.
+    pub relations: i64,
+    /// `max_locks_per_transaction`.
+    pub each: i64,
+    /// For which it counts.
+    pub connections: i64,
+}
+
+impl Locks {
+    /// What `max_locks_per_transaction` should be for a restore over this database, which takes all of it out and puts all of it in in one
+    /// transaction; `None`: there is room.
+    pub fn wanted(self) -> Option<i64> {
+        let needed = 2 * self.relations;
+        (needed > self.each * self.connections).then(|| {
+            let each = needed / self.connections.max(1) + 1;
+            // With room for what others hold meanwhile.
+            u64::try_from(each * 2).unwrap_or_default().next_power_of_two().cast_signed()
+        })
+    }
+}
+
 /// The last step of the schema that was taken, and the version of PostgreSQL.
 ///
 /// # Errors
@@ -41,4 +81,17 @@ pub async fn versions(db: &PgPool) -> Result<(i64, String)> {
         .fetch_one(db)
         .await?;
     Ok((step, postgres))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_needs_a_lock_for_each_relation_twice() {
+        let wanted = |relations| Locks { relations, each: 64, connections: 100 }.wanted();
+        assert_eq!((wanted(200), wanted(3200)), (None, None));
+        // Of two years, seven relations a day.
+        assert_eq!(wanted(5300), Some(256));
+    }
 }

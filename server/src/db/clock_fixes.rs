@@ -1,7 +1,8 @@
 //! Times of uptimes that began with an unsynchronised clock.
 
+use super::patiently;
 use flextraff_common::wire::ClockFix;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -29,8 +30,9 @@ pub async fn insert(db: &mut PgConnection, fixes: &[&ClockFix]) -> Result<(), sq
 
 /// Corrects the rows of uptimes whose offset is known: those that were stored before the offset came, and those that come after it.
 ///
-/// A row's true time is its monotonic time plus the offset (see [`ClockFix::offset_ms`]); whatever else the row says about times moves along.
-pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) -> Result<u64, sqlx::Error> {
+/// A row's true time is its monotonic time plus the offset (see [`ClockFix::offset_ms`]); whatever else the row says about times moves along. Each
+/// table is a transaction: the locks on all partitions of all tables are more than PostgreSQL has room for, unless set otherwise.
+pub async fn correct(db: &PgPool, devices: &[Uuid], boots: &[Uuid]) -> Result<u64, sqlx::Error> {
     if devices.is_empty() {
         return Ok(0);
     }
@@ -40,13 +42,11 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
         devices,
         boots
     )
-    .fetch_one(&mut *db)
+    .fetch_one(db)
     .await?;
     if known == 0 {
         return Ok(0);
     }
-    // Days of rows may move at once, and what does not get done now would be tried in vain again and again.
-    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *db).await?;
     let counts = sqlx::query!(
         "UPDATE car_counts c
          SET ts = to_timestamp((c.mono_ms + x.offset_ms) / 1000.0),
@@ -57,9 +57,8 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
            AND (c.device_id, c.boot_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))",
         devices,
         boots
-    )
-    .execute(&mut *db)
-    .await?;
+    );
+    let counts = patiently(db, counts).await?;
     let cycles = sqlx::query!(
         "WITH moved AS (
              UPDATE traffic_cycles c
@@ -75,9 +74,8 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
          FROM moved m WHERE d.cycle_id = m.cycle_id",
         devices,
         boots
-    )
-    .execute(&mut *db)
-    .await?;
+    );
+    let cycles = patiently(db, cycles).await?;
     let events = sqlx::query!(
         "UPDATE signal_events e SET ts = e.ts + g.shift, clock = 'corrected'
          FROM (SELECT r.device_id, r.boot_id, r.mono_ms,
@@ -89,8 +87,7 @@ pub async fn correct(db: &mut PgConnection, devices: &[Uuid], boots: &[Uuid]) ->
          WHERE e.clock = 'unsynced' AND e.device_id = g.device_id AND e.boot_id = g.boot_id AND e.mono_ms = g.mono_ms",
         devices,
         boots
-    )
-    .execute(db)
-    .await?;
-    Ok(counts.rows_affected() + cycles.rows_affected() + events.rows_affected())
+    );
+    let events = patiently(db, events).await?;
+    Ok(counts + cycles + events)
 }

@@ -1,7 +1,7 @@
 //! Messages that cannot be used.
 
 use chrono::{DateTime, Utc};
-use flextraff_common::wire::{MAX_PAYLOAD, RejectCode};
+use flextraff_common::wire::{Delivery, MAX_PAYLOAD, RejectCode};
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,6 +172,63 @@ pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<
         &outboxes as &[Option<Uuid>],
         &seqs as &[Option<i64>],
         &received,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Takes rows that are not new out of the dead letters, and makes them new: they were refused when they came before, and can be used now. Letters
+/// that the ledger does not know rows by stay: the row was stored, or somebody else has claimed to be its sender.
+pub async fn take_back(
+    db: &mut PgConnection,
+    rows: &[&Delivery],
+    new: &mut [bool],
+) -> Result<(), sqlx::Error> {
+    let known: Vec<usize> = (0..rows.len()).filter(|&at| !new[at]).collect();
+    if known.is_empty() {
+        return Ok(());
+    }
+    let devices: Vec<Uuid> = known.iter().map(|&at| rows[at].device_id.0).collect();
+    let outboxes: Vec<Uuid> = known.iter().map(|&at| rows[at].outbox_id.0).collect();
+    let seqs: Vec<i64> = known.iter().map(|&at| rows[at].seq.0 as i64).collect();
+    let found = sqlx::query!(
+        r#"DELETE FROM dead_letters d USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS r(device_id, outbox_id, seq)
+           WHERE d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.seq = r.seq AND d.in_ledger
+           RETURNING d.device_id AS "device_id!", d.outbox_id AS "outbox_id!", d.seq AS "seq!""#,
+        &devices,
+        &outboxes,
+        &seqs,
+    )
+    .fetch_all(db)
+    .await?;
+    for row in found {
+        let refused = (row.device_id, row.outbox_id, row.seq);
+        let is_it =
+            |&&at: &&usize| (rows[at].device_id.0, rows[at].outbox_id.0, rows[at].seq.0 as i64) == refused;
+        // The first of those that came: the others repeat it.
+        if let Some(&at) = known.iter().find(is_it) {
+            new[at] = true;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the ledger holds these rows because they were refused, and for no other reason.
+pub async fn mark_in_ledger(db: &mut PgConnection, rows: &[Delivery]) -> Result<(), sqlx::Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let devices: Vec<Uuid> = rows.iter().map(|row| row.device_id.0).collect();
+    let outboxes: Vec<Uuid> = rows.iter().map(|row| row.outbox_id.0).collect();
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq.0 as i64).collect();
+    sqlx::query!(
+        "UPDATE dead_letters d SET in_ledger = true
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS r(device_id, outbox_id, seq)
+         WHERE d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.seq = r.seq",
+        &devices,
+        &outboxes,
+        &seqs,
     )
     .execute(db)
     .await?;

@@ -6,7 +6,7 @@ use super::tidings;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::{Gap, Signal, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +60,15 @@ async fn set_once_each(db: &mut PgConnection, said: &[&Said<'_>]) -> Result<(), 
     let heartbeats: Vec<Option<DateTime<Utc>>> =
         said.iter().map(|said| (said.status.online && !said.retained).then_some(said.received)).collect();
     let online: Vec<bool> = said.iter().map(|said| said.status.online).collect();
-    let statuses: Vec<Json<&Status>> = said.iter().map(|said| Json(said.status)).collect();
+    // Without the vehicles that its alarms are about: what is kept of it outlives every EPC.
+    let statuses: Vec<Json<Value>> = said
+        .iter()
+        .map(|said| {
+            let mut status = serde_json::to_value(said.status).unwrap_or_default();
+            crate::live::hide_vehicles(&mut status);
+            Json(status)
+        })
+        .collect();
     let received: Vec<DateTime<Utc>> = said.iter().map(|said| said.received).collect();
     // The last will says nothing but that the device is gone: what it said before stays readable.
     let before = sqlx::query!(
@@ -84,7 +92,7 @@ async fn set_once_each(db: &mut PgConnection, said: &[&Said<'_>]) -> Result<(), 
         &versions as &[Option<String>],
         &heartbeats as &[Option<DateTime<Utc>>],
         &online,
-        &statuses as &[Json<&Status>],
+        &statuses as &[Json<Value>],
         &received,
     )
     .fetch_all(&mut *db)
@@ -206,24 +214,40 @@ pub async fn set_config(
     Ok(())
 }
 
+/// What the lamps of a junction show.
+#[derive(Clone, Copy, Debug)]
+pub struct Lamps<'a> {
+    /// What they show.
+    pub signal: &'a Signal,
+    /// When it came; of one that the broker kept, when it was so.
+    pub at: DateTime<Utc>,
+    /// Whether the broker kept it: then it is no news beside one that came later.
+    pub retained: bool,
+}
+
 /// Keeps the last signal message of each junction; no junction stands twice in `signals`.
 pub async fn set_signals(
     db: &mut PgConnection,
-    signals: &BTreeMap<JunctionId, (&Signal, DateTime<Utc>)>,
+    signals: &BTreeMap<JunctionId, Lamps<'_>>,
 ) -> Result<(), sqlx::Error> {
     if signals.is_empty() {
         return Ok(());
     }
     let junctions: Vec<Uuid> = signals.keys().map(|junction| junction.0).collect();
-    let payloads: Vec<Json<&Signal>> = signals.values().map(|(signal, _)| Json(*signal)).collect();
-    let received: Vec<DateTime<Utc>> = signals.values().map(|(_, received)| *received).collect();
+    let payloads: Vec<Json<&Signal>> = signals.values().map(|lamps| Json(lamps.signal)).collect();
+    let received: Vec<DateTime<Utc>> = signals.values().map(|lamps| lamps.at).collect();
+    let retained: Vec<bool> = signals.values().map(|lamps| lamps.retained).collect();
     sqlx::query!(
         "INSERT INTO junction_signal (junction_id, payload, received_at)
-         SELECT * FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[])
+         SELECT junction_id, payload, received_at
+         FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::boolean[]) AS s(junction_id, payload, received_at, retained)
+         WHERE NOT (retained AND EXISTS (
+             SELECT FROM junction_signal k WHERE k.junction_id = s.junction_id AND k.received_at >= s.received_at))
          ON CONFLICT (junction_id) DO UPDATE SET payload = excluded.payload, received_at = excluded.received_at",
         &junctions,
         &payloads as &[Json<&Signal>],
-        &received
+        &received,
+        &retained,
     )
     .execute(db)
     .await?;

@@ -52,7 +52,7 @@ pub async fn of_junction(
     }
     let rows = sqlx::query!(
         r#"SELECT key_id, secret, valid_from, valid_until AS "valid_until!" FROM privacy_keys
-           WHERE kind = 'pseudonym' AND city = (SELECT city FROM junctions WHERE junction_id = $1) AND valid_until > $2
+           WHERE kind = 'pseudonym' AND lower(city) = (SELECT lower(city) FROM junctions WHERE junction_id = $1) AND valid_until > $2
            ORDER BY valid_from"#,
         junction.0,
         now,

@@ -1,5 +1,6 @@
 //! Which of several servers plans and sends for which junction, and what they tell each other.
 
+use super::listening;
 use crate::shares::View;
 use flextraff_common::ids::JunctionId;
 use serde::{Deserialize, Serialize};
@@ -217,7 +218,7 @@ impl Listener {
     /// The database is away, or the pool is closed.
     pub async fn next(&mut self) -> sqlx::Result<Option<Notice>> {
         loop {
-            let Some(notification) = self.0.try_recv().await? else { return Ok(None) };
+            let Some(notification) = listening::next(&mut self.0).await? else { return Ok(None) };
             match serde_json::from_str(notification.payload()) {
                 Ok(notice) => return Ok(Some(notice)),
                 Err(error) => {

@@ -1,10 +1,12 @@
 //! The end of data: EPCs go first, counts later.
 
 use super::logs::{Entry, Level, Type};
+use super::{PATIENCE, patient, patiently, within};
 use crate::config::Retention;
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Tables with partitions, and the column that they are parted by.
@@ -27,6 +29,10 @@ const WITH_EPCS: [(&str, &str, &str, &str, &str); 2] = [
     ),
     ("lane_cycle_data", "cycle_start_time", "lane_id", "epc_ids = '{}'", "epc_ids <> '{}'"),
 ];
+/// A clock so far ahead of the last time is not believed at once.
+const AHEAD: TimeDelta = TimeDelta::days(3);
+/// After so long it is.
+const BELIEVED_AFTER: Duration = Duration::from_hours(24);
 /// Stands on a partition out of which all EPCs have been taken. What enters it afterwards [`take_out_late`] looks after.
 const DONE: &str = "EPCs, passages and departures are taken out";
 
@@ -49,6 +55,45 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     let deleted = delete_old(db, epcs, counts, now).await;
     let told = super::logs::record(db, gone.told(epcs, counts).as_slice()).await;
     dropped.and(nameless).and(deleted).and(told)
+}
+
+/// The time by which data have grown old: `now`, but for a clock that is not believed. A machine may start years ahead of the time, until it has
+/// heard of the right one; it would take out everything.
+///
+/// That of the database counts where it is behind. What is days ahead of the last time counts when this server has run with it for a day,
+/// `running`; until then the last time does.
+///
+/// # Errors
+/// When the database fails.
+pub async fn time(db: &PgPool, now: DateTime<Utc>, running: Duration) -> sqlx::Result<DateTime<Utc>> {
+    let row = sqlx::query!(
+        r#"SELECT least(now(), $1) AS "now!", (SELECT applied_at FROM retention_runs) AS applied_at"#,
+        now
+    )
+    .fetch_one(db)
+    .await?;
+    let before = row.applied_at.filter(|before| row.now > *before + AHEAD && running < BELIEVED_AFTER);
+    if let Some(before) = before {
+        tracing::error!(
+            clock = %row.now, last = %before,
+            "the clock is far ahead of the time at which old data were taken out last; nothing is taken out until the server has run for a day with it"
+        );
+    }
+    Ok(before.unwrap_or(row.now))
+}
+
+/// Notes by which time old data were taken out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn applied(db: &PgPool, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO retention_runs (applied_at) VALUES ($1) ON CONFLICT (single) DO UPDATE SET applied_at = $1",
+        at
+    )
+    .execute(db)
+    .await
+    .map(drop)
 }
 
 /// What has failed first while the rest went on.
@@ -77,19 +122,21 @@ impl Failed {
 async fn drop_old(db: &PgPool, counts: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
     let (mut failed, mut busy) = (Failed::default(), Vec::new());
     for (table, key) in PARTITIONED {
-        for Partition { name, days, .. } in partitions(db, table).await? {
+        for Partition { name, days, .. } in within(PATIENCE, partitions(db, table)).await? {
             match days {
-                Some((_, end)) if end <= counts => match failed.go_on(drop_partition(db, &name).await)? {
-                    Some(true) => {
-                        gone.partitions += 1;
-                        tracing::info!(
-                            partition = name,
-                            "partition is older than retention.counts_days and is dropped"
-                        );
+                Some((_, end)) if end <= counts => {
+                    match failed.go_on(within(PATIENCE, drop_partition(db, &name)).await)? {
+                        Some(true) => {
+                            gone.partitions += 1;
+                            tracing::info!(
+                                partition = name,
+                                "partition is older than retention.counts_days and is dropped"
+                            );
+                        }
+                        Some(false) => busy.push(name),
+                        None => {}
                     }
-                    Some(false) => busy.push(name),
-                    None => {}
-                },
+                }
                 Some(_) => {}
                 None => {
                     let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
@@ -113,7 +160,9 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
     let mut failed = Failed::default();
     for (table, key, owner, remove, which) in WITH_EPCS {
         let due = |part: &Partition| !part.done && part.days.is_none_or(|(start, _)| start < epcs);
-        for Partition { name, days, .. } in partitions(db, table).await?.into_iter().filter(due) {
+        for Partition { name, days, .. } in
+            within(PATIENCE, partitions(db, table)).await?.into_iter().filter(due)
+        {
             let owners =
                 format!("SELECT DISTINCT {owner} FROM \"{name}\" WHERE {key} < $1 AND {which} ORDER BY 1");
             let update =
@@ -128,7 +177,8 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
             }
             if whole && days.is_some_and(|(_, end)| end <= epcs) {
                 let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
-                failed.go_on(sqlx::query(AssertSqlSafe(mark)).execute(db).await)?;
+                let mark = sqlx::query(AssertSqlSafe(mark)).execute(db);
+                failed.go_on(within(PATIENCE, mark).await)?;
             }
         }
     }
@@ -137,10 +187,13 @@ async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::R
 
 /// Whose rows of a partition may have EPCs before a moment.
 async fn owners_of(db: &PgPool, query: String, before: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
-    let mut tx = patient(db).await?;
-    let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
-    tx.commit().await?;
-    Ok(owners)
+    within(PATIENCE, async {
+        let mut tx = patient(db).await?;
+        let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(owners)
+    })
+    .await
 }
 
 /// Deletes what is in no partition.
@@ -161,30 +214,12 @@ async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTi
             names
         ),
         sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now),
+        // By one that was spent so long ago nobody would be found out any more.
+        sqlx::query!("DELETE FROM refresh_tokens WHERE used_at < $1::timestamptz - interval '30 days'", now),
     ] {
         failed.go_on(patiently(db, delete).await)?;
     }
     failed.first()
-}
-
-/// A transaction whose statements have time: a day of a large city is millions of rows.
-async fn patient(db: &PgPool) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, sqlx::Error> {
-    let mut tx = db.begin().await?;
-    sqlx::query("SET LOCAL statement_timeout = '15min'").execute(&mut *tx).await?;
-    // A server that is ended meanwhile leaves no work behind that holds locks.
-    sqlx::query("SET LOCAL client_connection_check_interval = '10s'").execute(&mut *tx).await?;
-    Ok(tx)
-}
-
-/// Runs a statement in a [`patient`] transaction of its own: how many rows it changed.
-async fn patiently(
-    db: &PgPool,
-    statement: sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments>,
-) -> Result<u64, sqlx::Error> {
-    let mut tx = patient(db).await?;
-    let rows = statement.execute(&mut *tx).await?.rows_affected();
-    tx.commit().await?;
-    Ok(rows)
 }
 
 /// Drops a partition; `false`: somebody reads its table, a backup for example. Waited for, that would hold up whoever stores rows.

@@ -4,7 +4,7 @@ use super::users::User;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
-use sqlx::{Executor, PgPool, Postgres};
+use sqlx::{Executor, PgConnection, PgPool, Postgres};
 use std::net::IpAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -60,6 +60,9 @@ pub async fn begin(
     .await
 }
 
+/// The answer to a refresh may have been lost so long ago, seconds: who asks again later has copied the token.
+const LOST_WITHIN_S: f64 = 60.0;
+
 /// What came of spending a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
@@ -76,12 +79,15 @@ pub enum Refreshed {
         session: Uuid,
         /// Whose it was.
         user: Uuid,
+        /// Whether it ended by this.
+        ended: bool,
     },
     /// There is no such token, or its session is over, or its user is out.
     Unknown,
 }
 
-/// Spends a refresh token for another one.
+/// Spends a refresh token for another one. One that was spent a moment ago may be spent again while nobody has used its successor, which is
+/// void from then on: the answer may have been lost on its way.
 ///
 /// # Errors
 /// When the database fails.
@@ -94,27 +100,36 @@ pub async fn refresh(
 ) -> sqlx::Result<Refreshed> {
     let mut tx = db.begin().await?;
     let found = sqlx::query!(
-        "SELECT session_id, used_at FROM refresh_tokens WHERE token_hash = $1 FOR UPDATE",
+        r#"SELECT session_id, successor, used_at IS NOT NULL AS "is_used!",
+                  coalesce(used_at > now() - $2::float8 * interval '1 second', false) AS "is_recent!"
+           FROM refresh_tokens WHERE token_hash = $1 FOR UPDATE"#,
         &spent[..],
+        LOST_WITHIN_S,
     )
     .fetch_optional(&mut *tx)
     .await?;
     let Some(token) = found else { return Ok(Refreshed::Unknown) };
     let session = token.session_id;
-    if token.used_at.is_some() {
-        let user = sqlx::query_scalar!(
-            "UPDATE sessions SET revoked_at = coalesce(revoked_at, now()) WHERE session_id = $1 RETURNING user_id",
+    if token.is_used && !(token.is_recent && take_back(&mut tx, token.successor.as_deref()).await?) {
+        let found = sqlx::query!(
+            r#"UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM sessions before
+               WHERE s.session_id = $1 AND before.session_id = s.session_id
+               RETURNING s.user_id, before.revoked_at IS NULL AS "ended!""#,
             session,
         )
         .fetch_one(&mut *tx)
         .await?;
         tx.commit().await?;
-        return Ok(Refreshed::Reused { session, user });
+        return Ok(Refreshed::Reused { session, user: found.user_id, ended: found.ended });
     }
     let Some((user, _)) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
-    sqlx::query!("UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1", &spent[..])
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE refresh_tokens SET used_at = coalesce(used_at, now()), successor = $2 WHERE token_hash = $1",
+        &spent[..],
+        &next[..],
+    )
+    .execute(&mut *tx)
+    .await?;
     sqlx::query!("INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)", &next[..], session)
         .execute(&mut *tx)
         .await?;
@@ -127,6 +142,16 @@ pub async fn refresh(
     .await?;
     tx.commit().await?;
     Ok(Refreshed::Renewed { user, session })
+}
+
+/// Makes a token void that nobody has used; `false`: somebody has, or there is none.
+async fn take_back(tx: &mut PgConnection, successor: Option<&[u8]>) -> sqlx::Result<bool> {
+    let Some(successor) = successor else { return Ok(false) };
+    let void = sqlx::query!(
+        "UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL",
+        successor,
+    );
+    Ok(void.execute(tx).await?.rows_affected() == 1)
 }
 
 /// The active user of a session that has not ended, and the version of the list of junctions

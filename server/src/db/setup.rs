@@ -4,7 +4,7 @@ use crate::config::Database;
 use anyhow::{Context as _, anyhow, bail};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _, PgPool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _};
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -39,11 +39,20 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
         .before_acquire(|connection, use_so_far| {
             Box::pin(async move { Ok(use_so_far.idle_for < TRUSTED || connection.ping().await.is_ok()) })
         })
+        .after_release(|connection, _| Box::pin(async move { Ok(!is_left_open(connection).await?) }))
         .connect_with(options)
         .await
         .with_context(|| format!("cannot connect to the database {}", url.masked_url()))?;
     check_version(&pool).await?;
     Ok(pool)
+}
+
+/// Whether a transaction is open that nobody knows of. Who is cancelled while one begins, as when a page is closed amid its request, leaves it
+/// so: what others write in it is never committed, or refused where it is only for reading.
+async fn is_left_open(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    // By the simple protocol: a transaction of its own begins with the statement.
+    let row = sqlx::raw_sql("SELECT now() < statement_timestamp()").fetch_one(connection).await?;
+    row.try_get(0)
 }
 
 /// Whether an error of [`connect`] may pass by itself: nobody listens yet, or the database is starting.

@@ -1,5 +1,6 @@
 //! What the database tells every server as it is committed; most of it by triggers, see the migrations.
 
+use super::listening;
 use flextraff_common::ids::{DeviceId, JunctionId, UserId};
 use sqlx::postgres::PgListener;
 use sqlx::{PgConnection, PgPool};
@@ -69,7 +70,7 @@ impl Listener {
     /// The database is away, or the pool is closed.
     pub async fn next(&mut self) -> sqlx::Result<Tiding> {
         loop {
-            let told = self.0.recv().await?;
+            let Some(told) = listening::next(&mut self.0).await? else { continue };
             if let Some(tiding) = Tiding::read(told.channel(), told.payload()) {
                 return Ok(tiding);
             }

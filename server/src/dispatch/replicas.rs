@@ -4,9 +4,8 @@
 //! tells the others.
 
 use super::Dispatch;
-use crate::db::is_away;
 use crate::db::leases::{self, Listener, News, Notice, Server};
-use crate::db::plans;
+use crate::db::{is_away, plans, within};
 use crate::live::{LiveEvent, LiveKind};
 use flextraff_common::ids::JunctionId;
 use sqlx::PgPool;
@@ -31,6 +30,8 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const READ_WITHIN: Duration = Duration::from_secs(3);
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+/// Longest that it takes to begin to listen.
+const LISTENS_WITHIN: Duration = Duration::from_secs(20);
 /// Longest that the end waits for the database.
 const GIVE_BACK_WITHIN: Duration = Duration::from_secs(2);
 
@@ -100,7 +101,7 @@ pub(super) fn listen(db: PgPool) -> mpsc::Receiver<Option<Notice>> {
     let (sender, receiver) = mpsc::channel(NOTICES);
     let hear = async move {
         while !db.is_closed() {
-            match Listener::start(&db).await {
+            match within(LISTENS_WITHIN, Listener::start(&db)).await {
                 Ok(mut listener) => {
                     // Whatever was told before is unknown.
                     if sender.send(None).await.is_err() {

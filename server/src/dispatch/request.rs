@@ -102,10 +102,19 @@ pub enum ModeError {
     },
     /// The database failed.
     #[error("the override cannot be recorded, so it was not sent")]
-    Database(#[from] sqlx::Error),
+    Database(#[source] sqlx::Error),
+    /// The junction is being changed at this moment.
+    #[error("the junction is being changed; try again in a moment")]
+    Changing,
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopping,
+}
+
+impl From<sqlx::Error> for ModeError {
+    fn from(error: sqlx::Error) -> Self {
+        if db::is_locked(&error) { Self::Changing } else { Self::Database(error) }
+    }
 }
 
 pub(super) enum Request {
@@ -281,9 +290,14 @@ pub(super) fn to_override(
     Ok(Some(Override { id: Uuid::now_v7(), mode, times, until, reason }))
 }
 
-/// Within the time that planning for all other junctions may wait.
+/// A transaction that waits no longer, for the database and then for a lock, than planning for all other junctions may wait.
 async fn begin(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    timeout(ANSWER_WITHIN, db.begin()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    let begin = async {
+        let mut transaction = db.begin().await?;
+        db::wait_shortly(&mut transaction).await?;
+        Ok(transaction)
+    };
+    timeout(ANSWER_WITHIN, begin).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
 async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs) -> Result<(), ModeError> {

@@ -1,7 +1,8 @@
 //! What the database says of the junctions, brought to the planner when it changes.
 
 use crate::db::overrides::{self, OpenOverride};
-use crate::db::{junctions, schedules, sites};
+use crate::db::sites::{self, Span};
+use crate::db::{junctions, schedules};
 use crate::junction_file::JunctionEntry;
 use crate::planner::schedule::{Entry, Schedule};
 use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
@@ -19,6 +20,9 @@ use std::sync::Arc;
 const LOOK_EVERY_MS: i64 = 60_000;
 /// A device of an unknown junction makes the task look again, but not more often than this, milliseconds.
 const LOOK_AGAIN_AFTER_MS: i64 = 1000;
+
+/// The last intervals are read each by itself, milliseconds: they may also be on their way from ingest, before or after they are read, and count once.
+const EXACT_MS: i64 = 120_000;
 
 /// What the planner was last told.
 #[derive(Debug, Default)]
@@ -122,10 +126,11 @@ impl Sites {
             1 => self.unseeded.first().copied(),
             _ => None,
         };
-        let demand = sites::recent_demand(db, only, now.0 - WINDOW_MS, now.0).await?;
+        let demand = sites::recent_demand(db, only, span(now)).await?;
         for junction in std::mem::take(&mut self.unseeded) {
-            let own = demand.iter().filter(|row| row.0 == junction);
-            planner.reseed_demand(junction, own.map(|row| (row.1, UnixMs(row.2), row.3, row.4)));
+            let own = demand.iter().filter(|recent| recent.junction == junction);
+            let shown = own.map(|recent| (recent.lane, recent.shown));
+            planner.reseed_demand(junction, shown, span(now).exact_since);
         }
         Ok(())
     }
@@ -144,12 +149,14 @@ pub(super) async fn site(db: &PgPool, id: JunctionId, now: UnixMs) -> sqlx::Resu
     };
     let mut site = Site::new(Arc::new(junction), entry.limits(), entry.base_cycle_s(), None, now)
         .with_schedule(schedule);
-    for (_, lane, end, vehicles, observed_s) in
-        sites::recent_demand(db, Some(id), now.0 - WINDOW_MS, now.0).await?
-    {
-        site.seed_demand(lane, UnixMs(end), vehicles, observed_s);
-    }
+    let demand = sites::recent_demand(db, Some(id), span(now)).await?;
+    site.seed_demand(demand.into_iter().map(|recent| (recent.lane, recent.shown)), span(now).exact_since);
     Ok(Some(site))
+}
+
+/// What is read of the demand at `now`.
+fn span(now: UnixMs) -> Span {
+    Span { since: now + -WINDOW_MS, exact_since: now + -EXACT_MS, until: now }
 }
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.

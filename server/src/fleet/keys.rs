@@ -58,22 +58,6 @@ fn publish_pages(app: &App, junction: JunctionId, pages: &[WatchlistPage]) -> an
     pages.iter().try_for_each(|page| publish(app, Topic::Watchlist(junction), encode(page)))
 }
 
-/// Publishes all watch-lists: the broker may have lost them.
-pub(super) async fn send_watchlists(app: &App, now: DateTime<Utc>) -> anyhow::Result<()> {
-    for junction in keys::with_watchlist_key(&app.db).await? {
-        send_watchlist(app, junction, now).await?;
-    }
-    Ok(())
-}
-
-/// Takes out what has run out, and publishes the lists that it stood on.
-pub(super) async fn expire_watchlists(app: &App, now: DateTime<Utc>) -> anyhow::Result<()> {
-    for junction in watchlist::expire(&app.db, now).await? {
-        send_watchlist(app, junction, now).await?;
-    }
-    Ok(())
-}
-
 fn publish(app: &App, topic: Topic, payload: String) -> anyhow::Result<()> {
     let sent = app.mqtt.outgoing.try_send(Outgoing { topic, payload });
     ensure!(sent.is_ok(), "the broker is away for too long");

@@ -1,21 +1,25 @@
 //! A batch of messages in one transaction.
 
-use super::check::check;
-use super::decode::{Message, Refusal, decode};
+use super::check::{check, own_row};
+use super::decode::{Message, Refusal, decode, to_utc};
 use crate::db::counts::{self, NewCounts, Published};
 use crate::db::dead_letters::NewLetter;
-use crate::db::devices::Said;
+use crate::db::devices::{Lamps, Said};
 use crate::db::registry::Registry;
-use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger};
+use crate::db::{clock_fixes, cycles, dead_letters, devices, is_poison, ledger, within};
 use crate::mqtt::{AckToken, Incoming};
 use crate::shares::Left;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::ClockState;
-use flextraff_common::wire::{ClockFix, Cycles, Delivery, Events, Gap, RejectCode, Signal, WireError};
+use flextraff_common::wire::{ClockFix, Cycles, Delivery, Events, Gap, RejectCode, WireError};
 use sqlx::{PgConnection, PgPool};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use uuid::Uuid;
+
+/// Longest that the database may take for a batch: where the way to it is cut without a word, no answer ever comes.
+const STORED_WITHIN: Duration = Duration::from_mins(5);
 
 /// A message that came, read.
 #[derive(Clone, Debug)]
@@ -132,14 +136,18 @@ pub async fn apply(db: &PgPool, items: &[Item]) -> Result<Vec<Fate>, sqlx::Error
 
 /// One transaction. With `refuse` every message is refused for that reason.
 async fn transact(db: &PgPool, items: &[Item], refuse: Option<&str>) -> Result<Vec<Fate>, sqlx::Error> {
-    let mut transaction = db.begin().await?;
-    let fates = store(&mut transaction, items, refuse).await?;
-    transaction.commit().await?;
+    let fates = within(STORED_WITHIN, async {
+        let mut transaction = db.begin().await?;
+        let fates = store(&mut transaction, items, refuse).await?;
+        transaction.commit().await?;
+        Ok(fates)
+    })
+    .await?;
     correct_clocks(db, items, &fates).await?;
     Ok(fates)
 }
 
-/// Corrects rows of uptimes whose clock was not synchronised, in a transaction of its own: days of them may take minutes, in which others would wait
+/// Corrects rows of uptimes whose clock was not synchronised, in transactions of their own: days of them may take minutes, in which others would wait
 /// for what the batch has locked. When it fails the batch is tried again, and its rows, stored by then, say again what is to be corrected.
 async fn correct_clocks(db: &PgPool, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
     let deliveries = items.iter().zip(fates).filter_map(|(item, fate)| match (fate, &item.message) {
@@ -154,9 +162,7 @@ async fn correct_clocks(db: &PgPool, items: &[Item], fates: &[Fate]) -> Result<(
         return Ok(());
     }
     let (devices, boots): (Vec<Uuid>, Vec<Uuid>) = uptimes.into_iter().unzip();
-    let mut transaction = db.begin().await?;
-    clock_fixes::correct(&mut transaction, &devices, &boots).await?;
-    transaction.commit().await
+    clock_fixes::correct(db, &devices, &boots).await.map(drop)
 }
 
 async fn store(
@@ -164,11 +170,7 @@ async fn store(
     items: &[Item],
     refuse: Option<&str>,
 ) -> Result<Vec<Fate>, sqlx::Error> {
-    let junctions: BTreeSet<Uuid> = items
-        .iter()
-        .filter_map(|item| item.message.as_ref().ok())
-        .map(|message| message.junction().0)
-        .collect();
+    let junctions: BTreeSet<Uuid> = items.iter().filter_map(|item| Some(item.junction()?.0)).collect();
     let junctions: Vec<Uuid> = junctions.into_iter().collect();
     let registry = Registry::load(db, &junctions).await?;
     let verdicts: Vec<Result<&Message, Box<Refusal>>> = items
@@ -180,9 +182,22 @@ async fn store(
         })
         .collect();
     let left: Vec<bool> = items.iter().zip(&verdicts).map(|(item, verdict)| item.is_left(verdict)).collect();
-    let kept = verdicts.iter().zip(&left).filter(|(_, left)| !**left);
-    let rows: Vec<&Delivery> = kept.filter_map(|(verdict, _)| verdict.as_ref().ok()?.delivery()).collect();
-    let mut new = ledger::enter(db, &rows).await?.into_iter();
+    let kept = verdicts.iter().zip(&left).filter(|(_, left)| !**left).map(|(verdict, _)| verdict);
+    let mut rows: Vec<&Delivery> =
+        kept.clone().filter_map(|verdict| verdict.as_ref().ok()?.delivery()).collect();
+    let usable = rows.len();
+    // What is refused leaves no hole: each would make the ranges of its outbox longer for ever.
+    rows.extend(kept.filter_map(|verdict| own_row(verdict.as_ref().err()?, &registry)));
+    let mut new = ledger::enter(db, &rows).await?;
+    let refused: Vec<Delivery> = rows[usable..]
+        .iter()
+        .zip(&new[usable..])
+        .filter(|(_, new)| **new)
+        .map(|(row, _)| (*row).clone())
+        .collect();
+    new.truncate(usable);
+    dead_letters::take_back(db, &rows[..usable], &mut new).await?;
+    let mut new = new.into_iter();
     let mut fates = Vec::with_capacity(items.len());
     for (verdict, left) in verdicts.into_iter().zip(left) {
         fates.push(match verdict {
@@ -194,6 +209,7 @@ async fn store(
     }
     store_counts(db, items, &mut fates).await?;
     store_others(db, items, &fates).await?;
+    dead_letters::mark_in_ledger(db, &refused).await?;
     Ok(fates)
 }
 
@@ -263,7 +279,7 @@ struct Others<'a> {
     gaps: Vec<(JunctionId, &'a Gap)>,
     fixes: Vec<&'a ClockFix>,
     statuses: Vec<Said<'a>>,
-    signals: BTreeMap<JunctionId, (&'a Signal, DateTime<Utc>)>,
+    signals: BTreeMap<JunctionId, Lamps<'a>>,
 }
 
 impl<'a> Others<'a> {
@@ -277,8 +293,14 @@ impl<'a> Others<'a> {
             Message::Status(junction, status, retained) => {
                 self.statuses.push(Said { junction: *junction, status, retained: *retained, received });
             }
-            Message::Signal(junction, signal) => {
-                self.signals.insert(*junction, (signal, received));
+            Message::Signal(junction, signal, retained) => {
+                let was = to_utc(signal.t).filter(|_| *retained).unwrap_or(received);
+                let lamps = Lamps { signal, at: was.min(received), retained: *retained };
+                if *retained {
+                    self.signals.entry(*junction).or_insert(lamps);
+                } else {
+                    self.signals.insert(*junction, lamps);
+                }
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::decode::{Message, Refusal};
 use crate::db::registry::{DeviceAt, Registry};
-use flextraff_common::wire::RejectCode;
+use flextraff_common::wire::{Delivery, RejectCode};
 
 /// Checks that the ids of a message exist and belong together.
 ///
@@ -28,4 +28,12 @@ pub fn check(message: &Message, registry: &Registry) -> Result<(), Box<Refusal>>
             format!("device {device} is not assigned to junction {junction}"),
         ),
     }
+}
+
+/// The row of an outbox that a refused message is, where its device is one of its junction: who is none may claim to be any.
+pub(super) fn own_row<'a>(refusal: &'a Refusal, registry: &Registry) -> Option<&'a Delivery> {
+    let (junction, row) = (refusal.junction?, refusal.delivery.as_ref()?);
+    let is_its_own = refusal.device == Some(row.device_id)
+        && registry.device_at(row.device_id, junction, &[]) != DeviceAt::Unknown;
+    is_its_own.then_some(row)
 }

@@ -43,8 +43,8 @@ pub enum Message {
     ClockFix(JunctionId, Box<ClockFix>),
     /// State of a device; `true`: one that the broker kept.
     Status(JunctionId, Box<Status>, bool),
-    /// What the lamps show.
-    Signal(JunctionId, Box<Signal>),
+    /// What the lamps show; `true`: one that the broker kept.
+    Signal(JunctionId, Box<Signal>, bool),
     /// Answer to a command.
     Reply(JunctionId, DeviceId, Box<Reply>),
 }
@@ -87,7 +87,7 @@ impl Message {
             | Self::Gap(junction, _)
             | Self::ClockFix(junction, _)
             | Self::Status(junction, ..)
-            | Self::Signal(junction, _)
+            | Self::Signal(junction, ..)
             | Self::Reply(junction, ..) => *junction,
         }
     }
@@ -186,7 +186,7 @@ fn message(topic: &Topic, payload: &[u8], retained: bool, received: DateTime<Utc
         Topic::Gap(junction, _) => Message::Gap(junction, Box::new(gap(body(payload)?)?)),
         Topic::ClockFix(junction, _) => Message::ClockFix(junction, Box::new(clock_fix(body(payload)?)?)),
         Topic::Status(junction, _) => Message::Status(junction, Box::new(body(payload)?), retained),
-        Topic::Signal(junction) => Message::Signal(junction, Box::new(body(payload)?)),
+        Topic::Signal(junction) => Message::Signal(junction, Box::new(body(payload)?), retained),
         Topic::Reply(junction, device) => Message::Reply(junction, device, Box::new(body(payload)?)),
         _ => return Err(malformed("the server takes nothing in on this topic")),
     };

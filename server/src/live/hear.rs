@@ -2,7 +2,7 @@
 
 use super::{Hub, LiveEvent, LiveKind};
 use crate::db::tidings::{Listener, Tiding};
-use crate::db::{alarms, logs};
+use crate::db::{alarms, logs, within};
 use flextraff_common::ids::JunctionId;
 use serde_json::json;
 use sqlx::PgPool;
@@ -14,6 +14,9 @@ use uuid::Uuid;
 
 /// Between attempts to listen while the database is away.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+
+/// Longest that the database may take for a line.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
 /// Publishes what is written to the log, alarms that change and devices that fall silent, and lets clients look their rights up again when those
 /// change, until `stop` turns true. What happens while the database connection is away is not told: who needs all of it asks for the lists. Of
@@ -34,11 +37,11 @@ pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
 }
 
 async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
-    let mut listener = Listener::start(db).await?;
+    let mut listener = within(ANSWERS_WITHIN, Listener::start(db)).await?;
     loop {
         match listener.next().await? {
             Tiding::Log(id) => {
-                for row in logs::get(db, &[id]).await? {
+                for row in within(ANSWERS_WITHIN, logs::get(db, &[id])).await? {
                     // Lines about the whole city belong to no junction that anybody but an administrator sees.
                     let junction = JunctionId(row.junction_id.unwrap_or(Uuid::nil()));
                     let payload = serde_json::to_value(&row).unwrap_or_default();
@@ -47,7 +50,7 @@ async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
             }
             Tiding::Rights(user) => live.rights_changed(user),
             Tiding::Alarm(id) => {
-                let Some(alarm) = alarms::get(db, id).await? else { continue };
+                let Some(alarm) = within(ANSWERS_WITHIN, alarms::get(db, id)).await? else { continue };
                 let junction = JunctionId(alarm.junction_id.unwrap_or(Uuid::nil()));
                 let mut payload = serde_json::to_value(&alarm).unwrap_or_else(|_| json!({}));
                 payload["state"] = if alarm.closed_at.is_some() { "closed" } else { "open" }.into();

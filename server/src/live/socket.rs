@@ -136,6 +136,9 @@ struct SignIn {
     /// Whether the client wants a frame with each ping: scripts of a page hear no pings, and would take a dead line for a quiet one.
     #[serde(default)]
     beats: bool,
+    /// Whether the client wants a frame when what its user may see or do has changed: a page shows what may be done.
+    #[serde(default)]
+    rights: bool,
     /// Whether it wants the vehicles of counts, as the MQTT message has them: a look-up, which stands in the audit log.
     #[serde(default = "yes")]
     vehicles: bool,
@@ -198,7 +201,7 @@ async fn run(
     };
     // Heard from before the first look on, so that no change falls between.
     let mut rights = app.live.rights();
-    let SignIn { token, beats, vehicles } = first;
+    let SignIn { token, beats, rights: tells_rights, vehicles } = first;
     let mut grant = match admit(app, only, token).await {
         Ok(grant) => grant,
         Err(close) => return close,
@@ -244,7 +247,7 @@ async fn run(
                 Ok(_) | Err(RecvError::Lagged(_)) => match admit(app, only, grant.token).await {
                     Ok(same) => {
                         grant = same;
-                        Ok(())
+                        tell(sender, tells_rights, r#"{"type":"rights"}"#).await
                     }
                     Err(close) => return close,
                 },
@@ -274,11 +277,12 @@ async fn run(
 /// Asks the client whether it is there, and tells one that wants to know that the line holds.
 async fn beat(sender: &mut Sender, told: bool) -> Result<(), Close> {
     send(sender, Message::Ping(axum::body::Bytes::new())).await?;
-    if told {
-        send(sender, Message::Text(Utf8Bytes::from_static(r#"{"type":"beat"}"#))).await
-    } else {
-        Ok(())
-    }
+    tell(sender, told, r#"{"type":"beat"}"#).await
+}
+
+/// Sends what only clients that have asked for it get.
+async fn tell(sender: &mut Sender, asked: bool, text: &'static str) -> Result<(), Close> {
+    if asked { send(sender, Message::Text(Utf8Bytes::from_static(text))).await } else { Ok(()) }
 }
 
 async fn forward(

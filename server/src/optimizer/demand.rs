@@ -1,5 +1,6 @@
 //! Demand of each lane from its counts: a sliding window in which only seconds that were really watched count.
 
+use flextraff_common::ids::{OutboxId, Seq};
 use flextraff_common::time::UnixMs;
 use std::collections::VecDeque;
 
@@ -23,13 +24,21 @@ impl LaneDemand {
 #[derive(Clone, Debug)]
 pub struct DemandWindow {
     length_ms: i64,
-    lanes: Vec<VecDeque<Entry>>,
+    lanes: Vec<VecDeque<Shown>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    end: UnixMs,
-    demand: LaneDemand,
+/// Which row of which outbox an interval is; what has none cannot be told apart but by its time.
+pub type Row = Option<(OutboxId, Seq)>;
+
+/// An interval of a lane, or several together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shown {
+    /// When it ended.
+    pub end: UnixMs,
+    /// What it showed.
+    pub demand: LaneDemand,
+    /// Which row it is.
+    pub row: Row,
 }
 
 impl DemandWindow {
@@ -38,12 +47,29 @@ impl DemandWindow {
         Self { length_ms, lanes: vec![VecDeque::new(); lanes] }
     }
 
-    /// Adds an interval that ended at `end`; intervals may come late and in any order.
-    pub fn add(&mut self, lane: usize, end: UnixMs, demand: LaneDemand) {
-        if let Some(entries) = self.lanes.get_mut(lane) {
-            let at = entries.partition_point(|entry| entry.end <= end);
-            entries.insert(at, Entry { end, demand });
+    /// Adds an interval; intervals may come late and in any order, and one whose row is there counts once.
+    pub fn add(&mut self, lane: usize, shown: Shown) {
+        let Some(entries) = self.lanes.get_mut(lane) else { return };
+        // What comes twice mostly comes soon: looked for from the newest on.
+        if shown.row.is_some() && entries.iter().rev().any(|entry| entry.row == shown.row) {
+            return;
         }
+        let at = entries.partition_point(|entry| entry.end <= shown.end);
+        entries.insert(at, shown);
+    }
+
+    /// Puts another window in its place, and keeps what ended after `since` and is not in that one.
+    pub fn replace(&mut self, mut by: Self, since: UnixMs) {
+        for (lane, entries) in self.lanes.iter().enumerate() {
+            for entry in entries.iter().filter(|entry| entry.end > since) {
+                let is_there = |other: &Shown| other.row.is_none() && other.end == entry.end;
+                if entry.row.is_some() || !by.lanes.get(lane).is_some_and(|there| there.iter().any(is_there))
+                {
+                    by.add(lane, *entry);
+                }
+            }
+        }
+        *self = by;
     }
 
     /// Forgets what ended before the window.

@@ -99,9 +99,10 @@ fn no_tags_never_take_a_stage_away() {
 fn the_window_forgets_and_takes_late_intervals() {
     let mut window = DemandWindow::new(1, 900_000);
     let seen = LaneDemand { vehicles: 1.0, observed_s: 5.0 };
-    window.add(0, UnixMs(1_000_000), seen);
-    window.add(0, UnixMs(95_000), seen);
-    window.add(7, UnixMs(95_000), seen);
+    let mut add = |lane, end| window.add(lane, Shown { end: UnixMs(end), demand: seen, row: None });
+    add(0, 1_000_000);
+    add(0, 95_000);
+    add(7, 95_000);
     assert!((window.totals()[0].vehicles - 2.0).abs() < 1e-9);
     window.expire(UnixMs(1_000_000));
     assert!((window.totals()[0].vehicles - 1.0).abs() < 1e-9);

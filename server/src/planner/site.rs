@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use super::{
     IdSource, NOTICEABLE_S, PLAN_EVERY_MS, PlanCommand, RENEW_BEFORE_MS, SendPlan, VALID_S, WINDOW_MS,
 };
-use crate::optimizer::{DemandWindow, LaneDemand};
+use crate::optimizer::{DemandWindow, LaneDemand, Shown};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::{Limits, Plan, PlanProblem, StagePlan};
@@ -139,7 +139,8 @@ impl Site {
         let demand =
             LaneDemand { vehicles: counts.vehicle_count.max(0) as f64, observed_s: observed_s.max(0.0) };
         // A sender whose clock is ahead counts now: dated ahead it would be demand for hours.
-        self.window.add(at.index(), told.min(now), demand);
+        let row = counts.delivery.as_ref().map(|delivery| (delivery.outbox_id, delivery.seq));
+        self.window.add(at.index(), Shown { end: told.min(now), demand, row });
     }
 
     /// Remembers who is online; what the road says of a plan comes back when it is news.
@@ -204,11 +205,6 @@ impl Site {
             self.running = running;
             self.greeted.clear();
         }
-    }
-
-    /// Forgets the demand, to be seeded anew.
-    pub(super) fn forget_demand(&mut self) {
-        self.window = DemandWindow::new(self.junction.lanes().len(), WINDOW_MS);
     }
 
     pub(super) fn start_override(
@@ -283,6 +279,8 @@ impl Site {
 
     /// The automatic plan for the present. One with the greens of the last keeps its name: it only holds longer.
     fn automatic(&mut self, ids: &mut IdSource, now: UnixMs, ends_override: bool) -> SendPlan {
+        // A device's backlog of hours ago comes with it when it comes online.
+        self.window.expire(now);
         let Proposed { stages, offset_s, entry, explanation } = self.propose(now);
         let plan_id = match &self.sent {
             Some(sent) if sent.stages == stages && sent.offset_s == offset_s && sent.entry == entry => {
@@ -356,11 +354,16 @@ impl Site {
         }
     }
 
-    /// Demand known from before, such as from the database at start.
-    pub fn seed_demand(&mut self, lane: LaneId, end: UnixMs, vehicles: f64, observed_s: f64) {
-        if let Some(at) = self.junction.lane_with_id(lane) {
-            self.window.add(at.index(), end, LaneDemand { vehicles, observed_s });
+    /// Takes over what the database knows of the demand. What was heard of since `exact_since` and is not in it stays: it is about to be stored, or
+    /// was after the database was asked.
+    pub fn seed_demand(&mut self, demand: impl Iterator<Item = (LaneId, Shown)>, exact_since: UnixMs) {
+        let mut seed = DemandWindow::new(self.junction.lanes().len(), WINDOW_MS);
+        for (lane, shown) in demand {
+            if let Some(at) = self.junction.lane_with_id(lane) {
+                seed.add(at.index(), shown);
+            }
         }
+        self.window.replace(seed, exact_since);
     }
 
     /// The override that runs.

@@ -1,6 +1,7 @@
 use super::schedule::{Entry, Schedule};
 use super::*;
-use flextraff_common::ids::DeviceId;
+use crate::optimizer::LaneDemand;
+use flextraff_common::ids::{DeviceId, OutboxId, Seq};
 use flextraff_common::junction::{Junction, JunctionSpec, LaneSpec, SignalSpec, StageSpec};
 use flextraff_common::plan::Limits;
 use flextraff_common::wire::{DeviceType, Mode, PlanStatus};
@@ -125,6 +126,58 @@ fn demand_changes_the_plan_and_silence_renews_it_before_it_runs_out() {
         renewals += sent(&mut planner).len();
     }
     assert_eq!(renewals, 1, "once, five minutes before the end of its fifteen");
+}
+
+#[test]
+fn a_backlog_of_hours_ago_is_no_demand_of_now() {
+    let mut fresh = planner();
+    fresh.handle_status(J, &status(true, None), START);
+    let usual = sent(&mut fresh);
+    let mut planner = planner();
+    for at in 0..60 {
+        let end = START + -2 * 3_600_000 + 5000 * at;
+        planner.handle_counts(J, lane(0), &counts(end, 3), START);
+    }
+    planner.handle_status(J, &status(true, None), START);
+    let plans = sent(&mut planner);
+    assert_eq!(stages(&plans[0]), stages(&usual[0]));
+}
+
+#[test]
+fn whoever_takes_a_junction_over_knows_each_interval_once() {
+    let second = |second: i64| START + 1000 * second;
+    let row = |seq: u64, end: UnixMs| {
+        let json = serde_json::json!({
+            "device_id": D, "outbox_id": D, "seq": seq, "boot_id": D, "mono_ms": 0, "clock": "synced"
+        });
+        let delivery = Some(serde_json::from_value(json).expect("a delivery"));
+        CarCounts { delivery, ..counts(end, 1) }
+    };
+    let seed = |end: UnixMs, seq: Option<u64>| {
+        let demand = LaneDemand { vehicles: 1.0, observed_s: 5.0 };
+        (lane(0), Shown { end, demand, row: seq.map(|seq| (OutboxId(D.0), Seq(seq))) })
+    };
+    let mut site = Site::new(junction(), Limits { min_cycle_s: 30, max_cycle_s: 120 }, 60, None, START);
+    let vehicles = |site: &Site| site.demand()[0].vehicles;
+    // Heard of while another server stored: 1 is in the database by now, 2 is about to be, 0 is too old to be told from it.
+    for (seq, end) in [(0, 0), (1, 100), (2, 105)] {
+        site.handle_counts(lane(0), &row(seq, second(end)), second(end));
+    }
+    let published = counts(second(101), 1);
+    site.handle_counts(lane(0), &published, second(101));
+    let known = [
+        seed(second(1), None),
+        seed(second(100), Some(1)),
+        seed(second(101), None),
+        seed(second(102), Some(3)),
+    ];
+    site.seed_demand(known.into_iter(), second(50));
+    assert!((vehicles(&site) - 5.0).abs() < 1e-9, "{}", vehicles(&site));
+    // 2 comes again, and is stored; the word that 3 is stored was on its way.
+    for (seq, end) in [(2, 105), (3, 102)] {
+        site.handle_counts(lane(0), &row(seq, second(end)), second(135));
+    }
+    assert!((vehicles(&site) - 5.0).abs() < 1e-9, "{}", vehicles(&site));
 }
 
 #[test]

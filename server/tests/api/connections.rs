@@ -3,9 +3,11 @@
 use crate::devices::create;
 use crate::enrolment::enrolling;
 use crate::state::TestState;
+use flextraff_server::config::{Database, Secret};
+use flextraff_server::db::setup;
 use serde_json::json;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions as _, PgPool};
 use std::time::Duration;
 
 /// The same server with one connection for everything.
@@ -43,4 +45,35 @@ async fn an_operator_says_that_somebody_works_at_a_device_with_one_connection(db
     let answer = state.request("PATCH", &path, &ravi, &json!({"maintenance": true})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["status"], "maintenance");
+}
+
+/// Somebody closes the page amid his request: who comes next writes what is kept.
+#[sqlx::test(migrations = false)]
+async fn a_transaction_that_is_given_up_as_it_begins_holds_up_nobody(db: PgPool) {
+    let url = Some(Secret::new(db.connect_options().to_url_lossy().to_string()));
+    let config = Database { url, max_connections: 1, ..Database::default() };
+    let one = setup::connect(&config).await.expect("the database is there");
+    for turns in [1, 2, 3, 5, 8, 12, 20, 50, 100, 200, 500] {
+        // Once all are given back it begins at once, and is given up amid that.
+        while one.num_idle() < usize::try_from(one.size()).unwrap() {
+            tokio::task::yield_now().await;
+        }
+        let patience = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = one.begin_with("BEGIN READ ONLY") => {}
+            () = patience => {}
+        }
+        let table = format!("CREATE TABLE after_{turns} ()");
+        sqlx::query(sqlx::AssertSqlSafe(table)).execute(&one).await.expect("it is written");
+    }
+    let written: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'after_%'")
+        .fetch_one(&db)
+        .await
+        .unwrap();
+    assert_eq!(written, 11);
 }

@@ -236,6 +236,38 @@ async fn whoever_loses_a_right_hears_no_more_of_it_at_once(db: PgPool) {
     assert_eq!(of_admin.next().await, Got::Closed(4401), "a session that has ended");
 }
 
+/// A page shows what may be done: it hears of a role that has changed, which closes nothing.
+#[sqlx::test]
+async fn who_asks_for_it_is_told_of_changed_rights_and_others_are_not(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let address = serve(&state).await;
+    let here = state.junction(&admin, "A").await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    state.grant("ravi", &here, "observer").await;
+    let id = state.get("/api/users/me", &ravi).await.json()["user_id"].as_str().expect("a text").to_owned();
+    let (_go_on, stopped) = watch::channel(false);
+    tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
+    let mut program = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
+    let mut page = Client::open(address, "/ws/live", None).await.expect("the feed opens");
+    page.send(&json!({"type": "auth", "token": ravi, "rights": true})).await;
+    let mut page = page.ready().await;
+    let told = async {
+        // The listener may still be on its way.
+        for role in ["operator", "observer"].iter().cycle() {
+            let grant = json!({"role": role});
+            state.request("PUT", &format!("/api/users/{id}/access/{here}"), &admin, &grant).await;
+            if let Ok(got) = tokio::time::timeout(Duration::from_millis(200), page.next()).await {
+                return Some(got);
+            }
+        }
+        None
+    };
+    let got = tokio::time::timeout(PATIENCE, told).await.expect("a role that was changed is told");
+    assert_eq!(got, Some(Got::Frame(json!({"type": "rights"}))));
+    state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
+    assert_eq!(program.next().await, Got::Frame(json!({"type": "status", "online": true})));
+}
+
 #[sqlx::test]
 async fn a_client_that_missed_events_is_told_to_come_again(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;

@@ -3,14 +3,18 @@
 use crate::gate::Gate;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
+use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::PlanState;
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Config;
+use flextraff_server::db::tidings::{self, Listener, Tiding};
 use serde_json::json;
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tokio::time::timeout;
+use uuid::Uuid;
 
 const RUNS: Verdict = |_| Some(PlanState::Running);
 
@@ -71,5 +75,49 @@ async fn roads_get_their_plans_while_the_database_is_away_and_it_has_them_later(
     let first = junctions.first().expect("there are twelve");
     let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
     let answer = road.set_mode(first, &token, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// A firewall forgets a connection, or another machine takes over the address: no packet says that it is gone.
+#[sqlx::test]
+async fn who_listens_on_a_connection_that_is_cut_without_a_word_notices(db: PgPool) {
+    let gate = gate(&db).await;
+    let mut listener = Listener::start(&pool(&gate, &db)).await.expect("the database is there");
+    let (junction, device) = (JunctionId(Uuid::from_u128(1)), DeviceId(Uuid::from_u128(2)));
+    let tell = async || {
+        let mut connection = db.acquire().await.expect("the database is there");
+        tidings::tell_silent(&mut connection, junction, device).await.expect("it takes that");
+    };
+    tell().await;
+    assert_eq!(listener.next().await.expect("it comes through"), Tiding::Silent(junction, device));
+    gate.swallows.send_replace(true);
+    tell().await;
+    let next = timeout(Duration::from_mins(1), listener.next()).await.expect("it does not wait for ever");
+    let error = next.expect_err("nothing comes through");
+    assert!(error.to_string().contains("does not answer in time"), "{error}");
+}
+
+#[sqlx::test]
+async fn a_junction_that_is_being_changed_holds_up_no_other(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let (changed, other) = (state.junction(&token, "Changed").await, state.junction(&token, "Other").await);
+    let mut road = Road::start(state, RUNS);
+    for junction in [&changed, &other] {
+        road.comes_online(junction).await;
+        road.plan(|_| true).await;
+    }
+    let mut change = db.begin().await.expect("it answers");
+    sqlx::query("SELECT FROM junctions WHERE junction_id = $1::text::uuid FOR UPDATE")
+        .bind(&changed)
+        .execute(&mut *change)
+        .await
+        .expect("nobody else has it");
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    let (refused, set) =
+        tokio::join!(road.set_mode(&changed, &token, &body), road.set_mode(&other, &token, &body));
+    refused.assert_problem(503, "the junction is being changed; try again in a moment");
+    assert_eq!(set.status, 200, "{}", set.text);
+    change.rollback().await.expect("it answers");
+    let answer = road.set_mode(&changed, &token, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }

@@ -51,29 +51,63 @@ async fn a_session_goes_on_with_its_cookie(db: PgPool) {
 }
 
 #[sqlx::test]
-async fn a_cookie_that_is_used_twice_ends_its_session(db: PgPool) {
+async fn a_cookie_that_is_used_again_after_its_successor_ends_its_session(db: PgPool) {
     let (state, other) = TestState::with_admin(db).await;
     let stolen = state.sign_in("admin", PASSWORD).await.cookie();
-    let answer = state.post_cookie(REFRESH, &stolen).await;
-    let (token, next) = (token_of(&answer), answer.cookie());
-    let again = state.post_cookie(REFRESH, &stolen).await;
-    again.assert_problem(401, OVER);
-    assert!(again.header("set-cookie").contains("Max-Age=0"), "{}", again.header("set-cookie"));
-    state.post_cookie(REFRESH, &next).await.assert_problem(401, OVER);
+    let next = state.post_cookie(REFRESH, &stolen).await.cookie();
+    let answer = state.post_cookie(REFRESH, &next).await;
+    let (token, last) = (token_of(&answer), answer.cookie());
+    for _ in 0..3 {
+        let again = state.post_cookie(REFRESH, &stolen).await;
+        again.assert_problem(401, OVER);
+        assert!(again.header("set-cookie").contains("Max-Age=0"), "{}", again.header("set-cookie"));
+    }
+    state.post_cookie(REFRESH, &last).await.assert_problem(401, OVER);
     state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
     assert_eq!(state.get("/api/users/me", &other).await.status, 200, "other sessions go on");
     let noted = state.get("/api/audit?action=session.reused", &other).await.json();
-    assert_eq!(noted.as_array().unwrap().len(), 1);
+    assert_eq!(noted.as_array().unwrap().len(), 1, "once, however often it is shown");
 }
 
 #[sqlx::test]
-async fn of_many_refreshes_at_once_one_succeeds_and_the_session_ends(db: PgPool) {
+async fn a_session_goes_on_when_an_answer_with_its_cookie_was_lost(db: PgPool) {
+    let (state, other) = TestState::with_admin(db.clone()).await;
+    let spent = state.sign_in("admin", PASSWORD).await.cookie();
+    let lost = state.post_cookie(REFRESH, &spent).await.cookie();
+    let answer = state.post_cookie(REFRESH, &spent).await;
+    let (token, next) = (token_of(&answer), answer.cookie());
+    assert_eq!(state.get("/api/users/me", &token).await.status, 200);
+    // What was lost is void: whoever has it has not got it from here.
+    let fresh = state.post_cookie(REFRESH, &next).await;
+    assert_eq!(fresh.status, 200, "{}", fresh.text);
+    state.post_cookie(REFRESH, &lost).await.assert_problem(401, OVER);
+    state.post_cookie(REFRESH, &fresh.cookie()).await.assert_problem(401, OVER);
+    let noted = state.get("/api/audit?action=session.reused", &other).await.json();
+    assert_eq!(noted.as_array().unwrap().len(), 1);
+
+    let spent = state.sign_in("admin", PASSWORD).await.cookie();
+    assert_eq!(state.post_cookie(REFRESH, &spent).await.status, 200);
+    sqlx::query(
+        "UPDATE refresh_tokens SET used_at = used_at - interval '2 minutes' WHERE used_at IS NOT NULL",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    state.post_cookie(REFRESH, &spent).await.assert_problem(401, OVER);
+}
+
+#[sqlx::test]
+async fn of_many_refreshes_at_once_one_cookie_is_left(db: PgPool) {
     let (state, _) = TestState::with_admin(db).await;
     let cookie = state.sign_in("admin", PASSWORD).await.cookie();
     let answers = futures_util::future::join_all((0..6).map(|_| state.post_cookie(REFRESH, &cookie))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
-    let next = answers.iter().find(|answer| answer.status == 200).unwrap().cookie();
-    state.post_cookie(REFRESH, &next).await.assert_problem(401, OVER);
+    assert!(answers.iter().all(|answer| answer.status == 200), "none has seen what another got");
+    let left: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM refresh_tokens WHERE used_at IS NULL AND successor IS NULL")
+            .fetch_one(&state.app.db)
+            .await
+            .unwrap();
+    assert_eq!(left, 2, "one of this session, and one of the first");
 }
 
 #[sqlx::test]

@@ -1,6 +1,6 @@
 //! Watch-lists and keys: what devices get, and what nobody else learns.
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, PATIENCE};
 use crate::state::TestState;
 use chrono::{DateTime, TimeDelta};
 use flextraff_common::epc::{Epc, TagKey};
@@ -12,8 +12,10 @@ use flextraff_common::wire::{
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
 use flextraff_server::db::retention;
+use flextraff_server::mqtt::Outgoing;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::time::Duration;
 use uuid::Uuid;
 
 const EPC: &str = "34161FA8203E7CB202000020";
@@ -47,6 +49,8 @@ async fn a_device_that_comes_online_gets_the_keys_of_its_city_for_two_weeks(db: 
         state.request("PATCH", &format!("/api/junctions/{elsewhere}"), &admin, &moved).await.status,
         200
     );
+    let letters = json!({"city": "MUMBAI"});
+    assert_eq!(state.request("PATCH", &format!("/api/junctions/{two}"), &admin, &letters).await.status, 200);
     let mut fleet = Fleet::start(state);
     let first = keys(&mut fleet, &one, DEVICE).await;
     let now = Clock.now();
@@ -141,6 +145,29 @@ async fn lists_are_published_when_the_broker_is_there(db: PgPool) {
     assert_eq!(list(&mut fleet, &junction).await.entries.len(), 1);
     fleet.state.broker.send_replace(true);
     assert_eq!(list(&mut fleet, &junction).await.entries.len(), 1, "the broker may have lost it");
+}
+
+#[sqlx::test]
+async fn lists_that_find_no_room_are_published_when_there_is_some(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (one, two) = (state.junction(&admin, "One").await, state.junction(&admin, "Two").await);
+    let mut fleet = Fleet::start(state);
+    let outgoing = fleet.state.app.mqtt.outgoing.clone();
+    let other = Outgoing { topic: Topic::GreenTime(id(&one)), payload: String::new() };
+    while outgoing.capacity() > 1 {
+        outgoing.try_send(other.clone()).expect("there is room");
+    }
+    let body = json!({"junction_ids": [one, two], "epc": EPC, "class": "emergency", "valid_until": "2030-01-01T00:00:00Z"});
+    assert_eq!(fleet.state.post("/api/watchlist", &admin, &body).await.status, 201);
+    // The list of one takes the last room; that of the other is tried right after.
+    let deadline = Clock.instant() + PATIENCE;
+    while outgoing.capacity() > 0 {
+        assert!(Clock.instant() < deadline, "nothing is published");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    for junction in [&one, &two] {
+        assert_eq!(list(&mut fleet, junction).await.entries.len(), 1);
+    }
 }
 
 #[sqlx::test]

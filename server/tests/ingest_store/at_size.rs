@@ -2,10 +2,12 @@
 
 use super::support::*;
 use chrono::{DateTime, Utc};
+use flextraff_common::time::UnixMs;
 use flextraff_common::wire::CarCounts;
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Retention;
-use flextraff_server::db::{counts, plans, retention, sites};
+use flextraff_server::db::sites::{self, Span};
+use flextraff_server::db::{counts, plans, retention};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
@@ -115,13 +117,20 @@ async fn what_all_junctions_showed_lately_is_read_a_junction_at_a_time(db: PgPoo
     let now = with_counts(&db).await.timestamp_millis();
     let db = one_connection(&db).await;
     let (rows, scans) = read(&db, "car_counts").await;
-    let demand = sites::recent_demand(&db, None, now - 899_000, now + 1).await.unwrap();
+    let (since, until) = (UnixMs(now - 899_000), UnixMs(now + 1));
+    let span = Span { since, exact_since: until, until };
+    let demand = sites::recent_demand(&db, None, span).await.unwrap();
     assert_eq!(demand.len(), 250);
     let (rows_after, scans_after) = read(&db, "car_counts").await;
     assert!(rows_after - rows <= 251, "the demand of a quarter of an hour reads {}", rows_after - rows);
     // Gone through once, an index by junction would be read whole for its times.
     assert!(scans_after - scans >= 50, "{}", scans_after - scans);
-    let one = sites::recent_demand(&db, JUNCTION.parse().ok(), now - 899_000, now + 1).await.unwrap();
+    let one = sites::recent_demand(&db, JUNCTION.parse().ok(), span).await.unwrap();
     assert_eq!(one.len(), 5);
-    assert!(one.iter().all(|row| row.0.to_string() == JUNCTION));
+    assert!(one.iter().all(|recent| recent.junction.to_string() == JUNCTION && recent.shown.row.is_none()));
+    // The last intervals are told apart: what has come twice counts once.
+    let span = Span { exact_since: UnixMs(now - 100_000), ..span };
+    let one = sites::recent_demand(&db, JUNCTION.parse().ok(), span).await.unwrap();
+    let rows: Vec<u64> = one.iter().filter_map(|recent| Some(recent.shown.row?.1.0)).collect();
+    assert_eq!((one.len(), rows), (6, vec![0]));
 }

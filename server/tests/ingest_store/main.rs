@@ -4,6 +4,7 @@ mod at_size;
 mod bounds;
 mod clocks;
 mod ready;
+mod refused;
 mod retention;
 mod shared;
 mod steps;
@@ -303,6 +304,68 @@ async fn a_cycle_gets_the_epcs_of_the_passages_within_it(db: PgPool) {
     assert_eq!(number(&db, "SELECT rows_lost FROM count_gaps WHERE reason = 'disk full'").await, 12);
     let lost = "SELECT count(*) FROM system_logs WHERE log_type = 'counts.lost' AND message LIKE '%lost 12 rows%: disk full'";
     assert_eq!(number(&db, lost).await, 1);
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_lamps_showed_when_the_broker_kept_it_is_as_old_as_it_is(db: PgPool) {
+    import(&db).await;
+    let signal = |t: &str, cycle_second: u32| {
+        json!({ "v": 1, "t": t, "stage": "N", "state": "green", "groups": { "N": "green" }, "since": t, "plan_id": null,
+                "mode": "automatic", "cycle_second": cycle_second })
+    };
+    let came = |payload: &serde_json::Value, received: &str, retained: bool| {
+        let (topic, payload) = (format!("flextraff/{JUNCTION}/signal"), payload.to_string().into_bytes());
+        let (size, received, ack) = (payload.len(), received.parse().unwrap(), AckToken::default());
+        Item::read(Incoming { topic, payload, size, retained, again: false, received, ack }).0
+    };
+    let last = async || {
+        let row: (String, i32) = sqlx::query_as(
+            "SELECT to_char(received_at AT TIME ZONE 'UTC', 'HH24:MI:SS'), (payload->>'cycle_second')::int FROM junction_signal",
+        )
+        .fetch_one(&db)
+        .await
+        .unwrap();
+        row
+    };
+    let kept = signal("2026-02-10T10:00:00Z", 1);
+    for (items, expected) in [
+        (vec![came(&kept, "2026-02-10T12:00:00Z", true)], ("10:00:00", 1)),
+        // A clock that is ahead says nothing of the age.
+        (vec![came(&signal("2026-02-10T23:00:00Z", 2), "2026-02-10T12:00:01Z", true)], ("12:00:01", 2)),
+        (vec![came(&signal("2026-02-10T12:00:02Z", 3), "2026-02-10T12:00:03Z", false)], ("12:00:03", 3)),
+        // The broker repeats it when this server subscribes again.
+        (vec![came(&signal("2026-02-10T12:00:02Z", 3), "2026-02-10T12:00:09Z", true)], ("12:00:03", 3)),
+        (
+            vec![
+                came(&signal("2026-02-10T12:00:10Z", 4), "2026-02-10T12:00:10Z", false),
+                came(&kept, "2026-02-10T12:00:11Z", true),
+            ],
+            ("12:00:10", 4),
+        ),
+    ] {
+        let fates = apply(&db, &items).await.unwrap();
+        let now: Vec<bool> =
+            items.iter().map(|item| matches!(&item.message, Ok(Message::Signal(_, _, false)))).collect();
+        let told: Vec<bool> =
+            items.into_iter().zip(&fates).map(|(item, fate)| ingest::news(item, fate).is_some()).collect();
+        assert_eq!(told, now, "who looks on sees what is so now");
+        let (at, second) = last().await;
+        assert_eq!((at.as_str(), second), expected);
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn the_vehicles_of_alarms_are_not_kept_with_the_state_of_their_device(db: PgPool) {
+    import(&db).await;
+    let alarm = json!({ "kind": "tag_too_often", "since": "2026-02-10T00:00:00Z", "class": "transit", "lane": "N", "epc": "EPC77" });
+    let status = json!({ "v": 1, "device_id": DEVICE, "online": true, "alarms": [alarm] });
+    apply(&db, &[item(&topic("status", DEVICE), &status)]).await.unwrap();
+    let kept = "SELECT count(*) FROM edge_devices WHERE last_status->'alarms'->0->>'kind' = 'tag_too_often'";
+    assert_eq!(number(&db, kept).await, 1);
+    assert_eq!(
+        number(&db, "SELECT count(*) FROM edge_devices WHERE last_status::text LIKE '%EPC77%'").await,
+        0
+    );
 }
 
 #[sqlx::test(migrations = "./migrations")]

@@ -73,6 +73,24 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
     }
 }
 
+#[sqlx::test(migrations = "./migrations")]
+async fn a_clock_that_is_far_ahead_takes_nothing_out_at_once(db: PgPool) {
+    let (minute, day) = (std::time::Duration::from_mins(1), std::time::Duration::from_hours(25));
+    let today: chrono::DateTime<Utc> = "2026-02-11T06:00:00Z".parse().unwrap();
+    assert_eq!(retention::time(&db, today, minute).await.unwrap(), today, "nothing is known yet");
+    retention::applied(&db, today).await.unwrap();
+    let later = today + chrono::TimeDelta::days(2);
+    assert_eq!(retention::time(&db, later, minute).await.unwrap(), later);
+    let far = today + chrono::TimeDelta::days(30);
+    assert_eq!(retention::time(&db, far, minute).await.unwrap(), today, "the last time counts");
+    assert_eq!(retention::time(&db, far, day).await.unwrap(), far, "for a day it is what it is");
+    let back = today - chrono::TimeDelta::days(5);
+    assert_eq!(retention::time(&db, back, minute).await.unwrap(), back);
+    // Years ahead of the database.
+    let ahead = Utc::now() + chrono::TimeDelta::days(3650);
+    assert!(retention::time(&db, ahead, day).await.unwrap() < ahead - chrono::TimeDelta::days(3600));
+}
+
 /// A backup reads for an hour; whoever stores rows must not wait behind somebody who waits for it.
 #[sqlx::test(migrations = "./migrations")]
 async fn a_table_that_somebody_reads_is_changed_later(db: PgPool) {

@@ -41,10 +41,10 @@ async fn drop_database(db: &PgPool, other: PgPool) {
     sqlx::query(AssertSqlSafe(drop)).execute(db).await.expect("the user of the tests may do so");
 }
 
-/// Every table with the digest of its rows.
+/// Every table with the digest of its rows, but for the audit log, in which backups and restores stand.
 async fn tables(db: &PgPool) -> Vec<(String, i64, Option<String>)> {
     let names: Vec<String> =
-        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'audit_log' ORDER BY 1")
             .fetch_all(db)
             .await
             .expect("it answers");
@@ -158,6 +158,14 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
             && expected.iter().any(|(name, rows, _)| name.starts_with("car_counts_") && *rows == 50)
     );
     assert_eq!(tables(&restored).await, expected);
+    let console = async |db: &PgPool| {
+        let query = "SELECT action FROM audit_log WHERE username = '(command line)' AND target <> '' AND action <> 'user.create' ORDER BY audit_id";
+        let deeds: Vec<String> = sqlx::query_scalar(query).fetch_all(db).await.expect("it answers");
+        deeds
+    };
+    assert_eq!(console(&db).await, ["authority.create", "backup.create", "backup.create"]);
+    let told = ["authority.create", "backup.create", "backup.restore"];
+    assert_eq!(console(&restored).await, told, "the backup itself came after the dump");
     // Sequences and triggers go on where they were.
     let next = "INSERT INTO audit_log (action, detail) VALUES ('test', '{}') RETURNING audit_id > (SELECT max(audit_id) FROM audit_log)";
     assert!(sqlx::query_scalar::<_, bool>(next).fetch_one(&restored).await.expect("it takes new lines"));
@@ -185,7 +193,9 @@ async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
     let (key, backup) = (folder.path().join("secret.key"), folder.path().join("backup"));
     std::fs::write(&key, [7; 48]).expect("there is room");
     let empty = another(&db, "_empty").await;
-    assert!(run(&empty, &key, &["device", "ca"]).await.status.success());
+    let made = run(&empty, &key, &["device", "ca"]).await;
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(made.status.success() && said.contains("The audit log does not know of it"), "{made:?}");
     let from = backup.display().to_string();
     refused(&run(&empty, &key, &["backup", "--out", &from]).await, "none of flextraff-server's");
     refused(&run(&empty, &key, &["restore", "--from", &from]).await, "is no backup of flextraff-server");

@@ -15,7 +15,11 @@ async fn counts_leases_and_emergencies_go_on_while_requests_hold_all_other_conne
     create_user(&db).await;
     let broker = Broker::start().await;
     let port = free_port();
-    let server = serve(&db, port).env("FLEXTRAFF_MQTT__URL", broker.url()).spawn().expect("it starts");
+    let server = serve(&db, port)
+        .env("FLEXTRAFF_MQTT__URL", broker.url())
+        .env("FLEXTRAFF_HTTP__MAX_REQUESTS", READERS.to_string())
+        .spawn()
+        .expect("it starts");
     drop(connect(port).await);
     wait_for(&db, "SELECT count(*) FROM junction_leases WHERE expires_at > now()", 1).await;
     let token = sign_in(port).await;
@@ -63,5 +67,17 @@ async fn counts_leases_and_emergencies_go_on_while_requests_hold_all_other_conne
         let text = reader.await.expect("it is answered");
         assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     }
+    assert_eq!(terminate(server).await, Some(0));
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_server_starts_while_a_backup_reads_and_partitions_are_to_be_made(db: PgPool) {
+    let mut backup = db.begin().await.expect("it answers");
+    let read = "LOCK TABLE car_counts, car_counts_default IN ACCESS SHARE MODE";
+    sqlx::query(read).execute(&mut *backup).await.expect("nobody else uses it");
+    let port = free_port();
+    let server = serve(&db, port).spawn().expect("it starts");
+    drop(connect(port).await);
+    backup.rollback().await.expect("it answers");
     assert_eq!(terminate(server).await, Some(0));
 }

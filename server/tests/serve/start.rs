@@ -73,3 +73,18 @@ async fn with_a_certificate_it_speaks_https(db: PgPool) {
     drop(silent);
     assert_eq!(terminate(server).await, Some(0));
 }
+
+/// Another server that starts at the same time makes them.
+#[sqlx::test(migrations = "./migrations")]
+async fn it_starts_while_another_one_makes_partitions(db: PgPool) {
+    let mut other = db.begin().await.expect("it answers");
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtext('flextraff.ensure_partitions'))")
+        .execute(&mut *other)
+        .await
+        .expect("it is free");
+    let port = free_port();
+    let server = serve(&db, port).spawn().expect("it starts");
+    drop(connect(port).await);
+    other.rollback().await.expect("it answers");
+    assert_eq!(terminate(server).await, Some(0));
+}

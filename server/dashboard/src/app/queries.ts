@@ -1,4 +1,4 @@
-import { QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryClient } from '@tanstack/react-query';
 import { ProblemError, Unanswered } from '@/api/problem';
 import { session } from '@/api/session';
 import { feed } from '@/live/feed';
@@ -8,7 +8,13 @@ import type { Frame } from '@/live/frames';
 const PASSING = new Set([0, 502, 503, 504]);
 
 /** What was fetched. Keys: `['junctions', what]`, `['junction', id, what]`, `['alarms']`, `['me', what]`. */
-export const queries = new QueryClient({
+export const queries: QueryClient = new QueryClient({
+  // Who may not do what the page has offered has other rights than it knows of: the feed that tells of it may be away.
+  mutationCache: new MutationCache({
+    onError: (error) => {
+      if (error instanceof ProblemError && error.status === 403) void queries.invalidateQueries({ queryKey: ['me'] });
+    },
+  }),
   defaultOptions: {
     queries: {
       networkMode: 'always',
@@ -53,29 +59,45 @@ export function outdatedBy(frame: Frame): string[][] {
               ['devices', 'all'],
             ]),
       ];
+    case 'rights':
+      // Everything: who may see another junction, or one fewer, has other lists.
+      return [[]];
     case 'car_count':
     case 'signal':
       return [];
   }
 }
 
-/** Fetches again what live frames have made out of date, at most once in this time, milliseconds. */
+/** What live frames have made out of date is fetched again at most once in this time, milliseconds. */
 const GATHER_MS = 1000;
+
+/**
+ * Hands back what is to hear the live feed. A storm of frames cuts no fetch short, as nothing would arrive while it lasts: what is being fetched
+ * when it becomes out of date is fetched once more after that.
+ */
+export function refetching(client: QueryClient): (frame: Frame) => void {
+  const outdated = new Map<string, readonly unknown[]>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const add = (key: readonly unknown[]) => {
+    outdated.set(JSON.stringify(key), key);
+    timer ??= setTimeout(fetchAgain, GATHER_MS);
+  };
+  const fetchAgain = () => {
+    timer = undefined;
+    const keys = [...outdated.values()];
+    outdated.clear();
+    const under = new Set(keys.flatMap((queryKey) => client.getQueryCache().findAll({ queryKey })));
+    for (const query of under) {
+      if (query.state.fetchStatus === 'idle') void client.invalidateQueries({ queryKey: query.queryKey, exact: true });
+      else add(query.queryKey);
+    }
+  };
+  return (frame) => outdatedBy(frame).forEach(add);
+}
 
 /** Keeps what was fetched in step with the live feed. */
 export function followFeed(client: QueryClient): void {
-  const outdated = new Map<string, string[]>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  feed.read((frame) => {
-    for (const key of outdatedBy(frame)) outdated.set(key.join('/'), key);
-    if (outdated.size === 0) return;
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      const keys = [...outdated.values()];
-      outdated.clear();
-      for (const queryKey of keys) void client.invalidateQueries({ queryKey });
-    }, GATHER_MS);
-  });
+  feed.read(refetching(client));
   feed.onReady(() => void client.invalidateQueries());
   let before = session.state();
   session.subscribe(() => {

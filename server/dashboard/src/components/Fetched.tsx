@@ -2,6 +2,7 @@ import { Skeleton } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ProblemError } from '@/api/problem';
 import { AsOf } from './AsOf';
 import { Refusal } from './Refusal';
 
@@ -12,10 +13,14 @@ interface Props<T> {
   children: (data: T) => ReactNode;
 }
 
-/** What was fetched, with its age once it cannot be fetched again; before that a place for it, or why it cannot be had. */
+/**
+ * What was fetched, with its age once it cannot be fetched again; before that a place for it, or why it cannot be had. What somebody may see no
+ * longer goes.
+ */
 export function Fetched<T>({ query, height = 160, children }: Props<T>) {
   const { t } = useTranslation();
-  if (query.data !== undefined)
+  const isForbidden = query.error instanceof ProblemError && query.error.status === 403;
+  if (query.data !== undefined && !isForbidden)
     return (
       <>
         <AsOf query={query} />

@@ -24,13 +24,13 @@ export const fileName = (...parts: string[]): string =>
 /** By this mark spreadsheets know that a table is written in UTF-8, and do not garble all but English. */
 const MARK = '\ufeff';
 
-/** What stands in a file of a type. */
-export const contentOf = (content: string, type: string): string => (type === 'text/csv' ? MARK + content : content);
+/** A file of a type, whoever has written what stands in it. */
+export const fileOf = (content: Blob | string, type: string): Blob =>
+  new Blob(type === 'text/csv' ? [MARK, content] : [content], { type: `${type};charset=utf-8` });
 
-/** Hands a file to the browser. */
-export function saveFile(name: string, content: Blob | string, type = 'text/plain'): void {
-  const blob =
-    typeof content === 'string' ? new Blob([contentOf(content, type)], { type: `${type};charset=utf-8` }) : content;
+/** Hands a file to the browser; a picture knows its type. */
+export function saveFile(name: string, content: Blob | string, type?: string): void {
+  const blob = type === undefined && content instanceof Blob ? content : fileOf(content, type ?? 'text/plain');
   const url = URL.createObjectURL(blob);
   const anchor = document.createElement('a');
   anchor.href = url;

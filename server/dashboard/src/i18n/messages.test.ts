@@ -57,3 +57,12 @@ describe.each(Object.entries(languages))('texts in %s', (_code, language) => {
     }
   });
 });
+
+it('Hindi has one word for each thing of a signal, the same in every view', async () => {
+  const hindi = new Map(texts(await languageOf('hi').load()));
+  const glossary = { cycle: /चक्र/, 'all-red': /ऑल-रेड/, override: /ओवरराइड/, lamp: /लैंप/, lane: /लेन/, queue: /कतार/ };
+  for (const [key, text] of texts(await languageOf('en').load()))
+    for (const [english, own] of Object.entries(glossary))
+      if (new RegExp(`\\b${english}s?\\b`, 'i').test(text.replace(/\{\{\w+\}\}/g, '')))
+        expect.soft(hindi.get(key), `${key}: ${text}`).toMatch(own);
+});

@@ -111,9 +111,24 @@ export interface PlanFrame extends At {
 export type AlarmFrame = { type: 'alarm' } & Alarm;
 export type LogFrame = { type: 'log' } & LogEntry;
 export type OverrideFrame = { type: 'override' } & Override;
-export type Frame = SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFrame | LogFrame | OverrideFrame;
+/** What the signed-in user may see or do has changed. */
+export interface RightsFrame {
+  type: 'rights';
+}
 
-const KINDS: ReadonlySet<string> = new Set(['signal', 'car_count', 'status', 'green_time', 'alarm', 'log', 'override']);
+export type Frame =
+  SignalFrame | CountFrame | StatusFrame | PlanFrame | AlarmFrame | LogFrame | OverrideFrame | RightsFrame;
+
+const KINDS: ReadonlySet<string> = new Set([
+  'signal',
+  'car_count',
+  'status',
+  'green_time',
+  'alarm',
+  'log',
+  'override',
+  'rights',
+]);
 
 /** Reads a frame; null for what tells this page nothing: `beat`, which only says that the line holds, and the kinds of a newer server. */
 export function readFrame(text: string): Frame | { type: 'ready' } | null {

@@ -86,7 +86,9 @@ async function live() {
 describe('the live socket', () => {
   it('signs in with its first frame and then hands frames on', async () => {
     await live();
-    expect(FakeSocket.last.sent).toEqual([{ type: 'auth', token: 'first', beats: true, vehicles: false }]);
+    expect(FakeSocket.last.sent).toEqual([
+      { type: 'auth', token: 'first', beats: true, rights: true, vehicles: false },
+    ]);
     expect(FakeSocket.last.url).not.toContain('first');
     FakeSocket.last.says({ type: 'car_count', junction_id: 'j', lane_id: 'l', vehicle_count: 2 });
     FakeSocket.last.says({ type: 'of a newer server' });
@@ -137,7 +139,9 @@ describe('the live socket', () => {
     FakeSocket.last.closes(4401);
     await vi.advanceTimersByTimeAsync(0);
     await FakeSocket.last.opens();
-    expect(FakeSocket.last.sent).toEqual([{ type: 'auth', token: 'second', beats: true, vehicles: false }]);
+    expect(FakeSocket.last.sent).toEqual([
+      { type: 'auth', token: 'second', beats: true, rights: true, vehicles: false },
+    ]);
     FakeSocket.last.says({ type: 'ready' });
     FakeSocket.last.closes(4401);
     await vi.advanceTimersByTimeAsync(0);
@@ -170,7 +174,13 @@ describe('the live socket', () => {
   it('hands a renewed token to the open connection', async () => {
     await live();
     socket.renewed('second');
-    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: 'auth', token: 'second', beats: true, vehicles: false });
+    expect(FakeSocket.last.sent.at(-1)).toEqual({
+      type: 'auth',
+      token: 'second',
+      beats: true,
+      rights: true,
+      vehicles: false,
+    });
   });
 
   it('gives up a connection that opens and then says nothing', async () => {

@@ -115,7 +115,7 @@ export class LiveSocket {
   }
 
   private signIn(socket: WebSocket, token: string): void {
-    socket.send(JSON.stringify({ type: 'auth', token, beats: true, vehicles: false }));
+    socket.send(JSON.stringify({ type: 'auth', token, beats: true, rights: true, vehicles: false }));
   }
 
   private take(text: string): void {

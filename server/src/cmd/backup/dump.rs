@@ -8,6 +8,9 @@ use std::process::{Output, Stdio};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+/// What is enough for the partitions of ten years, with the connections that PostgreSQL allows unless set otherwise.
+const ENOUGH_LOCKS: u32 = 1024;
+
 /// Takes everything out in the transaction that puts the backup in.
 const CLEAR: &[u8] = b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n";
 
@@ -115,12 +118,28 @@ fn done(program: &str, output: &Output) -> anyhow::Result<()> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("max_locks_per_transaction") {
+        bail!(
+            "{program} needs more locks at a time than PostgreSQL has room for, one for each partition and index; nothing is changed. Set max_locks_per_transaction = {ENOUGH_LOCKS} in postgresql.conf, start PostgreSQL anew, and try again"
+        );
+    }
     bail!("{program} has failed: {}", said.trim().lines().take(5).collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::ExitStatus;
+
+    #[test]
+    fn who_lacks_locks_is_told_how_to_get_them() {
+        let stderr = b"ERROR:  out of shared memory\nHINT:  You might need to increase \"max_locks_per_transaction\".\n";
+        let output =
+            Output { status: ExitStatus::from_raw(256), stdout: Vec::new(), stderr: stderr.to_vec() };
+        let said = done("psql", &output).unwrap_err().to_string();
+        assert!(said.contains("nothing is changed. Set max_locks_per_transaction = 1024"), "{said}");
+    }
 
     #[test]
     fn the_password_stands_in_no_address() {

@@ -57,7 +57,9 @@ export function Legend({ series, hidden, toggle, when, value, write, note, bands
       {bands.map(({ kind, text }) => (
         <Text key={kind} size="sm" c="dimmed" className={classes.band}>
           <svg width={18} height={10} aria-hidden>
-            {kind === 'unwatched' ? (
+            {kind === 'running' ? (
+              <rect width={18} height={10} fill="currentColor" opacity={0.3} />
+            ) : kind === 'unwatched' ? (
               <path d="M0 10L5 0M4 10L9 0M8 10L13 0M12 10L17 0" stroke="currentColor" />
             ) : (
               <path d="M0 0L5 10M6 0L11 10M12 0L17 10" stroke="currentColor" />

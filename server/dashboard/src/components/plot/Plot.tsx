@@ -7,12 +7,12 @@ import 'uplot/dist/uPlot.min.css';
 import { useFormat } from '@/i18n/format';
 import { lookOf, type PlotKind, plotOf } from './draw';
 import { Legend } from './Legend';
-import { pictureOf } from './picture';
+import { pictureOf, type Words } from './picture';
 import type { PlotBand, PlotSeries } from './series';
 
 /** What makes a picture of a plot. */
 export interface Picture {
-  png: (title: string, text: string) => Promise<Blob>;
+  png: (words: Words) => Promise<Blob>;
 }
 
 interface Props {
@@ -28,6 +28,8 @@ interface Props {
   /** Says what is drawn, to those who cannot see it. */
   label: string;
   height?: number;
+  /** What the values are, such as vehicles in an hour; stands at their axis. */
+  unit?: string;
   digits?: number;
   percent?: boolean;
   yMax?: number;
@@ -42,7 +44,7 @@ const WHOLE = 0.995;
 
 /** Series over time, with a legend that reads out the values under the pointer and switches series. */
 export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, height = 300, ...more }: Props) {
-  const { digits = 0, percent = false, yMax, hoursOnly = false, watched, picture } = more;
+  const { digits = 0, percent = false, yMax, unit, hoursOnly = false, watched, picture } = more;
   const { t } = useTranslation('plot');
   const format = useFormat(zone);
   const scheme = useComputedColorScheme('light');
@@ -77,6 +79,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
       tick,
       value: write,
       decimals: percent ? 2 : digits,
+      unit,
       yMax,
       onCursor: setAt,
     });
@@ -93,6 +96,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
     width,
     height,
     zone,
+    unit,
     yMax,
     hoursOnly,
     write,
@@ -101,16 +105,20 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
     digits,
   ]);
 
+  const marks = useMemo(
+    () => [...new Set(bands.map((band) => band.kind))].map((kind) => ({ kind, text: t(kind) })),
+    [bands, t],
+  );
   useImperativeHandle(
     picture,
     () => ({
-      png: (title, text) => {
+      png: (words) => {
         if (!drawn.current || !place.current) throw new Error(t('notDrawn'));
         const shown = series.filter((line) => !hidden.has(line.label));
-        return pictureOf(drawn.current.ctx.canvas, title, text, shown, lookOf(place.current));
+        return pictureOf(drawn.current.ctx.canvas, words, { series: shown, bands: marks }, lookOf(place.current));
       },
     }),
-    [series, hidden, t],
+    [series, hidden, marks, t],
   );
 
   const moment = at === null ? undefined : times[at];
@@ -132,7 +140,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
         note={share !== undefined && share < WHOLE ? t('watchedShare', { share: format.percent(share) }) : null}
         value={(line) => (at === null ? null : (line.values[at] ?? null))}
         write={write}
-        bands={[...new Set(bands.map((band) => band.kind))].map((kind) => ({ kind, text: t(kind) }))}
+        bands={marks}
       />
     </Box>
   );

@@ -20,6 +20,10 @@ interface Props {
   /** Which part of the time from each one to the next was watched, 0 to 1. */
   watched?: number[];
   zone: string;
+  /** The zone by whose clock the times are, where they are drawn in another one. */
+  clock?: string;
+  /** What the values are; stands at their axis. */
+  unit: string;
   digits?: number;
   percent?: boolean;
   yMax?: number;
@@ -38,6 +42,7 @@ export function TimeFigure({
   series,
   open = true,
   zone,
+  clock = zone,
   files,
   children,
   watched,
@@ -51,16 +56,21 @@ export function TimeFigure({
     const rows = open ? times.slice(0, -1) : times;
     return {
       // A file that is laid beside that of another junction says which time it is.
-      header: [`${t('time')} (${zone})`, ...series.map(({ label }) => label), ...(watched ? [t('watched')] : [])],
+      header: [`${t('time')} (${clock})`, ...series.map(({ label }) => label), ...(watched ? [t('watched')] : [])],
       rows: rows.map((time, at) => [
         hoursOnly ? format.clock(time * 1000) : format.stamp(time * 1000),
         ...series.map(({ values }) => values[at] ?? null),
         ...(watched ? [Number((watched[at] ?? 0).toFixed(3))] : []),
       ]),
     };
-  }, [times, series, watched, open, hoursOnly, zone, format, t]);
+  }, [times, series, watched, open, hoursOnly, clock, format, t]);
   const png = () =>
-    picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('notDrawn')));
+    picture.current
+      ? picture.current.png({
+          title,
+          lines: [[...names, t('times', { zone: clock })].join(' · '), ...(text ? [text] : [])],
+        })
+      : Promise.reject(new Error(t('notDrawn')));
   return (
     <Figure
       title={title}

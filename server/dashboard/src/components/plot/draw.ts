@@ -24,7 +24,10 @@ export function lookOf(element: Element): Look {
   };
 }
 
-/** Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, and the one watched in part with wide one the other way. */
+/**
+ * Marks the time that nobody watched with dense hatching, so that it is not taken for quiet, the one watched in part with wide one the other
+ * way, and the interval that still runs with a shade, so that its few are not taken for a fall.
+ */
 function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
   const { ctx, bbox } = plot;
   ctx.save();
@@ -35,23 +38,43 @@ function drawBands(plot: uPlot, bands: PlotBand[], look: Look): void {
     const left = plot.valToPos(from, 'x', true);
     const right = plot.valToPos(to, 'x', true);
     if (right < bbox.left || left > bbox.left + bbox.width) continue;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, bbox.top, right - left, bbox.height);
-    ctx.clip();
-    ctx.strokeStyle = look.hatch;
-    ctx.globalAlpha = kind === 'unwatched' ? 0.5 : 0.35;
-    ctx.lineWidth = devicePixelRatio;
-    const step = (kind === 'unwatched' ? 6 : 11) * devicePixelRatio;
-    const [low, high] = kind === 'unwatched' ? [bbox.top + bbox.height, bbox.top] : [bbox.top, bbox.top + bbox.height];
-    ctx.beginPath();
-    for (let x = left - bbox.height - (left % step); x < right; x += step) {
-      ctx.moveTo(x, low);
-      ctx.lineTo(x + bbox.height, high);
-    }
-    ctx.stroke();
-    ctx.restore();
+    hatch(ctx, kind, { left, top: bbox.top, width: right - left, height: bbox.height }, look);
   }
+  ctx.restore();
+}
+
+interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** Fills a box with the hatching of a marking. */
+export function hatch(ctx: CanvasRenderingContext2D, kind: PlotBand['kind'], box: Box, look: Look): void {
+  const { left, top, width, height } = box;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
+  if (kind === 'running') {
+    ctx.globalAlpha = 0.18;
+    ctx.fillStyle = look.hatch;
+    ctx.fillRect(left, top, width, height);
+    ctx.restore();
+    return;
+  }
+  ctx.strokeStyle = look.hatch;
+  ctx.globalAlpha = kind === 'unwatched' ? 0.5 : 0.35;
+  ctx.lineWidth = devicePixelRatio;
+  const step = (kind === 'unwatched' ? 6 : 11) * devicePixelRatio;
+  const [low, high] = kind === 'unwatched' ? [top + height, top] : [top, top + height];
+  ctx.beginPath();
+  for (let x = left - height - (left % step); x < left + width; x += step) {
+    ctx.moveTo(x, low);
+    ctx.lineTo(x + height, high);
+  }
+  ctx.stroke();
   ctx.restore();
 }
 
@@ -71,6 +94,8 @@ interface Wanted {
   value: (value: number) => string;
   /** Decimals of a written value, of a share as a fraction of 1. */
   decimals: number;
+  /** What the values are. */
+  unit: string | undefined;
   yMax: number | undefined;
   onCursor: (index: number | null) => void;
 }
@@ -140,6 +165,7 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
         ...axis,
         font,
         size: 52,
+        ...(wanted.unit ? { label: wanted.unit, labelFont: font, labelSize: 18, labelGap: 2 } : {}),
         incrs: distances(wanted.decimals),
         values: (_plot, splits) => splits.map(wanted.value),
       },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { distances, placeAt, steps, stepTimes } from './draw';
-import { contentOf, csvOf, fileName } from '@/components/files';
+import { csvOf, fileName, fileOf } from '@/components/files';
 import { between, textOn } from './palette';
+import { inRows, wrapped } from './picture';
 import { joined, stacked } from './series';
 
 describe('a file of numbers', () => {
@@ -16,9 +17,17 @@ describe('a file of numbers', () => {
     expect(text).toBe('time,"N, left"\r\n\'=cmd(),\r\n"a ""b""",1.5\r\n');
   });
 
-  it('tells spreadsheets that it is UTF-8, which other files need not', () => {
-    expect(contentOf('समय\r\n', 'text/csv')).toBe('\ufeffसमय\r\n');
-    expect(contentOf('a = 1', 'application/toml')).toBe('a = 1');
+  it('tells spreadsheets that it is UTF-8, also one that the server wrote, which other files need not', async () => {
+    const bytes = (content: Blob | string, type: string) =>
+      new Promise<number[]>((done) => {
+        const reader = new FileReader();
+        reader.onload = () => done([...new Uint8Array(reader.result as ArrayBuffer)]);
+        reader.readAsArrayBuffer(fileOf(content, type));
+      });
+    const own = [...new TextEncoder().encode('समय\r\n')];
+    expect(await bytes('समय\r\n', 'text/csv')).toEqual([0xef, 0xbb, 0xbf, ...own]);
+    expect(await bytes(new Blob(['समय\r\n']), 'text/csv')).toEqual([0xef, 0xbb, 0xbf, ...own]);
+    expect(await bytes('a', 'application/toml')).toEqual([97]);
   });
 
   it('has a name that every file system takes', () => {
@@ -56,6 +65,25 @@ describe('series', () => {
 
   it('are read out by the interval in which the pointer is', () => {
     expect([-1, 0, 9.9, 10, 25].map((moment) => placeAt([0, 10, 20], moment))).toEqual([null, 0, 0, 1, 2]);
+  });
+});
+
+describe('what stands around a picture', () => {
+  it('is broken between words where a line is too narrow, and loses none', () => {
+    const fits = (line: string) => line.length <= 12;
+    expect(wrapped('Nal Stop · All lanes · 2026-11-30', fits)).toEqual(['Nal Stop ·', 'All lanes ·', '2026-11-30']);
+    expect(wrapped('Indefinitely-long word', fits)).toEqual(['Indefinitely-long', 'word']);
+    expect(wrapped('short', fits)).toEqual(['short']);
+  });
+
+  it('has a legend in as many rows as it needs', () => {
+    expect(inRows([40, 50, 30, 200, 10], 100)).toEqual([
+      { left: 0, row: 0 },
+      { left: 40, row: 0 },
+      { left: 0, row: 1 },
+      { left: 0, row: 2 },
+      { left: 0, row: 3 },
+    ]);
   });
 });
 

@@ -14,8 +14,8 @@ export interface PlotBand {
   /** Seconds since 1970. */
   from: number;
   to: number;
-  /** `unwatched`: nobody watched; `part`: some of it was watched. */
-  kind: 'unwatched' | 'part';
+  /** `unwatched`: nobody watched; `part`: some of it was watched; `running`: it is not over, and what it counts still rises. */
+  kind: 'unwatched' | 'part' | 'running';
 }
 
 /** Each series on top of those before it; a time at which none is known stays unknown. */

@@ -28,6 +28,7 @@ export const analysis = {
   day: 'Day',
   hour: 'Hour',
   total: 'Total',
+  seconds: 'seconds',
   notWatched: 'not watched',
   nobodyWatched: 'Nobody watched in this time.',
   noCycles: 'No cycle was reported in this time.',
@@ -41,7 +42,7 @@ export const analysis = {
     cycles: 'All cycles of the span (CSV)',
     daily: 'The days of the span (CSV)',
   },
-  volumes: { title: 'Vehicles in each {{width}}', sum: '{{value}} vehicles in all' },
+  volumes: { title: 'Vehicles in each {{width}}', unit: 'vehicles in {{width}}', sum: '{{value}} vehicles in all' },
   compared: {
     title: 'The day beside the same weekday of earlier weeks',
     text: 'Vehicles with a FASTag in each quarter of an hour, over the hours of the local clock. Where a line is broken, nobody watched.',
@@ -51,6 +52,7 @@ export const analysis = {
   peaks: {
     week: 'The usual week',
     weekText: 'Mean of vehicles with a FASTag by weekday and hour. Hatched: not watched.',
+    unit: 'vehicles in the hour',
     usual: 'Most vehicles usually come in the hour from {{hour}}:00.',
     busiest: 'Busiest hour',
     busiestText:
@@ -63,6 +65,7 @@ export const analysis = {
   splits: {
     greens: 'Green of the stages, seconds',
     splits: 'Splits',
+    unit: 'share of the cycle',
     splitsText: 'Part of each stage in the cycle, with its amber and all-red.',
     cycles: 'Cycle length, seconds',
     mean: 'Mean',
@@ -80,12 +83,15 @@ export const analysis = {
   },
   ends: {
     title: 'How greens ended',
+    unit: 'greens',
     titleOf: 'How greens of stage {{stage}} ended',
     text: 'Gap-out: nobody came any more. Max-out: the longest green. Force-off: to keep a limit or the coordination.',
   },
   queues: {
     start: 'Queue at the start of green',
     end: 'Queue left at the end of green',
+    unit: 'vehicles',
+    levelUnit: 'share of the queue',
     text: 'Mean of vehicles with a FASTag. Where a line is broken, the queue was not known.',
     wait: 'Mean wait, s',
     waitText: 'For a vehicle with a FASTag, by the queues at both ends of green.',
@@ -94,6 +100,7 @@ export const analysis = {
   },
   days: {
     title: 'Vehicles by day',
+    unit: 'vehicles in a day',
     busiest: 'Busiest hour, vehicles',
     busiestHour: 'Busiest hour',
     cycles: 'Cycles',

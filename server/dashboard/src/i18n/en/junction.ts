@@ -103,6 +103,7 @@ export const junction = {
     until: 'holds until {{at}}',
     state: {
       sent: 'sent, not confirmed yet',
+      unconfirmed: 'never confirmed',
       pending: 'starts when the running cycle ends',
       running: 'running',
       refused: 'refused by the junction',
@@ -171,6 +172,14 @@ export const junction = {
         'A vehicle in emergency, known by its tag, gets green. The junction goes back to automatic by itself.',
     },
     notFetched: 'Whether an override runs could not be fetched. Back to automatic ends it, if one does.',
+    replaces: {
+      manual_override: 'This replaces the manual override that runs, and that does not come back: {{what}}.',
+      emergency: 'This replaces the emergency that runs, and that does not come back: {{what}}.',
+      it: 'This replaces it.',
+      unknown: 'Whether an override runs could not be fetched. This replaces it, if one does.',
+      schedule: 'Until it ends this replaces the plan of the schedule entry “{{entry}}”; then the schedule goes on.',
+      automatic: 'Until it ends this replaces automatic control.',
+    },
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
     by: 'by {{name}}',
     left: 'ends in {{age}}, at {{at}}',

@@ -1,11 +1,13 @@
 export const plot = {
   legend: 'Series',
   time: 'Time',
+  times: 'times of {{zone}}',
   notDrawn: 'The picture is not drawn yet',
   noPicture: 'This browser makes no pictures',
   pointAt: 'Point at a time',
   unwatched: 'Not watched',
   part: 'Watched in part',
+  running: 'Not over yet',
   watched: 'Watched',
   watchedShare: 'Watched for {{share}} of the time',
   unknown: 'not known',

@@ -56,7 +56,7 @@ export const schedule = {
     min_green_s: 'Shortest green, s',
     max_green_s: 'Longest green, s',
   },
-  apply: 'Take over',
+  apply: 'Apply',
   remove: 'Remove the entry',
   removeOf: 'Remove: {{name}}',
   saved: 'Saved. It holds from now on.',

@@ -19,7 +19,7 @@ export const city: Messages['city'] = {
     fault: 'फ़ॉल्ट',
     offline: 'ऑफ़लाइन',
     dark: 'लैंप बंद',
-    flash: 'झपक रहा है',
+    flash: 'टिमटिमा रहा है',
     unknown: 'ज्ञात नहीं',
   },
   filter: {

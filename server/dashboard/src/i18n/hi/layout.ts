@@ -75,7 +75,7 @@ export const layout: Messages['layout'] = {
     amber_s: 'पीला',
     all_red_s: 'ऑल-रेड',
     red_amber_s: 'लाल-पीला',
-    longest_red_s: 'अधिकतम रेड',
+    longest_red_s: 'अधिकतम लाल',
     stage_order: 'चरणों का क्रम',
     fixed: 'निश्चित',
     free: 'स्वतंत्र',

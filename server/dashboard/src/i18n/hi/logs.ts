@@ -12,7 +12,7 @@ export const logs: Messages['logs'] = {
     device: 'उपकरण',
     counts: 'गणना',
     plan: 'प्लान',
-    override: 'मैनुअल नियंत्रण',
+    override: 'ओवरराइड',
     schedule: 'समय-सारणी',
     alarm: 'अलार्म',
     server: 'सर्वर',

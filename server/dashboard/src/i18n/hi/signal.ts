@@ -14,7 +14,7 @@ export const signal: Messages['signal'] = {
   state: {
     green: 'हरा',
     amber: 'पीला',
-    all_red: 'सर्व-लाल',
+    all_red: 'ऑल-रेड',
     red_amber: 'लाल-पीला',
     flash: 'टिमटिमाता',
     dark: 'बुझा हुआ',

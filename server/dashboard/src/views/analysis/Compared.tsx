@@ -7,9 +7,9 @@ import { between, seriesColour } from '@/components/plot/palette';
 import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
-import { begun, meanOf, overDay, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
-import { LanePicker, useLane } from './LanePicker';
-import { laneName, type Place } from './place';
+import { begun, meanOf, overDay, runningBands, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
+import type { Place } from './place';
 import { isDay, sameWeekdays } from './span';
 import { volumesOptions } from './useAnswer';
 import { useChoice } from './useChoice';
@@ -90,7 +90,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
       );
     });
     const name = (at: number) => format.day(`${days[at] ?? ''}T00:00:00Z`);
-    const [ink, far] = scheme === 'dark' ? ['#8fa3c2', '#39465a'] : ['#7d90b3', '#d3dbe8'];
+    const [ink, far] = scheme === 'dark' ? ['#a9bad6', '#62748f'] : ['#62779f', '#93a5c4'];
     const earlier = curves.slice(1).map((curve, at) => ({
       label: name(at + 1),
       values: QUARTERS.map((minute) => curve.get(minute) ?? null),
@@ -116,7 +116,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
     const lanes = lanesOf(today);
     const kinds = overDay(
       today,
-      today.map((bucket) => watchBands([bucket], lanes, now)[0]?.kind ?? null),
+      today.map((bucket) => [...runningBands([bucket], now), ...watchBands([bucket], lanes, now)][0]?.kind ?? null),
     );
     const shares = overDay(
       today,
@@ -131,7 +131,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
     };
   }, [answers, only, days, scheme, format, t]);
   const times = useMemo(() => QUARTERS.map((minute) => minute * 60), []);
-  const lane = only ? laneName(place, only) : t('allLanes');
+  const lane = useLaneName(place);
   return (
     <TimeFigure
       title={t('compared.title')}
@@ -145,6 +145,8 @@ function Drawn({ place, days, answers }: DrawnProps) {
       open={false}
       // Hours of the local clock, of whatever day.
       zone="UTC"
+      clock={place.zone}
+      unit={t('volumes.unit', { width: t('width.15m') })}
       hoursOnly
       digits={1}
     />

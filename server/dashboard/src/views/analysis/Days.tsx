@@ -35,7 +35,7 @@ export function Days({ place }: { place: Place }) {
 }
 
 function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] }) {
-  const { t } = useTranslation('analysis');
+  const { t } = useTranslation(['analysis', 'plot']);
   const format = useFormat('UTC');
   const scheme = useComputedColorScheme('light');
   const picture = useRef<Picture | null>(null);
@@ -51,18 +51,25 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
         values: [...past.map(({ lanes }) => lanes.find(({ lane_id }) => lane_id === id)?.vehicle_count ?? null), null],
         colour: looks(at, scheme).colour,
       })),
-      bands: past
-        .filter(({ total_vehicles }) => total_vehicles == null)
-        .map(({ stat_date }): PlotBand => {
-          const from = noon(stat_date) - HALF;
-          return { from, to: from + 2 * HALF, kind: 'unwatched' };
-        }),
+      bands: past.flatMap(({ stat_date, total_vehicles }): PlotBand[] => {
+        const from = noon(stat_date) - HALF;
+        const to = from + 2 * HALF;
+        return [
+          ...(total_vehicles == null ? [{ from, to, kind: 'unwatched' as const }] : []),
+          ...(stat_date === place.today ? [{ from, to, kind: 'running' as const }] : []),
+        ];
+      }),
     };
   }, [days, place, scheme]);
   const names = namesOf(place, span);
   const title = t('days.title');
   const png = () =>
-    picture.current ? picture.current.png(title, names.join(' · ')) : Promise.reject(new Error(t('nobodyWatched')));
+    picture.current
+      ? picture.current.png({
+          title,
+          lines: [[...names, t('plot:times', { zone: place.zone })].join(' · '), t('onlyTagged')],
+        })
+      : Promise.reject(new Error(t('nobodyWatched')));
   const header = [
     t('day'),
     t('total'),
@@ -101,6 +108,7 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
     >
       {series.length === 0 && <Text size="sm">{t('nobodyWatched')}</Text>}
       <Plot
+        unit={t('days.unit')}
         kind="bars"
         times={times}
         series={series}

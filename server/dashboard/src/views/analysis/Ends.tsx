@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { seriesColour } from '@/components/plot/palette';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { Answered } from './Answered';
-import { begun, ENDS, type EndsBucket, endsOf, stagesOf, timesOf, untilEnd } from './buckets';
+import { begun, ENDS, type EndsBucket, endsOf, runningBands, stagesOf, timesOf, untilEnd } from './buckets';
 import { NoCycles } from './NoCycles';
 import { namesOf, serverFile } from './parts';
 import type { Place } from './place';
@@ -59,14 +59,18 @@ interface DrawnProps {
 function Drawn({ place, span, buckets, now, stage }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const scheme = useComputedColorScheme('light');
-  const { times, series } = useMemo(() => {
+  const { times, series, bands } = useMemo(() => {
     const past = begun(buckets, now);
     const ends = ENDS.map((end, at) => ({
       label: t(`end.${end}`),
       values: untilEnd(past.map((bucket) => endsOf(bucket, stage, end))),
       colour: seriesColour(at, scheme),
     }));
-    return { times: timesOf(past), series: ends.filter(({ values }) => values.some((value) => value)) };
+    return {
+      times: timesOf(past),
+      series: ends.filter(({ values }) => values.some((value) => value)),
+      bands: runningBands(past, now),
+    };
   }, [buckets, now, stage, scheme, t]);
   if (series.length === 0) return <NoCycles />;
   return (
@@ -74,9 +78,11 @@ function Drawn({ place, span, buckets, now, stage }: DrawnProps) {
       title={stage === null ? t('ends.title') : t('ends.titleOf', { stage })}
       text={t('ends.text')}
       names={namesOf(place, span)}
+      unit={t('ends.unit')}
       kind="bars"
       times={times}
       series={series}
+      bands={bands}
       zone={place.zone}
       files={[serverFile(place, 'cycles', span, t('file.cycles'))]}
     />

@@ -8,7 +8,7 @@ import { type Column, Rows } from '@/components/list/Rows';
 import { useFormat } from '@/i18n/format';
 import { Answered } from './Answered';
 import { HeatMap } from './HeatMap';
-import { LanePicker, useLane } from './LanePicker';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { namesOf } from './parts';
 import { laneName, type Place } from './place';
 import { lastDays, type Span } from './span';
@@ -49,14 +49,13 @@ interface Parts {
 }
 
 function Week({ place, span, answer }: Parts) {
-  const { t } = useTranslation('analysis');
+  const { t } = useTranslation(['analysis', 'plot']);
   const format = useFormat(place.zone);
   const only = useLane(place);
   const drawing = useRef<SVGSVGElement | null>(null);
   const week = useMemo(() => weekOf(answer.hours, only), [answer, only]);
   const value = (weekday: string, hour: number) => week.get(`${weekday} ${hour}`) ?? null;
-  const lane = only ? laneName(place, only) : t('allLanes');
-  const names = [...namesOf(place, span), lane];
+  const names = namesOf(place, span, [useLaneName(place)]);
   const svg = () =>
     drawing.current
       ? Promise.resolve(new Blob([svgOf(drawing.current)], { type: 'image/svg+xml' }))
@@ -83,7 +82,7 @@ function Week({ place, span, answer }: Parts) {
         value={value}
         most={Math.max(0, ...week.values())}
         title={t('peaks.week')}
-        text={names.join(' · ')}
+        text={[...names, t('plot:times', { zone: place.zone })].join(' · ')}
         drawing={drawing}
       />
     </Figure>

@@ -5,7 +5,7 @@ import type { PlotSeries } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { Answered } from './Answered';
 import { begun, type QueueBucket, timesOf, untilEnd } from './buckets';
-import { LanePicker, useLane } from './LanePicker';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { laneSeries, namesOf } from './parts';
 import type { Place } from './place';
 import { lastDays, type Span } from './span';
@@ -47,6 +47,7 @@ function Drawn({ place, span, buckets, now }: DrawnProps) {
   const { t } = useTranslation('analysis');
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
+  const lane = useLaneName(place);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const of = (value: (lane: QueueBucket['lanes'][number]) => number | null | undefined) =>
@@ -60,13 +61,34 @@ function Drawn({ place, span, buckets, now }: DrawnProps) {
     };
   }, [buckets, now, place, scheme, only]);
   if (!any(drawn.start) && !any(drawn.end)) return <Alert>{t('noQueues')}</Alert>;
-  const common = { names: namesOf(place, span), times: drawn.times, zone: place.zone, kind: 'steps' as const };
+  const common = { names: namesOf(place, span, [lane]), times: drawn.times, zone: place.zone, kind: 'steps' as const };
   return (
     <>
-      <TimeFigure {...common} title={t('queues.start')} text={t('queues.text')} series={drawn.start} digits={1} />
-      <TimeFigure {...common} title={t('queues.end')} series={drawn.end} digits={1} />
+      <TimeFigure
+        {...common}
+        title={t('queues.start')}
+        text={t('queues.text')}
+        unit={t('queues.unit')}
+        series={drawn.start}
+        digits={1}
+      />
+      <TimeFigure
+        {...common}
+        title={t('queues.end')}
+        text={t('queues.text')}
+        unit={t('queues.unit')}
+        series={drawn.end}
+        digits={1}
+      />
       {any(drawn.wait) ? (
-        <TimeFigure {...common} title={t('queues.wait')} text={t('queues.waitText')} series={drawn.wait} digits={1} />
+        <TimeFigure
+          {...common}
+          title={t('queues.wait')}
+          text={t('queues.waitText')}
+          unit={t('seconds')}
+          series={drawn.wait}
+          digits={1}
+        />
       ) : (
         <Alert>{t('noWaits')}</Alert>
       )}
@@ -74,6 +96,7 @@ function Drawn({ place, span, buckets, now }: DrawnProps) {
         {...common}
         title={t('queues.level')}
         text={t('queues.levelText')}
+        unit={t('queues.levelUnit')}
         series={drawn.level}
         percent
         yMax={1}

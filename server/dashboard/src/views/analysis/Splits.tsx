@@ -70,17 +70,33 @@ function Drawn({ place, span, buckets, now }: DrawnProps) {
   const files = [serverFile(place, 'cycles', span, t('file.cycles'))];
   return (
     <>
-      <TimeFigure {...common} title={t('splits.greens')} kind="steps" series={drawn.greens} digits={1} files={files} />
+      <TimeFigure
+        {...common}
+        title={t('splits.greens')}
+        unit={t('seconds')}
+        kind="steps"
+        series={drawn.greens}
+        digits={1}
+        files={files}
+      />
       <TimeFigure
         {...common}
         title={t('splits.splits')}
         text={t('splits.splitsText')}
+        unit={t('splits.unit')}
         kind="area"
         series={drawn.splits}
         percent
         yMax={1}
       />
-      <TimeFigure {...common} title={t('splits.cycles')} kind="steps" series={drawn.cycles} digits={1} />
+      <TimeFigure
+        {...common}
+        title={t('splits.cycles')}
+        unit={t('seconds')}
+        kind="steps"
+        series={drawn.cycles}
+        digits={1}
+      />
     </>
   );
 }

@@ -4,8 +4,8 @@ import { useTranslation } from 'react-i18next';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
 import { Answered } from './Answered';
-import { begun, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
-import { LanePicker, useLane } from './LanePicker';
+import { begun, runningBands, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
+import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
 import type { Place } from './place';
 import { lastDays, type Span, type Width } from './span';
@@ -49,6 +49,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
   const format = useFormat(place.zone);
   const scheme = useComputedColorScheme('light');
   const only = useLane(place);
+  const lane = useLaneName(place);
   const drawn = useMemo(() => {
     const past = begun(buckets, now);
     const lanes = new Set((past[0]?.lanes ?? []).map(({ lane_id }) => lane_id).filter((id) => !only || id === only));
@@ -59,7 +60,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
     return {
       times: timesOf(past),
       series: shown.map((line) => ({ ...line, values: untilEnd(line.values) })),
-      bands: watchBands(past, lanes, now),
+      bands: [...watchBands(past, lanes, now), ...runningBands(past, now)],
       watched: past.map((bucket) => shareOf(bucket, lanes, now)),
       sum: total.reduce<number>((sum, value) => sum + (value ?? 0), 0),
       known: total.some((value) => value !== null),
@@ -69,7 +70,8 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
     <TimeFigure
       title={t('volumes.title', { width: t(`width.${width}`) })}
       text={t('onlyTagged')}
-      names={namesOf(place, span)}
+      names={namesOf(place, span, [lane])}
+      unit={t('volumes.unit', { width: t(`width.${width}`) })}
       kind="steps"
       times={drawn.times}
       series={drawn.series}

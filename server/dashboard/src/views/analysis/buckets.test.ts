@@ -4,6 +4,7 @@ import {
   endsOf,
   meanOf,
   overDay,
+  runningBands,
   shareOf,
   stagesOf,
   sumOf,
@@ -55,6 +56,13 @@ describe('time that nobody watched', () => {
     expect(watchBands(buckets, BOTH, now)).toEqual([]);
     const silent = [bucket(1, ['N', null, 0])];
     expect(watchBands(silent, BOTH, now)).toEqual([{ from: start + HOUR, to: now / 1000, kind: 'unwatched' }]);
+  });
+
+  it('is told apart from the bucket that still runs, which has all of its width', () => {
+    const buckets = [bucket(0, ['N', 1, HOUR]), bucket(1, ['N', 1, 900])];
+    const running = [{ from: start + HOUR, to: start + 2 * HOUR, kind: 'running' }];
+    expect(runningBands(buckets, (start + 1.5 * HOUR) * 1000)).toEqual(running);
+    expect(runningBands(buckets, later)).toEqual([]);
   });
 
   it('takes a part of a bucket, on average over its lanes', () => {

@@ -45,6 +45,12 @@ export function watchBands(buckets: readonly VolumeBucket[], lanes: ReadonlySet<
   });
 }
 
+/** The bucket that still runs: its counts still rise, and are not those of a quiet one. */
+export const runningBands = (buckets: readonly { start: string; end: string }[], now: number): PlotBand[] =>
+  buckets
+    .filter(({ start, end }) => Date.parse(start) < now && now < Date.parse(end))
+    .map(({ start, end }) => ({ from: seconds(start), to: seconds(end), kind: 'running' }));
+
 /** Which part of a bucket the lanes were watched, on average, 0 to 1; of the bucket that still runs, of its time up to now. */
 export function shareOf(bucket: VolumeBucket, lanes: ReadonlySet<string>, now: number): number {
   const passed = Math.max(1, Math.min(seconds(bucket.end), now / 1000) - seconds(bucket.start));

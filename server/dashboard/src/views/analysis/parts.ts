@@ -51,9 +51,10 @@ export function stageSeries<S extends { stage: string }>(
   }));
 }
 
-/** Junction and span, as pictures and files name them. */
-export const namesOf = (place: Place, { from, to }: Span): string[] => [
+/** Junction, lanes where they may be chosen, and span, as pictures and files name them. */
+export const namesOf = (place: Place, { from, to }: Span, lane: string[] = []): string[] => [
   place.name,
+  ...lane,
   from === to ? from : `${from} – ${to}`,
 ];
 
@@ -61,5 +62,5 @@ export const namesOf = (place: Place, { from, to }: Span): string[] => [
 export const serverFile = (place: Place, what: 'counts' | 'cycles' | 'daily', span: Span, label: string) => ({
   label,
   save: async () =>
-    saveFile(`${fileName(place.name, what, span.from, span.to)}.csv`, await exported(place, what, span)),
+    saveFile(`${fileName(place.name, what, span.from, span.to)}.csv`, await exported(place, what, span), 'text/csv'),
 });

@@ -39,11 +39,11 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
             <Table.Th visibleFrom="xs" w={{ sm: '17%' }}>
               {t('list.signal')}
             </Table.Th>
-            <Table.Th w={{ base: '15%', sm: '19%' }}>{t('list.queue')}</Table.Th>
-            <Table.Th visibleFrom="sm" w="10%">
+            <Table.Th w={{ base: '15%', sm: '21%' }}>{t('list.queue')}</Table.Th>
+            <Table.Th visibleFrom="sm" w="9%">
               {t('list.vehicles')}
             </Table.Th>
-            <Table.Th w={{ base: '16%', sm: '11%' }}>{t('list.alarms')}</Table.Th>
+            <Table.Th w={{ base: '16%', sm: '10%' }}>{t('list.alarms')}</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>

@@ -17,6 +17,7 @@ import { useAct, useVerdict } from './act';
 import { EmergencyDialog } from './EmergencyDialog';
 import { Outcome } from './Outcome';
 import { OverrideDialog } from './OverrideDialog';
+import { replacedBy } from './replaces';
 
 interface Props {
   layout: Layout;
@@ -65,6 +66,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
   if (asking && !returns) setAsking(false);
   const facts = useOverrideFacts(active, format);
   const ends = active && [active.reason, ...facts].filter(Boolean).join(' · ');
+  const replaced = replacedBy(t, { current, what: ends ?? undefined, unexplained, local, failing });
   const asked: Asked = {
     title: t('override.backSure'),
     text: [
@@ -137,9 +139,10 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
         layout={layout}
         current={current}
         failed={failing}
+        replaced={replaced}
       />
       <Confirm asked={asking ? asked : null} onClose={() => setAsking(false)} />
-      <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} />
+      <EmergencyDialog opened={dialog === 'emergency'} onClose={close} layout={layout} replaced={replaced} />
     </Section>
   );
 }

@@ -39,19 +39,15 @@ export function CountsHistory({ layout }: { layout: Layout }) {
         chart.series.every((lane) => lane.values.every((value) => value === null)) ? (
           <Text c="dimmed">{t('history.none')}</Text>
         ) : (
-          <>
-            <Text size="xs" c="dimmed">
-              {t('history.perQuarter')}
-            </Text>
-            <Plot
-              kind="line"
-              label={t('history.countsLabel')}
-              times={chart.times}
-              series={chart.series}
-              zone={layout.time_zone ?? DEFAULT_ZONE}
-              height={260}
-            />
-          </>
+          <Plot
+            kind="line"
+            label={t('history.countsLabel')}
+            times={chart.times}
+            series={chart.series}
+            zone={layout.time_zone ?? DEFAULT_ZONE}
+            height={260}
+            unit={t('history.perQuarter')}
+          />
         )
       }
     </Fetched>

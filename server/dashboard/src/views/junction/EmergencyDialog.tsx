@@ -7,28 +7,31 @@ import { Refusal } from '@/components/Refusal';
 import { useSent } from '@/components/sent';
 import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
+import { ReplacedNote } from './ReplacedNote';
+import type { Replaced } from './replaces';
 
 interface Props {
   opened: boolean;
   onClose: () => void;
   layout: Layout;
+  replaced: Replaced;
 }
 
 /** Minutes for which an emergency runs, as the server has them. */
 const MINUTES = { usual: 5, most: 15 };
 
 /** Green for one lane, for a vehicle in emergency. */
-export function EmergencyDialog({ opened, onClose, layout }: Props) {
+export function EmergencyDialog({ opened, onClose, ...rest }: Props) {
   const { t } = useTranslation('junction');
   return (
     <Dialog form opened={opened} onClose={onClose} title={t('override.emergencyDialog')}>
-      <Form onClose={onClose} layout={layout} />
+      <Form onClose={onClose} {...rest} />
     </Dialog>
   );
 }
 
 /** Empty each time: the lane of the last emergency is not that of the next. */
-function Form({ onClose, layout }: Omit<Props, 'opened'>) {
+function Form({ onClose, layout, replaced }: Omit<Props, 'opened'>) {
   const { t } = useTranslation('junction');
   const act = useAct(layout);
   const verdict = useVerdict(layout.junction_id, act);
@@ -44,6 +47,8 @@ function Form({ onClose, layout }: Omit<Props, 'opened'>) {
   return (
     <form onSubmit={submit}>
       <Stack>
+        {/* Once it is sent, what runs is this itself. */}
+        {!act.isPending && !done && <ReplacedNote replaced={replaced} />}
         <Text size="sm">{t('override.emergencyText')}</Text>
         <Select
           label={t('override.lane')}

@@ -1,10 +1,12 @@
 import { Fragment } from 'react';
+import { useTranslation } from 'react-i18next';
 import { useFormat } from '@/i18n/format';
 import classes from './Junction.module.css';
 import type { PlannedStage } from './timeline';
 
 /** Greens of the stages as bars over their ranges, to the scale of the longest. */
 export function Greens({ stages, longest }: { stages: readonly PlannedStage[]; longest: number }) {
+  const { t } = useTranslation('junction');
   const format = useFormat();
   const share = (seconds: number) => `${(100 * seconds) / longest}%`;
   return (
@@ -22,10 +24,13 @@ export function Greens({ stages, longest }: { stages: readonly PlannedStage[]; l
             <span className={classes.green} style={{ width: share(green_s) }} />
           </span>
           <span>
-            {format.seconds(green_s)}
-            {min_green_s != null &&
-              max_green_s != null &&
-              ` (${format.number(min_green_s)}–${format.number(max_green_s)})`}
+            {min_green_s == null || max_green_s == null || min_green_s === max_green_s
+              ? t('timeline.exactly', { green: format.seconds(green_s) })
+              : t('timeline.planned', {
+                  green: format.seconds(green_s),
+                  least: format.number(min_green_s),
+                  most: format.number(max_green_s),
+                })}
           </span>
         </Fragment>
       ))}

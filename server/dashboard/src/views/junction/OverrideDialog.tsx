@@ -9,6 +9,8 @@ import { useFormat } from '@/i18n/format';
 import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
 import { Preview } from './Preview';
+import { ReplacedNote } from './ReplacedNote';
+import type { Replaced } from './replaces';
 import { firstGreens } from './timeline';
 
 interface Props {
@@ -18,6 +20,7 @@ interface Props {
   current: CurrentPlan | undefined;
   /** The running plan could not be fetched. */
   failed: boolean;
+  replaced: Replaced;
 }
 
 /** Greens of a manual override, with what they would cost, until when, and why. */
@@ -33,7 +36,7 @@ export function OverrideDialog({ opened, onClose, ...rest }: Props) {
 /** An hour, as the server has it; most people want less. */
 const MINUTES = { usual: 60, most: 1440 };
 
-function Form({ onClose, layout, current, failed }: Omit<Props, 'opened'>) {
+function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opened'>) {
   const act = useAct(layout);
   const verdict = useVerdict(layout.junction_id, act);
   const { t } = useTranslation('junction');
@@ -57,6 +60,8 @@ function Form({ onClose, layout, current, failed }: Omit<Props, 'opened'>) {
   return (
     <form onSubmit={submit}>
       <Stack>
+        {/* Once it is sent, what runs is this itself. */}
+        {!act.isPending && !done && <ReplacedNote replaced={replaced} />}
         {(fetching || begin.assumed) && (
           <Alert color={fetching ? 'blue' : 'yellow'} role="status" data-testid="first-greens">
             {t(fetching ? 'override.fetching' : 'override.defaults')}

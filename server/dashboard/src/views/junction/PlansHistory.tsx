@@ -10,6 +10,12 @@ import { whyOf } from './why';
 
 const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] as const;
 
+/** What became of a plan; nobody waits any more for the word of a junction that has been sent a later one. */
+export function stateOf(plan: Pick<Plan, 'plan_id' | 'state'>, newest: Pick<Plan, 'plan_id'> | undefined) {
+  const state = STATES.find((one) => one === plan.state) ?? 'sent';
+  return state === 'sent' && newest && newest.plan_id !== plan.plan_id ? 'unconfirmed' : state;
+}
+
 /** Plans that were sent, and why. */
 export function PlansHistory({ id, format }: { id: string; format: Format }) {
   const { t, i18n } = useTranslation('junction');
@@ -31,7 +37,7 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
     { label: t('plan.green'), cell: greens },
     {
       label: t('plan.title'),
-      cell: (plan) => t(`plan.state.${STATES.find((state) => state === plan.state) ?? 'sent'}`),
+      cell: (plan) => t(`plan.state.${stateOf(plan, query.data?.[0])}`),
     },
     {
       label: t('history.why'),

@@ -33,7 +33,7 @@ it('a plan is explained in another language by the numbers that decided it', asy
   const why = (more: Partial<Explanation>) => whyOf(explanation(more), 'hi', t, format);
   expect(why({})).toMatch(/0\.83.*97.*NS.*44.*N2/);
   expect(why({ webster_cycle_s: null, flow_ratio_sum: 1.56, cycle_s: 120 })).toMatch(/1\.56.*120/);
-  expect(why({ cycle_bound: 'max_cycle', webster_cycle_s: 143.2, cycle_s: 120 })).toMatch(/143.*अधिकतम साइकिल.*120/);
+  expect(why({ cycle_bound: 'max_cycle', webster_cycle_s: 143.2, cycle_s: 120 })).toMatch(/143.*अधिकतम चक्र.*120/);
   const unwatched = why({ lanes: [], cycle_s: 60 });
   expect(unwatched).toContain('60');
   expect(unwatched).not.toContain('NS');
