@@ -27,3 +27,5 @@ window.ResizeObserver = class {
     return undefined;
   }
 };
+
+Object.defineProperty(document, 'fonts', { value: new EventTarget() });
