@@ -29,3 +29,4 @@ window.ResizeObserver = class {
 };
 
 Object.defineProperty(document, 'fonts', { value: new EventTarget() });
+Element.prototype.scrollIntoView = () => undefined;
