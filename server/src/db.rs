@@ -127,6 +127,11 @@ async fn patiently(
     .await
 }
 
+/// Whether PostgreSQL has ended this so that somebody else could go on, each of whom waited for what the other held (40P01, appendix A).
+pub fn is_deadlock(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("40P01"))
+}
+
 /// Longest wait for the lock of a table that is to change: whoever comes after waits behind it, those who store rows too.
 const LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 

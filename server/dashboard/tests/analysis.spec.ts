@@ -66,6 +66,7 @@ test('a saved picture explains itself: place, lanes, span, zone, unit and legend
   await open(page, 'compared');
   const numbers = await saved(page, 'The day beside the same weekday of earlier weeks', 'These numbers (CSV)');
   expect(numbers.bytes.toString()).toContain('Time (Asia/Kolkata),');
+  expect(numbers.bytes.toString()).toMatch(/,Mean before \(days: \d(–\d)?\),/);
 });
 
 test('volumes are drawn, told apart from time that nobody watched, and saved as picture and numbers', async ({

@@ -127,6 +127,38 @@ test('lamps that are not told any more are marked with their age', async ({ page
   await road.close();
 });
 
+test('on a phone and on the map an emergency of a silent junction is marked as old', async ({ page }) => {
+  test.slow();
+  const token = await admin();
+  const name = `Hushed ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, name));
+  const path = `/api/junctions/${road.junction.junction_id}`;
+  const [lane] = await call<{ lane_id: string }[]>('GET', `${path}/lanes`, token);
+  const body = { mode: 'emergency', lane_id: lane?.lane_id, expires_in_minutes: 5, reason: 'Ambulance' };
+  await call('PUT', `${path}/mode`, token, body);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await signIn(page, 'admin');
+  await page.getByLabel('Search by name or city').fill(name);
+  await road.signal('N', 'green', GREEN_N, { mode: 'emergency' });
+  await expect(row(page, name)).toContainText('Emergency');
+  const sign = page.getByRole('button', { name });
+  await expect(sign).toHaveAccessibleName(`${name}: Emergency`);
+  await expect(
+    row(page, name)
+      .getByText(/^Last heard .+ ago$/)
+      .filter({ visible: true }),
+  ).toBeVisible({
+    timeout: 25_000,
+  });
+  await expect(row(page, name)).toContainText('Emergency');
+  await expect(sign).toHaveAccessibleName(`${name}: Emergency, not heard of late`);
+  await expect(sign.locator('[data-stale]')).toHaveText('E?');
+  await road.signal('N', 'green', GREEN_N, { mode: 'emergency' });
+  await expect(sign).toHaveAccessibleName(`${name}: Emergency`);
+  await expect(row(page, name).getByText('Last heard')).toHaveCount(0);
+  await road.close();
+});
+
 test('who has one junction sees only that', async ({ page }) => {
   const token = await admin();
   const [own, other] = [await junction(token, `Own ${Date.now()}`), await junction(token, `Other ${Date.now()}`)];

@@ -143,6 +143,22 @@ test('blocks of the week show names that have room and numbers otherwise, and te
   }
 });
 
+test('the cycle of an entry is that which the server plans', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, 'Katraj');
+  const path = `/api/junctions/${place.junction_id}`;
+  const { lanes, stages } = await call<Layout>('GET', `${path}/layout`, token);
+  await call('PUT', `${path}/lanes`, token, { lanes, stages, intergreens: [{ from: 'N', to: 'S', seconds: 8 }] });
+  const greens = stages.map(({ stage }) => ({ stage, green_s: 20 }));
+  const body = { mode: 'manual_override', stages: greens };
+  const { plan } = await call<{ plan: { total_cycle_time: number } }>('POST', `${path}/plans/preview`, token, body);
+  expect(plan.total_cycle_time).toBe(4 * 25 + 3);
+  await signIn(page, await somebody(place, 'operator'));
+  await open(page, place, 'schedule');
+  await page.getByRole('button', { name: 'New entry', exact: true }).click();
+  await expect(page.getByRole('dialog').getByText('Cycle with clearances: 103 s')).toBeVisible();
+});
+
 test('an administrator sets the holidays of the city; an observer sees a schedule and no button that changes it', async ({
   page,
 }) => {

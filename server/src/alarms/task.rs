@@ -221,7 +221,7 @@ impl Task {
                 Change::Open(place, finding) => alarms::raise(&mut *tx, *place, finding).await?,
                 Change::Close(place) => alarms::close(&mut *tx, *place).await?,
                 Change::Update(place, finding) => {
-                    alarms::update(&mut *tx, *place, finding).await?;
+                    alarms::update(&mut tx, *place, finding).await?;
                     None
                 }
             };

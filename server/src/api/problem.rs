@@ -163,6 +163,10 @@ impl From<anyhow::Error> for Problem {
         if of_database.is_some_and(crate::db::is_orphan) {
             return Self::not_found("What this is about, or whoever asks for it, has been deleted meanwhile");
         }
+        if of_database.is_some_and(crate::db::is_deadlock) {
+            let detail = "Somebody else changed the same at this moment, so nothing was changed; try again";
+            return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1);
+        }
         if of_database.is_some_and(crate::db::is_away) {
             let detail = "The database cannot be reached, or has no room; try again in a few seconds";
             let problem = Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);

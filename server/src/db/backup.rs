@@ -3,6 +3,37 @@
 use super::Result;
 use sqlx::PgPool;
 
+/// Takes everything out in the transaction that puts the backup in. The schema itself stays: before PostgreSQL 15 it belongs to a superuser, and
+/// what belongs to an extension stays with it.
+pub const CLEAR: &[u8] = b"SET client_min_messages = warning;
+DO $clear$
+DECLARE thing record;
+BEGIN
+    FOR thing IN
+        SELECT format('DROP %s IF EXISTS %s CASCADE',
+                      CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+                      c.oid::regclass) AS drop, 1 AS turn
+        FROM pg_class c
+        WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S') AND NOT relispartition
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('i', 'a')))
+        UNION ALL
+        SELECT format('DROP ROUTINE IF EXISTS %s CASCADE', p.oid::regprocedure), 2
+        FROM pg_proc p
+        WHERE pronamespace = 'public'::regnamespace
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+        UNION ALL
+        SELECT format('DROP %s IF EXISTS %s CASCADE', CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, t.oid::regtype), 3
+        FROM pg_type t
+        WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = t.oid AND d.deptype = 'e')
+        ORDER BY turn
+    LOOP
+        EXECUTE thing.drop;
+    END LOOP;
+END
+$clear$;
+";
+
 /// Whether nobody has put anything into it.
 ///
 /// # Errors

@@ -121,3 +121,26 @@ async fn a_junction_that_is_being_changed_holds_up_no_other(db: PgPool) {
     let answer = road.set_mode(&changed, &token, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
+
+#[sqlx::test]
+async fn who_is_ended_so_that_another_can_go_on_is_told_to_try_again(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let (first, second) = (state.junction(&token, "First").await, state.junction(&token, "Second").await);
+    let lock = async |tx: &mut sqlx::PgConnection, junction: &str| {
+        let lock = sqlx::query("SELECT FROM junctions WHERE junction_id = $1::text::uuid FOR UPDATE");
+        lock.bind(junction).execute(tx).await.map(drop)
+    };
+    let (mut one, mut other) = (db.begin().await.expect("it answers"), db.begin().await.expect("it answers"));
+    lock(&mut one, &first).await.expect("nobody else has it");
+    lock(&mut other, &second).await.expect("nobody else has it");
+    let ended = async |tx: &mut sqlx::Transaction<'_, sqlx::Postgres>, junction: &str| {
+        let done = lock(tx, junction).await;
+        if done.is_err() {
+            sqlx::query("ROLLBACK").execute(&mut **tx).await.expect("it answers");
+        }
+        done
+    };
+    let (a, b) = tokio::join!(ended(&mut one, &second), ended(&mut other, &first));
+    let failed: Vec<sqlx::Error> = [a, b].into_iter().filter_map(Result::err).collect();
+    assert!(matches!(&failed[..], [error] if flextraff_server::db::is_deadlock(error)), "{failed:?}");
+}

@@ -87,7 +87,7 @@ async fn a_clock_that_is_far_ahead_takes_nothing_out_at_once(db: PgPool) {
     let back = today - chrono::TimeDelta::days(5);
     assert_eq!(retention::time(&db, back, minute).await.unwrap(), back);
     // Years ahead of the database.
-    let ahead = Utc::now() + chrono::TimeDelta::days(3650);
+    let ahead = flextraff_server::clock::Clock.utc() + chrono::TimeDelta::days(3650);
     assert!(retention::time(&db, ahead, day).await.unwrap() < ahead - chrono::TimeDelta::days(3600));
 }
 

@@ -141,7 +141,8 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
     std::fs::write(file("new/secret.key"), "another").expect("it is there");
     std::fs::set_permissions(file("new/secret.key"), rights(0o640)).expect("it is there");
     let over = ["restore", "--from", &path("backup"), "--overwrite"];
-    assert!(run(&restored, &file("new/secret.key"), &over).await.status.success());
+    let done = run(&restored, &file("new/secret.key"), &over).await;
+    assert!(done.status.success(), "{done:?}");
     let mode = file("new/secret.key").metadata().expect("it is there").permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o640);
     let mode = file("new/device-ca.key").metadata().expect("it is there").permissions();

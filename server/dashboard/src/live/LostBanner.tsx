@@ -17,7 +17,14 @@ export function LostBanner() {
   const now = useNow();
   if (state === 'live' || lostAt === null || now - lostAt < GRACE_MS) return null;
   return (
-    <Alert color="red" mb="md" icon={<WifiOff size={18} aria-hidden />} title={t('live.lost')}>
+    <Alert
+      color="red"
+      mb="md"
+      icon={<WifiOff size={18} aria-hidden />}
+      role="group"
+      // Who listens hears it once, and not how old all is by now.
+      title={<span role="alert">{t('live.lost')}</span>}
+    >
       <Group justify="space-between">
         <Text size="sm">{t('live.lostHint', { age: format.age((now - (heardOf(link) ?? lostAt)) / 1000) })}</Text>
         <Button size="compact-sm" variant="default" onClick={feed.retry}>

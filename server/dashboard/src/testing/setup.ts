@@ -27,3 +27,6 @@ window.ResizeObserver = class {
     return undefined;
   }
 };
+
+Object.defineProperty(document, 'fonts', { value: new EventTarget() });
+Element.prototype.scrollIntoView = () => undefined;

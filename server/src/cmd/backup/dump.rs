@@ -11,9 +11,6 @@ use tokio::process::Command;
 /// What is enough for the partitions of ten years, with the connections that PostgreSQL allows unless set otherwise.
 const ENOUGH_LOCKS: u32 = 1024;
 
-/// Takes everything out in the transaction that puts the backup in.
-const CLEAR: &[u8] = b"DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n";
-
 /// Writes a dump.
 pub(super) async fn write(url: &Secret, file: &Path) -> anyhow::Result<()> {
     let mut dump = client("pg_dump", url);
@@ -37,7 +34,7 @@ pub(super) async fn read(url: &Secret, file: &Path, clear: bool) -> anyhow::Resu
     };
     let copy = async {
         if clear {
-            input.write_all(CLEAR).await?;
+            input.write_all(crate::db::backup::CLEAR).await?;
         }
         tokio::io::copy(&mut text, &mut input).await?;
         // A dump that breaks off must not be taken for all of it: psql learns of the end only when it is one.

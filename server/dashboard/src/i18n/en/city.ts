@@ -33,6 +33,7 @@ export const city = {
     skip: 'Skip the map',
     alt: '{{name}}: {{state}}',
     queue: { low: 'the queue clears', mid: 'some of the queue is left', high: 'the queue stays' },
+    stale: 'not heard of late',
     in: 'Zoom in',
     out: 'Zoom out',
   },

@@ -125,6 +125,7 @@ export const junction = {
     minutesUnit: ' min',
     reason: 'Reason',
     reasonHint: 'It stands in the history and in the audit log',
+    reasonBlank: 'Say why',
     preview: 'Predicted delay at the present demand',
     previewRunning: 'Running plan',
     previewNew: 'With these greens',

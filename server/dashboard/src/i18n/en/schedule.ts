@@ -43,7 +43,7 @@ export const schedule = {
   offset: 'Offset, s',
   offsetHint: 'Empty: not coordinated',
   offsetIs: 'offset {{seconds}}',
-  cycle: 'Cycle with amber and all-red: about {{seconds}} s',
+  cycle: 'Cycle with clearances: {{seconds}} s',
   limitsHint:
     'The planner keeps these; ranges of the stages and the longest red win over them. Leave open what is not limited.',
   range: {

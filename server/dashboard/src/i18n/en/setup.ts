@@ -25,6 +25,7 @@ export const setup = {
     ownLanes: 'Lanes here',
     theirLanes: 'Lanes there',
     lanesText: 'Empty: not known',
+    there: 'This way is linked already. What stands below is that link; saving changes it.',
   },
   agent: {
     title: 'agent.toml',

@@ -127,6 +127,7 @@ export const junction: Messages['junction'] = {
     minutesUnit: ' मिनट',
     reason: 'कारण',
     reasonHint: 'यह इतिहास और ऑडिट लॉग में दर्ज होता है',
+    reasonBlank: 'कारण लिखें',
     preview: 'वर्तमान माँग पर अनुमानित विलंब',
     previewRunning: 'वर्तमान प्लान',
     previewNew: 'इन हरे समयों के साथ',

@@ -44,7 +44,7 @@ export const schedule: Messages['schedule'] = {
   offset: 'ऑफ़सेट, से॰',
   offsetHint: 'खाली: समन्वय नहीं',
   offsetIs: 'ऑफ़सेट {{seconds}}',
-  cycle: 'पीले और ऑल-रेड सहित चक्र: लगभग {{seconds}} से॰',
+  cycle: 'क्लियरेंस सहित चक्र: {{seconds}} से॰',
   limitsHint: 'प्लानर इन सीमाओं में रहता है; चरणों की सीमाएँ और अधिकतम लाल इनसे ऊपर हैं। जिसकी सीमा नहीं है उसे खाली छोड़ें।',
   range: {
     cycle: { both: 'चक्र {{least}}–{{most}} से॰', least: 'चक्र {{least}} से॰ से', most: 'चक्र {{most}} से॰ तक' },

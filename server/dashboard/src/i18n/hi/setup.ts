@@ -27,6 +27,7 @@ export const setup: Messages['setup'] = {
     ownLanes: 'यहाँ की लेन',
     theirLanes: 'वहाँ की लेन',
     lanesText: 'खाली: ज्ञात नहीं',
+    there: 'इस दिशा में संपर्क मार्ग पहले से है। नीचे उसी के मान हैं; सहेजने पर वही बदलेगा।',
   },
   agent: {
     title: 'agent.toml फ़ाइल',

@@ -7,7 +7,17 @@ import { between, seriesColour } from '@/components/plot/palette';
 import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
-import { begun, meanOf, overDay, runningBands, shareOf, sumOf, type VolumeBucket, watchBands } from './buckets';
+import {
+  begun,
+  meanCurve,
+  overDay,
+  runningBands,
+  shareOf,
+  sumOf,
+  type VolumeBucket,
+  watchBands,
+  wholeSumOf,
+} from './buckets';
 import { LanePicker, useLane, useLaneName } from './LanePicker';
 import type { Place } from './place';
 import { isDay, sameWeekdays } from './span';
@@ -81,32 +91,34 @@ function Drawn({ place, days, answers }: DrawnProps) {
   const { series, bands, watched } = useMemo(() => {
     const lanesOf = (past: VolumeBucket[]) =>
       new Set(only ? [only] : (past[0]?.lanes ?? []).map(({ lane_id }) => lane_id));
-    const curves = answers.map(({ buckets, fetchedAt }) => {
+    const curves = answers.map(({ buckets, fetchedAt }, at) => {
       const past = begun(buckets, fetchedAt);
       const lanes = lanesOf(past);
-      return overDay(
-        past,
-        past.map((bucket) => sumOf(bucket, lanes)),
-      );
+      // Of the day itself the bands say what is missing; of the earlier ones only what is whole can be compared.
+      const sum = (bucket: VolumeBucket) => (at === 0 ? sumOf(bucket, lanes) : wholeSumOf(bucket, lanes, fetchedAt));
+      const curve = overDay(past, past.map(sum));
+      return QUARTERS.map((minute) => curve.get(minute) ?? null);
     });
     const name = (at: number) => format.day(`${days[at] ?? ''}T00:00:00Z`);
     const [ink, far] = scheme === 'dark' ? ['#a9bad6', '#62748f'] : ['#62779f', '#93a5c4'];
     const earlier = curves.slice(1).map((curve, at) => ({
       label: name(at + 1),
-      values: QUARTERS.map((minute) => curve.get(minute) ?? null),
+      values: curve,
       colour: between(ink, far, at / Math.max(1, curves.length - 2)),
       width: 1.25,
     }));
+    const { values, of } = meanCurve(curves.slice(1));
+    const [least, most] = [format.number(of.least), format.number(of.most)];
     const mean = {
-      label: t('compared.mean'),
-      values: QUARTERS.map((minute) => meanOf(curves.slice(1).map((curve) => curve.get(minute)))),
+      label: t('compared.mean', { days: least === most ? most : `${least}–${most}` }),
+      values,
       colour: seriesColour(1, scheme),
       width: 2.25,
       dash: [7, 4],
     };
     const own = {
       label: name(0),
-      values: QUARTERS.map((minute) => curves[0]?.get(minute) ?? null),
+      values: curves[0] ?? [],
       colour: seriesColour(0, scheme),
       width: 3,
     };

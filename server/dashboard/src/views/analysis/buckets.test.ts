@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   begun,
   endsOf,
+  meanCurve,
   meanOf,
   overDay,
   runningBands,
@@ -12,6 +13,7 @@ import {
   untilEnd,
   type VolumeBucket,
   watchBands,
+  wholeSumOf,
 } from './buckets';
 
 const HOUR = 3600;
@@ -79,6 +81,35 @@ describe('time that nobody watched', () => {
     expect(sumOf(bucket(0, ['N', null, 0]), BOTH)).toBeNull();
     expect(meanOf([4, null, undefined, 8])).toBe(6);
     expect(meanOf([null])).toBeNull();
+  });
+});
+
+describe('earlier days that a day is compared with', () => {
+  it('count only where each lane was watched for as good as all of the time', () => {
+    const sum = (...lanes: [string, number | null, number | null][]) => wholeSumOf(bucket(0, ...lanes), BOTH, later);
+    expect(sum(['N', 3, HOUR], ['S', 2, 0.95 * HOUR])).toBe(5);
+    expect(sum(['N', 3, null], ['S', 0, HOUR])).toBe(3);
+    expect(sum(['N', 3, HOUR], ['S', 2, 0.9 * HOUR])).toBeNull();
+    expect(sum(['N', 3, HOUR], ['S', null, 0])).toBeNull();
+    expect(sum(['N', 3, HOUR])).toBeNull();
+    const half = bucket(0, ['N', 3, 10], ['S', 2, HOUR]);
+    expect(wholeSumOf(half, new Set(['S']), later)).toBe(2);
+    expect(wholeSumOf(half, new Set(['S']), (start + HOUR / 2) * 1000)).toBeNull();
+  });
+
+  it('have a mean of as many of them as were watched then', () => {
+    expect(
+      meanCurve([
+        [4, 8, null, null],
+        [6, null, null, 2],
+        [8, 4, null, null],
+      ]),
+    ).toEqual({
+      values: [6, 6, null, 2],
+      of: { least: 1, most: 3 },
+    });
+    expect(meanCurve([[null]])).toEqual({ values: [null], of: { least: 0, most: 0 } });
+    expect(meanCurve([])).toEqual({ values: [], of: { least: 0, most: 0 } });
   });
 });
 

@@ -64,6 +64,26 @@ export function sumOf(bucket: VolumeBucket, lanes: ReadonlySet<string>): number 
   return known.length === 0 ? null : known.reduce((sum, lane) => sum + (lane.vehicle_count ?? 0), 0);
 }
 
+/** Vehicles of some lanes in a bucket that is over and in which each of them was watched; null: it counts only some of what came. */
+export function wholeSumOf(bucket: VolumeBucket, lanes: ReadonlySet<string>, now: number): number | null {
+  const length = seconds(bucket.end) - seconds(bucket.start);
+  const isWhole = [...lanes].every((id) =>
+    bucket.lanes.some((lane) => lane.lane_id === id && watchedShare(lane, length) >= WHOLE),
+  );
+  return isWhole && Date.parse(bucket.end) <= now ? sumOf(bucket, lanes) : null;
+}
+
+/** The mean of several curves at each place, and of how many of them it is where there is one: least and most. */
+export function meanCurve(curves: readonly (readonly (number | null)[])[]): {
+  values: (number | null)[];
+  of: { least: number; most: number };
+} {
+  const columns = (curves[0] ?? []).map((_, at) => curves.map((curve) => curve[at]));
+  const counts = columns.map((column) => column.filter((value) => value != null).length).filter((count) => count > 0);
+  const of = counts.length === 0 ? { least: 0, most: 0 } : { least: Math.min(...counts), most: Math.max(...counts) };
+  return { values: columns.map(meanOf), of };
+}
+
 /** Names of all stages in their order, as far as the buckets know them. */
 export function stagesOf(
   buckets: readonly { stages: readonly { stage: string }[] }[],

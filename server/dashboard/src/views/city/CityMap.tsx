@@ -72,8 +72,12 @@ export function CityMap({ states, links }: Props) {
   }, [start]);
 
   const titleOf = useCallback(
-    ({ name, kind, congestion }: JunctionState) =>
-      [t('map.alt', { name, state: t(`kind.${kind}`) }), congestion && t(`map.queue.${congestion}`)]
+    ({ name, kind, congestion, staleS }: JunctionState) =>
+      [
+        t('map.alt', { name, state: t(`kind.${kind}`) }),
+        staleS !== null && t('map.stale'),
+        congestion && t(`map.queue.${congestion}`),
+      ]
         .filter(Boolean)
         .join(', '),
     [t],

@@ -17,6 +17,7 @@ const state = (name: string, kind: Kind, congestion: Congestion | null = null) =
     queue: congestion ? 3 : null,
     vehicles: 0,
     alarms: 0,
+    staleS: null,
   }) as JunctionState;
 
 it('the list begins with what needs somebody, and tells queues without their colours', () => {
@@ -25,4 +26,12 @@ it('the list begins with what needs somebody, and tells queues without their col
   const rows = screen.getAllByTestId('junction-row');
   expect(rows.map((row) => row.querySelector('a')?.textContent)).toEqual(['D', 'C', 'A', 'B']);
   expect(rows.map((row) => /›+/.exec(row.textContent)?.[0] ?? '')).toEqual(['', '›››', '›', '››']);
+});
+
+it('the age of what is old stands with the state where the column of the signal has no room', () => {
+  render(<JunctionTable states={[{ ...state('A', 'emergency'), staleS: 20 }]} waiting={false} />, { wrapper: Page });
+  const below = screen.getByTestId('stale-below');
+  expect(below.textContent).toBe('Last heard 20 s ago');
+  expect(below.closest('td')?.textContent).toContain('Emergency');
+  expect(below.className).toContain('hidden-from-xs');
 });

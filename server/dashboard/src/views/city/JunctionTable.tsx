@@ -64,6 +64,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
 const Row = memo(function Row({ state }: { state: JunctionState }) {
   const { t } = useTranslation(['city', 'signal', 'common']);
   const format = useFormat();
+  const stale = state.staleS == null ? null : t('common:stale', { age: format.age(state.staleS) });
   return (
     <Table.Tr data-testid="junction-row">
       <Table.Td>
@@ -76,6 +77,11 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       </Table.Td>
       <Table.Td>
         <StateSign kind={state.kind} />
+        {stale && (
+          <Text size="xs" c="dimmed" hiddenFrom="xs" data-testid="stale-below">
+            {stale}
+          </Text>
+        )}
         {state.fault && (
           <Text size="xs" className={classes.bad} lang="en">
             {state.fault}
@@ -83,9 +89,9 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
         )}
       </Table.Td>
       <Table.Td visibleFrom="xs">
-        {state.staleS !== null ? (
+        {stale ? (
           <Text size="xs" c="dimmed" data-testid="stale">
-            {t('common:stale', { age: format.age(state.staleS) })}
+            {stale}
           </Text>
         ) : (
           <Text size="sm">{signalText(state, t)}</Text>

@@ -12,8 +12,9 @@ interface Sign {
   size: { width: number; height: number } | null;
 }
 
-/** Whether two states of a junction look the same on the map. */
+/** Whether two states of a junction look the same on the map, which says that one is stale, and not its age. */
 const alike = (a: JunctionState, b: JunctionState) =>
+  (a.staleS === null) === (b.staleS === null) &&
   (['name', 'kind', 'congestion', 'latitude', 'longitude'] as const).every((key) => a[key] === b[key]);
 
 /** Of the square that a marker stands in, CSS pixels. */
@@ -61,7 +62,12 @@ export class Signs {
     sign.dataset.kind = state.kind;
     if (state.congestion) sign.dataset.congestion = state.congestion;
     if (state.congestion && state.congestion !== 'low')
-      sign.append(element(classes.queue, QUEUE_SIGNS[state.congestion]));
+      sign.append(element(classes.mark, QUEUE_SIGNS[state.congestion]));
+    // Who is silent shows no queue: the place is free. The signs of those that are not known or offline say it themselves.
+    if (state.staleS !== null && state.kind !== 'unknown' && state.kind !== 'offline') {
+      sign.dataset.stale = '';
+      sign.append(element(classes.mark, SIGNS.unknown));
+    }
     const label = element(classes.label, state.name);
     const html = element(undefined, '');
     html.append(sign, label);

@@ -16,7 +16,7 @@ export function useOverrideFacts(override: Override | null | undefined, format: 
   const endsAt = expires_at ? clock.here(expires_at) : null;
   return [
     ...(username ? [t('override.by', { name: username })] : []),
-    t('plan.from', { at: format.time(override_start) }),
+    t('plan.from', { at: format.moment(override_start, now) }),
     ...(endsAt === null
       ? []
       : [t('override.left', { age: format.age((endsAt - now) / 1000), at: format.moment(endsAt, now) })]),
@@ -34,13 +34,15 @@ export function ActiveOverride({ override, format }: { override: Override; forma
   return (
     <Alert
       color={mode === 'emergency' || road === 'refused' ? 'red' : 'yellow'}
-      title={t(`override.active.${mode}`)}
+      role="group"
+      // Who listens hears that it runs and what the road says, and not each second of it.
+      title={<span role="alert">{t(`override.active.${mode}`)}</span>}
       data-testid="active-override"
     >
       <Stack gap={4}>
         {override.reason && <Text fw={600}>{override.reason}</Text>}
         <Text size="sm">{facts.join(' · ')}</Text>
-        <Text size="sm" data-testid="road-state">
+        <Text size="sm" role="status" data-testid="road-state">
           {t('override.road')}: {t(`override.roadState.${road}`)}
           {override.road_reasons?.length ? <span lang="en">{` (${override.road_reasons.join('; ')})`}</span> : ''}
         </Text>

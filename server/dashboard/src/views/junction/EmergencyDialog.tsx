@@ -9,6 +9,7 @@ import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
 import { ReplacedNote } from './ReplacedNote';
 import type { Replaced } from './replaces';
+import { useReason } from './useReason';
 
 interface Props {
   opened: boolean;
@@ -37,10 +38,12 @@ function Form({ onClose, layout, replaced }: Omit<Props, 'opened'>) {
   const verdict = useVerdict(layout.junction_id, act);
   const [lane, setLane] = useState<string | null>(null);
   const [minutes, setMinutes] = useState(MINUTES.usual);
-  const [reason, setReason] = useState('');
-  const submit = (event: SubmitEvent) => {
+  const why = useReason();
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes: minutes, reason: reason.trim() });
+    const reason = why.take(event.currentTarget);
+    if (reason === null) return;
+    act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes: minutes, reason });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
   useSent(done);
@@ -67,14 +70,7 @@ function Form({ onClose, layout, replaced }: Omit<Props, 'opened'>) {
           suffix={t('override.minutesUnit')}
           required
         />
-        <TextInput
-          label={t('override.reason')}
-          description={t('override.reasonHint')}
-          value={reason}
-          onChange={(event) => setReason(event.currentTarget.value)}
-          maxLength={1000}
-          required
-        />
+        <TextInput {...why.field} />
         <Refusal error={act.error} />
         <Outcome verdict={verdict} />
         <Group justify="flex-end">

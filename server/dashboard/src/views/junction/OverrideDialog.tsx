@@ -12,6 +12,7 @@ import { Preview } from './Preview';
 import { ReplacedNote } from './ReplacedNote';
 import type { Replaced } from './replaces';
 import { firstGreens } from './timeline';
+import { useReason } from './useReason';
 
 interface Props {
   opened: boolean;
@@ -49,11 +50,13 @@ function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opene
   const greens = { ...begin.greens, ...edited };
   const fetching = !first && !failed;
   const [minutes, setMinutes] = useState(MINUTES.usual);
-  const [reason, setReason] = useState('');
+  const why = useReason();
   const stages = layout.stages.map(({ stage }) => ({ stage, green_s: greens[stage] ?? 0 }));
-  const submit = (event: SubmitEvent) => {
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    act.mutate({ mode: 'manual_override', stages, expires_in_minutes: minutes, reason: reason.trim() });
+    const reason = why.take(event.currentTarget);
+    if (reason === null) return;
+    act.mutate({ mode: 'manual_override', stages, expires_in_minutes: minutes, reason });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
   useSent(done);
@@ -99,16 +102,7 @@ function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opene
             suffix={t('override.minutesUnit')}
             required
           />
-          <Textarea
-            label={t('override.reason')}
-            description={t('override.reasonHint')}
-            value={reason}
-            onChange={(event) => setReason(event.currentTarget.value)}
-            maxLength={1000}
-            autosize
-            minRows={1}
-            required
-          />
+          <Textarea {...why.field} autosize minRows={1} />
         </SimpleGrid>
         <Refusal error={act.error} />
         <Outcome verdict={verdict} />

@@ -4,7 +4,7 @@ import type { Replaced } from './replaces';
 /** What an act replaces, above the form that does it. */
 export function ReplacedNote({ replaced: { text, isOthers } }: { replaced: Replaced }) {
   return isOthers ? (
-    <Alert color="yellow" data-testid="replaces">
+    <Alert color="yellow" role="note" data-testid="replaces">
       {text}
     </Alert>
   ) : (

@@ -12,20 +12,21 @@ import {
 } from '@mantine/core';
 import { type SubmitEvent, useId, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { cycleOf, type Draft, LIMITS } from './draft';
+import type { Layout } from '@/api/types';
+import { cycleOf } from './cycle';
+import { type Draft, LIMITS } from './draft';
 import { DAYS } from './week';
 
 interface Props {
   draft: Draft;
-  /** Seconds of amber and all-red. */
-  clearance_s: number;
+  layout: Layout;
   apply: (draft: Draft) => void;
   /** Takes the entry away; absent: it is new. */
   remove?: () => void;
 }
 
 /** An entry of the schedule. What is wrong with it the server says when the schedule is saved. */
-export function EntryForm({ draft: first, clearance_s, apply, remove }: Props) {
+export function EntryForm({ draft: first, layout, apply, remove }: Props) {
   const { t } = useTranslation('schedule');
   const [draft, setDraft] = useState(first);
   const [empty, setEmpty] = useState(false);
@@ -124,7 +125,7 @@ export function EntryForm({ draft: first, clearance_s, apply, remove }: Props) {
                 onChange={(value) => change({ offset: value })}
               />
             </SimpleGrid>
-            <Text size="sm">{t('cycle', { seconds: cycleOf(draft, clearance_s) })}</Text>
+            <Text size="sm">{t('cycle', { seconds: cycleOf(draft, layout) })}</Text>
           </>
         ) : (
           <>

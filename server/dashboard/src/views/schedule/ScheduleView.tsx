@@ -99,7 +99,6 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   };
   const add = (day: Day, hour: number) =>
     setOpen({ at: null, draft: newDraft(day, timeOf(hour * 60), timeOf(((hour + 1) % 24) * 60), layout.stages) });
-  const clearance = (layout.signal?.amber_s ?? 3) + (layout.signal?.all_red_s ?? 2);
   const now = edited.changed ? null : (answer.now ?? null);
   return (
     <>
@@ -146,7 +145,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
           <fieldset disabled={!mayOperate} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
             <EntryForm
               draft={open.draft}
-              clearance_s={clearance}
+              layout={layout}
               apply={apply}
               {...(open.at === null ? {} : { remove: () => open.at !== null && remove(open.at) })}
             />

@@ -20,7 +20,7 @@ export interface Draft {
   limits: Record<Limit, Field>;
 }
 
-const numberOf = (field: Field): number | null => (field === '' ? null : Number(field));
+export const numberOf = (field: Field): number | null => (field === '' ? null : Number(field));
 
 /** A new entry of an hour on a day. */
 export function newDraft(
@@ -81,10 +81,4 @@ export function entryOf(draft: Draft): Entry {
   });
   const offset_s = numberOf(draft.offset);
   return { ...common, plan: { stages, ...(offset_s === null ? {} : { offset_s }) } };
-}
-
-/** Seconds of a cycle with these greens: each is followed by amber and all-red. */
-export function cycleOf(draft: Draft, clearance_s: number): number {
-  const greens = Object.values(draft.greens).flatMap((field) => numberOf(field) ?? []);
-  return greens.reduce((sum, green) => sum + green + clearance_s, 0);
 }

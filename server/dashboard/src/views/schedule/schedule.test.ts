@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { cycleOf, draftOf, entryOf, newDraft } from './draft';
+import { cycleOf } from './cycle';
+import { draftOf, entryOf, newDraft } from './draft';
 import { blocksOf, type Day, type Entry, minutesOf, timeOf, withHoliday } from './week';
 
 const plan = { stages: [{ stage: 'N', green_s: 25 }], offset_s: 12 };
@@ -57,8 +58,38 @@ describe('an entry', () => {
     ]);
     expect(draft.days).toEqual(['mon', 'tue', 'wed', 'thu', 'fri']);
     expect(draft.greens).toEqual({ N: 20, S: 30 });
-    expect(cycleOf(draft, 5)).toBe(60);
     expect(newDraft('holiday', '07:00', '08:00', []).days).toEqual(['holiday']);
+  });
+});
+
+describe('the cycle of an entry', () => {
+  const stage = (name: string, groups: string[]) => ({ stage: name, groups, min_green_s: 7, max_green_s: 60 });
+  const layout = {
+    stages: [stage('N', ['N', 'left']), stage('S', ['S']), stage('E', ['E', 'left'])],
+    signal: { amber_s: 3, all_red_s: 2, red_amber_s: 0, longest_red_s: 180, stage_order: 'fixed' },
+    compatible: [
+      { a: 'N', b: 'left' },
+      { a: 'left', b: 'E' },
+    ],
+    intergreens: [{ from: 'N', to: 'S', seconds: 8 }],
+  };
+  const cycle = (greens: Record<string, number | string>, more: object = {}) =>
+    cycleOf({ ...newDraft('mon', '07:00', '08:00', []), greens }, { ...layout, ...more });
+
+  it('has the longest intergreen between what ends and what comes', () => {
+    expect(cycle({ N: 20, S: 30, E: '' })).toBe(20 + 8 + 30 + 5);
+    expect(cycle({ N: 20, S: 30, E: 10 })).toBe(20 + 8 + 30 + 5 + 10 + 5);
+    expect(cycle({ N: 20, S: 30, E: '' }, { intergreens: [{ from: 'N', to: 'S', seconds: 6.2 }] })).toBe(62);
+    expect(cycle({ N: 20, S: 30, E: '' }, { intergreens: [] })).toBe(60);
+  });
+
+  it('has no clearance where a change only adds groups, and amber at least where none that conflict come', () => {
+    const stages = [stage('N', ['N']), stage('both', ['N', 'S'])];
+    const compatible = [{ a: 'N', b: 'S' }];
+    expect(cycle({ N: 20, both: 10 }, { stages, compatible, intergreens: [] })).toBe(20 + 0 + 10 + 3);
+    // Without pairs, those of each stage.
+    expect(cycle({ N: 20, both: 10 }, { stages, compatible: [], intergreens: [] })).toBe(20 + 0 + 10 + 3);
+    expect(cycle({ N: 20 })).toBe(20);
   });
 });
 

@@ -1,4 +1,14 @@
-import { Button, Group, MultiSelect, NumberInput, SegmentedControl, Select, SimpleGrid, Stack } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Group,
+  MultiSelect,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  SimpleGrid,
+  Stack,
+} from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -13,6 +23,8 @@ interface Props {
   layout: Layout;
   /** The way that is changed; null: a new one. */
   link: Way | null;
+  /** The ways that there are. */
+  known: readonly Way[];
   done: () => void;
 }
 
@@ -20,7 +32,7 @@ const lanesOf = (layout: Layout | undefined) =>
   (layout?.lanes ?? []).map(({ lane_id, lane_name }) => ({ value: lane_id, label: lane_name }));
 
 /** A way between this junction and a neighbour. */
-export function LinkForm({ layout, link, done }: Props) {
+export function LinkForm({ layout, link, known, done }: Props) {
   const { t } = useTranslation('setup');
   const id = layout.junction_id;
   const [direction, setDirection] = useState<'from' | 'to'>(link?.from_junction === id ? 'to' : 'from');
@@ -30,6 +42,23 @@ export function LinkForm({ layout, link, done }: Props) {
   const [theirs, setTheirs] = useState((outwards ? link?.to_lanes : link?.from_lanes) ?? []);
   const [distance, setDistance] = useState<number | string>(link?.distance_m ?? '');
   const [freeFlow, setFreeFlow] = useState<number | string>(link?.free_flow_s ?? '');
+  // Of a new one: the way that there is already, which it would replace unseen.
+  const [found, setFound] = useState<Way | null>(null);
+  const choose = (direction: 'from' | 'to', other: string | null) => {
+    setDirection(direction);
+    setOther(other);
+    const [start, end] = direction === 'to' ? [id, other] : [other, id];
+    const there =
+      known.find(({ from_junction, to_junction }) => from_junction === start && to_junction === end) ?? null;
+    setFound(there);
+    if (there || found) {
+      const ends = [there?.from_lanes ?? [], there?.to_lanes ?? []] as const;
+      setOwn(ends[direction === 'to' ? 0 : 1]);
+      setTheirs(ends[direction === 'to' ? 1 : 0]);
+      setDistance(there?.distance_m ?? '');
+      setFreeFlow(there?.free_flow_s ?? '');
+    }
+  };
   const junctions = useJunctions();
   const neighbour = useLayout(other);
   const save = useMutation({
@@ -62,7 +91,7 @@ export function LinkForm({ layout, link, done }: Props) {
           aria-label={t('links.direction')}
           disabled={link !== null}
           value={direction}
-          onChange={(value) => setDirection(value === 'to' ? 'to' : 'from')}
+          onChange={(value) => choose(value === 'to' ? 'to' : 'from', other)}
           data={[
             { value: 'from', label: t('links.from') },
             { value: 'to', label: t('links.to') },
@@ -75,13 +104,18 @@ export function LinkForm({ layout, link, done }: Props) {
             .map(({ junction_id, junction_name }) => ({ value: junction_id, label: junction_name }))}
           value={other}
           onChange={(value) => {
-            setOther(value);
             setTheirs([]);
+            choose(direction, value);
           }}
           disabled={link !== null}
           searchable
           required
         />
+        {found && (
+          <Alert color="yellow" role="status">
+            {t('links.there')}
+          </Alert>
+        )}
         <MultiSelect
           label={t('links.ownLanes')}
           description={t('links.lanesText')}

@@ -78,7 +78,13 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
       text={t('links.text')}
       aside={
         admin && (
-          <Button variant="default" leftSection={<Plus size={16} aria-hidden />} onClick={() => setOpen('new')}>
+          <Button
+            variant="default"
+            leftSection={<Plus size={16} aria-hidden />}
+            // What is there already is not replaced unseen.
+            disabled={!links.data}
+            onClick={() => setOpen('new')}
+          >
             {t('links.add')}
           </Button>
         )
@@ -103,6 +109,7 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
           <LinkForm
             layout={layout}
             link={open === 'new' ? null : open}
+            known={links.data ?? []}
             done={() => {
               setOpen(null);
               void renew();
