@@ -135,7 +135,7 @@ fn waits_for(agent: &mut Agent, sentence: &str) {
 }
 
 #[test]
-fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash() {
+fn whoever_is_told_twice_ends_its_green_at_once_and_only_an_orderly_end_spares_the_flash() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = folder.path().join("outbox.sqlite").display().to_string();
     let start = |least_s: u32| {
@@ -164,10 +164,11 @@ fn whoever_is_told_twice_ends_at_once_and_only_an_orderly_end_spares_the_flash()
     // Two signals that wait at the same time are one.
     waits_for(&mut agent, "ending with the present stage");
     agent.is_told_to_end();
-    until(&lamps, "red, and no amber before it", |lamps| {
-        assert_ne!(lamps["N"], "amber");
-        lamps["N"] == "red"
+    until(&lamps, "amber, and no red before it", |lamps| {
+        assert_ne!(lamps["N"], "red", "nobody who drives is shown red at once");
+        lamps["N"] == "amber"
     });
+    until(&lamps, "red", |lamps| lamps["N"] == "red");
     assert_eq!(agent.0.wait().unwrap().code(), Some(0));
 
     let (_agent, lamps) = start(7);
