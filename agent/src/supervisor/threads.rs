@@ -18,7 +18,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc as async_mpsc;
@@ -140,7 +140,8 @@ pub(super) fn connect(
         let mut pauses = Pauses::default();
         loop {
             let emit = |event| {
-                if news.try_send(News::Link(event)).is_err() {
+                // When the agent ends nobody wants it any more.
+                if matches!(news.try_send(News::Link(event)), Err(TrySendError::Full(_))) {
                     tracing::error!("the agent has no time for a message of the link; it is lost");
                 }
             };
