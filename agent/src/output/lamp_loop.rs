@@ -216,7 +216,7 @@ struct LampLoop<'a> {
     flash_asked: bool,
     /// When the loop ends at the latest, and how far the controller's time was behind when that was said; none: nobody has asked for it.
     ends_at: Option<(MonoMs, i64)>,
-    /// When it was first to end at once.
+    /// When it was first to end at once, by the signal's own time.
     pressed: Option<MonoMs>,
     /// That the loop was late too often, until the lamps show it.
     late: Option<Trip>,
@@ -339,17 +339,18 @@ impl LampLoop<'_> {
     /// Whether nobody drives on green or amber any more, whose end would be cut short; the green is told to end. Nobody waits longer than an amber
     /// can take, so that a controller that stands still ends as well.
     fn may_stop_at_once(&mut self, now: Moment) -> bool {
-        let pressed = *self.pressed.get_or_insert(now.mono);
-        if pressed == now.mono {
-            let signal_now = Moment { mono: now.mono - self.behind_ms, ..now };
+        // By the signal's own time, which stands still where the loop is late: an amber then takes longer, too.
+        let signal_now = Moment { mono: now.mono - self.behind_ms, ..now };
+        if self.pressed.is_none() {
             self.parts.control.controller.handle_end(0, signal_now);
         }
+        let pressed = *self.pressed.get_or_insert(signal_now.mono);
         let shown = self.parts.control.controller.shown();
         let groups = self.parts.control.controller.junction().groups();
         let drives = groups.iter().zip(&shown.lamps).any(|(group, aspect)| {
             group.kind != GroupKind::Pedestrian && matches!(aspect, Aspect::Green | Aspect::Amber)
         });
-        !drives || now.mono.since(pressed) > LONGEST_AMBER_MS
+        !drives || signal_now.mono.since(pressed) > LONGEST_AMBER_MS
     }
 
     /// Whether nobody has, or is about to have, green that an end would cut short.
