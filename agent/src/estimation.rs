@@ -4,16 +4,19 @@
 //! silence of a reader counts as an empty lane only while the reader is known to work, and a lane without tags is never a lane without
 //! demand. Pure: time comes with each call.
 
+mod advance;
 mod counters;
 mod early;
 mod estimates;
 mod estimator;
+mod ghosts;
 mod hidden;
 mod lane;
 mod learned;
 mod linked;
 mod neighbour;
 mod onward;
+mod presence;
 mod priority;
 mod queues;
 mod room;

@@ -4,8 +4,8 @@ use super::lane::Lane;
 use flextraff_common::junction::{LaneIx, StageIx};
 
 /// Whoever has stood at the stop line for so long, seconds, and through so many greens of his lane is parked or broken down.
-const PARKED_S: f64 = 600.0;
-const PARKED_GREENS: u32 = 3;
+pub(super) const PARKED_S: f64 = 600.0;
+pub(super) const PARKED_GREENS: u32 = 3;
 /// With at least this share nobody is expected elsewhere.
 const SURE: f64 = 0.85;
 
@@ -27,9 +27,26 @@ pub(super) struct Vehicle {
     pub(super) via: Option<LaneIx>,
     /// Stages whose green it did not use although it stood at the head, and when that was found.
     pub(super) stalled: Vec<(StageIx, f64)>,
+    /// Whether it was taken to have left already, and told so, and is still there.
+    pub(super) has_left: bool,
 }
 
 impl Vehicle {
+    /// One that is read for the first time, on that lane as far as is known.
+    pub(super) const fn seen(lane: LaneIx, at_s: f64) -> Self {
+        Self {
+            lane,
+            due_s: at_s,
+            announced_s: at_s,
+            last_s: at_s,
+            stopped_s: None,
+            greens: 0,
+            via: None,
+            stalled: Vec::new(),
+            has_left: false,
+        }
+    }
+
     /// Whether hardly anybody whom the same advance reader announces stops on another lane.
     pub(super) fn is_surely_there(&self, lanes: &[Lane]) -> bool {
         self.via.is_some_and(|via| {
