@@ -137,10 +137,15 @@ impl Control {
     fn take_read(&mut self, sighting: Sighting, is_exact: bool) {
         let epc = self.known_as.name(sighting.read.epc, sighting.prev, sighting.read.at);
         let read = Read { epc, ..sighting.read };
+        self.note_watched_vehicle(&read, sighting.keyed, is_exact.then(|| read.at + self.behind_ms));
+        if !self.config.counting.accepts(sighting.fastag)
+            && !self.priority.looks_for(&read.epc, sighting.keyed)
+        {
+            return;
+        }
         if !self.stayers.handle_read(read.epc, read.at) {
             self.controller.handle_read(read.lane, read.zone, read.at);
         }
-        self.note_watched_vehicle(&read, sighting.keyed, is_exact.then(|| read.at + self.behind_ms));
         self.estimate(read.at, |estimator| estimator.handle_read(&read));
     }
 

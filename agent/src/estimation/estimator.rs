@@ -4,6 +4,7 @@ use super::counters::Counters;
 use super::estimates::AdvanceReaders;
 use super::lane::{Lane, LaneShape, STOPS_FADE};
 use super::neighbour::Neighbours;
+use super::presence::There;
 use super::telling::News;
 use super::unseen::Ratio;
 use super::vehicle::Vehicle;
@@ -170,7 +171,7 @@ impl Estimator {
         let at_s = seconds(read.at);
         let tells = match read.zone {
             ZoneName::Advance => self.announce(read.epc, read.lane, at_s),
-            ZoneName::StopLine => self.stop(read.epc, read.lane, at_s),
+            ZoneName::StopLine => self.stop(read, at_s),
         };
         if tells {
             self.last_read_s = at_s;
@@ -178,45 +179,42 @@ impl Estimator {
     }
 
     /// Takes a read at the stop line of a lane; whether it tells of traffic.
-    fn stop(&mut self, epc: Epc, lane: LaneIx, at_s: f64) -> bool {
-        // Whoever stays there for ever does not tell whether others come.
-        let parked = self.vehicles.get(&epc).is_some_and(|vehicle| vehicle.is_parked(at_s));
-        let state = &mut self.lanes[lane.index()];
-        if !parked {
-            state.stop_read_s = at_s;
-        }
+    fn stop(&mut self, read: &Read, at_s: f64) -> bool {
+        let (epc, lane) = (read.epc, read.lane);
         if !self.vehicles.contains_key(&epc) {
-            let vehicle = self.returned(epc, lane, at_s).unwrap_or_else(|| {
-                self.neighbours.arrived(epc, lane, at_s);
-                Vehicle::seen(lane, at_s)
-            });
+            let vehicle = match self.who_is_there(epc, lane, at_s) {
+                There::Crosses => return true,
+                There::Still(vehicle) => vehicle,
+                There::New => {
+                    self.neighbours.arrived(epc, lane, at_s);
+                    Vehicle::seen(lane, at_s)
+                }
+            };
             self.insert(epc, vehicle);
         }
         let Some(vehicle) = self.vehicles.get_mut(&epc) else { return false };
-        let state = &mut self.lanes[lane.index()];
-        if vehicle.at_stop_line()
-            && vehicle.lane == lane
-            && state.green_since_s.is_none()
-            && !vehicle.has_left
-        {
+        // Whoever stays there for ever does not tell whether others come.
+        let parked = vehicle.is_parked(at_s);
+        vehicle.lane = vehicle.stands_on(lane, read.rssi, at_s);
+        let state = &mut self.lanes[vehicle.lane.index()];
+        if vehicle.lane == lane && !parked {
+            state.stop_read_s = at_s;
+        }
+        if vehicle.at_stop_line() && state.green_since_s.is_none() && !vehicle.has_left {
             state.read_gaps.add(at_s, at_s - vehicle.last_s);
         }
-        vehicle.lane = lane;
         vehicle.last_s = at_s;
         vehicle.due_s = vehicle.due_s.min(at_s);
         if vehicle.stopped_s.is_none() {
             vehicle.stopped_s = Some(at_s);
             self.news.reads.push((lane, ZoneName::StopLine, epc));
-            if vehicle.via.is_none() {
-                self.lanes[lane.index()].note_unannounced(at_s);
-            }
-            if let Some(via) = vehicle.via {
-                let announced = &mut self.lanes[via.index()];
-                announced.confirmed.add(at_s, true);
-                announced.stops.add(at_s);
-                announced.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
-                announced.stops_at[lane.index()] += 1.0;
-                announced.note_passed(vehicle.announced_s);
+            match vehicle.via {
+                None => state.note_unannounced(at_s),
+                Some(via) => {
+                    let announced = &mut self.lanes[via.index()];
+                    announced.confirmed.add(at_s, true);
+                    announced.note_passed(vehicle.announced_s);
+                }
             }
         }
         !parked
@@ -280,6 +278,9 @@ impl Estimator {
             if took < 2.0 * lane.drive_s.value() + 2.0 {
                 lane.drive_s.add(at_s, took);
             }
+        }
+        if let Some(via) = vehicle.via {
+            self.lanes[via.index()].note_stop(vehicle.lane, at_s);
         }
         let unseen = self.unseen_for_each(&self.lanes[vehicle.lane.index()]);
         let lane = &mut self.lanes[vehicle.lane.index()];
@@ -349,6 +350,13 @@ impl Estimator {
 }
 
 impl Lane {
+    /// Somebody whom its advance reader announced stopped on a lane, or passed there.
+    fn note_stop(&mut self, lane: LaneIx, at_s: f64) {
+        self.stops.add(at_s);
+        self.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
+        self.stops_at[lane.index()] += 1.0;
+    }
+
     /// The lane to which the next announced vehicle goes, so that over time each gets its learned share.
     pub(super) fn place(&mut self, own: LaneIx) -> LaneIx {
         let sum: f64 = self.stops_at.iter().sum();

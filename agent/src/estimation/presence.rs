@@ -22,6 +22,8 @@ const WORTH: u32 = 10;
 const MEMORY: u32 = 200;
 /// Whoever is read again at the same stop line within this time had not left: it takes longer to come back round a block, seconds.
 const RETURNS_S: f64 = 30.0;
+/// Whoever is read within this time after he has left, at the stop line of another lane, is on his way across, seconds.
+const CROSSES_S: f64 = 10.0;
 /// Vehicles that have left and may come back, at most.
 const MOST_LEFT: usize = 1000;
 
@@ -48,6 +50,17 @@ impl ReadGaps {
     }
 }
 
+/// Whose tag is read at a stop line.
+#[derive(Debug)]
+pub(super) enum There {
+    /// Of somebody who has come.
+    New,
+    /// Of somebody who seemed to have left.
+    Still(Vehicle),
+    /// Of somebody who has left another lane and passes by.
+    Crosses,
+}
+
 impl Estimator {
     /// Who has left by now, in the order of their last reads.
     pub(super) fn note_departures(&mut self, at_s: f64) {
@@ -72,9 +85,14 @@ impl Estimator {
         }
     }
 
-    /// The vehicle of a tag that is read at a stop line, if it was taken to have left there a moment ago.
-    pub(super) fn returned(&mut self, epc: Epc, lane: LaneIx, at_s: f64) -> Option<Vehicle> {
-        let vehicle = self.left.remove(&epc)?;
-        (vehicle.lane == lane && at_s - vehicle.last_s <= RETURNS_S).then_some(vehicle)
+    /// Whose tag it is that is read at a stop line and is not known to be there.
+    pub(super) fn who_is_there(&mut self, epc: Epc, lane: LaneIx, at_s: f64) -> There {
+        match self.left.get(&epc) {
+            Some(vehicle) if vehicle.lane == lane && at_s - vehicle.last_s <= RETURNS_S => {
+                self.left.remove(&epc).map_or(There::New, There::Still)
+            }
+            Some(vehicle) if vehicle.lane != lane && at_s - vehicle.last_s <= CROSSES_S => There::Crosses,
+            _ => There::New,
+        }
     }
 }

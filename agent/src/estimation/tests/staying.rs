@@ -16,8 +16,6 @@ fn followers(scene: &mut Scene, from_s: i32, to_s: i32, mut each: impl FnMut(&mu
         match second % 10 {
             0 => scene.read(number, "N1", ADVANCE, at_s + 0.1),
             7 => scene.read(number, "N1", STOP, at_s + 0.1),
-            // Whoever came at red leaves in the next green.
-            _ if second % 60 == 31 => {}
             _ => {}
         }
     }
@@ -185,4 +183,80 @@ fn who_is_back_at_the_stop_line_has_waited_all_the_time() {
     scene.until(70.0);
     scene.read(1, "N1", STOP, 120.0);
     assert!(scene.lane("N1", 120.0).queue.arrivals[0].weight < 1.1, "it has come round the block");
+}
+
+#[test]
+fn an_antenna_that_hears_the_next_lane_too_misleads_nobody() {
+    // How often it does, how strong it is, and whether it speaks first.
+    for (every, weak, first) in
+        [(3, Some(-67.0), false), (1, Some(-67.0), false), (1, Some(-67.0), true), (3, None, true)]
+    {
+        let mut scene = Scene::new();
+        let strong = weak.map(|_| -50.0);
+        let mut told = 0;
+        for cycle in 0..20 {
+            let red_s = 60.0 * f64::from(cycle) + 1.0;
+            scene.show(None, red_s);
+            scene.read(cycle as u32, "N1", ADVANCE, red_s + 1.0);
+            for half in 0..60 {
+                let at_s = red_s + 8.0 + f64::from(half) / 2.0;
+                let mut own = vec![("N1", strong)];
+                if half % every == 0 {
+                    own.insert(usize::from(!first), ("N2", weak));
+                }
+                for (lane, rssi) in own {
+                    let lane = scene.lane_ix(lane);
+                    scene.until(at_s);
+                    let read = Read { lane, zone: STOP, epc: tag(cycle as u32), rssi, at: mono(at_s) };
+                    scene.estimator.handle_read(&read);
+                }
+                if half > 6 {
+                    let lane = scene.estimator.vehicles[&tag(cycle as u32)].lane;
+                    assert_eq!(lane, scene.lane_ix("N1"), "{every} {weak:?} {first} at {at_s} s");
+                }
+            }
+            scene.show(Some("N"), red_s + 38.0);
+            for second in 0..12 {
+                told += said(&mut scene, red_s + 40.0 + f64::from(second));
+            }
+        }
+        assert_eq!(told, 20, "everybody leaves once");
+        let [own, next] = ["N1", "N2"].map(|name| scene.lane_ix(name).index());
+        assert!(
+            scene.estimator.lanes[own].stops_at[own] > 15.0
+                && scene.estimator.lanes[own].stops_at[next] < 0.1
+        );
+        assert_eq!(scene.estimator.lanes[next].usual_flow.per_s(1200.0), 0.0, "nobody leaves N2");
+    }
+}
+
+#[test]
+fn whoever_passes_the_stop_line_of_another_lane_on_his_way_across_is_nobody_new() {
+    let mut scene = Scene::new();
+    scene.show(Some("N"), 1.0);
+    scene.stands(1, "N1", STOP, 20.0, 22.0);
+    scene.until(24.0);
+    scene.read(1, "W", STOP, 25.0);
+    assert_eq!((scene.count("W", 25.0), scene.estimator.vehicles.len()), (0, 0));
+    scene.read(1, "W", STOP, 90.0);
+    assert_eq!(scene.count("W", 90.0), 1, "it is back");
+}
+
+#[test]
+fn a_parked_car_is_no_queue_for_neighbours_or_the_record() {
+    let mut scene = Scene::new();
+    for second in 1..1200 {
+        let at_s = f64::from(second);
+        match second % 100 {
+            0 => scene.show(Some("N"), at_s),
+            30 => scene.show(None, at_s),
+            _ => {}
+        }
+        scene.read(1, "N1", STOP, at_s);
+        if second == 500 {
+            assert_eq!(told(&mut scene, 500.0), 1.0);
+        }
+    }
+    assert_eq!(told(&mut scene, 1200.0), 0.0);
+    assert_eq!(scene.estimator.waiting(mono(1200.0))[0], Some(0));
 }
