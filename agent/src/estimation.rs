@@ -28,6 +28,7 @@ mod unread;
 mod unseen;
 mod vehicle;
 mod walkers;
+mod zone;
 
 pub use estimator::Estimator;
 pub use priority::{Alarm, Priority};

@@ -137,8 +137,11 @@ impl Estimator {
             .collect();
         self.walkers.iter_mut().for_each(|walkers| walkers.handle_green(lit, at_s));
         for ix in self.junction.lane_indexes() {
+            let green = !self.lanes[ix.index()].shape.groups.intersection(lit).is_empty();
+            if green && self.lanes[ix.index()].green_since_s.is_none() {
+                self.learn_at_red(ix, at_s);
+            }
             let lane = &mut self.lanes[ix.index()];
-            let green = !lane.shape.groups.intersection(lit).is_empty();
             match lane.green_since_s {
                 None if green => lane.green_since_s = Some(at_s),
                 Some(_) if !green => {
@@ -209,7 +212,7 @@ impl Estimator {
             vehicle.stopped_s = Some(at_s);
             self.news.reads.push((lane, ZoneName::StopLine, epc));
             match vehicle.via {
-                None => state.note_unannounced(at_s),
+                None => vehicle.due_s = vehicle.due_s.min(state.note_unannounced(at_s)),
                 Some(via) => {
                     let announced = &mut self.lanes[via.index()];
                     announced.confirmed.add(at_s, true);

@@ -168,6 +168,8 @@ pub(super) struct Lane {
     pub(super) unseen_stream: Stream,
     /// Those whom nobody has announced, and who stand behind the stop-line zone.
     pub(super) behind: Stream,
+    /// Whether some of those were still there when its last green ended.
+    pub(super) left_behind: bool,
     /// Vehicles per second that are presumed to come although nobody is read.
     pub(super) presumed_per_s: f64,
     /// How many users of it are not seen.
@@ -211,6 +213,7 @@ impl Lane {
             start_s,
             unseen_stream: Stream { since_s: start_s },
             behind: Stream { since_s: start_s },
+            left_behind: false,
             presumed_per_s: 0.0,
             unseen: Ratio::default(),
             reader_up: true,
