@@ -192,9 +192,7 @@ fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
         return Ok(Opened::Unusable(format!("the outbox was damaged ({what})")));
     }
     match open_checked(setup) {
-        Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
-            Ok(Opened::Unusable(damaged(&error)))
-        }
+        Err(OutboxError::Sqlite(error)) if is_damage(&error) => Ok(Opened::Unusable(damaged(&error))),
         Err(error) if setup.gives_up && error.is_of_disk() => Ok(Opened::Unusable(of_disk(&error))),
         result => result,
     }

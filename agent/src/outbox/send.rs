@@ -245,9 +245,9 @@ fn pick(
 }
 
 fn load(connection: &Connection, seq: i64) -> Result<Stored, rusqlite::Error> {
-    connection.prepare_cached("SELECT topic, boot, start_ms, end_ms, frozen, body FROM rows WHERE seq = ?1")?.query_row(
-        [seq],
-        |row| {
+    connection
+        .prepare_cached("SELECT topic, boot, start_ms, end_ms, frozen, body FROM rows WHERE seq = ?1")?
+        .query_row([seq], |row| {
             Ok(Stored {
                 topic: text_column(row, 0)?,
                 boot: row.get(1)?,
@@ -256,8 +256,7 @@ fn load(connection: &Connection, seq: i64) -> Result<Stored, rusqlite::Error> {
                 frozen: row.get(4)?,
                 body: text_column(row, 5)?,
             })
-        },
-    )
+        })
 }
 
 /// The clock of every uptime by its key: the present one as it is now, the others as last stored.
