@@ -49,7 +49,7 @@ const MOST_AT_ONCE: usize = 512;
 /// How the loop is doing; read by others at any time.
 #[derive(Debug)]
 pub struct LampStats {
-    /// When the loop has written the lamps last, milliseconds of the monotonic clock; [`i64::MIN`] before the first time.
+    /// When the loop has written the lamps last, milliseconds of the monotonic clock; before the first time, when its guard began to watch.
     pub wrote: Arc<AtomicI64>,
     /// The latest that a second has ever begun, milliseconds.
     pub late_max_ms: AtomicU64,

@@ -72,6 +72,8 @@ class Pi:
     def __init__(self, boot, folder):
         self.folder = Path(folder)
         self.tags = 0
+        # Pins are looked at and set from several threads.
+        self.alone = threading.Lock()
         at = {name: self.folder / f"{name}.sock" for name in ("console", "control", "usb", "pins")}
         listen = "server=on,wait=off"
         self.process = subprocess.Popen(
@@ -105,14 +107,15 @@ class Pi:
 
     def ask(self, command, **arguments):
         """A command of QEMU's monitor protocol."""
-        self.control.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        self.control.flush()
-        while True:
-            answer = json.loads(self.control.readline())
-            if "error" in answer:
-                raise RuntimeError(answer["error"])
-            if "return" in answer:
-                return answer["return"]
+        with self.alone:
+            self.control.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            self.control.flush()
+            while True:
+                answer = json.loads(self.control.readline())
+                if "error" in answer:
+                    raise RuntimeError(answer["error"])
+                if "return" in answer:
+                    return answer["return"]
 
     def word(self, address):
         """A register, read from outside."""
@@ -130,10 +133,11 @@ class Pi:
     def put(self, pin, high):
         """Gives an input a level from outside."""
         register = SET if high else CLEAR
-        self.inputs.write(f"writel {register:#x} {1 << pin:#x}\n".encode())
-        self.inputs.flush()
-        while not self.inputs.readline().startswith(b"OK"):
-            pass
+        with self.alone:
+            self.inputs.write(f"writel {register:#x} {1 << pin:#x}\n".encode())
+            self.inputs.flush()
+            while not self.inputs.readline().startswith(b"OK"):
+                pass
 
     def plugged(self, there):
         """Lets the reader's adapter go and come, as the kernel sees it: QEMU ends where one is taken away that a program has open."""
