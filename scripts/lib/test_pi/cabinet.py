@@ -5,6 +5,7 @@ import threading
 import time
 
 from findings import agent, check, tags
+from guest import CLEAR, FUNCTION_SELECT, SET
 from lamps import HEADS, Watch, shown
 
 AMBER_S = 3.0
@@ -77,14 +78,44 @@ def presses(pi):
     return came
 
 
+def first_levels(before, written, pins):
+    """The level that each pin had been given when it became an output; none: it had been given none before."""
+    given, levels, functions = {}, {}, dict(before)
+    for address, value in written:
+        if address in (SET, CLEAR):
+            given.update({pin: address == SET for pin in range(32) if value >> pin & 1})
+        elif address in functions:
+            for pin in pins:
+                at, shift = FUNCTION_SELECT + 4 * (pin // 10), 3 * (pin % 10)
+                if at == address and value >> shift & 7 == 1 and functions[at] >> shift & 7 != 1:
+                    levels.setdefault(pin, given.get(pin))
+            functions[address] = value
+    return levels
+
+
+def opens(pi, driver):
+    """The pins as after a power cut, all low, which lights every lamp once they are outputs: each is high before it becomes one."""
+    config, name = f"{driver}-cabinet", f"{driver}, cabinet"
+    lamps = [pin for head in HEADS.values() for pin in head] + list(WALKERS)
+    for pin in lamps:
+        pi.release(pin)
+        pi.put(pin, False)
+    before = pi.functions()
+    with pi.traced() as written:
+        pi.start(agent(config, "run"), f"/tmp/{config}.log")
+        driven = until(lambda: all(pi.is_output(pin) for pin in lamps), 30)
+    levels = first_levels(before, written, lamps)
+    check(f"{name}: no lamp blinks when the pins are opened", driven and levels == dict.fromkeys(lamps, True), f"{levels}, {written[:20]}")
+
+
 def cabinet(pi, driver):
     """The same junction as before, but for what hangs at the pins."""
     config, name = f"{driver}-cabinet", f"{driver}, cabinet"
     status, output = pi.run(agent(config, "check --json"), 120)
     check(f"{name}: check finds nothing wrong", status == 0, output)
     stop = tags(pi)
+    opens(pi, driver)
     echo, watch = Echo(pi), Watch(pi, low=True)
-    pi.start(agent(config, "run"), f"/tmp/{config}.log")
     check(f"{name}: the start flashes", watch.until(lambda state: set(state.values()) == {"amber"}, 30), str(watch.states[-3:]))
     watch.forget()
     for head in HEADS:
