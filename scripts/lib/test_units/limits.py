@@ -57,7 +57,7 @@ def rules(s: Scene) -> None:
         ours = (of == "dialout", "ID_MM_PORT_IGNORE=1"), (name.startswith("gpiomem"), "SYSTEMD_WANTS=flextraff-failsafe.service")
         for wanted, line in ours:
             assert any(one.strip().endswith(line) for one in lines) == wanted, (name, line, lines)
-    assert by_our_rules(said("ttyUSB7", "1-1:1.0/ttyUSB7$"), r"ATTR\b.*\blatency_timer\b.*1"), "an FTDI adapter"
+    assert by_our_rules(said("ttyUSB7", "1-1:1.0/ttyUSB7$"), r".*\bATTR\b.*\blatency_timer\b.*1"), "an FTDI adapter"
     assert not by_our_rules(said("tty7"), "(GROUP|MODE)"), "a screen is none of a reader's ports"
 
 
