@@ -119,7 +119,8 @@ def cabinet(pi, driver):
     check(f"{name}: the start flashes", watch.until(lambda state: set(state.values()) == {"amber"}, 30), str(watch.states[-3:]))
     watch.forget()
     for head in HEADS:
-        check(f"{name}: {head} gets green", watch.until(lambda state: state[head] == "green", 240), str(watch.states[-3:]))
+        there = watch.until(lambda state: state[head] == "green", 240)
+        check(f"{name}: {head} gets green", there, pi.run(agent(config, "lamps state"))[1])
     check(f"{name}: N gets green again", watch.until(lambda state: state["N"] == "green", 120), str(watch.states[-3:]))
     faults = [fault for head in HEADS for fault in watch.faults(head, AMBER_S)]
     check(f"{name}: each colour follows as it must, amber is long enough, no two greens", not faults, "; ".join(faults[:5]))
