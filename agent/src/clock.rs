@@ -32,12 +32,15 @@ pub struct Clock {
     trust: ClockTrust,
     asked: AtomicI64,
     synced: AtomicBool,
+    /// Whether the log says that the kernel does not answer.
+    told: AtomicBool,
 }
 
 impl Clock {
     /// A clock whose wall time is trusted as `trust` says.
     pub fn new(trust: ClockTrust) -> Self {
-        Self { trust, asked: AtomicI64::new(i64::MIN), synced: AtomicBool::new(false) }
+        let (synced, told) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { trust, asked: AtomicI64::new(i64::MIN), synced, told }
     }
 
     /// Both clocks. The monotonic one counts since boot and goes on while the machine sleeps.
@@ -62,13 +65,22 @@ impl Clock {
             ClockTrust::Always => true,
             ClockTrust::Kernel => {
                 if now.0.saturating_sub(self.asked.load(Ordering::Relaxed)) >= SYNC_CACHE_MS {
-                    self.synced.store(kernel_is_synchronised(), Ordering::Relaxed);
+                    self.synced.store(self.ask_kernel(), Ordering::Relaxed);
                     self.asked.store(now.0, Ordering::Relaxed);
                 }
                 self.synced.load(Ordering::Relaxed)
             }
         };
         if synced { ClockState::Synced } else { ClockState::Unsynced }
+    }
+
+    fn ask_kernel(&self) -> bool {
+        kernel_is_synchronised().unwrap_or_else(|error| {
+            if !self.told.swap(true, Ordering::Relaxed) {
+                tracing::warn!(%error, "the kernel does not say whether its clock is synchronised; it counts as not synchronised");
+            }
+            false
+        })
     }
 }
 
@@ -117,14 +129,17 @@ fn wall() -> UnixMs {
 
 /// Whether a time service (systemd-timesyncd, ntpd, or chrony with `rtcsync`) has told the kernel that it keeps the clock.
 #[expect(unsafe_code, reason = "no safe wrapper of adjtimex exists; reading needs no privilege")]
-fn kernel_is_synchronised() -> bool {
+fn kernel_is_synchronised() -> std::io::Result<bool> {
     // SAFETY: `timex` is a plain C struct for which all zeroes are valid; `modes` is zero, so that the kernel only fills it in.
     let (answer, status) = unsafe {
         let mut timex: libc::timex = std::mem::zeroed();
         let answer = libc::adjtimex(&raw mut timex);
         (answer, timex.status)
     };
-    answer >= 0 && status & libc::STA_UNSYNC == 0
+    if answer < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    Ok(status & libc::STA_UNSYNC == 0)
 }
 
 #[cfg(test)]

@@ -136,6 +136,8 @@ pub struct Outbox {
     known: UnixMs,
     /// Rows in the table, kept here because counting them reads the whole file.
     pending: u64,
+    /// Rows that could not be read since the file was opened.
+    unreadable: u64,
     /// Time of the newest row that was made in this uptime.
     newest: Option<MonoMs>,
     /// No row of a kind that may be dropped, not handed out and handed out, has a number below these: the search for the oldest one must not
@@ -174,6 +176,11 @@ impl Outbox {
     /// The latest wall time that a synchronised clock has shown while this file was open: a moment that has passed, whatever the clock says now.
     pub const fn earliest(&self) -> UnixMs {
         self.known
+    }
+
+    /// Rows that could not be read since the file was opened; they are parked, and a gap tells of them.
+    pub const fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// Another largest size of the file, bytes; holds from the next commit on.
@@ -303,6 +310,14 @@ fn pragma(connection: &Connection, name: &str) -> Result<u64, rusqlite::Error> {
 /// A number that is never negative.
 fn count_column(row: &rusqlite::Row<'_>, column: usize) -> Result<u64, rusqlite::Error> {
     Ok(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0))
+}
+
+/// A text; none where it is not one any more.
+fn text_column(row: &rusqlite::Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error> {
+    match row.get(column) {
+        Err(rusqlite::Error::Utf8Error(..)) => Ok(None),
+        text => text.map(Some),
+    }
 }
 
 fn id_column(row: &rusqlite::Row<'_>, column: usize) -> Result<uuid::Uuid, rusqlite::Error> {

@@ -19,7 +19,7 @@ mod virtual_socket;
 pub use gpiochip::{CONSUMER, ChipError, GpiochipLines, find_chip, line_users};
 pub use guard::Guard;
 pub use lamp_loop::{
-    LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, TICK_MS, run,
+    LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, TICK_MS, Unheard, Unkept, run,
 };
 pub use lamp_test::LampTest;
 pub use latch::{FaultLatch, LatchError, LatchHandle, LatchWriter, LatchedFault};

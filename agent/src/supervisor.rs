@@ -293,6 +293,7 @@ impl Supervisor {
             LampEvent::Signal(SignalEvent::Logged(events)) => {
                 self.recorder.bring(RecorderInput::Events(events));
             }
+            LampEvent::Lost(unkept) => self.recorder.lose(unkept),
             LampEvent::Decided(decision) => self.decision = Some(decision),
             LampEvent::Estimated(estimates) => self.estimates = Some(*estimates),
             LampEvent::Level(level) => {

@@ -201,9 +201,33 @@ fn a_fault_is_cleared_at_a_running_agent_and_at_a_stopped_one() {
     latch();
     let (code, text, _) = cabinet.run(&["lamps", "clear-fault"]);
     assert_eq!(code, Some(0));
-    assert!(text.starts_with("Cleared: a lamp was dark") && text.contains("No agent runs"), "{text}");
+    let nobody = format!("No agent answers at {}", path(&cabinet.file("agent.sock")));
+    assert!(text.starts_with("Cleared: a lamp was dark") && text.contains(&nobody), "{text}");
     assert!(!fault.exists());
-    assert_eq!(cabinet.run(&["lamps", "clear-fault"]).1, "No fault is latched.");
+    let (code, text, _) = cabinet.run(&["lamps", "clear-fault"]);
+    assert_eq!(code, Some(0));
+    assert!(text.starts_with(&format!("No fault is kept on the disk. {nobody}")), "{text}");
+}
+
+#[test]
+fn an_agent_without_its_socket_is_not_taken_for_none() {
+    let mut cabinet = Cabinet::new();
+    let fault = cabinet.file("fault.json");
+    std::fs::write(&fault, r#"{"reason":"a lamp was dark","at":"2026-01-01T00:00:00Z","clock":"synced"}"#)
+        .expect("written");
+    cabinet.start();
+    cabinet.state_when("the fault", |state| state["fault"]["reason"] == "a lamp was dark");
+    std::fs::remove_file(cabinet.file("agent.sock")).expect("it listened there");
+    let (code, text, _) = cabinet.run(&["lamps", "clear-fault"]);
+    assert_eq!(code, Some(0));
+    assert!(!text.contains("No agent runs") && !text.contains("systemctl start"), "{text}");
+    assert!(text.contains("systemctl restart flextraff-agent"), "{text}");
+    cabinet.lamps_when("the fault still", |lamps| lamps["N"] == "flash_amber" && lamps["E"] == "flash_amber");
+    // As it says: anew.
+    cabinet.stop();
+    cabinet.start();
+    cabinet.lamps_when("operation", |lamps| lamps["N"] == "green");
+    cabinet.stop();
 }
 
 #[test]
@@ -212,7 +236,7 @@ fn without_an_agent_lamps_can_be_tested_and_nothing_else() {
     for arguments in [&["lamps", "state"][..], &["lamps", "flash"], &["lamps", "flash", "--off"]] {
         let (code, _, error) = cabinet.run(arguments);
         assert_eq!(code, Some(1));
-        assert!(error.starts_with("no agent is running here"), "{error}");
+        assert!(error.starts_with("no agent answers: nobody listens at"), "{error}");
     }
     // As an agent that has ended in order leaves it: its red is over with the first lamp.
     std::fs::write(cabinet.file("ended.json"), "{}").expect("written");

@@ -205,7 +205,7 @@ fn without_an_agent_monitor_says_what_to_do() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let nobody = "no agent is running here: nobody listens at";
+    let nobody = "no agent answers: nobody listens at";
     assert!(says(&[]).starts_with(nobody));
 
     // One that was killed leaves its socket behind; the next one takes its place.

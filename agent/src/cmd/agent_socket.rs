@@ -17,7 +17,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error(
-        "no agent is running here: nobody listens at {path}; start it (systemctl start flextraff-agent), or name its socket with --socket"
+        "no agent answers: nobody listens at {path}; see whether it runs (systemctl status flextraff-agent), start it (systemctl start flextraff-agent), or name its socket with --socket"
     )]
     NoAgent { path: PathBuf },
     #[error(

@@ -1,7 +1,7 @@
 //! `flextraff-agent lamps`: what a person at the cabinet does with the lamps.
 
 use super::agent_socket::{ConnectError, ask};
-use super::{FAILED, OK, complain, load, print};
+use super::{FAILED, complain, load, print};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::console::protocol::{LampsState, Message, Request, line};
@@ -62,7 +62,7 @@ pub(super) fn run(path: &Path, args: &LampsArgs) -> u8 {
     };
     match (ask(socket, request), &args.command) {
         (Ok(message), _) => tell(&message, json),
-        (Err(ConnectError::NoAgent { .. }), LampsCommand::ClearFault) => clear_fault(&config),
+        (Err(ConnectError::NoAgent { .. }), LampsCommand::ClearFault) => clear_fault(&config, socket),
         (Err(ConnectError::NoAgent { .. }), LampsCommand::Test) => test(&config),
         (Err(error), _) => {
             complain(&error.to_string());
@@ -110,22 +110,24 @@ fn describe(state: &LampsState) -> String {
     text
 }
 
-/// Without an agent: the next one to start finds no fault.
-fn clear_fault(config: &Config) -> u8 {
+/// Where no agent answers: the next one to start finds no fault. One may run all the same, without its socket; it keeps the fault until it ends.
+fn clear_fault(config: &Config, socket: &Path) -> u8 {
     let latch = FaultLatch::beside(&config.outbox.path);
-    let Some(fault) = latch.read() else {
-        return print("No fault is latched.");
-    };
-    match latch.clear() {
-        Ok(()) => match print(&format!("Cleared: {} ({})", fault.reason, fault.at)) {
-            OK => print("No agent runs; start it: systemctl start flextraff-agent"),
-            code => code,
-        },
-        Err(error) => {
+    let fault = latch.read();
+    if let Some(fault) = &fault {
+        if let Err(error) = latch.clear() {
             complain(&error.to_string());
-            FAILED
+            return FAILED;
+        }
+        if let failed @ 1.. = print(&format!("Cleared: {} ({})", fault.reason, fault.at)) {
+            return failed;
         }
     }
+    let found = if fault.is_none() { "No fault is kept on the disk. " } else { "" };
+    print(&format!(
+        "{found}No agent answers at {}, so none was told: systemctl restart flextraff-agent starts it, or ends the fault that one shows which runs without this socket",
+        socket.display()
+    ))
 }
 
 /// Without an agent: this process drives the lamps itself, and leaves red.

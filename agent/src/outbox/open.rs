@@ -62,6 +62,9 @@ impl Outbox {
                 Err(error) if setup.gives_up && error.is_of_disk() => {
                     Self::replace(setup, of_disk(&error), now)
                 }
+                Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
+                    Self::replace(setup, damaged(&error), now)
+                }
                 opened => opened,
             },
             Opened::Unusable(reason) => Self::replace(setup, reason, now),
@@ -131,6 +134,7 @@ impl Outbox {
             boot_key: 0,
             clock: (offset_of(now), now.clock),
             known: UnixMs(known),
+            unreadable: 0,
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
             newest: None,
             oldest: Default::default(),
@@ -188,12 +192,14 @@ fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
         return Ok(Opened::Unusable(format!("the outbox was damaged ({what})")));
     }
     match open_checked(setup) {
-        Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
-            Ok(Opened::Unusable(format!("the outbox was damaged ({error})")))
-        }
+        Err(OutboxError::Sqlite(error)) if is_damage(&error) => Ok(Opened::Unusable(damaged(&error))),
         Err(error) if setup.gives_up && error.is_of_disk() => Ok(Opened::Unusable(of_disk(&error))),
         result => result,
     }
+}
+
+fn damaged(error: &rusqlite::Error) -> String {
+    format!("the outbox was damaged ({error})")
 }
 
 fn of_disk(error: &OutboxError) -> String {
@@ -215,7 +221,7 @@ fn no_database(path: &Path) -> Option<&'static str> {
 
 pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
-        || matches!(error, rusqlite::Error::FromSqlConversionFailure(..))
+        || matches!(error, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::Utf8Error(..))
         // A table or column that is missing in a file of this version.
         || matches!(error, rusqlite::Error::SqlInputError { .. })
         || matches!(error, rusqlite::Error::SqliteFailure(code, Some(what)) if code.extended_code == 1 && what.starts_with("no such"))

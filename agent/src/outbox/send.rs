@@ -1,8 +1,9 @@
 //! Hands rows out, freezing their wall times the first time, and releases those that the server answered.
 
 use super::row::RowBody;
-use super::{Durability, Outbox, OutboxError, id_column};
-use flextraff_common::ids::{BootId, Seq};
+use super::write::{Span, lane_of};
+use super::{Durability, Outbox, OutboxError, id_column, text_column};
+use flextraff_common::ids::{BootId, JunctionId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Ack, Delivery, RejectCode};
@@ -44,13 +45,17 @@ const LIVE_MS: i64 = 10_000;
 /// Refused rows that are kept to be looked at.
 const KEPT_PARKED: u32 = 500;
 
-/// A row as it lies in the table.
+/// What the gap says of rows that a card has spoilt, or that another version wrote.
+const UNREADABLE: &str = "rows of the outbox could not be read: they are kept apart";
+
+/// A row as it lies in the table; texts that a card has spoilt are none.
 struct Stored {
-    topic: String,
+    topic: Option<String>,
     boot: i64,
+    start: MonoMs,
     end: MonoMs,
     frozen: bool,
-    body: String,
+    body: Option<String>,
 }
 
 /// What an uptime's monotonic times mean.
@@ -70,9 +75,26 @@ enum Parking {
     Unreadable,
 }
 
+impl Stored {
+    /// What is published, with the wall time that `wall` gives each moment; none where it cannot be read.
+    fn payload(
+        &self,
+        junction: JunctionId,
+        delivery: Delivery,
+        wall: impl Fn(BootId, MonoMs) -> UnixMs,
+    ) -> Option<String> {
+        let body = self.body.as_ref()?;
+        if self.frozen {
+            return Some(body.clone());
+        }
+        Some(serde_json::from_str::<RowBody>(body).ok()?.payload(junction, delivery, wall))
+    }
+}
+
 impl Outbox {
     /// Rows to send now: the newest first, as far as they are only seconds old, then the backlog, oldest first; never one of `in_flight`.
-    /// Rows that are handed out for the first time get their wall times, by the clock of the uptime in which they were made.
+    /// Rows that are handed out for the first time get their wall times, by the clock of the uptime in which they were made. Those that cannot be
+    /// read are parked, and a gap tells of them.
     ///
     /// # Errors
     /// When the database cannot be read or written; nothing is handed out then.
@@ -86,34 +108,33 @@ impl Outbox {
         let live = self.newest.map(|newest| (boot_key, newest.0.saturating_sub(LIVE_MS)));
         let (offset, state) = self.clock_now(now);
         let present = BootClock { id: self.boot, offset, state };
-        let transaction = self.begin(Durability::Repeatable)?;
-        let clocks = boot_clocks(&transaction, boot_key, present)?;
+        let mut writer = self.writer(Durability::Repeatable, now)?;
+        let clocks = boot_clocks(&writer.transaction, boot_key, present)?;
         let wall = |boot: BootId, at: MonoMs| {
             let clock = clocks.values().find(|clock| clock.id == boot).unwrap_or(&present);
             UnixMs(at.0.saturating_add(clock.offset))
         };
         let (mut outgoing, mut bytes, mut unreadable) = (Vec::new(), 0, 0);
-        for number in pick(&transaction, live, room.rows, in_flight)? {
-            let stored = load(&transaction, number)?;
+        for number in pick(&writer.transaction, live, room.rows, in_flight)? {
+            let stored = load(&writer.transaction, number)?;
             let seq = Seq(number as u64);
             let clock = clocks.get(&stored.boot).copied().unwrap_or(present);
-            let payload = if stored.frozen {
-                Ok(stored.body)
-            } else {
-                serde_json::from_str::<RowBody>(&stored.body).map(|body| {
-                    let delivery = Delivery {
-                        device_id: device,
-                        outbox_id: outbox,
-                        seq,
-                        boot_id: clock.id,
-                        mono_ms: stored.end,
-                        clock: clock.state,
-                    };
-                    body.payload(junction, delivery, wall)
-                })
+            let delivery = Delivery {
+                device_id: device,
+                outbox_id: outbox,
+                seq,
+                boot_id: clock.id,
+                mono_ms: stored.end,
+                clock: clock.state,
             };
-            let (Ok(payload), Ok(topic)) = (payload, stored.topic.parse()) else {
-                unreadable += park(&transaction, (number, number), Parking::Unreadable, "unreadable")?;
+            let payload = stored.payload(junction, delivery, wall);
+            let topic = stored.topic.as_ref().and_then(|topic| topic.parse().ok());
+            let (Some(payload), Some(topic)) = (payload, topic) else {
+                park(&writer.transaction, (number, number), Parking::Unreadable, "unreadable")?;
+                let lane = stored.topic.as_deref().and_then(lane_of);
+                let span = Span::new(stored.boot, clock.id, (stored.start, stored.end));
+                writer.lose(span, &lane.into_iter().collect(), 1, UNREADABLE)?;
+                unreadable += 1;
                 continue;
             };
             bytes += payload.len();
@@ -121,15 +142,18 @@ impl Outbox {
                 break;
             }
             if !stored.frozen {
-                freeze(&transaction, number, &payload)?;
+                freeze(&writer.transaction, number, &payload)?;
                 if clock.state == ClockState::Unsynced {
-                    transaction.execute("UPDATE boots SET sent_unsynced = 1 WHERE id = ?1", [stored.boot])?;
+                    writer
+                        .transaction
+                        .execute("UPDATE boots SET sent_unsynced = 1 WHERE id = ?1", [stored.boot])?;
                 }
             }
             outgoing.push(Outgoing { seq, topic, payload });
         }
-        transaction.commit()?;
-        self.pending = self.pending.saturating_sub(unreadable as u64);
+        writer.pending = writer.pending.saturating_sub(unreadable);
+        self.pending = writer.commit()?.pending;
+        self.unreadable += unreadable;
         Ok(outgoing)
     }
 
@@ -221,18 +245,18 @@ fn pick(
 }
 
 fn load(connection: &Connection, seq: i64) -> Result<Stored, rusqlite::Error> {
-    connection.prepare_cached("SELECT topic, boot, end_ms, frozen, body FROM rows WHERE seq = ?1")?.query_row(
-        [seq],
-        |row| {
+    connection
+        .prepare_cached("SELECT topic, boot, start_ms, end_ms, frozen, body FROM rows WHERE seq = ?1")?
+        .query_row([seq], |row| {
             Ok(Stored {
-                topic: row.get(0)?,
+                topic: text_column(row, 0)?,
                 boot: row.get(1)?,
-                end: MonoMs(row.get(2)?),
-                frozen: row.get(3)?,
-                body: row.get(4)?,
+                start: MonoMs(row.get(2)?),
+                end: MonoMs(row.get(3)?),
+                frozen: row.get(4)?,
+                body: text_column(row, 5)?,
             })
-        },
-    )
+        })
 }
 
 /// The clock of every uptime by its key: the present one as it is now, the others as last stored.

@@ -264,15 +264,65 @@ fn no_space_left_is_an_error_that_loses_nothing() {
     assert_eq!(outbox.status(&synced(11_000)).unwrap().rows, 61);
 }
 
+/// What a gap says: its times since the start of the uptime, seconds; its lanes, its rows and why.
+fn told(row: &Outgoing) -> (Option<i64>, Option<i64>, usize, Option<u64>, String) {
+    let gap: Gap = decode(row.payload.as_bytes()).unwrap();
+    let seconds = |at: Option<UnixMs>| at.map(|at| (at.0 - 1_000_000_000_000) / 1000);
+    (seconds(gap.from), seconds(gap.to), gap.lanes.len(), gap.rows, gap.reason)
+}
+
 #[test]
-fn a_row_that_cannot_be_read_blocks_no_other() {
+fn rows_that_cannot_be_read_block_no_other_and_a_gap_tells_of_them() {
+    let later = "body = '{\"kind\":\"later\"}'";
+    let spoilt = "body = CAST(x'7bff7d' AS TEXT)";
+    let nowhere = "topic = CAST(x'ff' AS TEXT)";
+    for (harm, lanes) in [(later, 1), (spoilt, 1), (nowhere, 0)] {
+        let folder = folder();
+        let mut outbox = open(&setup(&folder, 1));
+        outbox.commit(&rows(&[5000, 10_000, 15_000, 20_000]), &synced(21_000)).unwrap();
+        outbox.connection.execute(&format!("UPDATE rows SET {harm} WHERE seq IN (1, 3)"), []).unwrap();
+        assert_eq!(seqs(&outbox.next(ALL, &NONE, &synced(21_000)).unwrap()), [4, 2], "{harm}");
+        let status = outbox.status(&synced(21_000)).unwrap();
+        assert_eq!((status.rows, status.parked, status.dropped, outbox.unreadable()), (3, 2, 2, 2), "{harm}");
+        drop(outbox);
+        let mut outbox = open(&setup(&folder, 1));
+        let sent = outbox.next(ALL, &NONE, &synced(22_000)).unwrap();
+        assert_eq!(seqs(&sent), [5, 4, 2], "{harm}");
+        let reason = "rows of the outbox could not be read: they are kept apart".to_owned();
+        assert_eq!(told(&sent[0]), (Some(0), Some(15), lanes, Some(2), reason), "{harm}");
+        assert_eq!(outbox.status(&synced(22_000)).unwrap().rows, 3, "{harm}: it is told once");
+    }
+}
+
+#[test]
+fn a_row_that_is_spoilt_after_it_was_sent_and_a_gap_that_is_spoilt_are_told_of() {
     let folder = folder();
     let mut outbox = open(&setup(&folder, 1));
-    outbox.commit(&rows(&[5000, 10_000]), &synced(11_000)).unwrap();
-    outbox.connection.execute("UPDATE rows SET body = '{\"kind\":\"later\"}' WHERE seq = 1", []).unwrap();
-    assert_eq!(seqs(&outbox.next(ALL, &NONE, &synced(11_000)).unwrap()), [2]);
-    let status = outbox.status(&synced(11_000)).unwrap();
-    assert_eq!((status.rows, status.parked), (1, 1));
+    outbox.commit(&rows(&[5000]), &synced(6000)).unwrap();
+    outbox.next(ALL, &NONE, &synced(6000)).unwrap();
+    let spoil = |outbox: &Outbox, seq: u64| {
+        let sql = "UPDATE rows SET body = CAST(x'ff' AS TEXT) WHERE seq = ?1";
+        assert_eq!(outbox.connection.execute(sql, [seq as i64]).unwrap(), 1);
+    };
+    spoil(&outbox, 1);
+    assert_eq!(outbox.next(ALL, &NONE, &synced(7000)).unwrap(), []);
+    spoil(&outbox, 2);
+    assert_eq!(outbox.next(ALL, &NONE, &synced(8000)).unwrap(), []);
+    let sent = outbox.next(ALL, &NONE, &synced(9000)).unwrap();
+    assert_eq!(seqs(&sent), [3]);
+    assert_eq!(told(&sent[0]).3, Some(1), "the gap that was lost");
+}
+
+#[test]
+fn a_full_outbox_drops_rows_whose_topic_is_spoilt_too() {
+    let folder = folder();
+    let mut outbox = open(&Setup { max_bytes: 100_000, ..setup(&folder, 1) });
+    outbox.commit(&rows(&[5000; 20]), &synced(6000)).unwrap();
+    outbox.connection.execute("UPDATE rows SET topic = CAST(x'ff' AS TEXT)", []).unwrap();
+    for end in 2..100 {
+        outbox.commit(&rows(&[end * 5000; 9]), &synced(end * 5000)).unwrap();
+    }
+    assert!(outbox.status(&synced(500_000)).unwrap().dropped > 20);
 }
 
 #[test]

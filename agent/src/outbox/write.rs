@@ -1,7 +1,7 @@
 //! Stores rows and passages, keeps the clock of each uptime, and drops the oldest when the file is full.
 
 use super::row::{ClockFixRow, GapRow, RowBody, Stamp};
-use super::{Durability, Outbox, OutboxError, id_column, open, pragma};
+use super::{Durability, Outbox, OutboxError, id_column, open, pragma, text_column};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, LaneId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs};
 use flextraff_common::wire::topics::Topic;
@@ -58,25 +58,12 @@ impl Outbox {
     }
 
     fn try_commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
-        let (stored, clock, known) = (self.clock, self.clock_now(now), self.known);
-        let (newest, pending, max_bytes, oldest) = (self.newest, self.pending, self.max_bytes, self.oldest);
-        let (device, junction, boot, boot_key) = (self.device, self.junction, self.boot, self.boot_key);
-        let transaction = self.begin(Durability::Durable)?;
-        let mut writer = Writer {
-            device,
-            junction,
-            boot,
-            boot_key,
-            now: *now,
-            pending,
-            seqs: Vec::new(),
-            newest,
-            oldest,
-            transaction: &transaction,
-        };
+        let (stored, clock, mut known) = (self.clock, self.clock_now(now), self.known);
+        let (boot_key, max_bytes) = (self.boot_key, self.max_bytes);
+        let mut writer = self.writer(Durability::Durable, now)?;
         let clock = writer.follow_clock(stored, clock)?;
         for (boot, row) in &batch.left {
-            writer.boot_key = boot_key_of(&transaction, *boot)?.unwrap_or(boot_key);
+            writer.boot_key = boot_key_of(&writer.transaction, *boot)?.unwrap_or(boot_key);
             writer.add(row)?;
         }
         writer.boot_key = boot_key;
@@ -88,17 +75,33 @@ impl Outbox {
             writer.store_passage(change)?;
         }
         writer.keep_below(max_bytes)?;
-        let Writer { pending, seqs, newest, oldest, .. } = writer;
-        let known = if now.clock == ClockState::Synced && !seqs.is_empty() && now.wall > known {
-            transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
-            now.wall
-        } else {
-            known
-        };
-        transaction.commit()?;
+        if now.clock == ClockState::Synced && !writer.seqs.is_empty() && now.wall > known {
+            writer.transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
+            known = now.wall;
+        }
+        let Written { seqs, pending, newest, oldest } = writer.commit()?;
         (self.clock, self.known, self.pending) = (clock, known, pending);
         (self.newest, self.oldest) = (newest, oldest);
         Ok(seqs)
+    }
+
+    /// Begins to write; nothing is written until [`Writer::commit`].
+    pub(super) fn writer(&mut self, durability: Durability, now: &Moment) -> Result<Writer<'_>, OutboxError> {
+        let (device, junction, boot, boot_key) = (self.device, self.junction, self.boot, self.boot_key);
+        let (newest, pending, oldest) = (self.newest, self.pending, self.oldest);
+        let transaction = self.begin(durability)?;
+        Ok(Writer {
+            device,
+            junction,
+            boot,
+            boot_key,
+            now: *now,
+            pending,
+            seqs: Vec::new(),
+            newest,
+            oldest,
+            transaction,
+        })
     }
 }
 
@@ -110,17 +113,27 @@ fn boot_key_of(transaction: &Transaction<'_>, boot: BootId) -> Result<Option<i64
     Ok(key)
 }
 
-struct Writer<'a> {
+/// Writes rows in one transaction.
+pub(super) struct Writer<'a> {
     device: DeviceId,
     junction: JunctionId,
     boot: BootId,
     boot_key: i64,
     now: Moment,
-    pending: u64,
+    /// Rows in the table.
+    pub(super) pending: u64,
     seqs: Vec<Seq>,
     newest: Option<MonoMs>,
     oldest: [[i64; 2]; DROP_ORDER.len()],
-    transaction: &'a Transaction<'a>,
+    pub(super) transaction: Transaction<'a>,
+}
+
+/// What is so once a transaction has ended well.
+pub(super) struct Written {
+    seqs: Vec<Seq>,
+    pub(super) pending: u64,
+    newest: Option<MonoMs>,
+    oldest: [[i64; 2]; DROP_ORDER.len()],
 }
 
 struct Victim {
@@ -131,13 +144,13 @@ struct Victim {
 
 /// A time, by uptimes in their order.
 #[derive(Clone, Copy)]
-struct Span {
+pub(super) struct Span {
     from: (i64, Stamp),
     to: (i64, Stamp),
 }
 
 impl Span {
-    fn new(boot_key: i64, boot: BootId, (from, to): (MonoMs, MonoMs)) -> Self {
+    pub(super) fn new(boot_key: i64, boot: BootId, (from, to): (MonoMs, MonoMs)) -> Self {
         let stamp = |at| (boot_key, Stamp { boot, at });
         Self { from: stamp(from), to: stamp(to) }
     }
@@ -153,6 +166,13 @@ impl Span {
 }
 
 impl Writer<'_> {
+    /// Ends well.
+    pub(super) fn commit(self) -> Result<Written, OutboxError> {
+        let Self { seqs, pending, newest, oldest, transaction, .. } = self;
+        transaction.commit()?;
+        Ok(Written { seqs, pending, newest, oldest })
+    }
+
     /// Stores the difference of the clocks when it moved; once it can be trusted, corrects what this uptime sent before.
     fn follow_clock(
         &mut self,
@@ -237,10 +257,10 @@ impl Writer<'_> {
     }
 
     fn keep_below(&mut self, max_bytes: u64) -> Result<(), OutboxError> {
-        let page = pragma(self.transaction, "page_size")?;
+        let page = pragma(&self.transaction, "page_size")?;
         loop {
-            let pages = pragma(self.transaction, "page_count")?;
-            let free = pragma(self.transaction, "freelist_count")?;
+            let pages = pragma(&self.transaction, "page_count")?;
+            let free = pragma(&self.transaction, "freelist_count")?;
             if pages.saturating_sub(free) * page <= max_bytes {
                 return Ok(());
             }
@@ -288,10 +308,7 @@ impl Writer<'_> {
              WHERE kind = ?1 AND frozen = ?2 AND seq >= ?3 ORDER BY seq LIMIT ?4",
         )?;
         let victims = statement.query_map((kind, handed_out, first, DROP_ROWS), |row| {
-            let lane = match row.get::<_, String>(1)?.parse() {
-                Ok(Topic::CarCounts(_, lane)) => Some(lane),
-                _ => None,
-            };
+            let lane = text_column(row, 1)?.and_then(|topic| lane_of(&topic));
             let times = (MonoMs(row.get(4)?), MonoMs(row.get(5)?));
             let span = Span::new(row.get(2)?, BootId(id_column(row, 3)?), times);
             Ok(Victim { seq: row.get(0)?, lane, span })
@@ -300,7 +317,7 @@ impl Writer<'_> {
     }
 
     /// Counts a loss, and tells of it in the gap of the same reason that grows until it is first sent.
-    fn lose(
+    pub(super) fn lose(
         &mut self,
         span: Span,
         lanes: &BTreeSet<LaneId>,
@@ -325,8 +342,8 @@ impl Writer<'_> {
         }
         let mut whole = span;
         if let (Some(from), Some(to)) = (gap.from, gap.to)
-            && let Some(from_key) = boot_key_of(self.transaction, from.boot)?
-            && let Some(to_key) = boot_key_of(self.transaction, to.boot)?
+            && let Some(from_key) = boot_key_of(&self.transaction, from.boot)?
+            && let Some(to_key) = boot_key_of(&self.transaction, to.boot)?
         {
             whole = span.and(Span { from: (from_key, from), to: (to_key, to) });
         }
@@ -345,13 +362,22 @@ impl Writer<'_> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             // One that cannot be read is parked when it is to be sent.
-            if let Ok(RowBody::Gap(gap)) = serde_json::from_str(&row.get::<_, String>(1)?)
+            if let Some(body) = text_column(row, 1)?
+                && let Ok(RowBody::Gap(gap)) = serde_json::from_str(&body)
                 && gap.reason == reason
             {
                 return Ok(Some((row.get(0)?, gap)));
             }
         }
         Ok(None)
+    }
+}
+
+/// The lane whose counts a topic is for.
+pub(super) fn lane_of(topic: &str) -> Option<LaneId> {
+    match topic.parse() {
+        Ok(Topic::CarCounts(_, lane)) => Some(lane),
+        _ => None,
     }
 }
 

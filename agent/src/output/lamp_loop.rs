@@ -5,10 +5,12 @@
 mod asks;
 mod cabinet;
 mod messages;
+mod unheard;
 mod writing;
 
 pub use asks::{LampAsk, LampsShow};
 pub use messages::{LampEvent, LampInput};
+pub use unheard::{Unheard, Unkept};
 
 use super::{
     Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red,
@@ -23,10 +25,11 @@ use flextraff_common::hires::Event;
 use flextraff_common::junction::GroupKind;
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{Aspect, ControlLevel, ControllerState};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 /// Time between two ticks, milliseconds.
@@ -49,7 +52,7 @@ const MOST_AT_ONCE: usize = 512;
 /// How the loop is doing; read by others at any time.
 #[derive(Debug)]
 pub struct LampStats {
-    /// When the loop has written the lamps last, milliseconds of the monotonic clock; [`i64::MIN`] before the first time.
+    /// When the loop has written the lamps last, milliseconds of the monotonic clock; before the first time, when its guard began to watch.
     pub wrote: Arc<AtomicI64>,
     /// The latest that a second has ever begun, milliseconds.
     pub late_max_ms: AtomicU64,
@@ -174,6 +177,7 @@ fn drive(
         pressed: None,
         late: None,
         failed: false,
+        unkept: Cell::default(),
     };
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
@@ -222,6 +226,8 @@ struct LampLoop<'a> {
     late: Option<Trip>,
     /// Whether the controller has failed after a fault, and is not asked any more.
     failed: bool,
+    /// What was to be kept and nobody took.
+    unkept: Cell<Unkept>,
 }
 
 impl LampLoop<'_> {
@@ -362,6 +368,7 @@ impl LampLoop<'_> {
 
     /// `feed` comes before what is told: others may wait for that.
     fn tick(&mut self, now: Moment, feed: &mut dyn FnMut()) -> Result<(), OutputError> {
+        self.tell_unkept();
         self.look_at_lamps(now)?;
         if self.parts.interlock.latched().is_some() {
             self.tick_in_fault(now)?;
@@ -423,8 +430,21 @@ impl LampLoop<'_> {
     }
 
     fn emit(&self, event: LampEvent) {
-        if self.parts.events.try_send(event).is_err() {
+        if let Err(TrySendError::Full(event) | TrySendError::Disconnected(event)) =
+            self.parts.events.try_send(event)
+        {
             self.parts.stats.events_dropped.fetch_add(1, Relaxed);
+            let mut unkept = self.unkept.get();
+            unkept.note(&event);
+            self.unkept.set(unkept);
+        }
+    }
+
+    /// Tells what was to be kept and nobody took, as soon as somebody takes it.
+    fn tell_unkept(&self) {
+        let unkept = self.unkept.get();
+        if unkept != Unkept::default() && self.parts.events.try_send(LampEvent::Lost(unkept)).is_ok() {
+            self.unkept.set(Unkept::default());
         }
     }
 }

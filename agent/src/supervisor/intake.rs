@@ -6,6 +6,7 @@ use super::recording::ToKeep;
 use crate::config::Config;
 use crate::identity::Sighting;
 use crate::outbox::Room;
+use crate::output::Unkept;
 use crate::signal::CycleRecord;
 use flextraff_common::hires::Event;
 use flextraff_common::ids::Seq;
@@ -128,6 +129,11 @@ impl Intake {
                 }
             }
         }
+    }
+
+    /// Takes what was lost before it could be brought; a gap tells of it.
+    pub(super) fn lose(&self, unkept: Unkept) {
+        self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).add_unkept(unkept);
     }
 
     fn push(&self, input: RecorderInput, most: usize) -> Result<(), Refused> {

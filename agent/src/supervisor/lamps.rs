@@ -39,6 +39,10 @@ impl Lamps {
         let latch = FaultLatch::beside(&config.outbox.path);
         let latched = latch.read().map(|fault| fault.reason);
         let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
+        let mut control = Control::new(config, false, clock.now());
+        let interlock = Interlock::new(junction, config.output.driver != Driver::Virtual);
+        let writer = LatchWriter::start(latch)?;
+        let latch = writer.handle();
         let output = output::open(&config.output, junction)?;
         if let Some(reason) = &latched {
             tracing::error!(
@@ -49,9 +53,6 @@ impl Lamps {
         let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
         let (events, happened) = mpsc::sync_channel(NEWS);
         let stats = Arc::new(LampStats::default());
-        let interlock = Interlock::new(junction, config.output.driver != Driver::Virtual);
-        let writer = LatchWriter::start(latch)?;
-        let latch = writer.handle();
         let guard = output.last_resort().map(|lamps| {
             let (wrote, clock, latch) = (Arc::clone(&stats.wrote), Arc::clone(clock), latch.clone());
             let fault = interlock.fault_lamps().to_vec();
@@ -59,7 +60,6 @@ impl Lamps {
         });
         keep_pins(config);
         let now = clock.now();
-        let mut control = Control::new(config, false, now);
         if latched.is_none() && ended.is_some_and(|ended| ended.counts(&config.output, boot, now.mono)) {
             tracing::info!("the agent has just ended in order: the signal starts in red");
             control.controller.start_in_red(now);

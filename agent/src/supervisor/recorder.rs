@@ -5,6 +5,8 @@ mod events;
 mod kept;
 mod limits;
 mod losses;
+mod plans;
+mod remains;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -13,16 +15,17 @@ mod unstored;
 use crate::config::{Config, ReaderConfig};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
-use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, SavedPlan, Setup};
+use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, Setup};
 use crate::signal::CycleRecord;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{Ack, Demand, DemandPassage, GreenTime, OutboxStatus, decode, encode};
+use flextraff_common::wire::{Ack, Demand, DemandPassage, OutboxStatus};
 use limits::Limits;
 pub(super) use losses::{Cause, Losses};
+pub(super) use remains::Remains;
 use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,7 +42,9 @@ const OLD_NEWS_MS: i64 = 3000;
 /// Time between two gaps that tell of what was lost before it became rows, milliseconds: what goes on for hours is not told each second.
 const GAP_MS: i64 = 60_000;
 /// Why an outbox is set aside that can be opened and read.
-pub(super) const NOT_USABLE: &str = "the recorder failed again and again on what the outbox held";
+pub(super) const NOT_USABLE: &str = "the recorder failed again and again on what was stored or waited to be";
+/// What the gap says of open passages that a card has spoilt, or whose lane is no more.
+const PASSAGES_UNREADABLE: &str = "passages of before the restart could not be read";
 
 /// Places of [`Recorder::patience`].
 const WRITING: usize = 0;
@@ -60,7 +65,7 @@ pub struct RecorderSetup {
     pub names: SharedNames,
     /// Whether an outbox that the disk does not let be read is set aside.
     pub gives_up: bool,
-    /// Whether what the outbox holds makes the recorder fail, so that it is set aside.
+    /// Whether what the outbox holds, or what waits for it, makes the recorder fail, so that it is given up.
     pub starts_anew: bool,
 }
 
@@ -100,6 +105,19 @@ impl Recorder {
     /// # Errors
     /// When the outbox cannot be opened or read.
     pub fn open(config: Arc<Config>, setup: &RecorderSetup, now: &Moment) -> Result<Self, OutboxError> {
+        Self::succeed(config, setup, &mut None, now)
+    }
+
+    /// As [`Recorder::open`], in place of one that has failed: what that one has not stored is taken.
+    ///
+    /// # Errors
+    /// When the outbox cannot be opened or read; what remains stays where it is then.
+    pub(super) fn succeed(
+        config: Arc<Config>,
+        setup: &RecorderSetup,
+        remains: &mut Option<Remains>,
+        now: &Moment,
+    ) -> Result<Self, OutboxError> {
         let mut outbox = Outbox::open(
             &Setup {
                 path: setup.path.clone(),
@@ -114,50 +132,78 @@ impl Recorder {
         )?;
         if setup.starts_anew {
             outbox.start_anew(NOT_USABLE.to_owned(), now)?;
+            // The gap of the new file tells of them, too.
+            *remains = None;
         }
+        let passages = match outbox.passages() {
+            Err(error) if error.is_damage() => {
+                outbox.start_anew(format!("the outbox was damaged ({error})"), now)?;
+                Vec::new()
+            }
+            passages => passages?,
+        };
         if let Some(aside) = outbox.set_aside() {
             tracing::error!(file = %aside.display(), "the outbox could not be used and was set aside; its rows are reported as a gap");
         }
-        let passages = outbox.passages()?;
-        let mut kept = kept::read(&passages, &config.junction);
+        let lanes = config.junction.lanes().len();
+        let Remains { mut unstored, lost, events, cycles, starts, counted, .. } = match remains.take() {
+            Some(remains) => remains.for_outbox(outbox.outbox_id()),
+            None => Remains::none(outbox.outbox_id(), passages, config.events, lanes, now.mono),
+        };
+        let mut kept = kept::read(&unstored.open(), &config.junction);
+        if kept.iter().any(|kept| kept.state.is_none()) {
+            unstored.add_unknown(PASSAGES_UNREADABLE, setup.boot, now.mono);
+        }
         // Those of before a change of setting go on under their pseudonyms.
         kept.iter_mut().filter_map(|kept| kept.state.as_mut()).for_each(|state| {
             (state.epc, state.known_as) = (setup.names.name(state.epc), setup.names.name(state.known_as));
         });
-        let (ours, left): (Vec<_>, Vec<_>) = kept.into_iter().partition(|kept| kept.boot == setup.boot);
+        let (ours, left): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|kept| kept.boot == setup.boot && kept.state.is_some());
         let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
-        let lanes = config.junction.lanes().len();
         let mut counter = Counter::new(config.counting, lanes, stop_lines(&config), now.mono, &ours);
         if setup.all_lanes_watched {
             for reader in 0..=config.readers.len() {
                 counter.handle_reader(reader, true, now.mono);
             }
         }
-        let mut events = events::Events::new(config.events, now.mono);
-        if outbox.is_first_of_boot() {
-            events.push(Event::new(now.mono, EventCode::PowerRestored, 0));
-        }
         let mut recorder = Self {
             events,
             boot: setup.boot,
             counter,
             outbox,
-            unstored: Unstored::new(passages),
-            lost: Losses::default(),
+            unstored,
+            lost,
             lost_due: now.mono,
             damaged: None,
             patience: Default::default(),
-            cycles: VecDeque::new(),
-            starts: VecDeque::new(),
-            counted: vec![0; config.junction.lanes().len()],
+            cycles,
+            starts,
+            counted,
             next_flush: now.mono,
             told: now.mono,
             limits: Limits::default(),
             failing: None,
             config,
         };
+        if recorder.outbox.is_first_of_boot() {
+            recorder.events.push(Event::new(now.mono, EventCode::PowerRestored, 0));
+        }
         recorder.close_out(left);
         Ok(recorder)
+    }
+
+    /// What it has not stored, for the one that takes its place.
+    pub(super) fn into_remains(self) -> Remains {
+        Remains {
+            outbox: self.outbox.outbox_id(),
+            unstored: self.unstored,
+            lost: self.lost,
+            events: self.events,
+            cycles: self.cycles,
+            starts: self.starts,
+            counted: self.counted,
+        }
     }
 
     /// Makes the rows of passages that earlier uptimes left behind; stored with the first flush, together with their deletion.
@@ -173,6 +219,12 @@ impl Recorder {
         for kept in left {
             self.unstored.change(PassageChange { key: kept.key, state: None });
         }
+    }
+
+    /// A disk with room for so many pages only; none: a large one.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: Option<i64>) {
+        self.outbox.limit_pages(pages);
     }
 
     /// Identity of the outbox.
@@ -363,19 +415,13 @@ impl Recorder {
             self.damaged = None;
             self.unstored.begin_anew();
         }
-        let batch = self.unstored.take();
-        let done = self.outbox.commit(&batch, now);
-        self.heed(WRITING, done.as_ref().err(), now.mono);
-        match done {
-            Ok(stored) => {
-                self.unstored.done(batch);
-                Ok(!stored.is_empty())
-            }
-            Err(error) => {
-                self.unstored.put_back(batch);
-                Err(error)
-            }
+        let done = self.outbox.commit(self.unstored.begin(), now);
+        match &done {
+            Ok(_) => self.unstored.done(),
+            Err(_) => self.unstored.put_back(),
         }
+        self.heed(WRITING, done.as_ref().err(), now.mono);
+        Ok(!done?.is_empty())
     }
 
     /// Remembers damage, which trying again does not mend.
@@ -399,7 +445,15 @@ impl Recorder {
         in_flight: &BTreeSet<Seq>,
         now: &Moment,
     ) -> Vec<Outgoing> {
+        let unreadable = self.outbox.unreadable();
         let rows = self.outbox.next(room, in_flight, now);
+        let unreadable = self.outbox.unreadable().saturating_sub(unreadable);
+        if unreadable > 0 {
+            tracing::error!(
+                rows = unreadable,
+                "rows cannot be read any more; they are kept apart and reported as a gap"
+            );
+        }
         self.heed(READING, rows.as_ref().err(), now.mono);
         rows.unwrap_or_else(|error| {
             tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
@@ -412,29 +466,6 @@ impl Recorder {
         let status = self.outbox.status(now);
         let status = status.inspect_err(|error| tracing::warn!(%error, "the outbox cannot be asked")).ok()?;
         Some(OutboxStatus { failure: self.failing.clone(), ..status })
-    }
-
-    /// Keeps a plan over restarts.
-    pub fn save_plan(&mut self, plan: &GreenTime, received: MonoMs) {
-        if let Err(error) = self.outbox.save_plan(plan.mode, plan.ends_override, &encode(plan), received) {
-            tracing::error!(%error, "the plan could not be stored; it runs all the same, but not after a restart");
-        }
-    }
-
-    /// The plans of before the restart, at most one of each mode; with when each came, if that was in this uptime. One of an earlier uptime that
-    /// says no time of its own has that of its receipt, unless no synchronised clock has ever shown it.
-    pub fn plans(&self) -> Vec<(Box<GreenTime>, Option<MonoMs>)> {
-        let plans = self
-            .outbox
-            .plans()
-            .inspect_err(|error| tracing::warn!(%error, "the plans of before the restart cannot be read"));
-        let read = |plan: &SavedPlan| {
-            let message: GreenTime = decode(plan.body.as_bytes()).ok()?;
-            let timestamp = message.timestamp.or(plan.came);
-            let received = (plan.boot == self.boot).then_some(plan.received);
-            Some((Box::new(GreenTime { timestamp, ..message }), received))
-        };
-        plans.unwrap_or_default().iter().filter_map(read).collect()
     }
 
     fn report_cycles(&mut self) {

@@ -21,7 +21,7 @@ use lasting::Lasting;
 use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender};
 use std::thread::{Builder, JoinHandle};
@@ -86,7 +86,10 @@ fn go_on(
         let Err(Failed { stored }) = run(suspicion.gives_up()) else { return };
         let failed = clock.mono();
         let pause = pauses.after(failed.since(began));
-        tracing::error!(pause_s = pause.as_secs(), "the recorder has failed and goes on from what is stored");
+        tracing::error!(
+            pause_s = pause.as_secs(),
+            "the recorder has failed and goes on from what is stored or waits"
+        );
         if is_last || inputs.are_over() {
             return;
         }
@@ -104,7 +107,8 @@ fn recording(
 ) {
     let (mut told, mut patience) = (false, Patience::default());
     let recorder = loop {
-        match Recorder::open(Arc::clone(&lasting.config), &setup, &clock.now()) {
+        let config = Arc::clone(&lasting.config);
+        match Recorder::succeed(config, &setup, &mut lasting.remains, &clock.now()) {
             Ok(recorder) => break recorder,
             Err(error) => {
                 setup.gives_up = patience.handle(Some(&error), clock.now().mono);
@@ -117,7 +121,10 @@ fn recording(
             return;
         }
     };
-    let mut desk = Desk::open(recorder, lasting, news, &clock.now());
+    Desk::open(recorder, lasting, news, &clock.now()).work(|desk| serve(desk, inputs, clock));
+}
+
+fn serve(desk: &mut Desk<'_>, inputs: &Inputs, clock: &Clock) {
     loop {
         let wait_ms = desk.recorder.next_timeout().since(clock.now().mono).clamp(0, LONGEST_WAIT_MS);
         let first = inputs.next(Duration::from_millis(wait_ms.unsigned_abs()));
@@ -162,6 +169,15 @@ impl<'a> Desk<'a> {
         let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
         desk.tell_outbox(now);
         desk
+    }
+
+    /// Lets it work until its end. When it fails before, what it has not stored waits for the next recorder.
+    fn work(mut self, work: impl FnOnce(&mut Self)) {
+        if let Err(failure) = catch_unwind(AssertUnwindSafe(|| work(&mut self))) {
+            let Self { recorder, lasting, .. } = self;
+            lasting.remains = Some(recorder.into_remains());
+            resume_unwind(failure);
+        }
     }
 
     /// Tells the recorder of the readers that are up.

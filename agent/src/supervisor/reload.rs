@@ -96,7 +96,7 @@ impl Supervisor {
     /// Starts what could not be started for want of threads or memory, which passes.
     pub(super) fn start_missing(&mut self) {
         self.start_readers();
-        if self.link.is_none() {
+        if self.link.is_none() && self.config.mqtt.is_some() {
             self.connect_anew();
         }
     }

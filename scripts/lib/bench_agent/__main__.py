@@ -141,7 +141,24 @@ def main() -> int:
     own["start_ms"] = statistics.median(starts)
     own["binary_mb"] = args.agent.stat().st_size / 1e6
     report(own, plain)
-    return 0 if own["counted"] == own["vehicles"] else 1
+    wrong = missed(own)
+    for limit in wrong:
+        say(f"missed: {limit}")
+    return 1 if wrong else 0
+
+
+def missed(own: dict[str, float]) -> list[str]:
+    """The limits of a run that it does not keep."""
+    kept = {
+        "the program has at most 8 MB": own["binary_mb"] <= 8,
+        "the first lamps are lit within 300 ms": own["start_ms"] <= 300,
+        "it takes at most 16 MB of memory": own["rss_mb"] <= 16,
+        "it takes at most 3 % of a core": own["cpu_percent"] <= 3,
+        "lamps are written late by at most twice what a bare timer is (p99.9)": own["late_p999_us"] <= 2 * max(own["bare_p999_us"], 1),
+        "a tag's priority is decided within 20 ms (p99.9)": BEAT_MS + own["read_p999_us"] / 1000 <= 20,
+        "every vehicle that is read is counted, once": own["counted"] == own["vehicles"],
+    }
+    return [limit for limit, good in kept.items() if not good]
 
 
 def say(text: str) -> None:

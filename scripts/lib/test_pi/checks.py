@@ -5,29 +5,15 @@ checks.py BOOT FOLDER: BOOT has kernel, device tree and first file system, FOLDE
 
 import json
 import sys
-import threading
 import time
 
+from cabinet import cabinet
+from findings import agent, check, failed, tags
 from guest import Pi
 from lamps import HEADS, Watch, shown
 
-EPC = b"34161FA8203286140C0F2A20"
 FLASH_SWITCH = 4
 AMBER_S = 3.0
-
-failed = []
-
-
-def check(what, good, note=""):
-    """Says how a check went."""
-    print(f"{'ok    ' if good else 'FAILED'} {what}{f' ({note})' if note and not good else ''}", flush=True)
-    if not good:
-        failed.append(what)
-
-
-def agent(driver, command):
-    return f"flextraff-agent {command} --config /etc/{driver}.toml"
-
 
 def pins():
     return [pin for head in HEADS.values() for pin in head]
@@ -95,11 +81,7 @@ def killed(pi, driver):
 
 def reads(pi, driver):
     """Tags that a reader at the USB port tells; the reader goes and comes back."""
-    stop = threading.Event()
-    def tell():
-        while not stop.wait(0.2):
-            pi.usb.send(EPC + b"\r\n")
-    threading.Thread(target=tell, daemon=True).start()
+    stop = tags(pi)
 
     def reader(wanted, timeout=60):
         deadline, found = time.monotonic() + timeout, None
@@ -144,6 +126,7 @@ def main(boot, folder):
             killed(pi, driver)
             status, output = pi.run(f"grep -E 'ERROR|panicked' /tmp/{driver}.log")
             check(f"{driver}: the agent has logged no error", status == 1, output)
+            cabinet(pi, driver)
     finally:
         pi.stop()
     print(f"{len(failed)} checks failed" if failed else "all checks passed")

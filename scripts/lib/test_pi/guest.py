@@ -1,5 +1,6 @@
 """An emulated Raspberry Pi 3: QEMU, its console, its pins and the reader at its USB port."""
 
+import contextlib
 import json
 import re
 import socket
@@ -72,6 +73,8 @@ class Pi:
     def __init__(self, boot, folder):
         self.folder = Path(folder)
         self.tags = 0
+        # Pins are looked at and set from several threads.
+        self.alone = threading.Lock()
         at = {name: self.folder / f"{name}.sock" for name in ("console", "control", "usb", "pins")}
         listen = "server=on,wait=off"
         self.process = subprocess.Popen(
@@ -83,6 +86,7 @@ class Pi:
                 *("-chardev", f"socket,id=console,path={at['console']},{listen},logfile={folder}/console.log"),
                 *("-serial", "chardev:console", "-qmp", f"unix:{at['control']},{listen}"),
                 *("-qtest", f"unix:{at['pins']},{listen}", "-qtest-log", "/dev/null"),
+                *("-D", f"{folder}/trace.log"),
                 *("-chardev", f"socket,id=usb,path={at['usb']},{listen}"),
                 *("-device", "usb-serial,chardev=usb,always-plugged=on"),
             ],
@@ -105,14 +109,15 @@ class Pi:
 
     def ask(self, command, **arguments):
         """A command of QEMU's monitor protocol."""
-        self.control.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
-        self.control.flush()
-        while True:
-            answer = json.loads(self.control.readline())
-            if "error" in answer:
-                raise RuntimeError(answer["error"])
-            if "return" in answer:
-                return answer["return"]
+        with self.alone:
+            self.control.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+            self.control.flush()
+            while True:
+                answer = json.loads(self.control.readline())
+                if "error" in answer:
+                    raise RuntimeError(answer["error"])
+                if "return" in answer:
+                    return answer["return"]
 
     def word(self, address):
         """A register, read from outside."""
@@ -123,17 +128,46 @@ class Pi:
         """The levels of pins 0 to 31 in one moment, a bit each."""
         return self.word(LEVEL)
 
+    def functions(self):
+        """The registers that say which pins are outputs."""
+        return {FUNCTION_SELECT + 4 * number: self.word(FUNCTION_SELECT + 4 * number) for number in range(3)}
+
     def is_output(self, pin):
         """Whether a pin drives: the level of one that does not says nothing."""
         return self.word(FUNCTION_SELECT + 4 * (pin // 10)) >> 3 * (pin % 10) & 7 == 1
 
     def put(self, pin, high):
         """Gives an input a level from outside."""
-        register = SET if high else CLEAR
-        self.inputs.write(f"writel {register:#x} {1 << pin:#x}\n".encode())
-        self.inputs.flush()
-        while not self.inputs.readline().startswith(b"OK"):
-            pass
+        self.write(SET if high else CLEAR, 1 << pin)
+
+    def release(self, pin):
+        """Makes a pin an input from outside, as it is after a power cut."""
+        register = FUNCTION_SELECT + 4 * (pin // 10)
+        self.write(register, self.word(register) & ~(7 << 3 * (pin % 10)))
+
+    def write(self, address, value):
+        """Sets a register from outside."""
+        with self.alone:
+            self.inputs.write(f"writel {address:#x} {value:#x}\n".encode())
+            self.inputs.flush()
+            while not self.inputs.readline().startswith(b"OK"):
+                pass
+
+    @contextlib.contextmanager
+    def traced(self):
+        """A list that has afterwards what was written into the registers of the pins meanwhile, in this order: address and value."""
+        written, log = [], self.folder / "trace.log"
+        begin = log.stat().st_size if log.exists() else 0
+        switch = lambda on: self.ask("trace-event-set-state", name="memory_region_ops_write", enable=on)
+        switch(True)
+        try:
+            yield written
+        finally:
+            switch(False)
+            with log.open(errors="replace") as lines:
+                lines.seek(begin)
+                found = (re.search(r"addr (0x[0-9a-f]+) value (0x[0-9a-f]+) .*'bcm2835_gpio'", line) for line in lines)
+                written.extend((int(one[1], 16), int(one[2], 16)) for one in found if one)
 
     def plugged(self, there):
         """Lets the reader's adapter go and come, as the kernel sees it: QEMU ends where one is taken away that a program has open."""

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import scenes, server
+from . import limits, scenes, server
 from .machine import Machine, install, play
 from .scenes import AGENT, EARLY, FLASH, SITE, Scene
 from .server import SERVER, Database, ServerScene
@@ -49,7 +49,7 @@ def main() -> int:
                 print(f"test-units: {error}; what it said is in {log}", file=sys.stderr)
                 return 1
             junction, city = Scene(machine, street), ServerScene(machine, Database(Path(folder), url))
-            acts = [(act, junction) for act in scenes.ALL] + [(act, city) for act in server.ALL]
+            acts = [(act, junction) for act in scenes.ALL + limits.ALL] + [(act, city) for act in server.ALL]
 
             def journals() -> None:
                 for unit in (EARLY, AGENT, FLASH, SERVER):

@@ -187,3 +187,22 @@ fn a_file_that_the_disk_refuses_is_set_aside_only_when_waiting_has_not_helped() 
     assert!(gap.reason.starts_with("the disk did not let the outbox be used"), "{}", gap.reason);
     assert!(folder.path().join("outbox.db.corrupt-1-wal").is_symlink());
 }
+
+#[test]
+fn a_file_whose_uptimes_are_spoilt_is_set_aside_and_blocks_nothing() {
+    for harm in ["boots SET boot_id = 'no name'", "boots SET boot_id = CAST(x'ff' AS TEXT)"] {
+        let folder = folder();
+        let mut outbox = open(&setup(&folder, 1));
+        outbox.commit(&rows(&[5000]), &synced(6000)).unwrap();
+        outbox.connection.execute(&format!("UPDATE {harm}"), []).unwrap();
+        let error = outbox.next(ALL, &NONE, &synced(6000)).unwrap_err();
+        assert!(error.is_damage(), "{harm}: {error}");
+    }
+    // What only comes to light after the checks of opening.
+    let folder = folder();
+    let outbox = open(&setup(&folder, 1));
+    outbox.connection.execute("ALTER TABLE rows RENAME COLUMN end_ms TO ended_ms", []).unwrap();
+    drop(outbox);
+    let gap = gap_after(&folder, &setup(&folder, 2));
+    assert!(gap.reason.starts_with("the outbox was damaged"), "{}", gap.reason);
+}

@@ -1,6 +1,6 @@
 //! What the lamp loop is told, and what it tells.
 
-use super::{LampAsk, LampsShow};
+use super::{LampAsk, LampsShow, Unkept};
 use crate::config::Config;
 use crate::estimation::Alarm;
 use crate::identity::Sighting;
@@ -69,6 +69,8 @@ pub enum LampInput {
 /// What the loop tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LampEvent {
+    /// What was to be kept for the server, and found no room among these.
+    Lost(Unkept),
     /// What the controller says; [`SignalEvent::Plan`] also as the answer to each [`LampInput::Plan`].
     Signal(SignalEvent),
     /// What tactical control has decided, each second in which it decides.

@@ -393,3 +393,32 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
     let write = memory.state().writes.last().cloned().expect("written");
     assert_eq!(write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect::<Vec<_>>(), [0, 3, 6, 9]);
 }
+
+#[test]
+fn the_guard_flashes_when_the_loop_never_begins_and_not_while_it_may_still() {
+    let memory = Memory::default();
+    let output = PinOutput::new(memory.clone(), Pins::new(&four_way_pins(), &names()));
+    let clock = Arc::new(AtomicI64::new(5000));
+    let stats = LampStats::default();
+    let resort = output.last_resort().expect("there are real lamps");
+    let folder = tempfile::tempdir().expect("a folder");
+    let writer = LatchWriter::start(FaultLatch::beside(&folder.path().join("outbox.db"))).expect("a thread");
+    let (looks, now) = (Arc::new(AtomicI64::new(0)), Arc::clone(&clock));
+    let looked = Arc::clone(&looks);
+    let time = move || {
+        looked.fetch_add(1, Relaxed);
+        at(now.load(Relaxed) as f64 / 1000.0)
+    };
+    let fault = vec![Aspect::FlashAmber; 4];
+    let guard = Guard::start(resort, Arc::clone(&stats.wrote), fault, false, writer.handle(), time);
+    let guard = guard.expect("a thread");
+    // The heads are dark.
+    clock.fetch_add(1500, Relaxed);
+    let begun = looks.load(Relaxed);
+    wait_until("it has looked", || looks.load(Relaxed) > begun + 15);
+    assert!(memory.state().writes.is_empty(), "the loop may still begin");
+    clock.fetch_add(1, Relaxed);
+    wait_until("the guard has taken the lamps", || memory.state().writes.len() > 2);
+    drop(guard);
+    writer.finish();
+}

@@ -103,3 +103,43 @@ fn what_waits_is_taken_before_the_next_tick_and_no_flood_holds_it_up() {
     let inventory = |demand: &Demand| demand.lanes.iter().map(|lane| lane.inventory as u32).max();
     assert_eq!(demands(&events).filter_map(inventory).max(), Some(500), "every one was taken");
 }
+
+#[test]
+fn cycles_and_events_that_nobody_takes_are_told_of_when_somebody_does() {
+    let kept = |events: &[LampEvent]| {
+        let (mut cycles, mut logged) = (0_u64, 0_u64);
+        for event in events {
+            match event {
+                LampEvent::Signal(SignalEvent::CycleEnded(_)) => cycles += 1,
+                LampEvent::Signal(SignalEvent::Logged(events)) => logged += events.len() as u64,
+                _ => {}
+            }
+        }
+        (cycles, logged)
+    };
+    let (ended, _, events) = Bench::new(interlock()).run(500.0, |_| 0.0);
+    ended.expect("it was told to stop");
+    let all = kept(&events);
+    assert!(all.0 >= 2, "{all:?}");
+
+    let mut bench = Bench::new(interlock());
+    let (events, inbox) = sync_channel(16);
+    bench.parts.events = events;
+    let taken = std::cell::RefCell::new(Vec::new());
+    let take = |now: f64, _: &SyncSender<LampInput>| {
+        if !(5.0..450.0).contains(&now) {
+            taken.borrow_mut().extend(inbox.try_iter());
+        }
+    };
+    bench.run_fed(500.0, |_| 0.0, take).0.expect("it was told to stop");
+    let mut taken = taken.into_inner();
+    taken.extend(inbox.try_iter());
+    let lost: Vec<Unkept> = taken
+        .iter()
+        .filter_map(|event| if let LampEvent::Lost(unkept) = event { Some(*unkept) } else { None })
+        .collect();
+    let [Unkept { cycles: Some(cycles), events: Some(events) }] = lost.as_slice() else { panic!("{lost:?}") };
+    let (got_cycles, got_events) = kept(&taken);
+    assert_eq!((got_cycles + cycles.count, got_events + events.count), all, "nothing is lost silently");
+    assert!(events.from >= MonoMs(5000) && events.to <= MonoMs(450_100), "{events:?}");
+}

@@ -1,5 +1,6 @@
 //! What is lost before it becomes a row: only counted, so that a gap tells of it.
 
+use crate::output::{Unheard, Unkept};
 use crate::signal::CycleRecord;
 use flextraff_common::hires::Event;
 use flextraff_common::time::MonoMs;
@@ -15,6 +16,8 @@ pub(in crate::supervisor) enum Cause {
     NotOpen,
     /// The disk stands still, and no more may wait for it.
     StandsStill,
+    /// The agent had no time to take them from the lamp loop, which waits for nobody.
+    Unheard,
 }
 
 impl Cause {
@@ -22,6 +25,7 @@ impl Cause {
         match self {
             Self::NotOpen => "the outbox could not be opened: cycles were dropped",
             Self::StandsStill => "the disk stood still for too long: cycles were dropped",
+            Self::Unheard => "the agent had no time for the lamp loop: cycles were dropped",
         }
     }
 
@@ -29,6 +33,7 @@ impl Cause {
         match self {
             Self::NotOpen => "the outbox could not be opened: events were dropped",
             Self::StandsStill => "the disk stood still for too long: events were dropped",
+            Self::Unheard => "the agent had no time for the lamp loop: events were dropped",
         }
     }
 }
@@ -62,6 +67,18 @@ impl Losses {
         let known = self.0.get(reason).map_or(row(from) - 1, |known| row(known.to));
         let rows = times().map(row).filter(|row| *row > known).collect::<BTreeSet<_>>();
         self.add(reason, Loss { from, to, rows: rows.len() as u64 });
+    }
+
+    /// What nobody took from the lamp loop is lost; events as if there had been some for each row of that time.
+    pub(in crate::supervisor) fn add_unkept(&mut self, unkept: Unkept) {
+        if let Some(Unheard { from, to, count }) = unkept.cycles {
+            self.add(Cause::Unheard.of_cycles(), Loss { from, to, rows: count });
+        }
+        if let Some(Unheard { from, to, .. }) = unkept.events {
+            let row = |at: MonoMs| at.0.div_euclid(EVENTS_ROW_MS);
+            let rows = (row(to) - row(from) + 1).unsigned_abs();
+            self.add(Cause::Unheard.of_events(), Loss { from, to, rows });
+        }
     }
 
     pub(super) fn add(&mut self, reason: &'static str, loss: Loss) {
@@ -102,11 +119,16 @@ mod tests {
             losses.add_events(&events(times), Cause::NotOpen);
         }
         losses.add_events(&events(&[5]), Cause::StandsStill);
+        let unheard = |from, to, count| Some(Unheard { from: MonoMs(from), to: MonoMs(to), count });
+        losses.add_unkept(Unkept { cycles: unheard(0, 150_000, 2), events: unheard(9000, 30_000, 40) });
+        losses.add_unkept(Unkept::default());
         let lost: Vec<_> = losses.take().collect();
         let loss = |from, to, rows| Loss { from: MonoMs(from), to: MonoMs(to), rows };
         assert_eq!(
             lost,
             [
+                ("the agent had no time for the lamp loop: cycles were dropped", loss(0, 150_000, 2)),
+                ("the agent had no time for the lamp loop: events were dropped", loss(9000, 30_000, 4)),
                 ("the disk stood still for too long: events were dropped", loss(5, 5, 1)),
                 ("the outbox could not be opened: events were dropped", loss(11_000, 59_000, 4)),
             ]

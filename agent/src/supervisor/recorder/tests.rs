@@ -7,7 +7,7 @@ use crate::outbox::Room;
 use crate::reader::Read;
 use crate::signal::LaneQueues;
 use flextraff_common::time::{ClockState, UnixMs};
-use flextraff_common::wire::{CarCounts, Cycles, Gap, Mode, StageEnd, ZoneName, decode};
+use flextraff_common::wire::{CarCounts, Cycles, Gap, GreenTime, Mode, StageEnd, ZoneName, decode};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -210,14 +210,14 @@ fn counting_goes_on_from_memory_while_the_disk_is_full() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorder = open(folder.path(), BOOT, 100_000);
     advance(&mut recorder, 101_000, 110_000);
-    recorder.outbox.limit_pages(Some(1));
+    recorder.limit_pages(Some(1));
     recorder.handle_read(&read(111_200));
     advance(&mut recorder, 111_000, 400_000);
     let status = recorder.status(&moment(400_000)).unwrap();
     assert!(status.rows < 40, "{} rows found room", status.rows);
     assert!(status.failure.is_some_and(|failure| failure.starts_with("no space is left")));
     assert!(status.free_bytes.is_some_and(|free| free > 0));
-    recorder.outbox.limit_pages(None);
+    recorder.limit_pages(None);
     advance(&mut recorder, 401_000, 401_000);
     let counts = counts(&mut recorder, 401_000);
     assert_eq!(counts.len(), 4 * 60, "four lanes, every interval from 105 s to 400 s");
@@ -259,4 +259,43 @@ fn a_plan_that_came_without_a_time_has_that_of_its_receipt_if_anybody_knows_it()
         let kept = GreenTime { timestamp: came, ..plan.clone() };
         assert_eq!(plans, [(Box::new(kept), None)]);
     }
+}
+
+#[test]
+fn passages_of_before_a_restart_that_cannot_be_read_are_told_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    recorder.handle_read(&read(100_500));
+    advance(&mut recorder, 101_000, 101_000);
+    drop(recorder);
+    let spoil = || {
+        let file = rusqlite::Connection::open(folder.path().join("outbox.sqlite")).unwrap();
+        file.execute("UPDATE passages SET state = '{'", []).unwrap()
+    };
+    assert_eq!(spoil(), 1);
+    for ms in [110_000, 120_000] {
+        let mut recorder = open(folder.path(), BOOT, ms);
+        advance(&mut recorder, ms, ms);
+        let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(ms));
+        let gaps: Vec<Gap> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+        assert_eq!(gaps.len(), 1, "{gaps:?}");
+        assert_eq!(gaps[0].reason, PASSAGES_UNREADABLE);
+        assert_eq!((gaps[0].from, gaps[0].to, gaps[0].rows), (None, Some(UnixMs(EPOCH + 110_000)), None));
+    }
+}
+
+#[test]
+fn an_outbox_whose_passages_are_no_text_any_more_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    recorder.handle_read(&read(100_500));
+    advance(&mut recorder, 101_000, 101_000);
+    drop(recorder);
+    let file = rusqlite::Connection::open(folder.path().join("outbox.sqlite")).unwrap();
+    file.execute("UPDATE passages SET state = CAST(x'ff' AS TEXT)", []).unwrap();
+    drop(file);
+    let mut recorder = open(folder.path(), BOOT, 110_000);
+    assert!(folder.path().join("outbox.sqlite.corrupt-1").exists());
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(110_000));
+    assert_eq!(rows.iter().filter(|row| decode::<Gap>(row.payload.as_bytes()).is_ok()).count(), 1);
 }

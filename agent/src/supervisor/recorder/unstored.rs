@@ -20,6 +20,8 @@ pub(super) struct Unstored {
     rows: Vec<RowBody>,
     bytes: usize,
     passages: BTreeMap<String, Option<String>>,
+    /// What the outbox is just being given.
+    on_the_way: Option<Batch>,
     /// Open passages as the outbox has them.
     stored: BTreeMap<String, String>,
     /// What has been dropped here or before, by reason.
@@ -56,20 +58,22 @@ impl Unstored {
         }
     }
 
-    /// Everything, to be stored now.
-    pub(super) fn take(&mut self) -> Batch {
+    /// Everything, to be stored now. It stays here until [`Unstored::done`], also when whoever stores it fails.
+    pub(super) fn begin(&mut self) -> &Batch {
+        self.put_back();
         let mut rows = std::mem::take(&mut self.rows);
         rows.extend(self.lost.values().cloned().map(RowBody::Gap));
         let passages = std::mem::take(&mut self.passages).into_iter();
-        Batch {
+        self.on_the_way.insert(Batch {
             left: std::mem::take(&mut self.left),
             rows,
             passages: passages.map(|(key, state)| PassageChange { key, state }).collect(),
-        }
+        })
     }
 
     /// It is stored.
-    pub(super) fn done(&mut self, batch: Batch) {
+    pub(super) fn done(&mut self) {
+        let Some(batch) = self.on_the_way.take() else { return };
         (self.lost, self.bytes) = (BTreeMap::new(), 0);
         for PassageChange { key, state } in batch.passages {
             match state {
@@ -80,11 +84,24 @@ impl Unstored {
     }
 
     /// It could not be stored.
-    pub(super) fn put_back(&mut self, mut batch: Batch) {
+    pub(super) fn put_back(&mut self) {
+        let Some(mut batch) = self.on_the_way.take() else { return };
         // They come last, and are made again from what has grown meanwhile.
         batch.rows.truncate(batch.rows.len() - self.lost.len());
         (self.left, self.rows) = (batch.left, batch.rows);
         self.passages = batch.passages.into_iter().map(|change| (change.key, change.state)).collect();
+    }
+
+    /// Open passages, as they will be stored: key and state.
+    pub(super) fn open(&self) -> Vec<(String, String)> {
+        let mut passages = self.stored.clone();
+        for (key, state) in &self.passages {
+            match state {
+                Some(state) => drop(passages.insert(key.clone(), state.clone())),
+                None => drop(passages.remove(key)),
+            }
+        }
+        passages.into_iter().collect()
     }
 
     /// The outbox begins anew: what it had of open passages has to be stored again.
@@ -121,6 +138,18 @@ impl Unstored {
     /// What was lost before it came here.
     pub(super) fn add_lost(&mut self, reason: &'static str, loss: Loss, boot: BootId) {
         self.lose(reason, loss, None, boot);
+    }
+
+    /// Something was lost of which nothing is known but that it was before now.
+    pub(super) fn add_unknown(&mut self, reason: &str, boot: BootId, now: MonoMs) {
+        self.rows.push(RowBody::Gap(GapRow {
+            from: None,
+            to: Some(Stamp { boot, at: now }),
+            noticed: now,
+            lanes: Vec::new(),
+            rows: None,
+            reason: reason.to_owned(),
+        }));
     }
 
     /// Without a lane it concerns all.
@@ -198,13 +227,13 @@ mod tests {
             unstored.change(change(&n.to_string(), Some("open")));
             unstored.change(change(&n.to_string(), None));
             if n % 100 == 0 {
-                let batch = unstored.take();
-                unstored.put_back(batch);
+                unstored.begin();
+                unstored.put_back();
             }
             most = most.max(unstored.bytes);
         }
         assert!(most <= MOST_BYTES + 20_000 && unstored.passages.is_empty(), "{most}");
-        let batch = unstored.take();
+        let batch = unstored.begin();
         let (Some(RowBody::Gap(gap)), kept) = (batch.rows.last(), batch.rows.len() as u64 - 1) else {
             panic!("no gap")
         };
@@ -215,8 +244,8 @@ mod tests {
         assert_eq!(gap.to.map(|stamp| stamp.at), Some(MonoMs(dropped as i64 * 5000)));
         let first = batch.rows.first().expect("the newest stay");
         assert_eq!(first.span().1, MonoMs((dropped as i64 + 1) * 5000));
-        unstored.done(batch);
-        assert_eq!(unstored.take(), Batch::default(), "the gap is told once");
+        unstored.done();
+        assert_eq!(*unstored.begin(), Batch::default(), "the gap is told once");
     }
 
     #[test]
@@ -224,11 +253,11 @@ mod tests {
         let mut unstored =
             Unstored::new([("a".to_owned(), "1".to_owned()), ("b".to_owned(), "1".to_owned())]);
         unstored.change(change("c", Some("1")));
-        let batch = unstored.take();
-        unstored.done(batch);
+        unstored.begin();
+        unstored.done();
         unstored.change(change("a", None));
         unstored.change(change("b", Some("2")));
         unstored.begin_anew();
-        assert_eq!(unstored.take().passages, [change("b", Some("2")), change("c", Some("1"))]);
+        assert_eq!(unstored.begin().passages, [change("b", Some("2")), change("c", Some("1"))]);
     }
 }

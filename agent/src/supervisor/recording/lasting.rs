@@ -3,7 +3,7 @@
 use super::files::Files;
 use crate::config::Config;
 use crate::supervisor::intake::RecorderInput;
-use crate::supervisor::recorder::{Cause, Losses, Recorder};
+use crate::supervisor::recorder::{Cause, Losses, Recorder, Remains};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::GreenTime;
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -22,6 +22,8 @@ pub(super) struct Lasting {
     pub(super) plans: Vec<Plan>,
     /// What was lost meanwhile.
     pub(super) lost: Losses,
+    /// What a recorder that has failed had not stored.
+    pub(super) remains: Option<Remains>,
     /// Whether the present recorder has stored anything.
     pub(super) stored: bool,
 }
@@ -33,6 +35,7 @@ impl Lasting {
             files: Files::beside(&config.outbox.path),
             plans: Vec::new(),
             lost: Losses::default(),
+            remains: None,
             stored: false,
             config,
         }

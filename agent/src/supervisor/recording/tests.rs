@@ -5,12 +5,12 @@ use crate::config::{self, ClockTrust, Privacy};
 use crate::identity::{KeptKeys, Names, Sighting};
 use crate::outbox::Room;
 use crate::reader::Read;
-use crate::signal::CycleRecord;
+use crate::signal::{CycleRecord, StageRecord};
 use crate::supervisor::recorder::{Cause, Losses, NOT_USABLE};
 use flextraff_common::hires::{Event, EventCode};
-use flextraff_common::junction::LaneIx;
+use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::time::{ClockState, MonoMs};
-use flextraff_common::wire::{CarCounts, Gap, GreenTime, Mode, ZoneName, decode};
+use flextraff_common::wire::{CarCounts, Cycles, Events, Gap, GreenTime, Mode, StageEnd, ZoneName, decode};
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -185,16 +185,7 @@ fn what_comes_while_the_outbox_cannot_be_opened_is_kept_or_told_of() {
     let mut lasting = Lasting::new(Arc::clone(&config));
     let save = |mode, id, ms| RecorderInput::SavePlan { plan: plan(mode, id), received: MonoMs(START + ms) };
     let event = |ms| RecorderInput::Events(vec![Event::new(MonoMs(START + ms), EventCode::PhaseOn, 1)]);
-    let cycle = RecorderInput::Cycle(CycleRecord {
-        plan_id: None,
-        mode: Mode::Automatic,
-        started: MonoMs(START),
-        ended: MonoMs(START + 60_000),
-        offset_error_s: None,
-        stages: Vec::new(),
-        lane_green_s: Vec::new(),
-        lane_queues: Vec::new(),
-    });
+    let cycle = RecorderInput::Cycle(cycle(START, START + 60_000));
     let inputs = [
         save(Mode::Automatic, "first", 1),
         save(Mode::ManualOverride, "override", 2),
@@ -275,6 +266,113 @@ fn a_stored_state_on_which_the_recorder_fails_is_set_aside() {
     let gaps = gaps(&mut open(false), START);
     assert_eq!(gaps.len(), 1);
     assert_eq!((gaps[0].reason.as_str(), gaps[0].rows), (NOT_USABLE, None));
+}
+
+fn cycle(from: i64, to: i64) -> CycleRecord {
+    CycleRecord {
+        plan_id: None,
+        mode: Mode::Automatic,
+        started: MonoMs(from),
+        ended: MonoMs(to),
+        offset_error_s: None,
+        stages: vec![StageRecord {
+            stage: StageIx::new(0),
+            green_s: 50.0,
+            amber_s: 3.0,
+            all_red_s: 2.0,
+            end: StageEnd::Plan,
+        }],
+        lane_green_s: Vec::new(),
+        lane_queues: Vec::new(),
+    }
+}
+
+#[test]
+fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let setup = setup(&config);
+    let mut lasting = Lasting::new(Arc::clone(&config));
+    lasting.up = vec![true];
+    let (intake, inputs) = intake::open();
+    let reads = ReadsIntake::new(intake.clone(), 0);
+    let (news, _inbox) = mpsc::sync_channel(64);
+    let second = |second: i64| START + second * 1000;
+
+    let recorder = Recorder::succeed(Arc::clone(&config), &setup, &mut lasting.remains, &moment(START))
+        .expect("it opens");
+    recorder.limit_pages(Some(1));
+    let desk = Desk::open(recorder, &mut lasting, &news, &moment(START));
+    // The first has gone, and the second stands there, when the recorder fails.
+    for at in [1, 2, 296, 298] {
+        assert!(reads.bring(read(second(at), if at < 10 { 1 } else { 2 })));
+    }
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        desk.work(|desk| {
+            for at in 0..=299 {
+                assert_eq!(desk.turn(None, &inputs, &moment(second(at))), Continue(()));
+            }
+            let status = desk.recorder.status(&moment(second(299))).expect("it can be asked");
+            assert!(status.failure.is_some() && status.counts_made < 40, "little finds room: {status:?}");
+            intake.bring(RecorderInput::Cycle(cycle(START, second(297))));
+            let event = Event::new(MonoMs(second(299)), EventCode::PhaseOn, 1);
+            intake.bring(RecorderInput::Events(vec![event]));
+            assert_eq!(desk.turn(None, &inputs, &moment(second(299))), Continue(()));
+            // The defect: there is no such reader.
+            intake.bring(RecorderInput::Reader { reader: 99, up: true, at: MonoMs(second(299)) });
+            assert_eq!(desk.turn(None, &inputs, &moment(second(299))), Continue(()));
+        });
+    }));
+    assert!(failed.is_err(), "it fails");
+
+    let now = moment(second(301));
+    let recorder = Recorder::succeed(Arc::clone(&config), &setup, &mut lasting.remains, &now);
+    let mut desk = Desk::open(recorder.expect("it opens"), &mut lasting, &news, &now);
+    assert!(reads.bring(read(second(302), 2)));
+    for at in 301..=340 {
+        assert_eq!(desk.turn(None, &inputs, &moment(second(at))), Continue(()));
+    }
+    let rows = desk.recorder.rows(ROOM, &BTreeSet::new(), &moment(second(340)));
+    let counts: Vec<CarCounts> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+    assert_eq!(vehicles(&counts), 2, "each is counted once");
+    let end = |counts: &CarCounts| counts.timestamp.map_or(0, |end| end.since(moment(START).wall));
+    let of_before = counts.iter().filter(|counts| end(counts) <= 295_000);
+    let observed: f64 = of_before.filter_map(|counts| counts.observed_s).sum();
+    assert!((observed - 295.0).abs() < 0.1, "{observed} s");
+    let cycles: Vec<Cycles> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+    let counted: Vec<u32> =
+        cycles.iter().flat_map(|cycle| &cycle.lanes).map(|lane| lane.vehicle_count).collect();
+    assert_eq!((cycles.len(), counted.iter().sum::<u32>()), (1, 2));
+    let events: Vec<Events> = rows.iter().filter_map(|row| decode(row.payload.as_bytes()).ok()).collect();
+    let logged =
+        events.iter().flat_map(|row| &row.events).filter(|event| event.1 == EventCode::PhaseOn as u16);
+    assert_eq!(logged.count(), 1);
+    assert_eq!(gaps(&mut desk.recorder, second(340)), [], "nothing is missing");
+    assert_eq!(desk.recorder.counted().iter().sum::<u64>(), 2);
+}
+
+#[test]
+fn what_waits_is_given_up_with_the_outbox_when_the_recorder_fails_on_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let mut recorder =
+        Recorder::open(Arc::clone(&config), &setup(&config), &moment(START)).expect("it opens");
+    recorder.limit_pages(Some(1));
+    recorder.handle_cycle(cycle(START, START + 1000));
+    for second in 1..20 {
+        recorder.handle_timeout(&moment(START + second * 1000));
+    }
+    let mut remains = Some(recorder.into_remains());
+    let anew = RecorderSetup { starts_anew: true, ..setup(&config) };
+    let now = moment(START + 20_000);
+    let mut recorder = Recorder::succeed(Arc::clone(&config), &anew, &mut remains, &now).expect("it opens");
+    assert!(remains.is_none());
+    recorder.flush(&now);
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &now);
+    let cycles = rows.iter().filter(|row| decode::<Cycles>(row.payload.as_bytes()).is_ok());
+    assert_eq!(cycles.count(), 0);
+    let told: Vec<_> = gaps(&mut recorder, START + 20_000).into_iter().map(|gap| gap.reason).collect();
+    assert_eq!(told, [NOT_USABLE]);
 }
 
 #[test]
