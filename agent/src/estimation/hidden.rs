@@ -18,6 +18,8 @@ const STANDS_BEFORE_M: f64 = 1.0;
 const HEAD_STARTS_S: f64 = 1.0;
 /// A green stop line without a read for so long has nobody behind it, and longer where unseen users may pass in a row, seconds.
 const SILENT_S: f64 = 2.0;
+/// So long after the start of green the first one from behind the zone is read in it at the latest, seconds.
+const MOVES_UP_S: f64 = 3.0;
 /// Of a longer queue nobody is more certain.
 const MOST_IN_DOUBT: f64 = 3.0;
 /// Whoever comes unannounced while so many stand behind the zone is one of them.
@@ -97,7 +99,7 @@ impl Lane {
     fn look_behind(&mut self, seen: &[&Vehicle], for_each: f64, at_s: f64) {
         let per_s = self.unannounced_per_s(at_s);
         if let Some(green_s) = self.green_since_s {
-            let silent_s = at_s - green_s.max(self.stop_read_s);
+            let silent_s = at_s - (green_s + MOVES_UP_S).max(self.stop_read_s);
             let is_open =
                 silent_s > SILENT_S + HEADWAY_S * in_a_row(for_each, self.behind.count(per_s, at_s));
             if is_open {
