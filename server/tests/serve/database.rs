@@ -1,7 +1,7 @@
 //! The database: encrypted, left to a person.
 
-use crate::gate::Gate;
 use crate::support::certificate::make_certificate;
+use crate::support::gate::Gate;
 use crate::support::process::{connect, free_port, program, serve, terminate, url};
 use sqlx::{ConnectOptions as _, PgPool};
 use std::path::Path;

@@ -6,8 +6,6 @@ mod certificate;
 mod connections;
 mod database;
 mod export;
-#[path = "../support/gate.rs"]
-mod gate;
 mod log;
 mod road_connections;
 mod sign_ins;
