@@ -49,9 +49,9 @@ pub struct JunctionCreate {
     /// Degrees east (WGS 84).
     #[schema(minimum = -180, maximum = 180)]
     pub longitude: f64,
-    /// Time zone of its schedules and days, a name of the IANA database.
+    /// Time zone of its schedules and days, a name of the IANA database; left out: Asia/Kolkata.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 64, default = "Asia/Kolkata")]
+    #[schema(min_length = 1, max_length = 64)]
     pub time_zone: String,
     /// Shortest cycle, in seconds.
     #[serde(default)]

@@ -2087,11 +2087,8 @@ export interface components {
              * @default 30
              */
             min_cycle_time: number;
-            /**
-             * @description Time zone of its schedules and days, a name of the IANA database.
-             * @default Asia/Kolkata
-             */
-            time_zone: string;
+            /** @description Time zone of its schedules and days, a name of the IANA database; left out: Asia/Kolkata. */
+            time_zone?: string;
         };
         /** @description A junction. */
         JunctionEntry: {
