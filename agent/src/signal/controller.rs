@@ -453,7 +453,7 @@ impl Controller {
     /// Holds a plan of before a restart until a moment, unless that has passed or a newer one of its mode has come.
     fn hold_restored(&mut self, plan: &Arc<Plan>, until: MonoMs, now: MonoMs) {
         // No clock makes it hold for longer than when it came.
-        let until = until.min(now + valid_ms(&plan));
+        let until = until.min(now + valid_ms(plan));
         if until > now && self.plans.hold_if_none(plan, until) {
             let status =
                 PlanStatus { plan_id: plan.id.clone(), state: PlanState::Pending, reasons: Vec::new() };
