@@ -16,6 +16,7 @@ pub use lit::{HeadLamps, HeadSeen};
 use flextraff_common::junction::{FaultAspect, GroupKind, Junction};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Aspect;
+use std::sync::Arc;
 
 /// How much shorter than configured an amber or an intergreen may be, milliseconds: lamps are written by a thread that shares its processor.
 /// It keeps an amber of 3 s above the 2.7 s below which conflict monitors trip.
@@ -69,7 +70,7 @@ pub enum Trip {
 pub struct Interlock {
     heads: Vec<Head>,
     /// Shortest time from the end of green of the row's group to the start of green of the column's; none: they do not conflict.
-    intergreen_ms: Vec<Vec<Option<i64>>>,
+    intergreen_ms: Arc<[Vec<Option<i64>>]>,
     least_amber_ms: i64,
     /// How long a steady vector may stay the same while somebody waits at red.
     longest_still_ms: i64,
@@ -77,14 +78,14 @@ pub struct Interlock {
     watch: lit::Watch,
     real_lamps: bool,
     late: late::LateTimes,
-    fault: Vec<Aspect>,
+    fault: Arc<[Aspect]>,
     latched: Option<Trip>,
 }
 
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 struct Head {
-    name: String,
+    name: Arc<str>,
     pedestrian: bool,
     /// Whether every plan gives it green: a stage of it may not be left out.
     always_served: bool,
@@ -101,7 +102,7 @@ impl Interlock {
             .group_indexes()
             .zip(junction.groups())
             .map(|(at, group)| Head {
-                name: group.name.clone(),
+                name: group.name.as_str().into(),
                 pedestrian: group.kind == GroupKind::Pedestrian,
                 always_served: junction.stages().iter().any(|stage| !stage.skip && stage.groups.contains(at)),
                 shows: None,
@@ -149,7 +150,7 @@ impl Interlock {
     /// The first rule that the vector breaks; from then on this same trip for every vector but the fault aspect.
     pub fn check(&mut self, lamps: &[Aspect], now: MonoMs) -> Result<(), Trip> {
         if let Some(trip) = &self.latched {
-            return if lamps == self.fault { Ok(()) } else { Err(trip.clone()) };
+            return if *lamps == *self.fault { Ok(()) } else { Err(trip.clone()) };
         }
         if let Err(trip) = self.allows(lamps, now) {
             self.latched = Some(trip.clone());
@@ -198,7 +199,7 @@ impl Interlock {
     /// The first lamp that has been wrong for too long, which latches.
     pub fn check_seen(&mut self, written: &[HeadLamps], seen: &[HeadSeen], now: MonoMs) -> Result<(), Trip> {
         let Some((head, lamp, is_lit, for_ms)) = self.watch.look(written, seen, now) else { return Ok(()) };
-        let group = self.heads.get(head).map_or_else(String::new, |head| head.name.clone());
+        let group = self.heads.get(head).map_or_else(String::new, |head| head.name.to_string());
         let trip = if is_lit {
             Trip::FalseLamp { group, lamp, for_ms }
         } else {
@@ -282,7 +283,7 @@ impl Interlock {
         let waits = heads.find(|(head, aspect)| **aspect == Aspect::Red && head.always_served);
         match waits {
             Some((head, _)) if still_ms > self.longest_still_ms => {
-                Err(Trip::Stuck { group: head.name.clone(), for_s: still_ms / 1000 })
+                Err(Trip::Stuck { group: head.name.to_string(), for_s: still_ms / 1000 })
             }
             _ => Ok(()),
         }
@@ -293,7 +294,7 @@ impl Interlock {
         let mixed = self.heads.iter().zip(lamps).find(|(head, aspect)| {
             if head.pedestrian { **aspect != Aspect::Dark } else { Some(**aspect) != first }
         });
-        mixed.map_or(Ok(()), |(head, _)| Err(Trip::Mixed { group: head.name.clone() }))
+        mixed.map_or(Ok(()), |(head, _)| Err(Trip::Mixed { group: head.name.to_string() }))
     }
 
     fn allows_together(&self, lamps: &[Aspect]) -> Result<(), Trip> {
@@ -303,9 +304,9 @@ impl Interlock {
             {
                 if self.intergreen_ms[a][b].is_some() || self.intergreen_ms[b][a].is_some() {
                     return Err(Trip::Conflict {
-                        a: self.heads[a].name.clone(),
+                        a: self.heads[a].name.to_string(),
                         a_shows: word(a_shows),
-                        b: self.heads[b].name.clone(),
+                        b: self.heads[b].name.to_string(),
                         b_shows: word(b_shows),
                     });
                 }
@@ -323,8 +324,8 @@ impl Interlock {
                 let Some(shown_ms) = ended.map(|ended| now.since(ended)) else { continue };
                 if shown_ms < intergreen_ms - TOLERANCE_MS {
                     return Err(Trip::ShortIntergreen {
-                        from: head.name.clone(),
-                        to: self.heads[to].name.clone(),
+                        from: head.name.to_string(),
+                        to: self.heads[to].name.to_string(),
                         shown_ms,
                         least_ms: intergreen_ms,
                     });
@@ -338,7 +339,7 @@ impl Interlock {
 impl Head {
     /// Whether a steady aspect may follow what this head shows.
     fn allows(&self, aspect: Aspect, now: MonoMs, least_amber_ms: i64) -> Result<(), Trip> {
-        let group = || self.name.clone();
+        let group = || self.name.to_string();
         if aspect == Aspect::Dark {
             return Err(Trip::DarkFace { group: group() });
         }

@@ -13,7 +13,8 @@ const HEAD: &str = "\
 # Configuration of the FlexTraff agent at this junction, for /etc/flextraff/agent.toml, as the server knows it.
 #
 # To be filled in on site: the pins of each lane or group (pins = { red = 17, amber = 27, green = 22 }, BCM numbers), then driver = \"rppal\" or
-# \"gpiochip\" below [output]; a [[reader]] for each reader; the password of the broker in its file. Then: flextraff-agent check.
+# \"gpiochip\" below [output]; a [[reader]] for each reader; the password of the broker in its file, where [mqtt] names one. Where there is no [mqtt]
+# the device enrols for its login: flextraff-agent enroll. Then: flextraff-agent check.
 # Compatible pairs and intergreens below are what the server plans with. Compare them with the signal plan before any lamp is connected:
 # on the road this file rules.
 

@@ -15,7 +15,7 @@ pub use key::{KeyError, SigningKey};
 pub use password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS, Overloaded, Passwords, weakness};
 pub use rate::{Rate, Sender};
 pub use refresh::{RefreshToken, no_cookie};
-pub use throttle::{Attempt, Throttle};
+pub use throttle::{Attempt, Guess, Throttle};
 pub use token::{Claims, Tokens};
 
 use crate::config::Config;
@@ -34,6 +34,8 @@ pub struct Auth {
     tokens: Tokens,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
+    /// This run of this server, among others on the same database.
+    run: [u8; 8],
     rate: Mutex<Rate>,
     setup: SetupToken,
 }
@@ -70,6 +72,7 @@ impl Auth {
             tokens: Tokens::new(&key, &previous, lifetime),
             passwords: Passwords::new()?,
             throttle: Mutex::new(Throttle::default()),
+            run: random_bytes()?,
             rate: Mutex::new(Rate::new(config.http.requests_per_minute)),
             setup: SetupToken::random()?,
         })
@@ -106,6 +109,18 @@ impl Auth {
     /// Counts an attempt to sign in; call [`Self::signed_in`] when it succeeds.
     pub fn attempt(&self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
         self.throttle.lock().unwrap_or_else(PoisonError::into_inner).attempt(name, address, now)
+    }
+
+    /// Something wrong that was shown here, to be told to other servers.
+    pub fn guess(&self, name: &str, address: Option<IpAddr>) -> Guess {
+        Guess::new(self.run, name, address)
+    }
+
+    /// Counts what another server tells of; what this one has told is counted already.
+    pub fn heard(&self, guess: &Guess, now: Instant) {
+        if guess.server != self.run {
+            self.throttle.lock().unwrap_or_else(PoisonError::into_inner).heard(guess, now);
+        }
     }
 
     /// Counts a request.

@@ -8,6 +8,7 @@ mod answer;
 mod apply;
 mod check;
 mod decode;
+mod kept;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -17,11 +18,14 @@ pub use apply::{Fate, Item, apply};
 pub use check::check;
 pub use decode::{Counts, Message, Refusal, decode, to_utc};
 
+use crate::clock::Clock;
+use crate::db::counts;
 use crate::metrics::{Metrics, Outcome};
 use crate::mqtt::{AckToken, Incoming, Outgoing};
 use crate::shares::Shares;
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::wire::{CarCounts, Cycles, Reply, Signal, Status};
+use kept::Kept;
 use seen::Seen;
 use sqlx::PgPool;
 use std::pin::pin;
@@ -29,7 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 
 /// Transactions at the same time: one writes while another waits for the disk.
 const PIPELINES: usize = 2;
@@ -45,6 +49,8 @@ const QUIET: Duration = Duration::from_millis(3);
 const SLOW: Duration = Duration::from_secs(20);
 /// Longest that the first look at the shares is waited for; without one everything is stored.
 const LOOKS_WITHIN: Duration = Duration::from_secs(10);
+/// Between looks whether a junction has become this server's whose counts were left to another one.
+const INHERITS_EVERY: Duration = Duration::from_secs(1);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -154,20 +160,31 @@ impl Pipeline {
         let Channels { incoming, outgoing, applied, waiting, shares } = channels;
         let (reader, mut batches) = mpsc::channel(1);
         let reading = tokio::spawn(read(incoming, reader, stop.clone()));
-        let mut seen = Seen::default();
-        while let Some((mut items, tokens)) = batches.recv().await {
+        let (mut seen, mut kept) = (Seen::default(), Kept::default());
+        let mut looks = interval(INHERITS_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let batch = tokio::select! {
+                batch = batches.recv() => batch,
+                _ = looks.tick(), if !kept.is_empty() => {
+                    let mut items = inherit(&db, &mut kept, &shares).await;
+                    let mut waits = Waits::new(&waiting);
+                    // They were told of when they came.
+                    let done = commit(&db, &mut items, &shares, &metrics, &mut waits, &away, &mut stop).await;
+                    for fate in done.into_iter().flatten() {
+                        metrics.message(outcome(&fate));
+                    }
+                    continue;
+                }
+            };
+            let Some((mut items, tokens)) = batch else { break };
             let mut waits = Waits::new(&waiting);
             let Some(fates) = commit(&db, &mut items, &shares, &metrics, &mut waits, &away, &mut stop).await
             else {
                 break;
             };
             for fate in &fates {
-                metrics.message(match fate {
-                    Fate::Stored => Outcome::Stored,
-                    Fate::Duplicate => Outcome::Duplicate,
-                    Fate::Refused(_) => Outcome::Refused,
-                    Fate::Left { .. } => Outcome::Left,
-                });
+                metrics.message(outcome(fate));
             }
             for answer in answers(&items, &fates) {
                 let _ = outgoing.try_send(answer);
@@ -177,6 +194,9 @@ impl Pipeline {
             }
             for (item, fate) in items.into_iter().zip(fates) {
                 let first = seen.first(&item, &fate);
+                if fate == (Fate::Left { sound: true }) {
+                    kept.keep(&item);
+                }
                 // Another server on the same database has stored it, or does so, and this one has not told of it yet.
                 let is_news = match (&fate, &item.message) {
                     (Fate::Duplicate, _) | (Fate::Left { sound: true }, Ok(Message::Counts(_))) => first,
@@ -192,6 +212,30 @@ impl Pipeline {
         }
         drop(batches);
         let _ = reading.await;
+    }
+}
+
+const fn outcome(fate: &Fate) -> Outcome {
+    match fate {
+        Fate::Stored => Outcome::Stored,
+        Fate::Duplicate => Outcome::Duplicate,
+        Fate::Refused(_) => Outcome::Refused,
+        Fate::Left { .. } => Outcome::Left,
+    }
+}
+
+/// What the server before has left undone of junctions that are this server's by now. While the database is away it is left for the next look.
+async fn inherit(db: &PgPool, kept: &mut Kept, shares: &Shares) -> Vec<Item> {
+    kept.forget(Clock.utc());
+    let now = Clock.instant();
+    let holds = |junction| shares.holds(junction, now);
+    let Some((lanes, since)) = kept.heirlooms(holds) else { return Vec::new() };
+    match counts::untimed_since(db, &lanes, since).await {
+        Ok(stored) => kept.missing(holds, stored),
+        Err(error) => {
+            tracing::debug!(%error, "cannot look what the server before has stored");
+            Vec::new()
+        }
     }
 }
 
@@ -241,6 +285,9 @@ async fn commit(
     away: &AtomicBool,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<Vec<Fate>> {
+    if items.is_empty() {
+        return Some(Vec::new());
+    }
     let mut backoff = FIRST_BACKOFF;
     loop {
         let started = Instant::now();

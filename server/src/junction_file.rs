@@ -87,7 +87,8 @@ pub struct JunctionEntry {
     pub intergreens: Vec<IntergreenSpec>,
 }
 
-fn default_time_zone() -> String {
+/// Where nobody says another one.
+pub fn default_time_zone() -> String {
     "Asia/Kolkata".to_owned()
 }
 

@@ -3,6 +3,7 @@
 mod hear;
 mod news;
 pub(crate) mod origin;
+mod seats;
 mod socket;
 
 pub use hear::run as hear_database;
@@ -12,15 +13,19 @@ use crate::app::App;
 use axum::Router;
 use axum::extract::ws::Utf8Bytes;
 use flextraff_common::ids::{JunctionId, UserId};
+use seats::{Door, Seats, Waiting};
 use serde::Serialize;
 use serde_json::Value;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 
 /// Changes of rights that a client may be behind; one that is further behind looks as if its own had changed.
 const RIGHTS_KEPT: usize = 64;
-/// Most clients at a time.
-const MOST_CLIENTS: u32 = 8000;
+/// Most clients at a time that have signed in.
+const MOST_CLIENTS: usize = 8000;
+/// More connections than there can be: those at the door, those that have signed in, and those that are about to go.
+const MOST_CONNECTIONS: u32 = 32_000;
 
 /// Something that has just happened.
 #[derive(Clone, Debug)]
@@ -103,7 +108,17 @@ pub struct Hub {
     sender: broadcast::Sender<LiveFrame>,
     rights: broadcast::Sender<UserId>,
     closed: watch::Sender<bool>,
-    places: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    door: Door,
+    seats: Seats,
+}
+
+/// A connection that has come in, until it is dropped.
+#[derive(Debug)]
+struct Guest {
+    _connection: OwnedSemaphorePermit,
+    /// Until it has signed in.
+    waiting: Option<Waiting>,
 }
 
 impl Hub {
@@ -113,8 +128,16 @@ impl Hub {
             sender: broadcast::channel(capacity).0,
             rights: broadcast::channel(RIGHTS_KEPT).0,
             closed: watch::Sender::new(false),
-            places: Arc::new(Semaphore::new(MOST_CLIENTS as usize)),
+            connections: Arc::new(Semaphore::new(MOST_CONNECTIONS as usize)),
+            door: Door::new(),
+            seats: Seats::new(MOST_CLIENTS),
         }
+    }
+
+    /// The same with places for so many clients.
+    #[must_use]
+    pub fn with_places(self, most: usize) -> Self {
+        Self { seats: Seats::new(most), ..self }
     }
 
     /// Hands out an event; nobody may be listening.
@@ -129,15 +152,17 @@ impl Hub {
         }
     }
 
-    /// A place for one more client, as long as there are some.
-    pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// Lets one more connection in, which is to sign in; `None`: too many are about to, or too many of its address.
+    fn enter(&self, address: Option<IpAddr>) -> Option<Guest> {
+        let waiting = Some(self.door.enter(address)?);
+        let connection = Arc::clone(&self.connections).try_acquire_owned().ok()?;
+        Some(Guest { _connection: connection, waiting })
     }
 
     /// Sends all clients away, because the server stops, and waits until they are gone.
     pub async fn close(&self) {
         self.closed.send_replace(true);
-        let _ = self.places.acquire_many(MOST_CLIENTS).await;
+        let _ = self.connections.acquire_many(MOST_CONNECTIONS).await;
     }
 
     /// Done once the clients are to go.

@@ -27,6 +27,22 @@ pub enum Outcome {
     Left,
 }
 
+/// Why a client of the live feed was turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum LiveRefusal {
+    /// Too many were about to sign in, all together or from its address.
+    Waiting,
+    /// All places were taken, and its user had as many as anybody.
+    Full,
+    /// Its user had most places, and somebody who had fewer needed one.
+    Displaced,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    reason: LiveRefusal,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Message {
     outcome: Outcome,
@@ -65,6 +81,7 @@ pub struct Metrics {
     request_time: Family<Route, Histogram>,
     plans: Counter,
     live_clients: Gauge,
+    live_refused: Family<Refused, Counter>,
     broker: Gauge,
     connections: Family<State, Gauge>,
     devices: Family<State, Gauge>,
@@ -87,6 +104,7 @@ impl Default for Metrics {
             request_time: Family::new_with_constructor(seconds),
             plans: Counter::default(),
             live_clients: Gauge::default(),
+            live_refused: Family::default(),
             broker: Gauge::default(),
             connections: Family::default(),
             devices: Family::default(),
@@ -124,6 +142,11 @@ impl Metrics {
         );
         registry.register("plans_sent", "Plans sent to junctions", self.plans.clone());
         registry.register("live_clients", "Clients of the live feed", self.live_clients.clone());
+        registry.register(
+            "live_refused",
+            "Clients of the live feed that were turned away, by reason",
+            self.live_refused.clone(),
+        );
         registry.register("broker_connected", "Whether the broker is connected, 1 or 0", self.broker.clone());
         registry.register(
             "database_connections",
@@ -168,6 +191,11 @@ impl Metrics {
     pub fn live_client(&self) -> LiveClient {
         self.live_clients.inc();
         LiveClient(self.live_clients.clone())
+    }
+
+    /// Counts a client of the live feed that was turned away.
+    pub fn live_refused(&self, reason: LiveRefusal) {
+        self.live_refused.get_or_create(&Refused { reason }).inc();
     }
 
     /// All figures.
@@ -309,6 +337,7 @@ mod tests {
         metrics.request("GET", "/api/junctions/{junction_id}", 200, Duration::from_millis(2));
         metrics.plan_sent();
         let client = metrics.live_client();
+        metrics.live_refused(LiveRefusal::Full);
         let figures = Figures {
             devices: vec![("online".into(), 6)],
             junctions: vec![("error".into(), 1)],
@@ -324,6 +353,7 @@ mod tests {
             "flextraff_http_request_duration_seconds_count{method=\"GET\",route=\"/api/junctions/{junction_id}\"} 1",
             "flextraff_plans_sent_total 1",
             "flextraff_live_clients 1",
+            "flextraff_live_refused_total{reason=\"Full\"} 1",
             "flextraff_broker_connected 1",
             "flextraff_database_connections{state=\"used\"} 1",
             "flextraff_devices{state=\"online\"} 6",

@@ -64,6 +64,14 @@ impl Shares {
         let _ = self.0.subscribe().wait_for(Option::is_some).await;
     }
 
+    /// Whether this server holds a junction for sure.
+    pub fn holds(&self, junction: JunctionId, now: Instant) -> bool {
+        let seen = self.0.borrow();
+        seen.as_ref().is_some_and(|Look { view, at }| {
+            at.is_none_or(|at| now.saturating_duration_since(at) < HOLDS) && view.held.contains(&junction)
+        })
+    }
+
     /// What of a message of a junction is left to others.
     pub fn left(&self, junction: Option<JunctionId>, now: Instant) -> Left {
         let seen = self.0.borrow();
@@ -105,6 +113,8 @@ mod tests {
             assert_eq!(shares.left(junction, now + Duration::from_secs(9)), fresh, "{junction:?}");
             assert_eq!(shares.left(junction, now + Duration::from_secs(10)), old, "{junction:?}");
         }
+        let holds = |number, seconds| shares.holds(junction(number), now + Duration::from_secs(seconds));
+        assert!(holds(1, 9) && !holds(1, 10) && !holds(2, 0) && !holds(3, 0));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Controller {
     fallback: Fallback,
     plans: Plans,
     /// Plans of before a restart, until the wall clock can say whether they still count.
-    restored: Vec<Plan>,
+    restored: Vec<Arc<Plan>>,
     program: Program,
     phase: Phase,
     /// Next whole second at which something may change.
@@ -162,7 +162,7 @@ impl Controller {
                 let state = if runs { PlanState::Running } else { PlanState::Pending };
                 let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
                 let until = now.mono + valid_ms(&plan);
-                self.plans.hold(plan, until);
+                self.plans.hold(Arc::new(plan), until);
                 self.note_call(now.mono);
                 status
             }
@@ -184,10 +184,10 @@ impl Controller {
     ) -> Result<(), Vec<PlanProblem>> {
         // Of a plan whose time nobody knows it is only certain that it came long ago.
         let came = received.map_or(UnixMs(0), |received| now.wall_at(received));
-        let plan = Plan::from_green_time(message, &self.junction, came)?;
+        let plan = Arc::new(Plan::from_green_time(message, &self.junction, came)?);
         if let Some(received) = received {
             let until = received + valid_ms(&plan);
-            self.hold_restored(plan, until, now.mono);
+            self.hold_restored(&plan, until, now.mono);
         } else {
             self.restored.retain(|old| old.mode != plan.mode);
             self.restored.push(plan);
@@ -446,16 +446,17 @@ impl Controller {
         }
         for plan in std::mem::take(&mut self.restored) {
             let left_ms = (plan.issued + valid_ms(&plan)).since(self.now.wall);
-            self.hold_restored(plan, self.now.mono + left_ms, self.now.mono);
+            self.hold_restored(&plan, self.now.mono + left_ms, self.now.mono);
         }
     }
 
     /// Holds a plan of before a restart until a moment, unless that has passed or a newer one of its mode has come.
-    fn hold_restored(&mut self, plan: Plan, until: MonoMs, now: MonoMs) {
+    fn hold_restored(&mut self, plan: &Arc<Plan>, until: MonoMs, now: MonoMs) {
         // No clock makes it hold for longer than when it came.
-        let until = until.min(now + valid_ms(&plan));
-        if until > now && self.plans.hold_if_none(&plan, until) {
-            let status = PlanStatus { plan_id: plan.id, state: PlanState::Pending, reasons: Vec::new() };
+        let until = until.min(now + valid_ms(plan));
+        if until > now && self.plans.hold_if_none(plan, until) {
+            let status =
+                PlanStatus { plan_id: plan.id.clone(), state: PlanState::Pending, reasons: Vec::new() };
             self.events.push_back(SignalEvent::Plan(status));
         }
     }

@@ -1,5 +1,7 @@
 //! Record of the running cycle.
 
+#[cfg(test)]
+use flextraff_common::junction::StageOrder;
 use flextraff_common::junction::{Junction, StageIx};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{Aspect, Mode, StageEnd};
@@ -90,7 +92,10 @@ impl Recorder {
         // The rest is for the record.
         let Self { started, stages: _, green_since: _, lane_green_ms: _ } = self;
         key.age(Some(*started), longest_ms);
-        junction.stage_indexes().for_each(|stage| key.flag(self.served(stage)));
+        // In a fixed order the place in the cycle says it.
+        if junction.signal.stage_order == StageOrder::Free {
+            junction.stage_indexes().for_each(|stage| key.flag(self.served(stage)));
+        }
     }
 
     /// The present stage's green ends, and the amber after it at `amber_until`.

@@ -5,11 +5,12 @@ use super::tests::model::Key;
 use flextraff_common::plan::Plan;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::Mode;
+use std::sync::Arc;
 
 /// A plan and how long it holds.
 #[derive(Clone, Debug)]
 pub(super) struct Held {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
     /// From here on it no longer counts.
     pub(super) until: MonoMs,
 }
@@ -25,7 +26,7 @@ pub(super) struct Plans {
 
 impl Plans {
     /// Takes a plan in place of the one of the same mode. An automatic plan that says so drops override and emergency.
-    pub(super) fn hold(&mut self, plan: Plan, until: MonoMs) {
+    pub(super) fn hold(&mut self, plan: Arc<Plan>, until: MonoMs) {
         if plan.ends_override {
             self.emergency = None;
             self.manual = None;
@@ -35,11 +36,11 @@ impl Plans {
     }
 
     /// Takes a plan unless one of the same mode is held already; says whether it did.
-    pub(super) fn hold_if_none(&mut self, plan: &Plan, until: MonoMs) -> bool {
+    pub(super) fn hold_if_none(&mut self, plan: &Arc<Plan>, until: MonoMs) -> bool {
         let slot = self.of(plan.mode);
         let free = slot.is_none();
         if free {
-            *slot = Some(Held { plan: plan.clone(), until });
+            *slot = Some(Held { plan: Arc::clone(plan), until });
         }
         free
     }
@@ -55,7 +56,7 @@ impl Plans {
     }
 
     /// The plan that counts: an emergency vehicle before an emergency of the server before an override before the planner; none: fallback.
-    pub(super) fn best(&self, at: MonoMs) -> Option<&Plan> {
+    pub(super) fn best(&self, at: MonoMs) -> Option<&Arc<Plan>> {
         [&self.vehicle, &self.emergency, &self.manual, &self.automatic]
             .into_iter()
             .flatten()

@@ -5,12 +5,13 @@ use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::{StageSet, Timing};
 use flextraff_common::wire::Mode;
+use std::sync::Arc;
 
 /// The stages of a cycle in the junction's order, each with its green; never empty.
 #[derive(Clone, Debug)]
 pub(super) struct Program {
     /// The plan; none: fallback.
-    pub(super) plan: Option<Plan>,
+    pub(super) plan: Option<Arc<Plan>>,
     pub(super) stages: Vec<StagePlan>,
     /// The stage that an emergency asks for.
     pub(super) target: Option<StageIx>,
@@ -33,10 +34,10 @@ impl Program {
         Self { plan: None, stages, target: None, by_vehicle: false, by_panel: false, ranged }
     }
 
-    pub(super) fn of_plan(plan: &Plan, junction: &Junction) -> Self {
+    pub(super) fn of_plan(plan: &Arc<Plan>, junction: &Junction) -> Self {
         if plan.mode != Mode::Emergency {
             let ranged = plan.mode == Mode::Automatic && has_range(&plan.stages);
-            let (plan, stages) = (Some(plan.clone()), plan.stages.clone());
+            let (plan, stages) = (Some(Arc::clone(plan)), plan.stages.clone());
             return Self { plan, stages, target: None, by_vehicle: false, by_panel: false, ranged };
         }
         let target = plan.stages.first().map(|planned| planned.stage);
@@ -48,7 +49,7 @@ impl Program {
                 StagePlan::exact(stage, if hold { junction.signal.longest_red_s.max(least) } else { least })
             })
             .collect();
-        let plan = Some(plan.clone());
+        let plan = Some(Arc::clone(plan));
         Self { plan, stages, target, by_vehicle: false, by_panel: false, ranged: false }
     }
 

@@ -17,7 +17,8 @@ import asyncpg
 import bcrypt
 from bench_usage import cpu_s, rss_mb
 
-from . import city, others, services
+from . import city, musts, others, services
+from .musts import Must
 from .product import PASSWORD, Product
 
 DESCRIPTION = """\
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--requests", type=int, default=2000, help="requests of each kind (default 2000; the plain service a fifth)")
     p.add_argument("--sign-ins", type=int, default=40, help="sign-ins (default 40)")
+    musts.add_option(p)
     return p
 
 
@@ -147,11 +149,11 @@ def main() -> int:
             plain |= {"ready_s": service.ready_s, "idle_mb": plain_idle}
         finally:
             service.stop()
-    report(own, plain)
-    return 0
+    return 1 if report(own, plain) and args.check else 0
 
 
-def report(own: dict[str, float], plain: dict[str, float]) -> None:
+def report(own: dict[str, float], plain: dict[str, float]) -> bool:
+    """Whether a bound is missed."""
     rows = [
         ("list of 200 junctions: processor", "list_cpu_ms", "{:.2f} ms", "0.3 ms"),
         ("list of 200 junctions: p50", "list_p50_ms", "{:.1f} ms", ""),
@@ -167,6 +169,9 @@ def report(own: dict[str, float], plain: dict[str, float]) -> None:
     for name, key, form, most in rows:
         print(f"| {name} | {form.format(own[key])} | {form.format(plain[key])} | {most} |")
     print(json.dumps({"bench": "api", "product": own, "plain": plain}), flush=True)
+    bounds = {name: most.partition(" ") for name, _, _, most in rows if most}
+    keys = {name: key for name, key, _, _ in rows}
+    return musts.missed("api", [Must(name, own[keys[name]], float(most), f" {unit}") for name, (most, _, unit) in bounds.items()])
 
 
 if __name__ == "__main__":

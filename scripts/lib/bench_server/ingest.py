@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bench_usage import Watch, cpu_s, rss_mb
 
-from . import city, others, raw, services
+from . import city, musts, others, raw, services
 from .agents import Agents
+from .musts import Must
 from .product import Product
 
 DESCRIPTION = """\
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--rounds", type=int, default=3, help="rounds of which the median counts (default 3)")
     p.add_argument("--rate", type=float, default=1000, help="messages a second of the devices in the second part (default 1000)")
     p.add_argument("--junctions", type=int, default=50, help="junctions (default 50)")
+    musts.add_option(p)
     return p
 
 
@@ -183,7 +185,7 @@ def main() -> int:
         found = rates(args, product, folder)
         say(f"now {args.rate:g} messages a second from {args.junctions} devices")
         steadily = steady(args, product)
-    return report(found, steadily)
+    return report(found, steadily, check=args.check)
 
 
 def rates_of(title: str, own: float, rates: list[tuple[str, float]]) -> None:
@@ -194,7 +196,7 @@ def rates_of(title: str, own: float, rates: list[tuple[str, float]]) -> None:
     print()
 
 
-def report(found: dict[str, list], steadily: dict[str, object]) -> int:
+def report(found: dict[str, list], steadily: dict[str, object], *, check: bool) -> int:
     own = {key: middle([one[key] for one in found["product"]]) for key in found["product"][0]}
     client_rate = middle([one["rate"] for one in found["product_client"]])
     other = {name: middle(values) for name, values in found.items() if not name.startswith("product")}
@@ -225,7 +227,16 @@ def report(found: dict[str, list], steadily: dict[str, object]) -> int:
         print("| " + " | ".join(row) + " |")
     print(json.dumps({"bench": "ingest", "product": own | {"client_rate": client_rate}, "others": other, "steady": steadily}), flush=True)
     whole = steadily["sent"] == steadily["stored"] == steadily["distinct"] and steadily["settled"]
-    return 0 if whole else 1
+    wrong = musts.missed("ingest", [
+        Must("counts a second, of those of the plain service,", own["rate"] / other["plain"], 5, " times", at_least=True),
+        Must("counts a second, of those of COPY,", own["rate"] / other["copy"], 0.7, " times", at_least=True),
+        Must("processor a message", own["server_us"], 40, " µs"),
+        Must("memory at full rate", own["rss_mb"], 150, " MB"),
+        Must("memory idle", steadily["idle_mb"], 40, " MB"),
+        Must("the p99 from sending to the answer", steadily["lag_p99_s"] * 1000, 1000, " ms"),
+        Must("the same while 20 people sign in", steadily["lag_sign_in_p99_s"] * 1000, 1000, " ms"),
+    ])  # fmt: skip
+    return 0 if whole and not (check and wrong) else 1
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ use crate::db;
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::junction_api::{self, JunctionRow, LaneRow, NewJunction};
 use crate::db::schedules;
-use crate::junction_file::{Broken, JunctionEntry, JunctionFile};
+use crate::junction_file::{Broken, JunctionEntry, JunctionFile, default_time_zone};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use chrono_tz::Tz;
 use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -48,6 +49,10 @@ pub struct JunctionCreate {
     /// Degrees east (WGS 84).
     #[schema(minimum = -180, maximum = 180)]
     pub longitude: f64,
+    /// Time zone of its schedules and days, a name of the IANA database; left out: Asia/Kolkata.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 64)]
+    pub time_zone: String,
     /// Shortest cycle, in seconds.
     #[serde(default)]
     #[schema(minimum = 1, maximum = 3600, default = 30)]
@@ -70,10 +75,22 @@ impl Body for JunctionCreate {
             city: fields.line("city", 200),
             latitude: fields.number("latitude", -90.0..=90.0),
             longitude: fields.number("longitude", -180.0..=180.0),
+            time_zone: if fields.given("time_zone") {
+                fields.line("time_zone", 64)
+            } else {
+                default_time_zone()
+            },
             min_cycle_time: fields.whole_or("min_cycle_time", 30, seconds.clone()),
             max_cycle_time: fields.whole_or("max_cycle_time", 120, seconds.clone()),
             base_cycle_time: fields.whole_or("base_cycle_time", 60, seconds),
         };
+        if !body.time_zone.is_empty() && body.time_zone.parse::<Tz>().is_err() {
+            let message = format!(
+                "time_zone \"{}\" is no zone of the IANA database, such as Asia/Kolkata",
+                body.time_zone
+            );
+            fields.refuse("time_zone", message);
+        }
         let Self { min_cycle_time, max_cycle_time, base_cycle_time, .. } = body;
         if min_cycle_time > max_cycle_time {
             let message = format!("min_cycle_time {min_cycle_time} is above max_cycle_time {max_cycle_time}");
@@ -108,6 +125,7 @@ async fn create(
         city: body.city,
         latitude: body.latitude,
         longitude: body.longitude,
+        time_zone: body.time_zone,
         min_cycle_time: body.min_cycle_time,
         max_cycle_time: body.max_cycle_time,
         base_cycle_time: body.base_cycle_time,

@@ -236,7 +236,11 @@ async fn agent(
         return Err(Problem::not_found("This junction has no such device"));
     }
     let names = junctions::lane_names(&app.db, &links).await?;
-    let text = agent_toml::text(&entry, &links, &names, device, app.config.mqtt.device_address().as_deref())?;
+    // Where devices enrol, that writes which broker and login they have: a password file that is not there yet would keep the agent from enrolling, and
+    // one beside a certificate from starting.
+    let mqtt = &app.config.mqtt;
+    let broker = if mqtt.dynamic_security { None } else { mqtt.device_address() };
+    let text = agent_toml::text(&entry, &links, &names, device, broker.as_deref())?;
     let headers = [
         (CONTENT_TYPE, "application/toml; charset=utf-8"),
         (CONTENT_DISPOSITION, "attachment; filename=\"agent.toml\""),

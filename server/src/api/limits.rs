@@ -62,7 +62,8 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
     if ALWAYS.contains(&request.uri().path().trim_end_matches('/')) {
         return next.run(request).await;
     }
-    let (places, bodies) = if is_urgent(&request) {
+    let is_urgent = is_urgent(&request);
+    let (places, bodies) = if is_urgent {
         (&limits.urgent_places, &limits.urgent_bodies)
     } else {
         (&limits.places, &limits.bodies)
@@ -83,7 +84,7 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
             part
         }));
     }
-    if let Err(retry_after_s) = count(&limits.app, &mut parts).await {
+    if let Err(retry_after_s) = count(&limits.app, &mut parts, is_urgent).await {
         let detail = format!("Too many requests; try again in {retry_after_s} s");
         return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s).into_response();
     }
@@ -94,10 +95,10 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
 ///
 /// # Errors
 /// Seconds to wait when there were too many.
-async fn count(app: &App, parts: &mut Parts) -> Result<(), u32> {
+async fn count(app: &App, parts: &mut Parts, is_urgent: bool) -> Result<(), u32> {
     let token = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
     if let Some(claims) = token.and_then(|token| app.auth.verify(token, Clock.now())) {
-        let user = Sender::User(claims.sub);
+        let user = if is_urgent { Sender::Urgent(claims.sub) } else { Sender::User(claims.sub) };
         app.auth.may_send(user, Clock.instant())?;
         // With the token of a session that has ended nobody uses up what its user may send. The request finds the session again where it is needed.
         if let Ok(Some(_)) = session_of(parts, app).await {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::sessions::{self, Refreshed};
 use crate::db::users::{self, User};
-use crate::db::{self, second_factor};
+use crate::db::{self, second_factor, tidings};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{COOKIE, SET_COOKIE, USER_AGENT};
@@ -104,20 +104,20 @@ async fn token(
     let right = password.len() <= MAX_PASSWORD_BYTES
         && app.auth.passwords().verify(password.clone(), stored.clone()).await?;
     let Some((user, stored)) = user.zip(stored).filter(|_| right) else {
-        refuse(&app, &actor, "password").await?;
+        refuse(&app, &username, &actor, "password").await?;
         return Err(Problem::unauthorized(INCORRECT));
     };
     if !user.is_active {
-        refuse(&app, &actor, "inactive").await?;
+        refuse(&app, &username, &actor, "inactive").await?;
         return Err(Problem::bad_request("Inactive user"));
     }
     if user.totp_enabled {
         let Some(code) = totp else {
-            refuse(&app, &actor, "totp missing").await?;
+            refuse(&app, &username, &actor, "totp missing").await?;
             return Err(Problem::unauthorized("A one-time code is needed").about("totp", "totp is missing"));
         };
         if !is_second_factor(&app, &user, &code).await? {
-            refuse(&app, &actor, "totp").await?;
+            refuse(&app, &username, &actor, "totp").await?;
             let problem = Problem::unauthorized("The one-time code is wrong or was used before");
             return Err(problem.about("totp", "totp is wrong or was used before"));
         }
@@ -130,7 +130,7 @@ async fn token(
     // Since it was verified somebody may have changed it and ended all sessions.
     if !users::sign_in(&mut tx, user.id(), &stored, user.totp_enabled, rehashed.as_deref()).await? {
         drop(tx);
-        refuse(&app, &actor, "password").await?;
+        refuse(&app, &username, &actor, "password").await?;
         return Err(Problem::unauthorized(INCORRECT));
     }
     let session = sessions::begin(&mut *tx, user.id(), &refresh.hash(), expiry(&app), address, agent).await?;
@@ -246,15 +246,18 @@ pub(super) async fn is_second_factor(app: &App, user: &User, code: &str) -> Resu
     }
 }
 
-/// Of names that nobody has the name is not kept: it may be a password in the wrong field. The line itself is, so that the time of the answer
+/// Notes it, and tells the other servers, which count it as well. Of names that nobody has the name is not kept: it may be a password in the wrong field. The line itself is, so that the time of the answer
 /// does not tell which names exist.
-async fn refuse(app: &App, actor: &Actor, why: &'static str) -> db::Result<()> {
+async fn refuse(app: &App, username: &str, actor: &Actor, why: &'static str) -> db::Result<()> {
+    tidings::tell_guess(&app.db, &app.auth.guess(username, actor.address)).await?;
     audit::record(&app.db, actor, Deed::new("session.refuse").with(json!({"reason": why}))).await
 }
 
 /// The same of who is signed in and shows a password or a code once more.
 pub(super) async fn refuse_signed_in(app: &App, actor: &Actor, why: &'static str) -> db::Result<()> {
     let detail = json!({"reason": why, "signed_in": true});
+    let username = actor.username.as_deref().unwrap_or_default();
+    tidings::tell_guess(&app.db, &app.auth.guess(username, actor.address)).await?;
     audit::record(&app.db, actor, Deed::new("session.refuse").with(detail)).await
 }
 

@@ -15,6 +15,8 @@ const CAPACITY: usize = 20_000;
 pub enum Sender {
     /// Of a user, wherever they come from.
     User(UserId),
+    /// Of a user who sets what a signal shows: however much he has asked for before, that may go on.
+    Urgent(UserId),
     /// Of an address without a user; of IPv6 a network of 64 bits.
     Address(IpAddr),
 }

@@ -1,7 +1,14 @@
 //! The brake on guessing passwords: attempts are counted by name and address, by address, and by name; pure and bounded.
+//!
+//! Each server counts its own attempts, and the wrong ones of the others, of which they tell: who goes from one to the next has no more than at one.
 
+use super::hex;
+use crate::api::addresses::customer;
+use ring::digest::{SHA256, digest};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 /// How long attempts count.
@@ -36,9 +43,66 @@ pub enum Attempt {
 /// Whose attempts are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
-    NameFrom(String, Option<IpAddr>),
+    NameFrom(NameHash, Option<IpAddr>),
     Address(Option<IpAddr>),
-    Name(String),
+    Name(NameHash),
+}
+
+/// A name in any letters; what was given as a name may be a password in the wrong field, so nobody keeps or tells it.
+type NameHash = [u8; 16];
+
+/// Something wrong that was shown at a server, as it tells the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guess {
+    /// The run of the server at which it was.
+    pub server: [u8; 8],
+    name: NameHash,
+    address: Option<IpAddr>,
+}
+
+impl Guess {
+    /// A wrong password or code for a name from an address.
+    pub fn new(server: [u8; 8], name: &str, address: Option<IpAddr>) -> Self {
+        Self { server, name: hash(name), address: address.map(customer) }
+    }
+
+    const fn sources(&self) -> [Source; SOURCES] {
+        let Self { name, address, .. } = *self;
+        [Source::NameFrom(name, address), Source::Address(address), Source::Name(name)]
+    }
+}
+
+impl fmt::Display for Guess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", hex(&self.server), hex(&self.name))?;
+        self.address.map_or(Ok(()), |address| write!(f, " {address}"))
+    }
+}
+
+/// A text that no server has told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoGuess;
+
+impl FromStr for Guess {
+    type Err = NoGuess;
+
+    fn from_str(text: &str) -> Result<Self, NoGuess> {
+        let mut parts = text.split(' ');
+        let (server, name) = (parts.next().and_then(bytes), parts.next().and_then(bytes));
+        let address = parts.next().map(str::parse).transpose().map_err(|_| NoGuess)?;
+        Ok(Self { server: server.ok_or(NoGuess)?, name: name.ok_or(NoGuess)?, address })
+    }
+}
+
+fn bytes<const N: usize>(hex: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if hex.len() != 2 * N || !hex.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
 /// By how many an attempt is counted.
@@ -59,7 +123,7 @@ pub struct Throttle {
 impl Throttle {
     /// Counts an attempt and says whether it may go on.
     pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
-        let [by_both, by_address, by_name] = sources(name, address);
+        let [by_both, by_address, by_name] = Guess::new([0; 8], name, address).sources();
         self.make_room(now);
         for (source, most) in [(by_both, PER_NAME), (by_address, PER_ADDRESS)] {
             if let Some(retry_after_s) = self.count(source, most, now) {
@@ -86,9 +150,17 @@ impl Throttle {
         None
     }
 
+    /// Counts what was wrong at another server.
+    pub fn heard(&mut self, guess: &Guess, now: Instant) {
+        self.make_room(now);
+        for source in guess.sources() {
+            self.count(source, u32::MAX, now);
+        }
+    }
+
     /// Forgets the attempts of a name from an address, because the last one was right.
     pub fn succeeded(&mut self, name: &str, address: Option<IpAddr>) {
-        let [by_both, by_address, by_name] = sources(name, address);
+        let [by_both, by_address, by_name] = Guess::new([0; 8], name, address).sources();
         let counted = self.windows.remove(&by_both).map_or(0, |window| window.attempts);
         for source in [by_address, by_name] {
             if let Some(window) = self.windows.get_mut(&source) {
@@ -111,14 +183,10 @@ impl Throttle {
     }
 }
 
-/// One IPv6 customer holds a /64: addresses within it are one source.
-fn sources(name: &str, address: Option<IpAddr>) -> [Source; SOURCES] {
-    let address = address.map(|address| match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
-    });
+fn hash(name: &str) -> NameHash {
     let name = name.chars().take(64).collect::<String>().to_lowercase();
-    [Source::NameFrom(name.clone(), address), Source::Address(address), Source::Name(name)]
+    let whole = digest(&SHA256, name.as_bytes());
+    std::array::from_fn(|at| whole.as_ref()[at])
 }
 
 #[cfg(test)]
@@ -194,6 +262,31 @@ mod tests {
         assert_eq!(known, Attempt::OnlyFromKnownAddress { retry_after_s: 301 });
         assert_eq!(throttle.attempt("ravi", HOME, start), Attempt::Allowed);
         assert_eq!(throttle.attempt("asha", from(7), start + WINDOW), Attempt::Allowed);
+    }
+
+    #[test]
+    fn what_is_wrong_at_other_servers_counts_here() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        let told = Guess::new([7; 8], "Asha", HOME);
+        assert_eq!(told.to_string().parse(), Ok(told));
+        assert!(!told.to_string().to_lowercase().contains("asha"));
+        for _ in 0..7 {
+            throttle.heard(&told, start);
+        }
+        assert_eq!(tries(&mut throttle, "asha", HOME, start, 20), 3);
+        assert_eq!(tries(&mut throttle, "asha", AWAY, start, 1), 1);
+        let nowhere = Guess::new([7; 8], "asha", None);
+        assert_eq!(nowhere.to_string().parse(), Ok(nowhere));
+        for broken in
+            ["", "07 12", "0707070707070707 zz", "é707070707070707 00000000000000000000000000000000"]
+        {
+            assert_eq!(broken.parse::<Guess>(), Err(NoGuess), "{broken}");
+        }
+        for address in 0..30_000_u32 {
+            throttle.heard(&Guess::new([7; 8], "asha", Some(IpAddr::V4(address.into()))), start);
+            assert!(throttle.windows.len() <= CAPACITY);
+        }
     }
 
     #[test]

@@ -156,6 +156,10 @@ async fn check_target(db: &PgPool, overwrite: bool) -> anyhow::Result<()> {
     if servers > 0 {
         bail!("a server uses this database ({servers} connections); stop it first");
     }
+    let rights = backup::rights(db).await.context("cannot ask the database for the rights of its user")?;
+    if let Some(missing) = rights.missing() {
+        bail!("{missing}. Nothing is changed");
+    }
     let empty = backup::is_empty(db).await.context("cannot look into the database")?;
     ensure!(
         empty || overwrite,

@@ -127,7 +127,10 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let planner = parts.start("planner", planner);
     let fleet = fleet::run(app.clone(), Clock, fleet_hearing, fleet_requests, stopped.clone());
     let fleet = parts.start("devices", fleet);
-    let tidings = parts.start("tidings", hear_database(db.clone(), app.live.clone(), stopped.clone()));
+    let tidings = parts.start(
+        "tidings",
+        hear_database(db.clone(), app.live.clone(), Arc::clone(&app.auth), stopped.clone()),
+    );
     let roll_ups = parts.start("roll-ups", roll_up(db.clone(), app.config.retention, stopped.clone()));
     let maintenance = parts.start("maintenance", maintain(db.clone(), app.config.retention, stopped.clone()));
     let live = app.live.clone();

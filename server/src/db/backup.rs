@@ -46,6 +46,55 @@ pub async fn is_empty(db: &PgPool) -> Result<bool> {
     .await
 }
 
+/// What the user of the database lacks to put a backup into it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn rights(db: &PgPool) -> Result<Rights> {
+    sqlx::query_as!(
+        Rights,
+        r#"SELECT current_user::text AS "user!", current_database()::text AS "database!",
+                  has_schema_privilege('public', 'CREATE') AS "creates!",
+                  (SELECT format('%s belongs to %s', c.oid::regclass, pg_get_userbyid(c.relowner)) FROM pg_class c
+                   WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
+                     AND NOT pg_has_role(c.relowner, 'USAGE')
+                     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+                   ORDER BY c.oid LIMIT 1) AS foreign_table"#
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// What a user of the database may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Its name.
+    pub user: String,
+    /// The database.
+    pub database: String,
+    /// Whether it may make tables.
+    pub creates: bool,
+    /// A table that it may not take out, with its owner.
+    pub foreign_table: Option<String>,
+}
+
+impl Rights {
+    /// What is missing, and how it is given; `None`: nothing.
+    pub fn missing(&self) -> Option<String> {
+        let Self { user, database, creates, foreign_table } = self;
+        if !creates {
+            return Some(format!(
+                "the database user {user} may not make tables in the schema public of {database}; as a superuser there: GRANT CREATE, USAGE ON SCHEMA public TO \"{user}\""
+            ));
+        }
+        foreign_table.as_ref().map(|table| {
+            format!(
+                "the database user {user} may not replace what is in {database}: {table}; as a superuser there, let everything belong to {user}, or drop it"
+            )
+        })
+    }
+}
+
 /// How many servers use it at the moment, this program not among them.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::array_literal;
 use super::volumes::NewVolumes;
 use chrono::{DateTime, Utc};
 use flextraff_common::wire::CarCounts;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -55,6 +55,35 @@ pub async fn holds_untimed(
         &counts.epc_ids,
     )
     .fetch_one(db)
+    .await
+}
+
+/// Counts of the published interface that came without a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Untimed {
+    /// The lane.
+    pub lane_id: Uuid,
+    /// When they came to the server that stored them.
+    pub ts: DateTime<Utc>,
+    /// Vehicles.
+    pub vehicle_count: i32,
+    /// Their tags.
+    pub epc_ids: Vec<String>,
+}
+
+/// Those of these lanes that came since.
+///
+/// # Errors
+/// When the database fails.
+pub async fn untimed_since(db: &PgPool, lanes: &[Uuid], since: DateTime<Utc>) -> sqlx::Result<Vec<Untimed>> {
+    sqlx::query_as!(
+        Untimed,
+        "SELECT lane_id, ts, vehicle_count, epc_ids FROM car_counts
+         WHERE lane_id = ANY($1) AND ts >= $2 AND device_id IS NULL AND untimed",
+        lanes,
+        since,
+    )
+    .fetch_all(db)
     .await
 }
 

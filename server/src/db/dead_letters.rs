@@ -12,7 +12,8 @@ use uuid::Uuid;
 const MAX_TOPIC: usize = 1000;
 const MAX_DETAIL: usize = 2000;
 
-/// Most that are kept of one device, and of all devices of a junction, within an hour of the clock: a device gone mad fills no disk.
+/// Most that are kept of one device, and of all devices of a junction, within an hour of the clock: a device gone mad fills no disk. Further ones
+/// are summed up.
 const MOST_OF_DEVICE: i64 = 1000;
 const MOST_OF_JUNCTION: i64 = 5000;
 
@@ -29,6 +30,8 @@ pub struct NewLetter<'a> {
     pub refusal: &'a crate::ingest::Refusal,
     /// When it came.
     pub received: DateTime<Utc>,
+    /// Whether it has put its row into the ledger; `None`: it is no row of a device of its junction.
+    pub entered: Option<bool>,
 }
 
 impl NewLetter<'_> {
@@ -59,10 +62,11 @@ impl Kept {
                FROM unnest($1::bigint[], $2::uuid[]) AS p (hour, junction),
                     LATERAL (SELECT to_timestamp(hour * 3600) AS since, to_timestamp((hour + 1) * 3600) AS until) AS span,
                     LATERAL (SELECT device_id FROM dead_letters
-                             WHERE junction_id = p.junction AND received_at >= since AND received_at < until
+                             WHERE junction_id = p.junction AND received_at >= since AND received_at < until AND sum_of IS NULL
                              UNION ALL
                              SELECT device_id FROM dead_letters
-                             WHERE p.junction IS NULL AND junction_id IS NULL AND received_at >= since AND received_at < until) AS l
+                             WHERE p.junction IS NULL AND junction_id IS NULL AND received_at >= since AND received_at < until
+                                 AND sum_of IS NULL) AS l
                GROUP BY 1, 2, 3"#,
             &hours,
             &junctions as &[Option<Uuid>],
@@ -81,82 +85,53 @@ impl Kept {
         *self.of_device.entry((place.0, place.1, device)).or_default() += count;
     }
 
-    /// What of a further letter is kept.
-    fn make_room(&mut self, letter: &NewLetter<'_>) -> Room {
+    /// Whether a further letter is kept as it is.
+    fn has_room(&mut self, letter: &NewLetter<'_>) -> bool {
         let (place, device) = (letter.place(), letter.device());
         let of_junction = self.of_junction.get(&place).copied().unwrap_or_default();
         let of_device = self.of_device.get(&(place.0, place.1, device)).copied().unwrap_or_default();
-        if of_junction > MOST_OF_JUNCTION || of_device > MOST_OF_DEVICE {
-            return Room::Nothing;
+        let has_room = of_junction < MOST_OF_JUNCTION && of_device < MOST_OF_DEVICE;
+        if has_room {
+            self.add(place, device, 1);
         }
-        self.add(place, device, 1);
-        let note = |most: i64, whose: &str| {
-            format!(
-                "More than {most} messages {whose} could not be used within the hour; the others are counted only"
-            )
-        };
-        if of_junction == MOST_OF_JUNCTION {
-            Room::Note(note(MOST_OF_JUNCTION, "of this junction"))
-        } else if of_device == MOST_OF_DEVICE {
-            let whose = if device.is_some() { "of this device" } else { "that name no device" };
-            Room::Note(note(MOST_OF_DEVICE, whose))
-        } else {
-            Room::Whole
-        }
+        has_room
     }
 }
 
-/// What of a letter is kept.
-enum Room {
-    /// All of it.
-    Whole,
-    /// It is the first that is too many: a sentence that says so stands in its place.
-    Note(String),
-    /// There were too many before.
-    Nothing,
-}
-
-/// Keeps messages with the reason, not too many of a device within an hour. A row of an outbox that is refused again stays one dead letter.
+/// Keeps messages with the reason: so many of a device within an hour, and the sum of the others. A row of an outbox that is refused again stays
+/// one dead letter.
 pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<(), sqlx::Error> {
     if letters.is_empty() {
         return Ok(());
     }
     let mut kept = Kept::load(db, letters).await?;
-    let letters: Vec<(&NewLetter<'_>, Option<String>)> = letters
-        .iter()
-        .filter_map(|letter| match kept.make_room(letter) {
-            Room::Whole => Some((letter, None)),
-            Room::Note(note) => Some((letter, Some(note))),
-            Room::Nothing => None,
-        })
-        .collect();
-    let cut =
-        |text: &str, most: usize| text.chars().filter(|&char| char != '\0').take(most).collect::<String>();
-    let topics: Vec<String> = letters.iter().map(|(letter, _)| cut(letter.topic, MAX_TOPIC)).collect();
-    let payloads: Vec<&[u8]> = letters
-        .iter()
-        .map(|(letter, note)| match note {
-            Some(_) => &[],
-            None => &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)],
-        })
-        .collect();
+    let (whole, further): (Vec<&NewLetter<'_>>, Vec<_>) =
+        letters.iter().partition(|letter| kept.has_room(letter));
+    insert_whole(db, &whole).await?;
+    add_up(db, &further).await
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().filter(|&char| char != '\0').take(most).collect()
+}
+
+async fn insert_whole(db: &mut PgConnection, letters: &[&NewLetter<'_>]) -> Result<(), sqlx::Error> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let topics: Vec<String> = letters.iter().map(|letter| cut(letter.topic, MAX_TOPIC)).collect();
+    let payloads: Vec<&[u8]> =
+        letters.iter().map(|letter| &letter.payload[..letter.payload.len().min(MAX_PAYLOAD)]).collect();
     let sizes: Vec<i32> =
-        letters.iter().map(|(letter, _)| i32::try_from(letter.size).unwrap_or(i32::MAX)).collect();
-    let reasons: Vec<&str> = letters
-        .iter()
-        .map(|(letter, note)| code_name(if note.is_some() { RejectCode::Other } else { letter.refusal.code }))
-        .collect();
-    let details: Vec<String> = letters
-        .iter()
-        .map(|(letter, note)| cut(note.as_ref().unwrap_or(&letter.refusal.detail), MAX_DETAIL))
-        .collect();
-    let junctions: Vec<Option<Uuid>> = letters.iter().map(|(letter, _)| letter.place().1).collect();
-    let devices: Vec<Option<Uuid>> = letters.iter().map(|(letter, _)| letter.device()).collect();
-    let rows =
-        letters.iter().map(|(letter, note)| letter.refusal.delivery.as_ref().filter(|_| note.is_none()));
+        letters.iter().map(|letter| i32::try_from(letter.size).unwrap_or(i32::MAX)).collect();
+    let reasons: Vec<&str> = letters.iter().map(|letter| code_name(letter.refusal.code)).collect();
+    let details: Vec<String> = letters.iter().map(|letter| cut(&letter.refusal.detail, MAX_DETAIL)).collect();
+    let junctions: Vec<Option<Uuid>> = letters.iter().map(|letter| letter.place().1).collect();
+    let devices: Vec<Option<Uuid>> = letters.iter().map(|letter| letter.device()).collect();
+    let rows = letters.iter().map(|letter| letter.refusal.delivery.as_ref());
     let (outboxes, seqs): (Vec<Option<Uuid>>, Vec<Option<i64>>) =
         rows.map(|row| row.map(|row| (row.outbox_id.0, row.seq.0 as i64)).unzip()).unzip();
-    let received: Vec<DateTime<Utc>> = letters.iter().map(|(letter, _)| letter.received).collect();
+    let received: Vec<DateTime<Utc>> = letters.iter().map(|letter| letter.received).collect();
     sqlx::query!(
         "INSERT INTO dead_letters (topic, payload, payload_bytes, reason, detail, junction_id, device_id, outbox_id, seq, received_at)
          SELECT * FROM unnest($1::text[], $2::bytea[], $3::integer[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[],
@@ -172,6 +147,76 @@ pub async fn insert(db: &mut PgConnection, letters: &[NewLetter<'_>]) -> Result<
         &outboxes as &[Option<Uuid>],
         &seqs as &[Option<i64>],
         &received,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Messages that are not kept each: hour, junction, device and outbox whose rows they are, and the reason. Ids that a message only claims to have
+/// are left out: there may be as many of them as messages.
+type SumKey = (i64, Option<Uuid>, Option<Uuid>, Option<Uuid>, &'static str);
+
+struct Sum<'a> {
+    first: &'a NewLetter<'a>,
+    messages: i64,
+    rows: Vec<u64>,
+}
+
+/// Counts messages that are not kept each, and notes which rows they were. A row that was refused before stands in a letter or a sum already.
+async fn add_up(db: &mut PgConnection, letters: &[&NewLetter<'_>]) -> Result<(), sqlx::Error> {
+    let mut sums: BTreeMap<SumKey, Sum<'_>> = BTreeMap::new();
+    for letter in letters.iter().filter(|letter| letter.entered != Some(false)) {
+        let row = letter.refusal.delivery.as_ref().filter(|_| letter.entered.is_some());
+        let (device, outbox) = row.map(|row| (row.device_id.0, row.outbox_id.0)).unzip();
+        let (hour, junction) = letter.place();
+        let sum = sums
+            .entry((hour, junction, device, outbox, code_name(letter.refusal.code)))
+            .or_insert_with(|| Sum { first: letter, messages: 0, rows: Vec::new() });
+        sum.messages += 1;
+        sum.rows.extend(row.map(|row| row.seq.0));
+    }
+    if sums.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "Further messages within the hour that could not be used for this reason; of a device {MOST_OF_DEVICE} are kept, of a junction {MOST_OF_JUNCTION}, and the others are counted"
+    );
+    let hours: Vec<i64> = sums.keys().map(|key| key.0).collect();
+    let junctions: Vec<Option<Uuid>> = sums.keys().map(|key| key.1).collect();
+    let devices: Vec<Option<Uuid>> = sums.keys().map(|key| key.2).collect();
+    let outboxes: Vec<Option<Uuid>> = sums.keys().map(|key| key.3).collect();
+    let reasons: Vec<&str> = sums.keys().map(|key| key.4).collect();
+    let topics: Vec<String> = sums.values().map(|sum| cut(sum.first.topic, MAX_TOPIC)).collect();
+    let received: Vec<DateTime<Utc>> = sums.values().map(|sum| sum.first.received).collect();
+    let messages: Vec<i64> = sums.values().map(|sum| sum.messages).collect();
+    let rows: Vec<String> = sums
+        .values()
+        .map(|sum| {
+            let ranges: Vec<String> = sum.rows.iter().map(|row| format!("[{row},{row}]")).collect();
+            format!("{{{}}}", ranges.join(","))
+        })
+        .collect();
+    // In the order of their keys, as every other batch that adds to some of them.
+    sqlx::query!(
+        "INSERT INTO dead_letters (topic, payload, payload_bytes, reason, detail, junction_id, device_id, outbox_id, received_at, sum_of, messages, seqs)
+         SELECT topic, '', 0, reason, $1, junction, device, outbox, received, to_timestamp(hour * 3600), messages, seqs::int8multirange
+         FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::timestamptz[], $9::bigint[], $10::text[])
+             AS s(hour, junction, device, outbox, reason, topic, received, messages, seqs)
+         ON CONFLICT (sum_of, coalesce(junction_id, '00000000-0000-0000-0000-000000000000'),
+             coalesce(device_id, '00000000-0000-0000-0000-000000000000'), coalesce(outbox_id, '00000000-0000-0000-0000-000000000000'), reason)
+             WHERE sum_of IS NOT NULL
+         DO UPDATE SET messages = dead_letters.messages + excluded.messages, seqs = dead_letters.seqs + excluded.seqs",
+        detail,
+        &hours,
+        &junctions as &[Option<Uuid>],
+        &devices as &[Option<Uuid>],
+        &outboxes as &[Option<Uuid>],
+        &reasons as &[&str],
+        &topics,
+        &received,
+        &messages,
+        &rows,
     )
     .execute(db)
     .await?;
@@ -200,10 +245,11 @@ pub async fn take_back(
         &outboxes,
         &seqs,
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
-    for row in found {
-        let refused = (row.device_id, row.outbox_id, row.seq);
+    let found = found.into_iter().map(|row| (row.device_id, row.outbox_id, row.seq));
+    let summed = take_out_of_sums(db, &devices, &outboxes, &seqs).await?;
+    for refused in found.chain(summed) {
         let is_it =
             |&&at: &&usize| (rows[at].device_id.0, rows[at].outbox_id.0, rows[at].seq.0 as i64) == refused;
         // The first of those that came: the others repeat it.
@@ -212,6 +258,44 @@ pub async fn take_back(
         }
     }
     Ok(())
+}
+
+/// Takes rows out of the sums in which they stand, and answers with them.
+async fn take_out_of_sums(
+    db: &mut PgConnection,
+    devices: &[Uuid],
+    outboxes: &[Uuid],
+    seqs: &[i64],
+) -> Result<Vec<(Uuid, Uuid, i64)>, sqlx::Error> {
+    let found = sqlx::query!(
+        r#"SELECT DISTINCT d.dead_letter_id, r.device_id AS "device_id!", r.outbox_id AS "outbox_id!", r.seq AS "seq!"
+           FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS r(device_id, outbox_id, seq)
+           JOIN dead_letters d ON d.device_id = r.device_id AND d.outbox_id = r.outbox_id AND d.sum_of IS NOT NULL AND d.seqs @> r.seq"#,
+        devices,
+        outboxes,
+        seqs,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let letters: Vec<i64> = found.iter().map(|row| row.dead_letter_id).collect();
+    let rows: Vec<i64> = found.iter().map(|row| row.seq).collect();
+    sqlx::query!(
+        "UPDATE dead_letters d SET seqs = d.seqs - t.seqs, messages = d.messages - t.messages
+         FROM (SELECT letter, range_agg(int8range(seq, seq, '[]')) AS seqs, count(*) AS messages
+               FROM unnest($1::bigint[], $2::bigint[]) AS t(letter, seq) GROUP BY letter) t
+         WHERE d.dead_letter_id = t.letter",
+        &letters,
+        &rows,
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("DELETE FROM dead_letters WHERE dead_letter_id = ANY($1) AND messages = 0", &letters)
+        .execute(db)
+        .await?;
+    Ok(found.into_iter().map(|row| (row.device_id, row.outbox_id, row.seq)).collect())
 }
 
 /// Notes that the ledger holds these rows because they were refused, and for no other reason.
@@ -254,7 +338,7 @@ const fn code_name(code: RejectCode) -> &'static str {
 /// Most bytes of a message that are shown.
 const SHOWN_BYTES: i32 = 500;
 
-/// A message that could not be used.
+/// A message that could not be used, or the sum of many.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// Number of the message; later ones have greater ones.
@@ -279,6 +363,8 @@ pub struct DeadLetter {
     pub outbox_id: Option<Uuid>,
     /// Number of the row in the outbox.
     pub seq: Option<i64>,
+    /// For how many messages it stands: those of an hour beyond the many of which each is kept.
+    pub messages: i64,
 }
 
 /// Which messages are wanted.
@@ -310,7 +396,7 @@ pub async fn list(
 ) -> sqlx::Result<Vec<DeadLetter>> {
     let rows = sqlx::query!(
         r#"SELECT dead_letter_id, received_at, topic, reason, detail, substring(payload FROM 1 FOR $8) AS "payload!", payload_bytes,
-                  junction_id, device_id, outbox_id, seq
+                  junction_id, device_id, outbox_id, seq, messages
            FROM dead_letters
            WHERE ($1::text IS NULL OR reason = $1)
              AND ($2::text IS NULL OR topic ~ $2)
@@ -346,6 +432,7 @@ pub async fn list(
             device_id: row.device_id,
             outbox_id: row.outbox_id,
             seq: row.seq,
+            messages: row.messages,
         })
         .collect())
 }

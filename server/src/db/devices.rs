@@ -28,6 +28,34 @@ pub struct Said<'a> {
     pub received: DateTime<Utc>,
 }
 
+/// Locks junctions until the transaction ends.
+///
+/// Whoever changes devices and their junctions, or several junctions, begins with this: all of them take junctions before devices, and junctions in
+/// the order of their ids, so that none waits for another that waits for it. Others may go on to refer to a junction meanwhile.
+pub async fn lock_junctions(db: &mut PgConnection, junctions: &[Uuid]) -> Result<(), sqlx::Error> {
+    if junctions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "SELECT FROM junctions WHERE junction_id = ANY($1) ORDER BY junction_id FOR NO KEY UPDATE",
+        junctions
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The same for the junction of a device, if there is such a device.
+pub async fn lock_junction_of(db: &mut PgConnection, device: DeviceId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "SELECT FROM junctions WHERE junction_id = (SELECT junction_id FROM edge_devices WHERE device_id = $1) FOR NO KEY UPDATE",
+        device.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Takes over what devices say of themselves, in the order of `said`, and writes down who comes, goes or has started anew.
 pub async fn set_statuses(db: &mut PgConnection, said: &[Said<'_>]) -> Result<(), sqlx::Error> {
     let mut rest: Vec<&Said<'_>> = said.iter().collect();
@@ -161,6 +189,16 @@ pub async fn mark_silent(
     db: &mut PgConnection,
     before: DateTime<Utc>,
 ) -> Result<Vec<(DeviceId, JunctionId)>, sqlx::Error> {
+    // Before the devices, in the order in which everybody locks.
+    sqlx::query!(
+        "SELECT FROM junctions WHERE junction_id IN (
+             SELECT junction_id FROM edge_devices
+             WHERE last_status @> '{\"online\": true}' AND coalesce(greatest(status_at, last_heartbeat), '-infinity') < $1)
+         ORDER BY junction_id FOR NO KEY UPDATE",
+        before
+    )
+    .execute(&mut *db)
+    .await?;
     let silent = sqlx::query!(
         "UPDATE edge_devices
          SET status = CASE WHEN status = 'maintenance' THEN status ELSE 'offline' END,

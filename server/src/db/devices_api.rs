@@ -200,6 +200,7 @@ pub async fn change(
     device: DeviceId,
     change: &DeviceChange,
 ) -> sqlx::Result<Option<DeviceRow>> {
+    super::devices::lock_junction_of(db, device).await?;
     sqlx::query!(
         "UPDATE edge_devices
          SET device_type = coalesce($2, device_type),
@@ -270,6 +271,7 @@ pub async fn foreign_lanes(
 /// # Errors
 /// When the database fails.
 pub async fn revoke(db: &mut PgConnection, device: DeviceId, at: DateTime<Utc>) -> sqlx::Result<bool> {
+    super::devices::lock_junction_of(db, device).await?;
     let junction = sqlx::query_scalar!(
         "UPDATE edge_devices
          SET revoked_at = $2, status = 'offline', token_hash = NULL, token_until = NULL,
@@ -291,6 +293,7 @@ pub async fn revoke(db: &mut PgConnection, device: DeviceId, at: DateTime<Utc>) 
 /// # Errors
 /// When the database fails.
 pub async fn delete(db: &mut PgConnection, device: DeviceId) -> sqlx::Result<bool> {
+    super::devices::lock_junction_of(db, device).await?;
     let junction =
         sqlx::query_scalar!("DELETE FROM edge_devices WHERE device_id = $1 RETURNING junction_id", device.0,)
             .fetch_optional(&mut *db)

@@ -69,6 +69,8 @@ pub struct NewJunction {
     pub latitude: f64,
     /// Degrees east.
     pub longitude: f64,
+    /// Time zone of its schedules and days, a name of the IANA database.
+    pub time_zone: String,
     /// Shortest cycle, in seconds.
     pub min_cycle_time: i32,
     /// Longest cycle, in seconds.
@@ -137,8 +139,8 @@ async fn lock_names(db: &mut PgConnection) -> sqlx::Result<()> {
 pub async fn create(db: &mut PgConnection, new: &NewJunction) -> sqlx::Result<JunctionRow> {
     let junction = sqlx::query_as!(
         JunctionRow,
-        "INSERT INTO junctions (junction_name, city, latitude, longitude, min_cycle_time, max_cycle_time, base_cycle_time)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO junctions (junction_name, city, latitude, longitude, min_cycle_time, max_cycle_time, base_cycle_time, time_zone)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          RETURNING junction_id, junction_name, city, latitude, longitude, status, current_mode,
                    min_cycle_time, max_cycle_time, base_cycle_time, created_at",
         new.junction_name,
@@ -148,6 +150,7 @@ pub async fn create(db: &mut PgConnection, new: &NewJunction) -> sqlx::Result<Ju
         new.min_cycle_time,
         new.max_cycle_time,
         new.base_cycle_time,
+        new.time_zone,
     )
     .fetch_one(&mut *db)
     .await?;

@@ -1,6 +1,6 @@
 //! Junctions with all that belongs to them: as files write them, as the planner needs them.
 
-use super::{junction_api, links};
+use super::{devices as device_states, junction_api, links};
 use crate::junction_file::{
     DeviceEntry, GroupEntry, JunctionEntry, JunctionFile, LaneEntry, LinkEntry, StageEntry,
 };
@@ -204,10 +204,11 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
 /// # Errors
 /// The database is away, a lane or device of the file belongs to a junction that is not in it, or a city would have two junctions of a name.
 pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<(), sqlx::Error> {
+    let junctions: Vec<Uuid> = file.junctions.iter().map(|junction| junction.junction_id.0).collect();
+    device_states::lock_junctions(db, &junctions).await?;
     for junction in &file.junctions {
         store(db, junction).await?;
     }
-    let junctions: Vec<Uuid> = file.junctions.iter().map(|junction| junction.junction_id.0).collect();
     // When all are stored: they may exchange their names.
     if let Some((name, city)) = junction_api::namesake(db, &junctions).await? {
         return Err(sqlx::Error::Protocol(junction_api::taken(&name, &city)));

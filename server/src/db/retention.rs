@@ -213,7 +213,11 @@ async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTi
             "DELETE FROM privacy_keys WHERE kind = 'pseudonym' AND valid_until + interval '2 hours' < $1",
             names
         ),
-        sqlx::query!("DELETE FROM sessions WHERE expires_at < $1", now),
+        // The addresses of those who have signed in are known for as long.
+        sqlx::query!(
+            "DELETE FROM sessions WHERE expires_at < $1 AND created_at < $1::timestamptz - interval '30 days'",
+            now
+        ),
         // By one that was spent so long ago nobody would be found out any more.
         sqlx::query!("DELETE FROM refresh_tokens WHERE used_at < $1::timestamptz - interval '30 days'", now),
     ] {

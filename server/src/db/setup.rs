@@ -93,6 +93,17 @@ fn waited(error: &MigrateError) -> bool {
     }
 }
 
+/// Whether the user of the database may not do what a step does (42501, PostgreSQL manual, appendix A).
+fn lacks_rights(error: &MigrateError) -> bool {
+    match error {
+        MigrateError::Execute(sqlx::Error::Database(error))
+        | MigrateError::ExecuteMigration(sqlx::Error::Database(error), _) => {
+            error.code().as_deref() == Some("42501")
+        }
+        _ => false,
+    }
+}
+
 /// Brings the schema up to date; several servers may do so at once.
 ///
 /// # Errors
@@ -123,6 +134,9 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
         Ok(()) => Ok(()),
         Err(MigrateError::VersionMissing(version)) => bail!(
             "the database has step {version}, which this version of flextraff-server does not know; it was used by a newer version: install that one"
+        ),
+        Err(error) if lacks_rights(&error) => Err(error).context(
+            "the database user may not bring the database up to date: it needs to own the database and what is in it (README of the server, \"Running it\")",
         ),
         Err(error) => Err(error).context("the database cannot be brought up to date"),
     }

@@ -1,6 +1,7 @@
 //! What the database tells every server as it is committed; most of it by triggers, see the migrations.
 
 use super::listening;
+use crate::auth::Guess;
 use flextraff_common::ids::{DeviceId, JunctionId, UserId};
 use sqlx::postgres::PgListener;
 use sqlx::{PgConnection, PgPool};
@@ -10,6 +11,7 @@ const LOG: &str = "flextraff_log";
 const RIGHTS: &str = "flextraff_rights";
 const ALARM: &str = "flextraff_alarm";
 const SILENT: &str = "flextraff_silent";
+const GUESS: &str = "flextraff_guess";
 
 /// Something that was committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Tiding {
     Alarm(Uuid),
     /// Nothing is heard of a device.
     Silent(JunctionId, DeviceId),
+    /// A wrong password or code was shown at a server.
+    Guess(Guess),
 }
 
 impl Tiding {
@@ -34,6 +38,7 @@ impl Tiding {
                 let (junction, device) = payload.split_once(' ')?;
                 Self::Silent(JunctionId(junction.parse().ok()?), DeviceId(device.parse().ok()?))
             }
+            GUESS => Self::Guess(payload.parse().ok()?),
             _ => return None,
         })
     }
@@ -49,6 +54,15 @@ pub async fn tell_silent(db: &mut PgConnection, junction: JunctionId, device: De
     Ok(())
 }
 
+/// Tells every server of a wrong password or code.
+///
+/// # Errors
+/// When the database fails.
+pub async fn tell_guess(db: &PgPool, guess: &Guess) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_notify($1, $2)", GUESS, guess.to_string()).execute(db).await?;
+    Ok(())
+}
+
 /// Hears of it.
 #[derive(Debug)]
 pub struct Listener(PgListener);
@@ -60,7 +74,7 @@ impl Listener {
     /// When the database fails.
     pub async fn start(db: &PgPool) -> sqlx::Result<Self> {
         let mut listener = PgListener::connect_with(db).await?;
-        listener.listen_all([LOG, RIGHTS, ALARM, SILENT]).await?;
+        listener.listen_all([LOG, RIGHTS, ALARM, SILENT, GUESS]).await?;
         Ok(Self(listener))
     }
 

@@ -195,7 +195,15 @@ async fn store(
         .filter(|(_, new)| **new)
         .map(|(row, _)| (*row).clone())
         .collect();
-    new.truncate(usable);
+    let mut of_refused = new.split_off(usable).into_iter();
+    let entered: Vec<Option<bool>> = verdicts
+        .iter()
+        .zip(&left)
+        .map(|(verdict, left)| {
+            own_row(verdict.as_ref().err().filter(|_| !left)?, &registry)?;
+            of_refused.next()
+        })
+        .collect();
     dead_letters::take_back(db, &rows[..usable], &mut new).await?;
     let mut new = new.into_iter();
     let mut fates = Vec::with_capacity(items.len());
@@ -208,7 +216,7 @@ async fn store(
         });
     }
     store_counts(db, items, &mut fates).await?;
-    store_others(db, items, &fates).await?;
+    store_others(db, items, &fates, &entered).await?;
     dead_letters::mark_in_ledger(db, &refused).await?;
     Ok(fates)
 }
@@ -246,14 +254,21 @@ async fn is_repeated(db: &mut PgConnection, item: &Item) -> Result<bool, sqlx::E
     }
 }
 
-async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> Result<(), sqlx::Error> {
+/// `entered`: of each message that is refused whether it has put its row into the ledger.
+async fn store_others(
+    db: &mut PgConnection,
+    items: &[Item],
+    fates: &[Fate],
+    entered: &[Option<bool>],
+) -> Result<(), sqlx::Error> {
     let mut refused = Vec::new();
     let mut stored = Others::default();
-    for (item, fate) in items.iter().zip(fates) {
+    for ((item, fate), &entered) in items.iter().zip(fates).zip(entered) {
         match (fate, &item.message) {
             (Fate::Refused(refusal), _) => {
                 let Item { topic, payload, size, received, .. } = item;
-                refused.push(NewLetter { topic, payload, size: *size, refusal, received: *received });
+                let (size, received) = (*size, *received);
+                refused.push(NewLetter { topic, payload, size, refusal, received, entered });
             }
             (Fate::Stored, Ok(message)) => stored.push(message, item.received),
             (Fate::Duplicate | Fate::Left { .. }, _) | (Fate::Stored, Err(_)) => {}
@@ -264,10 +279,12 @@ async fn store_others(db: &mut PgConnection, items: &[Item], fates: &[Fate]) -> 
     cycles::insert_events(db, &stored.events).await?;
     devices::insert_gaps(db, &stored.gaps).await?;
     clock_fixes::insert(db, &stored.fixes).await?;
+    let heard: BTreeSet<Uuid> = stored.statuses.iter().map(|said| said.junction.0).collect();
+    let heard: Vec<Uuid> = heard.into_iter().collect();
+    devices::lock_junctions(db, &heard).await?;
     devices::set_statuses(db, &stored.statuses).await?;
     devices::set_signals(db, &stored.signals).await?;
-    let heard: BTreeSet<Uuid> = stored.statuses.iter().map(|said| said.junction.0).collect();
-    devices::refresh_junctions(db, &heard.into_iter().collect::<Vec<_>>()).await?;
+    devices::refresh_junctions(db, &heard).await?;
     Ok(())
 }
 

@@ -182,7 +182,7 @@ fn message(topic: &Topic, payload: &[u8], retained: bool, received: DateTime<Utc
     let message = match *topic {
         Topic::CarCounts(junction, lane) => counts(junction, lane, payload, retained, received)?,
         Topic::Cycles(junction, _) => Message::Cycle(junction, Box::new(cycle(body(payload)?)?)),
-        Topic::Events(junction, _) => Message::Events(junction, Box::new(body(payload)?)),
+        Topic::Events(junction, _) => Message::Events(junction, Box::new(events(body(payload)?)?)),
         Topic::Gap(junction, _) => Message::Gap(junction, Box::new(gap(body(payload)?)?)),
         Topic::ClockFix(junction, _) => Message::ClockFix(junction, Box::new(clock_fix(body(payload)?)?)),
         Topic::Status(junction, _) => Message::Status(junction, Box::new(body(payload)?), retained),
@@ -348,6 +348,13 @@ fn cycle(cycle: Cycles) -> Result<Cycles, Wrong> {
         return Err(malformed("plan_id is too long"));
     }
     Ok(cycle)
+}
+
+fn events(events: Events) -> Result<Events, Wrong> {
+    for &(time, ..) in &events.events {
+        utc(time)?;
+    }
+    Ok(events)
 }
 
 fn gap(gap: Gap) -> Result<Gap, Wrong> {

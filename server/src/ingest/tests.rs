@@ -85,6 +85,16 @@ fn a_retained_count_without_time_would_count_again_and_is_refused() {
 }
 
 #[test]
+fn events_at_a_time_that_no_calendar_holds_are_refused_and_not_dropped() {
+    let topic = format!("flextraff/{JUNCTION}/events/{DEVICE}");
+    let events = |time: &str| changed("events", json!([["2026-02-10T14:30:00Z", 1, 2], [time, 1, 2]]));
+    assert!(read(&topic, &events("2026-02-10T14:30:01Z")).is_ok());
+    for time in ["0000-01-01T00:00:00Z", "+12345-01-01T00:00:00Z"] {
+        assert_eq!(code(&topic, &events(time)), RejectCode::Malformed, "{time}");
+    }
+}
+
+#[test]
 fn doubtful_counts_are_flagged_and_kept() {
     assert_eq!(counts(&changed("vehicle_count", json!(3))).flags, ["count"]);
     assert_eq!(counts(&changed("timestamp", json!("1970-01-01T00:00:09Z"))).flags, ["time"]);

@@ -1,6 +1,9 @@
-//! What any server on the database may have done: lines of the log, alarms and silent devices for the feed, and rights that were taken away.
+//! What any server on the database may have done: lines of the log, alarms and silent devices for the feed, rights that were taken away, and wrong
+//! passwords.
 
 use super::{Hub, LiveEvent, LiveKind};
+use crate::auth::Auth;
+use crate::clock::Clock;
 use crate::db::tidings::{Listener, Tiding};
 use crate::db::{alarms, logs, within};
 use flextraff_common::ids::JunctionId;
@@ -18,13 +21,13 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 /// Longest that the database may take for a line.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(20);
 
-/// Publishes what is written to the log, alarms that change and devices that fall silent, and lets clients look their rights up again when those
-/// change, until `stop` turns true. What happens while the database connection is away is not told: who needs all of it asks for the lists. Of
+/// Publishes what is written to the log, alarms that change and devices that fall silent, lets clients look their rights up again when those
+/// change, and counts what is guessed at other servers, until `stop` turns true. What happens while the database connection is away is not told: who needs all of it asks for the lists. Of
 /// rights every client asks by itself, too.
-pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
+pub async fn run(db: PgPool, live: Hub, auth: Arc<Auth>, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
-            heard = hear(&db, &live) => if let Err(error) = heard {
+            heard = hear(&db, &live, &auth) => if let Err(error) = heard {
                 tracing::debug!(%error, "cannot hear what the database tells; trying again");
             },
             _ = stop.wait_for(|stop| *stop) => return,
@@ -36,7 +39,7 @@ pub async fn run(db: PgPool, live: Hub, mut stop: watch::Receiver<bool>) {
     }
 }
 
-async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
+async fn hear(db: &PgPool, live: &Hub, auth: &Auth) -> sqlx::Result<()> {
     let mut listener = within(ANSWERS_WITHIN, Listener::start(db)).await?;
     loop {
         match listener.next().await? {
@@ -49,6 +52,7 @@ async fn hear(db: &PgPool, live: &Hub) -> sqlx::Result<()> {
                 }
             }
             Tiding::Rights(user) => live.rights_changed(user),
+            Tiding::Guess(guess) => auth.heard(&guess, Clock.instant()),
             Tiding::Alarm(id) => {
                 let Some(alarm) = within(ANSWERS_WITHIN, alarms::get(db, id)).await? else { continue };
                 let junction = JunctionId(alarm.junction_id.unwrap_or(Uuid::nil()));

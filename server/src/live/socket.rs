@@ -1,6 +1,7 @@
 //! One WebSocket client: signs in with its first frame, then gets the events of what it may see.
 
-use super::{LiveFrame, origin};
+use super::seats::Seat;
+use super::{Guest, LiveFrame, origin};
 use crate::api::body::PathParams;
 use crate::api::guard::{ClientAddress, SignedIn, session_of_token};
 use crate::api::problem::Problem;
@@ -8,6 +9,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::db::access;
 use crate::db::audit::{self, Actor, Deed};
+use crate::metrics::LiveRefusal;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -19,7 +21,7 @@ use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use std::collections::BTreeSet;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
@@ -34,7 +36,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// Largest frame of a client, in bytes: an access token and little else.
 const MOST_BYTES: usize = 8 * 1024;
 /// Clients say little: a buffer of the usual 128 KiB for each of thousands would be most of the server's memory.
-const READ_BYTES: usize = 4 * 1024;
+const READ_BYTES: usize = 1024;
 
 /// Close codes: 4401 and 4403 are ours, the others of RFC 6455 and its registry.
 const GOING_AWAY: u16 = 1001;
@@ -78,19 +80,17 @@ fn open(
             "Pages of this origin may not open a live feed; see http.cors_origins",
         ));
     }
-    let Some(place) = app.live.place() else {
-        let detail = "Too many clients follow the live feed; try again later";
-        return Err(Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 30));
+    let Some(guest) = app.live.enter(address.0) else {
+        app.metrics.live_refused(LiveRefusal::Waiting);
+        let detail = "Too many clients are about to sign in at the live feed, all together or from your address; try again in 5 s";
+        return Err(Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5));
     };
     let upgrade = upgrade
         .max_message_size(MOST_BYTES)
         .max_frame_size(MOST_BYTES)
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0);
-    Ok(upgrade.on_upgrade(async move |socket| {
-        serve(app, only, address, socket).await;
-        drop(place);
-    }))
+    Ok(upgrade.on_upgrade(move |socket| serve(app, only, address, socket, guest)))
 }
 
 /// Why the server closes a connection.
@@ -100,6 +100,10 @@ enum Close {
     NoAccess,
     Lagged,
     Unavailable,
+    /// The user has as many clients as there are places for him.
+    Full,
+    /// The user has most clients, and somebody who has fewer has come.
+    Displaced,
     Unexpected,
     /// The server stops.
     Stopping,
@@ -116,6 +120,14 @@ impl Close {
             Self::Unavailable => {
                 Some((TRY_AGAIN_LATER, "The database cannot be reached; connect again later"))
             }
+            Self::Full => Some((
+                TRY_AGAIN_LATER,
+                "All places of the live feed are taken; close other windows of yours, or connect again later",
+            )),
+            Self::Displaced => Some((
+                TRY_AGAIN_LATER,
+                "Others need the place, and you have most of them; close other windows of yours",
+            )),
             Self::Unexpected => Some((POLICY, "Send only {\"type\":\"auth\",\"token\":…}")),
             Self::Stopping => Some((GOING_AWAY, "The server stops; connect again")),
             Self::Gone => None,
@@ -173,13 +185,24 @@ impl Sees {
 
 type Sender = SplitSink<WebSocket, Message>;
 
-async fn serve(app: App, only: Option<JunctionId>, address: ClientAddress, socket: WebSocket) {
+async fn serve(
+    app: App,
+    only: Option<JunctionId>,
+    address: ClientAddress,
+    socket: WebSocket,
+    mut guest: Guest,
+) {
     let _counted = app.metrics.live_client();
     let (mut sender, receiver) = socket.split();
     let close = tokio::select! {
-        close = run(&app, only, address, &mut sender, receiver) => close,
+        close = run(&app, only, address, &mut sender, receiver, &mut guest) => close,
         () = app.live.closing() => Close::Stopping,
     };
+    match close {
+        Close::Full => app.metrics.live_refused(LiveRefusal::Full),
+        Close::Displaced => app.metrics.live_refused(LiveRefusal::Displaced),
+        _ => {}
+    }
     tracing::debug!(?close, "live client left");
     if let Some((code, reason)) = close.frame() {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
@@ -193,6 +216,7 @@ async fn run(
     address: ClientAddress,
     sender: &mut Sender,
     mut receiver: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
+    guest: &mut Guest,
 ) -> Close {
     let first = match timeout(SIGN_IN_LIMIT, next_token(&mut receiver)).await {
         Ok(Ok(first)) => first,
@@ -206,6 +230,11 @@ async fn run(
         Ok(grant) => grant,
         Err(close) => return close,
     };
+    let mut seat = match sit_down(app, grant.user) {
+        Ok(seat) => seat,
+        Err(close) => return close,
+    };
+    guest.waiting = None;
     if vehicles && let Err(close) = note_look(app, only, address, &grant).await {
         return close;
     }
@@ -229,6 +258,12 @@ async fn run(
                             let is_other = renewed.user != grant.user;
                             grant = renewed;
                             expiry.set(sleep(grant.ends_in));
+                            if is_other {
+                                seat = match sit_down(app, grant.user) {
+                                    Ok(seat) => seat,
+                                    Err(close) => return close,
+                                };
+                            }
                             if vehicles && is_other { note_look(app, only, address, &grant).await } else { Ok(()) }
                         }
                         Err(close) => Err(close),
@@ -253,6 +288,7 @@ async fn run(
                 },
                 Err(RecvError::Closed) => Err(Close::Gone),
             },
+            () = seat.lost() => Err(Close::Displaced),
             () = &mut expiry => Err(Close::NotSignedIn("The token has ended; sign in again")),
             _ = pings.tick() => {
                 if !answered {
@@ -272,6 +308,11 @@ async fn run(
             return close;
         }
     }
+}
+
+/// A place for a client of a user.
+fn sit_down(app: &App, user: UserId) -> Result<Seat, Close> {
+    app.live.seats.take(user).ok_or(Close::Full)
 }
 
 /// Asks the client whether it is there, and tells one that wants to know that the line holds.
@@ -338,9 +379,8 @@ async fn note_look(
 ) -> Result<(), Close> {
     let (user_id, username) = (Some(grant.user.0), Some(grant.username.clone()));
     let deed = Deed { junction: only, ..Deed::new("vehicles.watch") };
-    audit::record(&app.db, &Actor { user_id, username, address: address.0 }, deed)
-        .await
-        .map_err(|error| unavailable(&error))
+    let actor = Actor { user_id, username, address: address.0 };
+    Box::pin(audit::record(&app.db, &actor, deed)).await.map_err(|error| unavailable(&error))
 }
 
 fn unavailable(error: &sqlx::Error) -> Close {
@@ -348,7 +388,18 @@ fn unavailable(error: &sqlx::Error) -> Close {
     Close::Unavailable
 }
 
-async fn admit(app: &App, only: Option<JunctionId>, token: String) -> Result<Grant, Close> {
+/// What a token lets a client see.
+///
+/// On the heap and only while it is asked for: what the look-ups take would else be kept for each of thousands of clients all the time.
+fn admit(
+    app: &App,
+    only: Option<JunctionId>,
+    token: String,
+) -> Pin<Box<dyn Future<Output = Result<Grant, Close>> + Send + '_>> {
+    Box::pin(look_up(app, only, token))
+}
+
+async fn look_up(app: &App, only: Option<JunctionId>, token: String) -> Result<Grant, Close> {
     let found = session_of_token(&token, app).await.map_err(|error| unavailable(&error))?;
     let Some(SignedIn { user, token_ends, .. }) = found else {
         return Err(Close::NotSignedIn("Could not validate credentials"));

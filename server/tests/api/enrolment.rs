@@ -190,3 +190,32 @@ async fn devices_are_managed_from_the_command_line(db: PgPool) {
     let deeds = state.get("/api/audit?action=device.create", &admin).await.json();
     assert_eq!(deeds[0]["username"], "(command line)");
 }
+
+/// What the server hands out for a junction is what its device then enrols with.
+#[sqlx::test]
+async fn the_file_of_an_agent_that_enrols_names_no_broker_and_no_password_that_is_not_there(db: PgPool) {
+    let (state, admin) = enrolling(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let device = create(&state, &admin, &json!({"junction_id": junction})).await;
+    let path = |device: &str| format!("/api/junctions/{junction}/agent.toml?device_id={device}");
+    let file = state.get(&path(device["device_id"].as_str().expect("a text")), &admin).await.text;
+    let folder = tempfile::tempdir().expect("there is room");
+    let at = folder.path().join("agent.toml");
+    std::fs::write(&at, &file).expect("there is room");
+    let config = flextraff_agent::config::load(&at);
+    let config =
+        config.unwrap_or_else(|errors| panic!("the agent does not take it to enrol: {errors}\n{file}"));
+    assert_eq!(config.device.0.to_string(), device["device_id"].as_str().expect("a text"));
+    assert!(!file.contains("password_file"), "{file}");
+
+    // Where logins are kept by hand it names both.
+    let mut by_hand = (*state.app.config).clone();
+    by_hand.mqtt.dynamic_security = false;
+    let state = TestState::with_config(db, by_hand);
+    let admin = state.token("admin").await;
+    let file = state.get(&path(device["device_id"].as_str().expect("a text")), &admin).await.text;
+    assert!(
+        file.contains("url = \"mqtt://broker.example:1884\"") && file.contains("password_file"),
+        "{file}"
+    );
+}

@@ -1,6 +1,7 @@
 //! Junctions: creation, who sees which, pages.
 
 use crate::state::TestState;
+use flextraff_common::ids::JunctionId;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -227,4 +228,18 @@ async fn paths_work_with_and_without_the_slash(db: PgPool) {
     }
     let body = json!({"junction_name": "C", "city": "B", "latitude": 0, "longitude": 0});
     assert_eq!(state.post("/api/junctions", &token, &body).await.status, 201);
+}
+
+#[sqlx::test]
+async fn a_junction_is_made_with_its_time_zone(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let body = |zone: &str| json!({"junction_name": zone, "city": "Berlin", "latitude": 52.5, "longitude": 13.4, "time_zone": zone});
+    let made = state.post("/api/junctions", &admin, &body("Europe/Berlin")).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let id = made.json()["junction_id"].as_str().unwrap().parse().unwrap();
+    let entry = flextraff_server::db::junctions::entry(&state.app.db, JunctionId(id)).await.unwrap().unwrap();
+    assert_eq!(entry.time_zone, "Europe/Berlin");
+    let refused = state.post("/api/junctions", &admin, &body("Berlin")).await;
+    assert_eq!((refused.status.as_u16(), refused.fields()), (422, vec!["time_zone".to_owned()]));
+    assert!(refused.text.contains("is no zone of the IANA database"), "{}", refused.text);
 }

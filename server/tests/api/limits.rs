@@ -7,6 +7,7 @@ use axum::http::Request;
 use flextraff_server::config::Config;
 use futures_util::future::join;
 use futures_util::stream;
+use serde_json::json;
 use sqlx::PgPool;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -89,6 +90,26 @@ async fn the_token_of_an_ended_session_uses_up_nothing_of_its_user(db: PgPool) {
     for status in [200, 200, 429] {
         assert_eq!(from(&state, "10.0.0.8:1", "", &token).await.status, status);
     }
+}
+
+/// Whoever has asked for too much may still set an emergency.
+#[sqlx::test]
+async fn what_the_road_waits_for_is_counted_by_itself(db: PgPool) {
+    let mut config = Config::default();
+    config.http.requests_per_minute = 6;
+    let state = TestState::with_config(db, config);
+    assert_eq!(state.post("/api/users/register", "", &admin()).await.status, 201);
+    let token = state.token("admin").await;
+    let me = async || state.get("/api/users/me", &token).await.status.as_u16();
+    while me().await == 200 {}
+    assert_eq!(me().await, 429);
+    let mode = format!("/api/junctions/{}/mode", uuid::Uuid::nil());
+    for _ in 0..6 {
+        let answer = state.request("PUT", &mode, &token, &json!({"mode": "automatic"})).await;
+        assert_eq!(answer.status, 404, "it is looked at: {}", answer.text);
+    }
+    let answer = state.request("PUT", &mode, &token, &json!({"mode": "automatic"})).await;
+    assert_eq!(answer.status, 429, "but not without end");
 }
 
 #[sqlx::test]

@@ -121,6 +121,43 @@ async fn strangers_are_told_why_they_must_go(db: PgPool) {
     assert_eq!(silent.next().await, Got::Closed(4401), "nobody may wait longer than five seconds");
 }
 
+/// Whoever opens one feed after the other shuts nobody else out.
+#[sqlx::test]
+async fn who_has_most_feeds_makes_room_for_others_and_is_told_so(db: PgPool) {
+    let (mut state, admin) = TestState::with_admin(db).await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    state.app.live = state.app.live.clone().with_places(2);
+    state.router = flextraff_server::api::router(state.app.clone());
+    let address = serve(&state).await;
+    let mut first = Client::signed_in(address, "/ws/live", &admin).await.ready().await;
+    let mut second = Client::signed_in(address, "/ws/live", &admin).await.ready().await;
+    assert_eq!(Client::signed_in(address, "/ws/live", &admin).await.next().await, Got::Closed(1013));
+    let mut other = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
+    assert_eq!(second.next().await, Got::Closed(1013), "the latest of who has most goes");
+    assert_eq!(Client::signed_in(address, "/ws/live", &ravi).await.next().await, Got::Closed(1013));
+    let metrics = state.get("/metrics", "").await.text;
+    for line in ["{reason=\"Full\"} 2", "{reason=\"Displaced\"} 1"] {
+        assert!(metrics.contains(&format!("flextraff_live_refused_total{line}\n")), "{metrics}");
+    }
+    let here = state.junction(&admin, "A").await;
+    state.grant("ravi", &here, "observer").await;
+    other.send(&json!({"type": "auth", "token": ravi})).await;
+    assert_eq!(first.0.send(Message::Ping(tungstenite::Bytes::new())).await.ok(), Some(()));
+    state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
+    assert_eq!(first.next().await, Got::Frame(json!({"type": "status", "online": true})), "it stays");
+    drop(first);
+    tokio::time::timeout(PATIENCE, async {
+        loop {
+            let mut again = Client::signed_in(address, "/ws/live", &admin).await;
+            if again.next().await == Got::Frame(json!({"type": "ready"})) {
+                break;
+            }
+        }
+    })
+    .await
+    .expect("who leaves gives the place back");
+}
+
 #[sqlx::test]
 async fn foreign_pages_cannot_open_a_feed(db: PgPool) {
     let (state, _) = TestState::with_admin(db).await;
@@ -182,7 +219,12 @@ async fn whoever_loses_a_right_hears_no_more_of_it_at_once(db: PgPool) {
     let grant = json!({"role": "observer"});
     state.request("PUT", &access(&here), &admin, &grant).await;
     let (_go_on, stopped) = watch::channel(false);
-    tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
+    tokio::spawn(hear_database(
+        state.app.db.clone(),
+        state.app.live.clone(),
+        state.app.auth.clone(),
+        stopped,
+    ));
     let path = format!("/ws/junction/{here}");
     let mut all = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
     let mut one = Client::signed_in(address, &path, &ravi).await.ready().await;
@@ -246,7 +288,12 @@ async fn who_asks_for_it_is_told_of_changed_rights_and_others_are_not(db: PgPool
     state.grant("ravi", &here, "observer").await;
     let id = state.get("/api/users/me", &ravi).await.json()["user_id"].as_str().expect("a text").to_owned();
     let (_go_on, stopped) = watch::channel(false);
-    tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
+    tokio::spawn(hear_database(
+        state.app.db.clone(),
+        state.app.live.clone(),
+        state.app.auth.clone(),
+        stopped,
+    ));
     let mut program = Client::signed_in(address, "/ws/live", &ravi).await.ready().await;
     let mut page = Client::open(address, "/ws/live", None).await.expect("the feed opens");
     page.send(&json!({"type": "auth", "token": ravi, "rights": true})).await;

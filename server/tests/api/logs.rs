@@ -86,7 +86,12 @@ async fn lines_reach_the_live_feed_as_they_are_committed(db: PgPool) {
     let address = crate::live::serve(&state).await;
     let here = state.junction(&admin, "A").await;
     let (stop, stopped) = watch::channel(false);
-    let task = tokio::spawn(hear_database(state.app.db.clone(), state.app.live.clone(), stopped));
+    let task = tokio::spawn(hear_database(
+        state.app.db.clone(),
+        state.app.live.clone(),
+        state.app.auth.clone(),
+        stopped,
+    ));
     let mut one = Client::signed_in(address, &format!("/ws/junction/{here}"), &admin).await.ready().await;
     // The listener may still be on its way.
     let row = loop {

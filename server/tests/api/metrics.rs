@@ -4,7 +4,7 @@ use crate::state::TestState;
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::ACCEPT;
-use flextraff_server::metrics::Outcome;
+use flextraff_server::metrics::{LiveRefusal, Outcome};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,7 @@ async fn shown(db: PgPool) -> BTreeMap<String, String> {
     let state = TestState::new(db);
     state.app.metrics.message(Outcome::Stored);
     state.app.metrics.batch(Duration::from_millis(1));
+    state.app.metrics.live_refused(LiveRefusal::Full);
     state.get("/livez", "").await;
     let request = Request::get("/metrics").header(ACCEPT, "application/openmetrics-text");
     let text = state.send(request.body(Body::empty()).expect("the request is well formed")).await.text;

@@ -182,7 +182,19 @@ async fn a_session_that_is_not_used_is_over_and_is_forgotten(db: PgPool) {
     assert_eq!(state.get("/api/users/me", &token).await.status, 401);
     state.post_cookie(REFRESH, &cookie).await.assert_problem(401, OVER);
     let now = Clock.utc();
-    flextraff_server::db::retention::apply(&db, state.app.config.retention, now).await.unwrap();
+    let retention = state.app.config.retention;
+    // The address is known for 30 days after somebody has signed in from there.
+    sqlx::query("UPDATE sessions SET created_at = now() - interval '20 days', ip_address = '10.0.0.7'")
+        .execute(&db)
+        .await
+        .unwrap();
+    flextraff_server::db::retention::apply(&db, retention, now).await.unwrap();
+    let since = now - chrono::TimeDelta::days(30);
+    let address = "10.0.0.7".parse().unwrap();
+    assert!(flextraff_server::db::sessions::knows_address(&db, "Admin", address, since).await.unwrap());
+    assert_eq!(state.get("/api/users/me", &token).await.status, 401);
+    sqlx::query("UPDATE sessions SET created_at = now() - interval '31 days'").execute(&db).await.unwrap();
+    flextraff_server::db::retention::apply(&db, retention, now).await.unwrap();
     let left: i64 =
         sqlx::query_scalar("SELECT (SELECT count(*) FROM sessions) + (SELECT count(*) FROM refresh_tokens)")
             .fetch_one(&db)

@@ -4,7 +4,12 @@ use crate::state::{PASSWORD, TestState};
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_server::db::tidings;
+use serde_json::json;
 use sqlx::PgPool;
+use std::time::Duration;
+use uuid::Uuid;
 
 #[sqlx::test]
 async fn wrong_names_and_wrong_passwords_look_the_same(db: PgPool) {
@@ -94,4 +99,35 @@ async fn forged_and_ended_tokens_are_refused(db: PgPool) {
     let basic =
         Request::get("/api/users/me").header(AUTHORIZATION, "Basic YTpi").body(Body::empty()).unwrap();
     state.send(basic).await.assert_problem(401, "Could not validate credentials");
+}
+
+/// Who goes from one server to the next has no more attempts than at one.
+#[sqlx::test]
+async fn guessing_is_braked_for_all_servers_together(db: PgPool) {
+    let (one, admin) = TestState::with_admin(db.clone()).await;
+    one.plain_user(&admin, "ravi").await;
+    let other = TestState::new(db);
+    let _hears = other.hears_database().await;
+    for _ in 0..6 {
+        assert_eq!(one.sign_in("admin", "wrong password").await.status, 401);
+    }
+    // What is told later is heard later.
+    let mut events = other.app.live.subscribe();
+    let mut connection = other.app.db.acquire().await.unwrap();
+    tidings::tell_silent(&mut connection, JunctionId(Uuid::nil()), DeviceId(Uuid::nil())).await.unwrap();
+    drop(connection);
+    tokio::time::timeout(Duration::from_secs(10), events.recv()).await.expect("it is heard").unwrap();
+    for _ in 0..4 {
+        assert_eq!(other.sign_in("ADMIN", "wrong password").await.status, 401);
+    }
+    assert_eq!(other.sign_in("admin", PASSWORD).await.status, 429);
+    assert_eq!(other.sign_in("ravi", PASSWORD).await.status, 200, "nobody else is held up");
+    // At the first server its own six count, and not once more as what it hears.
+    let _hears = one.hears_database().await;
+    for _ in 0..4 {
+        assert_eq!(one.sign_in("admin", "wrong password").await.status, 401);
+    }
+    let told: serde_json::Value = one.get("/api/audit?action=session.refuse", &admin).await.json();
+    assert_eq!(told.as_array().map(Vec::len), Some(14), "{told}");
+    assert_ne!(told[0]["username"], json!(null));
 }

@@ -127,7 +127,12 @@ impl TestState {
         };
         let before = listeners().await;
         let (stop, stopped) = watch::channel(false);
-        tokio::spawn(hear_database(self.app.db.clone(), self.app.live.clone(), stopped));
+        tokio::spawn(hear_database(
+            self.app.db.clone(),
+            self.app.live.clone(),
+            Arc::clone(&self.app.auth),
+            stopped,
+        ));
         let deadline = Clock.instant() + Duration::from_secs(10);
         while listeners().await.iter().all(|pid| before.contains(pid)) {
             assert!(Clock.instant() < deadline, "nobody listens");

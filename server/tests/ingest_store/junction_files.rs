@@ -2,8 +2,11 @@
 
 use super::support::*;
 use flextraff_server::db::junctions as junctions_table;
+use flextraff_server::ingest::{Fate, apply};
 use flextraff_server::junction_file::JunctionFile;
+use serde_json::json;
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 
 async fn import_file(db: &PgPool, file: &JunctionFile) -> sqlx::Result<()> {
     let mut transaction = db.begin().await?;
@@ -49,6 +52,40 @@ async fn a_counter_whose_lanes_all_go_does_not_come_to_serve_the_others(db: PgPo
     let error = import_file(&db, &file).await.unwrap_err();
     assert!(error.to_string().contains("serves only lanes that would go"), "{error}");
     assert_eq!(junctions_table::export(&db).await.unwrap().junctions[0].devices[0].lanes, [gone]);
+}
+
+/// Both change the junction and its devices. Neither is ended so that the other can go on: each takes the junction first.
+#[sqlx::test(migrations = "./migrations")]
+async fn an_import_and_what_devices_say_wait_for_each_other_in_one_order(db: PgPool) {
+    import(&db).await;
+    // Where both stand before they go on: somebody else holds the device.
+    let mut holder = db.begin().await.expect("it answers");
+    sqlx::query("SELECT FROM edge_devices WHERE device_id = $1::uuid FOR UPDATE")
+        .bind(DEVICE)
+        .execute(&mut *holder)
+        .await
+        .expect("the device is there");
+    let others = PgPoolOptions::new().max_connections(3).connect_with((*db.connect_options()).clone());
+    let others = others.await.expect("the database is there");
+    let waiting = async |most: i64| {
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        wait_for(&others, query, most).await;
+    };
+    let status = json!({"v": 1, "device_id": DEVICE, "online": true, "device_type": "junction"});
+    let said = item(&format!("flextraff/{JUNCTION}/status/{DEVICE}"), &status);
+    let ingest = tokio::spawn({
+        let db = others.clone();
+        async move { apply(&db, &[said]).await }
+    });
+    waiting(1).await;
+    let imported = tokio::spawn({
+        let (db, file) = (others.clone(), junctions());
+        async move { import_file(&db, &file).await }
+    });
+    waiting(2).await;
+    holder.commit().await.expect("it answers");
+    assert_eq!(ingest.await.expect("it ends").expect("nobody ends it"), [Fate::Stored]);
+    imported.await.expect("it ends").expect("nobody ends it");
 }
 
 #[test]

@@ -85,3 +85,30 @@ async fn a_letter_about_a_row_that_was_stored_does_not_bring_it_again(db: PgPool
     assert_eq!(fates, [Fate::Duplicate, Fate::Duplicate]);
     assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2);
 }
+
+/// Of rows beyond those of which each is kept the answer may be lost, too.
+#[sqlx::test(migrations = "./migrations")]
+async fn a_row_of_which_no_letter_is_kept_is_stored_when_it_comes_again_and_can_be_used(db: PgPool) {
+    import(&db).await;
+    let rows: Vec<Item> = (1..=1010).map(|seq| of(DEVICE, LANE, seq)).collect();
+    apply(&db, &rows).await.expect("the database is there");
+    assert_eq!(ledger(&db).await, ["{[1,1011)}"], "no holes");
+    assert_eq!(number(&db, "SELECT sum(messages)::bigint FROM dead_letters").await, 1010);
+    sqlx::query(
+        "INSERT INTO lanes (lane_id, junction_id, lane_index, lane_name) VALUES ($1::uuid, $2::uuid, 7, 'New')",
+    )
+    .bind(LANE)
+    .bind(JUNCTION)
+    .execute(&db)
+    .await
+    .expect("the lane is new");
+    let again = [of(DEVICE, LANE, 1005), of(DEVICE, LANE, 1005), of(DEVICE, LANE, 7)];
+    let fates = apply(&db, &again).await.expect("the database is there");
+    assert_eq!(fates, [Fate::Stored, Fate::Duplicate, Fate::Stored]);
+    assert_eq!(number(&db, "SELECT sum(messages)::bigint FROM dead_letters").await, 1008);
+    let fates = apply(&db, &again).await.expect("the database is there");
+    assert_eq!(fates, [Fate::Duplicate, Fate::Duplicate, Fate::Duplicate]);
+    apply(&db, &rows[1000..]).await.expect("the database is there");
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 1010 - 1000 + 1);
+    assert_eq!(number(&db, "SELECT count(*) FROM dead_letters WHERE sum_of IS NOT NULL").await, 0);
+}

@@ -147,6 +147,37 @@ async fn counts_without_a_time_that_the_broker_sends_again_are_stored_once(db: P
     assert_eq!(apply(&db, &[bare]).await.unwrap(), [Fate::Left { sound: true }]);
 }
 
+/// Their senders do not send them again, and the broker has them for the dead server only.
+#[sqlx::test(migrations = "./migrations")]
+async fn counts_without_a_time_that_a_dead_server_has_not_stored_are_stored_by_its_heir(db: PgPool) {
+    import(&db).await;
+    let shares = sees(&[], &[JUNCTION], true);
+    let (sender, incoming) = mpsc::channel(64);
+    let (outgoing, _answers) = mpsc::channel(64);
+    let (applied, mut news) = mpsc::channel(64);
+    let (_stop, stopped) = watch::channel(false);
+    let channels =
+        Channels { incoming, outgoing, applied, waiting: watch::Sender::new(0), shares: shares.clone() };
+    let server = tokio::spawn(ingest::run(db.clone(), channels, std::sync::Arc::default(), stopped));
+    for lane in [LANES[0], LANES[1]] {
+        let (topic, payload) = (counts_topic(lane), published(lane, None).to_string().into_bytes());
+        let (size, received, ack) = (payload.len(), Clock.utc(), AckToken::default());
+        let message = Incoming { topic, payload, size, retained: false, again: false, received, ack };
+        sender.send(message).await.unwrap();
+        assert!(matches!(news.recv().await, Some(Applied::Counts(..))), "it is told of");
+    }
+    // The other one has stored the first, and dies.
+    let first = item(&counts_topic(LANES[0]), &published(LANES[0], None));
+    assert_eq!(apply(&db, &[first]).await.unwrap(), [Fate::Stored]);
+    let held = [JUNCTION.parse::<JunctionId>().unwrap()].into();
+    shares.saw(View { held, ..View::default() }, Clock.instant());
+    wait_for(&db, "SELECT count(DISTINCT lane_id) FROM car_counts WHERE untimed", 2).await;
+    drop(sender);
+    server.await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM car_counts").await, 2, "and none twice");
+    assert!(news.recv().await.is_none(), "nor told of twice");
+}
+
 /// Makes junctions without anything in them.
 async fn junctions_of(db: &PgPool, number: i32) {
     sqlx::query(

@@ -2,11 +2,12 @@
 
 use crate::stop::create_user;
 use crate::support::process::{connect, free_port, program, serve, terminate, url};
-use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, wait_for};
+use crate::support::{Broker, COUNTER, LANES, counts, counts_topic, import, junctions, wait_for};
 use chrono::TimeDelta;
 use flextraff_common::ids::DeviceId;
 use flextraff_server::clock::Clock;
 use flextraff_server::db::enrolment::set_login;
+use flextraff_server::db::junctions as junctions_table;
 use flextraff_server::db::setup::MIGRATOR;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool};
@@ -236,4 +237,65 @@ async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
         .expect("it answers");
     assert_eq!(tables, 0);
     drop_database(&db, empty).await;
+}
+
+/// The user and the database of the installation: no superuser, and since PostgreSQL 15 no other one may make tables.
+#[sqlx::test(migrations = "./migrations")]
+async fn the_plain_user_of_the_installation_backs_up_and_restores(db: PgPool) {
+    import(&db).await;
+    let folder = tempfile::tempdir().expect("there is room");
+    let (key, backup) = (folder.path().join("secret.key"), folder.path().join("backup"));
+    std::fs::write(&key, [7; 48]).expect("there is room");
+    let from = backup.display().to_string();
+    let plain = another(&db, "_plain").await;
+    let name: String =
+        sqlx::query_scalar("SELECT current_database()").fetch_one(&plain).await.expect("it answers");
+    let role = name.clone();
+    let execute = async |on: &PgPool, statement: String| {
+        sqlx::query(AssertSqlSafe(statement)).execute(on).await.expect("the user of the tests may do so");
+    };
+    execute(&db, format!("DROP ROLE IF EXISTS \"{role}\"")).await;
+    execute(&db, format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'plain'")).await;
+    execute(&db, format!("ALTER DATABASE \"{name}\" OWNER TO \"{role}\"")).await;
+    let options = (*plain.connect_options()).clone().username(&role).password("plain");
+    let user = PgPoolOptions::new().max_connections(2).connect_with(options).await.expect("it may enter");
+
+    for command in [["migrate"].as_slice(), &["device", "ca"]] {
+        let done = run(&user, &key, command).await;
+        assert!(done.status.success(), "{done:?}");
+    }
+    let mut connection = user.acquire().await.expect("it answers");
+    junctions_table::import(&mut connection, &junctions()).await.expect("it is stored");
+    drop(connection);
+    let made = run(&user, &key, &["backup", "--out", &from]).await;
+    assert!(made.status.success(), "{made:?}");
+    let (expected, restore) = (tables(&user).await, ["restore", "--from", &from, "--overwrite"]);
+    let junctions_there = |tables: &[(String, i64, Option<String>)]| {
+        tables.iter().any(|(name, rows, _)| name == "junctions" && *rows == 1)
+    };
+    assert!(junctions_there(&expected), "{expected:?}");
+    let done = run(&user, &key, &restore).await;
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(tables(&user).await, expected);
+
+    // The schema of a superuser, as before PostgreSQL 15 and where somebody made it anew; then also the database.
+    execute(&plain, "ALTER SCHEMA public OWNER TO CURRENT_USER".to_owned()).await;
+    execute(&plain, "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned()).await;
+    execute(&plain, format!("GRANT USAGE ON SCHEMA public TO \"{role}\"")).await;
+    let refusal = run(&user, &key, &restore).await;
+    refused(&refusal, "may not make tables in the schema public");
+    refused(&refusal, &format!("GRANT CREATE, USAGE ON SCHEMA public TO \"{role}\""));
+    execute(&plain, format!("ALTER DATABASE \"{name}\" OWNER TO CURRENT_USER")).await;
+    execute(&plain, format!("GRANT CREATE, USAGE ON SCHEMA public TO \"{role}\"")).await;
+    let done = run(&user, &key, &restore).await;
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(tables(&user).await, expected);
+    execute(&plain, "ALTER TABLE lanes OWNER TO CURRENT_USER".to_owned()).await;
+    refused(&run(&user, &key, &restore).await, "lanes belongs to ");
+    execute(&plain, format!("ALTER TABLE lanes OWNER TO \"{role}\"")).await;
+    assert_eq!(tables(&user).await, expected, "nothing was changed");
+
+    user.close().await;
+    drop_database(&db, plain).await;
+    execute(&db, format!("DROP ROLE \"{role}\"")).await;
 }

@@ -1,10 +1,43 @@
 //! The database: encrypted, left to a person.
 
 use crate::support::certificate::make_certificate;
+use crate::support::gate::Gate;
 use crate::support::process::{connect, free_port, program, serve, terminate, url};
-use sqlx::PgPool;
+use sqlx::{ConnectOptions as _, PgPool};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+/// As after a power cut, when all of the machines start at once.
+#[sqlx::test(migrations = false)]
+async fn a_server_that_starts_before_its_database_waits_for_it_and_then_serves(db: PgPool) {
+    let options = db.connect_options();
+    let mut gate = Gate::open((options.get_host().to_owned(), options.get_port())).await;
+    gate.cut().await;
+    let port = free_port();
+    let address = (*options).clone().host("127.0.0.1").port(gate.port).to_url_lossy().to_string();
+    let mut server = serve(&db, port);
+    let server = server.env("FLEXTRAFF_DATABASE__URL", address).stderr(Stdio::piped());
+    let mut server = server.spawn().expect("it starts");
+    let mut lines = BufReader::new(server.stderr.take().expect("it has one")).lines();
+    let told = tokio::time::timeout(Duration::from_secs(20), async {
+        while let Some(line) = lines.next_line().await.expect("it is text") {
+            if line.contains("the database is away; waiting for it") {
+                return;
+            }
+        }
+        panic!("it ends without its database");
+    });
+    told.await.expect("it says what it waits for");
+    // Whatever else it says is taken off it.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    gate.mend().await;
+    drop(connect(port).await);
+    let made: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM junctions").fetch_one(&db).await.expect("it is made");
+    assert_eq!((made, terminate(server).await), (0, Some(0)));
+}
 
 #[sqlx::test(migrations = false)]
 async fn a_schema_that_is_left_to_a_person_is_not_touched(db: PgPool) {

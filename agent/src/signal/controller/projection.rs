@@ -1,14 +1,14 @@
 //! What the controller goes by, as a key: two controllers of one junction with the same key behave alike from here on, whatever comes.
 //!
 //! Times are relative to the present second, and saturate where a greater one makes no difference. What only records or explains is left
-//! out. Plans are told apart by their names, and the levels of tactical control answer as the test wants.
+//! out, such as the name of a plan. The levels of tactical control answer as the test wants.
 
 use super::super::green::Green;
 use super::super::program::Program;
 use super::super::tactical::{Choice, Decision, Grounds};
 use super::{Coming, Controller, Phase, Shown};
 use crate::signal::tests::model::Key;
-use flextraff_common::junction::{GroupSet, Junction, StageIx};
+use flextraff_common::junction::{GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::{MonoMs, UnixMs};
 use flextraff_common::wire::Mode;
@@ -48,17 +48,29 @@ impl Controller {
         coordination.assert_free();
         deciding.assert_idle(key.now);
         buses.assert_idle();
+        if let (Some(_), Phase::ToFlash(way)) = (end_by, phase) {
+            // What is about to end with red everywhere has no other green, whatever comes.
+            key.word(-7);
+            key.flag(fault.is_some());
+            project_shown(shown, key);
+            way.project(key);
+            return;
+        }
         key.flag(*flash_wanted);
         key.flag(end_by.is_some());
         key.left(end_by.unwrap_or(key.now));
         key.flag(fault.is_some());
         panel.project(key);
         project_shown(shown, key);
-        key.flag(vehicle.is_some());
-        if let Some((lane, until)) = vehicle {
-            key.word(lane.index() as i64);
-            key.left(*until);
-            key.stage(*vehicle_stage);
+        // One whose time is over is as good as none, and so is one on a lane that no stage serves.
+        let asks = vehicle.filter(|(_, until)| *until > key.now).zip(*vehicle_stage);
+        key.flag(asks.is_some());
+        if let Some(((lane, until), stage)) = asks {
+            // Without a choice of stages every lane of the stage is the same.
+            let has_choice = Self::best_stages(junction, lane).len() > 1;
+            key.word(if has_choice { lane.index() as i64 } else { -1 });
+            key.left(until);
+            key.stage(Some(stage));
         }
         plans.project(!restored.is_empty(), key);
         key.word(restored.len() as i64);
@@ -67,13 +79,15 @@ impl Controller {
             key.word((plan.issued + i64::from(plan.valid_s) * 1000).since(wall).clamp(0, Key::FOREVER_MS));
         }
         project_program(program, key);
-        project_phase(phase, junction, key);
+        project_phase(phase, program, junction, key);
         project_waiting(junction, program, phase, red_since, key);
         for group in junction.group_indexes() {
             let longest_ms = junction.longest_intergreen_ms(group).next_multiple_of(1000);
             key.age(green_ended[group.index()], i64::from(longest_ms));
         }
-        if matches!(phase, Phase::Green(_) | Phase::Clearance(..)) {
+        // A cycle that tactical control has no say in ends where its plan says, and one that is about to begin knows nothing of the last.
+        let goes_on = matches!(phase, Phase::Green(_) | Phase::Clearance(_, Coming { cycle_of: None, .. }));
+        if goes_on && program.ranged {
             cycle.project(junction, i64::from(junction.signal.longest_red_s) * 1000, key);
         }
     }
@@ -101,8 +115,39 @@ impl Controller {
 
     /// The stages of what runs, if tactical control is to be asked about a green at the next second.
     pub(crate) fn asks(&self) -> Vec<StageIx> {
-        let Phase::Green(_) = &self.phase else { return Vec::new() };
-        if self.program.ranged { self.program.order() } else { Vec::new() }
+        let Phase::Green(green) = &self.phase else { return Vec::new() };
+        let at = self.next_second;
+        // An emergency and the panel decide without it.
+        if !self.program.ranged || self.emergency_stage(at).is_some() || self.panel.decides(at) {
+            return Vec::new();
+        }
+        let mut stages = self.program.order();
+        // Before the shortest green is over every answer means the same.
+        if at.since(green.began) < i64::from(self.junction.stage(green.stage).min_green_s) * 1000 {
+            stages.truncate(1);
+        }
+        stages
+    }
+
+    /// Whether it waits for a synchronised clock, to know which plans of before a restart still count.
+    pub(crate) const fn awaits_clock(&self) -> bool {
+        !self.restored.is_empty()
+    }
+
+    /// Lanes on which a vehicle may ask: of several that always ask for one and the same stage one, and none that no stage serves;
+    /// with each whether there is a choice of stages.
+    pub(crate) fn lanes_to_ask_on(junction: &Junction) -> Vec<(LaneIx, bool)> {
+        let mut fixed = Vec::new();
+        let differs = |lane: LaneIx| match Self::best_stages(junction, lane)[..] {
+            [] => None,
+            [stage] if fixed.contains(&stage) => None,
+            [stage] => {
+                fixed.push(stage);
+                Some((lane, false))
+            }
+            _ => Some((lane, true)),
+        };
+        junction.lane_indexes().filter_map(differs).collect()
     }
 
     /// Whether what runs has a single stage.
@@ -146,14 +191,11 @@ fn project_shown(shown: &Shown, key: &mut Key) {
 }
 
 fn project_program(program: &Program, key: &mut Key) {
-    let Program { plan, stages, target, by_vehicle, by_panel, ranged } = program;
-    key.flag(*by_vehicle);
+    // Which plan it is, and whether a vehicle's, is told; who decides plays a part as far as the stages go.
+    let Program { plan: _, stages, target, by_vehicle: _, by_panel, ranged } = program;
+    key.word(program.mode() as i64);
     key.flag(*by_panel);
     key.flag(*ranged);
-    key.flag(plan.is_some());
-    if let Some(plan) = plan {
-        key.plan(plan);
-    }
     // The fallback's depend on the time of day.
     key.word(stages.len() as i64);
     for planned in stages {
@@ -162,7 +204,7 @@ fn project_program(program: &Program, key: &mut Key) {
     key.stage(*target);
 }
 
-fn project_phase(phase: &Phase, junction: &Junction, key: &mut Key) {
+fn project_phase(phase: &Phase, program: &Program, junction: &Junction, key: &mut Key) {
     match phase {
         Phase::Startup(startup) => {
             key.word(1);
@@ -171,11 +213,10 @@ fn project_phase(phase: &Phase, junction: &Junction, key: &mut Key) {
         Phase::Green(Green { stage, began, counted_from, latest_end }) => {
             key.word(2);
             key.stage(Some(*stage));
-            // No green has anything to do after so long.
+            // No green has anything to do after so long, and none after its planned one for what runs.
             let own_ms = i64::from(junction.stage(*stage).max_green_s) * 1000;
-            let longest_ms = own_ms.max(i64::from(junction.signal.longest_red_s) * 1000);
-            key.age(Some(*began), longest_ms);
-            key.age(Some(*counted_from), longest_ms);
+            key.age(Some(*began), own_ms.max(i64::from(junction.signal.longest_red_s) * 1000));
+            key.age(Some(*counted_from), i64::from(program.green_s(*stage).unwrap_or(0)) * 1000);
             key.flag(latest_end.is_some());
             key.left(latest_end.unwrap_or(key.now));
         }
@@ -220,16 +261,13 @@ fn project_waiting(
 impl Key {
     pub(in crate::signal) fn plan(&mut self, plan: &Plan) {
         // Which of the menu it is, and what was asked when, decides about nothing once it holds.
-        let Plan { id, mode, offset_s, stages, valid_s: _, ends_override: _, issued: _, reason: _ } = plan;
+        let Plan { id: _, mode, offset_s, stages, valid_s: _, ends_override: _, issued: _, reason: _ } = plan;
         assert!(offset_s.is_none(), "with an offset the state would depend on the time of day");
         self.word(match mode {
             Mode::Automatic => 0,
             Mode::ManualOverride => 1,
             Mode::Emergency => 2,
         });
-        let id = id.as_deref().unwrap_or_default();
-        self.word(id.len() as i64);
-        id.bytes().for_each(|byte| self.word(i64::from(byte)));
         self.word(stages.len() as i64);
         for planned in stages {
             self.planned(planned);
@@ -238,9 +276,7 @@ impl Key {
 
     fn planned(&mut self, planned: &StagePlan) {
         let StagePlan { stage, green_s, min_green_s, max_green_s } = planned;
-        self.stage(Some(*stage));
-        for seconds in [green_s, min_green_s, max_green_s] {
-            self.word(i64::from(*seconds));
-        }
+        self.word((stage.index() as i64) << 32 | i64::from(*green_s));
+        self.word(i64::from(*min_green_s) << 32 | i64::from(*max_green_s));
     }
 }

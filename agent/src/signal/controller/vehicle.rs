@@ -10,6 +10,7 @@ use flextraff_common::junction::{Junction, LaneIx, StageIx};
 use flextraff_common::plan::{Plan, StagePlan};
 use flextraff_common::time::{MonoMs, UnixMs};
 use flextraff_common::wire::Mode;
+use std::sync::Arc;
 
 impl Controller {
     /// Takes the lane of the emergency vehicle that has asked first, and until when it may ask; none: nobody asks any more.
@@ -26,8 +27,9 @@ impl Controller {
         });
         self.vehicle = asks;
         self.vehicle_stage = request.map(|(stage, _)| stage);
-        self.plans
-            .hold_vehicle(request.map(|(stage, until)| Held { plan: plan(&self.junction, stage), until }));
+        self.plans.hold_vehicle(
+            request.map(|(stage, until)| Held { plan: Arc::new(plan(&self.junction, stage)), until }),
+        );
         self.note_call(at);
     }
 
@@ -35,17 +37,22 @@ impl Controller {
     pub(super) fn stage_for(&self, lane: LaneIx) -> Option<StageIx> {
         let junction = &*self.junction;
         let present = self.shown.next_stage.or(self.shown.stage);
-        let released = |stage: StageIx| {
-            let groups = junction.stage(stage).groups;
-            groups.iter().filter(|group| junction.group(*group).lanes.contains(&lane)).count()
-        };
         let way_s = |stage: StageIx| match present {
             Some(present) if present == stage => 0,
             Some(present) => 1 + junction.clearance_s(present, stage),
             None => 1,
         };
-        let serve = junction.stage_indexes().filter(|stage| released(*stage) > 0);
-        serve.min_by_key(|stage| (std::cmp::Reverse(released(*stage)), way_s(*stage), *stage))
+        Self::best_stages(junction, lane).into_iter().min_by_key(|stage| (way_s(*stage), *stage))
+    }
+
+    /// The stages that release most of the groups of a lane, if any releases one.
+    pub(super) fn best_stages(junction: &Junction, lane: LaneIx) -> Vec<StageIx> {
+        let released = |stage: StageIx| {
+            let groups = junction.stage(stage).groups;
+            groups.iter().filter(|group| junction.group(*group).lanes.contains(&lane)).count()
+        };
+        let most = junction.stage_indexes().map(released).max().unwrap_or(0);
+        junction.stage_indexes().filter(|stage| most > 0 && released(*stage) == most).collect()
     }
 }
 

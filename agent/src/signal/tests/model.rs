@@ -5,6 +5,7 @@
 //! emergencies, their expiry, any answer of tactical control, wall clocks, a late loop, restarts and faults. [`oracle`] holds the rules, written
 //! from the specification of the junction alone. Two states with the same [`Key`] behave alike, so that the space is finite.
 
+mod alike;
 mod explore;
 mod interlocks;
 mod junctions;
@@ -34,7 +35,9 @@ impl Key {
 
     pub(crate) fn word(&mut self, word: i64) {
         let [a, b] = self.mixed;
-        self.mixed = [mix(a ^ word as u64), mix(b.wrapping_add(word as u64))];
+        // Two ways of mixing, so that what the one takes for the same the other does not.
+        self.mixed =
+            [mix(a ^ word as u64), (b.rotate_left(29) ^ word as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)];
     }
 
     pub(crate) fn flag(&mut self, flag: bool) {
@@ -58,7 +61,7 @@ impl Key {
 
     const fn digest(&self) -> u128 {
         let [a, b] = self.mixed;
-        (a as u128) << 64 | b as u128
+        (mix(b) as u128) << 64 | a as u128
     }
 }
 

@@ -1610,7 +1610,7 @@ export interface components {
              */
             total_vehicles?: number | null;
         };
-        /** @description A message that could not be used. */
+        /** @description A message that could not be used, or the sum of many. */
         DeadLetter: {
             /**
              * Format: int64
@@ -1629,6 +1629,11 @@ export interface components {
              * @description The junction that its topic names.
              */
             junction_id?: string | null;
+            /**
+             * Format: int64
+             * @description For how many messages it stands: those of an hour beyond the many of which each is kept.
+             */
+            messages: number;
             /**
              * Format: uuid
              * @description The outbox whose row it is.
@@ -2082,6 +2087,8 @@ export interface components {
              * @default 30
              */
             min_cycle_time: number;
+            /** @description Time zone of its schedules and days, a name of the IANA database; left out: Asia/Kolkata. */
+            time_zone?: string;
         };
         /** @description A junction. */
         JunctionEntry: {

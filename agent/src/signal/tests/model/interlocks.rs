@@ -4,6 +4,8 @@ use super::explore::explore;
 use super::junctions::{Dice, Scope, built, furnished, pedestrian, site, spec};
 use super::world::Site;
 use super::{Key, MonoMs};
+use crate::interlock::{HeadLamps, Interlock};
+use crate::output::lit_heads;
 use crate::signal::Lamps;
 use crate::signal::tests::{build, compatible, group};
 use flextraff_common::junction::{GroupKind, GroupSpec, Junction, JunctionSpec};
@@ -47,7 +49,7 @@ fn the_interlock_lets_through_what_the_rules_allow_and_nothing_else() {
             }
             let next: MonoMs = world.now + 1000;
             for vector in &vectors {
-                let checked = world.interlock.clone().check(vector, next);
+                let checked = (*world.interlock).clone().check(vector, next);
                 let judged = world.oracle.judge(vector, next);
                 if checked.is_ok() != judged.is_ok() {
                     return Err(format!("{vector:?}: the interlock {checked:?}, the rules {judged:?}"));
@@ -137,4 +139,48 @@ fn the_rules_find_what_no_interlock_sees() {
     junction.signal.longest_red_s += 2;
     long_red.junction = Arc::new(junction);
     assert!(found(&long_red).contains(" waits "), "{}", found(&long_red));
+}
+
+/// What the lamps of a head say to whoever looks at it, by the colours that are lit, red first.
+fn read(lit: HeadLamps) -> &'static [Aspect] {
+    match (lit.red, lit.amber, lit.green) {
+        (false, false, true) => &[Aspect::Green],
+        // A flashing lamp is lit for half of the time.
+        (false, true, false) => &[Aspect::Amber, Aspect::FlashAmber],
+        (true, false, false) => &[Aspect::Red, Aspect::FlashRed],
+        (true, true, false) => &[Aspect::RedAmber],
+        (false, false, false) => &[Aspect::Dark, Aspect::FlashAmber, Aspect::FlashRed],
+        _ => &[],
+    }
+}
+
+/// The model looks at aspects; what is seen are lamps. Each aspect lights what says the same, and the interlock lets no head light anything else.
+#[test]
+fn what_is_lit_says_what_is_shown_and_nothing_else_is_lit() {
+    let site = defective(1, |_| ());
+    let heads = site.guarded.groups().len();
+    let levels = [false, true];
+    let every = levels.into_iter().flat_map(|red| levels.map(|amber| (red, amber)));
+    let every: Vec<HeadLamps> =
+        every.flat_map(|(red, amber)| levels.map(|green| HeadLamps { red, amber, green })).collect();
+    for aspect in ASPECTS {
+        // Both halves of a flash.
+        for at in [0, 600] {
+            let lit = lit_heads(&vec![aspect; heads], MonoMs(at));
+            assert!(lit.iter().all(|head| read(*head).contains(&aspect)), "{aspect:?} lights {lit:?}");
+        }
+        for head in 0..heads {
+            for wrong in &every {
+                let lamps = vec![aspect; heads];
+                let mut lit = lit_heads(&lamps, MonoMs(0));
+                lit[head] = *wrong;
+                let checked = Interlock::new(&site.guarded, false).check_lit(&lamps, &lit);
+                assert_eq!(
+                    checked.is_ok(),
+                    read(*wrong).contains(&aspect),
+                    "{aspect:?} with {wrong:?}: {checked:?}"
+                );
+            }
+        }
+    }
 }

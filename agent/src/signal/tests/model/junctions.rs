@@ -4,8 +4,8 @@ use super::mix;
 use super::oracle::Rules;
 use super::world::{Clock, Site};
 use crate::config::FallbackTable;
-use crate::signal::Fallback;
 use crate::signal::tests::{compatible, four_way_spec, group, intergreen, lane, stage};
+use crate::signal::{Controller, Fallback};
 use chrono_tz::Tz;
 use flextraff_common::junction::{FaultAspect, GroupKind, GroupSpec, Junction, JunctionSpec, StageOrder};
 use flextraff_common::plan::Plan;
@@ -185,6 +185,20 @@ impl Scope {
         let plans = (automatic, manual, emergency);
         Self { plans, tables, late, incidents, vehicles, cabinet: false, ends: false }
     }
+
+    /// Whether all that may happen in the other may happen here.
+    pub(super) const fn includes(&self, other: &Self) -> bool {
+        let Self { plans, tables, late, incidents, vehicles, cabinet, ends } = *other;
+        self.plans.0 >= plans.0
+            && self.plans.1 >= plans.1
+            && self.plans.2 >= plans.2
+            && self.tables >= tables
+            && self.late >= late
+            && self.incidents >= incidents
+            && self.vehicles >= vehicles
+            && self.cabinet >= cabinet
+            && self.ends >= ends
+    }
 }
 
 pub(super) fn site(stages: u32, sharing: &[u16], scope: Scope, dice: &mut Dice) -> Site {
@@ -236,6 +250,7 @@ pub(super) fn furnished(junction: Arc<Junction>, rules: Arc<Rules>, scope: Scope
     Site {
         guarded: Arc::clone(&junction),
         end_s: junction.longest_end_s(),
+        lanes: Controller::lanes_to_ask_on(&junction),
         junction,
         rules,
         fallback: Fallback::new(tables, Tz::UTC),

@@ -179,7 +179,7 @@ impl Oracle {
             let rule = &rules.stages[*stage];
             let most_ms = (rules.longest_red_ms + rules.spare_ms).max(rule.max_ms).max(rule.min_ms);
             key.word(*stage as i64);
-            key.age(Some(*since), most_ms);
+            key.age(Some(*since), rule.min_ms);
             key.age(Some(*limited_since), most_ms);
         }
         key.word(emergency.map_or(-1, |stage| stage as i64));

@@ -1,6 +1,7 @@
 //! Controller, interlock and oracle side by side, and what may happen to them.
 
 use super::Key;
+use super::explore::asks_on;
 use super::junctions::Scope;
 use super::oracle::{Oracle, Rules, View};
 use crate::interlock::Interlock;
@@ -9,18 +10,19 @@ use crate::signal::{Controller, Fallback, Lamps, SignalEvent};
 use flextraff_common::junction::{Junction, LaneIx, StageIx};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControllerState, GreenTime, Mode};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Monday, midnight UTC, at monotonic zero.
 const MIDNIGHT: UnixMs = UnixMs(1_770_595_200_000);
 const HALF_A_DAY_MS: i64 = 43_200_000;
+
 /// A signal that stands still for more than a minute is stuck, and the interlock says so.
 const MOST_STILL_S: i64 = 3;
-
 /// For how long the panel decides at most, seconds.
 const PANEL_S: u32 = 3;
 /// For how long an emergency vehicle asks at most, seconds.
-const VEHICLE_S: i64 = 3;
+pub(super) const VEHICLE_S: i64 = 3;
 
 /// A junction and what may come.
 #[derive(Clone)]
@@ -35,6 +37,8 @@ pub(super) struct Site {
     pub(super) menu: Vec<GreenTime>,
     /// What the wall clock may say at any moment.
     pub(super) clocks: Vec<Clock>,
+    /// Where emergency vehicles may ask, and whether there is a choice of stages for it.
+    pub(super) lanes: Vec<(LaneIx, bool)>,
     /// How late the lamps may change, milliseconds.
     pub(super) lateness_ms: Vec<i64>,
     /// What else may happen.
@@ -97,8 +101,9 @@ pub(super) enum Act {
 #[derive(Clone)]
 pub(super) struct World {
     pub(super) controller: Controller,
-    pub(super) interlock: Interlock,
-    pub(super) oracle: Oracle,
+    /// Copied as soon as it changes.
+    pub(super) interlock: Rc<Interlock>,
+    pub(super) oracle: Rc<Oracle>,
     pub(super) now: MonoMs,
     /// How far the interlock's time is ahead, milliseconds.
     pub(super) behind_ms: i64,
@@ -123,8 +128,8 @@ impl World {
         let (junction, fallback) = (Arc::clone(&site.junction), site.fallback.clone());
         let mut world = Self {
             controller: Controller::new(junction, fallback, moment(now, Clock::Unsynced)),
-            interlock: Interlock::new(&site.guarded, false),
-            oracle: Oracle::new(&site.rules, now),
+            interlock: Rc::new(Interlock::new(&site.guarded, false)),
+            oracle: Rc::new(Oracle::new(&site.rules, now)),
             now,
             behind_ms: 0,
             still_s: 0,
@@ -168,8 +173,11 @@ impl World {
         }
         let mut acts = Vec::new();
         let answers = self.controller.asks();
+        // The wall clock plays a part where tables do, and until it says what is left of the plans that were kept.
+        let reads_clock = scope.tables || self.controller.awaits_clock();
+        let clocks = if reads_clock { &site.clocks[..] } else { &site.clocks[..1] };
         for answer in std::iter::once(None).chain(answers.into_iter().map(Some)) {
-            for &clock in &site.clocks {
+            for &clock in clocks {
                 let lateness = site.lateness_ms.iter();
                 acts.extend(lateness.map(|&late_ms| Act::Second { clock, answer, late_ms }));
             }
@@ -177,8 +185,7 @@ impl World {
         acts.extend((0..site.menu.len()).map(Act::Plan));
         if scope.vehicles {
             acts.push(Act::Vehicle(None));
-            let lanes = (0..site.junction.lanes().len()).map(LaneIx::new);
-            acts.extend(lanes.map(|lane| Act::Vehicle(Some((lane, VEHICLE_S)))));
+            acts.extend(site.lanes.iter().map(|(lane, _)| asks_on(*lane)));
         }
         if scope.cabinet {
             acts.extend([Act::Flash(true), Act::Flash(false)]);
@@ -241,18 +248,18 @@ impl World {
                 Ok(())
             }
             Act::Restart { kept } => {
-                self.oracle.restart(self.now);
+                Rc::make_mut(&mut self.oracle).restart(self.now);
                 self.start(site, kept, false)
             }
             Act::Fault => {
                 self.controller.handle_fault("the model's", moment(self.now, Clock::Unsynced));
-                self.interlock.trip("the model's");
+                Rc::make_mut(&mut self.interlock).trip("the model's");
                 self.pass(moment(self.now, Clock::Unsynced), 0)
             }
             Act::Clear => {
-                self.interlock.clear();
+                Rc::make_mut(&mut self.interlock).clear();
                 self.controller.clear_fault(moment(self.now, Clock::Unsynced));
-                self.oracle.restart(self.now);
+                Rc::make_mut(&mut self.oracle).restart(self.now);
                 self.pass(moment(self.now, Clock::Unsynced), 0)
             }
             Act::End => {
@@ -269,7 +276,7 @@ impl World {
     fn start(&mut self, site: &Site, kept: u8, in_red: bool) -> Result<(), String> {
         let now = moment(self.now, Clock::Unsynced);
         self.controller = Controller::new(Arc::clone(&site.junction), site.fallback.clone(), now);
-        self.interlock = Interlock::new(&site.guarded, false);
+        self.interlock = Rc::new(Interlock::new(&site.guarded, false));
         self.ending = false;
         if in_red {
             self.controller.start_in_red(now);
@@ -311,13 +318,13 @@ impl World {
             alone: self.controller.is_alone(),
             runs: self.controller.runs(),
         };
-        self.oracle.see(&view, now.mono)
+        Rc::make_mut(&mut self.oracle).see(&view, now.mono)
     }
 
     fn check(&mut self, late_ms: i64) -> Result<(), String> {
         let at = self.now + self.behind_ms + late_ms;
         let lamps = self.lamps();
-        let checked = self.interlock.check(&lamps, at);
+        let checked = Rc::make_mut(&mut self.interlock).check(&lamps, at);
         checked.map_err(|trip| format!("the interlock trips: {trip}"))
     }
 
