@@ -120,6 +120,8 @@ export const junction = {
     dialog: 'Manual override',
     green: 'Green of stage {{stage}}',
     limits: '{{least}} to {{most}} s',
+    limitsOrNone: '{{least}} to {{most}} s; empty: left out',
+    incomplete: 'With the green of each stage the predicted delay is shown here.',
     cycle: 'Cycle with clearances: {{seconds}}',
     minutes: 'Ends by itself after',
     minutesUnit: ' min',

@@ -122,6 +122,8 @@ export const junction: Messages['junction'] = {
     dialog: 'मैन्युअल ओवरराइड',
     green: 'चरण {{stage}} का हरा',
     limits: '{{least}} से {{most}} से॰',
+    limitsOrNone: '{{least}} से {{most}} से॰; ख़ाली: छोड़ा जाएगा',
+    incomplete: 'हर चरण का हरा भरने पर अनुमानित विलंब यहाँ दिखेगा।',
     cycle: 'क्लियरेंस सहित चक्र: {{seconds}}',
     minutes: 'इतने समय बाद अपने आप समाप्त',
     minutesUnit: ' मिनट',

@@ -1,4 +1,5 @@
 import type { CurrentPlan, Layout } from '@/api/types';
+import { type Field, numberOf } from '@/components/field';
 import type { SignalFrame } from '@/live/frames';
 
 /** Greens of a stage in a plan, seconds; without a range they run exactly. */
@@ -112,4 +113,14 @@ export function firstGreens(
     return [stage, Math.min(max_green_s, Math.max(min_green_s, green))];
   });
   return { greens: Object.fromEntries(greens), assumed: layout.stages.some(({ stage }) => !planned.has(stage)) };
+}
+
+/** The greens of a plan by its fields; a stage that may be skipped and has none is left out. Null: the green of another one is missing. */
+export function stagesOf(
+  layout: Pick<Layout, 'stages'>,
+  fields: Readonly<Record<string, Field>>,
+): { stage: string; green_s: number }[] | null {
+  const greens = layout.stages.map(({ stage, skip }) => ({ stage, skip, green_s: numberOf(fields[stage] ?? '') }));
+  if (greens.some(({ green_s, skip }) => green_s === null && !skip)) return null;
+  return greens.flatMap(({ stage, green_s }) => (green_s === null ? [] : [{ stage, green_s }]));
 }
