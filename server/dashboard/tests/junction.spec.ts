@@ -126,7 +126,7 @@ test('what is typed into an emptied field is what is sent', async ({ page }) => 
   const override = sent();
   await greens.getByRole('button', { name: 'Set the override' }).click();
   expect((await override).postDataJSON()).toMatchObject({
-    stages: expect.arrayContaining([{ stage: 'N', green_s: 12 }]) as unknown,
+    stages: expect.arrayContaining([{ stage: 'N', green_s: 12 }]),
     expires_in_minutes: 30,
   });
   await greens.getByRole('button', { name: 'Close' }).last().click();

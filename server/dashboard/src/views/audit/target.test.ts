@@ -20,7 +20,7 @@ await texts.init({
 });
 const told = (action: string, target: string | null, more: Partial<AuditEntry> = {}) =>
   targetOf(
-    { audit_id: 1, at: '2026-04-20T10:00:00Z', action, target, detail: {}, ...more } as AuditEntry,
+    { audit_id: 1, at: '2026-04-20T10:00:00Z', action, target, detail: {}, ...more },
     names,
     texts.getFixedT('en', 'audit'),
   );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SignalFrame } from '@/live/frames';
-import { firstGreens, leftOf, plannedStages, runningOf, timelineOf, stagesOf } from './timeline';
+import { firstGreens, leftOf, plannedStages, runningOf, timelineOf, stagesOf, stateOf } from './timeline';
 
 const PLAN = [
   { stage: 'N', green_s: 20, min_green_s: 7, max_green_s: 40 },
@@ -109,4 +109,12 @@ it('greens by hand are those of the fields: none while one is missing, but of st
   ]);
   expect(stagesOf({ stages }, { NS: 12, walk: '' })).toEqual([{ stage: 'NS', green_s: 12 }]);
   for (const missing of ['', ' ', '-']) expect(stagesOf({ stages }, { NS: missing, walk: 8 })).toBeNull();
+});
+
+it('a plan that the junction has taken waits while something else has command of the lamps', () => {
+  expect(stateOf({ state: 'running' }, null)).toBe('waits');
+  expect(stateOf({ state: 'running' }, 'p')).toBe('running');
+  // Nobody knows what the lamps follow.
+  expect(stateOf({ state: 'running' }, undefined)).toBe('running');
+  expect(stateOf({ state: 'refused' }, null)).toBe('refused');
 });

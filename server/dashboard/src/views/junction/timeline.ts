@@ -124,3 +124,7 @@ export function stagesOf(
   if (greens.some(({ green_s, skip }) => green_s === null && !skip)) return null;
   return greens.flatMap(({ stage, green_s }) => (green_s === null ? [] : [{ stage, green_s }]));
 }
+
+/** How a plan stands: one that the junction has taken may wait while the panel, a vehicle or a fault has command of the lamps. */
+export const stateOf = (plan: { state: string }, runs: string | null | undefined): string =>
+  plan.state === 'running' && runs === null ? 'waits' : plan.state;
