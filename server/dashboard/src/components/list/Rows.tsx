@@ -21,6 +21,8 @@ interface Props<R> {
   columns: readonly Column<R>[];
   /** So few and narrow columns that it is read as a table on a phone as well. */
   narrow?: boolean;
+  /** Short values: on a phone several of a row stand beside each other, each below its name. */
+  facts?: boolean;
   /** Whoever shows it fetches it page by page: all of it is drawn. */
   paged?: boolean;
 }
@@ -29,14 +31,14 @@ interface Props<R> {
 const STEP = 100;
 
 /** A table, and on a phone a card a row. The roles keep it a table for screen readers there as well. */
-export function Rows<R>({ label, rows, rowKey, columns, narrow, paged }: Props<R>) {
+export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: Props<R>) {
   const { t } = useTranslation();
   const [most, setMost] = useState(STEP);
   const shown = paged ? rows : rows.slice(0, most);
   return (
     <>
       <Table
-        className={narrow ? classes.aligned : `${classes.aligned} ${classes.rows}`}
+        className={[classes.aligned, !narrow && classes.rows, facts && classes.facts].filter(Boolean).join(' ')}
         aria-label={label}
         role="table"
         verticalSpacing="xs"

@@ -70,10 +70,10 @@ function Junction({ layout }: { layout: Layout }) {
             <Badge
               size="lg"
               variant="light"
-              color={faults.length > 0 ? 'gray' : MODE_COLOURS[frame.mode]}
+              color={faults.length > 0 ? 'red' : MODE_COLOURS[frame.mode]}
               data-testid="mode"
             >
-              {t(`signal:mode.${frame.mode}`)}
+              {faults.length > 0 ? t('fault') : t(`signal:mode.${frame.mode}`)}
             </Badge>
           )}
         </Group>

@@ -110,7 +110,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   return (
     <Section title={t('lanes.title')} text={t('lanes.hint')}>
       <AsOf query={cycles} />
-      <Rows label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
+      <Rows facts label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
     </Section>
   );
 }
