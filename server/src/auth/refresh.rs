@@ -50,6 +50,7 @@ impl RefreshToken {
     }
 
     /// The token that was sealed with this one.
+    #[must_use]
     pub fn open(&self, sealed: &[u8; LENGTH / 2]) -> Self {
         let mut bytes = self.pad();
         for (byte, other) in bytes.iter_mut().zip(sealed) {
