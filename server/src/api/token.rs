@@ -140,8 +140,7 @@ async fn token(
     answer(&app, &user, session, &refresh, encrypted)
 }
 
-/// A further access token for the cookie that was set at the sign-in; a cookie older than a minute is replaced as well. One that was replaced
-/// gives the same answer for another minute; whoever shows it later ends its session.
+/// A further access token for the cookie of the sign-in, and the next cookie once that is a minute old; a replaced one that is shown later ends its session.
 #[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
     params(("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token")),
     responses(
