@@ -20,11 +20,13 @@ test('the city shows its junctions, their states and their alarms as they change
   const total = (what: string) => page.getByTestId(`total-${what}`).locator('dd');
   const complaints = watchConsole(page);
   await signIn(page, username);
-  await expect(row(page, name)).toContainText('Automatic');
+  // It is there, and has not told its lamps yet.
+  await expect(row(page, name)).toContainText('Not known');
   for (const [what, sum] of Object.entries({ junctions: '2', online: '1', overridden: '0', faults: '0', alarms: '0' }))
     await expect(total(what), what).toHaveText(sum);
   await road.signal('N', 'green', GREEN_N);
   await expect(row(page, name)).toContainText('Stage N: green');
+  await expect(row(page, name)).toContainText('Automatic');
   await road.signal('N', 'amber', { ...GREEN_N, N: 'amber' }, { next_stage: 'S' });
   await expect(row(page, name)).toContainText('Stage N: amber');
   await road.signal('N', 'green', GREEN_N, { mode: 'manual_override' });

@@ -1,4 +1,5 @@
 import { expect, test } from '@playwright/test';
+import { writeFileSync } from 'node:fs';
 import { address, admin, call } from './support/city';
 import { JUNCTIONS, Metropolis } from './support/metropolis';
 import { signIn } from './support/page';
@@ -8,10 +9,16 @@ import { until } from './support/until';
 /** How long the page is watched once it is there, seconds. */
 const WATCHED_S = 60;
 
-interface LongTask {
-  startTime: number;
-  duration: number;
-}
+/** What is promised: in kB and MB of the SI. */
+const MOST = { firstMs: 1500, scriptKb: 350, taskMs: 50, heapMb: 60 };
+
+/** Other programs take turns with the browser: a try in which they take least says most. */
+const STARTS = 6;
+/** A page with a long task of its own has it in each minute. */
+const MINUTES = 2;
+
+/** Busy work that takes about so long on the processor, milliseconds. */
+const CALIBRATION_MS = 150;
 
 // A trace of the page would be most of what is measured.
 test.use({ trace: 'off' });
@@ -20,7 +27,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
   page,
   browser,
 }, info) => {
-  test.setTimeout(240_000);
+  test.setTimeout(420_000);
   const token = await admin();
   const city = await Metropolis.open(token);
   try {
@@ -38,15 +45,27 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       const { metrics } = await devtools.send('Performance.getMetrics');
       return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN);
     };
-    // Tasks over 50 ms by the clock, from the first script on.
-    await page.addInitScript(() => {
-      const kept: LongTask[] = [];
-      Object.assign(window, { longTasks: kept });
-      new PerformanceObserver((list) =>
-        kept.push(...list.getEntries().map(({ startTime, duration }) => ({ startTime, duration }))),
-      ).observe({ type: 'longtask', buffered: true });
-    });
-    const longTasks = () => page.evaluate(() => (window as unknown as { longTasks: LongTask[] }).longTasks);
+    /** How many times longer than on a machine that does nothing else something takes at present: an empty page is busy, by the clock and on the processor. */
+    const blank = await (await browser.newContext()).newPage();
+    const calibrated = await blank.context().newCDPSession(blank);
+    await calibrated.send('Performance.enable', { timeDomain: 'threadTicks' });
+    const slowdown = async () => {
+      const onProcessor = async () => {
+        const { metrics } = await calibrated.send('Performance.getMetrics');
+        return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN);
+      };
+      const before = await onProcessor();
+      const clockMs = await blank.evaluate((ms) => {
+        const [start, rounds] = [performance.now(), ms * 200_000];
+        let sum = 0;
+        for (let at = 0; at < rounds; at++) sum = (sum * 31 + at) % 65_521;
+        return sum < 0 ? 0 : performance.now() - start;
+      }, CALIBRATION_MS);
+      const spentMs = (await onProcessor()) - before;
+      // Without a measure every page is fast.
+      expect(spentMs, 'time on the processor of an empty page that is busy').toBeGreaterThan(CALIBRATION_MS / 10);
+      return Math.max(1, clockMs / spentMs);
+    };
     const rows = page.getByTestId('junction-row');
     await signIn(page, 'admin');
     await expect(rows).toHaveCount(100);
@@ -55,56 +74,58 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     await expect.poll(async () => Number(/\d+/.exec(await total.innerText())?.[0])).toBeGreaterThanOrEqual(JUNCTIONS);
 
     // Cold but for the session: what a person waits for in the morning.
-    await devtools.send('Network.clearBrowserCache');
-    scripts = 0;
-    const start = performance.now();
-    await page.goto(`${address()}/app/`);
-    await rows.first().waitFor();
-    const [firstMs, firstTaskMs] = [performance.now() - start, await taskMs()];
-    await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+    const starts: { firstMs: number; taskMs: number; slowdown: number }[] = [];
+    for (let at = 0; at < STARTS; at++) {
+      const before = await slowdown();
+      await devtools.send('Network.clearBrowserCache');
+      scripts = 0;
+      const start = performance.now();
+      await page.goto(`${address()}/app/`);
+      await rows.first().waitFor();
+      const firstMs = performance.now() - start;
+      starts.push({ firstMs, taskMs: await taskMs(), slowdown: (before + (await slowdown())) / 2 });
+      await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+    }
+    await blank.context().close();
     const told = rows.filter({ hasText: 'green' });
     await until('lamps are shown live', async () => (await told.count()) > 20, 90_000);
 
-    const started = await page.evaluate(() => performance.now());
-
-    // What all tasks of a second take together, none of them can exceed.
-    await browser.startTracing(page, { categories: ['toplevel'] });
-    const seconds: number[] = [];
-    for (let second = 0; second < WATCHED_S; second++) {
-      const before = await taskMs();
-      await page.waitForTimeout(1000);
-      seconds.push(Math.round((await taskMs()) - before));
+    // What a task takes on the processor, which other programs do not lengthen.
+    const [seconds, longest]: [number[], number[]] = [[], []];
+    for (let minute = 0; minute < MINUTES && !(Math.min(...longest) <= MOST.taskMs); minute++) {
+      await browser.startTracing(page, { categories: ['toplevel'] });
+      for (let second = 0; second < WATCHED_S; second++) {
+        const before = await taskMs();
+        await page.waitForTimeout(1000);
+        seconds.push(Math.round((await taskMs()) - before));
+      }
+      longest.push(longestTaskMs(await browser.stopTracing()));
     }
-    const longestTask = longestTaskMs(await browser.stopTracing());
-    const tasks = await longTasks();
-    const [starting, later] = [
-      tasks.filter((it) => it.startTime < started),
-      tasks.filter((it) => it.startTime >= started),
-    ];
-    const longest = (of: LongTask[]) => Math.max(0, ...of.map(({ duration }) => duration));
     await devtools.send('HeapProfiler.collectGarbage');
     const { usedSize } = await devtools.send('Runtime.getHeapUsage');
+    const middle = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN;
+    const taskMsOfStart = middle(starts.map(({ taskMs }) => taskMs));
     const figures = {
-      firstMs,
-      firstTaskMs,
-      scriptKb: scripts / 1024,
-      secondMs: seconds.toSorted((a, b) => a - b)[Math.floor(seconds.length / 2)] ?? NaN,
-      longTasksStarting: starting.length,
-      longestStartingMs: longest(starting),
-      longTasks: later.length,
-      longestMs: longest(later),
-      longestTaskMs: longestTask,
-      heapMb: usedSize / 2 ** 20,
+      bench: 'dashboard figures',
+      first_ms: Math.min(...starts.map(({ firstMs }) => firstMs)),
+      // Never less than the page's own work: how busy the machine is changes between two looks at it.
+      first_ms_alone: Math.max(taskMsOfStart, middle(starts.map((one) => one.firstMs / one.slowdown))),
+      slowdown: middle(starts.map((one) => one.slowdown)),
+      first_task_ms: taskMsOfStart,
+      script_kb: scripts / 1000,
+      second_ms: middle(seconds),
+      longest_task_ms: Math.min(...longest),
+      heap_mb: usedSize / 1e6,
     };
-    await info.attach('figures', { body: JSON.stringify(figures), contentType: 'application/json' });
-    process.stdout.write(`${JSON.stringify(figures)}\n`);
-    expect(figures.scriptKb).toBeLessThan(350);
-    expect(figures.heapMb).toBeLessThan(60);
-    // Sizes hold everywhere. How fast a page is depends on the machine and on what else it does: the line above tells, and here only a page
-    // that has become many times as slow fails.
-    expect(figures.firstTaskMs).toBeLessThan(6000);
-    expect(figures.secondMs).toBeLessThan(250);
-    expect(figures.longestTaskMs).toBeLessThan(250);
+    const line = JSON.stringify(figures);
+    await info.attach('figures', { body: line, contentType: 'application/json' });
+    process.stdout.write(`${line}\n`);
+    const { FLEXTRAFF_BENCH_FILE: file } = process.env;
+    if (file) writeFileSync(file, `${line}\n`);
+    expect(figures.first_ms_alone, 'first view usable, ms').toBeLessThanOrEqual(MOST.firstMs);
+    expect(figures.script_kb, 'JavaScript of the first view, kB').toBeLessThanOrEqual(MOST.scriptKb);
+    expect(figures.longest_task_ms, 'longest task, ms').toBeLessThanOrEqual(MOST.taskMs);
+    expect(figures.heap_mb, 'JavaScript heap, MB').toBeLessThanOrEqual(MOST.heapMb);
   } finally {
     await city.close();
     for (const id of city.ids) await call('DELETE', `/api/junctions/${id}`, token);

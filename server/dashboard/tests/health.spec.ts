@@ -88,10 +88,16 @@ test('a junction shows what its devices have learned of each lane, with ages and
 });
 
 test('what a device decided last is not shown as its decision once it is gone', async ({ page }) => {
-  const decision = { stage: 'N', hold_s: 6, reason: 'Six vehicles wait on N' };
+  const alternatives = [
+    { stage: 'S', hold_s: 0, cost: 1480.4 },
+    { stage: 'E', hold_s: 2, cost: null },
+  ];
+  const decision = { stage: 'N', hold_s: 6, cost: 212, alternatives, reason: 'Six vehicles wait on N' };
   const controller = { state: 'green', mode: 'automatic', control: 'plan', level: 'greedy', fault: null, decision };
   const road = await opened(page, 'Decided', { controller });
   await expect(page.getByTestId('decision')).toContainText('Six vehicles wait on N');
+  const weighed = page.getByRole('table', { name: 'Weighed against each other' }).locator('tbody tr');
+  await expect(weighed).toHaveText([/^N ?chosen6 s212 vehicle-seconds$/, /^S0 s1,480 vehicle-seconds$/, /^E2 s–$/]);
   await road.status({ online: false });
   await expect(page.getByTestId('decision')).toBeHidden();
   await expect(page.getByText(/^Nobody knows what it decides: last heard \d+ s ago/)).toBeVisible();

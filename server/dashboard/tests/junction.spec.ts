@@ -1,4 +1,4 @@
-import { expect, test, type Page } from '@playwright/test';
+import { expect, type Locator, type Page, test } from '@playwright/test';
 import { Agent } from './support/agent';
 import { address, admin, call, junction, plainUser } from './support/city';
 import { signIn, watchConsole } from './support/page';
@@ -103,6 +103,47 @@ test('greens that the server refuses are refused with its sentence, and nothing 
   const { detail, errors } = (await refused.json()) as { detail: string; errors?: { message: string }[] };
   await expect(dialog.getByRole('alert').last()).toContainText(errors?.[0]?.message ?? detail);
   expect(await call<unknown[]>('GET', `/api/junctions/${place.junction_id}/overrides`, token)).toEqual([]);
+});
+
+test('what is typed into an emptied field is what is sent', async ({ page }) => {
+  const token = await admin();
+  const place = await junction(token, `Typed ${Date.now()}`);
+  await signIn(page, 'admin');
+  await open(page, place.junction_id);
+  const type = async (dialog: Locator, label: string, text: string) => {
+    await dialog.getByLabel(label).click();
+    for (const key of ['Control+a', 'Delete']) await page.keyboard.press(key);
+    await expect(dialog.getByLabel(label)).toHaveValue('');
+    await page.keyboard.type(text);
+  };
+  const asked = async (reason: string) => {
+    const path = `/api/audit?action=junction.mode&junction_id=${place.junction_id}`;
+    const lines = await call<{ detail: { reason: string } }[]>('GET', path, token);
+    return lines.find(({ detail }) => detail.reason === reason)?.detail;
+  };
+  await page.getByRole('button', { name: 'Set greens by hand' }).click();
+  const greens = page.getByRole('dialog', { name: 'Manual override' });
+  await expect(greens.getByRole('button', { name: 'Set the override' })).toBeEnabled();
+  await type(greens, 'Green of stage N', '12');
+  await type(greens, 'Ends by itself after', '30');
+  await greens.getByLabel('Reason').fill('Procession');
+  await greens.getByRole('button', { name: 'Set the override' }).click();
+  await expect
+    .poll(() => asked('Procession'))
+    .toMatchObject({
+      stages: expect.arrayContaining([{ stage: 'N', green_s: 12 }]) as unknown,
+      expires_in_minutes: 30,
+    });
+  await greens.getByRole('button', { name: 'Close' }).last().click();
+
+  await page.getByRole('button', { name: 'Emergency for a lane' }).click();
+  const emergency = page.getByRole('dialog', { name: 'Emergency for a lane' });
+  await emergency.getByRole('combobox', { name: 'Lane' }).click();
+  await page.getByRole('option').first().click();
+  await type(emergency, 'Ends by itself after', '3');
+  await emergency.getByLabel('Reason').fill('Ambulance');
+  await emergency.getByRole('button', { name: 'Start the emergency' }).click();
+  await expect.poll(() => asked('Ambulance')).toMatchObject({ expires_in_minutes: 3 });
 });
 
 test('an override that the road refuses is shown with the reasons of the road', async ({ page }) => {

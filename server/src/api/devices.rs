@@ -387,7 +387,8 @@ async fn delete(
     let device = devices_api::get(&mut tx, DeviceId(id)).await?.ok_or_else(not_found)?;
     devices_api::delete(&mut tx, DeviceId(id)).await?;
     let deed = Deed::new("device.delete").at(JunctionId(device.junction_id)).to(id.to_string());
-    audit::record(&mut *tx, &actor, deed).await?;
+    // From now on nobody else knows the name.
+    audit::record(&mut *tx, &actor, deed.with(json!({"device_name": device.device_name}))).await?;
     tx.commit().await?;
     app.fleet.rights_changed(&app.mqtt).await;
     Ok(StatusCode::NO_CONTENT)

@@ -9,7 +9,7 @@ use crate::auth::second_factor::{OneTimeCodes, recovery_hash};
 use crate::auth::{Attempt, MAX_PASSWORD_BYTES, Passwords, RefreshToken, no_cookie};
 use crate::clock::Clock;
 use crate::db::audit::{self, Actor, Deed};
-use crate::db::sessions::{self, Refreshed};
+use crate::db::sessions::{self, GoesOnWith, Refreshed, Successor};
 use crate::db::users::{self, User};
 use crate::db::{self, second_factor, tidings};
 use axum::Json;
@@ -140,7 +140,7 @@ async fn token(
     answer(&app, &user, session, &refresh, encrypted)
 }
 
-/// A further access token for the cookie that was set at the sign-in; the cookie is replaced as well. A cookie that is used twice ends its session.
+/// A further access token for the cookie of the sign-in, and the next cookie once that is a minute old; a replaced one that is shown later ends its session.
 #[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
     params(("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token")),
     responses(
@@ -156,10 +156,18 @@ async fn refresh(
     Encrypted(encrypted): Encrypted,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some(spent) = presented(&headers) else { return Err(over(encrypted)) };
+    let Some(shown) = presented(&headers) else { return Err(over(encrypted)) };
     let next = RefreshToken::random()?;
-    match sessions::refresh(&app.db, &spent.hash(), &next.hash(), Clock.utc(), expiry(&app)).await? {
-        Refreshed::Renewed { user, session } => answer(&app, &user, session, &next, encrypted),
+    let offered = Successor { hash: next.hash(), sealed: shown.seal(&next) };
+    match sessions::refresh(&app.db, &shown.hash(), offered, Clock.utc(), expiry(&app)).await? {
+        Refreshed::Renewed { user, session, token } => {
+            let token = match token {
+                GoesOnWith::Shown => shown,
+                GoesOnWith::Offered => next,
+                GoesOnWith::Sealed(sealed) => shown.open(&sealed),
+            };
+            answer(&app, &user, session, &token, encrypted)
+        }
         Refreshed::Reused { ended: false, .. } | Refreshed::Unknown => Err(over(encrypted)),
         Refreshed::Reused { session, user, .. } => {
             tracing::warn!(%session, user_id = %user, "a refresh token was used twice: its session is ended");
@@ -192,7 +200,7 @@ async fn logout(
         signed => signed?,
     };
     if let Some(signed) = signed {
-        ended.push((signed.session, signed.user.user_id));
+        ended.push((signed.session, signed.user.user_id, signed.user.username));
     }
     if let Some(token) = presented(&parts.headers) {
         ended.extend(sessions::of_token(&app.db, &token.hash()).await?);
@@ -200,9 +208,9 @@ async fn logout(
     if ended.is_empty() {
         return Err(Problem::unauthorized("Not authenticated"));
     }
-    for (session, user_id) in ended {
+    for (session, user_id, username) in ended {
         if sessions::end(&app.db, UserId(user_id), session).await? {
-            let actor = Actor { user_id: Some(user_id), username: None, address };
+            let actor = Actor { user_id: Some(user_id), username: Some(username), address };
             audit::record(&app.db, &actor, Deed::new("session.end").to(session.to_string())).await?;
         }
     }

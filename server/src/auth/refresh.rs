@@ -39,6 +39,30 @@ impl RefreshToken {
         sha256(self.0.as_bytes())
     }
 
+    /// The token that follows this one, so that only who has this one can read it: XOR with a hash of this one (a one-time pad, as both have
+    /// 256 random bits and a token is followed once).
+    pub fn seal(&self, next: &Self) -> [u8; LENGTH / 2] {
+        let mut sealed = self.pad();
+        for (byte, digits) in sealed.iter_mut().zip(next.0.as_bytes().chunks_exact(2)) {
+            *byte ^= digits.iter().fold(0, |value, digit| value << 4 | nibble(*digit));
+        }
+        sealed
+    }
+
+    /// The token that was sealed with this one.
+    #[must_use]
+    pub fn open(&self, sealed: &[u8; LENGTH / 2]) -> Self {
+        let mut bytes = self.pad();
+        for (byte, other) in bytes.iter_mut().zip(sealed) {
+            *byte ^= other;
+        }
+        Self(hex(&bytes))
+    }
+
+    fn pad(&self) -> [u8; LENGTH / 2] {
+        sha256(format!("successor of {}", self.0).as_bytes())
+    }
+
     /// The value of a `Set-Cookie` header; `secure`: only over an encrypted connection.
     pub fn cookie(&self, max_age_s: u64, secure: bool) -> String {
         cookie(&self.0, max_age_s, secure)
@@ -48,6 +72,14 @@ impl RefreshToken {
 /// The value of a `Set-Cookie` header that takes the token out of the browser.
 pub fn no_cookie(secure: bool) -> String {
     cookie("", 0, secure)
+}
+
+/// The value of a hexadecimal digit.
+const fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        _ => (digit | 0x20) - b'a' + 10,
+    }
 }
 
 fn cookie(value: &str, max_age_s: u64, secure: bool) -> String {
@@ -80,6 +112,15 @@ mod tests {
         {
             assert_eq!(found(&[wrong]), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_token_opens_what_was_sealed_with_it_and_nothing_else() {
+        let [token, next, other] = [(); 3].map(|()| RefreshToken::random().unwrap());
+        let sealed = token.seal(&next);
+        assert_eq!(token.open(&sealed), next);
+        assert_ne!(other.open(&sealed), next);
+        assert_ne!(sealed, token.hash());
     }
 
     #[test]

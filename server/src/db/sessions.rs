@@ -4,7 +4,7 @@ use super::users::User;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
-use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
 use std::net::IpAddr;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -60,18 +60,41 @@ pub async fn begin(
     .await
 }
 
-/// The answer to a refresh may have been lost so long ago, seconds: who asks again later has copied the token.
-const LOST_WITHIN_S: f64 = 60.0;
+/// A token is replaced when it is older than this, seconds, and the one that it replaced still gives the same answer for so long: an answer may
+/// have been lost, and several pages of a browser ask at once. Who shows a spent token later has copied it.
+const STANDS_S: f64 = 60.0;
 
-/// What came of spending a refresh token.
+/// The token that follows the one that is shown, should that be due.
+#[derive(Clone, Copy, Debug)]
+pub struct Successor {
+    /// What the database knows of it.
+    pub hash: TokenHash,
+    /// What only the bearer of the shown token can read it from.
+    pub sealed: [u8; 32],
+}
+
+/// The token with which a session goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GoesOnWith {
+    /// The one that was shown: it has just been issued.
+    Shown,
+    /// The successor that was offered.
+    Offered,
+    /// The successor that another request got a moment ago, sealed with the one that was shown.
+    Sealed([u8; 32]),
+}
+
+/// What came of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
-    /// The session goes on, with a new token.
+    /// The session goes on.
     Renewed {
         /// Whose it is.
         user: User,
         /// The session.
         session: Uuid,
+        /// With which token.
+        token: GoesOnWith,
     },
     /// The token was spent before: somebody has copied it. The session is over.
     Reused {
@@ -86,53 +109,41 @@ pub enum Refreshed {
     Unknown,
 }
 
-/// Spends a refresh token for another one. One that was spent a moment ago may be spent again while nobody has used its successor, which is
-/// void from then on: the answer may have been lost on its way.
+/// Lets a session go on by a refresh token. Whoever shows it, or the one before it, within [`STANDS_S`] is answered with the same token; after
+/// that it is spent for the next one.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn refresh(
     db: &PgPool,
-    spent: &TokenHash,
-    next: &TokenHash,
+    shown: &TokenHash,
+    next: Successor,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<Refreshed> {
     let mut tx = db.begin().await?;
     let found = sqlx::query!(
         r#"SELECT session_id, successor, used_at IS NOT NULL AS "is_used!",
-                  coalesce(used_at > now() - $2::float8 * interval '1 second', false) AS "is_recent!"
+                  coalesce(used_at, issued_at) > now() - $2::float8 * interval '1 second' AS "is_recent!"
            FROM refresh_tokens WHERE token_hash = $1 FOR UPDATE"#,
-        &spent[..],
-        LOST_WITHIN_S,
+        &shown[..],
+        STANDS_S,
     )
     .fetch_optional(&mut *tx)
     .await?;
-    let Some(token) = found else { return Ok(Refreshed::Unknown) };
-    let session = token.session_id;
-    if token.is_used && !(token.is_recent && take_back(&mut tx, token.successor.as_deref()).await?) {
-        let found = sqlx::query!(
-            r#"UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM sessions before
-               WHERE s.session_id = $1 AND before.session_id = s.session_id
-               RETURNING s.user_id, before.revoked_at IS NULL AS "ended!""#,
-            session,
-        )
-        .fetch_one(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        return Ok(Refreshed::Reused { session, user: found.user_id, ended: found.ended });
-    }
+    let Some(found) = found else { return Ok(Refreshed::Unknown) };
+    let session = found.session_id;
+    let sealed = found.successor.and_then(|sealed| sealed.try_into().ok()).filter(|_| found.is_recent);
+    let token = match (found.is_used, sealed) {
+        (false, _) if found.is_recent => GoesOnWith::Shown,
+        (false, _) => GoesOnWith::Offered,
+        (true, Some(sealed)) => GoesOnWith::Sealed(sealed),
+        (true, None) => return reused(tx, session).await,
+    };
     let Some((user, _)) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
-    sqlx::query!(
-        "UPDATE refresh_tokens SET used_at = coalesce(used_at, now()), successor = $2 WHERE token_hash = $1",
-        &spent[..],
-        &next[..],
-    )
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query!("INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)", &next[..], session)
-        .execute(&mut *tx)
-        .await?;
+    if token == GoesOnWith::Offered {
+        spend(&mut tx, session, shown, next).await?;
+    }
     sqlx::query!(
         "UPDATE sessions SET last_used_at = now(), expires_at = $2 WHERE session_id = $1",
         session,
@@ -141,17 +152,46 @@ pub async fn refresh(
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(Refreshed::Renewed { user, session })
+    Ok(Refreshed::Renewed { user, session, token })
 }
 
-/// Makes a token void that nobody has used; `false`: somebody has, or there is none.
-async fn take_back(tx: &mut PgConnection, successor: Option<&[u8]>) -> sqlx::Result<bool> {
-    let Some(successor) = successor else { return Ok(false) };
-    let void = sqlx::query!(
-        "UPDATE refresh_tokens SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL",
-        successor,
-    );
-    Ok(void.execute(tx).await?.rows_affected() == 1)
+/// Ends a session whose spent token is shown again.
+async fn reused(mut tx: Transaction<'_, Postgres>, session: Uuid) -> sqlx::Result<Refreshed> {
+    let found = sqlx::query!(
+        r#"UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM sessions before
+           WHERE s.session_id = $1 AND before.session_id = s.session_id
+           RETURNING s.user_id, before.revoked_at IS NULL AS "ended!""#,
+        session,
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Refreshed::Reused { session, user: found.user_id, ended: found.ended })
+}
+
+/// Puts a successor in the place of a token. Those before lead to no successor any more: a spent token gives nobody the valid one.
+async fn spend(tx: &mut PgConnection, session: Uuid, spent: &TokenHash, next: Successor) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE refresh_tokens SET successor = NULL WHERE session_id = $1 AND successor IS NOT NULL",
+        session
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "UPDATE refresh_tokens SET used_at = now(), successor = $2 WHERE token_hash = $1",
+        &spent[..],
+        &next.sealed[..],
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO refresh_tokens (token_hash, session_id) VALUES ($1, $2)",
+        &next.hash[..],
+        session
+    )
+    .execute(&mut *tx)
+    .await?;
+    Ok(())
 }
 
 /// The active user of a session that has not ended, and the version of the list of junctions
@@ -190,18 +230,19 @@ pub async fn user_of(
     }))
 }
 
-/// The session of a refresh token, spent or not.
+/// The session of a refresh token, spent or not, with id and name of its user.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn of_token(db: &PgPool, token: &TokenHash) -> sqlx::Result<Option<(Uuid, Uuid)>> {
+pub async fn of_token(db: &PgPool, token: &TokenHash) -> sqlx::Result<Option<(Uuid, Uuid, String)>> {
     let found = sqlx::query!(
-        "SELECT session_id, user_id FROM refresh_tokens JOIN sessions USING (session_id) WHERE token_hash = $1",
+        "SELECT session_id, user_id, username
+         FROM refresh_tokens JOIN sessions USING (session_id) JOIN users USING (user_id) WHERE token_hash = $1",
         &token[..],
     )
     .fetch_optional(db)
     .await?;
-    Ok(found.map(|row| (row.session_id, row.user_id)))
+    Ok(found.map(|row| (row.session_id, row.user_id, row.username)))
 }
 
 /// The sessions of a user that go on, the newest first; at most 500.

@@ -98,6 +98,7 @@ async fn a_device_is_created_shown_changed_revoked_and_deleted(db: PgPool) {
     let actions: Vec<&str> =
         deeds.as_array().unwrap().iter().filter_map(|deed| deed["action"].as_str()).collect();
     assert_eq!(actions, ["device.delete", "device.revoke", "device.update", "device.create"]);
+    assert_eq!(deeds[0]["detail"], json!({"device_name": deeds[2]["detail"]["device_name"]}));
 }
 
 #[sqlx::test]

@@ -1051,7 +1051,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** A further access token for the cookie that was set at the sign-in; the cookie is replaced as well. A cookie that is used twice ends its session. */
+        /** A further access token for the cookie of the sign-in, and the next cookie once that is a minute old; a replaced one that is shown later ends its session. */
         post: operations["post_users_token_refresh"];
         delete?: never;
         options?: never;

@@ -76,7 +76,7 @@ export class Session {
 
   /** Asks for the next token, once for all who want it. Fails when the server cannot be reached. */
   renew(): Promise<string | null> {
-    this.renewal ??= this.alone().finally(() => {
+    this.renewal ??= this.fetchNext().finally(() => {
       this.renewal = null;
     });
     return this.renewal;
@@ -145,12 +145,6 @@ export class Session {
     clearTimeout(this.timer);
     this.held = null;
     this.become('signedOut');
-  }
-
-  /** A cookie that is used twice ends its session: the pages of a browser take turns. */
-  private async alone(): Promise<string | null> {
-    const { locks } = navigator as { locks?: LockManager };
-    return locks ? await locks.request('flextraff-refresh', async () => this.fetchNext()) : this.fetchNext();
   }
 
   private async fetchNext(): Promise<string | null> {

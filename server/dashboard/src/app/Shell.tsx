@@ -1,4 +1,14 @@
-import { AppShell, Burger, Group, NavLink, ScrollArea, Text, useMantineTheme } from '@mantine/core';
+import {
+  AppShell,
+  Badge,
+  Burger,
+  Group,
+  NavLink,
+  ScrollArea,
+  Text,
+  useMantineTheme,
+  VisuallyHidden,
+} from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,8 +18,12 @@ import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
 import { ClockNotice } from './ClockNotice';
 import { PersonMenu } from './PersonMenu';
+import { useUrgent } from './urgent';
 import { useArrival } from './useArrival';
 import { navigation } from './views';
+
+/** Where alarms are listed. */
+const ALARMS = '/alarms';
 
 /** Header and navigation around every view. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -20,6 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const { pathname } = useLocation();
   useArrival();
   const me = useMe();
+  const urgent = useUrgent();
   const entries = navigation.filter((entry) => !entry.admin || me.data?.is_admin);
   const chosen = (path: string) => (path === '/' ? pathname === '/' : pathname.startsWith(path));
   return (
@@ -59,6 +74,19 @@ export function Shell({ children }: { children: ReactNode }) {
             </Link>
           </Group>
           <Group gap="sm" wrap="nowrap">
+            {urgent > 0 && (
+              <Badge
+                component={Link}
+                to={ALARMS}
+                hiddenFrom="sm"
+                color="red"
+                variant="filled"
+                aria-label={t('urgent', { n: urgent })}
+                style={{ cursor: 'pointer' }}
+              >
+                {urgent} !
+              </Badge>
+            )}
             <LiveBadge />
             <PersonMenu />
           </Group>
@@ -74,6 +102,15 @@ export function Shell({ children }: { children: ReactNode }) {
               to={path}
               label={label()}
               leftSection={<Icon size={18} aria-hidden />}
+              rightSection={
+                path === ALARMS &&
+                urgent > 0 && (
+                  <Badge color="red" variant="filled" size="sm" data-testid="urgent">
+                    <span aria-hidden>{urgent}</span>
+                    <VisuallyHidden>{t('urgent', { n: urgent })}</VisuallyHidden>
+                  </Badge>
+                )
+              }
               active={chosen(path)}
               aria-current={chosen(path) ? 'page' : undefined}
               onClick={close}

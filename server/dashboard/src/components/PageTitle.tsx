@@ -2,6 +2,7 @@ import { Title } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { arriveAt, awaitsTitle } from './arrival';
+import { titled } from './title';
 
 /** Title of a view, in the page and in the browser's tab. */
 export function PageTitle({ children }: { children: string }) {
@@ -11,7 +12,7 @@ export function PageTitle({ children }: { children: string }) {
     if (awaitsTitle()) arriveAt(title.current);
   }, []);
   useEffect(() => {
-    document.title = `${children} · ${t('appName')}`;
+    titled.view(`${children} · ${t('appName')}`);
   }, [children, t]);
   return (
     <Title order={1} size="h2" ref={title} tabIndex={-1} style={{ outline: 'none' }}>

@@ -51,17 +51,19 @@ export class Format {
     return this.at(at, { timeStyle: 'medium', hourCycle: 'h23' });
   }
 
-  /** When it was, as seen at `now`: hours, minutes and seconds, with the day before them when that is another one. */
+  /** When it was, as seen at `now`: hours, minutes and seconds, with the day before them when that is another one, and its
+   * year. */
   moment(at: string | number | Date, now: string | number | Date = Date.now()): string {
     const day = { dateStyle: 'short' } as const;
     if (this.at(at, day) === this.at(now, day)) return this.time(at);
     const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
-    return this.at(at, { day: 'numeric', month: 'short', ...clock });
+    return this.at(at, { ...this.yearOf(at, now), day: 'numeric', month: 'short', ...clock });
   }
 
-  /** Day, hours and minutes. */
-  dateTime(at: string | number | Date): string {
+  /** Day, hours and minutes; with the year when that is another one, as seen at `now`. */
+  dateTime(at: string | number | Date, now: string | number | Date = Date.now()): string {
     return this.at(at, {
+      ...this.yearOf(at, now),
       day: 'numeric',
       month: 'short',
       hour: '2-digit',
@@ -73,9 +75,8 @@ export class Format {
 
   /** Day and time to the second, as of a line in a log; with the year when that is another one, as seen at `now`. */
   line(at: string | number | Date, now: string | number | Date = Date.now()): string {
-    const year = { year: 'numeric' } as const;
     return this.at(at, {
-      ...(this.at(at, year) === this.at(now, year) ? {} : year),
+      ...this.yearOf(at, now),
       day: 'numeric',
       month: 'short',
       hour: '2-digit',
@@ -131,6 +132,12 @@ export class Format {
     if (whole < 3600) return this.t('unit.min', { value: this.number(Math.floor(whole / 60)) });
     if (whole < 86_400) return this.t('unit.h', { value: this.number(Math.floor(whole / 3600)) });
     return this.t('unit.d', { value: this.number(Math.floor(whole / 86_400)) });
+  }
+
+  /** The year, where it is not that of `now`. */
+  private yearOf(at: string | number | Date, now: string | number | Date): Intl.DateTimeFormatOptions {
+    const year = { year: 'numeric' } as const;
+    return this.at(at, year) === this.at(now, year) ? {} : year;
   }
 
   private get zoneName(): Intl.DateTimeFormatOptions {

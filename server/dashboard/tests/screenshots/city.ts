@@ -58,7 +58,13 @@ const LANES = {
 const DECISION = {
   control: 'plan',
   level: 'rolling_horizon',
-  decision: { stage: 'NS', hold_s: 6, reason: '9 vehicles come to N1 and N2 within 6 s; E and W wait for 4' },
+  decision: {
+    stage: 'NS',
+    hold_s: 6,
+    cost: 184,
+    alternatives: [{ stage: 'EW', hold_s: 0, cost: 241 }],
+    reason: '9 vehicles come to N1 and N2 within 6 s; E and W wait for 4',
+  },
 };
 
 const FAULT = 'lamp E red draws no current';

@@ -81,7 +81,9 @@ export class Street {
 
   private async say(): Promise<void> {
     const plan = this.plan && { plan: { plan_id: this.plan.plan_id, state: 'running', reasons: [] } };
-    await this.road.status({ ...STATUS, ...plan, ...this.more });
+    const mode = this.plan?.mode ?? 'automatic';
+    const control = mode === 'automatic' ? 'plan' : mode;
+    await this.road.status({ ...STATUS, controller: { ...STATUS.controller, mode, control }, ...plan, ...this.more });
   }
 
   /** Lamps each second, counts each ten, a status each twenty, until it is closed. */
@@ -137,7 +139,7 @@ export class Street {
   /** What lamps show in a fault. */
   private async flash(): Promise<void> {
     const groups = Object.fromEntries(this.layout.lanes.map(({ lane_name }) => [lane_name, 'flash_amber']));
-    await this.road.signal(null, 'flash', groups, { since: this.since.toISOString() });
+    await this.road.signal(null, 'flash', groups, { since: this.since.toISOString(), plan_id: null });
   }
 
   private async count(): Promise<void> {

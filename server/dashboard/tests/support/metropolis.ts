@@ -73,7 +73,16 @@ export class Metropolis {
     const stage = SIDES[Math.floor(this.sent++ / 7) % SIDES.length] ?? 'N';
     const t = new Date().toISOString();
     const groups = Object.fromEntries(SIDES.map((name) => [name, name === stage ? 'green' : 'red']));
-    const more = { t, since: t, stage, state: 'green', groups, plan_id: null, mode: 'automatic', cycle_second: 0 };
+    const more = {
+      t,
+      since: t,
+      stage,
+      state: 'green',
+      groups,
+      plan_id: randomUUID(),
+      mode: 'automatic',
+      cycle_second: 0,
+    };
     this.client.publish(`flextraff/${junction_id}/signal`, JSON.stringify({ v: 1, junction_id, ...more }));
   }
 

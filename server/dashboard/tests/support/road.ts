@@ -66,7 +66,7 @@ export class Road {
       state,
       groups,
       since: t,
-      plan_id: null,
+      plan_id: randomUUID(),
       mode: 'automatic',
       cycle_second: 0,
       ...more,

@@ -3,7 +3,6 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import { all, api, page } from '@/api/client';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Section } from '@/components/Section';
@@ -12,32 +11,17 @@ import { useRowTimes } from '@/components/list/useRowTimes';
 import { type Format, useFormat } from '@/i18n/format';
 import { AlarmText } from './AlarmText';
 import { Acknowledge } from './Acknowledge';
+import { openAlarms } from './open';
 import { severityColor, worstFirst } from './severity';
 
 /** So many are shown at once, the worst; who has more finds the others in the view of all. */
 const MOST = 50;
-/** Alarms tell that they open or close; where that goes unheard they are fetched again, milliseconds. */
-const AGAIN_MS = 30_000;
-
 /** What a person should look into; of one junction when given. */
 export function AlarmList({ junctionId }: { junctionId?: string }) {
   const { t } = useTranslation('city');
   const format = useFormat();
-  const query = useQuery({
-    queryKey: ['alarms', 'open', junctionId ?? null],
-    queryFn: ({ signal }) =>
-      all((cursor) =>
-        page(
-          api.GET('/api/alarms', {
-            params: { query: { open: true, limit: 500, cursor, junction_id: junctionId } },
-            signal,
-          }),
-        ),
-      ),
-    // The server has the newest first, and an old one may be the worst.
-    select: worstFirst,
-    refetchInterval: AGAIN_MS,
-  });
+  // The server has the newest first, and an old one may be the worst.
+  const query = useQuery({ ...openAlarms(junctionId), select: worstFirst });
   const shown = useMemo(() => query.data?.slice(0, MOST), [query.data]);
   const times = useRowTimes(shown);
   return (

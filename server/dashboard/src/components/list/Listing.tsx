@@ -27,7 +27,7 @@ export function Listing<R>({ query, label, empty, rowKey, columns }: Props<R>) {
           <Text c="dimmed">{empty}</Text>
         ) : (
           <>
-            <Rows label={label} rows={rows} rowKey={rowKey} columns={columns} />
+            <Rows paged label={label} rows={rows} rowKey={rowKey} columns={columns} />
             {isFetchNextPageError && <Refusal error={error} />}
             {query.hasNextPage && (
               <Button

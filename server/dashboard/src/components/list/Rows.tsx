@@ -1,5 +1,6 @@
-import { Table } from '@mantine/core';
-import type { ReactNode } from 'react';
+import { Button, Table } from '@mantine/core';
+import { type ReactNode, useState } from 'react';
+import { useTranslation } from 'react-i18next';
 import classes from './Rows.module.css';
 
 /** A column of a list. */
@@ -20,42 +21,59 @@ interface Props<R> {
   columns: readonly Column<R>[];
   /** So few and narrow columns that it is read as a table on a phone as well. */
   narrow?: boolean;
+  /** Short values: on a phone several of a row stand beside each other, each below its name. */
+  facts?: boolean;
+  /** Whoever shows it fetches it page by page: all of it is drawn. */
+  paged?: boolean;
 }
 
+/** Rows that are drawn at once: of more a change would hold up the page, and nobody reads so far. */
+const STEP = 100;
+
 /** A table, and on a phone a card a row. The roles keep it a table for screen readers there as well. */
-export function Rows<R>({ label, rows, rowKey, columns, narrow }: Props<R>) {
+export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: Props<R>) {
+  const { t } = useTranslation();
+  const [most, setMost] = useState(STEP);
+  const shown = paged ? rows : rows.slice(0, most);
   return (
-    <Table
-      className={narrow ? classes.aligned : `${classes.aligned} ${classes.rows}`}
-      aria-label={label}
-      role="table"
-      verticalSpacing="xs"
-    >
-      <Table.Thead role="rowgroup">
-        <Table.Tr role="row">
-          {columns.map((column) => (
-            <Table.Th key={column.label} role="columnheader" w={column.width}>
-              {column.label}
-            </Table.Th>
-          ))}
-        </Table.Tr>
-      </Table.Thead>
-      <Table.Tbody role="rowgroup">
-        {rows.map((row) => (
-          <Table.Tr key={rowKey(row)} role="row">
+    <>
+      <Table
+        className={[classes.aligned, !narrow && classes.rows, facts && classes.facts].filter(Boolean).join(' ')}
+        aria-label={label}
+        role="table"
+        verticalSpacing="xs"
+      >
+        <Table.Thead role="rowgroup">
+          <Table.Tr role="row">
             {columns.map((column) => (
-              <Table.Td
-                key={column.label}
-                role="cell"
-                data-label={column.label}
-                className={column.nowrap ? classes.nowrap : undefined}
-              >
-                {column.cell(row)}
-              </Table.Td>
+              <Table.Th key={column.label} role="columnheader" w={column.width}>
+                {column.label}
+              </Table.Th>
             ))}
           </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
+        </Table.Thead>
+        <Table.Tbody role="rowgroup">
+          {shown.map((row) => (
+            <Table.Tr key={rowKey(row)} role="row">
+              {columns.map((column) => (
+                <Table.Td
+                  key={column.label}
+                  role="cell"
+                  data-label={column.label}
+                  className={column.nowrap ? classes.nowrap : undefined}
+                >
+                  {column.cell(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+      {shown.length < rows.length && (
+        <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
+          {t('more')}
+        </Button>
+      )}
+    </>
   );
 }

@@ -14,6 +14,7 @@ export const alarms = {
   notice: 'Notice taken',
   noticed: '{{name}}, {{at}}',
   acknowledge: 'Acknowledge',
+  look: 'Look at it',
   noneOpen: 'No alarm is open.',
   none: 'There are no such alarms.',
   kind: {

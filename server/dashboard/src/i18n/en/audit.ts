@@ -8,6 +8,7 @@ export const audit = {
   detail: 'New values',
   csv: 'Download CSV',
   none: 'No line matches.',
+  session: 'Session of {{name}}',
   families: {
     junction: 'Junctions',
     device: 'Devices',
@@ -19,5 +20,8 @@ export const audit = {
     access: 'Access',
     session: 'Sign-in',
     dead_letters: 'Dead letters',
+    backup: 'Backups',
+    authority: 'Certificate authority',
+    vehicles: 'Passing vehicles',
   },
 };

@@ -19,6 +19,8 @@ export const city = {
     dark: 'Dark',
     flash: 'Flashing',
     unknown: 'Not known',
+    maintenance: 'Maintenance',
+    own: 'Own table',
   },
   filter: {
     label: 'Which junctions',

@@ -5,6 +5,7 @@ export const common = {
   menu: 'Menu',
   language: 'Language',
   theme: { light: 'Light', dark: 'Dark', auto: 'As the system' },
+  urgent: '{{n}} without notice taken',
   account: 'Account',
   signOut: 'Sign out',
   loading: 'Loading …',

@@ -16,6 +16,7 @@ export const alarms: Messages['alarms'] = {
   notice: 'संज्ञान',
   noticed: '{{name}}, {{at}}',
   acknowledge: 'संज्ञान लें',
+  look: 'देखें',
   noneOpen: 'कोई अलार्म खुला नहीं है।',
   none: 'ऐसा कोई अलार्म नहीं है।',
   kind: {

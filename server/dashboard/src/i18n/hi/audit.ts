@@ -10,6 +10,7 @@ export const audit: Messages['audit'] = {
   detail: 'नए मान',
   csv: 'CSV डाउनलोड करें',
   none: 'ऐसी कोई पंक्ति नहीं है।',
+  session: '{{name}} का सत्र',
   families: {
     junction: 'जंक्शन',
     device: 'उपकरण',
@@ -21,5 +22,8 @@ export const audit: Messages['audit'] = {
     access: 'अधिकार',
     session: 'साइन इन',
     dead_letters: 'अस्वीकृत संदेश',
+    backup: 'बैकअप',
+    authority: 'प्रमाणपत्र प्राधिकरण',
+    vehicles: 'गुज़रते वाहन',
   },
 };

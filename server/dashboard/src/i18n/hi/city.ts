@@ -21,6 +21,8 @@ export const city: Messages['city'] = {
     dark: 'लैंप बंद',
     flash: 'टिमटिमा रहा है',
     unknown: 'ज्ञात नहीं',
+    maintenance: 'रखरखाव',
+    own: 'अपनी तालिका',
   },
   filter: {
     label: 'कौन-से जंक्शन',

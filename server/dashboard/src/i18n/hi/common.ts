@@ -7,6 +7,7 @@ export const common: Messages['common'] = {
   menu: 'मेनू',
   language: 'भाषा',
   theme: { light: 'हल्का', dark: 'गहरा', auto: 'सिस्टम के अनुसार' },
+  urgent: '{{n}} जिन पर किसी ने ध्यान नहीं दिया',
   account: 'खाता',
   signOut: 'साइन आउट',
   loading: 'लोड हो रहा है …',

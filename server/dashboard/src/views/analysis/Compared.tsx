@@ -1,8 +1,9 @@
 import { Group, NumberInput, Stack, TextInput, useComputedColorScheme } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
+import { type Field, numberOf } from '@/components/field';
 import { between, seriesColour } from '@/components/plot/palette';
 import type { PlotBand } from '@/components/plot/series';
 import { TimeFigure } from '@/components/plot/TimeFigure';
@@ -35,6 +36,8 @@ export function Compared({ place }: { place: Place }) {
   const chosen = get('day');
   const day = isDay(chosen) ? chosen : place.today;
   const weeks = Math.min(MOST_WEEKS, Math.max(1, Number(get('weeks') ?? 4) || 4));
+  // As it is typed: an emptied field stays empty until there is a number in it.
+  const [field, setField] = useState<Field>(weeks);
   const days = useMemo(() => [day, ...sameWeekdays(day, weeks)], [day, weeks]);
   const query = useQueries({
     queries: days.map((each) => volumesOptions(place, { from: each, to: each }, '15m')),
@@ -60,12 +63,15 @@ export function Compared({ place }: { place: Place }) {
         />
         <NumberInput
           label={t('compared.weeks')}
-          value={weeks}
+          value={field}
           min={1}
           max={MOST_WEEKS}
           allowDecimal={false}
           w={150}
-          onChange={(value) => set({ weeks: String(value) })}
+          onChange={(value) => {
+            setField(value);
+            if (numberOf(value) !== null) set({ weeks: String(value) });
+          }}
         />
         <LanePicker place={place} />
       </Group>

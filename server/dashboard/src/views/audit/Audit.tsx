@@ -3,7 +3,7 @@ import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
 import { api, data, page } from '@/api/client';
-import { useJunctionNames, useZones } from '@/api/junctions';
+import { useZones } from '@/api/junctions';
 import type { AuditEntry } from '@/api/types';
 import { useUsers } from '@/api/users';
 import { saveFile } from '@/components/files';
@@ -18,27 +18,16 @@ import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
 import { useRowTimes } from '@/components/list/useRowTimes';
-import { detailLines, targetOf } from './detail';
-
-/** What deeds are about: the part of their name before the dot. */
-const FAMILIES = [
-  'junction',
-  'device',
-  'watchlist',
-  'link',
-  'holidays',
-  'alarm',
-  'user',
-  'access',
-  'session',
-  'dead_letters',
-] as const;
+import { detailLines } from './detail';
+import { FAMILIES } from './families';
+import { targetOf } from './target';
+import { useNames } from './useNames';
 
 /** Who did what. */
 export function Audit() {
   const { t } = useTranslation('audit');
   const users = useUsers();
-  const junctionName = useJunctionNames();
+  const names = useNames();
   const [filters, setFilter] = useFilters(['user', 'action', 'junction', 'from', 'to']);
   const query = {
     ...(filters.user ? { user_id: filters.user } : {}),
@@ -63,7 +52,7 @@ export function Audit() {
       nowrap: true,
       cell: (line) => (
         <Stack gap={0}>
-          <Text size="sm">{line.username ?? t('nobody')}</Text>
+          <Text size="sm">{line.username ?? names.user(line.user_id) ?? t('nobody')}</Text>
           {line.ip_address && (
             <Text size="xs" c="dimmed">
               {line.ip_address}
@@ -76,21 +65,20 @@ export function Audit() {
     {
       label: t('junction', { ns: 'lists' }),
       nowrap: true,
-      cell: (line) => line.junction_id && junctionName(line.junction_id),
+      cell: (line) => line.junction_id && names.junction(line.junction_id),
     },
     {
       label: t('target'),
       nowrap: true,
       cell: (line) => {
-        // An id is no name, and makes a row as high as itself; the file has all of it.
-        const { short, long } = targetOf(line.target, junctionName);
-        return short && <span title={long}>{short}</span>;
+        const target = targetOf(line, names, t);
+        return target && <span title={line.target ?? undefined}>{target}</span>;
       },
     },
     {
       label: t('detail'),
       cell: (line) => {
-        const values = detailLines(line.detail);
+        const values = detailLines(line.detail, names);
         return values.length === 0 ? null : (
           <Stack gap={0}>
             {values.map((value) => (

@@ -53,7 +53,7 @@ export function City() {
         {t('map.skip')}
       </a>
       <div className={classes.halves}>
-        <CityMap states={shown} links={links.data ?? []} />
+        <CityMap states={shown} chosen={`${filter} ${search}`} links={links.data ?? []} />
         <div id="junctions" tabIndex={-1}>
           <Section title={t('list.label')}>
             {states?.length === 0 ? (

@@ -13,11 +13,13 @@ import type { JunctionState } from './states';
 
 interface Props {
   states: JunctionState[];
+  /** Filter and search that they are chosen by. */
+  chosen: string;
   links: Link[];
 }
 
 /** The junctions where they stand, and the roads between them; with tiles behind them where the server names some. */
-export function CityMap({ states, links }: Props) {
+export function CityMap({ states, chosen, links }: Props) {
   const { t } = useTranslation('city');
   const navigate = useNavigate();
   const { data: start } = useQuery(startOptions);
@@ -84,9 +86,9 @@ export function CityMap({ states, links }: Props) {
   );
   const choose = useCallback((id: string) => void navigate(`/junctions/${id}`), [navigate]);
   useEffect(() => {
-    frame.current?.show(states);
+    frame.current?.show(states, chosen);
     signs.current?.show(states, titleOf, choose);
-  }, [states, titleOf, choose]);
+  }, [states, chosen, titleOf, choose]);
 
   // Junctions move seldom: their states, which change each second, draw no road anew.
   const roads = useMemo(() => roadsOf(places, links), [places, links]);

@@ -12,6 +12,8 @@ export const SIGNS: Record<Kind, string> = {
   dark: 'D',
   flash: 'F',
   unknown: '?',
+  maintenance: 'W',
+  own: 'T',
 };
 
 /** The more of a queue stays, the longer its sign. */

@@ -2,7 +2,7 @@ import { Group, Paper, Skeleton, Text } from '@mantine/core';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useFormat } from '@/i18n/format';
-import type { JunctionState } from './states';
+import { isOnline, type JunctionState } from './states';
 import classes from './City.module.css';
 
 /** Sums over the whole city. */
@@ -15,7 +15,7 @@ export function Totals({ states }: { states: JunctionState[] | undefined }) {
     const sum = (of: (state: JunctionState) => number) => all.reduce((total, state) => total + of(state), 0);
     return [
       { key: 'junctions', value: all.length, tone: 'plain' },
-      { key: 'online', value: count(({ kind }) => kind !== 'offline'), tone: 'plain' },
+      { key: 'online', value: count(isOnline), tone: 'plain' },
       { key: 'overridden', value: count(({ kind }) => kind === 'manual' || kind === 'emergency'), tone: 'warn' },
       { key: 'faults', value: count(({ kind }) => kind === 'fault'), tone: 'bad' },
       { key: 'congested', value: count(({ congestion }) => congestion === 'high'), tone: 'warn' },

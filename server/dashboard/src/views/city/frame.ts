@@ -8,22 +8,32 @@ const CLOSEST = 17;
 export class Frame {
   private shown = '';
   private bounds: L.LatLngBounds | null = null;
+  private chosen = '';
   private own = false;
+  private moved = false;
 
   constructor(private readonly map: L.Map) {
     map.on('movestart', () => {
-      if (!this.own) this.bounds = null;
+      if (this.own) return;
+      this.bounds = null;
+      this.moved = true;
     });
   }
 
-  /** Moves the map when other junctions are shown than before. */
-  show(states: readonly JunctionState[]): void {
+  /**
+   * Moves the map when other junctions are shown than before; where somebody has moved it by hand only when he has `chosen` others, as those of
+   * a filter come and go by themselves.
+   */
+  show(states: readonly Pick<JunctionState, 'id' | 'latitude' | 'longitude'>[], chosen: string): void {
     const shown = states
       .map(({ id }) => id)
       .sort()
       .join();
     if (shown === this.shown || states.length === 0) return;
     this.shown = shown;
+    if (this.moved && chosen === this.chosen) return;
+    this.moved = false;
+    this.chosen = chosen;
     this.bounds = L.latLngBounds(states.map((state) => [state.latitude, state.longitude]));
     this.fit();
   }

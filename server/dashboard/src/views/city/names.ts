@@ -21,7 +21,7 @@ export interface Named {
 const REACH = 18;
 
 /** What matters most is named first. */
-const ORDER: readonly Kind[] = ['fault', 'emergency', 'dark', 'offline', 'flash', 'manual', 'ok'];
+const ORDER: readonly Kind[] = ['fault', 'emergency', 'dark', 'offline', 'flash', 'manual', 'own', 'maintenance', 'ok'];
 
 // Lamps that are not known are known again with the next message: the list does not jump for that.
 const rank = (kind: Kind) => ORDER.indexOf(kind === 'unknown' ? 'ok' : kind);

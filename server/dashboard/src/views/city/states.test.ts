@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Overview } from '@/api/types';
 import type { SignalFrame, StatusFrame } from '@/live/frames';
 import type { JunctionLive } from '@/live/store';
-import { keepSame, needsAttention, select, stateOf } from './states';
+import { isOnline, keepSame, needsAttention, select, stateOf } from './states';
 
 const told = (at: number) => new Date(at).toISOString();
 const row = (change: Partial<Overview> = {}): Overview => ({
@@ -14,7 +14,7 @@ const row = (change: Partial<Overview> = {}): Overview => ({
   time_zone: 'Asia/Kolkata',
   status: 'online',
   current_mode: 'automatic',
-  signal: { t: told(98_000), state: 'green', stage: 'N', mode: 'automatic' },
+  signal: { t: told(98_000), state: 'green', stage: 'N', mode: 'automatic', plan_id: 'p' },
   signal_age_s: 2,
   fault: null,
   queue: 4,
@@ -27,7 +27,10 @@ const row = (change: Partial<Overview> = {}): Overview => ({
 const quiet: JunctionLive = { signal: null, devices: new Map(), counts: [], version: 0 };
 const heard = (frame: Partial<SignalFrame>, at: number): JunctionLive => ({
   ...quiet,
-  signal: { frame: { t: told(at), state: 'amber', stage: 'S', mode: 'automatic', ...frame } as SignalFrame, at },
+  signal: {
+    frame: { t: told(at), state: 'amber', stage: 'S', mode: 'automatic', plan_id: 'p', ...frame } as SignalFrame,
+    at,
+  },
 });
 const said = (status: Partial<StatusFrame>, at = 0, device = 'd'): JunctionLive => ({
   ...quiet,
@@ -92,8 +95,18 @@ describe('state of a junction', () => {
     expect(shown('dark', 120_000)).toEqual(['unknown', true]);
     // What a person has set is known without the lamps.
     expect(shown('green', 120_000, { current_mode: 'emergency' })).toEqual(['emergency', true]);
-    // It has no lamps.
-    expect(stateOf(row({ signal: null, signal_age_s: null }), 100_000, quiet, 900_000).kind).toBe('ok');
+    // Nobody has ever heard any.
+    expect(stateOf(row({ signal: null, signal_age_s: null }), 100_000, quiet, 900_000).kind).toBe('unknown');
+  });
+
+  it('tells who runs no plan of the server, and where somebody works on the devices', () => {
+    const signal = { t: told(98_000), state: 'green', stage: 'N', mode: 'automatic', plan_id: null };
+    expect(stateOf(row({ signal }), 100_000, quiet, 101_000).kind).toBe('own');
+    expect(stateOf(row({ signal }), 100_000, heard({}, 99_500), 101_000).kind).toBe('ok');
+    const works = stateOf(row({ status: 'maintenance', signal: null, signal_age_s: null }), 100_000, quiet, 101_000);
+    expect([works.kind, isOnline(works), needsAttention(works)]).toEqual(['maintenance', false, false]);
+    expect(isOnline(stateOf(row({ status: 'offline' }), 100_000, quiet, 101_000))).toBe(false);
+    expect(isOnline(stateOf(row(), 100_000, quiet, 101_000))).toBe(true);
   });
 
   it('takes the newest of what was fetched and what devices said', () => {

@@ -2,8 +2,9 @@ import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
 import { isLater, isNewer, type JunctionLive, STALE_MS, toldAt } from '@/live/store';
 
-/** What matters most about a junction: `unknown` is one of which nobody knows what its lamps show. */
-export type Kind = 'fault' | 'offline' | 'dark' | 'flash' | 'emergency' | 'manual' | 'unknown' | 'ok';
+/** What matters most about a junction: of an `unknown` one nobody knows what its lamps show; an `own` one runs no plan of the server. */
+export type Kind =
+  'fault' | 'offline' | 'dark' | 'flash' | 'emergency' | 'manual' | 'unknown' | 'maintenance' | 'own' | 'ok';
 /** How much of a queue a green leaves. */
 export type Congestion = 'low' | 'mid' | 'high';
 
@@ -56,12 +57,13 @@ function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault
 }
 
 /** What matters about a junction that is there and has no fault. */
-function kindOf(signal: SignalState | null, mode: string, stale: boolean): Kind {
+function kindOf(signal: SignalState | null, mode: string, hasPlan: boolean): Kind {
   // Whoever decides: no stage has green.
   if (signal === 'dark' || signal === 'flash') return signal;
   if (mode === 'emergency') return 'emergency';
   if (mode === 'manual_override') return 'manual';
-  return stale ? 'unknown' : 'ok';
+  if (signal === null) return 'unknown';
+  return hasPlan ? 'ok' : 'own';
 }
 
 /** State of a junction from what was fetched at `fetchedAt` and what was heard since, at `now` (both milliseconds of `Date.now()`). */
@@ -79,7 +81,13 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
   const { fault, online } = healthOf(row, fetchedAt, live);
   const mode = heard && isNewer(heard.at, fetchedAt) ? heard.frame.mode : row.current_mode;
   const signal = stale ? null : (newest?.state ?? null);
-  const kind = fault ? 'fault' : !online ? 'offline' : kindOf(signal, mode, stale);
+  const kind = fault
+    ? 'fault'
+    : row.status === 'maintenance'
+      ? 'maintenance'
+      : !online
+        ? 'offline'
+        : kindOf(signal, mode, newest?.plan_id !== null);
   // The queue of a cycle that ended up to a quarter of an hour ago is none of now where nothing is heard any more.
   const known = online && !stale;
   return {
@@ -100,6 +108,9 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
     severity: row.severity ?? null,
   };
 }
+
+/** Whether something of the junction is heard, and nobody works on it. */
+export const isOnline = ({ kind }: JunctionState): boolean => kind !== 'offline' && kind !== 'maintenance';
 
 export type Filter = 'all' | 'attention' | 'overridden' | 'congested';
 

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { all, api, page } from '@/api/client';
+import { devicesOptions } from '@/api/devices';
 import { useJunctionNames } from '@/api/junctions';
 import { useMe } from '@/api/me';
 import { Fetched } from '@/components/Fetched';
@@ -30,12 +30,7 @@ export function Devices() {
   const junctionName = useJunctionNames();
   const [filters, setFilter] = useFilters(['search', 'state', 'junction']);
   const [adding, setAdding] = useState<{ deviceId?: string; junctionId?: string | null } | null>(null);
-  const devices = useQuery({
-    queryKey: ['devices', 'all'],
-    queryFn: ({ signal }) =>
-      all((cursor) => page(api.GET('/api/devices', { params: { query: { limit: 500, cursor } }, signal }))),
-    refetchInterval: AGAIN_MS,
-  });
+  const devices = useQuery({ ...devicesOptions, refetchInterval: AGAIN_MS });
   const isAdmin = me.data?.is_admin ?? false;
   return (
     <Stack>

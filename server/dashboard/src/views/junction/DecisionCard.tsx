@@ -1,9 +1,11 @@
-import { Group, Text } from '@mantine/core';
+import { Badge, Group, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Fact } from '@/components/Fact';
+import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import type { Messages } from '@/i18n/messages';
+import type { Decision } from '@/live/frames';
 import { useNow } from '@/live/hooks';
 import { isPresent, leftOf, type Told } from './health';
 
@@ -67,6 +69,7 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
           <Text size="sm" aria-live="polite" lang="en">
             {decision.reason}
           </Text>
+          <Weighed decision={decision} />
         </div>
       ) : (
         PLANNED.includes(control) && (
@@ -76,5 +79,42 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
         )
       )}
     </Section>
+  );
+}
+
+/** The course that was chosen beside the best one for every other stage, as their costs were when it was decided. */
+function Weighed({ decision }: { decision: Decision }) {
+  const { t } = useTranslation(['junction', 'common']);
+  const format = useFormat();
+  const { alternatives = [] } = decision;
+  if (alternatives.length === 0) return null;
+  const columns: Column<Omit<Decision, 'reason'>>[] = [
+    {
+      label: t('decision.next'),
+      cell: (course) => (
+        <>
+          {course.stage}
+          {course === decision && (
+            <Badge size="xs" variant="light" ml={6}>
+              {t('decision.chosen')}
+            </Badge>
+          )}
+        </>
+      ),
+    },
+    { label: t('decision.hold'), cell: ({ hold_s }) => format.seconds(hold_s) },
+    {
+      label: t('decision.cost'),
+      cell: ({ cost }) => (cost == null ? '–' : t('decision.costUnit', { value: format.number(cost) })),
+    },
+  ];
+  return (
+    <Rows
+      narrow
+      label={t('decision.weighed')}
+      rows={[decision, ...alternatives]}
+      rowKey={({ stage, hold_s }) => `${stage} ${hold_s}`}
+      columns={columns}
+    />
   );
 }

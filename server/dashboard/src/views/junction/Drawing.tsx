@@ -8,7 +8,8 @@ import type { Aspect } from '@/live/frames';
 import classes from './Drawing.module.css';
 import {
   type Approach,
-  APPROACH_LENGTH,
+  CAR_LENGTH,
+  CAR_WIDTH,
   cornerOf,
   drawingOf,
   groupsOf,
@@ -32,7 +33,7 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
   const { t } = useTranslation(['junction', 'signal']);
   const drawing = useMemo(() => drawingOf(layout), [layout]);
   const groups = useMemo(() => groupsOf(layout), [layout]);
-  const { inner, outer, approaches, heads } = drawing;
+  const { inner, length, outer, approaches, heads } = drawing;
   const shownBy = (group: string) => (stale ? undefined : aspects[group]);
   const said = (group: string) => `${group} ${t(`signal:aspect.${wordOf(shownBy(group))}`)}`;
   const colourOf = (lane: PlacedLane) => {
@@ -50,11 +51,11 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
     >
       <path className={classes.road} d={surface(approaches, inner)} />
       {approaches.map((approach) => (
-        <Road key={approach.direction} approach={approach} inner={inner} colourOf={colourOf} waiting={waiting} />
+        <Road key={approach.direction} {...{ approach, inner, length }} colourOf={colourOf} waiting={waiting} />
       ))}
       {approaches.flatMap((approach) =>
         approach.lanes.map((lane) => (
-          <LaneText key={lane.id} {...{ approach, lane, inner }} count={counts.get(lane.id)} />
+          <LaneText key={lane.id} {...{ approach, lane, inner, length }} count={counts.get(lane.id)} />
         )),
       )}
       {heads.map((head) => {
@@ -101,6 +102,7 @@ function surface(approaches: Approach[], inner: number): string {
 interface RoadProps {
   approach: Approach;
   inner: number;
+  length: number;
   colourOf: (lane: PlacedLane) => 'green' | 'amber' | 'red' | undefined;
   waiting: ReadonlyMap<string, number>;
 }
@@ -108,12 +110,12 @@ interface RoadProps {
 /** As many as fit between the head and the outer end. */
 const MOST_CARS = 5;
 
-function Road({ approach, inner, colourOf, waiting }: RoadProps) {
+function Road({ approach, inner, length, colourOf, waiting }: RoadProps) {
   const { bearing, half, lanes } = approach;
-  const top = -inner - APPROACH_LENGTH;
+  const top = -inner - length;
   return (
     <g transform={`rotate(${bearing})`}>
-      <rect className={classes.road} x={-half} y={top} width={2 * half} height={APPROACH_LENGTH} />
+      <rect className={classes.road} x={-half} y={top} width={2 * half} height={length} />
       <path className={classes.edge} d={`M${-half} ${top}V${-inner}M${half} ${top}V${-inner}`} />
       <path className={classes.centre} d={`M0 ${top}V${-inner}`} />
       {lanes.slice(1).map((lane) => (
@@ -132,10 +134,10 @@ function Road({ approach, inner, colourOf, waiting }: RoadProps) {
             <rect
               key={index}
               className={classes.car}
-              x={lane.x - 7}
-              y={-inner - 90 - index * 15}
-              width={14}
-              height={11}
+              x={lane.x - CAR_WIDTH / 2}
+              y={-inner - lane.cars - index * 15}
+              width={CAR_WIDTH}
+              height={CAR_LENGTH}
               rx={3}
             />
           ))}
@@ -149,16 +151,18 @@ function LaneText({
   approach,
   lane,
   inner,
+  length,
   count,
 }: {
   approach: Approach;
   lane: PlacedLane;
   inner: number;
+  length: number;
   count: number | undefined;
 }) {
   const format = useFormat();
   const name = toPicture(approach.bearing, lane.x, -inner + 12);
-  const outside = toPicture(approach.bearing, lane.x, -inner - APPROACH_LENGTH + 12);
+  const outside = toPicture(approach.bearing, lane.x, -inner - length + 12);
   return (
     <>
       <text className={classes.name} x={name.x} y={name.y + 4}>

@@ -3,6 +3,7 @@ import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
+import { type Field, numberOf } from '@/components/field';
 import { Refusal } from '@/components/Refusal';
 import { useSent } from '@/components/sent';
 import { useAct, useVerdict } from './act';
@@ -37,13 +38,14 @@ function Form({ onClose, layout, replaced }: Omit<Props, 'opened'>) {
   const act = useAct(layout);
   const verdict = useVerdict(layout.junction_id, act);
   const [lane, setLane] = useState<string | null>(null);
-  const [minutes, setMinutes] = useState(MINUTES.usual);
+  const [minutes, setMinutes] = useState<Field>(MINUTES.usual);
   const why = useReason();
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const reason = why.take(event.currentTarget);
-    if (reason === null) return;
-    act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes: minutes, reason });
+    const expires_in_minutes = numberOf(minutes);
+    if (reason === null || expires_in_minutes === null) return;
+    act.mutate({ mode: 'emergency', lane_id: lane, expires_in_minutes, reason });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
   useSent(done);
@@ -63,7 +65,7 @@ function Form({ onClose, layout, replaced }: Omit<Props, 'opened'>) {
         <NumberInput
           label={t('override.minutes')}
           value={minutes}
-          onChange={(value) => setMinutes(Number(value))}
+          onChange={setMinutes}
           min={1}
           max={MINUTES.most}
           allowDecimal={false}

@@ -1,5 +1,5 @@
 import { Tabs } from '@mantine/core';
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Layout } from '@/api/types';
 import { Section } from '@/components/Section';
@@ -16,8 +16,8 @@ interface Props {
 
 const TABS = ['counts', 'cycles', 'overrides', 'plans'] as const;
 
-/** What happened at the junction. */
-export function HistoryCard({ layout, format }: Props) {
+/** What happened at the junction; not drawn anew with each second of what happens. */
+export const HistoryCard = memo(function HistoryCard({ layout, format }: Props) {
   const { t } = useTranslation('junction');
   const [tab, setTab] = useState<string | null>('counts');
   return (
@@ -45,4 +45,4 @@ export function HistoryCard({ layout, format }: Props) {
       </Tabs>
     </Section>
   );
-}
+});

@@ -70,10 +70,10 @@ function Junction({ layout }: { layout: Layout }) {
             <Badge
               size="lg"
               variant="light"
-              color={faults.length > 0 ? 'gray' : MODE_COLOURS[frame.mode]}
+              color={faults.length > 0 ? 'red' : MODE_COLOURS[frame.mode]}
               data-testid="mode"
             >
-              {t(`signal:mode.${frame.mode}`)}
+              {faults.length > 0 ? t('fault') : t(`signal:mode.${frame.mode}`)}
             </Badge>
           )}
         </Group>
@@ -107,12 +107,19 @@ function Junction({ layout }: { layout: Layout }) {
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack>
             <ActCard layout={layout} plan={plan} heard={heard} control={controlToldBy(present.told)} format={format} />
-            <TimelineCard signal={present.signal} plan={runningStages(plan.data, frame?.plan_id)} stale={stale} />
+            <TimelineCard
+              signal={present.signal}
+              plan={runningStages(plan.data, frame?.plan_id)}
+              stale={stale}
+              control={controlToldBy(present.told)}
+            />
             <DecisionCard told={present.told} stage={frame?.stage} />
           </Stack>
         </Grid.Col>
       </Grid>
-      <Fetched query={plan}>{(current) => <PlanCard current={current} format={format} />}</Fetched>
+      <Fetched query={plan}>
+        {(current) => <PlanCard current={current} runs={stale ? undefined : frame?.plan_id} format={format} />}
+      </Fetched>
       <LaneTable layout={layout} present={present} plan={plan.data} cycles={cycles} />
       <AlarmList junctionId={id} />
       <DevicesCard present={present} />

@@ -39,7 +39,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   const cycle = newest && isOfNow(newest, now) ? newest : undefined;
   const groups = groupsOf(layout);
   const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
-  const running = runningOf(plan)?.predicted;
+  const running = present.signal?.frame.plan_id === null ? undefined : runningOf(plan)?.predicted;
   const number = (value: number | null | undefined) => (value == null ? '–' : format.number(value));
   const predictedOf = (lane: Lane) => running?.lanes.find((delay) => delay.lane === lane.lane_name);
   const columns: Column<Lane>[] = [
@@ -110,7 +110,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   return (
     <Section title={t('lanes.title')} text={t('lanes.hint')}>
       <AsOf query={cycles} />
-      <Rows label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
+      <Rows facts label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
     </Section>
   );
 }

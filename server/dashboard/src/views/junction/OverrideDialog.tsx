@@ -1,8 +1,9 @@
-import { Alert, Button, Group, NumberInput, SimpleGrid, Stack, Textarea } from '@mantine/core';
+import { Alert, Button, Group, NumberInput, SimpleGrid, Stack, Text, Textarea } from '@mantine/core';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { CurrentPlan, Layout } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
+import { type Field, numberOf } from '@/components/field';
 import { Refusal } from '@/components/Refusal';
 import { useSent } from '@/components/sent';
 import { useFormat } from '@/i18n/format';
@@ -11,7 +12,7 @@ import { Outcome } from './Outcome';
 import { Preview } from './Preview';
 import { ReplacedNote } from './ReplacedNote';
 import type { Replaced } from './replaces';
-import { firstGreens } from './timeline';
+import { firstGreens, stagesOf } from './timeline';
 import { useReason } from './useReason';
 
 interface Props {
@@ -46,17 +47,18 @@ function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opene
   const [first, setFirst] = useState(current);
   if (!first && current) setFirst(current);
   const begin = firstGreens(layout, first);
-  const [edited, setEdited] = useState<Record<string, number>>({});
-  const greens = { ...begin.greens, ...edited };
+  const [edited, setEdited] = useState<Record<string, Field>>({});
+  const greens: Record<string, Field> = { ...begin.greens, ...edited };
   const fetching = !first && !failed;
-  const [minutes, setMinutes] = useState(MINUTES.usual);
+  const [minutes, setMinutes] = useState<Field>(MINUTES.usual);
   const why = useReason();
-  const stages = layout.stages.map(({ stage }) => ({ stage, green_s: greens[stage] ?? 0 }));
+  const stages = stagesOf(layout, greens);
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const reason = why.take(event.currentTarget);
-    if (reason === null) return;
-    act.mutate({ mode: 'manual_override', stages, expires_in_minutes: minutes, reason });
+    const expires_in_minutes = numberOf(minutes);
+    if (reason === null || stages === null || expires_in_minutes === null) return;
+    act.mutate({ mode: 'manual_override', stages, expires_in_minutes, reason });
   };
   const done = verdict !== null && verdict.applied !== 'refused';
   useSent(done);
@@ -71,31 +73,37 @@ function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opene
           </Alert>
         )}
         <SimpleGrid cols={{ base: 2, sm: Math.min(4, layout.stages.length) }}>
-          {layout.stages.map(({ stage, min_green_s, max_green_s }) => (
+          {layout.stages.map(({ stage, min_green_s, max_green_s, skip }) => (
             <NumberInput
               key={stage}
               label={t('override.green', { stage })}
-              description={t('override.limits', {
+              description={t(skip ? 'override.limitsOrNone' : 'override.limits', {
                 least: format.number(min_green_s),
                 most: format.number(max_green_s),
               })}
-              value={greens[stage] ?? 0}
-              onChange={(value) => setEdited((before) => ({ ...before, [stage]: Number(value) }))}
+              value={greens[stage] ?? ''}
+              onChange={(value) => setEdited((before) => ({ ...before, [stage]: value }))}
               min={0}
               max={3600}
               allowDecimal={false}
               suffix={t('secondsAfter', { ns: 'common' })}
-              required
+              required={!skip}
               withAsterisk={false}
             />
           ))}
         </SimpleGrid>
-        <Preview junctionId={layout.junction_id} stages={stages} />
+        {stages === null ? (
+          <Text size="sm" c="dimmed">
+            {t('override.incomplete')}
+          </Text>
+        ) : (
+          <Preview junctionId={layout.junction_id} stages={stages} />
+        )}
         <SimpleGrid cols={{ base: 1, sm: 2 }} style={{ alignItems: 'end' }}>
           <NumberInput
             label={t('override.minutes')}
             value={minutes}
-            onChange={(value) => setMinutes(Number(value))}
+            onChange={setMinutes}
             min={1}
             max={MINUTES.most}
             allowDecimal={false}

@@ -5,10 +5,10 @@ import { Fact } from '@/components/Fact';
 import { Section } from '@/components/Section';
 import { type Format, useFormat } from '@/i18n/format';
 import { Greens } from './Greens';
-import { plannedStages } from './timeline';
+import { plannedStages, stateOf } from './timeline';
 import { whyOf } from './why';
 
-const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] as const;
+const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired', 'waits'] as const;
 type State = (typeof STATES)[number];
 const isState = (text: string): text is State => (STATES as readonly string[]).includes(text);
 const colors: Record<State, string> = {
@@ -18,12 +18,20 @@ const colors: Record<State, string> = {
   refused: 'red',
   replaced: 'gray',
   expired: 'gray',
+  waits: 'yellow',
 };
 
+interface PlanProps {
+  current: CurrentPlan;
+  /** The plan that the lamps follow, as the junction tells; null: none of the server's; undefined: nobody knows. */
+  runs: string | null | undefined;
+  format: Format;
+}
+
 /** The plan that is meant to run and why, beside the one before. */
-export function PlanCard({ current, format }: { current: CurrentPlan; format: Format }) {
+export function PlanCard({ current, runs, format }: PlanProps) {
   const { t } = useTranslation('junction');
-  const { plan, previous } = current;
+  const [plan, previous] = [current.plan, current.previous].map((one) => one && { ...one, state: stateOf(one, runs) });
   const longest = Math.max(
     1,
     ...[plan, previous].flatMap((side) =>

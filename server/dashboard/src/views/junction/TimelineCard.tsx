@@ -13,10 +13,15 @@ interface Props {
   /** Greens of the plan that runs; empty: none of the server's. */
   plan: readonly PlannedStage[];
   stale: boolean;
+  /** Who has command of the lamps, as the controller says. */
+  control: string | undefined;
 }
 
+/** Who decides at the junction although its own table is not what runs. */
+const COMMANDS: readonly (string | undefined)[] = ['fault', 'panel', 'emergency_vehicle', 'emergency'];
+
 /** The running stage with its countdown, and the planned ones after it. */
-export function TimelineCard({ signal, plan, stale }: Props) {
+export function TimelineCard({ signal, plan, stale, control }: Props) {
   const { t } = useTranslation(['junction', 'signal']);
   const format = useFormat();
   const now = useNow(250);
@@ -46,7 +51,7 @@ export function TimelineCard({ signal, plan, stale }: Props) {
           </Text>
         )
       )}
-      {signal && !stale && signal.frame.plan_id === null && (
+      {timeline && signal?.frame.plan_id === null && !COMMANDS.includes(control) && (
         <Text size="sm" c="dimmed">
           {t('timeline.noPlan')}
         </Text>

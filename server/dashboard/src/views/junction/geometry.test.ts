@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Layout } from '@/api/types';
-import { cornerOf, drawingOf, toPicture, turnOf } from './geometry';
+import { HEAD_WIDTH, headHeight } from '@/components/lamps/Head';
+import { CAR_LENGTH, cornerOf, drawingOf, toPicture, turnOf } from './geometry';
 
 type Lane = [name: string, side: string | null];
 const layout = (lanes: Lane[], groups: Layout['groups'] = []): Layout =>
@@ -104,6 +105,44 @@ describe('the drawing', () => {
       ['left', 0, 45, -90],
       ['left', 180, 15, 90],
     ]);
+  });
+
+  it('draws no head on another, none outside the picture, and no waiting car on a head', () => {
+    const lanes: Lane[] = ['N', 'S', 'E'].flatMap((side) => [1, 2, 3].map((at): Lane => [`${side}${at}`, side]));
+    const group = (name: string, kind: string, ...own: string[]) => ({ name, kind, lanes: own, exits: ['E'] });
+    for (const groups of [
+      [
+        group('through', 'vehicle', 'N1', 'N2'),
+        group('right', 'arrow', 'N2'),
+        group('left', 'arrow', 'N1'),
+        group('bus', 'vehicle', 'N2', 'N3'),
+      ],
+      ['a', 'b', 'c', 'd', 'e'].map((name) => group(name, 'arrow', 'S2')),
+      [
+        group('all', 'vehicle', ...lanes.map(([name]) => name)),
+        group('walk', 'pedestrian', 'E1'),
+        ...lanes.map(([name]) => group(name, 'vehicle', name)),
+      ],
+    ]) {
+      const { heads, approaches, inner, outer } = drawingOf(layout(lanes, groups));
+      for (const [at, one] of heads.entries()) {
+        const place = toPicture(one.bearing, one.x, one.y);
+        const half = headHeight(one.kind) / 2;
+        expect(Math.max(Math.abs(place.x), Math.abs(place.y)) + half).toBeLessThan(outer);
+        for (const other of heads.slice(at + 1)) {
+          const { x, y } = toPicture(other.bearing, other.x, other.y);
+          const apart =
+            Math.abs(place.x - x) >= HEAD_WIDTH || Math.abs(place.y - y) >= half + headHeight(other.kind) / 2;
+          expect(apart, `${one.group} and ${other.group}`).toBe(true);
+        }
+        for (const { bearing, lanes: own } of approaches)
+          for (const lane of own) {
+            // Of a road from north or south, along which a head is as high as in the picture.
+            if (bearing % 180 !== 0 || bearing !== one.bearing || Math.abs(lane.x - one.x) >= HEAD_WIDTH / 2) continue;
+            expect(-inner - lane.cars + CAR_LENGTH).toBeLessThan(one.y - half);
+          }
+      }
+    }
   });
 
   it('draws no head of pedestrians on another', () => {

@@ -1,15 +1,23 @@
 import type { Layout } from '@/api/types';
+import { HEAD_WIDTH, headHeight } from '@/components/lamps/Head';
 
 /** Degrees clockwise from north of the side that vehicles come from. */
 export const BEARING = { N: 0, NE: 45, E: 90, SE: 135, S: 180, SW: 225, W: 270, NW: 315 } as const;
 export type Direction = keyof typeof BEARING;
 
 export const LANE_WIDTH = 30;
-/** From the stop line to the outer end of an approach. */
-export const APPROACH_LENGTH = 176;
-/** From the middle of a head to that of the next one behind it, of vehicles and of pedestrians. */
-const HEADS_APART = 60;
-const WALKERS_APART = 44;
+/** From the stop line to the outer end of an approach with one row of heads. */
+const APPROACH_LENGTH = 176;
+/** From the stop line to the middle of its first head; from the corner to that of pedestrians. */
+const FIRST_HEAD = 40;
+const FIRST_WALKER = 4;
+/** From the stop line to the first car that waits where one head stands before it, and from there to the outer end, which is room for five. */
+const FIRST_CAR = 90;
+const CARS = 86;
+export const CAR_WIDTH = 14;
+export const CAR_LENGTH = 11;
+/** Between heads beside each other. */
+const GAP = 4;
 /** Free space between the corner of two roads and their stop lines. */
 const MARGIN = 26;
 
@@ -18,6 +26,8 @@ export interface PlacedLane {
   name: string;
   /** Middle of the lane, to the left of an approaching driver's centre line: traffic keeps left. */
   x: number;
+  /** From the stop line to the first car that waits, behind all heads that stand on the lane. */
+  cars: number;
 }
 
 /** The road on one side of the junction, in a frame where vehicles come from above: y grows towards the junction, x to the right. */
@@ -44,6 +54,8 @@ export interface Drawing {
   heads: PlacedHead[];
   /** From the middle to the stop lines. */
   inner: number;
+  /** From the stop lines to the outer ends of the approaches. */
+  length: number;
   /** Half of the side of the whole picture. */
   outer: number;
 }
@@ -108,21 +120,39 @@ export function drawingOf(layout: Layout): Drawing {
       id: lane.lane_id,
       name: lane.lane_name,
       x: (lanes.length - index - 0.5) * LANE_WIDTH,
+      cars: FIRST_CAR,
     }));
     return { direction, bearing: BEARING[direction], lanes: placed, half: lanes.length * LANE_WIDTH };
   });
   const inner = innerOf(approaches);
   const heads: PlacedHead[] = [];
-  const rows = new Map<string, number>();
-  /** How many heads stand at a spot already. */
-  const rowAt = (spot: string): number => {
-    const row = rows.get(spot) ?? 0;
-    rows.set(spot, row + 1);
-    return row;
+  const boxes: { x: number; y: number; width: number; height: number }[] = [];
+  let length = APPROACH_LENGTH;
+  /** Stands a head upright where it touches no other one, as near to the stop line or corner as that leaves room. */
+  const stand = (side: Pick<Approach, 'bearing' | 'lanes'>, head: Omit<PlacedHead, 'bearing' | 'y'>, first: number) => {
+    const [width, height] = [HEAD_WIDTH + GAP, headHeight(head.kind) + GAP];
+    const touches = (depth: number) => {
+      const { x, y } = toPicture(side.bearing, head.x, -inner - depth);
+      return boxes.some(
+        (box) => Math.abs(box.x - x) < (box.width + width) / 2 && Math.abs(box.y - y) < (box.height + height) / 2,
+      );
+    };
+    let depth = first;
+    while (touches(depth)) depth += GAP;
+    boxes.push({ ...toPicture(side.bearing, head.x, -inner - depth), width, height });
+    heads.push({ ...head, bearing: side.bearing, y: -inner - depth });
+    // How far it reaches across the road and along it: it stands upright, however the road lies.
+    const angle = (side.bearing * Math.PI) / 180;
+    const [cos, sin] = [Math.abs(Math.cos(angle)), Math.abs(Math.sin(angle))];
+    const [across, along] = [(width * cos + height * sin) / 2, (width * sin + height * cos) / 2];
+    length = Math.max(length, depth + along);
+    for (const lane of side.lanes)
+      if (Math.abs(lane.x - head.x) < across + CAR_WIDTH / 2)
+        lane.cars = Math.max(lane.cars, depth + along + CAR_LENGTH);
   };
   let corner = 0;
   for (const group of groupsOf(layout)) {
-    const kind = group.kind === 'arrow' || group.kind === 'pedestrian' ? group.kind : 'vehicle';
+    const kind: PlacedHead['kind'] = group.kind === 'arrow' || group.kind === 'pedestrian' ? group.kind : 'vehicle';
     // Who comes from each side needs a head to look at.
     const own = approaches.filter((side) => side.lanes.some((lane) => group.lanes.includes(lane.id)));
     if (own.length === 0 || kind === 'pedestrian') {
@@ -130,20 +160,20 @@ export function drawingOf(layout: Layout): Drawing {
       const bearings = own.length === 0 ? [(corner++ * 90) % 360] : own.map(({ bearing }) => bearing);
       for (const bearing of bearings) {
         const half = approaches.find((side) => side.bearing === bearing)?.half ?? LANE_WIDTH;
-        const y = -inner - 4 - rowAt(`corner ${bearing}`) * WALKERS_APART;
-        heads.push({ group: group.name, kind, bearing, x: -half - 16, y, turn: 0 });
+        const head = { group: group.name, kind, x: -half - 16, turn: 0 };
+        stand({ bearing, lanes: [] }, head, FIRST_WALKER);
       }
       continue;
     }
-    for (const { direction, bearing, lanes } of own) {
-      const seen = lanes.filter((lane) => group.lanes.includes(lane.id));
+    for (const side of own) {
+      const seen = side.lanes.filter((lane) => group.lanes.includes(lane.id));
       const x = seen.reduce((sum, lane) => sum + lane.x, 0) / seen.length;
-      const turn = kind === 'arrow' ? turnOf(direction, group.exits[0]) : 0;
-      const y = -inner - 40 - rowAt(`${direction} ${Math.round(x)}`) * HEADS_APART;
-      heads.push({ group: group.name, kind, bearing, x, y, turn });
+      const turn = kind === 'arrow' ? turnOf(side.direction, group.exits[0]) : 0;
+      stand(side, { group: group.name, kind, x, turn }, FIRST_HEAD);
     }
   }
-  return { approaches, heads, inner, outer: inner + APPROACH_LENGTH + 44 };
+  for (const { lanes } of approaches) for (const { cars } of lanes) length = Math.max(length, cars + CARS);
+  return { approaches, heads, inner, length, outer: inner + length + 44 };
 }
 
 /** A point of an approach's frame in the picture. */

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/react-query';
 import { clock } from '@/api/clock';
-import { api, data, page } from '@/api/client';
+import { all, api, data, page } from '@/api/client';
 import { COUNTS_MS, HOLDS_MS } from '@/live/counts';
 
 const path = (junction_id: string) => ({ path: { junction_id } });
@@ -36,10 +36,17 @@ export const junctionQueries = {
       queryFn: async ({ signal }) => {
         const since = (ageMs: number, limit: number) => {
           const query = { from: new Date(clock.there() - ageMs).toISOString(), limit };
-          return data(api.GET('/api/junctions/{junction_id}/counts', { params: { ...path(id), query }, signal }));
+          return (cursor?: string) =>
+            page(
+              api.GET('/api/junctions/{junction_id}/counts', {
+                params: { ...path(id), query: { ...query, cursor } },
+                signal,
+              }),
+            );
         };
-        const recent = await since(COUNTS_MS, 1000);
-        return recent.length > 0 ? recent : since(HOLDS_MS.most, 50);
+        // Five minutes of more than 16 lanes with short intervals are more than a page.
+        const recent = await all(since(COUNTS_MS, 1000));
+        return recent.length > 0 ? recent : (await since(HOLDS_MS.most, 50)()).rows;
       },
       // Live ones are taken only while somebody looks on.
       refetchOnMount: 'always',

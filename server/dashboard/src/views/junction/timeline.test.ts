@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SignalFrame } from '@/live/frames';
-import { firstGreens, leftOf, plannedStages, runningOf, timelineOf } from './timeline';
+import { firstGreens, leftOf, plannedStages, runningOf, timelineOf, stagesOf, stateOf } from './timeline';
 
 const PLAN = [
   { stage: 'N', green_s: 20, min_green_s: 7, max_green_s: 40 },
@@ -96,4 +96,25 @@ describe('the greens that a person begins with', () => {
     expect(firstGreens({ stages }, undefined)).toEqual({ greens: { N: 25, S: 25 }, assumed: true });
     expect(firstGreens({ stages }, { plan: plan('running', { N: 10 }) }).assumed).toBe(true);
   });
+});
+
+it('greens by hand are those of the fields: none while one is missing, but of stages that may be skipped', () => {
+  const stages = [
+    { stage: 'NS', groups: [], min_green_s: 7, max_green_s: 60 },
+    { stage: 'walk', groups: [], min_green_s: 7, max_green_s: 60, skip: true },
+  ];
+  expect(stagesOf({ stages }, { NS: 12, walk: '8' })).toEqual([
+    { stage: 'NS', green_s: 12 },
+    { stage: 'walk', green_s: 8 },
+  ]);
+  expect(stagesOf({ stages }, { NS: 12, walk: '' })).toEqual([{ stage: 'NS', green_s: 12 }]);
+  for (const missing of ['', ' ', '-']) expect(stagesOf({ stages }, { NS: missing, walk: 8 })).toBeNull();
+});
+
+it('a plan that the junction has taken waits while something else has command of the lamps', () => {
+  expect(stateOf({ state: 'running' }, null)).toBe('waits');
+  expect(stateOf({ state: 'running' }, 'p')).toBe('running');
+  // Nobody knows what the lamps follow.
+  expect(stateOf({ state: 'running' }, undefined)).toBe('running');
+  expect(stateOf({ state: 'refused' }, null)).toBe('refused');
 });

@@ -1,4 +1,5 @@
 import type { CurrentPlan, Layout } from '@/api/types';
+import { type Field, numberOf } from '@/components/field';
 import type { SignalFrame } from '@/live/frames';
 
 /** Greens of a stage in a plan, seconds; without a range they run exactly. */
@@ -113,3 +114,17 @@ export function firstGreens(
   });
   return { greens: Object.fromEntries(greens), assumed: layout.stages.some(({ stage }) => !planned.has(stage)) };
 }
+
+/** The greens of a plan by its fields; a stage that may be skipped and has none is left out. Null: the green of another one is missing. */
+export function stagesOf(
+  layout: Pick<Layout, 'stages'>,
+  fields: Readonly<Record<string, Field>>,
+): { stage: string; green_s: number }[] | null {
+  const greens = layout.stages.map(({ stage, skip }) => ({ stage, skip, green_s: numberOf(fields[stage] ?? '') }));
+  if (greens.some(({ green_s, skip }) => green_s === null && !skip)) return null;
+  return greens.flatMap(({ stage, green_s }) => (green_s === null ? [] : [{ stage, green_s }]));
+}
+
+/** How a plan stands: one that the junction has taken may wait while the panel, a vehicle or a fault has command of the lamps. */
+export const stateOf = (plan: { state: string }, runs: string | null | undefined): string =>
+  plan.state === 'running' && runs === null ? 'waits' : plan.state;

@@ -1,6 +1,6 @@
 import { Alert, Button, FileButton, Group, Stack } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import type { Junction } from '@/api/types';
@@ -15,6 +15,7 @@ export function CityFile({ known }: { known: Junction[] }) {
   const { t } = useTranslation('junctions');
   const client = useQueryClient();
   const [outlook, setOutlook] = useState<Outlook | null>(null);
+  const reset = useRef<() => void>(null);
   const [unreadable, setUnreadable] = useState(false);
   const save = useMutation({
     mutationFn: () => data(api.GET('/api/junctions/export')),
@@ -22,6 +23,8 @@ export function CityFile({ known }: { known: Junction[] }) {
   });
   const read = async (file: File | null) => {
     if (!file) return;
+    // The same file may be chosen again once it is mended.
+    reset.current?.();
     const found = readCityFile(await file.text(), new Set(known.map(({ junction_id }) => junction_id)));
     setUnreadable(found === null);
     setOutlook(found);
@@ -53,7 +56,7 @@ export function CityFile({ known }: { known: Junction[] }) {
         <Button variant="default" loading={save.isPending} onClick={() => save.mutate()}>
           {t('file.export')}
         </Button>
-        <FileButton onChange={(file) => void read(file)} accept="application/json,.json">
+        <FileButton resetRef={reset} onChange={(file) => void read(file)} accept="application/json,.json">
           {(props) => (
             <Button variant="default" {...props}>
               {t('file.choose')}

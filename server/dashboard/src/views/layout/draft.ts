@@ -1,9 +1,9 @@
 import type { components } from '@/api/schema';
 import type { Layout } from '@/api/types';
+import type { Field } from '@/components/field';
 import { newUuid } from '@/components/uuid';
 
 type Schemas = components['schemas'];
-export type Field = number | string;
 
 export interface LaneDraft {
   /** Of the lane, or of this page only while the lane is new. */

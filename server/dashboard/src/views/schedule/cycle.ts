@@ -1,5 +1,6 @@
 import type { Layout } from '@/api/types';
-import { type Draft, numberOf } from './draft';
+import { numberOf } from '@/components/field';
+import type { Draft } from './draft';
 
 type Signals = Pick<Layout, 'compatible' | 'intergreens' | 'signal' | 'stages'>;
 

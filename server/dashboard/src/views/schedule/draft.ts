@@ -1,12 +1,10 @@
+import { type Field, numberOf } from '@/components/field';
 import type { Day, Entry } from './week';
 import { DAYS } from './week';
 
 /** What the limits of an entry are called. */
 export const LIMITS = ['min_cycle_s', 'max_cycle_s', 'min_green_s', 'max_green_s'] as const;
 export type Limit = (typeof LIMITS)[number];
-
-/** A number as a field has it; empty: none. */
-export type Field = number | string;
 
 /** An entry as the form has it. */
 export interface Draft {
@@ -19,8 +17,6 @@ export interface Draft {
   offset: Field;
   limits: Record<Limit, Field>;
 }
-
-export const numberOf = (field: Field): number | null => (field === '' ? null : Number(field));
 
 /** A new entry of an hour on a day. */
 export function newDraft(
