@@ -12,6 +12,7 @@ mod estimator;
 mod ghosts;
 mod hidden;
 mod lane;
+mod late;
 mod learned;
 mod linked;
 mod neighbour;

@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::estimates::AdvanceReaders;
 use super::lane::{Lane, LaneShape, STOPS_FADE};
+use super::late::Lateness;
 use super::neighbour::Neighbours;
 use super::presence::There;
 use super::telling::News;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 
 /// Most vehicles that are followed at once; beyond it those unseen for longest are forgotten.
 const MOST_VEHICLES: usize = 4000;
+/// What another device of the junction has read so long ago says nothing of who is there, seconds.
+const TOO_LATE_S: f64 = 5.0;
 /// Somebody overtaken by a vehicle that was due so much later is not there, seconds; the second, where he may be on another lane.
 const OVERTAKEN_S: (f64, f64) = (4.0, 8.0);
 /// Unless he was read within this time, seconds.
@@ -53,6 +56,7 @@ pub struct Estimator {
     pub(super) light: Light,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
+    lateness: Lateness,
     /// How many users of the whole junction are not seen.
     pub(super) unseen: Ratio,
     /// Vehicles that count more than others.
@@ -88,6 +92,7 @@ impl Estimator {
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config, seconds(start)),
+            lateness: Lateness::default(),
             unseen: Ratio::default(),
             priority: Vec::new(),
             readers_up: vec![all_watched; config.readers.len()],
@@ -235,10 +240,14 @@ impl Estimator {
         self.vehicles.insert(epc, vehicle);
     }
 
-    /// Takes what a linked junction tells, or another device of this one.
+    /// Takes what a linked junction tells, or another device of this one. What was held up on its way counts from when it was said.
     pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: MonoMs) {
+        let late_s = self.lateness.of(demand, seconds(now));
         if junction != self.junction.id {
-            self.neighbours.handle(junction, demand, seconds(now));
+            self.neighbours.handle(junction, demand, seconds(now) - late_s);
+            return;
+        }
+        if late_s > TOO_LATE_S {
             return;
         }
         self.counters.handle(&self.junction, demand, seconds(now));
