@@ -132,7 +132,8 @@ mod tests {
         assert!(waits(walkers, 1000.0), "somebody is there");
         walkers.handle_calls(called, 1020.0);
         let weighs = |at_s: f64| walkers.traffic(3, at_s).queue.arrivals[0].weight;
-        assert_eq!([1001.0, 1030.0, 1045.0].map(weighs), [1.0, 1.0, 2.0], "since the first time");
+        let weights = [1001.0, 1030.0, 1045.0].map(|at_s| weighs(at_s).to_string());
+        assert_eq!(weights, ["1", "1", "2"], "since the first time");
         walkers.handle_green(called, 1040.0);
         walkers.handle_green(GroupSet::EMPTY, 1050.0);
         assert!(!waits(walkers, 2000.0), "they have gone");

@@ -102,9 +102,10 @@ mod tests {
 
     #[test]
     fn silence_means_a_queue_only_where_users_are_unseen_and_come() {
-        assert_eq!(Blocked::after(1, 0.1, 0.0, 60.0).for_s, 0.0, "everybody is seen");
-        assert_eq!(Blocked::after(1, 0.0, 0.0, 60.0), Blocked::default(), "nobody comes");
-        assert_eq!(Blocked::after(0, 0.1, 0.0, 60.0).for_s, 60.0, "seen ones fill it");
+        // Everybody is seen, nobody comes, and seen ones fill it.
+        close(Blocked::after(1, 0.1, 0.0, 60.0).for_s, 0.0);
+        close(Blocked::after(1, 0.0, 0.0, 60.0).likely, 0.0);
+        close(Blocked::after(0, 0.1, 0.0, 60.0).for_s, 60.0);
         let likely = |free, silent_s| Blocked::after(free, 0.08, 0.04, silent_s).likely;
         assert!(likely(1, 60.0) > 0.9 && likely(1, 5.0) < 0.25);
         assert!(likely(2, 60.0) < likely(1, 60.0), "two must have come");
