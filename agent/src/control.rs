@@ -4,10 +4,12 @@
 //! is forgotten, and a simpler level of control, which needs none of it, decides for a minute at least.
 
 mod lanes;
+mod stayers;
 #[cfg(test)]
 mod tests;
 
 use self::lanes::{Detectors, Queues};
+use self::stayers::Stayers;
 
 use crate::config::{Config, ReaderConfig, StopLines};
 use crate::estimation::{Alarm, Estimator, Priority};
@@ -47,6 +49,8 @@ pub struct Control {
     behind_ms: i64,
     /// By which name vehicles go on here when a pseudonym key changes.
     known_as: KnownAs,
+    /// Tags that stay, which call nobody.
+    stayers: Stayers,
     /// The last second that was passed through: it says what wall time a read has.
     second: Moment,
     /// Which readers are up, as far as it was said.
@@ -90,6 +94,7 @@ impl Control {
             alarms: VecDeque::new(),
             behind_ms: 0,
             known_as: KnownAs::default(),
+            stayers: Stayers::default(),
             second: start,
             readers: vec![None; config.readers.len()],
             events: VecDeque::new(),
@@ -132,8 +137,15 @@ impl Control {
     fn take_read(&mut self, sighting: Sighting, is_exact: bool) {
         let epc = self.known_as.name(sighting.read.epc, sighting.prev, sighting.read.at);
         let read = Read { epc, ..sighting.read };
-        self.controller.handle_read(read.lane, read.zone, read.at);
         self.note_watched_vehicle(&read, sighting.keyed, is_exact.then(|| read.at + self.behind_ms));
+        if !self.config.counting.accepts(sighting.fastag)
+            && !self.priority.looks_for(&read.epc, sighting.keyed)
+        {
+            return;
+        }
+        if !self.stayers.handle_read(read.epc, read.at) {
+            self.controller.handle_read(read.lane, read.zone, read.at);
+        }
         self.estimate(read.at, |estimator| estimator.handle_read(&read));
     }
 

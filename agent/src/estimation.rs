@@ -4,16 +4,20 @@
 //! silence of a reader counts as an empty lane only while the reader is known to work, and a lane without tags is never a lane without
 //! demand. Pure: time comes with each call.
 
+mod advance;
 mod counters;
 mod early;
 mod estimates;
 mod estimator;
+mod ghosts;
 mod hidden;
 mod lane;
+mod late;
 mod learned;
 mod linked;
 mod neighbour;
 mod onward;
+mod presence;
 mod priority;
 mod queues;
 mod room;
@@ -25,6 +29,7 @@ mod unread;
 mod unseen;
 mod vehicle;
 mod walkers;
+mod zone;
 
 pub use estimator::Estimator;
 pub use priority::{Alarm, Priority};

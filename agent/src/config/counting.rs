@@ -22,6 +22,13 @@ impl Default for CountingConfig {
     }
 }
 
+impl CountingConfig {
+    /// Whether a tag is a vehicle; `fastag`: whether it has the structure of a FASTag.
+    pub fn accepts(&self, fastag: bool) -> bool {
+        fastag || self.accept == Accept::All
+    }
+}
+
 /// Which tags count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Accept {

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::sample::two_lanes;
 use crate::estimation::{LaneTraffic, Traffic};
 use crate::signal::tests::{at, four_way};
+use flextraff_common::epc::Epc;
 use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::traffic::{Arrival, LaneQueue, StageSet};
@@ -294,4 +295,24 @@ fn greens(control: &mut Control, seconds: Range<i32>) -> Vec<i64> {
         }
     }
     greens
+}
+
+#[test]
+fn actuation_does_not_go_by_a_tag_that_stays() {
+    let mut control = control();
+    control.hook = |_| panic!("a defect in estimation");
+    let epc: Epc = "34161FA8203E7CB202000020".parse().expect("an EPC");
+    let mut level = None;
+    for second in -12..1000 {
+        let now = at(f64::from(second));
+        control.handle_timeout(now);
+        while control.poll().is_some() {}
+        let read = Read { lane: LaneIx::new(1), zone: ZoneName::StopLine, epc, rssi: None, at: now.mono };
+        control.handle_read(&read);
+        level = control.controller.level();
+        if second == 500 {
+            assert_eq!(level, Some(ControlLevel::Actuated), "somebody stands there");
+        }
+    }
+    assert_ne!(level, Some(ControlLevel::Actuated), "nobody but a tag that stays for 10 min");
 }

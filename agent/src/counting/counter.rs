@@ -149,7 +149,7 @@ impl Counter {
         if read.zone != ZoneName::StopLine || read.lane.index() >= self.lanes {
             return;
         }
-        if self.config.accept == Accept::Fastag && !sighting.fastag {
+        if !self.config.accepts(sighting.fastag) {
             let interval = self.grid.index(read.at).max(self.next_interval);
             let tags = self.other_tags.entry((interval, read.lane)).or_default();
             if tags.len() < MAX_OTHER_TAGS {

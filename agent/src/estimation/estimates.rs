@@ -9,6 +9,7 @@ use super::estimator::{Estimator, seconds};
 use super::lane::Lane;
 use super::learned::{Evidence, Mean, Share};
 use super::unseen::{HEAD_LEAVES_S, STARTS_S};
+use super::vehicle::Vehicle;
 use crate::config::Config;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
@@ -104,7 +105,8 @@ impl Estimator {
     pub(crate) fn waiting(&self, at: MonoMs) -> Vec<Option<u32>> {
         let at_s = seconds(at);
         let mut waiting = vec![0_u32; self.lanes.len()];
-        for vehicle in self.vehicles.values().filter(|vehicle| vehicle.due_s <= at_s) {
+        let waits = |vehicle: &&Vehicle| vehicle.due_s <= at_s && !vehicle.is_parked(at_s);
+        for vehicle in self.vehicles.values().filter(waits) {
             waiting[vehicle.lane.index()] += 1;
         }
         let lanes = self.lanes.iter().zip(waiting);

@@ -2,8 +2,10 @@
 
 use super::counters::Counters;
 use super::estimates::AdvanceReaders;
-use super::lane::{HEADWAY_S, Lane, LaneShape, STANDS_S, STOPS_FADE, Standing};
+use super::lane::{Lane, LaneShape, STOPS_FADE};
+use super::late::Lateness;
 use super::neighbour::Neighbours;
+use super::presence::There;
 use super::telling::News;
 use super::unseen::Ratio;
 use super::vehicle::Vehicle;
@@ -21,24 +23,12 @@ use std::sync::Arc;
 
 /// Most vehicles that are followed at once; beyond it those unseen for longest are forgotten.
 const MOST_VEHICLES: usize = 4000;
-/// A vehicle unseen for so long at a green stop line has left, seconds.
-const LEFT_AFTER_S: f64 = 1.2;
-/// The same at a red one, where reads may only have failed.
-const LEFT_ON_RED_S: f64 = 4.0;
-/// A green lane is empty when its stop line is silent for so long and for a saturation headway, and for as many headways more as unseen users
-/// may pass in a row: so many times those that there are for each seen one, seconds.
-const GAP_S: f64 = 2.0;
-const MOST_IN_A_ROW: f64 = 2.0;
-/// So long after the start of green the head of a queue has moved at the latest, seconds.
-const STARTS_S: f64 = 7.0;
-/// Whoever was due at the stop line, or still read in the advance zone, within this time may still be on the way, seconds.
-const MAY_STILL_COME_S: f64 = 3.0;
-/// Behind a stop-line reader that is not trusted somebody due has left so much later, unless that reader sees them after all, seconds.
-const MAY_BE_LATE_S: f64 = 2.0;
+/// What another device of the junction has read so long ago says nothing of who is there, seconds.
+const TOO_LATE_S: f64 = 5.0;
 /// Somebody overtaken by a vehicle that was due so much later is not there, seconds; the second, where he may be on another lane.
 const OVERTAKEN_S: (f64, f64) = (4.0, 8.0);
-/// Nobody stays unseen for longer on the way to the stop line, seconds.
-const OLDEST_S: f64 = 240.0;
+/// Unless he was read within this time, seconds.
+const READ_LATELY_S: f64 = 1.5;
 /// With fewer unseen users for each seen one nobody is taken to have left between two seen ones that follow each other.
 const FEW_UNSEEN: f64 = 0.2;
 /// Saturation headways that are believed, seconds.
@@ -61,9 +51,12 @@ pub struct Estimator {
     pub(super) lanes: Vec<Lane>,
     pub(super) walkers: Vec<Walkers>,
     pub(super) vehicles: BTreeMap<Epc, Vehicle>,
+    /// Who has left a moment ago, and may turn out not to have.
+    pub(super) left: BTreeMap<Epc, Vehicle>,
     pub(super) light: Light,
     pub(super) last_read_s: f64,
     pub(super) neighbours: Neighbours,
+    lateness: Lateness,
     /// How many users of the whole junction are not seen.
     pub(super) unseen: Ratio,
     /// Vehicles that count more than others.
@@ -95,9 +88,11 @@ impl Estimator {
             lanes,
             walkers: Walkers::of(&junction, seconds(start)),
             vehicles: BTreeMap::new(),
+            left: BTreeMap::new(),
             light: Light { stage: None, green: false, since_s: seconds(start) },
             last_read_s: f64::NEG_INFINITY,
             neighbours: Neighbours::new(config, seconds(start)),
+            lateness: Lateness::default(),
             unseen: Ratio::default(),
             priority: Vec::new(),
             readers_up: vec![all_watched; config.readers.len()],
@@ -147,13 +142,17 @@ impl Estimator {
             .collect();
         self.walkers.iter_mut().for_each(|walkers| walkers.handle_green(lit, at_s));
         for ix in self.junction.lane_indexes() {
+            let green = !self.lanes[ix.index()].shape.groups.intersection(lit).is_empty();
+            if green && self.lanes[ix.index()].green_since_s.is_none() {
+                self.learn_at_red(ix, at_s);
+            }
             let lane = &mut self.lanes[ix.index()];
-            let green = !lane.shape.groups.intersection(lit).is_empty();
             match lane.green_since_s {
                 None if green => lane.green_since_s = Some(at_s),
                 Some(_) if !green => {
                     lane.green_since_s = None;
                     lane.red_since_s = at_s;
+                    lane.note_green_over();
                     let stand = self.vehicles.values_mut().filter(|vehicle| vehicle.lane == ix);
                     stand.filter(|vehicle| vehicle.at_stop_line()).for_each(|vehicle| vehicle.greens += 1);
                     self.learn_unseen(ix, at_s);
@@ -178,90 +177,58 @@ impl Estimator {
             return;
         }
         let at_s = seconds(read.at);
-        self.last_read_s = at_s;
-        match read.zone {
+        let tells = match read.zone {
             ZoneName::Advance => self.announce(read.epc, read.lane, at_s),
-            ZoneName::StopLine => self.stop(read.epc, read.lane, at_s),
+            ZoneName::StopLine => self.stop(read, at_s),
+        };
+        if tells {
+            self.last_read_s = at_s;
         }
     }
 
-    fn announce(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        let at_advance = &mut self.lanes[lane.index()];
-        at_advance.advance_read_s = at_s;
-        at_advance.standing = Some(match at_advance.standing {
-            Some(standing) if standing.epc == epc && at_s - standing.last_s < 5.0 => {
-                Standing { last_s: at_s, ..standing }
-            }
-            // Two may stand in the zone, and be read in turn.
-            Some(standing) if standing.epc != epc && at_s - standing.last_s < STANDS_S => standing,
-            _ => Standing { epc, since_s: at_s, last_s: at_s },
-        });
-        if let Some(vehicle) = self.vehicles.get_mut(&epc) {
-            if !vehicle.at_stop_line() {
-                vehicle.last_s = at_s;
-            }
-            return;
-        }
-        at_advance.announced.add(at_s, 1.0);
-        let due_s = at_s + at_advance.drive_s.value();
-        let to = at_advance.place(lane);
-        self.neighbours.arrived(epc, lane, at_s);
-        self.news.reads.push((lane, ZoneName::Advance, epc));
-        self.insert(
-            epc,
-            Vehicle {
-                lane: to,
-                due_s,
-                announced_s: at_s,
-                last_s: at_s,
-                stopped_s: None,
-                greens: 0,
-                via: Some(lane),
-                stalled: Vec::new(),
-            },
-        );
-    }
-
-    fn stop(&mut self, epc: Epc, lane: LaneIx, at_s: f64) {
-        // Whoever stays there for ever does not tell whether others come.
-        if !self.vehicles.get(&epc).is_some_and(|vehicle| vehicle.is_parked(at_s)) {
-            self.lanes[lane.index()].stop_read_s = at_s;
-        }
+    /// Takes a read at the stop line of a lane; whether it tells of traffic.
+    fn stop(&mut self, read: &Read, at_s: f64) -> bool {
+        let (epc, lane) = (read.epc, read.lane);
         if !self.vehicles.contains_key(&epc) {
-            self.neighbours.arrived(epc, lane, at_s);
-            let vehicle = Vehicle {
-                lane,
-                due_s: at_s,
-                announced_s: at_s,
-                last_s: at_s,
-                stopped_s: None,
-                greens: 0,
-                via: None,
-                stalled: Vec::new(),
+            let vehicle = match self.who_is_there(epc, lane, at_s) {
+                There::Crosses => return true,
+                There::Still(vehicle) => vehicle,
+                There::New => {
+                    self.neighbours.arrived(epc, lane, at_s);
+                    Vehicle::seen(lane, at_s)
+                }
             };
             self.insert(epc, vehicle);
         }
-        let Some(vehicle) = self.vehicles.get_mut(&epc) else { return };
-        vehicle.lane = lane;
+        let Some(vehicle) = self.vehicles.get_mut(&epc) else { return false };
+        // Whoever stays there for ever does not tell whether others come.
+        let parked = vehicle.is_parked(at_s);
+        vehicle.lane = vehicle.stands_on(lane, read.rssi, at_s);
+        let state = &mut self.lanes[vehicle.lane.index()];
+        if vehicle.lane == lane && !parked {
+            state.stop_read_s = at_s;
+        }
+        if vehicle.at_stop_line() && state.green_since_s.is_none() && !vehicle.has_left {
+            state.read_gaps.add(at_s, at_s - vehicle.last_s);
+        }
         vehicle.last_s = at_s;
         vehicle.due_s = vehicle.due_s.min(at_s);
         if vehicle.stopped_s.is_none() {
             vehicle.stopped_s = Some(at_s);
             self.news.reads.push((lane, ZoneName::StopLine, epc));
-            if vehicle.via.is_none() {
-                self.lanes[lane.index()].note_unannounced(at_s);
-            }
-            if let Some(via) = vehicle.via {
-                let announced = &mut self.lanes[via.index()];
-                announced.confirmed.add(at_s, true);
-                announced.stops.add(at_s);
-                announced.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
-                announced.stops_at[lane.index()] += 1.0;
+            match vehicle.via {
+                None => vehicle.due_s = vehicle.due_s.min(state.note_unannounced(at_s)),
+                Some(via) => {
+                    let announced = &mut self.lanes[via.index()];
+                    announced.confirmed.add(at_s, true);
+                    announced.note_passed(vehicle.announced_s);
+                }
             }
         }
+        !parked
     }
 
-    fn insert(&mut self, epc: Epc, vehicle: Vehicle) {
+    pub(super) fn insert(&mut self, epc: Epc, vehicle: Vehicle) {
         if self.vehicles.len() >= MOST_VEHICLES {
             // Some at once: to look for one each time would take long just when much is read.
             let mut seen: Vec<f64> = self.vehicles.values().map(|vehicle| vehicle.last_s).collect();
@@ -273,10 +240,14 @@ impl Estimator {
         self.vehicles.insert(epc, vehicle);
     }
 
-    /// Takes what a linked junction tells, or another device of this one.
+    /// Takes what a linked junction tells, or another device of this one. What was held up on its way counts from when it was said.
     pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, now: MonoMs) {
+        let late_s = self.lateness.of(demand, seconds(now));
         if junction != self.junction.id {
-            self.neighbours.handle(junction, demand, seconds(now));
+            self.neighbours.handle(junction, demand, seconds(now) - late_s);
+            return;
+        }
+        if late_s > TOO_LATE_S {
             return;
         }
         self.counters.handle(&self.junction, demand, seconds(now));
@@ -301,27 +272,14 @@ impl Estimator {
         self.neighbours.handle_timeout(at_s);
     }
 
-    fn note_departures(&mut self, at_s: f64) {
-        let lanes = &self.lanes;
-        let left: Vec<(Epc, Vehicle)> = self
-            .vehicles
-            .extract_if(.., |_, vehicle| {
-                let lane = &lanes[vehicle.lane.index()];
-                let open =
-                    lane.green_since_s.is_some() || at_s - lane.red_since_s < LEFT_ON_RED_S + LEFT_AFTER_S;
-                let unseen = at_s - vehicle.last_s;
-                vehicle.at_stop_line() && unseen > if open { LEFT_AFTER_S } else { LEFT_ON_RED_S }
-            })
-            .collect();
-        let mut left = left;
-        left.sort_by(|a, b| a.1.last_s.total_cmp(&b.1.last_s).then(a.0.cmp(&b.0)));
-        for (epc, vehicle) in left {
-            self.departed(epc, &vehicle);
-        }
-    }
-
-    fn departed(&mut self, epc: Epc, vehicle: &Vehicle) {
+    pub(super) fn departed(&mut self, epc: Epc, vehicle: &Vehicle) {
         let at_s = vehicle.last_s;
+        if vehicle.has_left {
+            // It was counted and told when it seemed to leave.
+            let lane = &mut self.lanes[vehicle.lane.index()];
+            lane.departed_s = lane.departed_s.max(at_s);
+            return;
+        }
         // Who passed a green without a stop tells how long the way takes.
         if let (Some(via), Some(stopped_s)) = (vehicle.via, vehicle.stopped_s)
             && at_s - stopped_s <= 2.0
@@ -332,6 +290,9 @@ impl Estimator {
             if took < 2.0 * lane.drive_s.value() + 2.0 {
                 lane.drive_s.add(at_s, took);
             }
+        }
+        if let Some(via) = vehicle.via {
+            self.lanes[via.index()].note_stop(vehicle.lane, at_s);
         }
         let unseen = self.unseen_for_each(&self.lanes[vehicle.lane.index()]);
         let lane = &mut self.lanes[vehicle.lane.index()];
@@ -362,77 +323,13 @@ impl Estimator {
         let lanes = &self.lanes;
         let overtaken = |other: &Vehicle| {
             let margin_s = if other.is_surely_there(lanes) { OVERTAKEN_S.0 } else { OVERTAKEN_S.1 };
-            other.lane == vehicle.lane && !other.at_stop_line() && other.due_s < vehicle.due_s - margin_s
+            let waits = other.lane == vehicle.lane && !other.at_stop_line();
+            waits && other.due_s < vehicle.due_s - margin_s && at_s - other.last_s > READ_LATELY_S
         };
         let gone: Vec<Vehicle> =
             self.vehicles.extract_if(.., |_, other| overtaken(other)).map(|(_, other)| other).collect();
         for other in &gone {
             self.missed(other, at_s);
-        }
-    }
-
-    /// Somebody who was announced has never been seen at a stop line.
-    fn missed(&mut self, vehicle: &Vehicle, at_s: f64) {
-        if let Some(via) = vehicle.via {
-            self.lanes[via.index()].confirmed.add(at_s, false);
-        }
-    }
-
-    fn clear_ghosts(&mut self, at_s: f64) {
-        let mut clear = vec![false; self.lanes.len()];
-        for lane in self.junction.lane_indexes() {
-            let state = &self.lanes[lane.index()];
-            let Some(green_s) = state.green_since_s else { continue };
-            if state.stop_reader_blind() {
-                self.let_one_go(lane, green_s, at_s);
-                continue;
-            }
-            let silent_s = at_s - green_s.max(state.stop_read_s);
-            let for_each = self.unseen_for_each(state);
-            clear[lane.index()] =
-                silent_s > GAP_S + HEADWAY_S * (1.0 + MOST_IN_A_ROW * for_each) && at_s - green_s > STARTS_S;
-        }
-        let is_ghost = |vehicle: &Vehicle| {
-            !vehicle.at_stop_line()
-                && clear[vehicle.lane.index()]
-                && vehicle.due_s.max(vehicle.last_s) < at_s - MAY_STILL_COME_S
-        };
-        let ghosts: Vec<Vehicle> =
-            self.vehicles.values().filter(|vehicle| is_ghost(vehicle)).cloned().collect();
-        for ghost in &ghosts {
-            self.missed(ghost, at_s);
-        }
-        // Where it is the reader that sees nobody, they leave one by one from now on.
-        let lanes = &self.lanes;
-        self.vehicles.retain(|_, vehicle| {
-            let cleared = is_ghost(vehicle) && !lanes[vehicle.lane.index()].stop_reader_blind();
-            !cleared && (vehicle.at_stop_line() || at_s - vehicle.due_s <= OLDEST_S)
-        });
-    }
-
-    /// Behind a stop-line reader that says nothing, announced vehicles leave one saturation headway after the other.
-    fn let_one_go(&mut self, lane: LaneIx, green_s: f64, at_s: f64) {
-        let stage = self.light.stage;
-        let state = &mut self.lanes[lane.index()];
-        let headway = stage.map_or(2.0, |stage| state.headway_s(stage));
-        if at_s - green_s <= 3.0 || at_s - state.let_go_s < headway {
-            return;
-        }
-        let waiting =
-            self.vehicles.iter().filter(|(_, vehicle)| vehicle.lane == lane && !vehicle.at_stop_line());
-        let first = waiting
-            .min_by(|a, b| a.1.due_s.total_cmp(&b.1.due_s))
-            .map(|(epc, vehicle)| (*epc, vehicle.due_s));
-        if let Some((epc, due_s)) = first
-            && due_s < at_s - MAY_BE_LATE_S
-        {
-            state.let_go_s = at_s;
-            state.confirmed.add(at_s, false);
-            state.outflow.add(at_s, 1.0);
-            state.usual_flow.add(at_s, 1.0);
-            self.vehicles.remove(&epc);
-            self.neighbours.sent(epc, lane, at_s);
-            self.news.departed.push((lane, epc, at_s));
         }
     }
 
@@ -465,8 +362,15 @@ impl Estimator {
 }
 
 impl Lane {
+    /// Somebody whom its advance reader announced stopped on a lane, or passed there.
+    fn note_stop(&mut self, lane: LaneIx, at_s: f64) {
+        self.stops.add(at_s);
+        self.stops_at.iter_mut().for_each(|count| *count *= STOPS_FADE);
+        self.stops_at[lane.index()] += 1.0;
+    }
+
     /// The lane to which the next announced vehicle goes, so that over time each gets its learned share.
-    fn place(&mut self, own: LaneIx) -> LaneIx {
+    pub(super) fn place(&mut self, own: LaneIx) -> LaneIx {
         let sum: f64 = self.stops_at.iter().sum();
         let known = self.stops_at.iter().filter(|&&count| count > 0.0).count();
         if known <= 1 || sum <= 0.0 {

@@ -5,8 +5,9 @@
 //! turn; so it is enough to know since when those who are still there have come.
 
 use super::estimator::Estimator;
-use super::lane::{Lane, VEHICLE_M};
+use super::lane::{HEADWAY_S, Lane, VEHICLE_M};
 use super::vehicle::Vehicle;
+use super::zone::Blocked;
 use flextraff_common::junction::StageIx;
 
 /// Most users of a lane that nobody has seen and that are reckoned with.
@@ -15,8 +16,14 @@ pub(super) const MOST_HIDDEN: f64 = 15.0;
 const STANDS_BEFORE_M: f64 = 1.0;
 /// So long after the start of green the first one leaves, seconds.
 const HEAD_STARTS_S: f64 = 1.0;
-/// A green stop line without a read for so long has nobody behind it, seconds.
+/// A green stop line without a read for so long has nobody behind it, and longer where unseen users may pass in a row, seconds.
 const SILENT_S: f64 = 2.0;
+/// So long after the start of green the first one from behind the zone is read in it at the latest, seconds.
+const MOVES_UP_S: f64 = 3.0;
+/// Of a longer queue nobody is more certain.
+const MOST_IN_DOUBT: f64 = 3.0;
+/// Whoever comes unannounced while so many stand behind the zone is one of them.
+const STOOD_BEHIND: f64 = 0.5;
 
 /// A stream of users whom nobody sees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +54,12 @@ impl Stream {
     pub(super) fn count(self, per_s: f64, until_s: f64) -> f64 {
         per_s * (until_s - self.since_s).max(0.0)
     }
+}
+
+/// So many unseen users may leave in a row before a queue of that expected length is taken to be over. With a share q of unseen users k of them
+/// follow each other with the probability q^k, and a Poisson queue of mean n is empty with e^-n: beyond n / -ln q the queue is rather over.
+fn in_a_row(for_each: f64, queue: f64) -> f64 {
+    if for_each <= 0.0 { 0.0 } else { queue.clamp(0.0, MOST_IN_DOUBT) / (1.0 + 1.0 / for_each).ln() }
 }
 
 impl Lane {
@@ -80,24 +93,37 @@ impl Lane {
     }
 
     /// The stop-line zone shows whether somebody may stand behind it.
-    fn look_behind(&mut self, seen: &[&Vehicle], seen_share: f64, at_s: f64) {
-        let places = self.places_in_zone();
-        let there = seen.iter().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
-        let is_open = match self.green_since_s {
-            Some(green_s) => at_s - green_s.max(self.stop_read_s) > SILENT_S,
-            None => there < places * seen_share - 0.5,
-        };
-        if is_open {
-            self.behind.clear(at_s);
-        }
+    ///
+    /// At green reads that stop say that nobody comes any more. At red they say either that nobody comes, or that unseen users fill the zone: the
+    /// longer a lane is silent that is usually read, the likelier is the latter.
+    fn look_behind(&mut self, seen: &[&Vehicle], for_each: f64, at_s: f64) {
         let per_s = self.unannounced_per_s(at_s);
+        if let Some(green_s) = self.green_since_s {
+            let silent_s = at_s - (green_s + MOVES_UP_S).max(self.stop_read_s);
+            let is_open =
+                silent_s > SILENT_S + HEADWAY_S * in_a_row(for_each, self.behind.count(per_s, at_s));
+            if is_open {
+                self.behind.clear(at_s);
+            }
+            self.left_behind = !is_open && self.behind.count(per_s, at_s) >= STOOD_BEHIND;
+        } else if !self.left_behind {
+            let there = seen.iter().filter_map(|vehicle| vehicle.stopped_s);
+            let places = self.places_in_zone() as usize;
+            let free = places.saturating_sub(there.clone().count()) as u32;
+            let silent_s = at_s - there.fold(self.red_since_s, f64::max);
+            let unseen_per_s = self.unseen_per_s(for_each, at_s);
+            self.behind.since_s = at_s - Blocked::after(free, per_s, unseen_per_s, silent_s).for_s;
+        }
         self.behind.serve(0.0, per_s, at_s, at_s);
     }
 
-    /// Somebody whom nobody announced comes into the stop-line zone, from behind it.
-    pub(super) fn note_unannounced(&mut self, at_s: f64) {
+    /// Somebody whom nobody announced comes into the stop-line zone; since when he has been on the lane: in a queue he has stood behind it.
+    pub(super) fn note_unannounced(&mut self, at_s: f64) -> f64 {
         let per_s = self.unannounced_per_s(at_s);
+        let stood = self.behind.count(per_s, at_s) >= STOOD_BEHIND;
+        let came_s = if stood { self.behind.since_s } else { at_s };
         self.behind.serve(1.0, per_s, at_s, at_s);
+        came_s
     }
 }
 
@@ -111,7 +137,7 @@ impl Estimator {
         let for_each: Vec<f64> = self.lanes.iter().map(|lane| self.unseen_for_each(lane)).collect();
         for ((lane, seen), for_each) in self.lanes.iter_mut().zip(seen).zip(for_each) {
             lane.serve_unseen(stage, &seen, lane.unseen_per_s(for_each, at_s), at_s);
-            lane.look_behind(&seen, 1.0 / (1.0 + for_each), at_s);
+            lane.look_behind(&seen, for_each, at_s);
         }
     }
 }

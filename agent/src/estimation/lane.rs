@@ -1,11 +1,12 @@
 //! What is known of one lane.
 
+use super::advance::{AtKerb, Standing};
 use super::estimates::STARTUP_LOSS;
 use super::hidden::Stream;
 use super::learned::{Mean, Rate, Share, Trials};
+use super::presence::ReadGaps;
 use super::unseen::{Discharge, Ratio};
 use crate::config::LaneConfig;
-use flextraff_common::epc::Epc;
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::traffic::StageSet;
 
@@ -25,8 +26,6 @@ pub(super) const HEADWAY_S: f64 = 1.9;
 const GIVES_WAY: f64 = 1.5;
 /// How much longer it is where only some movements of the lane have green: the others stand in the way.
 const IN_PART: f64 = 2.0;
-/// Whoever was read in an advance zone within this time is still there, seconds.
-pub(super) const STANDS_S: f64 = 1.5;
 /// Vehicles that the guess is worth that whom an advance reader announces stops on its own lane.
 const OWN_LANE_WORTH: f64 = 2.0;
 /// By how much each vehicle that stops lets those before it fade.
@@ -112,14 +111,6 @@ fn gives_way(junction: &Junction, groups: GroupSet, stage: StageIx) -> bool {
     })
 }
 
-/// Who stands in an advance zone: a queue that reaches back over it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    pub(super) epc: Epc,
-    pub(super) since_s: f64,
-    pub(super) last_s: f64,
-}
-
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub(super) shape: LaneShape,
@@ -153,7 +144,12 @@ pub(super) struct Lane {
     pub(super) stops: Trials,
     /// Of each lane: vehicles announced here that are still to be put there.
     pub(super) to_place: Vec<f64>,
+    /// Who stands in its advance zone.
     pub(super) standing: Option<Standing>,
+    /// Tags that stay beside its advance zone.
+    pub(super) kerb: Vec<AtKerb>,
+    /// How often the stop-line reader reads a tag that stands still.
+    pub(super) read_gaps: ReadGaps,
     /// Of those whom its advance reader announced: whom the stop-line reader then saw.
     pub(super) confirmed: Share,
     /// Of those who left: whom an advance reader had announced.
@@ -172,6 +168,8 @@ pub(super) struct Lane {
     pub(super) unseen_stream: Stream,
     /// Those whom nobody has announced, and who stand behind the stop-line zone.
     pub(super) behind: Stream,
+    /// Whether some of those were still there when its last green ended.
+    pub(super) left_behind: bool,
     /// Vehicles per second that are presumed to come although nobody is read.
     pub(super) presumed_per_s: f64,
     /// How many users of it are not seen.
@@ -204,6 +202,8 @@ impl Lane {
             stops: Trials::new(OWN_LANE_WORTH, STOPS_FADE),
             to_place: vec![0.0; lanes],
             standing: None,
+            kerb: Vec::new(),
+            read_gaps: ReadGaps::GUESS,
             confirmed: Share::new(2.0, 2.0, 0.95),
             heralded: Share::new(1.0, 2.0, 0.99),
             drive_s: Mean::new(shape.drive_s, 5, 30),
@@ -213,6 +213,7 @@ impl Lane {
             start_s,
             unseen_stream: Stream { since_s: start_s },
             behind: Stream { since_s: start_s },
+            left_behind: false,
             presumed_per_s: 0.0,
             unseen: Ratio::default(),
             reader_up: true,
@@ -260,12 +261,5 @@ impl Lane {
     pub(super) fn flow(&self, at_s: f64) -> f64 {
         let out = self.outflow.per_s(at_s);
         if self.stop_reader_blind() { out.max(self.announced.per_s(at_s)) } else { out }
-    }
-
-    /// Whether a queue stands over its advance zone, and since when.
-    pub(super) fn queue_over_advance(&self, at_s: f64) -> Option<f64> {
-        let standing = self.standing.filter(|_| self.shape.advance_m.is_some())?;
-        let stands = at_s - standing.last_s < STANDS_S && standing.last_s - standing.since_s > 4.0;
-        stands.then_some(standing.since_s)
     }
 }

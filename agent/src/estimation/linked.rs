@@ -82,7 +82,7 @@ impl Linked {
         if self.teller != Some(demand.device_id) || is_only_news(demand) {
             return;
         }
-        self.heard_s = at_s;
+        self.heard_s = self.heard_s.max(at_s);
         // A lane that is not named is empty, and has red.
         let flowed: BTreeMap<String, f64> = self
             .lanes

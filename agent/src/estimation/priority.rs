@@ -160,6 +160,13 @@ impl Priority {
         }
     }
 
+    /// Whether the list names the vehicle of a read; `keyed` as for [`handle_read`](Self::handle_read).
+    pub fn looks_for(&self, epc: &Epc, keyed: Option<KeyedTag>) -> bool {
+        let key = self.key.as_ref().filter(|_| !self.watched.is_empty());
+        let tag = keyed.or_else(|| self.tags.get(epc).copied()).or_else(|| key.map(|key| key.tag(epc)));
+        tag.is_some_and(|tag| self.watched.contains_key(&tag))
+    }
+
     /// Takes what a linked junction tells of its stop lines: a tag that is watched here cannot be there at the same time. `seen`: now, on the clock of
     /// reads.
     pub fn handle_demand(&mut self, junction: JunctionId, demand: &Demand, seen: MonoMs, now: Moment) {

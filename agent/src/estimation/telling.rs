@@ -27,7 +27,8 @@ impl Estimator {
         let name = |lane: LaneIx| self.junction.lane(lane).name.clone();
         let round = |value: f64| (value * 10.0).round() / 10.0;
         let lanes = self.junction.lane_indexes().zip(&self.lanes).map(|(ix, lane)| {
-            let here = self.vehicles.values().filter(|vehicle| vehicle.lane == ix);
+            let here =
+                self.vehicles.values().filter(|vehicle| vehicle.lane == ix && !vehicle.is_parked(at_s));
             let present = here.clone().filter(|vehicle| vehicle.at_stop_line()).count() as f64;
             let capacity = lane.capacity();
             let full = lane.queue_over_advance(at_s).is_some();

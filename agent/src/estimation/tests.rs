@@ -11,6 +11,7 @@ mod property;
 mod readers;
 mod room;
 mod silent;
+mod staying;
 mod unseen;
 
 use super::unseen::Ratio;

@@ -135,7 +135,7 @@ struct InZone {
 }
 
 /// Probability that a Poisson variable is at most `most`; of -1: none is.
-fn poisson_at_most(most: i64, mean: f64) -> f64 {
+pub(super) fn poisson_at_most(most: i64, mean: f64) -> f64 {
     let mut term = (-mean).exp();
     let mut sum = 0.0;
     for k in 0..=most {
@@ -232,13 +232,18 @@ impl Estimator {
     /// A lane's green is over.
     pub(super) fn learn_unseen(&mut self, lane: LaneIx, at_s: f64) {
         let for_each = self.unseen_for_each(&self.lanes[lane.index()]);
-        let lane = &mut self.lanes[lane.index()];
-        if let Some((unseen, seen)) = lane.take_discharge(for_each, at_s) {
+        let state = &mut self.lanes[lane.index()];
+        let queue = state.take_discharge(for_each, at_s);
+        if let Some((unseen, seen)) = queue.filter(|_| !state.tells_by_its_zone()) {
             let usual = for_each * seen;
-            let unseen = unseen.min(usual + SURPRISE * (usual + 1.0).sqrt());
-            lane.unseen.add(at_s, unseen, seen);
-            self.unseen.add(at_s, unseen, seen);
+            self.add_unseen_users(lane, at_s, unseen.min(usual + SURPRISE * (usual + 1.0).sqrt()), seen);
         }
+    }
+
+    /// Takes unseen users of a lane, and seen ones who usually come in the same time.
+    pub(super) fn add_unseen_users(&mut self, lane: LaneIx, at_s: f64, unseen: f64, seen: f64) {
+        self.lanes[lane.index()].unseen.add(at_s, unseen, seen);
+        self.unseen.add(at_s, unseen, seen);
     }
 
     /// Unseen users for each seen one on a lane, beside what the whole junction and those linked to it have learned.

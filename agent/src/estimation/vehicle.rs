@@ -4,10 +4,46 @@ use super::lane::Lane;
 use flextraff_common::junction::{LaneIx, StageIx};
 
 /// Whoever has stood at the stop line for so long, seconds, and through so many greens of his lane is parked or broken down.
-const PARKED_S: f64 = 600.0;
-const PARKED_GREENS: u32 = 3;
+pub(super) const PARKED_S: f64 = 600.0;
+pub(super) const PARKED_GREENS: u32 = 3;
 /// With at least this share nobody is expected elsewhere.
 const SURE: f64 = 0.85;
+
+/// How fast reads at the stop line fade, seconds.
+const VOTE_MEMORY_S: f64 = 3.0;
+/// With so many times the reads of another lane a lane is the vehicle's, whatever the strength.
+const MORE_READS: f64 = 1.5;
+/// Else the lane that reads it by so much stronger, dB.
+const STRONGER_DB: f32 = 3.0;
+/// With fewer reads, faded, a lane is forgotten.
+const LEAST_READS: f64 = 0.05;
+
+/// What speaks for a lane at the stop line: a tag is often heard by the antenna of the next lane too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Vote {
+    lane: LaneIx,
+    /// Reads, faded.
+    reads: f64,
+    last_s: f64,
+    /// Strongest of them, dBm.
+    rssi: Option<f32>,
+}
+
+impl Vote {
+    fn reads_at(&self, at_s: f64) -> f64 {
+        self.reads * (-(at_s - self.last_s).max(0.0) / VOTE_MEMORY_S).exp()
+    }
+
+    /// Whether its lane is rather the vehicle's than the other's: most reads, then the strongest (the rule by which passages are counted).
+    fn beats(&self, other: &Self, at_s: f64) -> bool {
+        let (own, others) = (self.reads_at(at_s), other.reads_at(at_s));
+        let is_stronger = match (self.rssi, other.rssi) {
+            (Some(own), Some(other)) => own >= other + STRONGER_DB,
+            _ => false,
+        };
+        own > MORE_READS * others || (is_stronger && MORE_READS * own >= others)
+    }
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vehicle {
@@ -27,9 +63,44 @@ pub(super) struct Vehicle {
     pub(super) via: Option<LaneIx>,
     /// Stages whose green it did not use although it stood at the head, and when that was found.
     pub(super) stalled: Vec<(StageIx, f64)>,
+    /// Whether it was taken to have left already, and told so, and is still there.
+    pub(super) has_left: bool,
+    pub(super) votes: Vec<Vote>,
 }
 
 impl Vehicle {
+    /// One that is read for the first time, on that lane as far as is known.
+    pub(super) const fn seen(lane: LaneIx, at_s: f64) -> Self {
+        Self {
+            lane,
+            due_s: at_s,
+            announced_s: at_s,
+            last_s: at_s,
+            stopped_s: None,
+            greens: 0,
+            via: None,
+            stalled: Vec::new(),
+            has_left: false,
+            votes: Vec::new(),
+        }
+    }
+
+    /// Takes a read at the stop line of a lane, and says on which lane it stands.
+    pub(super) fn stands_on(&mut self, lane: LaneIx, rssi: Option<f32>, at_s: f64) -> LaneIx {
+        self.votes.retain(|vote| vote.reads_at(at_s) >= LEAST_READS);
+        let rssi = rssi.filter(|rssi| rssi.is_finite());
+        let before = self.votes.iter().find(|vote| vote.lane == lane);
+        let reads = before.map_or(0.0, |vote| vote.reads_at(at_s)) + 1.0;
+        let strongest =
+            [before.and_then(|vote| vote.rssi), rssi].into_iter().flatten().max_by(f32::total_cmp);
+        self.votes.retain(|vote| vote.lane != lane);
+        let vote = Vote { lane, reads, last_s: at_s, rssi: strongest };
+        let present = self.votes.iter().find(|vote| vote.lane == self.lane);
+        let wins = present.is_none_or(|present| vote.beats(present, at_s));
+        self.votes.push(vote);
+        if wins || self.lane == lane { lane } else { self.lane }
+    }
+
     /// Whether hardly anybody whom the same advance reader announces stops on another lane.
     pub(super) fn is_surely_there(&self, lanes: &[Lane]) -> bool {
         self.via.is_some_and(|via| {

@@ -1,4 +1,4 @@
-//! People on foot: nobody reads them, so they may wait at every red of theirs; where there is a push button, from when it is pressed.
+//! People on foot: nobody reads them, so they may wait at every red of theirs; where there is a push button they do from when it is pressed.
 
 use super::queues::LaneTraffic;
 use flextraff_common::junction::{GroupIx, GroupKind, GroupSet, Junction};
@@ -72,19 +72,19 @@ impl Walkers {
         };
     }
 
-    /// As a lane on which somebody waits whose patience ends.
+    /// As a lane on which somebody waits, with growing weight when his patience ends.
     pub(super) fn traffic(&self, stages: usize, at_s: f64) -> LaneTraffic {
-        let since_s = match self.called {
-            Called::Unknown => self.red_since_s,
-            Called::No => at_s,
-            Called::Since(called_s) => called_s,
+        // Since when somebody waits, and whether that is known or only likely after a while.
+        let (waited_s, is_there) = match self.called {
+            Called::Unknown => (at_s - self.red_since_s, at_s - self.red_since_s > PATIENCE_S),
+            Called::No => (0.0, false),
+            Called::Since(called_s) => (at_s - called_s, true),
         };
-        let red_s = at_s - since_s;
-        let waits = self.green_since_s.is_none() && red_s > PATIENCE_S;
+        let waits = self.green_since_s.is_none() && is_there;
         let waiting = Arrival {
             at_s: 0.0,
             vehicles: 1.0,
-            weight: 1.0 + (red_s - PATIENCE_S) / GROWS_BY_ONE_S,
+            weight: 1.0 + (waited_s - PATIENCE_S).max(0.0) / GROWS_BY_ONE_S,
             stages: self.served,
             moving: false,
         };
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_button_from_half_a_minute_after_it_was_pressed() {
+    fn with_a_button_from_when_it_was_pressed_and_more_after_half_a_minute() {
         let mut spec = overlapping_spec();
         spec.groups[4].button = true;
         let junction = build(&spec);
@@ -129,8 +129,11 @@ mod tests {
         walkers.handle_calls(GroupSet::EMPTY, 10.0);
         assert!(!waits(walkers, 1000.0), "nobody has pressed");
         walkers.handle_calls(called, 1000.0);
+        assert!(waits(walkers, 1000.0), "somebody is there");
         walkers.handle_calls(called, 1020.0);
-        assert!(!waits(walkers, 1030.0) && waits(walkers, 1031.0), "since the first time");
+        let weighs = |at_s: f64| walkers.traffic(3, at_s).queue.arrivals[0].weight;
+        let weights = [1001.0, 1030.0, 1045.0].map(|at_s| weighs(at_s).to_string());
+        assert_eq!(weights, ["1", "1", "2"], "since the first time");
         walkers.handle_green(called, 1040.0);
         walkers.handle_green(GroupSet::EMPTY, 1050.0);
         assert!(!waits(walkers, 2000.0), "they have gone");

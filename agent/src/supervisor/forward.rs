@@ -63,6 +63,11 @@ impl Forwarder {
     pub fn handle_read(&mut self, read: impl Into<Sighting>) {
         let sighting = read.into();
         let read = &sighting.read;
+        if !self.config.counting.accepts(sighting.fastag)
+            && !self.watchlist.looks_for(&read.epc, sighting.keyed)
+        {
+            return;
+        }
         let key = (read.lane, read.zone, read.epc);
         let told_of_late = self.told.get(&key).is_some_and(|told| read.at.since(*told) < AGAIN_MS);
         if told_of_late || self.reads.len() >= MOST_READS {

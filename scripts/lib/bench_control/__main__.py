@@ -110,6 +110,10 @@ def about(options: argparse.Namespace) -> str:
     ]
     if options.penetration is not None:
         words.append(f"penetration {options.penetration}")
+    if options.missed:
+        words.append(f"single reads missed {options.missed}")
+    if options.overheard:
+        words.append(f"overheard by the next lane {options.overheard}")
     if options.scale != 1:
         words.append(f"demand × {options.scale}")
     if options.seconds:
@@ -153,7 +157,11 @@ def plan(options: argparse.Namespace, nets: Nets, out: Path) -> list[Job]:
                 stage_order=options.stage_order,
             ),
             readers=Readers(
-                scenario.penetration if options.penetration is None else options.penetration, options.read, options.dead
+                scenario.penetration if options.penetration is None else options.penetration,
+                options.read,
+                options.dead,
+                options.missed,
+                options.overheard,
             ),
             scale=options.scale,
             seconds=min(options.seconds or scenario.end, scenario.end - scenario.begin),

@@ -81,6 +81,18 @@ def parser() -> argparse.ArgumentParser:
         "--read", type=_share, default=0.95, help="share of the passages through a zone that are read (default 0.95)"
     )
     g.add_argument(
+        "--missed",
+        type=_share,
+        default=0.0,
+        help="share of the single reads that fail while a tag is in a zone, of two a second (default 0)",
+    )
+    g.add_argument(
+        "--overheard",
+        type=_share,
+        default=0.0,
+        help="share of the reads at a stop line that the antenna of the next lane makes too, weaker (default 0)",
+    )
+    g.add_argument(
         "--dead",
         default="",
         metavar="WHICH",

@@ -9,6 +9,8 @@ from .tags import THREE_WHEELERS, TWO_WHEELERS, chance, draw, fastag
 
 #: A vehicle that stays in a zone is read so often.
 READ_EVERY_S = 0.5
+#: So much weaker is a tag that the antenna of the next lane hears, dB.
+WEAKER_DB = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Readers:
     read_rate: float
     #: `one`, `each`, or a SUMO lane; any of them with @stop_line or @advance. Comma-separated.
     dead: str = ""
+    #: Share of the single reads of a tag in a zone that fail.
+    missed: float = 0.0
+    #: Share of the reads at a stop line that the antenna of the next lane makes too.
+    overheard: float = 0.0
 
 
 class UnknownLane(ValueError):
@@ -74,6 +80,10 @@ class Street:
                 for zone in lane.zones:
                     place = (zone.start_m, zone.end_m, (at, lane.name, zone.kind))
                     self._zones.setdefault(zone.sumo_lane, []).append(place)
+        self._beside: dict[tuple[int, str], str] = {}
+        for at, junction in enumerate(network.junctions):
+            names = [lane.name for lane in junction.lanes]
+            self._beside |= {(at, name): beside for name, beside in zip(names, names[1:] + names[:1], strict=True)}
         self._edge = {lane: lane.rsplit("_", 1)[0] for lane in self._zones}
         self._length = network.lane_length_m
         self._positions = _SubscribedPositions(sumo, self._zones) if traci else _Positions(sumo, self._zones)
@@ -145,7 +155,12 @@ class Street:
             if not times and start_m < zone_start and end_m > zone_end:
                 # Fast enough to be in the zone between two inventories only: readers do catch it, in its middle.
                 times = [t - 1 + ((zone_start + zone_end) / 2 - start_m) / (end_m - start_m)]
+            times = [at for at in times if chance(self._seed, "missed", vehicle, *place, at) >= self._readers.missed]
             reads += [Read(at, *place, epc, rssi) for at in times]
+            if place[2] == STOP_LINE and self._readers.overheard:
+                beside = (place[0], self._beside[place[:2]], STOP_LINE)
+                heard = [at for at in times if chance(self._seed, "heard", vehicle, *place, at) < self._readers.overheard]
+                reads += [Read(at, *beside, epc, rssi - WEAKER_DB) for at in heard if beside not in self._dead]
 
     def _is_read(self, vehicle: str, place: tuple[int, str, str]) -> bool:
         if self._tag(vehicle) is None:

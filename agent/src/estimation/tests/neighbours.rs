@@ -345,3 +345,26 @@ fn names_that_no_lane_has_are_not_kept() {
     assert_eq!(scene.estimator.neighbours.sizes(), before);
     assert!(scene.estimator.neighbours.linked.iter().all(|linked| linked.ahead.is_empty()));
 }
+
+#[test]
+fn what_was_held_up_on_its_way_is_as_old_as_its_sender_says() {
+    let mut scene = Scene::new();
+    // The neighbour's clock is an hour ahead; its messages come within a second, until a line stands still for a minute.
+    let say = |scene: &mut Scene, said_s: f64, heard_s: f64, inventory: f64| {
+        let mut demand = scene.nothing(said_s + 3600.0);
+        demand.lanes = vec![DemandLane { lane: "A".to_owned(), present: 0.0, inventory, capacity: 10.0 }];
+        scene.hear(3, &demand, heard_s);
+    };
+    for second in 1..60 {
+        say(&mut scene, f64::from(second), f64::from(second), 0.0);
+    }
+    let full = |scene: &mut Scene, at_s: f64| {
+        scene.until(at_s);
+        scene.estimator.neighbours.linked.iter().any(|linked| linked.is_fresh(at_s))
+    };
+    assert!(full(&mut scene, 60.0));
+    say(&mut scene, 61.0, 120.0, 9.0);
+    assert!(!full(&mut scene, 120.0), "it was full a minute ago");
+    say(&mut scene, 119.5, 120.5, 9.0);
+    assert!(full(&mut scene, 121.0));
+}
