@@ -45,7 +45,7 @@ export const common = {
     lost: 'Connection lost',
     refused: 'No access to the live feed',
     stopped: 'Not connected',
-    retryIn: 'Next attempt in {{seconds}} s',
+    retryIn: 'Next attempt in {{seconds}} s.',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
   clock: {

@@ -34,6 +34,8 @@ export const junction = {
     delay: 'Delay',
     queue: 'Queue at green',
     left: 'left over',
+    all: 'All values',
+    fewer: 'Fewer values',
     hint: 'Tagged vehicles. Saturation is flow over capacity: from 100 % on the queue grows. Delay is predicted for the running plan.',
   },
   estimates: {

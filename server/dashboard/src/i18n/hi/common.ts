@@ -47,7 +47,7 @@ export const common: Messages['common'] = {
     lost: 'संपर्क टूट गया',
     refused: 'लाइव फ़ीड की अनुमति नहीं',
     stopped: 'जुड़ा नहीं है',
-    retryIn: 'अगली कोशिश {{seconds}} से॰ में',
+    retryIn: 'अगली कोशिश {{seconds}} से॰ में।',
     lostHint: 'यह जानकारी {{age}} पुरानी है। सिग्नल अपने आप चलते रहते हैं।',
   },
   clock: {

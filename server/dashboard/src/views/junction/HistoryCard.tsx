@@ -21,7 +21,7 @@ export const HistoryCard = memo(function HistoryCard({ layout, format }: Props) 
   const { t } = useTranslation('junction');
   const [tab, setTab] = useState<string | null>('counts');
   return (
-    <Section title={t('history.title')}>
+    <Section folds title={t('history.title')}>
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List>
           {TABS.map((name) => (

@@ -39,7 +39,7 @@ export function PlanCard({ current, runs, format }: PlanProps) {
     ),
   );
   return (
-    <Section title={t('plan.title')}>
+    <Section folds title={t('plan.title')}>
       {!plan && <Text c="dimmed">{t('plan.none')}</Text>}
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xl">
         {plan && (
