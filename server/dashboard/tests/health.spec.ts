@@ -2,7 +2,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { faults } from './support/axe';
 import { address, admin, junction } from './support/city';
 import { history, sql } from './support/history';
-import { fitsPhone } from './support/looks';
+import { fits } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 
@@ -81,7 +81,7 @@ test('a junction shows what its devices have learned of each lane, with ages and
     for (const text of texts) await expect(lane, text).toContainText(text);
   }
   expect(await faults(page)).toEqual([]);
-  expect(await fitsPhone(page)).toBe(true);
+  expect(await fits(page, 'a phone')).toBe(true);
   await road.status({ estimates: { lanes: { N: { ...N, headway_s: told(2.05, 1, 0.8) } } } });
   await expect(page.getByRole('row').filter({ hasText: '2.05 s' })).toBeVisible();
   await road.close();
