@@ -228,6 +228,7 @@ export const junction = {
     vehicles: 'Vehicles',
     who: 'Who',
     why: 'Why',
+    end: 'End',
     ended: 'Ended',
     endReason: { expired: 'expired', ended: 'ended by {{name}}', replaced: 'replaced', refused: 'refused by the road' },
     runs: 'runs',

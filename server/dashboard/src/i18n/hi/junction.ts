@@ -228,6 +228,7 @@ export const junction: Messages['junction'] = {
     vehicles: 'वाहन',
     who: 'किसने',
     why: 'क्यों',
+    end: 'अंत',
     ended: 'समाप्ति',
     endReason: {
       expired: 'अवधि पूरी',

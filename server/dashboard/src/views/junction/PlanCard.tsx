@@ -93,8 +93,8 @@ function Side({ title, plan, longest, format }: SideProps) {
       ) : (
         plan.reason && <Text size="sm">{plan.reason}</Text>
       )}
-      {plan.reasons.map((reason) => (
-        <Text key={reason} size="sm" c="red" lang="en">
+      {plan.reasons.map((reason, at) => (
+        <Text key={at} size="sm" c="red" lang="en">
           {reason}
         </Text>
       ))}
