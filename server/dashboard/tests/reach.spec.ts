@@ -57,6 +57,10 @@ test('on a phone a junction begins with what can be done, and what is not needed
       await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
     const lanes = page.getByRole('table', { name: 'Lanes' });
     await expect(lanes.getByRole('columnheader')).toHaveText(['Lane', 'Signal', 'Queue at green', 'Delay']);
+    const lines = await lanes
+      .getByRole('columnheader')
+      .evaluateAll((all) => all.map((it) => it.getBoundingClientRect().top));
+    expect(new Set(lines).size, 'lines of the head of the table').toBe(1);
     await page.getByRole('button', { name: 'All values' }).click();
     await expect(lanes.getByRole('columnheader')).toHaveCount(9);
     await page.getByRole('button', { name: 'Fewer values' }).click();

@@ -119,7 +119,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
     <Section title={t('lanes.title')} text={brief ? undefined : t('lanes.hint')}>
       <AsOf query={cycles} />
       <Rows
-        facts
+        facts={!brief}
         narrow={brief}
         label={t('lanes.title')}
         rows={lanes}
