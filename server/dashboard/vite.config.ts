@@ -18,5 +18,7 @@ export default defineConfig({
     include: ['src/**/*.test.{ts,tsx}'],
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
+    // Where other programs run as well a form takes several times as long as alone.
+    testTimeout: 30_000,
   },
 });

@@ -8,7 +8,7 @@ from PIL import Image
 # Name in the README, picture, and how much of its height is shown, pixels; None: all.
 PICTURES = [
     ("city", "city-light", None),
-    ("junction", "junction-light", 1080),
+    ("junction", "junction-light", 1166),
     ("peaks", "analysis-peaks-light", None),
     ("alarms", "alarms-dark", None),
 ]

@@ -6,7 +6,7 @@ import { matchPath } from 'react-router';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
 import { history } from './support/history';
-import { fitsPhone } from './support/looks';
+import { fits } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
@@ -14,20 +14,15 @@ import { until } from './support/until';
 // Each step of a trace keeps the whole page, which takes longer than to judge it.
 test.use({ trace: 'off' });
 
-/** Colours are all that differs in the dark. */
-const SCHEMES = [
-  { colorScheme: 'light', rules: undefined },
-  { colorScheme: 'dark', rules: ['color-contrast'] },
-] as const;
-
-/** Judges what is shown in light and in dark, and on a phone. */
+/** Judges what is shown in light and in dark, on a notebook and on a phone. */
 async function judge(page: Page, what: string): Promise<void> {
-  for (const { colorScheme, rules } of SCHEMES) {
+  for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
     await expect(page.locator('html')).toHaveAttribute('data-mantine-color-scheme', colorScheme);
-    expect.soft(await faults(page, rules && [...rules]), `${what}, ${colorScheme}`).toEqual([]);
+    expect.soft(await faults(page), `${what}, ${colorScheme}`).toEqual([]);
   }
-  expect.soft(await fitsPhone(page), `${what} on a phone`).toBe(true);
+  for (const screen of ['a small notebook', 'a phone'] as const)
+    expect.soft(await fits(page, screen), `${what} on ${screen}`).toBe(true);
 }
 
 /** A junction with two weeks behind it, a device in fault, a bus that is watched, a message that nobody understands, and one from nobody. */
@@ -107,7 +102,7 @@ const VIEWS = [
 /** Headings that are names, the same in every language. */
 const NAMES = ['NAME', 'Cabinet', 'USERNAME'];
 
-test.describe('no view has a serious fault of accessibility, in light and dark, and each fits a phone:', () => {
+test.describe('no view has a serious fault of accessibility, in light and dark, and each fits a notebook and a phone:', () => {
   let page: Page;
   let road: Road | undefined;
   let meant: (words: string) => string;

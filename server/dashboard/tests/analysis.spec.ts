@@ -104,6 +104,67 @@ test('volumes are drawn, told apart from time that nobody watched, and saved as 
   expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
 });
 
+/** What a PNG holds, as a browser decodes it: its size, and which share of it is drawn upon. */
+const decoded = (page: Page, png: Buffer) =>
+  page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+    const canvas = new OffscreenCanvas(picture.width, picture.height);
+    const ctx = canvas.getContext('2d');
+    if (!ctx) throw new Error('this browser draws nothing');
+    ctx.drawImage(picture, 0, 0);
+    const pixels = new Uint32Array(ctx.getImageData(0, 0, picture.width, picture.height).data.buffer);
+    const ground = pixels[0];
+    const { width, height } = picture;
+    return { width, height, drawn: pixels.filter((pixel) => pixel !== ground).length / pixels.length };
+  }, png.toString('base64'));
+
+/** Notes how often a texture is put upon a colour. */
+const watchTextures = (page: Page) =>
+  page.addInitScript(() => {
+    const counted = { textures: 0 };
+    Object.assign(window, { counted });
+    type Make = (this: CanvasRenderingContext2D, ...of: [CanvasImageSource, string | null]) => CanvasPattern | null;
+    const make: Make = Reflect.get(CanvasRenderingContext2D.prototype, 'createPattern');
+    const noted: Make = function (...of) {
+      counted.textures++;
+      return make.apply(this, of);
+    };
+    Object.assign(CanvasRenderingContext2D.prototype, { createPattern: noted });
+  });
+const textures = (page: Page) =>
+  page.evaluate(() => (window as unknown as { counted: { textures: number } }).counted.textures);
+
+test('what stands on each other is told apart without colours, on the page and in the pictures that are saved', async ({
+  page,
+}) => {
+  await watchTextures(page);
+  await admin();
+  await signIn(page, 'admin');
+  const yesterday = new Date(Date.now() - 86_400_000).toLocaleDateString('sv-SE', { timeZone: 'Asia/Kolkata' });
+  const pictures = { ends: 'How greens ended', splits: 'Splits', days: 'Vehicles by day' };
+  for (const [part, title] of Object.entries(pictures)) {
+    await open(page, part, TODAY.has(part) ? `&from=${yesterday}&to=${yesterday}` : '');
+    const section = page.getByRole('region', { name: title, exact: true });
+    await expect(section.getByRole('img')).toBeVisible();
+    const tiles = await section
+      .getByRole('group', { name: 'Series' })
+      .locator('pattern path')
+      .evaluateAll((paths) => paths.map((path) => path.getAttribute('d') ?? ''));
+    expect(tiles.length, part).toBeGreaterThan(1);
+    expect(new Set(tiles).size, part).toBe(tiles.length);
+    const before = await textures(page);
+    expect(before, `${part} is drawn with textures`).toBeGreaterThanOrEqual(tiles.filter(Boolean).length);
+    const { name, bytes } = await saved(page, title, 'Picture (PNG)');
+    expect(name).toMatch(/^[A-Z].*Shivaji-Chowk.*\.png$/);
+    expect((await textures(page)) - before, `the legend of the picture of ${part}`).toBe(tiles.filter(Boolean).length);
+    const picture = await decoded(page, bytes);
+    expect(picture.width).toBeGreaterThan(600);
+    expect(picture.height).toBeGreaterThan(350);
+    expect(picture.drawn, part).toBeGreaterThan(0.03);
+  }
+});
+
 test('a series is switched by keyboard, the pointer reads out its values, a span that is too long is refused in words', async ({
   page,
 }) => {

@@ -184,7 +184,7 @@ test('the feed comes back after the connection was lost, and what was missed is 
   await expect(row(page, name)).toContainText('Stage N: green');
   await line.cut();
   await expect(page.getByTestId('live')).not.toHaveAttribute('data-state', 'live');
-  await expect(page.getByText('What you see is')).toBeVisible();
+  await expect(page.getByText(/What you see is .* Next attempt in \d+ s\./)).toBeVisible();
   await road.signal('S', 'green', { ...GREEN_N, N: 'red', S: 'green' });
   await road.status({ online: false });
   // Nobody need wait for the feed's own next attempt.

@@ -27,7 +27,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
   page,
   browser,
 }, info) => {
-  test.setTimeout(420_000);
+  test.setTimeout(600_000);
   const token = await admin();
   const city = await Metropolis.open(token);
   try {
@@ -91,18 +91,29 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     await until('lamps are shown live', async () => (await told.count()) > 20, 90_000);
 
     // What a task takes on the processor, which other programs do not lengthen.
-    const [seconds, longest]: [number[], number[]] = [[], []];
-    for (let minute = 0; minute < MINUTES && !(Math.min(...longest) <= MOST.taskMs); minute++) {
-      await browser.startTracing(page, { categories: ['toplevel'] });
-      for (let second = 0; second < WATCHED_S; second++) {
-        const before = await taskMs();
-        await page.waitForTimeout(1000);
-        seconds.push(Math.round((await taskMs()) - before));
+    const watched = async () => {
+      const [seconds, longest]: [number[], number[]] = [[], []];
+      for (let minute = 0; minute < MINUTES && !(Math.min(...longest) <= MOST.taskMs); minute++) {
+        await browser.startTracing(page, { categories: ['toplevel'] });
+        for (let second = 0; second < WATCHED_S; second++) {
+          const before = await taskMs();
+          await page.waitForTimeout(1000);
+          seconds.push(Math.round((await taskMs()) - before));
+        }
+        longest.push(longestTaskMs(await browser.stopTracing()));
       }
-      longest.push(longestTaskMs(await browser.stopTracing()));
-    }
+      return { seconds, longestMs: Math.min(...longest) };
+    };
+    const { seconds, longestMs } = await watched();
     await devtools.send('HeapProfiler.collectGarbage');
     const { usedSize } = await devtools.send('Runtime.getHeapUsage');
+    // A device at each junction, of which three tell each second how they are: the other long list that is left open.
+    await city.enrol(token, JUNCTIONS);
+    await page.getByRole('link', { name: 'Devices' }).click();
+    const devices = page.getByRole('table', { name: 'Devices' }).locator('tbody tr');
+    await expect(devices).toHaveCount(100);
+    await until('devices are heard', async () => (await devices.filter({ hasText: '1 of 1' }).count()) > 5, 90_000);
+    const ofDevices = await watched();
     const middle = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN;
     const taskMsOfStart = middle(starts.map(({ taskMs }) => taskMs));
     const figures = {
@@ -114,7 +125,9 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       first_task_ms: taskMsOfStart,
       script_kb: scripts / 1000,
       second_ms: middle(seconds),
-      longest_task_ms: Math.min(...longest),
+      longest_task_ms: longestMs,
+      devices_second_ms: middle(ofDevices.seconds),
+      devices_longest_task_ms: ofDevices.longestMs,
       heap_mb: usedSize / 1e6,
     };
     const line = JSON.stringify(figures);
@@ -125,6 +138,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     expect(figures.first_ms_alone, 'first view usable, ms').toBeLessThanOrEqual(MOST.firstMs);
     expect(figures.script_kb, 'JavaScript of the first view, kB').toBeLessThanOrEqual(MOST.scriptKb);
     expect(figures.longest_task_ms, 'longest task, ms').toBeLessThanOrEqual(MOST.taskMs);
+    expect(figures.devices_longest_task_ms, 'longest task with 500 devices, ms').toBeLessThanOrEqual(MOST.taskMs);
     expect(figures.heap_mb, 'JavaScript heap, MB').toBeLessThanOrEqual(MOST.heapMb);
   } finally {
     await city.close();

@@ -2,8 +2,8 @@ import { expect, test, type Page } from '@playwright/test';
 import { faults } from './support/axe';
 import { address, admin, junction } from './support/city';
 import { history, sql } from './support/history';
-import { fitsPhone } from './support/looks';
-import { signIn, watchConsole } from './support/page';
+import { fits } from './support/looks';
+import { savedRows, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 
 const READERS = [
@@ -81,7 +81,7 @@ test('a junction shows what its devices have learned of each lane, with ages and
     for (const text of texts) await expect(lane, text).toContainText(text);
   }
   expect(await faults(page)).toEqual([]);
-  expect(await fitsPhone(page)).toBe(true);
+  expect(await fits(page, 'a phone')).toBe(true);
   await road.status({ estimates: { lanes: { N: { ...N, headway_s: told(2.05, 1, 0.8) } } } });
   await expect(page.getByRole('row').filter({ hasText: '2.05 s' })).toBeVisible();
   await road.close();
@@ -145,11 +145,20 @@ test('the history has counts of each lane, and its cycles go on when they are as
   await page.reload();
   await expect(page.getByRole('img', { name: /^Tagged vehicles of each lane in the last 24 hours/ })).toBeVisible();
   await expect(page.getByRole('tabpanel')).toContainText(/N.*S.*E.*W/s);
+  const counts = await savedRows(page);
+  expect(counts.name).toMatch(/^Long-\d+_Counts\.csv$/);
+  expect(counts.lines[0]).toBe('Start (Asia/Kolkata),N,S,E,W');
+  expect(counts.lines.length).toBeGreaterThan(80);
+  expect(counts.lines.at(-1)).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d,(\d*,){3}\d*$/);
   await page.getByRole('tab', { name: 'Cycles' }).click();
   const cycles = page.getByRole('table', { name: 'Cycles' }).locator('tbody tr');
   await expect(cycles).toHaveCount(50);
   await page.getByRole('button', { name: 'Show more' }).click();
   await expect(cycles).toHaveCount(100);
+  const saved = await savedRows(page);
+  expect(saved.lines).toHaveLength(101);
+  expect(saved.lines[0]).toBe('Start (Asia/Kolkata),Cycle (s),"Stages: green, and how it ended",Vehicles,Mode');
+  expect(saved.lines[1]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d,[\d.]+,\w+ [\d.]+ .*; .*,\d+,Automatic$/);
   await road.close();
 });
 

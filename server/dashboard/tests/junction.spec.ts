@@ -131,7 +131,7 @@ test('what is typed into an emptied field is what is sent', async ({ page }) => 
   await expect
     .poll(() => asked('Procession'))
     .toMatchObject({
-      stages: expect.arrayContaining([{ stage: 'N', green_s: 12 }]) as unknown,
+      stages: expect.arrayContaining([{ stage: 'N', green_s: 12 }]),
       expires_in_minutes: 30,
     });
   await greens.getByRole('button', { name: 'Close' }).last().click();

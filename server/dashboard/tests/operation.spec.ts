@@ -2,7 +2,7 @@ import { expect, test } from '@playwright/test';
 import mqtt from 'mqtt';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { fitsPhone } from './support/looks';
+import { fits } from './support/looks';
 import { drawn, MY_ACCESS, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
@@ -128,7 +128,7 @@ test('messages that cannot be used are shown with the reason', async ({ page }) 
   await row.getByText('17 bytes').click();
   await expect(row.getByText('{"v": 1, "stage":')).toBeVisible();
   expect(await faults(page)).toEqual([]);
-  expect(await fitsPhone(page)).toBe(true);
+  expect(await fits(page, 'a phone')).toBe(true);
   await page.getByLabel('Topic').fill('flextraff/+/+/car-counts');
   await page.getByLabel('Topic').press('Enter');
   await expect(page.getByText('There are none that match.')).toBeVisible();

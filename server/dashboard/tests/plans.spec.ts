@@ -1,7 +1,7 @@
 import { expect, test, type Locator } from '@playwright/test';
 import { address, admin, call, junction, type Junction } from './support/city';
 import { sql } from './support/history';
-import { signIn } from './support/page';
+import { savedRows, signIn } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
 
@@ -57,8 +57,18 @@ test('the running plan stands beside the one before, each with its greens and wh
   const byHand = history.filter({ hasText: REASON });
   await expect(byHand).toContainText(/N\s31 · S\s11 · E\s12 · W\s13/);
   await expect(byHand).toContainText('replaced');
+  const plans = await savedRows(page);
+  expect(plans.name).toMatch(/^Reasons-\d+_Plans\.csv$/);
+  expect(plans.lines.find((line) => line.includes(REASON))).toMatch(/,N 31; S 11; E 12; W 13,replaced,/);
   const automatic = history.filter({ hasText: 'No lane has been watched for a minute yet' });
   await expect(automatic.filter({ hasText: 'running' })).toHaveCount(1);
+  await page.getByRole('tab', { name: 'Overrides' }).click();
+  await expect(page.getByRole('table', { name: 'Overrides' })).toContainText(REASON);
+  const overrides = await savedRows(page);
+  expect(overrides.lines[0]).toBe('Start (Asia/Kolkata),Mode,Who,Why,End (Asia/Kolkata),Ended');
+  expect(overrides.lines[1]).toMatch(
+    new RegExp(`,Manual override,admin,${REASON},\\d{4}-\\S+ \\d\\d:\\d\\d,ended by admin$`),
+  );
   await road.close();
 });
 

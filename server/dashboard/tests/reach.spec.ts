@@ -41,6 +41,41 @@ test('on a phone the menu is no stop of the keyboard while it is closed', async 
   await expect(page.locator('#menu')).toHaveAttribute('inert', '');
 });
 
+test('on a phone a junction begins with what can be done, and what is not needed for that opens when it is asked for', async ({
+  page,
+}) => {
+  const token = await admin();
+  const place = await junction(token, `Pocket ${Date.now()}`);
+  const road = await Road.open(token, place);
+  try {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await signIn(page, 'admin');
+    await page.goto(`${address()}/app/junctions/${place.junction_id}`);
+    await road.signal('N', 'green', { N: 'green', S: 'red', E: 'red', W: 'red' });
+    await expect(page.getByTestId('timeline')).toBeVisible();
+    for (const name of ['Set greens by hand', 'Emergency for a lane'])
+      await expect(page.getByRole('button', { name })).toBeInViewport({ ratio: 1 });
+    const lanes = page.getByRole('table', { name: 'Lanes' });
+    await expect(lanes.getByRole('columnheader')).toHaveText(['Lane', 'Signal', 'Queue at green', 'Delay']);
+    const lines = await lanes
+      .getByRole('columnheader')
+      .evaluateAll((all) => all.map((it) => it.getBoundingClientRect().top));
+    expect(new Set(lines).size, 'lines of the head of the table').toBe(1);
+    await page.getByRole('button', { name: 'All values' }).click();
+    await expect(lanes.getByRole('columnheader')).toHaveCount(9);
+    await page.getByRole('button', { name: 'Fewer values' }).click();
+    const screens = () => page.evaluate(() => document.documentElement.scrollHeight / innerHeight);
+    expect(await screens()).toBeLessThan(3.5);
+
+    const history = page.getByRole('region', { name: 'History' });
+    await expect(history.getByRole('tab')).toHaveCount(0);
+    await history.getByRole('button', { name: 'History' }).press('Enter');
+    await expect(history.getByRole('tab', { name: 'Cycles' })).toBeVisible();
+  } finally {
+    await road.close();
+  }
+});
+
 /** How the lit lamp of a head looks at rest, and whether anything of it moves. */
 const lit = (page: Page, group: string) =>
   page.getByTestId(`head-${group}`).evaluate(async (head) => {

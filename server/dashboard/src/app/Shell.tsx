@@ -1,19 +1,10 @@
-import {
-  AppShell,
-  Badge,
-  Burger,
-  Group,
-  NavLink,
-  ScrollArea,
-  Text,
-  useMantineTheme,
-  VisuallyHidden,
-} from '@mantine/core';
-import { useDisclosure, useMediaQuery } from '@mantine/hooks';
+import { AppShell, Badge, Burger, Group, NavLink, ScrollArea, Text, VisuallyHidden } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 import { useMe } from '@/api/me';
+import { usePhone } from '@/components/usePhone';
 import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
 import { ClockNotice } from './ClockNotice';
@@ -29,8 +20,7 @@ const ALARMS = '/alarms';
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [opened, { toggle, close }] = useDisclosure(false);
-  const { breakpoints } = useMantineTheme();
-  const isPhone = useMediaQuery(`not all and (min-width: ${breakpoints.sm})`);
+  const isPhone = usePhone();
   const { pathname } = useLocation();
   useArrival();
   const me = useMe();

@@ -1,5 +1,7 @@
-import { Box, Group, Paper, Stack, Text, Title } from '@mantine/core';
-import { type ReactNode, useId } from 'react';
+import { Box, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { type ReactNode, useId, useState } from 'react';
+import { usePhone } from './usePhone';
 
 interface Props {
   title: string;
@@ -7,27 +9,51 @@ interface Props {
   text?: string;
   /** What stands at the end of the title's line. */
   aside?: ReactNode;
+  /** On a phone only its title is there until somebody opens it: what is not needed to act. */
+  folds?: boolean;
   children: ReactNode;
 }
 
 /** A part of a view with a title of its own. */
-export function Section({ title, text, aside, children }: Props) {
+export function Section({ title, text, aside, folds = false, children }: Props) {
   const id = useId();
+  const [opened, setOpened] = useState(false);
+  const phone = usePhone();
+  const folding = folds && phone;
+  const Chevron = opened ? ChevronDown : ChevronRight;
   return (
     <Paper component="section" withBorder p="md" aria-labelledby={id}>
       <Stack gap="sm">
         <Group justify="space-between" align="flex-start" wrap="nowrap">
-          <Title order={2} size="h4" id={id}>
-            {title}
+          <Title order={2} size="h4" id={id} {...(folding && { flex: 1 })}>
+            {folding ? (
+              <UnstyledButton
+                w="100%"
+                style={{ font: 'inherit' }}
+                aria-expanded={opened}
+                onClick={() => setOpened(!opened)}
+              >
+                <Group justify="space-between" wrap="nowrap">
+                  {title}
+                  <Chevron size={20} aria-hidden />
+                </Group>
+              </UnstyledButton>
+            ) : (
+              title
+            )}
           </Title>
           {aside && <Box flex="none">{aside}</Box>}
         </Group>
-        {text && (
-          <Text size="sm" c="dimmed">
-            {text}
-          </Text>
+        {(!folding || opened) && (
+          <>
+            {text && (
+              <Text size="sm" c="dimmed">
+                {text}
+              </Text>
+            )}
+            {children}
+          </>
         )}
-        {children}
       </Stack>
     </Paper>
   );

@@ -5,8 +5,8 @@ import { createRequire } from 'node:module';
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds serious, as text; of `rules` alone, where there are some. */
-export async function faults(page: Page, rules?: string[]): Promise<string[]> {
+/** What axe finds serious, as text. */
+export async function faults(page: Page): Promise<string[]> {
   // Mantine moves what it shows in; what is half-way there is no fault of contrast. What changes now begins with the next frame, and a colour
   // that is inherited goes on from each element to those in it: the page is at rest when nothing has moved for some frames.
   await page.evaluate(async () => {
@@ -29,13 +29,8 @@ export async function faults(page: Page, rules?: string[]): Promise<string[]> {
     }
   });
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(source);
-  const { violations } = await page.evaluate(
-    (runOnly) =>
-      (window as unknown as { axe: typeof axe }).axe.run(document, {
-        resultTypes: ['violations'],
-        ...(runOnly && { runOnly }),
-      }),
-    rules,
+  const { violations } = await page.evaluate(() =>
+    (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
   );
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')

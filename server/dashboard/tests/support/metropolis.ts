@@ -20,15 +20,14 @@ interface Made {
 export class Metropolis {
   readonly ids: string[];
   private readonly junctions: Made[];
-  private readonly devices: string[];
+  private devices: string[] = [];
   private readonly client: MqttClient;
   private readonly pump: NodeJS.Timeout;
   private sent = 0;
 
-  private constructor(junctions: Made[], devices: string[], client: MqttClient) {
+  private constructor(junctions: Made[], client: MqttClient) {
     this.junctions = junctions;
     this.ids = junctions.map(({ junction_id }) => junction_id);
-    this.devices = devices;
     this.client = client;
     this.pump = setInterval(() => this.tell(), 1000 / PER_SECOND);
   }
@@ -54,14 +53,21 @@ export class Metropolis {
     }));
     await call('POST', '/api/junctions/import', token, { junctions, links: [] });
     const client = await mqtt.connectAsync(process.env.FLEXTRAFF_MQTT__URL ?? '');
+    const city = new Metropolis(junctions, client);
+    await city.enrol(token, devices);
+    return city;
+  }
+
+  /** Gives the first `count` junctions a device each. */
+  async enrol(token: string, count: number): Promise<void> {
     const enrolled: string[] = [];
-    for (const { junction_id } of junctions.slice(0, devices)) {
+    for (const junction_id of this.ids.slice(0, count)) {
       const device_id = randomUUID();
       const body = { junction_id, device_id, device_name: 'Cabinet', device_type: 'junction', lanes: [] };
       await call('POST', '/api/devices', token, body);
       enrolled.push(device_id);
     }
-    return new Metropolis(junctions, enrolled, client);
+    this.devices = enrolled;
   }
 
   private tell(): void {

@@ -1,4 +1,5 @@
 import { expect, type Page } from '@playwright/test';
+import { readFile } from 'node:fs/promises';
 import { address, PASSWORD } from './city';
 
 /** What the page complains about: refused styles and scripts, failures. */
@@ -38,4 +39,14 @@ export async function signIn(page: Page, username: string, { stay = false, passw
   await page.getByRole('textbox', { name: 'Password' }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
+}
+
+/** Saves the rows of the list that is shown; gives the name of the file and its lines. */
+export async function savedRows(page: Page): Promise<{ name: string; lines: string[] }> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Save these rows (CSV)' }).click(),
+  ]);
+  const text = await readFile(await download.path(), 'utf8');
+  return { name: download.suggestedFilename(), lines: text.replace('\ufeff', '').trimEnd().split('\r\n') };
 }

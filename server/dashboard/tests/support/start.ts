@@ -44,11 +44,19 @@ export interface Served {
   stop: () => Promise<void>;
 }
 
-/** Starts the real server; its log is `test-results/NAME.log`, and `settings` are further variables of its configuration. */
-export async function serve(name: string, database: string, settings: Record<string, string> = {}): Promise<Served> {
+/**
+ * Starts the real server; its log is `test-results/NAME.log`, and `settings` are further variables of its configuration. One that is started
+ * again has the port that it had.
+ */
+export async function serve(
+  name: string,
+  database: string,
+  settings: Record<string, string> = {},
+  sameAs?: number,
+): Promise<Served> {
   const results = resolve(import.meta.dirname, '../../test-results');
   mkdirSync(results, { recursive: true });
-  const port = await freePort();
+  const port = sameAs ?? (await freePort());
   const file = join(results, `${name}.log`);
   const log = openSync(file, 'w');
   // The signing key outlives a restart of the server, and so do sessions.

@@ -1,8 +1,10 @@
 import { Button, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
+import type { Cell } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { type Column, Rows } from './Rows';
+import { SaveRows } from './SaveRows';
 import type { usePages } from './usePages';
 
 interface Props<R> {
@@ -12,10 +14,12 @@ interface Props<R> {
   empty: string;
   rowKey: (row: R) => string | number;
   columns: readonly Column<R>[];
+  /** What a file of the rows that are shown is called by, and holds; absent: they are not saved. */
+  file?: { names: string[]; header: string[]; row: (row: R) => Cell[] };
 }
 
 /** A list that comes page by page. */
-export function Listing<R>({ query, label, empty, rowKey, columns }: Props<R>) {
+export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props<R>) {
   const { t } = useTranslation();
   const { data, error, dataUpdatedAt, refetch, isFetchNextPageError } = query;
   // A further page that does not come makes those that are shown no older.
@@ -28,6 +32,7 @@ export function Listing<R>({ query, label, empty, rowKey, columns }: Props<R>) {
         ) : (
           <>
             <Rows paged label={label} rows={rows} rowKey={rowKey} columns={columns} />
+            {file && <SaveRows names={file.names} header={file.header} rows={() => rows.map(file.row)} />}
             {isFetchNextPageError && <Refusal error={error} />}
             {query.hasNextPage && (
               <Button

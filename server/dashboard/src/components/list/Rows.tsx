@@ -1,5 +1,5 @@
 import { Button, Table } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import { memo, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './Rows.module.css';
 
@@ -54,18 +54,7 @@ export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: 
         </Table.Thead>
         <Table.Tbody role="rowgroup">
           {shown.map((row) => (
-            <Table.Tr key={rowKey(row)} role="row">
-              {columns.map((column) => (
-                <Table.Td
-                  key={column.label}
-                  role="cell"
-                  data-label={column.label}
-                  className={column.nowrap ? classes.nowrap : undefined}
-                >
-                  {column.cell(row)}
-                </Table.Td>
-              ))}
-            </Table.Tr>
+            <Row key={rowKey(row)} row={row} columns={columns} />
           ))}
         </Table.Tbody>
       </Table>
@@ -77,3 +66,21 @@ export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: 
     </>
   );
 }
+
+/** A row; drawn anew where it or the columns are others. */
+const Row = memo(function Row<R>({ row, columns }: { row: R; columns: readonly Column<R>[] }) {
+  return (
+    <Table.Tr role="row">
+      {columns.map((column) => (
+        <Table.Td
+          key={column.label}
+          role="cell"
+          data-label={column.label}
+          className={column.nowrap ? classes.nowrap : undefined}
+        >
+          {column.cell(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}) as <R>(props: { row: R; columns: readonly Column<R>[] }) => ReactNode;

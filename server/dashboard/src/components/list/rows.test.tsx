@@ -21,3 +21,21 @@ it('of a long list a hundred rows are drawn at once, and more when they are aske
   render(<Rows {...list} paged />, { wrapper: Page });
   expect(shown()).toBe(230);
 });
+
+it('of a list of which one row changes the others are not drawn anew', () => {
+  const drawn: string[] = [];
+  const cell = (row: { name: string }) => {
+    drawn.push(row.name);
+    return row.name;
+  };
+  const columns = [{ label: 'Name', cell }];
+  const rows = ['N', 'S', 'E'].map((name) => ({ name }));
+  const list = { label: 'Names', rowKey: (row: { name: string }) => row.name, columns };
+  const { rerender } = render(<Rows {...list} rows={rows} />, { wrapper: Page });
+  drawn.length = 0;
+  rerender(<Rows {...list} rows={rows.map((row) => (row.name === 'S' ? { ...row } : row))} />);
+  expect(drawn).toEqual(['S']);
+  // What a column shows may have changed with it.
+  rerender(<Rows {...list} rows={rows} columns={[...columns]} />);
+  expect(drawn.slice(1)).toEqual(['N', 'S', 'E']);
+});

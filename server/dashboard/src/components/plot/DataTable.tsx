@@ -23,7 +23,7 @@ export function DataTable({ caption, header, rows, write }: Props) {
           <Table.Thead>
             <Table.Tr>
               {header.map((name, column) => (
-                <Table.Th key={name} ta={column === 0 ? 'start' : 'end'} scope="col">
+                <Table.Th key={column} ta={column === 0 ? 'start' : 'end'} scope="col">
                   {name}
                 </Table.Th>
               ))}

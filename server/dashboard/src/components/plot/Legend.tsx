@@ -1,10 +1,15 @@
-import { Group, Text, UnstyledButton } from '@mantine/core';
+import { Group, Text, UnstyledButton, useComputedColorScheme } from '@mantine/core';
+import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import classes from './Legend.module.css';
+import { TEXTURE_WIDTH } from './draw';
+import { soft, TILE } from './palette';
 import type { PlotBand, PlotSeries } from './series';
 
 interface Props {
   series: PlotSeries[];
+  /** They are areas or bars, known by their fill. */
+  filled: boolean;
   hidden: ReadonlySet<string>;
   toggle: (label: string) => void;
   /** The time under the pointer. */
@@ -18,7 +23,7 @@ interface Props {
 }
 
 /** Names of series, each of which switches it; the values under the pointer beside them. */
-export function Legend({ series, hidden, toggle, when, value, write, note, bands }: Props) {
+export function Legend({ series, filled, hidden, toggle, when, value, write, note, bands }: Props) {
   const { t } = useTranslation('plot');
   return (
     <Group gap="xs" mt={4} role="group" aria-label={t('legend')}>
@@ -34,17 +39,21 @@ export function Legend({ series, hidden, toggle, when, value, write, note, bands
             aria-pressed={!hidden.has(line.label)}
             onClick={() => toggle(line.label)}
           >
-            <svg width={18} height={10} aria-hidden>
-              <line
-                x1={0}
-                x2={18}
-                y1={5}
-                y2={5}
-                stroke={line.colour}
-                strokeWidth={Math.max(3, line.width ?? 0)}
-                strokeDasharray={line.dash?.join(' ')}
-              />
-            </svg>
+            {filled ? (
+              <Fill line={line} />
+            ) : (
+              <svg width={18} height={10} aria-hidden>
+                <line
+                  x1={0}
+                  x2={18}
+                  y1={5}
+                  y2={5}
+                  stroke={line.colour}
+                  strokeWidth={Math.max(3, line.width ?? 0)}
+                  strokeDasharray={line.dash?.join(' ')}
+                />
+              </svg>
+            )}
             {line.label} {when !== null && <b>{known === null ? '–' : write(known)}</b>}
           </UnstyledButton>
         );
@@ -69,5 +78,20 @@ export function Legend({ series, hidden, toggle, when, value, write, note, bands
         </Text>
       ))}
     </Group>
+  );
+}
+
+/** How an area or a bar is filled. */
+function Fill({ line: { colour, texture } }: { line: PlotSeries }) {
+  const id = useId();
+  const scheme = useComputedColorScheme('light');
+  return (
+    <svg width={3 * TILE} height={2 * TILE} aria-hidden>
+      <pattern id={id} width={TILE} height={TILE} patternUnits="userSpaceOnUse">
+        <path d={texture} stroke={colour} strokeWidth={TEXTURE_WIDTH} strokeLinecap="round" />
+      </pattern>
+      <rect width="100%" height="100%" fill={soft(colour, scheme)} stroke={colour} />
+      <rect width="100%" height="100%" fill={`url(#${id})`} />
+    </svg>
   );
 }

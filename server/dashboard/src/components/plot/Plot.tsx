@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { useFormat } from '@/i18n/format';
-import { lookOf, type PlotKind, plotOf } from './draw';
+import { isStack, lookOf, type PlotKind, plotOf } from './draw';
 import { Legend } from './Legend';
 import { pictureOf, type Words } from './picture';
 import type { PlotBand, PlotSeries } from './series';
@@ -72,7 +72,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
       hidden,
       bands,
       look: lookOf(place.current),
-      dark: scheme === 'dark',
+      scheme,
       width,
       height,
       zone,
@@ -115,10 +115,11 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
       png: (words) => {
         if (!drawn.current || !place.current) throw new Error(t('notDrawn'));
         const shown = series.filter((line) => !hidden.has(line.label));
-        return pictureOf(drawn.current.ctx.canvas, words, { series: shown, bands: marks }, lookOf(place.current));
+        const key = { series: shown, filled: isStack(kind), bands: marks };
+        return pictureOf(drawn.current.ctx.canvas, words, key, lookOf(place.current), scheme);
       },
     }),
-    [series, hidden, marks, t],
+    [kind, series, hidden, marks, scheme, t],
   );
 
   const moment = at === null ? undefined : times[at];
@@ -134,6 +135,7 @@ export function Plot({ kind, times, series, bands = NO_BANDS, zone, label, heigh
       <div ref={place} role="img" aria-label={label} style={{ minHeight: height }} />
       <Legend
         series={series}
+        filled={isStack(kind)}
         hidden={hidden}
         toggle={toggle}
         when={when}

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { between } from './palette';
+import { type Scheme, soft, TILE } from './palette';
 import { joined, type PlotBand, type PlotSeries, stacked } from './series';
 
 /** How series are drawn. */
@@ -84,7 +84,7 @@ interface Wanted {
   hidden: ReadonlySet<string>;
   bands: PlotBand[];
   look: Look;
-  dark: boolean;
+  scheme: Scheme;
   width: number;
   height: number;
   zone: string;
@@ -99,6 +99,9 @@ interface Wanted {
   yMax: number | undefined;
   onCursor: (index: number | null) => void;
 }
+
+/** Width of the lines of a texture, CSS pixels. */
+export const TEXTURE_WIDTH = 1.5;
 
 /** Each value from its time to the next: two points a step, so that one before a gap is as wide as the others. */
 export function steps(times: readonly number[], values: readonly (number | null)[]): (number | null)[] {
@@ -115,8 +118,26 @@ export function placeAt(times: readonly number[], moment: number): number | null
   return at < 0 ? null : at;
 }
 
-/** Areas and bars are large: their colours are softer than those of lines. */
-const soft = (colour: string, dark: boolean) => between(colour, dark ? '#1f1f1f' : '#ffffff', 0.28);
+/** Whether series of a kind stand on each other and are filled. */
+export const isStack = (kind: PlotKind): boolean => kind === 'bars' || kind === 'area';
+
+/** How a series is filled: its soft colour with its texture, which repeats by the pixels of the device. */
+export function fillOf(line: Pick<PlotSeries, 'colour' | 'texture'>, scheme: Scheme): CanvasPattern | string {
+  const ground = soft(line.colour, scheme);
+  const tile = document.createElement('canvas');
+  const side = Math.round(TILE * devicePixelRatio);
+  tile.width = tile.height = side;
+  const ctx = tile.getContext('2d');
+  if (!line.texture || !ctx) return ground;
+  ctx.fillStyle = ground;
+  ctx.fillRect(0, 0, side, side);
+  ctx.scale(side / TILE, side / TILE);
+  ctx.strokeStyle = line.colour;
+  ctx.lineWidth = TEXTURE_WIDTH;
+  ctx.lineCap = 'round';
+  ctx.stroke(new Path2D(line.texture));
+  return ctx.createPattern(tile, 'repeat') ?? ground;
+}
 
 /** Distances between the lines of the axis of values: 1, 2 and 5 of each power of ten, none so small that two lines would have one name. */
 export const distances = (decimals: number): number[] =>
@@ -131,7 +152,7 @@ const LONG_S = 3 * 86_400;
 export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Options; data: uPlot.AlignedData } {
   const { kind, series, look, hidden } = wanted;
   const shown = series.filter((line) => !hidden.has(line.label));
-  const stack = kind === 'bars' || kind === 'area';
+  const stack = isStack(kind);
   const sums = stack ? stacked(shown.map((line) => line.values)) : [];
   // The highest of a stack first, so that the ones below it stay in sight.
   const order = stack ? shown.map((_, at) => shown.length - 1 - at) : shown.map((_, at) => at);
@@ -180,7 +201,7 @@ export function plotOf(times: number[], wanted: Wanted): { options: uPlot.Option
           width: kind === 'bars' ? 0 : (line.width ?? 1.75),
           points: { show: false },
           ...(line.dash && !stack ? { dash: line.dash } : {}),
-          ...(stack ? { fill: soft(line.colour, wanted.dark) } : {}),
+          ...(stack ? { fill: () => fillOf(line, wanted.scheme) } : {}),
           ...(paths ? { paths } : {}),
         };
       }),

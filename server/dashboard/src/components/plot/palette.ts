@@ -16,6 +16,25 @@ export function seriesDash(index: number): number[] | undefined {
   return index < 8 ? [7, 4] : index < 16 ? [2, 3] : [9, 3, 2, 3];
 }
 
+/** Lines of a tile of 8 × 8, as the `d` of an SVG path: what a filled series shows upon its colour. The first is plain. */
+const TEXTURES = [
+  '',
+  'M-2 10L10 -2M-2 2L2 -2M6 10L10 6',
+  'M2 2h.1M6 6h.1',
+  'M0 4H8',
+  'M-2 -2L10 10M6 -2L10 2M-2 6L2 10',
+  'M4 0V8',
+  'M0 0L8 8M8 0L0 8',
+  'M0 4H8M4 0V8',
+] as const;
+
+/** Side of a tile of a texture, CSS pixels. */
+export const TILE = 8;
+
+/** Texture of the filled series at a place, by which it is told apart where colours are not; no colour comes again with the same one. */
+export const seriesTexture = (index: number): string =>
+  TEXTURES[(index + Math.floor(index / LIGHT.length)) % TEXTURES.length] ?? '';
+
 const channel = (hex: string, at: number) => Number.parseInt(hex.slice(at, at + 2), 16);
 
 /** A colour between two, `share` of the way from `low` to `high` (0 to 1). */
@@ -23,6 +42,10 @@ export function between(low: string, high: string, share: number): string {
   const part = (at: number) => Math.round(channel(low, at) + (channel(high, at) - channel(low, at)) * share);
   return `#${[1, 3, 5].map((at) => part(at).toString(16).padStart(2, '0')).join('')}`;
 }
+
+/** Areas and bars are large: their colours are softer than those of lines. */
+export const soft = (colour: string, scheme: Scheme): string =>
+  between(colour, scheme === 'dark' ? '#1f1f1f' : '#ffffff', 0.28);
 
 /** The colour of text that can be read on a ground: relative luminance of WCAG 2.2. */
 export function textOn(ground: string): string {

@@ -1,5 +1,6 @@
 import i18next from 'i18next';
-import { hatch, type Look } from './draw';
+import { fillOf, hatch, type Look } from './draw';
+import type { Scheme } from './palette';
 import type { PlotBand, PlotSeries } from './series';
 
 /** What stands around a drawing, so that the picture explains itself wherever it is shown. */
@@ -11,7 +12,9 @@ export interface Words {
 
 /** What the colours and markings of a drawing mean. */
 export interface Key {
-  series: readonly Pick<PlotSeries, 'label' | 'colour' | 'dash' | 'width'>[];
+  series: readonly Pick<PlotSeries, 'label' | 'colour' | 'dash' | 'width' | 'texture'>[];
+  /** They are areas or bars, known by their fill. */
+  filled: boolean;
   bands: readonly { kind: PlotBand['kind']; text: string }[];
 }
 
@@ -39,7 +42,13 @@ export function inRows(widths: readonly number[], width: number): { left: number
 }
 
 /** A drawing with its title above and its legend below, as a PNG. */
-export async function pictureOf(drawing: HTMLCanvasElement, words: Words, key: Key, look: Look): Promise<Blob> {
+export async function pictureOf(
+  drawing: HTMLCanvasElement,
+  words: Words,
+  key: Key,
+  look: Look,
+  scheme: Scheme,
+): Promise<Blob> {
   const scale = devicePixelRatio;
   const margin = 16 * scale;
   const line = 22 * scale;
@@ -76,7 +85,11 @@ export async function pictureOf(drawing: HTMLCanvasElement, words: Words, key: K
     const middle = head + drawing.height + (row + 0.6) * line;
     const entry = key.series[at];
     const band = key.bands[at - key.series.length];
-    if (entry) {
+    if (entry && key.filled) {
+      ctx.fillStyle = fillOf(entry, scheme);
+      ctx.fillRect(x, middle - 7 * scale, 22 * scale, 14 * scale);
+      ctx.fillStyle = look.text;
+    } else if (entry) {
       ctx.strokeStyle = entry.colour;
       ctx.lineWidth = Math.max(3, entry.width ?? 0) * scale;
       ctx.setLineDash((entry.dash ?? []).map((length) => length * scale));

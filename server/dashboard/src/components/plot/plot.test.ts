@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { distances, placeAt, steps, stepTimes } from './draw';
 import { csvOf, fileName, fileOf } from '@/components/files';
-import { between, textOn } from './palette';
+import { between, seriesColour, seriesTexture, textOn } from './palette';
 import { inRows, wrapped } from './picture';
 import { joined, stacked } from './series';
 
@@ -105,4 +105,13 @@ it('text can be read on its ground', () => {
   expect(between('#000000', '#ffffff', 0.5)).toBe('#808080');
   expect(textOn('#ffffff')).toBe('#10141c');
   expect(textOn('#1b449c')).toBe('#ffffff');
+});
+
+it('filled series are told apart without their colours, and where those come again by them and their textures', () => {
+  const first = Array.from({ length: 8 }, (_, at) => seriesTexture(at));
+  expect(new Set(first).size).toBe(8);
+  for (const scheme of ['light', 'dark'] as const) {
+    const all = Array.from({ length: 64 }, (_, at) => `${seriesColour(at, scheme)} ${seriesTexture(at)}`);
+    expect(new Set(all).size).toBe(64);
+  }
 });

@@ -5,6 +5,8 @@ export interface PlotSeries {
   values: (number | null)[];
   colour: string;
   dash?: number[] | undefined;
+  /** Lines upon a fill, as `seriesTexture` gives them; absent: plain. */
+  texture?: string;
   /** Width of the line, CSS pixels. */
   width?: number;
 }

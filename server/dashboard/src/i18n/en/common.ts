@@ -17,6 +17,7 @@ export const common = {
   copyByHand: 'This browser does not let the page copy it. It is selected: copy it by hand.',
   notKnown: 'not known',
   more: 'Show more',
+  saveRows: 'Save these rows (CSV)',
   answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {
@@ -45,7 +46,7 @@ export const common = {
     lost: 'Connection lost',
     refused: 'No access to the live feed',
     stopped: 'Not connected',
-    retryIn: 'Next attempt in {{seconds}} s',
+    retryIn: 'Next attempt in {{seconds}} s.',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
   clock: {

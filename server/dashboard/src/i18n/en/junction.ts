@@ -34,6 +34,8 @@ export const junction = {
     delay: 'Delay',
     queue: 'Queue at green',
     left: 'left over',
+    all: 'All values',
+    fewer: 'Fewer values',
     hint: 'Tagged vehicles. Saturation is flow over capacity: from 100 % on the queue grows. Delay is predicted for the running plan.',
   },
   estimates: {
@@ -226,6 +228,7 @@ export const junction = {
     vehicles: 'Vehicles',
     who: 'Who',
     why: 'Why',
+    end: 'End',
     ended: 'Ended',
     endReason: { expired: 'expired', ended: 'ended by {{name}}', replaced: 'replaced', refused: 'refused by the road' },
     runs: 'runs',

@@ -19,6 +19,7 @@ export const common: Messages['common'] = {
   copyByHand: 'यह ब्राउज़र पृष्ठ को कॉपी नहीं करने देता। पाठ चुन लिया गया है: इसे स्वयं कॉपी करें।',
   notKnown: 'ज्ञात नहीं',
   more: 'और दिखाएँ',
+  saveRows: 'ये पंक्तियाँ सहेजें (CSV)',
   answered: 'सर्वर ने स्थिति {{status}} से उत्तर दिया',
   wentWrong: 'यह नहीं हो सका',
   refused: {
@@ -47,7 +48,7 @@ export const common: Messages['common'] = {
     lost: 'संपर्क टूट गया',
     refused: 'लाइव फ़ीड की अनुमति नहीं',
     stopped: 'जुड़ा नहीं है',
-    retryIn: 'अगली कोशिश {{seconds}} से॰ में',
+    retryIn: 'अगली कोशिश {{seconds}} से॰ में।',
     lostHint: 'यह जानकारी {{age}} पुरानी है। सिग्नल अपने आप चलते रहते हैं।',
   },
   clock: {

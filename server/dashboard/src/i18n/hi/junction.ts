@@ -36,6 +36,8 @@ export const junction: Messages['junction'] = {
     delay: 'विलंब',
     queue: 'हरे के आरंभ पर कतार',
     left: 'शेष रही',
+    all: 'सभी मान',
+    fewer: 'कम मान',
     hint: 'टैग वाले वाहन। संतृप्ति = प्रवाह / क्षमता: 100 % से कतार बढ़ती जाती है। विलंब वर्तमान प्लान के लिए अनुमानित है।',
   },
   estimates: {
@@ -226,6 +228,7 @@ export const junction: Messages['junction'] = {
     vehicles: 'वाहन',
     who: 'किसने',
     why: 'क्यों',
+    end: 'अंत',
     ended: 'समाप्ति',
     endReason: {
       expired: 'अवधि पूरी',

@@ -49,6 +49,7 @@ export function Analysis() {
                 onChange={(value) => set({ junction: value, lane: null })}
                 data={list.map(({ junction_id, junction_name }) => ({ value: junction_id, label: junction_name }))}
                 searchable
+                limit={100}
                 allowDeselect={false}
                 maw={360}
               />

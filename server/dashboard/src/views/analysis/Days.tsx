@@ -49,7 +49,7 @@ function Drawn({ place, span, days }: { place: Place; span: Span; days: Day[] })
       series: ids.map((id, at) => ({
         label: laneName(place, id),
         values: [...past.map(({ lanes }) => lanes.find(({ lane_id }) => lane_id === id)?.vehicle_count ?? null), null],
-        colour: looks(at, scheme).colour,
+        ...looks(at, scheme),
       })),
       bands: past.flatMap(({ stat_date, total_vehicles }): PlotBand[] => {
         const from = noon(stat_date) - HALF;

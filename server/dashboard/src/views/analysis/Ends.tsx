@@ -1,12 +1,11 @@
 import { Group, Select, Stack, useComputedColorScheme } from '@mantine/core';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { seriesColour } from '@/components/plot/palette';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { Answered } from './Answered';
 import { begun, ENDS, type EndsBucket, endsOf, runningBands, stagesOf, timesOf, untilEnd } from './buckets';
 import { NoCycles } from './NoCycles';
-import { namesOf, serverFile } from './parts';
+import { looks, namesOf, serverFile } from './parts';
 import type { Place } from './place';
 import { lastDays, type Span } from './span';
 import { SpanPicker } from './SpanPicker';
@@ -64,7 +63,7 @@ function Drawn({ place, span, buckets, now, stage }: DrawnProps) {
     const ends = ENDS.map((end, at) => ({
       label: t(`end.${end}`),
       values: untilEnd(past.map((bucket) => endsOf(bucket, stage, end))),
-      colour: seriesColour(at, scheme),
+      ...looks(at, scheme),
     }));
     return {
       times: timesOf(past),

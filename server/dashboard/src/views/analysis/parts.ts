@@ -1,4 +1,4 @@
-import { type Scheme, seriesColour, seriesDash } from '@/components/plot/palette';
+import { type Scheme, seriesColour, seriesDash, seriesTexture } from '@/components/plot/palette';
 import type { PlotSeries } from '@/components/plot/series';
 import { saveFile, fileName } from '@/components/files';
 import type { Place } from './place';
@@ -10,6 +10,7 @@ import { exported } from './useAnswer';
 export const looks = (index: number, scheme: Scheme) => ({
   colour: seriesColour(index, scheme),
   dash: seriesDash(index),
+  texture: seriesTexture(index),
 });
 
 /** A series for each lane, in their order; lanes that are gone but have values follow. */

@@ -62,7 +62,7 @@ export function Devices() {
           const shown = chosen(rows, { ...filters, search: filters.search ?? '' }, junctionName, now);
           if (rows.length === 0) return <Text c="dimmed">{t('none')}</Text>;
           if (shown.length === 0) return <Text c="dimmed">{t('noMatch')}</Text>;
-          return <DeviceRows devices={shown} now={now} />;
+          return <DeviceRows devices={shown} />;
         }}
       </Fetched>
       {isAdmin && (

@@ -29,7 +29,7 @@ beforeAll(startTexts);
 describe('a device that is gone', () => {
   const words = (online: boolean) => {
     answerWith(() => undefined);
-    render(<DeviceRows devices={[device(online)]} now={at} />, { wrapper: Page });
+    render(<DeviceRows devices={[device(online)]} />, { wrapper: Page });
     render(<ReadersCard device={device(online)} readers={[reader]} present={online} mayRestart={false} />, {
       wrapper: Page,
     });

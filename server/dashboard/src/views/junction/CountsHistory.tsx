@@ -6,7 +6,8 @@ import type { Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Plot } from '@/components/plot/Plot';
 import { seriesColour, seriesDash } from '@/components/plot/palette';
-import { DEFAULT_ZONE } from '@/i18n/format';
+import { SaveRows } from '@/components/list/SaveRows';
+import { DEFAULT_ZONE, useFormat } from '@/i18n/format';
 import { junctionQueries } from './queries';
 
 /** Vehicles of each lane by the quarter of an hour. */
@@ -33,21 +34,35 @@ export function CountsHistory({ layout }: { layout: Layout }) {
       })),
     };
   }, [query.data, layout.lanes, scheme]);
+  const zone = layout.time_zone ?? DEFAULT_ZONE;
+  const format = useFormat(zone);
+  const file = {
+    names: [layout.junction_name, t('history.counts')],
+    header: [`${t('history.at')} (${zone})`, ...chart.series.map(({ label }) => label)],
+    rows: () =>
+      chart.times.map((time, at) => [
+        format.stamp(time * 1000),
+        ...chart.series.map(({ values }) => values[at] ?? null),
+      ]),
+  };
   return (
     <Fetched query={query} height={260}>
       {() =>
         chart.series.every((lane) => lane.values.every((value) => value === null)) ? (
           <Text c="dimmed">{t('history.none')}</Text>
         ) : (
-          <Plot
-            kind="line"
-            label={t('history.countsLabel')}
-            times={chart.times}
-            series={chart.series}
-            zone={layout.time_zone ?? DEFAULT_ZONE}
-            height={260}
-            unit={t('history.perQuarter')}
-          />
+          <>
+            <Plot
+              kind="line"
+              label={t('history.countsLabel')}
+              times={chart.times}
+              series={chart.series}
+              zone={zone}
+              height={260}
+              unit={t('history.perQuarter')}
+            />
+            <SaveRows {...file} />
+          </>
         )
       }
     </Fetched>

@@ -1,11 +1,11 @@
 import { Group, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { api, page } from '@/api/client';
-import type { Cycle } from '@/api/types';
+import type { Cycle, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
-import { type Format, useFormat } from '@/i18n/format';
+import { DEFAULT_ZONE, type Format, useFormat } from '@/i18n/format';
 import type { Messages } from '@/i18n/messages';
 
 const ENDS: Record<keyof Messages['signal']['end'], true> = {
@@ -19,7 +19,8 @@ const ENDS: Record<keyof Messages['signal']['end'], true> = {
 };
 
 /** Cycles as served, and how each green ended. */
-export function CyclesHistory({ id, format }: { id: string; format: Format }) {
+export function CyclesHistory({ layout, format }: { layout: Layout; format: Format }) {
+  const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t } = useTranslation(['junction', 'signal']);
   const numbers = useFormat();
   const query = usePages(
@@ -34,6 +35,26 @@ export function CyclesHistory({ id, format }: { id: string; format: Format }) {
   );
   const end = (name: string | null | undefined) =>
     name && Object.hasOwn(ENDS, name) ? t(`signal:end.${name as keyof typeof ENDS}`) : '';
+  const modeOf = (cycle: Cycle) =>
+    t(`signal:mode.${cycle.cycle_mode as 'automatic' | 'manual_override' | 'emergency'}`);
+  const vehiclesOf = (cycle: Cycle) => cycle.lanes.reduce((sum, lane) => sum + lane.vehicle_count, 0);
+  const file = {
+    names: [junction_name, t('history.cycles')],
+    header: [
+      `${t('history.at')} (${time_zone})`,
+      `${t('history.length')} (s)`,
+      t('history.stages'),
+      t('history.vehicles'),
+      t('history.mode'),
+    ],
+    row: (cycle: Cycle) => [
+      format.stamp(cycle.cycle_start_time),
+      cycle.total_cycle_time,
+      cycle.stages.map(({ stage, green_s, end: how }) => `${stage} ${green_s} ${end(how)}`.trim()).join('; '),
+      vehiclesOf(cycle),
+      modeOf(cycle),
+    ],
+  };
   const columns: Column<Cycle>[] = [
     { label: t('history.at'), nowrap: true, cell: (cycle) => format.moment(cycle.cycle_start_time) },
     {
@@ -57,11 +78,11 @@ export function CyclesHistory({ id, format }: { id: string; format: Format }) {
     },
     {
       label: t('history.vehicles'),
-      cell: (cycle) => numbers.number(cycle.lanes.reduce((sum, lane) => sum + lane.vehicle_count, 0)),
+      cell: (cycle) => numbers.number(vehiclesOf(cycle)),
     },
     {
       label: t('history.mode'),
-      cell: (cycle) => t(`signal:mode.${cycle.cycle_mode as 'automatic' | 'manual_override' | 'emergency'}`),
+      cell: modeOf,
     },
   ];
   return (
@@ -71,6 +92,7 @@ export function CyclesHistory({ id, format }: { id: string; format: Format }) {
       query={query}
       rowKey={(cycle) => cycle.cycle_id}
       columns={columns}
+      file={file}
     />
   );
 }

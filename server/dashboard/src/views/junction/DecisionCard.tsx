@@ -92,14 +92,14 @@ function Weighed({ decision }: { decision: Decision }) {
     {
       label: t('decision.next'),
       cell: (course) => (
-        <>
+        <Group gap="2px 6px">
           {course.stage}
           {course === decision && (
-            <Badge size="xs" variant="light" ml={6}>
+            <Badge size="xs" variant="light" miw="max-content">
               {t('decision.chosen')}
             </Badge>
           )}
-        </>
+        </Group>
       ),
     },
     { label: t('decision.hold'), cell: ({ hold_s }) => format.seconds(hold_s) },

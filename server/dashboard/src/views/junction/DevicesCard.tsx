@@ -32,7 +32,7 @@ export function DevicesCard({ present }: { present: Present }) {
   const { t } = useTranslation('devices');
   const now = useNow(5000);
   return (
-    <Section title={t('title')}>
+    <Section folds title={t('title')}>
       <Fetched query={present.devices}>
         {(devices) => {
           const shown = devices

@@ -130,7 +130,7 @@ export function EstimatesCard({ layout, told }: { layout: Layout; told: readonly
     ],
   ];
   return (
-    <Section title={t('estimates.title')} text={rows.length > 0 ? t('estimates.hint') : undefined}>
+    <Section folds title={t('estimates.title')} text={rows.length > 0 ? t('estimates.hint') : undefined}>
       {rows.length === 0 && <Text c="dimmed">{t('estimates.none')}</Text>}
       {/* Tables of few columns stand beside each other where there is room. */}
       <Flex wrap="wrap" columnGap="xl" rowGap="md">

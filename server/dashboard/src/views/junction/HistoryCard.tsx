@@ -21,7 +21,7 @@ export const HistoryCard = memo(function HistoryCard({ layout, format }: Props) 
   const { t } = useTranslation('junction');
   const [tab, setTab] = useState<string | null>('counts');
   return (
-    <Section title={t('history.title')}>
+    <Section folds title={t('history.title')}>
       <Tabs value={tab} onChange={setTab} keepMounted={false}>
         <Tabs.List>
           {TABS.map((name) => (
@@ -34,13 +34,13 @@ export const HistoryCard = memo(function HistoryCard({ layout, format }: Props) 
           <CountsHistory layout={layout} />
         </Tabs.Panel>
         <Tabs.Panel value="cycles" pt="sm">
-          <CyclesHistory id={layout.junction_id} format={format} />
+          <CyclesHistory layout={layout} format={format} />
         </Tabs.Panel>
         <Tabs.Panel value="overrides" pt="sm">
-          <OverridesHistory id={layout.junction_id} format={format} />
+          <OverridesHistory layout={layout} format={format} />
         </Tabs.Panel>
         <Tabs.Panel value="plans" pt="sm">
-          <PlansHistory id={layout.junction_id} format={format} />
+          <PlansHistory layout={layout} format={format} />
         </Tabs.Panel>
       </Tabs>
     </Section>

@@ -1,4 +1,4 @@
-import { Alert, Badge, Grid, Group, Stack, Text } from '@mantine/core';
+import { Alert, Badge, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
@@ -18,6 +18,7 @@ import { Drawing } from './Drawing';
 import { EstimatesCard } from './EstimatesCard';
 import { controlToldBy, modeToldBy } from './health';
 import { HistoryCard } from './HistoryCard';
+import classes from './Junction.module.css';
 import { LaneTable } from './LaneTable';
 import { PlanCard } from './PlanCard';
 import { junctionQueries } from './queries';
@@ -47,7 +48,9 @@ function Junction({ layout }: { layout: Layout }) {
   const cycles = useQuery(junctionQueries.newestCycle(id));
   const frame = present.signal?.frame;
   const stale = present.staleS !== null;
-  const faults = present.told.flatMap(({ frame: { online, controller } }) => (online && controller?.fault) || []);
+  const faults = present.told.flatMap(({ deviceId: device, frame: { online, controller } }) =>
+    online && controller?.fault ? [{ device, fault: controller.fault }] : [],
+  );
   const heard = (stale ? undefined : frame?.mode) ?? modeToldBy(present.told);
   const { lamps } = present;
   return (
@@ -79,13 +82,17 @@ function Junction({ layout }: { layout: Layout }) {
         </Group>
       </Group>
       <JunctionLinks id={id} here="live" />
-      {faults.map((fault) => (
-        <Alert key={fault} color="red" title={t('fault')}>
+      {faults.map(({ device, fault }) => (
+        <Alert key={device} color="red" title={t('fault')}>
           <span lang="en">{fault}</span>
         </Alert>
       ))}
-      <Grid gap="md">
-        <Grid.Col span={{ base: 12, md: 6 }}>
+      <div className={classes.present}>
+        {/* First, also for the keyboard and on a phone: what somebody has come for in a hurry. */}
+        <div className={classes.act}>
+          <ActCard layout={layout} plan={plan} heard={heard} control={controlToldBy(present.told)} format={format} />
+        </div>
+        <div className={classes.drawing}>
           <Section title={t('drawing.title')}>
             {!present.signal && (
               <Fetched query={lamps} height={24}>
@@ -103,20 +110,17 @@ function Junction({ layout }: { layout: Layout }) {
               {t('drawing.hint')}
             </Text>
           </Section>
-        </Grid.Col>
-        <Grid.Col span={{ base: 12, md: 6 }}>
-          <Stack>
-            <ActCard layout={layout} plan={plan} heard={heard} control={controlToldBy(present.told)} format={format} />
-            <TimelineCard
-              signal={present.signal}
-              plan={runningStages(plan.data, frame?.plan_id)}
-              stale={stale}
-              control={controlToldBy(present.told)}
-            />
-            <DecisionCard told={present.told} stage={frame?.stage} />
-          </Stack>
-        </Grid.Col>
-      </Grid>
+        </div>
+        <Stack>
+          <TimelineCard
+            signal={present.signal}
+            plan={runningStages(plan.data, frame?.plan_id)}
+            stale={stale}
+            control={controlToldBy(present.told)}
+          />
+          <DecisionCard told={present.told} stage={frame?.stage} />
+        </Stack>
+      </div>
       <Fetched query={plan}>
         {(current) => <PlanCard current={current} runs={stale ? undefined : frame?.plan_id} format={format} />}
       </Fetched>

@@ -1,5 +1,6 @@
-import { Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { clock } from '@/api/clock';
 import type { CurrentPlan, Cycle, Layout } from '@/api/types';
@@ -7,6 +8,7 @@ import { AsOf } from '@/components/AsOf';
 import { AspectToken } from '@/components/lamps/AspectToken';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
+import { usePhone } from '@/components/usePhone';
 import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
 import { BEARING, type Direction, groupsOf } from './geometry';
@@ -30,7 +32,7 @@ const QUEUES_MS = 15 * 60_000;
 const isOfNow = (cycle: Cycle, now: number) =>
   now - clock.here(cycle.cycle_end_time ?? cycle.cycle_start_time) <= QUEUES_MS;
 
-/** Lane by lane: what it shows, how many come, how full it is, how long they wait. */
+/** Lane by lane: what it shows, how many come, how full it is, how long they wait; on a phone the rest only when it is asked for. */
 export function LaneTable({ layout, present, plan, cycles }: Props) {
   const { t } = useTranslation(['junction', 'signal', 'common']);
   const format = useFormat();
@@ -38,18 +40,22 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   const newest = cycles.data?.rows[0];
   const cycle = newest && isOfNow(newest, now) ? newest : undefined;
   const groups = groupsOf(layout);
+  const phone = usePhone();
+  const [whole, setWhole] = useState(false);
+  const brief = phone && !whole;
   const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
   const running = present.signal?.frame.plan_id === null ? undefined : runningOf(plan)?.predicted;
   const number = (value: number | null | undefined) => (value == null ? '–' : format.number(value));
   const predictedOf = (lane: Lane) => running?.lanes.find((delay) => delay.lane === lane.lane_name);
-  const columns: Column<Lane>[] = [
-    { label: t('lanes.lane'), cell: (lane) => <strong>{lane.lane_name}</strong> },
+  const columns: (Column<Lane> & { brief?: true })[] = [
+    { brief: true, label: t('lanes.lane'), cell: (lane) => <strong>{lane.lane_name}</strong> },
     {
       label: t('lanes.from'),
       cell: ({ direction_enum: direction }) =>
         direction && direction in BEARING ? t(`signal:direction.${direction as Direction}`) : '',
     },
     {
+      brief: true,
       label: t('lanes.signal'),
       cell: (lane) =>
         groups
@@ -65,6 +71,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
     { label: t('lanes.counted'), cell: (lane) => number(present.counts.get(lane.lane_id)) },
     { label: t('lanes.present'), cell: (lane) => number(present.present.get(lane.lane_id)) },
     {
+      brief: true,
       label: t('lanes.queue'),
       cell: (lane) => {
         const served = cycle?.lanes.find((entry) => entry.lane_id === lane.lane_id);
@@ -99,6 +106,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
       },
     },
     {
+      brief: true,
       label: t('lanes.delay'),
       nowrap: true,
       cell: (lane) => {
@@ -108,9 +116,21 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
     },
   ];
   return (
-    <Section title={t('lanes.title')} text={t('lanes.hint')}>
+    <Section title={t('lanes.title')} text={brief ? undefined : t('lanes.hint')}>
       <AsOf query={cycles} />
-      <Rows facts label={t('lanes.title')} rows={lanes} rowKey={(lane) => lane.lane_id} columns={columns} />
+      <Rows
+        facts={!brief}
+        narrow={brief}
+        label={t('lanes.title')}
+        rows={lanes}
+        rowKey={(lane) => lane.lane_id}
+        columns={brief ? columns.filter((column) => column.brief) : columns}
+      />
+      {phone && (
+        <Button variant="subtle" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {t(whole ? 'lanes.fewer' : 'lanes.all')}
+        </Button>
+      )}
     </Section>
   );
 }

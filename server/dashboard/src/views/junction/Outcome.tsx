@@ -27,8 +27,8 @@ export function Outcome({ verdict, back = false }: Props) {
       <Text>{t(`override.${back ? 'returned' : 'applied'}.${applied}`)}</Text>
       {reasons.length > 0 && (
         <List size="sm">
-          {reasons.map((reason) => (
-            <List.Item key={reason} lang="en">
+          {reasons.map((reason, at) => (
+            <List.Item key={at} lang="en">
               {reason}
             </List.Item>
           ))}

@@ -1,37 +1,63 @@
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { api, page } from '@/api/client';
-import type { Override } from '@/api/types';
+import type { Override, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
-import type { Format } from '@/i18n/format';
+import { DEFAULT_ZONE, type Format } from '@/i18n/format';
 
 const ENDS = ['expired', 'ended', 'replaced', 'refused'] as const;
 
 /** Who acted, why, and how it ended. */
-export function OverridesHistory({ id, format }: { id: string; format: Format }) {
+export function OverridesHistory({ layout, format }: { layout: Layout; format: Format }) {
+  const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t } = useTranslation(['junction', 'signal']);
   const query = usePages(['junction', id, 'overrides'], (cursor, signal) => {
     const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
     return page(api.GET('/api/junctions/{junction_id}/overrides', { params, signal }));
   });
-  const ended = (row: Override) => {
+  const howOf = (row: Override) => {
     const how = ENDS.find((name) => name === row.end_reason);
-    if (!row.override_end || !how) return t('history.runs');
-    return `${format.moment(row.override_end)} · ${t(`history.endReason.${how}`, { name: row.ended_by ?? '' })}`;
+    return row.override_end && how ? t(`history.endReason.${how}`, { name: row.ended_by ?? '' }) : t('history.runs');
+  };
+  const ended = (row: Override) => {
+    const how = howOf(row);
+    return row.override_end && ENDS.some((name) => name === row.end_reason)
+      ? `${format.moment(row.override_end)} · ${how}`
+      : how;
+  };
+  const modeOf = (row: Override) => t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`);
+  const file = {
+    names: [junction_name, t('history.overrides')],
+    header: [
+      `${t('history.at')} (${time_zone})`,
+      t('history.mode'),
+      t('history.who'),
+      t('history.why'),
+      `${t('history.end')} (${time_zone})`,
+      t('history.ended'),
+    ],
+    row: (row: Override) => [
+      format.stamp(row.override_start),
+      modeOf(row),
+      row.username,
+      [row.reason, ...(row.road_reasons ?? [])].filter(Boolean).join('; '),
+      row.override_end && format.stamp(row.override_end),
+      howOf(row),
+    ],
   };
   const columns: Column<Override>[] = [
     { label: t('history.at'), nowrap: true, cell: (row) => format.moment(row.override_start) },
-    { label: t('history.mode'), cell: (row) => t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`) },
+    { label: t('history.mode'), cell: modeOf },
     { label: t('history.who'), cell: (row) => row.username ?? '' },
     {
       label: t('history.why'),
       cell: (row) => (
         <>
           {row.reason ?? ''}
-          {row.road_reasons?.map((reason) => (
-            <Text key={reason} size="xs" c="red">
+          {row.road_reasons?.map((reason, at) => (
+            <Text key={at} size="xs" c="red">
               {reason}
             </Text>
           ))}
@@ -47,6 +73,7 @@ export function OverridesHistory({ id, format }: { id: string; format: Format })
       query={query}
       rowKey={(row) => row.override_id}
       columns={columns}
+      file={file}
     />
   );
 }

@@ -39,7 +39,7 @@ export function PlanCard({ current, runs, format }: PlanProps) {
     ),
   );
   return (
-    <Section title={t('plan.title')}>
+    <Section folds title={t('plan.title')}>
       {!plan && <Text c="dimmed">{t('plan.none')}</Text>}
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xl">
         {plan && (
@@ -93,8 +93,8 @@ function Side({ title, plan, longest, format }: SideProps) {
       ) : (
         plan.reason && <Text size="sm">{plan.reason}</Text>
       )}
-      {plan.reasons.map((reason) => (
-        <Text key={reason} size="sm" c="red" lang="en">
+      {plan.reasons.map((reason, at) => (
+        <Text key={at} size="sm" c="red" lang="en">
           {reason}
         </Text>
       ))}

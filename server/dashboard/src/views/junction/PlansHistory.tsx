@@ -1,10 +1,10 @@
 import { useTranslation } from 'react-i18next';
 import { api, page } from '@/api/client';
-import type { Plan } from '@/api/types';
+import type { Plan, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
-import { type Format, useFormat } from '@/i18n/format';
+import { DEFAULT_ZONE, type Format, useFormat } from '@/i18n/format';
 import { plannedStages } from './timeline';
 import { whyOf } from './why';
 
@@ -17,7 +17,8 @@ export function stateOf(plan: Pick<Plan, 'plan_id' | 'state'>, newest: Pick<Plan
 }
 
 /** Plans that were sent, and why. */
-export function PlansHistory({ id, format }: { id: string; format: Format }) {
+export function PlansHistory({ layout, format }: { layout: Layout; format: Format }) {
+  const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t, i18n } = useTranslation('junction');
   const numbers = useFormat();
   const query = usePages(['junction', id, 'plans'], (cursor, signal) => {
@@ -28,6 +29,27 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
     plannedStages(plan.stages)
       .map(({ stage, green_s }) => `${stage}\u00a0${numbers.number(green_s)}`)
       .join(' · ');
+  const whyText = (plan: Plan) => (plan.explanation ? whyOf(plan.explanation, i18n.language, t, numbers) : plan.reason);
+  const stateText = (plan: Plan) => t(`plan.state.${stateOf(plan, query.data?.[0])}`);
+  const file = {
+    names: [junction_name, t('history.plans')],
+    header: [
+      `${t('history.at')} (${time_zone})`,
+      `${t('history.length')} (s)`,
+      t('plan.green'),
+      t('plan.title'),
+      t('history.why'),
+    ],
+    row: (plan: Plan) => [
+      format.stamp(plan.first_sent_at),
+      plan.total_cycle_time,
+      plannedStages(plan.stages)
+        .map(({ stage, green_s }) => `${stage} ${green_s}`)
+        .join('; '),
+      stateText(plan),
+      whyText(plan),
+    ],
+  };
   const columns: Column<Plan>[] = [
     { label: t('history.at'), nowrap: true, cell: (plan) => format.moment(plan.first_sent_at) },
     {
@@ -37,11 +59,11 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
     { label: t('plan.green'), cell: greens },
     {
       label: t('plan.title'),
-      cell: (plan) => t(`plan.state.${stateOf(plan, query.data?.[0])}`),
+      cell: stateText,
     },
     {
       label: t('history.why'),
-      cell: (plan) => (plan.explanation ? whyOf(plan.explanation, i18n.language, t, numbers) : plan.reason),
+      cell: whyText,
     },
   ];
   return (
@@ -51,6 +73,7 @@ export function PlansHistory({ id, format }: { id: string; format: Format }) {
       query={query}
       rowKey={(plan) => plan.plan_id}
       columns={columns}
+      file={file}
     />
   );
 }
