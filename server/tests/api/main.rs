@@ -31,6 +31,7 @@ mod overrides;
 mod overview;
 mod people;
 mod plans;
+mod quiet_lanes;
 mod replicas;
 mod road;
 mod schedule;
