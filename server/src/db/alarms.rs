@@ -70,8 +70,8 @@ pub async fn list(
     sqlx::query_as!(
         AlarmRow,
         r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
-                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
-           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+                  opened_at, acknowledged_at, acknowledged_by_name AS acknowledged_by, closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id)
            WHERE ($1::uuid IS NULL OR EXISTS (
                      SELECT FROM user_junction_access g WHERE g.user_id = $1 AND g.junction_id = a.junction_id))
              AND ($2::uuid IS NULL OR a.junction_id = $2)
@@ -99,8 +99,8 @@ pub async fn get(db: &PgPool, id: Uuid) -> sqlx::Result<Option<AlarmRow>> {
     sqlx::query_as!(
         AlarmRow,
         r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
-                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
-           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+                  opened_at, acknowledged_at, acknowledged_by_name AS acknowledged_by, closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id)
            WHERE alarm_id = $1"#,
         id,
     )
@@ -118,7 +118,8 @@ pub async fn acknowledge(
     by: Uuid,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2
+        "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2,
+             acknowledged_by_name = (SELECT username FROM users WHERE user_id = $2)
          WHERE alarm_id = $1 AND acknowledged_at IS NULL",
         id,
         by,

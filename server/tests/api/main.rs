@@ -39,6 +39,7 @@ mod second_factor;
 mod sessions;
 mod settings;
 mod sign_in;
+mod sign_in_times;
 mod state;
 mod system;
 mod watchlist;
