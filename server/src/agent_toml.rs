@@ -188,7 +188,10 @@ fn crossings(entry: &JunctionEntry) -> String {
     let mut lines = String::new();
     let buttons: Vec<&str> = heads().filter(|group| group.button).map(|group| group.name.as_str()).collect();
     if !buttons.is_empty() {
-        lines += &format!("# Push buttons of pedestrian heads have their pin (button = 5) in these groups: {}.\n", named(buttons));
+        lines += &format!(
+            "# Push buttons of pedestrian heads have their pin (button = 5) in these groups: {}.\n",
+            named(buttons)
+        );
     }
     let untold: Vec<&str> =
         heads().filter(|group| group.clearance_s.is_none()).map(|group| group.name.as_str()).collect();

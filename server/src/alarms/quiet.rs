@@ -173,7 +173,8 @@ mod tests {
         all.push(quiet(1, "S", true));
         let finding = anomaly(junction(1), &all).unwrap();
         assert!(finding.message.contains("No vehicle for an hour on lanes"), "{}", finding.message);
-        let end = "; No counts came for an hour from lanes where many vehicles are usual at this time of day: S";
+        let end =
+            "; No counts came for an hour from lanes where many vehicles are usual at this time of day: S";
         assert!(finding.message.ends_with(end), "{}", finding.message);
         assert_eq!(finding.detail["no_counts"], json!(["S"]));
         assert_eq!(anomaly(junction(3), &all), None);

@@ -83,7 +83,8 @@ impl Fields {
 
     /// Notes each field for which nobody has asked.
     fn refuse_unknown(&mut self) {
-        let others: Vec<String> = self.values.keys().filter(|name| !self.known.contains(*name)).cloned().collect();
+        let others: Vec<String> =
+            self.values.keys().filter(|name| !self.known.contains(*name)).cloned().collect();
         for name in others {
             let message = unknown("field", &name, self.known.iter().cloned());
             let shown: String = name.chars().filter(|letter| !letter.is_control()).take(MOST_SHOWN).collect();

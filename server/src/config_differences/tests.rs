@@ -152,7 +152,10 @@ fn what_crossings_need_is_compared() {
     );
     server["groups"][3].as_object_mut().unwrap().remove("clearance_s");
     let toml = toml_of(&server);
-    assert!(toml.contains("is told for none of these pedestrian heads, here nor on the server: P.\n"), "{toml}");
+    assert!(
+        toml.contains("is told for none of these pedestrian heads, here nor on the server: P.\n"),
+        "{toml}"
+    );
 }
 
 #[test]

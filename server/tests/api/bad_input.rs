@@ -61,7 +61,12 @@ async fn a_mistyped_field_is_told_and_changes_nothing(db: PgPool) {
         ("PUT", format!("{path}/lanes"), json!({"lanes": before["lanes"], "stagse": []}), "stagse", "stages"),
     ] {
         let answer = state.request(method, &to, &admin, &body).await;
-        assert_eq!((answer.status.as_u16(), answer.fields().last().map(String::as_str)), (422, Some(wrong)), "{}", answer.text);
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields().last().map(String::as_str)),
+            (422, Some(wrong)),
+            "{}",
+            answer.text
+        );
         assert!(answer.text.contains(&format!("did you mean \\\"{meant}\\\"?")), "{}", answer.text);
     }
     assert_eq!(state.get(&path, &admin).await.json(), before);

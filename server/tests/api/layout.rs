@@ -307,8 +307,12 @@ async fn what_crossings_need_is_planned_with_and_reaches_the_road(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let id = state.junction(&admin, "Main").await;
     let lanes = layout(&state, &admin, &id).await["lanes"].clone();
-    let mut groups: Vec<Value> =
-        lanes.as_array().unwrap().iter().map(|lane| json!({"name": lane["lane_name"], "lanes": [lane["lane_id"]]})).collect();
+    let mut groups: Vec<Value> = lanes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lane| json!({"name": lane["lane_name"], "lanes": [lane["lane_id"]]}))
+        .collect();
     let head = json!({"name": "P", "kind": "pedestrian", "walk_s": 9.0, "clearance_s": 14.5, "button": true});
     groups.push(head);
     let stage = |name: &str| json!({"stage": name, "groups": [name], "min_green_s": 10, "max_green_s": 40});
@@ -329,7 +333,8 @@ async fn what_crossings_need_is_planned_with_and_reaches_the_road(db: PgPool) {
     let text = text.replacen("clearance_s = 14.5", "clearance_s = 14.5\nbutton = 5", 1);
     let config = flextraff_agent::config::parse(Path::new("agent.toml"), &text);
     let config = config.unwrap_or_else(|errors| panic!("{errors}\n{text}"));
-    let entry = flextraff_server::db::junctions::entry(&state.app.db, config.junction.id).await.unwrap().unwrap();
+    let entry =
+        flextraff_server::db::junctions::entry(&state.app.db, config.junction.id).await.unwrap().unwrap();
     assert_eq!(differences(&entry, &config.to_toml().unwrap()), Vec::<String>::new());
     let planned = entry.build().unwrap();
     let at = |name: &str| planned.stage_named(name).unwrap();
@@ -341,7 +346,12 @@ async fn what_crossings_need_is_planned_with_and_reaches_the_road(db: PgPool) {
     wrong["groups"][0]["clearance_s"] = json!(5);
     wrong["groups"][4]["walk_s"] = json!(2);
     let answer = state.request("PUT", &path, &admin, &wrong).await;
-    assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["groups".to_owned(); 2]), "{}", answer.text);
+    assert_eq!(
+        (answer.status.as_u16(), answer.fields()),
+        (422, vec!["groups".to_owned(); 2]),
+        "{}",
+        answer.text
+    );
 }
 
 #[sqlx::test]

@@ -65,8 +65,13 @@ async fn a_lane_that_falls_silent_against_its_history_is_found(db: PgPool) {
     let hardly = Counts { observed: Some(100.0), ..counts("E", 0..=0, 0) };
     let all = [counts("N", 0..=0, 0), counts("N", 1..=4, 4), counts("S", 0..=0, 0), counts("S", 1..=4, 0)];
     store(&db, &junction, now, &all).await;
-    store(&db, &junction, now, &[hardly, counts("E", 1..=4, 4), counts("W", 0..=0, 1), counts("W", 1..=4, 4)])
-        .await;
+    store(
+        &db,
+        &junction,
+        now,
+        &[hardly, counts("E", 1..=4, 4), counts("W", 0..=0, 1), counts("W", 1..=4, 4)],
+    )
+    .await;
     state.recount().await;
     let (n, s) = (("N".to_owned(), false, Some(44.0)), ("S".to_owned(), false, Some(0.0)));
     assert_eq!(quiet(&db, now).await, [n, s.clone()]);
@@ -84,7 +89,8 @@ async fn a_lane_of_which_nothing_comes_is_found_unless_a_device_that_counts_it_i
     let junction = state.junction(&admin, "Main").await;
     let now: DateTime<Utc> = FRIDAY.parse().unwrap();
     // W sends in the published form and says that nobody came.
-    let all = [counts("N", 1..=4, 4), published("S", 1..=4, 3), published("W", 0..=0, 0), published("W", 1..=4, 2)];
+    let all =
+        [counts("N", 1..=4, 4), published("S", 1..=4, 3), published("W", 0..=0, 0), published("W", 1..=4, 2)];
     store(&db, &junction, now, &all).await;
     state.recount().await;
     let silent = |lane: &str, no_counts, usual| (lane.to_owned(), no_counts, Some(usual));

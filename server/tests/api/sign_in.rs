@@ -38,7 +38,15 @@ async fn refusals_beyond_sixty_a_minute_are_summed_up_by_account(db: PgPool) {
         .execute(&db)
         .await
         .unwrap();
-    let lines = async || state.get("/api/audit?action=session.refuse&limit=100", &admin).await.json().as_array().unwrap().clone();
+    let lines = async || {
+        state
+            .get("/api/audit?action=session.refuse&limit=100", &admin)
+            .await
+            .json()
+            .as_array()
+            .unwrap()
+            .clone()
+    };
     for name in ["admin", "nobody", "nobody too", "admin"] {
         state.sign_in(name, "wrong password").await.assert_problem(401, "Incorrect username or password");
     }

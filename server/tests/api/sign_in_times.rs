@@ -53,7 +53,8 @@ async fn a_name_that_nobody_has_is_refused_no_faster_than_one_that_somebody_has(
     // A machine that stands still may spoil a round; what tells names apart spoils each.
     let rounds = [medians(&state, &kinds).await, medians(&state, &kinds).await];
     let alike = |medians: &[f64; 3]| {
-        let (least, most) = medians.iter().fold((f64::MAX, 0.0_f64), |(least, most), one| (least.min(*one), most.max(*one)));
+        let (least, most) =
+            medians.iter().fold((f64::MAX, 0.0_f64), |(least, most), one| (least.min(*one), most.max(*one)));
         most / least <= ALIKE
     };
     assert!(rounds.iter().any(alike), "medians in seconds of known, inactive and unknown names: {rounds:?}");

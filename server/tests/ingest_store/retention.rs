@@ -211,8 +211,10 @@ async fn what_cannot_be_taken_out_holds_up_nothing_else(db: PgPool) {
     ] {
         sqlx::query(statement).execute(&db).await.unwrap();
     }
-    let (retention, now) =
-        (Retention { epc_days: 1, counts_days: 99, ..Retention::default() }, "2026-02-11T06:00:00Z".parse().unwrap());
+    let (retention, now) = (
+        Retention { epc_days: 1, counts_days: 99, ..Retention::default() },
+        "2026-02-11T06:00:00Z".parse().unwrap(),
+    );
     for _ in 0..2 {
         let failed = retention::apply(&db, retention, now).await.unwrap_err();
         assert!(failed.to_string().contains("a damaged page"), "{failed}");
