@@ -185,23 +185,18 @@ pub fn text(
 fn crossings(entry: &JunctionEntry) -> String {
     let heads = || entry.groups.iter().filter(|group| group.kind == GroupKind::Pedestrian);
     let named = |groups: Vec<&str>| groups.join(", ").replace(char::is_control, " ");
-    let mut lines = String::new();
     let buttons: Vec<&str> = heads().filter(|group| group.button).map(|group| group.name.as_str()).collect();
-    if !buttons.is_empty() {
-        lines += &format!(
-            "# Push buttons of pedestrian heads have their pin (button = 5) in these groups: {}.\n",
-            named(buttons)
-        );
-    }
     let untold: Vec<&str> =
         heads().filter(|group| group.clearance_s.is_none()).map(|group| group.name.as_str()).collect();
-    if !untold.is_empty() {
-        lines += &format!(
-            "# How long a crossing takes (clearance_s, at 1.2 m/s or slower) is told for none of these pedestrian heads, here nor on the server: {}.\n",
-            named(untold)
-        );
-    }
-    lines
+    let line = |told: &str, groups: Vec<&str>| match groups[..] {
+        [] => String::new(),
+        _ => format!("# {told}: {}.\n", named(groups)),
+    };
+    line("Push buttons of pedestrian heads have their pin (button = 5) in these groups", buttons)
+        + &line(
+            "How long a crossing takes (clearance_s, at 1.2 m/s or slower) is told for none of these pedestrian heads, here nor on the server",
+            untold,
+        )
 }
 
 /// A link as one of its ends sees it; `None` when it is not known which of the own lanes belong to it, without which the agent cannot use it.

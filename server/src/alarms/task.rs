@@ -28,7 +28,7 @@ const LOOKS_PER_COUNT: u32 = 20;
 const LOOKS_PER_UNTOLD: u32 = 4;
 
 /// Nothing came from a lane for so long: an hour of whole five minutes, of which the last has just ended.
-const COUNTS_WITHIN: Duration = Duration::from_secs(65 * 60);
+const COUNTS_WITHIN: Duration = Duration::from_mins(65);
 
 /// Longest that the task waits for the database: where the way to it is cut without a word, no answer ever comes.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(90);

@@ -164,11 +164,11 @@ async fn who_sends_in_the_published_form_and_falls_silent_is_told_by_a_server_th
     store(&db, &other, now, &[counts("S", 0..=0, 0), counts("S", 1..=28, 4)]).await;
     state.recount().await;
     let open = async || alarms::open(&db).await.expect("the database works");
-    let (kind, message, alarm_state) = told(&state, Duration::from_secs(600)).await;
+    let (kind, message, alarm_state) = told(&state, Duration::from_mins(10)).await;
     assert_eq!((kind.as_str(), alarm_state.as_str()), ("count_anomaly", "open"));
     assert!(message.starts_with("No vehicle for an hour") && message.ends_with(": S"), "{message}");
     assert_eq!(open().await.len(), 1, "of A nothing is known: {:?}", open().await);
-    let (kind, message, alarm_state) = told(&state, Duration::from_secs(3900)).await;
+    let (kind, message, alarm_state) = told(&state, Duration::from_mins(65)).await;
     assert_eq!((kind.as_str(), alarm_state.as_str()), ("count_anomaly", "open"));
     assert!(message.starts_with("No counts came for an hour") && message.ends_with(": N"), "{message}");
     let junction: JunctionId = published_only.parse().unwrap();
@@ -183,11 +183,11 @@ async fn who_sends_in_the_published_form_and_falls_silent_is_told_by_a_server_th
         .await
         .unwrap();
     state.recount().await;
-    let (_, message, alarm_state) = told(&state, Duration::from_secs(600)).await;
+    let (_, message, alarm_state) = told(&state, Duration::from_mins(10)).await;
     assert!(alarm_state == "closed" && message.ends_with(": S"), "{message}");
     assert_eq!(open().await.len(), 1);
     store(&db, &published_only, now, &[published("N", 0..=0, 1)]).await;
     state.recount().await;
-    assert_eq!(told(&state, Duration::from_secs(600)).await.2, "closed");
+    assert_eq!(told(&state, Duration::from_mins(10)).await.2, "closed");
     assert_eq!(open().await, []);
 }
