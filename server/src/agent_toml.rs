@@ -17,7 +17,6 @@ const HEAD: &str = "\
 # the device enrols for its login: flextraff-agent enroll. Then: flextraff-agent check.
 # Compatible pairs and intergreens below are what the server plans with. Compare them with the signal plan before any lamp is connected:
 # on the road this file rules.
-
 ";
 
 #[derive(Serialize)]
@@ -89,6 +88,10 @@ struct Group<'a> {
     lanes: Vec<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     exits: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walk_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clearance_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -156,6 +159,8 @@ pub fn text(
                 kind: group.kind,
                 lanes: group.lanes.iter().filter_map(|lane| own.get(lane).copied()).collect(),
                 exits: &group.exits,
+                walk_s: group.walk_s,
+                clearance_s: group.clearance_s,
             })
             .collect(),
         stage: entry
@@ -173,7 +178,25 @@ pub fn text(
         intergreen: spec.intergreens.clone(),
         link: links.iter().filter_map(|link| neighbour(entry.junction_id, link, &own, names)).collect(),
     };
-    Ok(format!("{HEAD}{}", toml::to_string(&file)?))
+    Ok(format!("{HEAD}{}\n{}", crossings(entry), toml::to_string(&file)?))
+}
+
+/// What is left to do about heads for pedestrians, as lines of a comment.
+fn crossings(entry: &JunctionEntry) -> String {
+    let heads = || entry.groups.iter().filter(|group| group.kind == GroupKind::Pedestrian);
+    let named = |groups: Vec<&str>| groups.join(", ").replace(char::is_control, " ");
+    let buttons: Vec<&str> = heads().filter(|group| group.button).map(|group| group.name.as_str()).collect();
+    let untold: Vec<&str> =
+        heads().filter(|group| group.clearance_s.is_none()).map(|group| group.name.as_str()).collect();
+    let line = |told: &str, groups: Vec<&str>| match groups[..] {
+        [] => String::new(),
+        _ => format!("# {told}: {}.\n", named(groups)),
+    };
+    line("Push buttons of pedestrian heads have their pin (button = 5) in these groups", buttons)
+        + &line(
+            "How long a crossing takes (clearance_s, at 1.2 m/s or slower) is told for none of these pedestrian heads, here nor on the server",
+            untold,
+        )
 }
 
 /// A link as one of its ends sees it; `None` when it is not known which of the own lanes belong to it, without which the agent cannot use it.

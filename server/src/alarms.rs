@@ -2,12 +2,14 @@
 //! records and tells.
 
 mod notify;
+mod quiet;
 mod signs;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use notify::Notifier;
+pub use quiet::QuietLane;
 pub use signs::{Finding, of_status};
 pub use task::run;
 

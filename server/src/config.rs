@@ -23,6 +23,7 @@ pub use dashboard::Dashboard;
 pub use database::Database;
 pub use devices::Devices;
 pub use http::Http;
+pub(crate) use load::unknown;
 pub use load::{ConfigError, Problem};
 pub use log::{Log, LogFormat};
 pub use mqtt::{Broker, Mqtt};

@@ -63,6 +63,8 @@ struct GroupTable {
     exits: Vec<String>,
     walk_s: Option<f64>,
     clearance_s: Option<f64>,
+    /// Pin of its push button.
+    button: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +90,7 @@ impl File {
             exits: group.exits,
             walk_s: group.walk_s,
             clearance_s: group.clearance_s,
-            button: false,
+            button: group.button.is_some(),
         };
         let stage = |stage: Stage| StageSpec {
             name: stage.name,
@@ -264,6 +266,11 @@ fn groups(server: &Junction, device: &Junction, found: &mut Found) {
             let (ours, theirs) = (told(ours, server), told(theirs, device));
             found.0.push(format!("group {name}: lanes are {ours} on the server and {theirs} on the device"));
         }
+        found.values(&format!("group {name}: walk_s"), &seconds(ours.walk_ms), &seconds(theirs.walk_ms));
+        let clearances = (seconds(ours.clearance_ms), seconds(theirs.clearance_ms));
+        found.values(&format!("group {name}: clearance_s"), &clearances.0, &clearances.1);
+        let button = |group: &Group| if group.button { "there" } else { "missing" };
+        found.values(&format!("group {name}: the push button"), &button(ours), &button(theirs));
         found.lists(&format!("group {name}: exits"), &sorted(&ours.exits), &sorted(&theirs.exits));
     }
 }

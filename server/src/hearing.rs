@@ -37,6 +37,11 @@ impl Hearing {
         self.unbroken.look(hears, broke, now)
     }
 
+    /// Whether devices are heard without a break for so long, as of the last look.
+    pub fn has_heard_for(&self, period: Duration, now: Instant) -> bool {
+        self.unbroken.since.is_some_and(|since| now.saturating_duration_since(since) >= period)
+    }
+
     /// The database has failed whoever looks: what devices say may not have got there either.
     pub fn broke(&mut self) {
         self.unbroken.since = None;
@@ -92,6 +97,9 @@ mod tests {
         assert_eq!(sure_from(&mut hearing, start, 465..=1065), None);
         waiting.send_replace(0);
         assert_eq!(sure_from(&mut hearing, start, 1080..=1200), Some(1170));
+        let has_heard_for =
+            |seconds| hearing.has_heard_for(Duration::from_secs(seconds), start + Duration::from_mins(20));
+        assert!(has_heard_for(120) && !has_heard_for(121));
         hearing.broke();
         assert_eq!(sure_from(&mut hearing, start, 1215..=1320), Some(1305));
     }

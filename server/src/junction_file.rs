@@ -112,7 +112,7 @@ pub struct LaneEntry {
 }
 
 /// A signal group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupEntry {
     /// Its name.
@@ -129,6 +129,18 @@ pub struct GroupEntry {
     /// Where its movements lead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exits: Vec<String>,
+    /// Shortest green of a pedestrian head, seconds; absent: 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 4, maximum = 60)]
+    pub walk_s: Option<f64>,
+    /// How long those need to cross who stepped off with the last green of a pedestrian head, seconds: nothing that conflicts gets green before.
+    /// Absent: what the intergreens say is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 60)]
+    pub clearance_s: Option<f64>,
+    /// Whether a pedestrian head has a push button.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub button: bool,
 }
 
 /// A stage.
@@ -254,7 +266,9 @@ impl JunctionEntry {
                     kind: group.kind,
                     lanes: group.lanes.iter().map(name).collect(),
                     exits: group.exits.clone(),
-                    ..GroupSpec::default()
+                    walk_s: group.walk_s,
+                    clearance_s: group.clearance_s,
+                    button: group.button,
                 })
                 .collect(),
             stages: self

@@ -1,11 +1,12 @@
 //! The task: looks, records, tells.
 
 use super::notify::Tried;
+use super::quiet::anomaly;
 use super::{Change, Finding, Kind, Notifier, Severity, Watch};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config_differences::differences;
-use crate::db::alarms::{self, Heard, Quiet};
+use crate::db::alarms::{self, Heard};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::{telling, within};
@@ -14,7 +15,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::wire::Status;
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -25,6 +26,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(15);
 const LOOKS_PER_COUNT: u32 = 20;
 /// Looks at who is heard between two at what was not told: a third of the time for which an alarm is one server's to tell.
 const LOOKS_PER_UNTOLD: u32 = 4;
+
+/// Nothing came from a lane for so long: an hour of whole five minutes, of which the last has just ended.
+const COUNTS_WITHIN: Duration = Duration::from_mins(65);
 
 /// Longest that the task waits for the database: where the way to it is cut without a word, no answer ever comes.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(90);
@@ -130,7 +134,8 @@ impl Task {
         let is_sure = self.hearing.is_sure(self.clock.instant());
         let heard = alarms::heard(&self.app.db, utc).await?;
         let devices: BTreeSet<DeviceId> = heard.iter().map(|one| one.device).collect();
-        let junctions: BTreeSet<JunctionId> = heard.iter().map(|one| one.junction).collect();
+        // Also those without a device of ours: who sends counts in the published form has none.
+        let junctions = alarms::junctions(&self.app.db).await?;
         let worked_at = heard.iter().filter(|one| one.in_maintenance);
         let quiet_expected: BTreeSet<JunctionId> = worked_at.clone().map(|one| one.junction).collect();
         self.in_maintenance = worked_at.map(|one| one.device).collect();
@@ -156,8 +161,14 @@ impl Task {
         }
         if self.looks.is_multiple_of(LOOKS_PER_COUNT) {
             let quiet = alarms::quiet_lanes(&self.app.db, utc).await?;
+            // What did not come in while this server heard nobody says nothing of the lanes.
+            let is_sure = self.hearing.has_heard_for(COUNTS_WITHIN, self.clock.instant());
             let watch = self.watch().await?;
             for junction in &junctions {
+                let mut lanes = quiet.iter().filter(|lane| lane.junction == *junction);
+                if !is_sure && lanes.any(|lane| lane.no_counts) {
+                    continue;
+                }
                 let anomaly = anomaly(*junction, &quiet).filter(|_| !quiet_expected.contains(junction));
                 let findings: Vec<Finding> = anomaly.into_iter().collect();
                 changes.extend(watch.handle(*junction, None, &[Kind::CountAnomaly], &findings, now));
@@ -308,21 +319,6 @@ fn differs(differences: &[String]) -> Option<Finding> {
     Some(Finding { kind: Kind::ConfigDiffers, message, detail: json!({"differences": differences}) })
 }
 
-fn anomaly(junction: JunctionId, quiet: &[Quiet]) -> Option<Finding> {
-    let lanes: BTreeMap<&str, f64> = quiet
-        .iter()
-        .filter(|one| one.junction == junction)
-        .map(|one| (one.lane.as_str(), one.usual.round()))
-        .collect();
-    if lanes.is_empty() {
-        return None;
-    }
-    let names = lanes.keys().copied().collect::<Vec<_>>().join(", ");
-    let message =
-        format!("No vehicle for an hour on lanes where many are usual at this time of day: {names}");
-    Some(Finding { kind: Kind::CountAnomaly, message, detail: json!({"usual": lanes}) })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -368,16 +364,5 @@ mod tests {
         assert_eq!(differs(&[]), None);
         let message = differs(&["stage N is missing".into(), "b".into()]).unwrap().message;
         assert!(message.ends_with("plans with: stage N is missing and 1 more"), "{message}");
-    }
-
-    #[test]
-    fn quiet_lanes_of_a_junction_are_one_alarm() {
-        let junction = |id| JunctionId(Uuid::from_u128(id));
-        let quiet = |id, lane: &str| Quiet { junction: junction(id), lane: lane.into(), usual: 40.4 };
-        let all = [quiet(1, "N"), quiet(2, "X"), quiet(1, "E")];
-        let finding = anomaly(junction(1), &all).unwrap();
-        assert!(finding.message.ends_with(": E, N"), "{}", finding.message);
-        assert_eq!(finding.detail, json!({"usual": {"E": 40.0, "N": 40.0}}));
-        assert_eq!(anomaly(junction(3), &all), None);
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// What a user may do at a junction.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"role": "operator"}))]
 struct Access {
     /// `observer` looks, `operator` acts as well.

@@ -45,6 +45,7 @@ async fn me(CurrentUser(user): CurrentUser) -> Json<User> {
 
 /// A new password.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct NewPassword {
     /// The password until now.
     #[schema(max_length = 4096, format = "password")]
@@ -105,6 +106,7 @@ struct Offer {
 
 /// The password, to show that the user still sits there.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct ShownPassword {
     /// Password of the user.
     #[schema(max_length = 4096, format = "password")]
@@ -153,6 +155,7 @@ async fn offer(
 
 /// A one-time code.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct ShownCode {
     /// The code that the device shows.
     #[schema(min_length = 1, max_length = 64)]
@@ -218,6 +221,7 @@ async fn confirm(
 
 /// Password and one-time code.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct ShownBoth {
     /// Password of the user.
     #[schema(max_length = 4096, format = "password")]

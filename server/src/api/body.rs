@@ -1,6 +1,7 @@
 //! Request bodies, queries and path parameters, read with limits; all that is wrong is told at once, field by field.
 
 use super::problem::{FieldError, Problem};
+use crate::config::unknown;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{Form, FromRequest, FromRequestParts, Request};
@@ -9,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
@@ -17,9 +18,14 @@ use std::str::FromStr;
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// Longest text in a field that has no limit of its own, in characters.
 pub const MOST_TEXT: usize = 4096;
+/// So much of the name of a field that does not exist is shown.
+const MOST_SHOWN: usize = 60;
 
 /// Something that is read out of the fields of a body.
 pub trait Body: Sized {
+    /// Whether fields that it does not know are passed over, because a standard wants that; else each is an error: it would be a mistyped one.
+    const PASSES_OVER: bool = false;
+
     /// Reads it. What is wrong goes to `fields`, and then the value is thrown away.
     fn read(fields: &mut Fields) -> Self;
 }
@@ -28,6 +34,8 @@ pub trait Body: Sized {
 #[derive(Debug, Default)]
 pub struct Fields {
     values: Map<String, Value>,
+    /// Names that were asked for.
+    known: BTreeSet<String>,
     errors: Vec<FieldError>,
 }
 
@@ -37,8 +45,11 @@ impl Fields {
     /// # Errors
     /// 422 that names every field that is wrong.
     pub fn check<T: Body>(values: Map<String, Value>) -> Result<T, Problem> {
-        let mut fields = Self { values, errors: Vec::new() };
+        let mut fields = Self { values, ..Self::default() };
         let body = T::read(&mut fields);
+        if !T::PASSES_OVER {
+            fields.refuse_unknown();
+        }
         if fields.errors.is_empty() { Ok(body) } else { Err(Problem::invalid(fields.errors)) }
     }
 
@@ -48,13 +59,37 @@ impl Fields {
     }
 
     /// Whether the body has this field, and not as null.
-    pub fn has(&self, name: &str) -> bool {
+    pub fn has(&mut self, name: &str) -> bool {
+        self.know(name);
         self.values.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// Whether the body has this field, be it as null.
-    pub fn given(&self, name: &str) -> bool {
+    pub fn given(&mut self, name: &str) -> bool {
+        self.know(name);
         self.values.contains_key(name)
+    }
+
+    fn know(&mut self, name: &str) {
+        if !self.known.contains(name) {
+            self.known.insert(name.to_owned());
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.know(name);
+        self.values.remove(name)
+    }
+
+    /// Notes each field for which nobody has asked.
+    fn refuse_unknown(&mut self) {
+        let others: Vec<String> =
+            self.values.keys().filter(|name| !self.known.contains(*name)).cloned().collect();
+        for name in others {
+            let message = unknown("field", &name, self.known.iter().cloned());
+            let shown: String = name.chars().filter(|letter| !letter.is_control()).take(MOST_SHOWN).collect();
+            self.refuse(&shown, message);
+        }
     }
 
     /// Notes that something is wrong with a field; of several faults of one field the first is told.
@@ -67,7 +102,7 @@ impl Fields {
 
     /// A text that may hold anything, of at most [`MOST_TEXT`] characters.
     pub fn text(&mut self, name: &str) -> String {
-        match self.values.remove(name) {
+        match self.take(name) {
             Some(Value::String(text)) => {
                 if text.chars().count() > MOST_TEXT {
                     self.refuse(name, format!("{name} has at most {MOST_TEXT} characters"));
@@ -95,6 +130,7 @@ impl Fields {
 
     /// A line for people, which may be absent, null or empty.
     pub fn optional_line(&mut self, name: &str, most: usize) -> Option<String> {
+        self.know(name);
         let blank = match self.values.get(name) {
             Some(Value::String(text)) => text.trim().is_empty(),
             Some(Value::Null) | None => true,
@@ -105,7 +141,7 @@ impl Fields {
 
     /// True or false; absent means `default`.
     pub fn flag_or(&mut self, name: &str, default: bool) -> bool {
-        match self.values.remove(name) {
+        match self.take(name) {
             Some(Value::Bool(flag)) => flag,
             Some(other) => self.wrong(name, "true or false", &other),
             None => default,
@@ -114,7 +150,7 @@ impl Fields {
 
     /// A number within a range.
     pub fn number(&mut self, name: &str, range: RangeInclusive<f64>) -> f64 {
-        let number = match self.values.remove(name) {
+        let number = match self.take(name) {
             Some(Value::Number(number)) => number.as_f64().unwrap_or(f64::NAN),
             Some(other) => return self.wrong(name, "a number", &other),
             None => return self.missing(name),
@@ -127,7 +163,7 @@ impl Fields {
 
     /// A whole number within a range; absent means `default`.
     pub fn whole_or(&mut self, name: &str, default: i32, range: RangeInclusive<i32>) -> i32 {
-        let whole = match self.values.remove(name) {
+        let whole = match self.take(name) {
             Some(Value::Number(number)) => whole(&number),
             Some(other) => return self.wrong(name, "a whole number", &other),
             None => return default,
@@ -178,7 +214,7 @@ impl Fields {
 
     /// An object that serde reads, with texts as in a list; absent or null: nothing.
     pub fn optional_object<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        let value = self.values.remove(name).filter(|value| !value.is_null())?;
+        let value = self.take(name).filter(|value| !value.is_null())?;
         if !storable(&value) {
             let wanted =
                 format!("texts in {name} have at most {MOST_TEXT} characters and no control characters");
@@ -410,10 +446,37 @@ mod tests {
 
     #[test]
     fn absent_fields_take_their_defaults() {
-        let sample = check(json!({"line": " abc ", "number": 1, "note": null, "more": 1})).unwrap();
+        let sample = check(json!({"line": " abc ", "number": 1, "note": null})).unwrap();
         assert_eq!((sample.line.as_str(), sample.note, sample.flag), ("abc", None, false));
         assert_eq!((sample.number, sample.whole), (1.0, 30));
         assert_eq!(check(json!({"line": "a", "number": 0, "whole": 5.0})).unwrap().whole, 5);
+    }
+
+    #[derive(Debug)]
+    struct PassesOver;
+
+    impl Body for PassesOver {
+        const PASSES_OVER: bool = true;
+
+        fn read(_: &mut Fields) -> Self {
+            Self
+        }
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_told_beside_the_one_that_may_be_meant() {
+        let told = |value: Value| {
+            let Value::Object(values) = value else { panic!("the sample is an object") };
+            format!("{:?}", Fields::check::<Sample>(values).unwrap_err())
+        };
+        let text = told(json!({"line": "a", "number": 0, "flagg": true}));
+        let sentence = "there is no field \\\"flagg\\\"; did you mean \\\"flag\\\"?";
+        assert!(text.contains(sentence) && text.contains("field: \"flagg\""), "{text}");
+        let text = told(json!({"line": "a", "number": 0, "flag": true, "a\u{0}b": null, "x".repeat(100): 1}));
+        assert!(text.contains("field: \"ab\""), "{text}");
+        assert!(text.contains(&format!("field: \"{}\"", "x".repeat(60))), "{text}");
+        let others = Map::from_iter([("more".to_owned(), json!(1))]);
+        assert!(Fields::check::<PassesOver>(others).is_ok());
     }
 
     #[test]
@@ -421,8 +484,8 @@ mod tests {
         let long = "x".repeat(MOST_TEXT + 1);
         for bad in ["a\u{0}b", "a\nb", long.as_str()] {
             for value in [json!([bad]), json!([[1, {"stage": bad}]]), json!({"a": {bad: 1}})] {
-                let mut fields =
-                    Fields { values: Map::from_iter([("it".to_owned(), value.clone())]), errors: vec![] };
+                let values = Map::from_iter([("it".to_owned(), value.clone())]);
+                let mut fields = Fields { values, ..Fields::default() };
                 assert_eq!(fields.optional_object::<Value>("it"), None, "{value}");
                 assert_eq!(
                     fields.errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(),
@@ -432,7 +495,7 @@ mod tests {
         }
         let mut fields = Fields {
             values: Map::from_iter([("it".to_owned(), json!(["उत्तर", {"a": null}]))]),
-            errors: vec![],
+            ..Fields::default()
         };
         assert_eq!(fields.optional_list::<Value>("it", 2).map(|list| list.len()), Some(2));
         assert!(fields.errors.is_empty());

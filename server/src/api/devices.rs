@@ -160,6 +160,7 @@ async fn unknown_senders(State(app): State<App>, _: Admin, page: Page) -> Result
 
 /// A device to create.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"junction_id": "7b0a2f4e-6d1c-4a93-9c55-3f2e8d10b6a7", "device_name": "Cabinet at the north corner", "token_hours": 24}))]
 struct DeviceCreate {
     /// Where it is.

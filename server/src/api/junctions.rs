@@ -35,6 +35,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A junction to create.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"junction_name": "Main Street & Oak Ave", "city": "Pune", "latitude": 18.5204, "longitude": 73.8567}))]
 pub struct JunctionCreate {
     /// Name of the junction.

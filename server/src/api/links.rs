@@ -58,6 +58,7 @@ async fn list(
 
 /// A way from one junction to the next.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"distance_m": 420.0, "free_flow_s": 35.0}))]
 struct LinkBody {
     /// Lanes at its start whose vehicles take it; empty: not known.

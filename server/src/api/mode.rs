@@ -32,6 +32,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A mode to set. Without `mode` it is a manual override.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"total_cycle_time": 120, "north_lane_time": 40, "south_lane_time": 30, "east_lane_time": 30,
     "west_lane_time": 20, "expires_in_minutes": 30, "reason": "Procession on the north road"}))]
 pub(super) struct ModeBody {

@@ -64,6 +64,7 @@ struct HoldsNow {
 
 /// What is to hold by day and hour; it takes the place of what held before.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"entries": [{"name": "Morning", "days": ["mon", "tue", "wed", "thu", "fri"], "from": "07:00", "to": "10:30",
     "limits": {"max_cycle_s": 100}}]}))]
 struct ScheduleBody {

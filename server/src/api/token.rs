@@ -54,6 +54,9 @@ struct Login {
 }
 
 impl Body for Login {
+    // As OAuth 2 wants it (RFC 6749, 3.2).
+    const PASSES_OVER: bool = true;
+
     fn read(fields: &mut Fields) -> Self {
         Self {
             username: fields.text("username"),
@@ -258,7 +261,7 @@ pub(super) async fn is_second_factor(app: &App, user: &User, code: &str) -> Resu
 /// does not tell which names exist.
 async fn refuse(app: &App, username: &str, actor: &Actor, why: &'static str) -> db::Result<()> {
     tidings::tell_guess(&app.db, &app.auth.guess(username, actor.address)).await?;
-    audit::record(&app.db, actor, Deed::new("session.refuse").with(json!({"reason": why}))).await
+    audit::refuse(&app.db, actor, Deed::new("session.refuse").with(json!({"reason": why}))).await
 }
 
 /// The same of who is signed in and shows a password or a code once more.

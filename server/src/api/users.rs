@@ -37,6 +37,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A user to register.
 #[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"username": "operator1", "email": "operator1@city.example", "password": "a pass phrase that is long",
     "full_name": "Control room, first desk"}))]
 pub struct UserCreate {

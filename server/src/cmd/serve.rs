@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database, Retention};
 use crate::db::logs::{self, Entry, Level, Type};
 use crate::db::ready::Ready;
-use crate::db::{is_locked, partitions, retention, roll_ups, setup, within};
+use crate::db::{audit, is_locked, partitions, retention, roll_ups, setup, within};
 use crate::dispatch;
 use crate::dynsec;
 use crate::fleet;
@@ -248,6 +248,7 @@ async fn roll_up(db: PgPool, retention: Retention, mut stopped: watch::Receiver<
     loop {
         let done = within(LONGEST, async {
             roll_ups::refresh(&db, None).await?;
+            audit::sum_up_refusals(&db).await?;
             let now = retention::time(&db, Clock.utc(), started.elapsed()).await?;
             roll_ups::fill_epcs(&db, retention::epcs_before(retention, now)).await
         });

@@ -208,7 +208,8 @@ fn env_name(key: &Key) -> String {
 }
 
 /// What is said of a name that does not exist, with the nearest one that does.
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+/// That there is nothing of a name, and what of all that there is may be meant.
+pub(crate) fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
     let nearest = known
         .map(|known| (strsim::osa_distance(&known, name), known))
         .min()

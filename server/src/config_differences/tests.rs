@@ -129,6 +129,36 @@ fn times_and_orders_are_compared_once() {
 }
 
 #[test]
+fn what_crossings_need_is_compared() {
+    let mut server = value();
+    let head = json!({ "name": "P", "kind": "pedestrian", "walk_s": 8, "clearance_s": 12.5, "button": true });
+    server["groups"].as_array_mut().unwrap().push(head);
+    server["stages"][1]["groups"] = json!(["E", "P"]);
+    server["compatible"].as_array_mut().unwrap().push(json!({ "a": "E", "b": "P" }));
+    let toml = toml_of(&server);
+    let line = "# Push buttons of pedestrian heads have their pin (button = 5) in these groups: P.\n";
+    assert!(toml.contains(line) && !toml.contains("is told for none"), "{toml}");
+    let there = toml.replace("clearance_s = 12.5", "clearance_s = 12.5\nbutton = 5");
+    assert_eq!(differences(&entry(&server), &there), Vec::<String>::new());
+    let untold = toml.replace("walk_s = 8.0\nclearance_s = 12.5\n", "");
+    assert_ne!(untold, toml);
+    assert_eq!(
+        differences(&entry(&server), &untold)[..3],
+        [
+            "group P: walk_s is 8 s on the server and 7 s on the device",
+            "group P: clearance_s is 12.5 s on the server and 0 s on the device",
+            "group P: the push button is there on the server and missing on the device",
+        ]
+    );
+    server["groups"][3].as_object_mut().unwrap().remove("clearance_s");
+    let toml = toml_of(&server);
+    assert!(
+        toml.contains("is told for none of these pedestrian heads, here nor on the server: P.\n"),
+        "{toml}"
+    );
+}
+
+#[test]
 fn pairs_that_only_one_side_lets_go_together_are_named() {
     let mut device = value();
     device["stages"] = json!([

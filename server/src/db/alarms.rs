@@ -1,12 +1,14 @@
 //! Alarms: what a person should look into.
 
-use crate::alarms::{Finding, Kind, Place};
+use crate::alarms::{Finding, Kind, Place, QuietLane};
 use crate::hearing::SILENT_AFTER;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor, PgPool};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -68,8 +70,8 @@ pub async fn list(
     sqlx::query_as!(
         AlarmRow,
         r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
-                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
-           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+                  opened_at, acknowledged_at, acknowledged_by_name AS acknowledged_by, closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id)
            WHERE ($1::uuid IS NULL OR EXISTS (
                      SELECT FROM user_junction_access g WHERE g.user_id = $1 AND g.junction_id = a.junction_id))
              AND ($2::uuid IS NULL OR a.junction_id = $2)
@@ -97,8 +99,8 @@ pub async fn get(db: &PgPool, id: Uuid) -> sqlx::Result<Option<AlarmRow>> {
     sqlx::query_as!(
         AlarmRow,
         r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
-                  opened_at, acknowledged_at, u.username AS "acknowledged_by?", closed_at
-           FROM alarms a LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = a.acknowledged_by
+                  opened_at, acknowledged_at, acknowledged_by_name AS acknowledged_by, closed_at
+           FROM alarms a LEFT JOIN junctions j USING (junction_id)
            WHERE alarm_id = $1"#,
         id,
     )
@@ -116,7 +118,8 @@ pub async fn acknowledge(
     by: Uuid,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2
+        "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2,
+             acknowledged_by_name = (SELECT username FROM users WHERE user_id = $2)
          WHERE alarm_id = $1 AND acknowledged_at IS NULL",
         id,
         by,
@@ -276,47 +279,67 @@ pub async fn newest_configuration(db: &PgPool) -> sqlx::Result<Option<DateTime<U
         .await
 }
 
-/// A lane that shows nothing although others days it does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Quiet {
-    /// The junction.
-    pub junction: JunctionId,
-    /// Name of the lane.
-    pub lane: String,
-    /// Vehicles that are usual in this hour.
-    pub usual: f64,
-}
-
-/// Lanes that were watched for the last hour of whole five minutes without a vehicle, and on which at least 20 are usual in it: on average over those of the last 28
-/// days on which it was watched in the same hour, of which there must be three.
+/// All junctions.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Quiet>> {
+pub async fn junctions(db: &PgPool) -> sqlx::Result<BTreeSet<JunctionId>> {
+    let ids = sqlx::query_scalar!("SELECT junction_id FROM junctions").fetch_all(db).await?;
+    Ok(ids.into_iter().map(JunctionId).collect())
+}
+
+/// Lanes that showed no vehicle in the last hour of whole five minutes, with what that hour showed on each of the last 28 days: those that
+/// were watched (for 50 minutes, or by somebody who does not say for how long), and those of which nothing came although every device that
+/// counts there is heard.
+///
+/// # Errors
+/// When the database fails.
+pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<QuietLane>> {
     let rows = sqlx::query!(
         r#"WITH hour AS (
                SELECT five_minutes_of($1::timestamptz) AS until
-           ), silent AS (
-               SELECT junction_id, lane_id FROM lane_volumes_5m, hour
-               WHERE bucket_start >= until - interval '1 hour' AND bucket_start < until
-               GROUP BY 1, 2 HAVING sum(vehicle_count) = 0 AND sum(observed_ms) >= 3000000
+           ), quiet AS (
+               SELECT l.junction_id, l.lane_id, l.lane_name, coalesce(sum(intervals), 0) = 0 AS no_counts
+               FROM hour CROSS JOIN lanes l LEFT JOIN lane_volumes_5m v
+                   ON v.junction_id = l.junction_id AND v.lane_id = l.lane_id
+                      AND bucket_start >= until - interval '1 hour' AND bucket_start < until
+               WHERE l.is_active
+               GROUP BY 1, 2, 3
+               HAVING coalesce(sum(vehicle_count), 0) = 0
+                  AND (sum(observed_ms) >= 3000000 OR sum(unsaid) > 0 OR coalesce(sum(intervals), 0) = 0)
            ), days AS (
-               SELECT lane_id, day, sum(vehicle_count) AS vehicles
-               FROM silent JOIN lane_volumes_5m USING (junction_id, lane_id), hour, generate_series(1, 28) AS day
+               SELECT junction_id, lane_id, day, sum(vehicle_count)::bigint AS vehicles
+               FROM quiet JOIN lane_volumes_5m USING (junction_id, lane_id), hour, generate_series(1, 28) AS day
                WHERE bucket_start >= until - make_interval(days => day, hours => 1) AND bucket_start < until - make_interval(days => day)
-               GROUP BY lane_id, day HAVING sum(observed_ms) >= 3000000
+               GROUP BY 1, 2, 3 HAVING sum(observed_ms) >= 3000000 OR sum(unsaid) > 0
            )
-           SELECT l.junction_id, l.lane_name, avg(vehicles)::double precision AS "usual!"
-           FROM days JOIN lanes l USING (lane_id) WHERE l.is_active
-           GROUP BY l.junction_id, l.lane_name HAVING count(*) >= 3 AND avg(vehicles) >= 20 ORDER BY 1, 2"#,
+           SELECT q.junction_id, lane_name, no_counts AS "no_counts!", time_zone, until - interval '1 hour' AS "hour_start!",
+                  array_agg(day ORDER BY day) AS "days!", array_agg(vehicles ORDER BY day) AS "vehicles!",
+                  ARRAY(SELECT h.day FROM holidays h WHERE (h.junction_id = q.junction_id OR lower(h.city) = lower(j.city))
+                            AND h.day BETWEEN until::date - 30 AND until::date + 1) AS "holidays!"
+           FROM quiet q JOIN days USING (junction_id, lane_id) JOIN junctions j ON j.junction_id = q.junction_id, hour
+           WHERE NOT no_counts OR NOT EXISTS (
+               SELECT FROM edge_devices d
+               WHERE d.junction_id = q.junction_id AND revoked_at IS NULL AND device_type <> 'light_controller'
+                 AND (d.lane_id = q.lane_id
+                      OR EXISTS (SELECT FROM edge_device_lanes s WHERE s.device_id = d.device_id AND s.lane_id = q.lane_id)
+                      OR (d.lane_id IS NULL AND NOT EXISTS (SELECT FROM edge_device_lanes s WHERE s.device_id = d.device_id)))
+                 AND NOT coalesce(d.last_heartbeat > $1::timestamptz - make_interval(secs => $2)
+                                  AND (last_status->>'online')::boolean, d.last_heartbeat IS NULL))
+           GROUP BY q.junction_id, q.lane_id, lane_name, no_counts, time_zone, until, j.city ORDER BY 1, 2"#,
         now,
+        SILENT_AFTER.as_secs_f64(),
     )
     .fetch_all(db)
     .await?;
-    let quiet = rows.into_iter().map(|row| Quiet {
+    let lanes = rows.into_iter().map(|row| QuietLane {
         junction: JunctionId(row.junction_id),
         lane: row.lane_name,
-        usual: row.usual,
+        no_counts: row.no_counts,
+        zone: row.time_zone.parse().unwrap_or(Tz::UTC),
+        hour_start: row.hour_start,
+        vehicles: row.days.into_iter().zip(row.vehicles).collect(),
+        holidays: row.holidays.into_iter().collect(),
     });
-    Ok(quiet.collect())
+    Ok(lanes.collect())
 }

@@ -91,6 +91,47 @@ pub async fn record(
     Ok(())
 }
 
+/// Refusals of one kind a minute that have a line each.
+const REFUSALS_A_MINUTE: i64 = 60;
+
+/// Writes down that somebody was refused. Beyond 60 such lines within a minute the rest are summed up, by account and minute: strangers may try as
+/// often as they like, and must not fill the log with it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn refuse(db: &PgPool, actor: &Actor, deed: Deed) -> sqlx::Result<()> {
+    let lines = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "lines!" FROM (
+               SELECT FROM audit_log WHERE action = $1 AND at > now() - interval '1 minute' LIMIT $2) r"#,
+        deed.action,
+        REFUSALS_A_MINUTE,
+    )
+    .fetch_one(db)
+    .await?;
+    if lines < REFUSALS_A_MINUTE {
+        return record(db, actor, deed).await;
+    }
+    sqlx::query!(
+        "INSERT INTO refusals (action, at, username, user_id, refused)
+         VALUES ($1, date_trunc('minute', now()), coalesce($2, ''), $3, 1)
+         ON CONFLICT (action, at, username) DO UPDATE SET refused = refusals.refused + 1",
+        deed.action,
+        actor.username,
+        actor.user_id,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes lines of the refusals that were summed up in minutes that are over; how many lines.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sum_up_refusals(db: &PgPool) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(r#"SELECT sum_up_refusals() AS "lines!""#).fetch_one(db).await
+}
+
 /// A line of the audit log.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct AuditEntry {

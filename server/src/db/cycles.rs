@@ -39,14 +39,16 @@ pub async fn insert(db: &mut PgConnection, cycles: &[(JunctionId, &Cycles)]) -> 
     let clocks: Vec<String> = each.map(|cycle| super::clock_name(cycle.delivery.clock).to_owned()).collect();
     sqlx::query!(
         "INSERT INTO traffic_cycles (cycle_id, junction_id, cycle_start_time, cycle_end_time, total_cycle_time, cycle_mode,
-             override_by_user_id, device_id, plan_id, stages, boot_id, mono_ms, clock)
+             override_by_user_id, override_by_name, device_id, plan_id, stages, boot_id, mono_ms, clock)
          SELECT cycle_id, r.junction_id, start_at, end_at, length_s, cycle_mode,
-             (SELECT user_id FROM manual_override_history o
-              WHERE o.junction_id = r.junction_id AND o.plan_id = r.plan_id AND r.cycle_mode <> 'automatic' LIMIT 1),
-             device_id, plan_id, stages, boot_id, mono_ms, clock
+             o.user_id, o.username, device_id, r.plan_id, r.stages, boot_id, mono_ms, clock
          FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::real[], $6::text[], $7::uuid[], $8::text[],
                  $9::jsonb[], $10::uuid[], $11::bigint[], $12::text[])
-             AS r(cycle_id, junction_id, start_at, end_at, length_s, cycle_mode, device_id, plan_id, stages, boot_id, mono_ms, clock)",
+             AS r(cycle_id, junction_id, start_at, end_at, length_s, cycle_mode, device_id, plan_id, stages, boot_id, mono_ms, clock)
+         LEFT JOIN LATERAL (
+             SELECT user_id, username FROM manual_override_history h
+             WHERE h.junction_id = r.junction_id AND h.plan_id = r.plan_id AND r.cycle_mode <> 'automatic' LIMIT 1
+         ) o ON true",
         &ids,
         &junctions,
         &starts,
@@ -280,11 +282,10 @@ pub async fn list(
     let (after_at, after_id) = after.unzip();
     sqlx::query_as!(
         CycleRow,
-        r#"SELECT c.cycle_id, c.cycle_start_time, c.cycle_end_time, c.total_cycle_time, c.cycle_mode, u.username AS "override_by?",
+        r#"SELECT c.cycle_id, c.cycle_start_time, c.cycle_end_time, c.total_cycle_time, c.cycle_mode, c.override_by_name AS override_by,
                   c.plan_id, c.device_id, c.clock, c.stages AS "stages: Json<Vec<ServedStage>>",
                   coalesce(l.lanes, '[]') AS "lanes!: Json<Vec<ServedLane>>"
            FROM traffic_cycles c
-           LEFT JOIN users u ON u.user_id = c.override_by_user_id
            LEFT JOIN LATERAL (
                SELECT jsonb_agg(jsonb_build_object('lane_id', d.lane_id, 'vehicle_count', d.vehicle_count,
                           'green_s', d.green_time_seconds, 'queue_start', d.queue_start, 'queue_end', d.queue_end,

@@ -118,7 +118,7 @@ async fn groups(
 ) -> Result<BTreeMap<Uuid, Vec<GroupEntry>>, sqlx::Error> {
     let mut groups: BTreeMap<Uuid, Vec<GroupEntry>> = BTreeMap::new();
     for row in sqlx::query!(
-        "SELECT junction_id, group_name, kind, lane_ids, exits FROM signal_groups
+        "SELECT junction_id, group_name, kind, lane_ids, exits, walk_s, clearance_s, button FROM signal_groups
          WHERE $1::uuid IS NULL OR junction_id = $1 ORDER BY group_index, group_name",
         only,
     )
@@ -130,6 +130,9 @@ async fn groups(
             kind: named(&row.kind)?,
             lanes: row.lane_ids.into_iter().map(LaneId).collect(),
             exits: row.exits,
+            walk_s: row.walk_s,
+            clearance_s: row.clearance_s,
+            button: row.button,
         });
     }
     Ok(groups)
@@ -328,13 +331,17 @@ async fn upsert_signal(db: &mut PgConnection, junction: &JunctionEntry) -> Resul
     for (index, group) in (0..).zip(&junction.groups) {
         let lanes: Vec<Uuid> = group.lanes.iter().map(|lane| lane.0).collect();
         sqlx::query!(
-            "INSERT INTO signal_groups (junction_id, group_name, group_index, kind, lane_ids, exits) VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO signal_groups (junction_id, group_name, group_index, kind, lane_ids, exits, walk_s, clearance_s, button)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
             id,
             group.name,
             index,
             name_of(&group.kind),
             &lanes,
             &group.exits,
+            group.walk_s,
+            group.clearance_s,
+            group.button,
         )
         .execute(&mut *db)
         .await?;

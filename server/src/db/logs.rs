@@ -183,8 +183,11 @@ pub async fn record(db: impl Executor<'_, Database = Postgres>, entries: &[Entry
         .collect();
     let metadata: Vec<Value> = entries.iter().map(|entry| entry.metadata.clone()).collect();
     sqlx::query!(
-        "INSERT INTO system_logs (log_id, junction_id, device_id, user_id, log_level, log_type, message, metadata)
-         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[])",
+        "INSERT INTO system_logs (log_id, junction_id, device_id, user_id, log_level, log_type, message, metadata, username)
+         SELECT e.*, u.username
+         FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
+             AS e(log_id, junction_id, device_id, user_id, log_level, log_type, message, metadata)
+         LEFT JOIN users u USING (user_id)",
         &ids,
         &junctions as &[Option<Uuid>],
         &devices as &[Option<Uuid>],
@@ -269,8 +272,8 @@ pub async fn list(
     sqlx::query_as!(
         LogRow,
         r#"SELECT log_id, s.junction_id, j.junction_name AS "junction_name?", device_id, s.user_id,
-                  u.username AS "username?", log_level, log_type, message, metadata, logged_at
-           FROM system_logs s LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = s.user_id
+                  s.username, log_level, log_type, message, metadata, logged_at
+           FROM system_logs s LEFT JOIN junctions j USING (junction_id)
            WHERE ($1::uuid IS NULL OR EXISTS (
                      SELECT FROM user_junction_access g WHERE g.user_id = $1 AND g.junction_id = s.junction_id))
              AND ($2::text[] IS NULL OR log_level = ANY($2))
@@ -304,8 +307,8 @@ pub async fn get(db: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<LogRow>> {
     sqlx::query_as!(
         LogRow,
         r#"SELECT log_id, s.junction_id, j.junction_name AS "junction_name?", device_id, s.user_id,
-                  u.username AS "username?", log_level, log_type, message, metadata, logged_at
-           FROM system_logs s LEFT JOIN junctions j USING (junction_id) LEFT JOIN users u ON u.user_id = s.user_id
+                  s.username, log_level, log_type, message, metadata, logged_at
+           FROM system_logs s LEFT JOIN junctions j USING (junction_id)
            WHERE log_id = ANY($1) ORDER BY logged_at, log_id"#,
         ids,
     )

@@ -90,8 +90,8 @@ pub async fn start(db: &mut PgConnection, new: &NewOverride<'_>) -> sqlx::Result
     let lanes = new.lane_times;
     sqlx::query!(
         "INSERT INTO manual_override_history (override_id, junction_id, user_id, mode, total_cycle_time, north_lane_time,
-             south_lane_time, east_lane_time, west_lane_time, stages, lane_id, plan_id, override_start, expires_at, reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             south_lane_time, east_lane_time, west_lane_time, stages, lane_id, plan_id, override_start, expires_at, reason, username)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, (SELECT username FROM users WHERE user_id = $3))",
         new.override_id,
         new.junction_id,
         new.user_id,
@@ -176,7 +176,8 @@ async fn end_open(
         r#"UPDATE manual_override_history
          SET override_end = least($2, expires_at),
              end_reason = CASE WHEN expires_at <= $2 THEN 'expired' ELSE $3 END,
-             ended_by = CASE WHEN expires_at <= $2 THEN NULL ELSE $4::uuid END
+             ended_by = CASE WHEN expires_at <= $2 THEN NULL ELSE $4::uuid END,
+             ended_by_name = CASE WHEN expires_at > $2 THEN (SELECT username FROM users WHERE user_id = $4) END
          WHERE junction_id = $1 AND override_end IS NULL AND ($5::uuid IS NULL OR override_id = $5)
          RETURNING override_id, end_reason AS "end_reason!", ended_by"#,
         junction_id,
@@ -273,9 +274,9 @@ pub struct OverrideRow {
     pub junction_id: Uuid,
     /// `manual_override` or `emergency`.
     pub mode: String,
-    /// Who asked for it; null: the account is gone, and its name stands in the audit log.
+    /// Who asked for it; null: the account is gone.
     pub user_id: Option<Uuid>,
-    /// Name of that user.
+    /// Name of that user at that time.
     pub username: Option<String>,
     /// The cycle, seconds.
     pub total_cycle_time: Option<i32>,
@@ -336,13 +337,11 @@ pub async fn list(
     let (after_at, after_id) = after.unzip();
     sqlx::query_as!(
         OverrideRow,
-        r#"SELECT o.override_id, o.junction_id, o.mode, o.user_id, u.username AS "username?", o.total_cycle_time, o.north_lane_time,
+        r#"SELECT o.override_id, o.junction_id, o.mode, o.user_id, o.username, o.total_cycle_time, o.north_lane_time,
                   o.south_lane_time, o.east_lane_time, o.west_lane_time, o.stages, o.lane_id, o.reason, o.override_start,
-                  o.expires_at, o.override_end, o.end_reason, e.username AS "ended_by?", o.duration_minutes,
+                  o.expires_at, o.override_end, o.end_reason, o.ended_by_name AS ended_by, o.duration_minutes,
                   g.state AS "road_state?", g.reasons AS "road_reasons?", g.confirmed_at AS road_since
            FROM manual_override_history o
-           LEFT JOIN users u ON u.user_id = o.user_id
-           LEFT JOIN users e ON e.user_id = o.ended_by
            LEFT JOIN green_times g ON g.junction_id = o.junction_id AND g.plan_id = o.plan_id
            WHERE o.junction_id = $1
              AND ($2::uuid IS NULL OR o.override_id = $2)

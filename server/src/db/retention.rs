@@ -52,7 +52,8 @@ pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Res
     let mut gone = Gone::default();
     let dropped = drop_old(db, counts, &mut gone).await;
     let nameless = take_out_epcs(db, epcs, &mut gone).await;
-    let deleted = delete_old(db, epcs, counts, now).await;
+    let audit = days_before(now, retention.audit_days);
+    let deleted = delete_old(db, epcs, counts, audit, now).await;
     let told = super::logs::record(db, gone.told(epcs, counts).as_slice()).await;
     dropped.and(nameless).and(deleted).and(told)
 }
@@ -197,8 +198,15 @@ async fn owners_of(db: &PgPool, query: String, before: DateTime<Utc>) -> sqlx::R
 }
 
 /// Deletes what is in no partition.
-async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let (names, sums, mut failed) = (midnight(epcs), midnight(counts), Failed::default());
+async fn delete_old(
+    db: &PgPool,
+    epcs: NaiveDate,
+    counts: NaiveDate,
+    audit: NaiveDate,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (names, sums, deeds) = (midnight(epcs), midnight(counts), midnight(audit));
+    let mut failed = Failed::default();
     for delete in [
         sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", names),
         sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", sums),
@@ -208,6 +216,10 @@ async fn delete_old(db: &PgPool, epcs: NaiveDate, counts: NaiveDate, now: DateTi
         sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", sums),
         sqlx::query!("DELETE FROM alarms WHERE closed_at < $1", sums),
         sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", sums),
+        // Of rows that old no correction is left to be made.
+        sqlx::query!("DELETE FROM clock_fixes WHERE received_at < $1", sums),
+        sqlx::query!("DELETE FROM manual_override_history WHERE override_end < $1", deeds),
+        sqlx::query("SELECT forget_audit($1)").bind(deeds),
         // For two hours after its period a key still names vehicles beside the next one.
         sqlx::query!(
             "DELETE FROM privacy_keys WHERE kind = 'pseudonym' AND valid_until + interval '2 hours' < $1",

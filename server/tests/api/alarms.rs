@@ -358,50 +358,6 @@ async fn a_configuration_that_differs_is_told_when_it_comes_and_until_it_is_anot
     }
 }
 
-#[sqlx::test]
-async fn a_lane_that_falls_silent_against_its_history_is_found(db: PgPool) {
-    let (state, admin) = TestState::with_admin(db.clone()).await;
-    let junction = state.junction(&admin, "Main").await;
-    let now = Clock.utc();
-    // Counts are summed up by five minutes; the last of them has just ended.
-    let now = DateTime::from_timestamp(now.timestamp().div_euclid(300) * 300 + 60, 0).unwrap();
-    let quiet = async || alarms::quiet_lanes(&db, now).await.expect("the database works");
-    // N: 40 vehicles in this hour of each of the last four days, none now. S: none ever. E: the same as N, but hardly watched now.
-    for (lane, days, vehicles, observed) in [
-        ("N", 0, 0, 300),
-        ("N", 4, 4, 300),
-        ("S", 0, 0, 300),
-        ("S", 4, 0, 300),
-        ("E", 0, 0, 100),
-        ("E", 4, 4, 300),
-    ] {
-        sqlx::query(
-            "INSERT INTO car_counts (junction_id, lane_id, ts, observed_s, vehicle_count)
-             SELECT junction_id, lane_id, $3 - make_interval(days => day, mins => 5 * part + 2), $5, $4
-             FROM lanes, generate_series(least(1, $2), $2) AS day, generate_series(0, 10) AS part
-             WHERE junction_id = $1::uuid AND lane_name = $6",
-        )
-        .bind(&junction)
-        .bind(days)
-        .bind(now)
-        .bind(vehicles)
-        .bind(observed as f32)
-        .bind(lane)
-        .execute(&db)
-        .await
-        .unwrap();
-    }
-    state.recount().await;
-    let found = quiet().await;
-    assert_eq!(found.iter().map(|one| (one.lane.as_str(), one.usual)).collect::<Vec<_>>(), [("N", 44.0)]);
-    sqlx::query("UPDATE car_counts SET vehicle_count = 1 WHERE ts > $1 - interval '10 minutes'")
-        .bind(now)
-        .execute(&db)
-        .await
-        .unwrap();
-    assert_eq!(quiet().await, []);
-}
-
 #[tokio::test]
 async fn a_way_to_tell_that_cannot_work_is_refused_at_the_start() {
     let secret = |url: &str| Some(flextraff_server::config::Secret::new(url));

@@ -1,7 +1,7 @@
 //! What nobody should send, at every endpoint of the document: without a token, at another one's junction, with ids that nobody has, with text
 //! that means something elsewhere; and a database that is away or full.
 
-use crate::state::TestState;
+use crate::state::{PASSWORD, TestState};
 use flextraff_server::api;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool};
@@ -44,6 +44,36 @@ fn query(operation: &Value) -> String {
         })
         .collect();
     if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
+}
+
+#[sqlx::test]
+async fn a_mistyped_field_is_told_and_changes_nothing(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let path = format!("/api/junctions/{id}");
+    let before = state.get(&path, &admin).await.json();
+    let place = json!({"junction_name": "Other", "city": "Pune", "latitude": 18.5, "longitude": 73.8, "max_cycle_tme": 90});
+    let mode = json!({"total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25, "expires_in_minuts": 5});
+    for (method, to, body, wrong, meant) in [
+        ("POST", "/api/junctions/".to_owned(), place, "max_cycle_tme", "max_cycle_time"),
+        ("PATCH", path.clone(), json!({"max_cycle_tme": 90}), "max_cycle_tme", "max_cycle_time"),
+        ("PUT", format!("{path}/mode"), mode, "expires_in_minuts", "expires_in_minutes"),
+        ("PUT", format!("{path}/lanes"), json!({"lanes": before["lanes"], "stagse": []}), "stagse", "stages"),
+    ] {
+        let answer = state.request(method, &to, &admin, &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields().last().map(String::as_str)),
+            (422, Some(wrong)),
+            "{}",
+            answer.text
+        );
+        assert!(answer.text.contains(&format!("did you mean \\\"{meant}\\\"?")), "{}", answer.text);
+    }
+    assert_eq!(state.get(&path, &admin).await.json(), before);
+    assert_eq!(state.get("/api/junctions/", &admin).await.json().as_array().unwrap().len(), 1);
+    // What programs for OAuth 2 send along is passed over, as its standard wants.
+    let answer = state.sign_in_with("admin", PASSWORD, "&grant_type=password&scope=&client_id=x").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
 #[sqlx::test]

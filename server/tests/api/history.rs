@@ -179,10 +179,10 @@ async fn overrides_are_listed_with_who_and_why(db: PgPool) {
     let (state, token, junction, _) = junction(db).await;
     sqlx::query(
         "INSERT INTO manual_override_history (junction_id, user_id, total_cycle_time, reason, override_start, expires_at, override_end,
-             end_reason, ended_by)
+             end_reason, ended_by, username, ended_by_name)
          SELECT $1::uuid, user_id, 100, 'procession ' || n, '2026-02-10T06:30:00Z'::timestamptz + n * interval '1 hour',
                 '2026-02-10T07:30:00Z'::timestamptz + n * interval '1 hour', '2026-02-10T06:50:00Z'::timestamptz + n * interval '1 hour',
-                'ended', user_id
+                'ended', user_id, username, username
          FROM users, generate_series(0, 2) n",
     )
     .bind(&junction)

@@ -303,6 +303,58 @@ async fn the_file_of_an_agent_is_one_that_the_agent_takes(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn what_crossings_need_is_planned_with_and_reaches_the_road(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let id = state.junction(&admin, "Main").await;
+    let lanes = layout(&state, &admin, &id).await["lanes"].clone();
+    let mut groups: Vec<Value> = lanes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|lane| json!({"name": lane["lane_name"], "lanes": [lane["lane_id"]]}))
+        .collect();
+    let head = json!({"name": "P", "kind": "pedestrian", "walk_s": 9.0, "clearance_s": 14.5, "button": true});
+    groups.push(head);
+    let stage = |name: &str| json!({"stage": name, "groups": [name], "min_green_s": 10, "max_green_s": 40});
+    let stages = ["N", "S", "E", "W", "P"].map(stage);
+    let body = json!({"groups": groups, "stages": stages});
+    let path = format!("/api/junctions/{id}/stages");
+    let answer = state.request("PUT", &path, &admin, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let stored = &answer.json()["groups"][4];
+    for (field, value) in [("walk_s", json!(9.0)), ("clearance_s", json!(14.5)), ("button", json!(true))] {
+        assert_eq!(stored[field], value, "{stored}");
+    }
+    let file = state.get("/api/junctions/export", &admin).await.json();
+    assert_eq!(state.post("/api/junctions/import", &admin, &file).await.status, 200);
+    assert_eq!(state.get("/api/junctions/export", &admin).await.json(), file);
+
+    let text = state.get(&format!("/api/junctions/{id}/agent.toml"), &admin).await.text;
+    let text = text.replacen("clearance_s = 14.5", "clearance_s = 14.5\nbutton = 5", 1);
+    let config = flextraff_agent::config::parse(Path::new("agent.toml"), &text);
+    let config = config.unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let entry =
+        flextraff_server::db::junctions::entry(&state.app.db, config.junction.id).await.unwrap().unwrap();
+    assert_eq!(differences(&entry, &config.to_toml().unwrap()), Vec::<String>::new());
+    let planned = entry.build().unwrap();
+    let at = |name: &str| planned.stage_named(name).unwrap();
+    // 3 s without green for anybody come on top, and whole seconds are planned.
+    assert_eq!(planned.clearance_s(at("P"), at("N")), 18, "those who stepped off last reach the other side");
+    assert_eq!(planned.clearance_s(at("N"), at("P")), 5);
+
+    let mut wrong = body.clone();
+    wrong["groups"][0]["clearance_s"] = json!(5);
+    wrong["groups"][4]["walk_s"] = json!(2);
+    let answer = state.request("PUT", &path, &admin, &wrong).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.fields()),
+        (422, vec!["groups".to_owned(); 2]),
+        "{}",
+        answer.text
+    );
+}
+
+#[sqlx::test]
 async fn a_shape_that_somebody_else_has_changed_meanwhile_is_not_replaced_unseen(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let id = state.junction(&admin, "Main").await;

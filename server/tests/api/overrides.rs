@@ -1,8 +1,10 @@
 //! An override is seen by all at once, recorded with who and why, and over in time whatever happens.
 
+use crate::alarms::raise;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::wire::{Mode, PlanState};
+use flextraff_server::alarms::Kind;
 use flextraff_server::clock::Clock;
 use flextraff_server::live::{LiveFrame, LiveKind};
 use serde_json::{Value, json};
@@ -143,6 +145,22 @@ async fn all_see_who_set_replaced_and_ended_it(db: PgPool) {
         lines[1]
     );
     assert_eq!(lines[0], "\"meera\" \"The override was ended\"");
+
+    // All of it is known, too, when the account is gone.
+    let alarm = raise(&road.state.app.db, &junction, Kind::ReaderSilent).await;
+    let acknowledge = format!("/api/alarms/{alarm}/acknowledge");
+    assert_eq!(road.state.request("POST", &acknowledge, &meera, &Value::Null).await.status, 200);
+    let id = road.state.get("/api/users/me", &meera).await.json()["user_id"].clone();
+    let account = format!("/api/users/{}", id.as_str().unwrap());
+    assert_eq!(road.state.request("DELETE", &account, &admin, &Value::Null).await.status, 204);
+    let mut without_id = all.clone();
+    without_id[1]["user_id"] = Value::Null;
+    assert_eq!(listed(&road, &admin, &junction, |_| true).await, without_id);
+    let path = format!("/api/logs?type=override&junction_id={junction}");
+    let after = road.state.get(&path, &admin).await.json();
+    assert_eq!(after.as_array().unwrap().iter().map(line).collect::<Vec<_>>(), lines);
+    let alarm = road.state.get(&format!("/api/alarms/{alarm}"), &admin).await.json();
+    assert_eq!(alarm["acknowledged_by"], json!("meera"));
 }
 
 #[sqlx::test]

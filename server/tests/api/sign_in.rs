@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_server::db::tidings;
+use flextraff_server::db::{audit, tidings};
 use serde_json::json;
 use sqlx::PgPool;
 use std::time::Duration;
@@ -29,6 +29,41 @@ async fn wrong_names_and_wrong_passwords_look_the_same(db: PgPool) {
     let answer = state.send(half).await;
     assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec!["password".to_owned()]));
     assert_eq!(state.post_text("/api/users/token", "", "{}").await.status, 415);
+}
+
+#[sqlx::test]
+async fn refusals_beyond_sixty_a_minute_are_summed_up_by_account(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    sqlx::query("INSERT INTO audit_log (action, at) SELECT 'session.refuse', now() + interval '1 hour' FROM generate_series(1, 59)")
+        .execute(&db)
+        .await
+        .unwrap();
+    let lines = async || {
+        state
+            .get("/api/audit?action=session.refuse&limit=100", &admin)
+            .await
+            .json()
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    for name in ["admin", "nobody", "nobody too", "admin"] {
+        state.sign_in(name, "wrong password").await.assert_problem(401, "Incorrect username or password");
+    }
+    assert_eq!(lines().await.len(), 60, "the first has its line");
+    // Its minute is over.
+    let back = "UPDATE refusals SET at = at - interval '1 minute'";
+    sqlx::query(back).execute(&db).await.unwrap();
+    assert_eq!(audit::sum_up_refusals(&db).await.unwrap(), 2);
+    assert_eq!(audit::sum_up_refusals(&db).await.unwrap(), 0);
+    let lines = lines().await;
+    let mut sums: Vec<_> = lines
+        .iter()
+        .filter(|line| !line["detail"]["refused"].is_null())
+        .map(|line| (line["username"].clone(), line["detail"]["refused"].clone()))
+        .collect();
+    sums.sort_by_key(|(name, _)| name.is_null());
+    assert_eq!(sums, [(json!("admin"), json!(1)), (json!(null), json!(2))]);
 }
 
 #[sqlx::test]

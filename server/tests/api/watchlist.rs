@@ -73,7 +73,8 @@ async fn a_device_that_comes_online_gets_the_keys_of_its_city_for_two_weeks(db: 
             .await
             .expect("a number")
     };
-    let (before, retention) = (all().await, Retention { epc_days: 30, counts_days: 730 });
+    let (before, retention) =
+        (all().await, Retention { epc_days: 30, counts_days: 730, ..Retention::default() });
     let end = DateTime::from_timestamp_millis(first.city[0].valid_until.0).expect("a time");
     retention::apply(&db, retention, end + TimeDelta::days(30)).await.expect("the database answers");
     assert_eq!(all().await, before);

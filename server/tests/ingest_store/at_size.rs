@@ -73,7 +73,9 @@ async fn plans_whose_time_is_over_are_found_without_the_others(db: PgPool) {
     let db = one_connection(&db).await;
     let (before, _) = read(&db, "green_times").await;
     // The oldest is one of 139 days ago.
-    retention::apply(&db, Retention { epc_days: 1, counts_days: 138 }, Clock.utc()).await.unwrap();
+    retention::apply(&db, Retention { epc_days: 1, counts_days: 138, ..Retention::default() }, Clock.utc())
+        .await
+        .unwrap();
     let (deleted, _) = read(&db, "green_times").await;
     assert!(deleted - before < 3 * FEW, "deleting reads {}", deleted - before);
     let left = number(&db, "SELECT count(*) FROM green_times").await;

@@ -44,7 +44,7 @@ async fn epcs_go_first_and_counts_later(db: PgPool) {
     let fates = apply(&db, &[item(&counts_topic(LANES[0]), &left)]).await.unwrap();
     assert_eq!(fates, [Fate::Stored]);
     sqlx::query("COMMENT ON TABLE car_counts_20260209 IS 'without EPCs'").execute(&db).await.unwrap();
-    let retention = Retention { epc_days: 1, counts_days: 2 };
+    let retention = Retention { epc_days: 1, counts_days: 2, ..Retention::default() };
     roll_ups::refresh(&db, None).await.unwrap();
     for _ in 0..2 {
         retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_table_that_somebody_reads_is_changed_later(db: PgPool) {
         .execute(&mut *backup)
         .await
         .unwrap();
-    let retention = Retention { epc_days: 1, counts_days: 2 };
+    let retention = Retention { epc_days: 1, counts_days: 2, ..Retention::default() };
     let (now, soon) = ("2026-02-11T06:00:00Z".parse().unwrap(), std::time::Duration::from_secs(20));
     let there = "SELECT count(*) FROM pg_class WHERE relname = 'car_counts_20260208'";
     tokio::time::timeout(soon, retention::apply(&db, retention, now))
@@ -122,7 +122,7 @@ async fn a_table_that_somebody_reads_is_changed_later(db: PgPool) {
 async fn what_comes_after_its_epcs_should_have_gone_loses_them_soon(db: PgPool) {
     import(&db).await;
     partitions::make_ahead(&db, "2026-02-10".parse().unwrap()).await.unwrap();
-    let retention = Retention { epc_days: 30, counts_days: 730 };
+    let retention = Retention { epc_days: 30, counts_days: 730, ..Retention::default() };
     let now: chrono::DateTime<Utc> = "2026-04-01T06:00:00Z".parse().unwrap();
     retention::apply(&db, retention, now).await.unwrap();
     let passage = json!([{ "t_ms": 1, "dwell_ms": 1, "reads": 1, "open": false, "valid": true }]);
@@ -187,7 +187,7 @@ async fn taking_out_epcs_takes_as_long_as_it_takes(db: PgPool) {
     let mut holder = db.begin().await.unwrap();
     sqlx::query("SELECT FROM car_counts FOR UPDATE").execute(&mut *holder).await.unwrap();
     let hurried = hurried(&db).await;
-    let retention = Retention { epc_days: 1, counts_days: 99 };
+    let retention = Retention { epc_days: 1, counts_days: 99, ..Retention::default() };
     let taking = retention::apply(&hurried, retention, "2026-02-11T06:00:00Z".parse().unwrap());
     let (taken, ()) = tokio::join!(taking, async {
         waits_longer(&db).await;
@@ -211,8 +211,10 @@ async fn what_cannot_be_taken_out_holds_up_nothing_else(db: PgPool) {
     ] {
         sqlx::query(statement).execute(&db).await.unwrap();
     }
-    let (retention, now) =
-        (Retention { epc_days: 1, counts_days: 99 }, "2026-02-11T06:00:00Z".parse().unwrap());
+    let (retention, now) = (
+        Retention { epc_days: 1, counts_days: 99, ..Retention::default() },
+        "2026-02-11T06:00:00Z".parse().unwrap(),
+    );
     for _ in 0..2 {
         let failed = retention::apply(&db, retention, now).await.unwrap_err();
         assert!(failed.to_string().contains("a damaged page"), "{failed}");
@@ -223,5 +225,40 @@ async fn what_cannot_be_taken_out_holds_up_nothing_else(db: PgPool) {
                 .unwrap();
         assert_eq!(with, ["2026-02-08"]);
         assert_eq!(number(&db, "SELECT count(*) FROM dead_letters").await, 0);
+    }
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn who_did_what_goes_last_and_by_no_hand(db: PgPool) {
+    import(&db).await;
+    let now: chrono::DateTime<Utc> = "2026-02-11T06:00:00Z".parse().unwrap();
+    let run = async |statement: &'static str| sqlx::query(statement).execute(&db).await;
+    for statement in [
+        "INSERT INTO audit_log (at, action) SELECT at::timestamptz, 'old' FROM unnest('{2010-01-01,2016-02-01}'::text[]) at",
+        "INSERT INTO audit_log (at, action) SELECT at::timestamptz, 'kept' FROM unnest('{2016-03-01,2026-02-01}'::text[]) at",
+        "INSERT INTO clock_fixes SELECT gen_random_uuid(), gen_random_uuid(), 0, at::timestamptz FROM unnest('{2024-01-01,2026-01-01}'::text[]) at",
+        "INSERT INTO manual_override_history (junction_id, override_start, override_end, end_reason)
+         SELECT junction_id, at::timestamptz, at::timestamptz, 'ended' FROM junctions, unnest('{2016-01-01,2016-03-01}'::text[]) at",
+    ] {
+        run(statement).await.unwrap();
+    }
+    let refused = |done: sqlx::Result<_>| done.unwrap_err().to_string().contains("only written to the end");
+    assert!(refused(run("DELETE FROM audit_log").await.map(drop)));
+    retention::apply(&db, Retention::default(), now).await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM audit_log WHERE action = 'old'").await, 0);
+    assert_eq!(number(&db, "SELECT count(*) FROM audit_log WHERE action = 'kept'").await, 2);
+    assert_eq!(number(&db, "SELECT count(*) FROM clock_fixes").await, 1);
+    let overrides = number(&db, "SELECT count(*) FROM manual_override_history").await;
+    assert_eq!(overrides, number(&db, "SELECT count(*) FROM junctions").await);
+    // Neither a wrong number of days nor a setting takes out what is younger than a year.
+    run("INSERT INTO audit_log (action) VALUES ('new')").await.unwrap();
+    run("SELECT forget_audit('infinity')").await.unwrap();
+    assert_eq!(number(&db, "SELECT count(*) FROM audit_log WHERE action = 'new'").await, 1);
+    let mut tx = db.begin().await.unwrap();
+    sqlx::query("SELECT set_config('flextraff.forgets_audit', 'on', true)").execute(&mut *tx).await.unwrap();
+    assert!(refused(sqlx::query("DELETE FROM audit_log").execute(&mut *tx).await.map(drop)));
+    tx.rollback().await.unwrap();
+    for statement in ["UPDATE audit_log SET action = 'x'", "TRUNCATE audit_log"] {
+        assert!(refused(run(statement).await.map(drop)), "{statement}");
     }
 }

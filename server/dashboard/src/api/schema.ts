@@ -1907,6 +1907,14 @@ export interface components {
         };
         /** @description A signal group. */
         GroupEntry: {
+            /** @description Whether a pedestrian head has a push button. */
+            button?: boolean;
+            /**
+             * Format: double
+             * @description How long those need to cross who stepped off with the last green of a pedestrian head, seconds: nothing that conflicts gets green before.
+             *     Absent: what the intergreens say is enough.
+             */
+            clearance_s?: number | null;
             /** @description Where its movements lead. */
             exits?: string[];
             /** @description Whom it signals. */
@@ -1915,6 +1923,11 @@ export interface components {
             lanes?: string[];
             /** @description Its name. */
             name: string;
+            /**
+             * Format: double
+             * @description Shortest green of a pedestrian head, seconds; absent: 7.
+             */
+            walk_s?: number | null;
         };
         Health: {
             /** @description `connected` or `disconnected`. */
@@ -2710,10 +2723,10 @@ export interface components {
             total_cycle_time?: number | null;
             /**
              * Format: uuid
-             * @description Who asked for it; null: the account is gone, and its name stands in the audit log.
+             * @description Who asked for it; null: the account is gone.
              */
             user_id?: string | null;
-            /** @description Name of that user. */
+            /** @description Name of that user at that time. */
             username?: string | null;
             /**
              * Format: int32

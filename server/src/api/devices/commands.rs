@@ -24,6 +24,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// A command.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"type": "identify"}))]
 struct CommandBody {
     /// `identify` (blink), `restart_reader`, `lamp_test` (only in flash or dark), `send_config`, `reload`.

@@ -33,6 +33,7 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 /// For how long the token holds.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"token_hours": 24}))]
 struct Replace {
     /// Hours.
@@ -196,7 +197,7 @@ async fn enroll(
     let Some((device, junction)) = spent else {
         // Given back first: whoever holds one connection and waits for another holds up all who do so.
         tx.rollback().await?;
-        audit::record(&app.db, &actor, Deed::new("device.enroll.refuse")).await?;
+        audit::refuse(&app.db, &actor, Deed::new("device.enroll.refuse")).await?;
         return Err(Problem::unauthorized(
             "No device waits for this token: it was used before, or its time is over",
         ));

@@ -7,6 +7,7 @@ export const deadletters = {
   payload: 'Message',
   bytes: '{{bytes}} bytes',
   cut: 'The first 500 bytes are shown.',
+  standsFor: 'Stands for {{messages}} messages of this kind within an hour.',
   none: 'There are none that match.',
   reasons: {
     unknown_junction: 'Unknown junction',

@@ -9,6 +9,7 @@ export const deadletters: Messages['deadletters'] = {
   payload: 'संदेश',
   bytes: '{{bytes}} बाइट',
   cut: 'पहले 500 बाइट दिखाए गए हैं।',
+  standsFor: 'एक घंटे के ऐसे {{messages}} संदेशों के लिए।',
   none: 'ऐसा कोई संदेश नहीं है।',
   reasons: {
     unknown_junction: 'अज्ञात जंक्शन',

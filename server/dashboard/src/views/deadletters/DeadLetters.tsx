@@ -60,6 +60,11 @@ export function DeadLetters() {
           <Text size="xs" lang="en">
             {letter.detail}
           </Text>
+          {letter.messages > 1 && (
+            <Text size="xs" c="dimmed">
+              {t('standsFor', { messages: format.number(letter.messages) })}
+            </Text>
+          )}
         </Stack>
       ),
     },

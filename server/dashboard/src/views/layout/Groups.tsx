@@ -16,7 +16,7 @@ export function Groups({ draft, change, error, admin }: PartProps) {
     change((before) => ({ ...before, groups: before.groups && withRow(before.groups, at, part) }));
   const add = () =>
     change((before) => {
-      const group = { key: freshKey(before, 'group'), name: '', kind: 'vehicle', lanes: [], exits: [] };
+      const group = { key: freshKey(before, 'group'), name: '', kind: 'vehicle', lanes: [], exits: [], crossing: {} };
       return { ...before, groups: [...(before.groups ?? []), group] };
     });
   return (

@@ -44,6 +44,14 @@ describe('a layout', () => {
     expect(body.intergreens).toEqual(layout.intergreens);
   });
 
+  it('keeps what a crossing needs, as long as it is one', () => {
+    const head = { name: 'P', kind: 'pedestrian', lanes: [], exits: [], walk_s: 8, clearance_s: 12.5, button: true };
+    const draft = draftOf({ ...layout, groups: [...(layout.groups ?? []), head] });
+    expect(bodyOf(draft).groups?.[2]).toEqual(head);
+    const other = draft.groups?.map((group) => ({ ...group, kind: 'vehicle' })) ?? null;
+    expect(bodyOf({ ...draft, groups: other }).groups?.[2]).toEqual({ ...group('P'), exits: [] });
+  });
+
   it('takes a new name of a lane or group everywhere', () => {
     const draft = draftOf(layout);
     const body = bodyOf({

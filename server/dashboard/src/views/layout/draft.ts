@@ -20,6 +20,8 @@ export interface GroupDraft {
   /** Keys of lanes. */
   lanes: string[];
   exits: string[];
+  /** Times and push button of a pedestrian head, which stay as they are. */
+  crossing: Pick<Schemas['GroupEntry'], 'walk_s' | 'clearance_s' | 'button'>;
 }
 
 export interface StageDraft {
@@ -97,6 +99,7 @@ export function draftOf(layout: Layout): Draft {
     kind: group.kind ?? 'vehicle',
     lanes: group.lanes ?? [],
     exits: group.exits ?? [],
+    crossing: { walk_s: group.walk_s, clearance_s: group.clearance_s, button: group.button },
   }));
   // A group for each lane and named as it is what a junction has without groups of its own.
   const perLane =
@@ -156,11 +159,12 @@ export function bodyOf(edited: Draft): Schemas['LanesBody'] {
       lane_name: lane.name,
       direction_enum: lane.direction,
     })),
-    groups: (draft.groups ?? []).map(({ name, kind, lanes, exits }) => ({
+    groups: (draft.groups ?? []).map(({ name, kind, lanes, exits, crossing }) => ({
       name,
       kind,
       lanes: lanes.map((key) => ids.get(key) ?? key),
       exits,
+      ...(kind === 'pedestrian' ? crossing : {}),
     })),
     stages: draft.stages.map(({ name, groups, min, max, skip }) => ({
       stage: name,
@@ -217,6 +221,7 @@ export function withOwnGroups(draft: Draft): Draft {
     kind: 'vehicle',
     lanes: [lane.key],
     exits: [],
+    crossing: {},
   }));
   const keys = new Map(draft.lanes.map((lane, at) => [lane.key, `group ${at + 1}`]));
   const keyOf = (key: string) => keys.get(key) ?? key;
