@@ -86,6 +86,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       starts.push({ firstMs, taskMs: await taskMs(), slowdown: (before + (await slowdown())) / 2 });
       await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
     }
+    const scriptKb = scripts / 1000;
     await blank.context().close();
     const told = rows.filter({ hasText: 'green' });
     await until('lamps are shown live', async () => (await told.count()) > 20, 90_000);
@@ -123,7 +124,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       first_ms_alone: Math.max(taskMsOfStart, middle(starts.map((one) => one.firstMs / one.slowdown))),
       slowdown: middle(starts.map((one) => one.slowdown)),
       first_task_ms: taskMsOfStart,
-      script_kb: scripts / 1000,
+      script_kb: scriptKb,
       second_ms: middle(seconds),
       longest_task_ms: longestMs,
       devices_second_ms: middle(ofDevices.seconds),
