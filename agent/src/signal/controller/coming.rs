@@ -58,7 +58,11 @@ impl Controller {
                 Coming { stage: next, cycle_of: Some(wanted) }
             }
             (Some(present), Some(target)) if present == target && next != target => {
-                Coming { stage: next, cycle_of: None }
+                Coming { stage: self.for_others(&self.program, stage), cycle_of: None }
+            }
+            // Emergencies that take turns between stages with the same lamps would leave others without green for as long as they come.
+            (Some(_), Some(target)) if self.shows_the_same(stage, target) && self.are_overdue(stage, at) => {
+                Coming { stage: self.for_others(&wanted, stage), cycle_of: Some(wanted) }
             }
             (_, Some(target)) => Coming { stage: target, cycle_of: Some(wanted) },
             (None, None) if next > stage => {
@@ -71,6 +75,28 @@ impl Controller {
                 Coming { stage: self.in_time(&wanted, stage, first, at), cycle_of: Some(wanted) }
             }
         }
+    }
+
+    /// The stage that follows so that others get green: not one that lights nothing new; if there is no other, the next in order.
+    fn for_others(&self, program: &Program, stage: StageIx) -> StageIx {
+        let order = std::iter::successors(Some(program.after(stage)), |next| Some(program.after(*next)));
+        let mut others = order.take(program.order().len());
+        others.find(|next| !self.shows_the_same(stage, *next)).unwrap_or_else(|| program.after(stage))
+    }
+
+    /// Whether the second stage has no group that the first has not.
+    fn shows_the_same(&self, stage: StageIx, other: StageIx) -> bool {
+        let groups = |stage| self.junction.stage(stage).groups;
+        groups(other).minus(groups(stage)).is_empty()
+    }
+
+    /// Whether a group that the stage does not serve has waited for the longest red.
+    fn are_overdue(&self, stage: StageIx, at: MonoMs) -> bool {
+        let longest_ms = i64::from(self.junction.signal.longest_red_s) * 1000;
+        let served = self.junction.stage(stage).groups;
+        let waits =
+            |(group, since): (GroupIx, &MonoMs)| !served.contains(group) && at.since(*since) >= longest_ms;
+        self.junction.group_indexes().zip(&self.red_since).any(waits)
     }
 
     /// `next`, unless somebody would then wait longer than the longest red, because what ran before served the stages in another order or left

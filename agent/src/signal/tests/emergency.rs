@@ -113,3 +113,29 @@ fn another_stage_and_an_early_end() {
     assert_eq!(road.greens(37.0), ["52 N"]);
     assert_eq!(road.statuses.last().map(|status| status.plan_id.as_deref()), Some(Some("plan")));
 }
+
+/// How many greens S gets in ten minutes in which emergencies for two stages with the lamps of N come in turn, in that rhythm.
+fn greens_of_s(every_s: f64) -> usize {
+    let mut spec = four_way_spec();
+    spec.signal.longest_red_s = 60.0;
+    spec.lanes.truncate(2);
+    spec.stages = vec![stage("N", &["N"]), stage("N2", &["N"]), stage("S", &["S"])];
+    spec.stages.iter_mut().for_each(|stage| stage.lanes.clone_from(&stage.groups));
+    spec.stages.iter_mut().for_each(|stage| stage.groups.clear());
+    let mut road = Road::new(build(&spec));
+    let mut at_s = 1.0;
+    while at_s < 600.0 {
+        let asked = if (at_s / every_s) as u32 % 2 == 0 { "N" } else { "N2" };
+        road.plan(&emergency(asked, 900), at(at_s));
+        at_s += every_s;
+        road.run(at(at_s));
+    }
+    road.greens(0.0).iter().filter(|line| line.ends_with(" S")).count()
+}
+
+#[test]
+fn emergencies_that_take_turns_between_stages_with_the_same_lamps_leave_nobody_without_green() {
+    for every_s in [3.0, 7.0, 8.0, 11.0, 20.0] {
+        assert!(greens_of_s(every_s) >= 6, "each {every_s} s: {}", greens_of_s(every_s));
+    }
+}
