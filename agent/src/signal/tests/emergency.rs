@@ -125,7 +125,7 @@ fn greens_of_s(every_s: f64) -> usize {
     let mut road = Road::new(build(&spec));
     let mut at_s = 1.0;
     while at_s < 600.0 {
-        let asked = if (at_s / every_s) as u32 % 2 == 0 { "N" } else { "N2" };
+        let asked = if ((at_s / every_s) as u32).is_multiple_of(2) { "N" } else { "N2" };
         road.plan(&emergency(asked, 900), at(at_s));
         at_s += every_s;
         road.run(at(at_s));
