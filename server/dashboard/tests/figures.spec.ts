@@ -86,6 +86,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       starts.push({ firstMs, taskMs: await taskMs(), slowdown: (before + (await slowdown())) / 2 });
       await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
     }
+    const scriptKb = scripts / 1000;
     await blank.context().close();
     const told = rows.filter({ hasText: 'green' });
     await until('lamps are shown live', async () => (await told.count()) > 20, 90_000);
@@ -109,10 +110,10 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
     const { usedSize } = await devtools.send('Runtime.getHeapUsage');
     // A device at each junction, of which three tell each second how they are: the other long list that is left open.
     await city.enrol(token, JUNCTIONS);
-    await page.getByRole('link', { name: 'Devices' }).click();
+    // Those that have not been heard yet come first in the whole list.
+    await page.goto(`${address()}/app/devices?state=online`);
     const devices = page.getByRole('table', { name: 'Devices' }).locator('tbody tr');
-    await expect(devices).toHaveCount(100);
-    await until('devices are heard', async () => (await devices.filter({ hasText: '1 of 1' }).count()) > 5, 90_000);
+    await expect(devices).toHaveCount(100, { timeout: 120_000 });
     const ofDevices = await watched();
     const middle = (of: number[]) => of.toSorted((a, b) => a - b)[Math.floor(of.length / 2)] ?? NaN;
     const taskMsOfStart = middle(starts.map(({ taskMs }) => taskMs));
@@ -123,7 +124,7 @@ test('a city of 500 junctions is there soon, stays smooth while they change, and
       first_ms_alone: Math.max(taskMsOfStart, middle(starts.map((one) => one.firstMs / one.slowdown))),
       slowdown: middle(starts.map((one) => one.slowdown)),
       first_task_ms: taskMsOfStart,
-      script_kb: scripts / 1000,
+      script_kb: scriptKb,
       second_ms: middle(seconds),
       longest_task_ms: longestMs,
       devices_second_ms: middle(ofDevices.seconds),
