@@ -2,6 +2,7 @@
 
 use super::guard::Encrypted;
 use super::problem::{Cause, Problem};
+use super::token::SEVERAL_PAGES;
 use crate::app::App;
 use crate::clock::Clock;
 use anyhow::anyhow;
@@ -122,6 +123,7 @@ pub(super) fn cors(origins: &[String]) -> CorsLayer {
             IF_MATCH,
             IF_NONE_MATCH,
             HeaderName::from_static("x-setup-token"),
+            HeaderName::from_static(SEVERAL_PAGES),
         ])
         .expose_headers([ETAG, LINK, RETRY_AFTER, REQUEST_ID])
         .max_age(Duration::from_mins(10))

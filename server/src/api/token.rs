@@ -33,6 +33,10 @@ const KNOWN_DAYS: u64 = 30;
 /// Tells nobody which of the two is wrong.
 const INCORRECT: &str = "Incorrect username or password";
 const SECONDS_PER_DAY: u64 = 86_400;
+/// The header by which a browser's page says that others may show the same cookie.
+pub(super) const SEVERAL_PAGES: &str = "x-several-pages";
+/// For so long a cookie stands then, and its successor is told again, seconds.
+const STANDS_S: f64 = 60.0;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(token)).routes(routes!(refresh)).routes(routes!(logout))
@@ -145,7 +149,12 @@ async fn token(
 
 /// A further access token for the cookie of the sign-in, and the next cookie once that is a minute old; a replaced one that is shown later ends its session.
 #[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
-    params(("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token")),
+    params(
+        ("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token"),
+        ("x-several-pages" = Option<String>, Header,
+            description = "Any value: several pages of one browser may show this cookie at once, and an answer may be lost on its way. Then a cookie \
+                           stands for a minute, and the one that it replaced gives the same answer as long. Without it each cookie is for one use."),
+    ),
     responses(
         (status = 200, body = Token, headers(("Set-Cookie" = String, description = "The next refresh token"))),
         (status = 401, description = "No session goes on with this cookie", body = ProblemBody, content_type = "application/problem+json"),
@@ -162,7 +171,8 @@ async fn refresh(
     let Some(shown) = presented(&headers) else { return Err(over(encrypted)) };
     let next = RefreshToken::random()?;
     let offered = Successor { hash: next.hash(), sealed: shown.seal(&next) };
-    match sessions::refresh(&app.db, &shown.hash(), offered, Clock.utc(), expiry(&app)).await? {
+    let stands_s = if headers.contains_key(SEVERAL_PAGES) { STANDS_S } else { 0.0 };
+    match sessions::refresh(&app.db, &shown.hash(), offered, stands_s, Clock.utc(), expiry(&app)).await? {
         Refreshed::Renewed { user, session, token } => {
             let token = match token {
                 GoesOnWith::Shown => shown,

@@ -60,10 +60,6 @@ pub async fn begin(
     .await
 }
 
-/// A token is replaced when it is older than this, seconds, and the one that it replaced still gives the same answer for so long: an answer may
-/// have been lost, and several pages of a browser ask at once. Who shows a spent token later has copied it.
-const STANDS_S: f64 = 60.0;
-
 /// The token that follows the one that is shown, should that be due.
 #[derive(Clone, Copy, Debug)]
 pub struct Successor {
@@ -109,8 +105,9 @@ pub enum Refreshed {
     Unknown,
 }
 
-/// Lets a session go on by a refresh token. Whoever shows it, or the one before it, within [`STANDS_S`] is answered with the same token; after
-/// that it is spent for the next one.
+/// Lets a session go on by a refresh token, which is spent for the next one. Whoever shows it, or the one before it, within `stands_s` seconds
+/// is answered with the same token instead: an answer may have been lost, and several pages of a browser ask at once. Who shows a spent token
+/// later has copied it.
 ///
 /// # Errors
 /// When the database fails.
@@ -118,6 +115,7 @@ pub async fn refresh(
     db: &PgPool,
     shown: &TokenHash,
     next: Successor,
+    stands_s: f64,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<Refreshed> {
@@ -127,7 +125,7 @@ pub async fn refresh(
                   coalesce(used_at, issued_at) > now() - $2::float8 * interval '1 second' AS "is_recent!"
            FROM refresh_tokens WHERE token_hash = $1 FOR UPDATE"#,
         &shown[..],
-        STANDS_S,
+        stands_s,
     )
     .fetch_optional(&mut *tx)
     .await?;

@@ -40,17 +40,23 @@ async fn minutes_pass(db: &PgPool) {
     sqlx::query(past).execute(db).await.expect("the database answers");
 }
 
+/// What a page of the dashboard asks: other pages of its browser may show the same cookie at the same time.
+async fn page_asks(state: &TestState, cookie: &str) -> Answer {
+    let request =
+        Request::post(REFRESH).header(COOKIE, cookie).header("x-several-pages", "1").body(Body::empty());
+    state.send(request.expect("the request is well formed")).await
+}
+
 #[sqlx::test]
 async fn a_session_goes_on_with_its_cookie(db: PgPool) {
-    let (state, first) = TestState::with_admin(db.clone()).await;
+    let (state, first) = TestState::with_admin(db).await;
     let mut cookie = state.sign_in("admin", PASSWORD).await.cookie();
     for _ in 0..3 {
-        minutes_pass(&db).await;
         let answer = state.post_cookie(REFRESH, &cookie).await;
         let token = token_of(&answer);
         assert_ne!(token, first);
         assert_eq!(state.get("/api/users/me", &token).await.status, 200);
-        assert_ne!(answer.cookie(), cookie, "no cookie is for ever");
+        assert_ne!(answer.cookie(), cookie, "each cookie is for one use");
         cookie = answer.cookie();
     }
     let sessions = state.get("/api/users/me/sessions", &first).await.json();
@@ -64,18 +70,18 @@ async fn a_cookie_that_is_used_again_after_it_was_replaced_ends_its_session(db: 
     for spent in [true, false] {
         let stolen = state.sign_in("admin", PASSWORD).await.cookie();
         minutes_pass(&db).await;
-        let mut answer = state.post_cookie(REFRESH, &stolen).await;
+        let mut answer = page_asks(&state, &stolen).await;
         minutes_pass(&db).await;
         if spent {
-            answer = state.post_cookie(REFRESH, &answer.cookie()).await;
+            answer = page_asks(&state, &answer.cookie()).await;
         }
         let (token, last) = (token_of(&answer), answer.cookie());
         for _ in 0..3 {
-            let again = state.post_cookie(REFRESH, &stolen).await;
+            let again = page_asks(&state, &stolen).await;
             again.assert_problem(401, OVER);
             assert!(again.header("set-cookie").contains("Max-Age=0"), "{}", again.header("set-cookie"));
         }
-        state.post_cookie(REFRESH, &last).await.assert_problem(401, OVER);
+        page_asks(&state, &last).await.assert_problem(401, OVER);
         state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
     }
     assert_eq!(state.get("/api/users/me", &other).await.status, 200, "other sessions go on");
@@ -84,16 +90,29 @@ async fn a_cookie_that_is_used_again_after_it_was_replaced_ends_its_session(db: 
 }
 
 #[sqlx::test]
+async fn a_cookie_that_is_used_twice_ends_its_session_at_once(db: PgPool) {
+    let (state, other) = TestState::with_admin(db).await;
+    let stolen = state.sign_in("admin", PASSWORD).await.cookie();
+    let answer = state.post_cookie(REFRESH, &stolen).await;
+    let token = token_of(&answer);
+    state.post_cookie(REFRESH, &stolen).await.assert_problem(401, OVER);
+    state.post_cookie(REFRESH, &answer.cookie()).await.assert_problem(401, OVER);
+    page_asks(&state, &stolen).await.assert_problem(401, OVER);
+    state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
+    assert_eq!(state.get("/api/users/me", &other).await.status, 200, "other sessions go on");
+}
+
+#[sqlx::test]
 async fn a_session_goes_on_when_an_answer_with_its_cookie_was_lost(db: PgPool) {
     let (state, other) = TestState::with_admin(db.clone()).await;
     let spent = state.sign_in("admin", PASSWORD).await.cookie();
     minutes_pass(&db).await;
-    let lost = state.post_cookie(REFRESH, &spent).await.cookie();
-    let answer = state.post_cookie(REFRESH, &spent).await;
+    let lost = page_asks(&state, &spent).await.cookie();
+    let answer = page_asks(&state, &spent).await;
     assert_eq!(answer.cookie(), lost);
     assert_eq!(state.get("/api/users/me", &token_of(&answer)).await.status, 200);
     minutes_pass(&db).await;
-    let next = state.post_cookie(REFRESH, &answer.cookie()).await;
+    let next = page_asks(&state, &answer.cookie()).await;
     assert_eq!(next.status, 200, "{}", next.text);
     let told: i64 = sqlx::query_scalar("SELECT count(*) FROM refresh_tokens WHERE successor IS NOT NULL")
         .fetch_one(&db)
@@ -108,14 +127,13 @@ async fn a_session_goes_on_when_an_answer_with_its_cookie_was_lost(db: PgPool) {
 async fn all_pages_of_a_browser_that_ask_at_once_get_the_same_cookie(db: PgPool) {
     let (state, _) = TestState::with_admin(db.clone()).await;
     let cookie = state.sign_in("admin", PASSWORD).await.cookie();
-    let fresh = state.post_cookie(REFRESH, &cookie).await;
+    let fresh = page_asks(&state, &cookie).await;
     assert_eq!(fresh.cookie(), cookie, "what has just been issued stands");
     minutes_pass(&db).await;
-    let mut answers =
-        futures_util::future::join_all((0..6).map(|_| state.post_cookie(REFRESH, &cookie))).await;
+    let mut answers = futures_util::future::join_all((0..6).map(|_| page_asks(&state, &cookie))).await;
     // Pages that begin while others still wait for their answers; in whatever order these come, the browser keeps the same.
     for shown in [answers[0].cookie(), cookie.clone(), answers[5].cookie(), cookie.clone()] {
-        answers.push(state.post_cookie(REFRESH, &shown).await);
+        answers.push(page_asks(&state, &shown).await);
     }
     for answer in &answers {
         assert_eq!(answer.status, 200, "{}", answer.text);

@@ -10547,7 +10547,10 @@ export interface operations {
     post_users_token_refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Any value: several pages of one browser may show this cookie at once, and an answer may be lost on its way. Then a cookie stands for a minute, and the one that it replaced gives the same answer as long. Without it each cookie is for one use. */
+                "x-several-pages"?: string | null;
+            };
             path?: never;
             cookie: {
                 /** @description The refresh token */

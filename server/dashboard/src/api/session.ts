@@ -15,6 +15,8 @@ interface Claims {
   iat: number;
 }
 
+/** Other pages of this browser may show the same cookie at the same time. */
+const SEVERAL_PAGES = { 'X-Several-Pages': '1' };
 /** A token is renewed so long before its end, milliseconds. */
 const EARLY_MS = 60_000;
 /** Until a sign-out that the server has not heard is told again, milliseconds. */
@@ -149,7 +151,7 @@ export class Session {
 
   private async fetchNext(): Promise<string | null> {
     try {
-      return this.hold(await this.ask('/api/users/token/refresh', { method: 'POST' }));
+      return this.hold(await this.ask('/api/users/token/refresh', { method: 'POST', headers: SEVERAL_PAGES }));
     } catch (error) {
       if (!(error instanceof ProblemError) || error.status !== 401) throw error;
       this.over = this.held !== null;
