@@ -35,6 +35,8 @@ const INCORRECT: &str = "Incorrect username or password";
 const SECONDS_PER_DAY: u64 = 86_400;
 /// The header by which a browser's page says that others may show the same cookie.
 pub(super) const SEVERAL_PAGES: &str = "x-several-pages";
+/// Longest value of it, characters.
+const MOST_SEVERAL: usize = 16;
 /// For so long a cookie stands then, and its successor is told again, seconds.
 const STANDS_S: f64 = 60.0;
 
@@ -151,7 +153,7 @@ async fn token(
 #[utoipa::path(post, path = "/api/users/token/refresh", tag = "users",
     params(
         ("flextraff_refresh" = String, Cookie, max_length = 256, description = "The refresh token"),
-        ("x-several-pages" = Option<String>, Header,
+        ("x-several-pages" = Option<String>, Header, max_length = 16,
             description = "Any value: several pages of one browser may show this cookie at once, and an answer may be lost on its way. Then a cookie \
                            stands for a minute, and the one that it replaced gives the same answer as long. Without it each cookie is for one use."),
     ),
@@ -159,6 +161,7 @@ async fn token(
         (status = 200, body = Token, headers(("Set-Cookie" = String, description = "The next refresh token"))),
         (status = 401, description = "No session goes on with this cookie", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "A page of another origin", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The header is too long", body = ProblemBody, content_type = "application/problem+json"),
         Busy,
     ))]
 async fn refresh(
@@ -171,7 +174,14 @@ async fn refresh(
     let Some(shown) = presented(&headers) else { return Err(over(encrypted)) };
     let next = RefreshToken::random()?;
     let offered = Successor { hash: next.hash(), sealed: shown.seal(&next) };
-    let stands_s = if headers.contains_key(SEVERAL_PAGES) { STANDS_S } else { 0.0 };
+    let stands_s = match headers.get(SEVERAL_PAGES) {
+        Some(value) if value.len() > MOST_SEVERAL => {
+            let sentence = format!("It has at most {MOST_SEVERAL} characters");
+            return Err(Problem::invalid_field("X-Several-Pages", sentence));
+        }
+        Some(_) => STANDS_S,
+        None => 0.0,
+    };
     match sessions::refresh(&app.db, &shown.hash(), offered, stands_s, Clock.utc(), expiry(&app)).await? {
         Refreshed::Renewed { user, session, token } => {
             let token = match token {

@@ -21,6 +21,19 @@ fn followers(scene: &mut Scene, from_s: i32, to_s: i32, mut each: impl FnMut(&mu
     }
 }
 
+/// Lets the time pass with a green for N of 30 s in each `cycle`; `each` second something is read.
+fn cycles(scene: &mut Scene, cycle: i32, to_s: i32, mut each: impl FnMut(&mut Scene, f64)) {
+    for second in 1..to_s {
+        let at_s = f64::from(second);
+        if second % cycle == cycle / 2 {
+            scene.show(Some("N"), at_s);
+        } else if second % cycle == cycle / 2 + 30 {
+            scene.show(None, at_s);
+        }
+        each(scene, at_s);
+    }
+}
+
 /// What the lane is told to hold.
 fn told(scene: &mut Scene, at_s: f64) -> f64 {
     scene.until(at_s);
@@ -76,31 +89,17 @@ fn a_queue_that_stands_long_and_that_some_pass_on_another_lane_stays_one() {
 #[test]
 fn where_nobody_passes_a_stander_is_parked_after_ten_minutes_and_three_greens() {
     let mut scene = Scene::new();
-    for second in 1..700 {
-        let at_s = f64::from(second);
-        match second % 200 {
-            100 => scene.show(Some("N"), at_s),
-            130 => scene.show(None, at_s),
-            _ => {}
-        }
+    cycles(&mut scene, 200, 700, |scene, at_s| {
         scene.read(1, "N1", ADVANCE, at_s);
         let stands = scene.estimator.lanes[0].queue_over_advance(at_s).is_some();
-        assert_eq!(stands, (6..=601).contains(&second), "at {second} s");
-    }
+        assert_eq!(stands, (6.0..=601.0).contains(&at_s), "at {at_s} s");
+    });
 }
 
 #[test]
 fn a_tag_that_stays_does_not_make_readers_look_as_if_they_knew_the_traffic() {
     let mut scene = Scene::new();
-    for second in 1..1200 {
-        let at_s = f64::from(second);
-        match second % 100 {
-            0 => scene.show(Some("N"), at_s),
-            30 => scene.show(None, at_s),
-            _ => {}
-        }
-        scene.read(1, "N1", STOP, at_s);
-    }
+    cycles(&mut scene, 100, 1200, |scene, at_s| scene.read(1, "N1", STOP, at_s));
     let traffic = scene.estimator.traffic(mono(1199.5));
     assert!(traffic.silent_s > 500.0 && !traffic.is_known(), "{}", traffic.silent_s);
 }
@@ -245,18 +244,9 @@ fn whoever_passes_the_stop_line_of_another_lane_on_his_way_across_is_nobody_new(
 #[test]
 fn a_parked_car_is_no_queue_for_neighbours_or_the_record() {
     let mut scene = Scene::new();
-    for second in 1..1200 {
-        let at_s = f64::from(second);
-        match second % 100 {
-            0 => scene.show(Some("N"), at_s),
-            30 => scene.show(None, at_s),
-            _ => {}
-        }
-        scene.read(1, "N1", STOP, at_s);
-        if second == 500 {
-            assert_eq!(told(&mut scene, 500.0), 1.0);
-        }
-    }
+    cycles(&mut scene, 100, 500, |scene, at_s| scene.read(1, "N1", STOP, at_s));
+    assert_eq!(told(&mut scene, 500.0), 1.0);
+    (500..1200).for_each(|second| scene.read(1, "N1", STOP, f64::from(second)));
     assert_eq!(told(&mut scene, 1200.0), 0.0);
     assert_eq!(scene.estimator.waiting(mono(1200.0))[0], Some(0));
 }
