@@ -46,19 +46,24 @@ async fn who_is_no_device_of_the_junction_enters_nothing(db: PgPool) {
     assert_eq!(fates, [Fate::Stored]);
 }
 
-#[sqlx::test(migrations = "./migrations")]
-async fn a_row_that_was_refused_is_stored_when_it_comes_again_and_can_be_used(db: PgPool) {
-    import(&db).await;
-    let rows = [of(DEVICE, LANE, 1), of(DEVICE, LANES[0], 2)];
-    apply(&db, &rows).await.expect("the database is there");
+/// The lane that the server did not know is there from now on.
+async fn add_lane(db: &PgPool) {
     sqlx::query(
         "INSERT INTO lanes (lane_id, junction_id, lane_index, lane_name) VALUES ($1::uuid, $2::uuid, 7, 'New')",
     )
     .bind(LANE)
     .bind(JUNCTION)
-    .execute(&db)
+    .execute(db)
     .await
     .expect("the lane is new");
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn a_row_that_was_refused_is_stored_when_it_comes_again_and_can_be_used(db: PgPool) {
+    import(&db).await;
+    let rows = [of(DEVICE, LANE, 1), of(DEVICE, LANES[0], 2)];
+    apply(&db, &rows).await.expect("the database is there");
+    add_lane(&db).await;
     let fates = apply(&db, &[of(DEVICE, LANE, 1), of(DEVICE, LANE, 1), of(DEVICE, LANES[0], 2)]).await;
     assert_eq!(fates.expect("it answers"), [Fate::Stored, Fate::Duplicate, Fate::Duplicate]);
     let fates = apply(&db, &rows).await.expect("the database is there");
@@ -94,14 +99,7 @@ async fn a_row_of_which_no_letter_is_kept_is_stored_when_it_comes_again_and_can_
     apply(&db, &rows).await.expect("the database is there");
     assert_eq!(ledger(&db).await, ["{[1,1011)}"], "no holes");
     assert_eq!(number(&db, "SELECT sum(messages)::bigint FROM dead_letters").await, 1010);
-    sqlx::query(
-        "INSERT INTO lanes (lane_id, junction_id, lane_index, lane_name) VALUES ($1::uuid, $2::uuid, 7, 'New')",
-    )
-    .bind(LANE)
-    .bind(JUNCTION)
-    .execute(&db)
-    .await
-    .expect("the lane is new");
+    add_lane(&db).await;
     let again = [of(DEVICE, LANE, 1005), of(DEVICE, LANE, 1005), of(DEVICE, LANE, 7)];
     let fates = apply(&db, &again).await.expect("the database is there");
     assert_eq!(fates, [Fate::Stored, Fate::Duplicate, Fate::Stored]);
