@@ -14,7 +14,7 @@ const GONE_S: (f64, f64) = (1.2, 4.0);
 /// The same at a red one, where reads may only have failed.
 const GONE_ON_RED_S: f64 = 4.0;
 /// Of the mean gap in which a moment falls so many have passed when it has left.
-const GAPS: f64 = 2.25;
+const GAPS: f64 = 1.5;
 /// Before anything is learned a tag is read so often, seconds.
 const GUESS_S: f64 = 0.5;
 /// Gaps that the guess is worth, and that are remembered.
