@@ -154,7 +154,8 @@ def plan(options: argparse.Namespace, nets: Nets, out: Path) -> list[Job]:
                 scenario.all_red_s,
                 options.min_green,
                 options.max_green,
-                stage_order=options.stage_order,
+                stage_order="free" if options.stage_order == "free" else "fixed",
+                skip=options.stage_order == "skip",
             ),
             readers=Readers(
                 scenario.penetration if options.penetration is None else options.penetration,

@@ -120,9 +120,9 @@ def parser() -> argparse.ArgumentParser:
     )
     g.add_argument(
         "--stage-order",
-        choices=("free", "fixed"),
+        choices=("free", "fixed", "skip"),
         default="free",
-        help="what agents and server are told (default free)",
+        help="what agents and server are told (default free); skip: fixed, and every stage may be left out",
     )
     g.add_argument("--min-green", type=_positive, default=5, metavar="S", help="of every stage (default 5)")
     g.add_argument("--max-green", type=_positive, default=90, metavar="S", help="of every stage (default 90)")

@@ -19,6 +19,8 @@ class Rules:
     max_green_s: int = 90
     longest_red_s: int = 180
     stage_order: str = "free"
+    # Whether stages that nobody wants may be left out; in free order they are in any case.
+    skip: bool = False
 
     @property
     def intergreen_s(self) -> float:
@@ -88,6 +90,7 @@ def agent_toml(network: Network, at: int, rules: Rules, exits: bool) -> str:
                 groups=list(stage.groups),
                 min_green_s=rules.min_green_s,
                 max_green_s=rules.max_green_s,
+                skip=rules.skip or None,
             )
         )
     for pair in junction.compatible:
@@ -173,6 +176,7 @@ def _server_junction(junction: Junction, rules: Rules, exits: bool) -> dict:
                 "groups": list(stage.groups),
                 "min_green_s": rules.min_green_s,
                 "max_green_s": rules.max_green_s,
+                **({"skip": True} if rules.skip else {}),
             }
             for stage in junction.stages
         ],
