@@ -144,9 +144,17 @@ impl Control {
             return;
         }
         if !self.stayers.handle_read(read.epc, read.at) {
-            self.controller.handle_read(read.lane, read.zone, read.at);
+            self.actuate(&read);
         }
         self.estimate(read.at, |estimator| estimator.handle_read(&read));
+    }
+
+    /// Tells actuation of a read; it has a record of its own.
+    fn actuate(&mut self, read: &Read) {
+        match read.zone {
+            ZoneName::StopLine => self.controller.handle_tag(read.epc, read.lane, read.rssi, read.at),
+            zone => self.controller.handle_read(read.lane, zone, read.at),
+        }
     }
 
     /// Takes the key under which watch-lists name vehicles.
@@ -256,9 +264,9 @@ impl Control {
         let mut watched: Vec<LaneIx> = named.filter_map(|lane| junction.lane_named(lane)).collect();
         for read in &demand.reads {
             let (Some(lane), Ok(epc)) = (junction.lane_named(&read.lane), read.epc.parse()) else { continue };
-            self.controller.handle_read(lane, read.zone, at);
             self.known_as.name(epc, None, at);
             let told = Read { lane, zone: read.zone, epc, rssi: None, at };
+            self.actuate(&told);
             // When exactly it was read the other device does not tell.
             self.note_watched_vehicle(&told, read.watched, None);
             if read.zone == ZoneName::StopLine {

@@ -19,6 +19,7 @@ mod neighbour;
 mod onward;
 mod presence;
 mod priority;
+mod promises;
 mod queues;
 mod room;
 mod silent;

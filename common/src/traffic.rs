@@ -5,6 +5,7 @@
 //! start-up loss of its green. Every quantity is in seconds from the moment at which the model was made; every function is a pure one.
 
 mod closed_form;
+mod discharge;
 mod forecast;
 mod gate;
 mod model;
@@ -17,6 +18,7 @@ mod tests;
 mod timing;
 
 pub use closed_form::{hcm_delay_s, uniform_delay_s};
+pub use discharge::{LaneStages, SATURATION_HEADWAY_S};
 pub use forecast::Departure;
 pub use gate::Gate;
 pub use model::{Model, Progress};

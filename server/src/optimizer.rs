@@ -1,6 +1,7 @@
 //! Cycle and splits of a junction from its demand; pure.
 //!
-//! Webster's method: the stage's flow ratio is the greatest ratio of flow to saturation flow of its lanes; the cycle of least delay follows
+//! Webster's method: the stage's flow ratio is the greatest ratio of flow to saturation flow of its lanes; a lane discharges in each stage as the
+//! queue model of the agents lets it ([`LaneStages`]). The cycle of least delay follows
 //! from their sum and the time lost in clearances; green is shared in proportion to the flow ratios (Webster, Road Research Technical
 //! Paper 39, 1958; Indian practice: IRC:93). The result keeps every limit of the junction and says which of them bound it.
 
@@ -18,9 +19,10 @@ pub use predict::{LaneDelay, Prediction, predict};
 
 use flextraff_common::junction::{Junction, Stage, StageIx};
 use flextraff_common::plan::{Limits, StagePlan};
+use flextraff_common::traffic::{LaneStages, SATURATION_HEADWAY_S};
 
-/// Saturation flow that a lane is taken to have until its own is known, vehicles per hour of green (3.5 m lane, IRC:SP:41).
-pub const SATURATION_FLOW_VEH_H: f64 = 1890.0;
+/// Saturation flow of a lane in a stage in which all of its movements have green and the right of way, vehicles per hour of green.
+pub const SATURATION_FLOW_VEH_H: f64 = 3600.0 / SATURATION_HEADWAY_S;
 /// Time lost at the start of each green, seconds (Webster's usual value).
 pub const START_UP_LOSS_S: f64 = 2.0;
 /// A lane must have been watched this long for its flow to count, seconds.
@@ -113,12 +115,21 @@ pub fn lane_flows(junction: &Junction, demand: &[LaneDemand]) -> Vec<LaneFlow> {
     explain::lane_flows(junction, demand)
 }
 
+/// What a lane discharges on the average of the stages that serve it, vehicles per hour of green.
+fn saturation_veh_h(stages: LaneStages) -> f64 {
+    let (sum, count) = stages.served().iter().fold((0.0, 0.0), |(sum, count), stage| {
+        (sum + SATURATION_FLOW_VEH_H / stages.headway_factor(stage), count + 1.0)
+    });
+    if count > 0.0 { sum / count } else { SATURATION_FLOW_VEH_H }
+}
+
 /// Of each stage the flow ratio, and which lane decides it.
 fn flow_ratios(junction: &Junction, lanes: &[LaneFlow]) -> Vec<(f64, Option<usize>)> {
     junction.stage_indexes().map(|stage| flow_ratio(junction, stage, lanes)).collect()
 }
 
-/// Greatest flow ratio of the lanes that a stage serves, and which lane has it. A lane that several stages serve brings each its even part.
+/// Greatest flow ratio of the lanes that a stage serves, and which lane has it. A lane that several stages serve brings each its even part: what it
+/// needs of each if all of them have the same green, because its saturation flow is the mean of theirs.
 fn flow_ratio(junction: &Junction, stage: StageIx, lanes: &[LaneFlow]) -> (f64, Option<usize>) {
     let mut best = (0.0, None);
     for lane in junction.lanes_of_stage(stage) {

@@ -301,7 +301,7 @@ impl Estimator {
         lane.usual_flow.add(at_s, 1.0);
         if let (Some(green_s), Some(stage), true) = (lane.green_since_s, self.light.stage, self.light.green) {
             let stood_before = vehicle.stopped_s.is_some_and(|stopped| stopped < green_s);
-            if lane.shape.part.contains(stage) && stood_before && at_s > green_s {
+            if lane.shape.stages.part.contains(stage) && stood_before && at_s > green_s {
                 lane.part_goes[stage.index()].add(at_s, true);
             }
             lane.note_place(vehicle, stage, green_s, at_s);
@@ -353,7 +353,7 @@ impl Estimator {
                 *when = at_s;
                 continue;
             }
-            if state.shape.part.contains(stage) {
+            if state.shape.stages.part.contains(stage) {
                 state.part_goes[stage.index()].add(at_s, false);
             }
             head.stalled.push((stage, at_s));

@@ -1,9 +1,9 @@
 //! Vehicles that were announced and never seen at a stop line: they passed it unread, have gone elsewhere, or their reader is blind.
 
 use super::estimator::Estimator;
-use super::lane::HEADWAY_S;
 use super::vehicle::Vehicle;
 use flextraff_common::junction::LaneIx;
+use flextraff_common::traffic::SATURATION_HEADWAY_S;
 
 /// A green lane is empty when its stop line is silent for so long and for a saturation headway, and for as many headways more as unseen users
 /// may pass in a row: so many times those that there are for each seen one, seconds.
@@ -37,8 +37,8 @@ impl Estimator {
             }
             let silent_s = at_s - green_s.max(state.stop_read_s);
             let for_each = self.unseen_for_each(state);
-            clear[lane.index()] =
-                silent_s > GAP_S + HEADWAY_S * (1.0 + MOST_IN_A_ROW * for_each) && at_s - green_s > STARTS_S;
+            clear[lane.index()] = silent_s > GAP_S + SATURATION_HEADWAY_S * (1.0 + MOST_IN_A_ROW * for_each)
+                && at_s - green_s > STARTS_S;
         }
         let is_ghost = |vehicle: &Vehicle| {
             !vehicle.at_stop_line()

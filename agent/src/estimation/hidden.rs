@@ -5,10 +5,11 @@
 //! turn; so it is enough to know since when those who are still there have come.
 
 use super::estimator::Estimator;
-use super::lane::{HEADWAY_S, Lane, VEHICLE_M};
+use super::lane::{Lane, VEHICLE_M};
 use super::vehicle::Vehicle;
 use super::zone::Blocked;
 use flextraff_common::junction::StageIx;
+use flextraff_common::traffic::SATURATION_HEADWAY_S;
 
 /// Most users of a lane that nobody has seen and that are reckoned with.
 pub(super) const MOST_HIDDEN: f64 = 15.0;
@@ -100,8 +101,8 @@ impl Lane {
         let per_s = self.unannounced_per_s(at_s);
         if let Some(green_s) = self.green_since_s {
             let silent_s = at_s - (green_s + MOVES_UP_S).max(self.stop_read_s);
-            let is_open =
-                silent_s > SILENT_S + HEADWAY_S * in_a_row(for_each, self.behind.count(per_s, at_s));
+            let is_open = silent_s
+                > SILENT_S + SATURATION_HEADWAY_S * in_a_row(for_each, self.behind.count(per_s, at_s));
             if is_open {
                 self.behind.clear(at_s);
             }

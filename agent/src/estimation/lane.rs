@@ -7,8 +7,8 @@ use super::learned::{Mean, Rate, Share, Trials};
 use super::presence::ReadGaps;
 use super::unseen::{Discharge, Ratio};
 use crate::config::LaneConfig;
-use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
-use flextraff_common::traffic::StageSet;
+use flextraff_common::junction::{GroupSet, Junction, LaneIx, StageIx};
+use flextraff_common::traffic::{LaneStages, SATURATION_HEADWAY_S, StageSet};
 
 /// What a vehicle takes of a queue, metres.
 pub(super) const VEHICLE_M: f64 = 7.5;
@@ -20,12 +20,6 @@ const STOPS_SHORT_M: f64 = 8.0;
 const LEAST_SPEED: f64 = 3.0;
 /// Traffic drives at this share of the speed limit, before anything is learned.
 const SPEED_SHARE: f64 = 0.95;
-/// Saturation headway before anything is learned, seconds per vehicle: 1 900 vehicles an hour (HCM base rate).
-pub(super) const HEADWAY_S: f64 = 1.9;
-/// How much longer it is where a movement gives way to another.
-const GIVES_WAY: f64 = 1.5;
-/// How much longer it is where only some movements of the lane have green: the others stand in the way.
-const IN_PART: f64 = 2.0;
 /// Vehicles that the guess is worth that whom an advance reader announces stops on its own lane.
 const OWN_LANE_WORTH: f64 = 2.0;
 /// By how much each vehicle that stops lets those before it fade.
@@ -54,35 +48,25 @@ pub(super) struct LaneShape {
     pub(super) stop_zone_m: f64,
     /// From the advance zone to the stop line without a stop, before anything is learned, seconds.
     drive_s: f64,
-    /// All of its movements have green.
-    pub(super) full: StageSet,
-    /// Some of them have.
-    pub(super) part: StageSet,
+    /// When it has green.
+    pub(super) stages: LaneStages,
     /// Its groups.
     pub(super) groups: GroupSet,
 }
 
 impl LaneShape {
     pub(super) fn new(junction: &Junction, lane: LaneIx, config: &LaneConfig) -> Self {
-        let groups: GroupSet = groups_of(junction, lane).collect();
-        let in_stage = |stage: StageIx| junction.stage(stage).groups.intersection(groups);
-        let full: StageSet = junction
-            .stage_indexes()
-            .filter(|&stage| !groups.is_empty() && in_stage(stage) == groups)
-            .collect();
-        let any: StageSet = junction.stage_indexes().filter(|&stage| !in_stage(stage).is_empty()).collect();
         Self {
             advance_m: config.advance_m,
             stop_zone_m: config.stop_zone_m,
             drive_s: drive_s(config),
-            full,
-            part: any.minus(full),
-            groups,
+            stages: LaneStages::of(junction, lane),
+            groups: LaneStages::groups(junction, lane),
         }
     }
 
     pub(super) const fn served(&self) -> StageSet {
-        self.full.union(self.part)
+        self.stages.served()
     }
 }
 
@@ -90,25 +74,6 @@ impl LaneShape {
 pub(super) fn drive_s(lane: &LaneConfig) -> f64 {
     let metres = (lane.advance_m.unwrap_or(0.0) - STOPS_SHORT_M).max(0.0);
     metres / ((lane.speed_kmh / 3.6).max(LEAST_SPEED) * SPEED_SHARE)
-}
-
-fn groups_of(junction: &Junction, lane: LaneIx) -> impl Iterator<Item = GroupIx> + '_ {
-    junction.group_indexes().filter(move |&group| junction.group(group).lanes.contains(&lane))
-}
-
-/// Whether a movement of these groups gives way in a stage.
-///
-/// `yields` of the junction says of each pair who gives way. Where files name only the pair and not the side, a group with more such pairs than its
-/// partners is the one that gives way: a turn crosses several streams, a stream is crossed by one turn.
-fn gives_way(junction: &Junction, groups: GroupSet, stage: StageIx) -> bool {
-    let green = junction.stage(stage).groups;
-    let pairs: Vec<_> =
-        junction.yields().iter().filter(|(a, b)| green.contains(*a) && green.contains(*b)).collect();
-    let pairs_of = |group: GroupIx| pairs.iter().filter(|(a, b)| *a == group || *b == group).count();
-    pairs.iter().any(|&&(a, b)| {
-        let (gives, takes) = if pairs_of(a) >= pairs_of(b) { (a, b) } else { (b, a) };
-        groups.contains(gives) && !groups.contains(takes)
-    })
 }
 
 #[derive(Clone, Debug)]
@@ -130,8 +95,6 @@ pub(super) struct Lane {
     pub(super) usual_flow: Rate,
     /// Vehicles that its advance reader announces.
     pub(super) announced: Rate,
-    /// The stages in which it gives way.
-    pub(super) gives_way: StageSet,
     /// Saturation headway where it has the right of way.
     pub(super) headway_s: Mean,
     /// How much later than if it had flowed from the start of green on a queue leaves, because its first vehicles start from a stop.
@@ -183,8 +146,6 @@ impl Lane {
         let lanes = junction.lanes().len();
         let mut stops_at = vec![0.0; lanes];
         stops_at[lane.index()] = OWN_LANE_WORTH;
-        let gives_way =
-            junction.stage_indexes().filter(|&stage| gives_way(junction, shape.groups, stage)).collect();
         Self {
             green_since_s: None,
             red_since_s: start_s,
@@ -194,9 +155,8 @@ impl Lane {
             outflow: Rate::new(start_s, RATE_MEMORY_S),
             usual_flow: Rate::new(start_s, USUAL_MEMORY_S),
             announced: Rate::new(start_s, RATE_MEMORY_S),
-            headway_s: Mean::new(HEADWAY_S, 20, 20),
+            headway_s: Mean::new(SATURATION_HEADWAY_S, 20, 20),
             startup_loss_s: STARTUP_LOSS,
-            gives_way,
             part_goes: vec![Share::new(1.0, 2.0, 0.95); junction.stages().len()],
             stops_at,
             stops: Trials::new(OWN_LANE_WORTH, STOPS_FADE),
@@ -223,17 +183,12 @@ impl Lane {
 
     /// Seconds per vehicle of a queue in a stage.
     pub(super) fn headway_s(&self, stage: StageIx) -> f64 {
-        let longer = match (self.gives_way.contains(stage), self.shape.part.contains(stage)) {
-            (true, _) => GIVES_WAY,
-            (false, true) => IN_PART,
-            (false, false) => 1.0,
-        };
-        self.headway_s.value() * longer
+        self.headway_s.value() * self.shape.stages.headway_factor(stage)
     }
 
     /// Its head has stood for so long at the green of a stage: that goes on for as long again, as far as anybody can tell.
     pub(super) fn note_held(&mut self, stage: StageIx, held_s: f64, at_s: f64) {
-        let has_way = self.shape.full.minus(self.gives_way);
+        let has_way = self.shape.stages.full.minus(self.shape.stages.gives_way);
         let until_s = at_s + held_s.min(MOST_HELD_S);
         if has_way.contains(stage) {
             if held_s > HELD_S {

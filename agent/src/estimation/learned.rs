@@ -72,6 +72,11 @@ impl Trials {
         self.last_s = Some(at_s);
     }
 
+    /// Weight of guess and trials.
+    pub(super) const fn total(&self) -> f64 {
+        self.total
+    }
+
     pub(super) fn evidence(&self) -> Evidence {
         Evidence { confidence: 1.0 - self.guess / self.total, last_s: self.last_s }
     }

@@ -3,9 +3,10 @@
 use super::early::Early;
 use super::estimates::LONGEST_NAME;
 use super::lane::drive_s;
-use super::learned::{Evidence, Mean};
+use super::learned::{Evidence, Mean, Trials};
 use super::linked::Linked;
 use super::onward::Onward;
+use super::promises::Promises;
 use super::unread::Unread;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
@@ -29,6 +30,8 @@ pub(super) const MOST: usize = 4000;
 pub(super) const MOST_PLACES: usize = 8 * MAX_LANES;
 /// Vehicles that the guess about where a lane leads is worth.
 const GUESS_WORTH: f64 = 4.0;
+/// By how much each vehicle that leaves lets those before it fade.
+const FADE: f64 = 0.98;
 
 /// A lane of a neighbour: the position of the junction among the linked ones, and the name of its lane.
 pub(super) type Place = (usize, String);
@@ -39,9 +42,11 @@ struct Way {
     /// Vehicles that came, by our lane (where they were seen first).
     came: Vec<f64>,
     /// Vehicles that left there.
-    left: f64,
+    left: Trials,
     /// From their stop line to the first of our readers, seconds.
     travel_s: Mean,
+    /// Who is said to be about to leave there, and whether he does.
+    promises: Promises,
 }
 
 #[derive(Clone, Debug)]
@@ -100,7 +105,7 @@ impl Neighbours {
     /// Takes what a neighbour tells.
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
-        self.linked[index].handle(self.own, demand, at_s);
+        let tells_ahead = self.linked[index].handle(self.own, demand, at_s);
         let named = demand.reads.iter().filter(|read| read.lane.len() <= LONGEST_NAME);
         for read in named {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
@@ -114,10 +119,30 @@ impl Neighbours {
             if !is_recent || self.coming.len() >= MOST || self.way(&from).is_none() {
                 continue;
             }
+            let for_each = self.linked[index].unseen.for_each();
+            if let Some(way) = self.ways.get_mut(&from) {
+                // Those without a tag are announced like all others, and nobody sees them leave.
+                way.promises.left(way.share_here() * (1.0 + for_each), at_s);
+            }
             let coming = Coming { from, left_s: at_s - departed.ago_s };
             match self.unannounced.take(epc, coming.left_s - MESSAGE_S) {
                 Some((lane, seen_s)) => self.has_come(&coming, lane, seen_s),
                 None => drop(self.coming.insert(epc, coming)),
+            }
+        }
+        if tells_ahead {
+            self.note_announced(index, at_s);
+        }
+    }
+
+    /// Takes whom a neighbour announces. One who would go if there were room here, and is held back at red until there is, breaks no promise.
+    fn note_announced(&mut self, index: usize, at_s: f64) {
+        let linked = &self.linked[index];
+        for ((_, name), way) in self.ways.iter_mut().filter(|((from, _), _)| *from == index) {
+            let flows = linked.lane(name, at_s).and_then(|lane| lane.flows_s);
+            if !linked.tells_greens || flows.is_some_and(|(from_s, _)| from_s <= at_s) {
+                let own = linked.ahead.iter().filter(|(lane, _)| lane.as_ref() == Some(name));
+                way.promises.announced(own.map(|(_, leaves_s)| leaves_s - at_s), at_s);
             }
         }
     }
@@ -151,7 +176,12 @@ impl Neighbours {
             }
             self.ways.insert(
                 from.clone(),
-                Way { came, left: GUESS_WORTH, travel_s: Mean::new(travel_s / any * 1.1, 3, 30) },
+                Way {
+                    came,
+                    left: Trials::new(GUESS_WORTH, FADE),
+                    travel_s: Mean::new(travel_s / any * 1.1, 3, 30),
+                    promises: Promises::NONE,
+                },
             );
         }
         self.ways.get_mut(from)
@@ -168,7 +198,7 @@ impl Neighbours {
 
     fn has_come(&mut self, coming: &Coming, lane: LaneIx, at_s: f64) {
         if let Some(way) = self.ways.get_mut(&coming.from) {
-            way.learn(Some(lane));
+            way.learn(Some(lane), at_s);
             way.travel_s.add(at_s, (at_s - coming.left_s).clamp(1.0, 120.0));
         }
     }
@@ -184,12 +214,13 @@ impl Neighbours {
         self.onward.handle_timeout(at_s);
         self.unread.handle_timeout(at_s);
         self.unannounced.handle_timeout(at_s);
+        self.ways.values_mut().for_each(|way| way.promises.handle_timeout(at_s));
         let ways = &mut self.ways;
         self.coming.retain(|_, coming| {
             let Some(way) = ways.get_mut(&coming.from) else { return false };
             let gone = at_s - coming.left_s > way.travel_s.value() + LATE_S;
             if gone {
-                way.learn(None);
+                way.learn(None, at_s);
             }
             !gone
         });
@@ -217,12 +248,12 @@ impl Neighbours {
         let left = known.filter(in_time).flat_map(move |(coming, way)| {
             let seen_s = (coming.left_s + way.travel_s.value()).max(at_s + 0.5);
             let shares = way.came.iter().enumerate();
-            shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left))
+            shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / way.left.total()))
         });
         left.chain(self.about_to_come(at_s))
     }
 
-    /// The same of those who have not left the neighbour yet, but have been announced; all of them come here.
+    /// The same of those who have not left the neighbour yet, but have been announced; of those all who do leave come here.
     fn about_to_come(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
         let heard = self.linked.iter().enumerate().filter(move |(_, linked)| linked.is_fresh(at_s));
         heard.flat_map(move |(index, linked)| {
@@ -231,7 +262,8 @@ impl Neighbours {
                 .flat_map(|(leaves_s, way)| {
                     let (seen_s, all) = (leaves_s + way.travel_s.value(), way.came.iter().sum::<f64>());
                     let shares = way.came.iter().enumerate();
-                    shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / all))
+                    let kept = way.promises.kept().value();
+                    shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), kept * came / all))
                 })
         })
     }
@@ -242,14 +274,19 @@ impl Neighbours {
             return self.ways.get(&(linked, lane.to_owned()));
         }
         let of_linked = self.ways.iter().filter(|((from, _), _)| *from == linked);
-        of_linked.max_by(|(_, a), (_, b)| a.left.total_cmp(&b.left)).map(|(_, way)| way)
+        of_linked.max_by(|(_, a), (_, b)| a.left.total().total_cmp(&b.left.total())).map(|(_, way)| way)
     }
 }
 
 impl Way {
-    fn learn(&mut self, lane: Option<LaneIx>) {
-        self.came.iter_mut().for_each(|count| *count *= 0.98);
-        self.left = self.left * 0.98 + 1.0;
+    /// Share of those who leave there that is seen here.
+    fn share_here(&self) -> f64 {
+        self.came.iter().sum::<f64>() / self.left.total()
+    }
+
+    fn learn(&mut self, lane: Option<LaneIx>, at_s: f64) {
+        self.came.iter_mut().for_each(|count| *count *= FADE);
+        self.left.add(at_s);
         if let Some(lane) = lane {
             self.came[lane.index()] += 1.0;
         }

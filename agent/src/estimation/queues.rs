@@ -185,7 +185,7 @@ impl Lane {
     /// but none at which it has been seen to stand still.
     fn stages_for(&self, vehicle: &Vehicle, at_s: f64) -> StageSet {
         let holds =
-            |stage: StageIx, when: f64| at_s - when < STALL_HOLDS_S || self.shape.part.contains(stage);
+            |stage: StageIx, when: f64| at_s - when < STALL_HOLDS_S || self.shape.stages.part.contains(stage);
         let stalled: StageSet = vehicle
             .stalled
             .iter()
@@ -199,7 +199,7 @@ impl Lane {
 
     fn usable(&self) -> StageSet {
         let goes = |stage: &StageIx| self.part_goes[stage.index()].value() >= PART_SERVES;
-        let usable = self.shape.full.union(self.shape.part.iter().filter(goes).collect());
+        let usable = self.shape.stages.full.union(self.shape.stages.part.iter().filter(goes).collect());
         if usable.is_empty() { self.shape.served() } else { usable }
     }
 

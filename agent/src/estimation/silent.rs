@@ -5,8 +5,9 @@
 //! other lanes of the junction would suggest, as far as nothing better is known of those who pass here unread.
 
 use super::estimator::Estimator;
-use super::lane::{HEADWAY_S, Lane};
+use super::lane::Lane;
 use flextraff_common::junction::LaneIx;
+use flextraff_common::traffic::SATURATION_HEADWAY_S;
 
 /// A lane that was read within this time is not silent, seconds.
 const SILENT_S: f64 = 120.0;
@@ -50,7 +51,7 @@ impl Lane {
             1.0
         };
         let split = self.shape.served().iter().count() as f64 / stages as f64;
-        failed * (AS_OTHERS * typical).min(SATURATED * split / HEADWAY_S)
+        failed * (AS_OTHERS * typical).min(SATURATED * split / SATURATION_HEADWAY_S)
     }
 }
 

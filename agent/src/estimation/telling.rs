@@ -73,7 +73,7 @@ impl Estimator {
     /// of time.
     pub fn tell_greens(&self, greens: &[ComingGreen]) -> Vec<DemandGreen> {
         let told = |(ix, lane): (LaneIx, &Lane)| {
-            let flowing = lane.shape.served().minus(lane.gives_way);
+            let flowing = lane.shape.served().minus(lane.shape.stages.gives_way);
             let mut own = greens.iter().filter(|green| flowing.contains(green.stage));
             let first = own.next()?;
             let last = own.next_back().unwrap_or(first);

@@ -10,10 +10,11 @@
 //! of Dempster, Laird and Rubin 1977, taken queue by queue).
 
 use super::estimator::Estimator;
-use super::lane::{HEADWAY_S, Lane};
+use super::lane::Lane;
 use super::learned::Evidence;
 use super::vehicle::Vehicle;
 use flextraff_common::junction::{LaneIx, StageIx};
+use flextraff_common::traffic::SATURATION_HEADWAY_S;
 use flextraff_common::wire::DemandUsers;
 
 /// Unseen users for each seen one before anything is learned: two of three are seen. About half of Indian traffic carries no tag, most of that
@@ -91,6 +92,11 @@ impl Ratio {
         Self { unseen: self.unseen + other.unseen, seen: self.seen + other.seen, last_s }
     }
 
+    /// Unseen users for each seen one, beside the guess for a junction of which nothing else is known.
+    pub(super) fn for_each(&self) -> f64 {
+        self.value(GUESS, GUESS_WORTH)
+    }
+
     /// Unseen users for each seen one, beside a guess.
     fn value(&self, guess: f64, worth: f64) -> f64 {
         ((self.unseen + worth * guess) / (self.seen + worth)).clamp(0.0, MOST)
@@ -160,7 +166,7 @@ pub(super) fn expected(at_most: bool, unseen: u32, mean: f64) -> f64 {
 /// When the vehicle in a place leaves, seconds after the head, if each starts as soon as it can; place 0 is when the head may leave.
 fn leaves_s(place: u32) -> f64 {
     let before = place.saturating_sub(1);
-    f64::from(before) * HEADWAY_S + STARTS_S.iter().take(before as usize).sum::<f64>()
+    f64::from(before) * SATURATION_HEADWAY_S + STARTS_S.iter().take(before as usize).sum::<f64>()
 }
 
 /// The place of a vehicle that leaves so long after the one in `place`: the one whose time is nearest. To count on from each seen vehicle
@@ -177,7 +183,7 @@ impl Lane {
             return;
         }
         let stood = vehicle.due_s <= green_s - STOOD_S;
-        let has_way = self.shape.full.contains(stage) && !self.gives_way.contains(stage);
+        let has_way = self.shape.stages.full.contains(stage) && !self.shape.stages.gives_way.contains(stage);
         let fresh = Discharge { red_s: self.red_since_s, seen: 0.0, last: None, zone: None };
         let before = self.discharge.unwrap_or(fresh);
         let in_zone = vehicle.stopped_s.is_some_and(|stopped_s| stopped_s <= green_s);

@@ -8,6 +8,7 @@ mod actuated;
 mod greedy;
 mod grounds;
 mod guard;
+mod heard;
 mod ladder;
 mod search;
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 mod absurd;
 mod closed_form;
+mod discharge;
 mod fixed_time;
 mod forecast;
 mod gates;

@@ -1,8 +1,9 @@
 //! Why a plan is as it is, in numbers and in a sentence; stored with the plan.
 
-use super::{LaneDemand, SATURATION_FLOW_VEH_H, cycle::Chosen, cycle::lost_s};
-use flextraff_common::junction::Junction;
+use super::{LaneDemand, cycle::Chosen, cycle::lost_s, saturation_veh_h};
+use flextraff_common::junction::{Junction, LaneIx};
 use flextraff_common::plan::StagePlan;
+use flextraff_common::traffic::LaneStages;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,7 +36,8 @@ pub struct LaneFlow {
     pub observed_s: f64,
     /// Tagged vehicles per hour; null: watched too little.
     pub flow_veh_h: Option<f64>,
-    /// Vehicles per hour of green that it can discharge.
+    /// Vehicles per hour of green that it can discharge, on the average of the stages that serve it: less where only some of its movements have
+    /// green, or one gives way.
     pub saturation_veh_h: f64,
     /// Flow over saturation flow.
     pub flow_ratio: Option<f64>,
@@ -90,12 +92,13 @@ pub(super) fn lane_flows(junction: &Junction, demand: &[LaneDemand]) -> Vec<Lane
         .map(|(at, lane)| {
             let demand = demand.get(at).copied().unwrap_or_default();
             let flow_veh_h = demand.flow_veh_h();
+            let saturation_veh_h = saturation_veh_h(LaneStages::of(junction, LaneIx::new(at)));
             LaneFlow {
                 lane: lane.name.clone(),
                 observed_s: tenths(demand.observed_s),
                 flow_veh_h: flow_veh_h.map(tenths),
-                saturation_veh_h: SATURATION_FLOW_VEH_H,
-                flow_ratio: flow_veh_h.map(|flow| flow / SATURATION_FLOW_VEH_H),
+                saturation_veh_h: tenths(saturation_veh_h),
+                flow_ratio: flow_veh_h.map(|flow| flow / saturation_veh_h),
             }
         })
         .collect()

@@ -2,9 +2,11 @@
 
 use super::explain::tenths;
 use super::{LaneDemand, SATURATION_FLOW_VEH_H, START_UP_LOSS_S};
-use flextraff_common::junction::{Junction, LaneIx, StageIx};
+use flextraff_common::junction::{Junction, StageIx};
 use flextraff_common::plan::StagePlan;
-use flextraff_common::traffic::{LaneFlow, StageSet, Timing, hcm_delay_s, plan_delay_s, uniform_delay_s};
+use flextraff_common::traffic::{
+    LaneFlow, LaneStages, SATURATION_HEADWAY_S, Timing, hcm_delay_s, plan_delay_s, uniform_delay_s,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -52,14 +54,16 @@ pub fn predict(junction: &Junction, stages: &[StagePlan], demand: &[LaneDemand])
         .lane_indexes()
         .map(|lane| demand.get(lane.index()).and_then(LaneDemand::flow_veh_h))
         .collect();
-    let queues: Vec<LaneFlow> = junction
-        .lane_indexes()
+    let stages_of: Vec<LaneStages> =
+        junction.lane_indexes().map(|lane| LaneStages::of(junction, lane)).collect();
+    let queues: Vec<LaneFlow> = stages_of
+        .iter()
         .zip(&flows)
-        .map(|(lane, flow)| LaneFlow {
+        .map(|(stages, flow)| LaneFlow {
             flow_per_h: flow.unwrap_or(0.0),
-            headway_s: vec![3600.0 / SATURATION_FLOW_VEH_H; junction.stages().len()],
+            headway_s: stages.headways_s(junction.stages().len(), SATURATION_HEADWAY_S),
             startup_s,
-            served: StageSet::from_iter(junction.stages_of_lane(lane)),
+            served: stages.served(),
         })
         .collect();
     let even = plan_delay_s(&timing, &greens, &queues);
@@ -67,10 +71,10 @@ pub fn predict(junction: &Junction, stages: &[StagePlan], demand: &[LaneDemand])
         .lane_indexes()
         .map(|lane| {
             let flow = flows[lane.index()];
-            let green_s = effective_green_s(junction, lane, &greens, startup_s);
-            let delay_s = even[lane.index()] + random_s(cycle_s, green_s, flow.unwrap_or(0.0));
+            let service = Service::of(stages_of[lane.index()], &greens, startup_s);
+            let delay_s = even[lane.index()] + service.random_s(cycle_s, flow.unwrap_or(0.0));
             let delay_s = delay_s.is_finite().then_some(delay_s);
-            let capacity = SATURATION_FLOW_VEH_H * green_s / cycle_s;
+            let capacity = service.vehicles * 3600.0 / cycle_s;
             LaneDelay {
                 lane: junction.lane(lane).name.clone(),
                 flow_veh_h: flow.map(tenths),
@@ -93,20 +97,33 @@ pub fn predict(junction: &Junction, stages: &[StagePlan], demand: &[LaneDemand])
     }
 }
 
-fn effective_green_s(junction: &Junction, lane: LaneIx, greens: &[(StageIx, f64)], startup_s: f64) -> f64 {
-    let served = junction.stages_of_lane(lane);
-    let own = greens.iter().filter(|(stage, _)| served.contains(stage));
-    own.map(|(_, green_s)| (green_s - startup_s).max(0.0)).sum()
+/// What a cycle does for a lane.
+struct Service {
+    /// Effective green, seconds.
+    green_s: f64,
+    /// How many vehicles of a queue leave in it.
+    vehicles: f64,
 }
 
-/// What random arrivals cost beyond even ones, seconds per vehicle.
-fn random_s(cycle_s: f64, green_s: f64, flow_veh_h: f64) -> f64 {
-    if green_s <= 0.0 || cycle_s <= 0.0 {
-        return 0.0;
+impl Service {
+    fn of(stages: LaneStages, greens: &[(StageIx, f64)], startup_s: f64) -> Self {
+        let own = greens.iter().filter(|(stage, _)| stages.served().contains(*stage));
+        own.fold(Self { green_s: 0.0, vehicles: 0.0 }, |sum, &(stage, green_s)| {
+            let green_s = (green_s - startup_s).max(0.0);
+            let vehicles = green_s * SATURATION_FLOW_VEH_H / 3600.0 / stages.headway_factor(stage);
+            Self { green_s: sum.green_s + green_s, vehicles: sum.vehicles + vehicles }
+        })
     }
-    let (flow, saturation_flow) = (flow_veh_h / 3600.0, SATURATION_FLOW_VEH_H / 3600.0);
-    let degree = flow * cycle_s / (saturation_flow * green_s.min(cycle_s));
-    let even_overflow_s = 1800.0 * PERIOD_H * (degree - 1.0).max(0.0);
-    let all = hcm_delay_s(cycle_s, green_s, flow, saturation_flow, PERIOD_H);
-    (all - uniform_delay_s(cycle_s, green_s, flow, saturation_flow) - even_overflow_s).max(0.0)
+
+    /// What random arrivals cost beyond even ones, seconds per vehicle.
+    fn random_s(&self, cycle_s: f64, flow_veh_h: f64) -> f64 {
+        if self.green_s <= 0.0 || cycle_s <= 0.0 {
+            return 0.0;
+        }
+        let (flow, saturation_flow) = (flow_veh_h / 3600.0, self.vehicles / self.green_s);
+        let degree = flow * cycle_s / (saturation_flow * self.green_s.min(cycle_s));
+        let even_overflow_s = 1800.0 * PERIOD_H * (degree - 1.0).max(0.0);
+        let all = hcm_delay_s(cycle_s, self.green_s, flow, saturation_flow, PERIOD_H);
+        (all - uniform_delay_s(cycle_s, self.green_s, flow, saturation_flow) - even_overflow_s).max(0.0)
+    }
 }

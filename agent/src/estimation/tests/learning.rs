@@ -1,6 +1,7 @@
 //! What is learned from identities: where those go who come, and how fast queues discharge.
 
 use super::*;
+use flextraff_common::traffic::{LaneStages, SATURATION_HEADWAY_S};
 
 #[test]
 fn shares_of_lane_changers_are_learned() {
@@ -51,6 +52,9 @@ fn who_gives_way_or_shares_a_lane_takes_longer() {
         let mut scene = Scene { estimator: Estimator::new(&config, true, MonoMs(0)), config, second: 0 };
         let stages = ["E", "W"].map(|stage| scene.stage_ix(stage).index());
         let queue = scene.lane("E", 1.0).queue;
+        // The server's plans go by the same function.
+        let shared = LaneStages::of(&scene.config.junction, scene.lane_ix("E"));
+        assert_eq!(queue.headway_s, shared.headways_s(3, SATURATION_HEADWAY_S));
         stages.map(|stage| (queue.headway_s[stage] * 100.0).round())
     };
     let pair = "a = \"E\"\nb = \"W\"\n";

@@ -270,6 +270,74 @@ fn who_is_about_to_leave_a_neighbour_is_expected_here_until_the_neighbour_says_o
     assert_eq!(due(&mut scene, 168.0), NOBODY, "the neighbour has fallen silent");
 }
 
+/// A neighbour says each second that somebody leaves its lane S1 now; every `leaves_every` seconds somebody with a tag does, and comes here. How
+/// many are then expected of four whom it announces.
+fn expected_of_four(scene: &mut Scene, from_s: i32, until_s: i32, leaves_every: i32) -> f64 {
+    expected_of_four_with(scene, from_s, until_s, leaves_every, None)
+}
+
+fn expected_of_four_with(
+    scene: &mut Scene,
+    from_s: i32,
+    until_s: i32,
+    leaves_every: i32,
+    greens: Option<&[DemandGreen]>,
+) -> f64 {
+    scene.show(Some("N"), f64::from(from_s));
+    for second in from_s..until_s {
+        let at_s = f64::from(second);
+        let number = second.unsigned_abs();
+        let leaves = second % leaves_every == 0;
+        let gone = if leaves { departed(scene, number, at_s, 1.0).departed } else { Vec::new() };
+        let greens = greens.map(<[DemandGreen]>::to_vec);
+        let demand = Demand { departed: gone, greens, ..will_leave(scene, 1, Some("S1"), &[0.3], at_s) };
+        scene.hear(2, &demand, at_s);
+        if second % leaves_every == 26 % leaves_every && second >= from_s + 26 {
+            scene.read(number - 26, "N1", STOP, at_s + 0.2);
+        }
+    }
+    let at_s = f64::from(until_s) + 100.0;
+    let demand = will_leave(scene, 1, Some("S1"), &[3.0, 4.0, 5.0, 6.0], at_s);
+    scene.hear(2, &demand, at_s);
+    let arrivals = scene.lane("N1", at_s).queue.arrivals;
+    arrivals.iter().filter(|arrival| arrival.at_s > 10.0).map(|arrival| arrival.vehicles).sum()
+}
+
+#[test]
+fn those_who_are_announced_and_never_leave_are_no_longer_believed() {
+    let mut scene = Scene::new();
+    let demand = departed(&scene, 1, 0.0, 0.0);
+    scene.hear(2, &demand, 0.0);
+    scene.read(1, "N1", ADVANCE, 25.0);
+    let expected = expected_of_four(&mut scene, 100, 700, i32::MAX);
+    assert!(expected < 0.1, "one was said to leave for ten minutes, and nobody did: {expected}");
+    let expected = expected_of_four(&mut scene, 900, 2900, 10);
+    assert!(expected > 3.5, "now they leave: {expected}");
+}
+
+#[test]
+fn those_whom_a_neighbour_holds_back_for_want_of_room_here_are_believed() {
+    let green = DemandGreen { lane: "S1".to_owned(), in_s: 0.0, until_s: None };
+    for (greens, believed) in
+        [(vec![], true), (vec![DemandGreen { in_s: 5.0, ..green.clone() }], true), (vec![green], false)]
+    {
+        let mut scene = Scene::new();
+        let demand = departed(&scene, 1, 0.0, 0.0);
+        scene.hear(2, &demand, 0.0);
+        scene.read(1, "N1", ADVANCE, 25.0);
+        let expected = expected_of_four_with(&mut scene, 100, 700, i32::MAX, Some(&greens));
+        assert_eq!(expected > 3.9, believed, "{greens:?}: {expected}");
+    }
+}
+
+#[test]
+fn those_who_are_announced_and_leave_are_believed_though_not_all_carry_a_tag() {
+    let mut scene = Scene::new();
+    // At first nobody knows whether they come here, and two of three carry a tag.
+    let expected = expected_of_four(&mut scene, 100, 2100, 4);
+    assert!(expected > 3.5, "{expected}");
+}
+
 #[test]
 fn neighbours_are_told_their_share_of_those_who_will_leave() {
     let mut scene = Scene::new();

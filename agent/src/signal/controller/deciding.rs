@@ -6,6 +6,7 @@ use crate::signal::panic_message;
 use crate::signal::tactical::{
     self, Actuation, Calls, Decision, Found, Grounds, Guard, Ladder, Lookout, Situation,
 };
+use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx, StageOrder};
 use flextraff_common::time::MonoMs;
@@ -67,9 +68,14 @@ impl Controller {
         self.deciding.traffic = Some(traffic);
     }
 
-    /// Takes a read, for actuation.
+    /// Takes a read of somebody who is known to be on that lane, for actuation.
     pub fn handle_read(&mut self, lane: LaneIx, zone: ZoneName, at: MonoMs) {
         self.deciding.calls.handle_read(lane, zone, at);
+    }
+
+    /// Takes a read of a tag at the stop line of a lane, for actuation, which finds out by itself on which lane it stands.
+    pub fn handle_tag(&mut self, epc: Epc, lane: LaneIx, rssi: Option<f32>, at: MonoMs) {
+        self.deciding.calls.handle_tag(epc, lane, rssi, at);
     }
 
     /// Takes that somebody presses the push button of a pedestrian head. Where it shows green nothing needs to be called.

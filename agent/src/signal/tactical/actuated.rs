@@ -3,8 +3,10 @@
 //! It stands in when the traffic is not known, after a defect in estimation above all, and for that reason has a record of its own: when each
 //! lane's stop line was last read, and which of them a working reader watches.
 
+use super::heard::Tags;
 use super::ladder::following;
 use super::{Choice, Decision, Forced, Grounds};
+use flextraff_common::epc::Epc;
 use flextraff_common::junction::{GroupIx, GroupSet, Junction, LaneIx, StageIx};
 use flextraff_common::time::MonoMs;
 use flextraff_common::traffic::StageSet;
@@ -23,8 +25,10 @@ const FRESH_MS: i64 = 10_000;
 /// Who was read at the stop lines, as far as actuation needs it.
 #[derive(Clone, Debug)]
 pub(in crate::signal) struct Calls {
-    /// Last read at the stop line of each lane.
+    /// Last read at the stop line of each lane, without those of `tags`.
     read: Vec<Option<MonoMs>>,
+    /// Who was read there a moment ago.
+    tags: Tags,
     /// Last read in its advance zone.
     announced: Vec<Option<MonoMs>>,
     /// Whether a working reader of this device watches it.
@@ -41,6 +45,7 @@ impl Calls {
         let never = vec![None; lanes];
         Self {
             read: never.clone(),
+            tags: Tags::default(),
             announced: never.clone(),
             watched: vec![false; lanes],
             told_until: never,
@@ -48,7 +53,17 @@ impl Calls {
         }
     }
 
-    /// Takes a read.
+    /// Takes a read of a tag at a stop line, which the antennas of other lanes may hear too.
+    pub(in crate::signal) fn handle_tag(&mut self, epc: Epc, lane: LaneIx, rssi: Option<f32>, at: MonoMs) {
+        for (lane, last) in self.tags.take_gone(at) {
+            self.handle_read(lane, ZoneName::StopLine, last);
+        }
+        if !self.tags.handle_read(epc, lane, rssi, at) {
+            self.handle_read(lane, ZoneName::StopLine, at);
+        }
+    }
+
+    /// Takes a read of somebody who is known to be on that lane.
     pub(in crate::signal) fn handle_read(&mut self, lane: LaneIx, zone: ZoneName, at: MonoMs) {
         let reads = if zone == ZoneName::StopLine { &mut self.read } else { &mut self.announced };
         if let Some(read) = reads.get_mut(lane.index()) {
@@ -90,7 +105,12 @@ impl Calls {
     /// Whether stop-line readers work, and have read somebody of late.
     pub(in crate::signal) fn are_known(&self, at: MonoMs) -> bool {
         let lanes = (0..self.read.len()).filter(|&lane| self.sees(lane, at));
-        lanes.filter_map(|lane| self.read[lane]).any(|read| at.since(read) <= SILENT_MS)
+        lanes.filter_map(|lane| self.last_read(lane)).any(|read| at.since(read) <= SILENT_MS)
+    }
+
+    /// When somebody was read last who stands, or stood, at the stop line of a lane.
+    fn last_read(&self, lane: usize) -> Option<MonoMs> {
+        self.read.get(lane).copied().flatten().max(self.tags.last_read(lane))
     }
 
     fn sees(&self, lane: usize, at: MonoMs) -> bool {
@@ -159,7 +179,7 @@ impl Actuation<'_> {
     fn extension(&self, at: MonoMs) -> Option<Grounds> {
         let lanes = self.junction.lanes_of_stage(self.stage);
         let recent = |lane: &LaneIx| {
-            let reads = [self.calls.read[lane.index()], self.calls.announced[lane.index()]];
+            let reads = [self.calls.last_read(lane.index()), self.calls.announced[lane.index()]];
             reads.into_iter().flatten().any(|read| at.since(read) <= GAP_MS)
         };
         if lanes.iter().any(recent) {
@@ -199,7 +219,7 @@ impl Actuation<'_> {
         let recall = lanes.is_empty() || lanes.iter().any(|lane| !self.calls.sees(lane.index(), at));
         // Whoever is read in amber may still drive through.
         let from = ended + i64::from(self.junction.signal.amber_ms);
-        let read = |lane: &LaneIx| self.calls.read[lane.index()].is_some_and(|read| read > from);
+        let read = |lane: &LaneIx| self.calls.last_read(lane.index()).is_some_and(|read| read > from);
         // Behind somebody without a tag they may stand unread.
         let announced = |lane: &LaneIx| self.calls.announced[lane.index()].is_some_and(|read| read > ended);
         recall || at.since(ended) >= UNSEEN_AFTER_MS || lanes.iter().any(|lane| read(lane) || announced(lane))
