@@ -279,12 +279,13 @@ mod tests {
             stop_reader: Some(ReaderEstimate { state, silent_s }),
             ..LaneEstimates::default()
         };
-        let of = |lane| with(Some(Estimates { lanes: [("N".to_owned(), lane)].into() }));
+        let of =
+            |lane| with(Some(Estimates { lanes: [("N".to_owned(), lane)].into(), ..Estimates::default() }));
         let works = of(sees(ReaderSight::Works, Some(1)));
         assert!(!changed(&works, &of(sees(ReaderSight::Silent, Some(60)))));
         assert!(changed(&works, &of(sees(ReaderSight::Down, Some(60)))));
         assert!(!changed(&of(sees(ReaderSight::Down, Some(60))), &of(sees(ReaderSight::Down, Some(61)))));
-        let (without, with) = (with(None), with(Some(Estimates { lanes })));
+        let (without, with) = (with(None), with(Some(Estimates { lanes, ..Estimates::default() })));
         assert!(!changed(&without, &with));
         assert!(serde_json::to_value(&with).unwrap()["estimates"]["lanes"]["N"].is_object());
         assert!(serde_json::to_value(&without).unwrap().get("estimates").is_none());

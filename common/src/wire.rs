@@ -20,7 +20,7 @@ pub use down::{
 };
 pub use envelope::{Delivery, VERSION, WireError, decode, encode};
 pub use estimates::{
-    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
+    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare, WayEstimates,
 };
 pub use status::{
     AlarmKind, AlarmStatus, AlternativeStatus, CabinetStatus, ControlLevel, ControllerStatus, DecisionStatus,

@@ -8,14 +8,17 @@
 use super::estimator::{Estimator, seconds};
 use super::lane::Lane;
 use super::learned::{Evidence, Mean, Share};
+use super::neighbour::WayHere;
 use super::unseen::{HEAD_LEAVES_S, STARTS_S};
 use super::vehicle::Vehicle;
 use crate::config::Config;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::{
-    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare, ZoneName,
+    Estimate, EstimatedShares, Estimates, LaneEstimates, ReaderEstimate, ReaderSight, TurnShare,
+    WayEstimates, ZoneName,
 };
+use std::collections::BTreeMap;
 
 /// Start-up loss: the guess is worth five greens; it follows the last thirty.
 pub(super) const STARTUP_LOSS: Mean =
@@ -32,6 +35,9 @@ const ANNOUNCES_TOO_FEW: f64 = 0.25;
 const MOST_SHARES: usize = 8;
 /// Smaller shares are not told.
 const LEAST_SHARE: f64 = 0.01;
+/// Most ways from lanes of linked junctions that are told, those of which most is known; and of each the shares on so many lanes here.
+const MOST_WAYS: usize = 16;
+const MOST_SHARES_OF_WAY: usize = 4;
 /// Longer names of lanes come from no agent.
 pub(super) const LONGEST_NAME: usize = 64;
 
@@ -97,7 +103,30 @@ impl Estimator {
         let lanes = lanes.map(|(lane, counts)| {
             (self.junction.lane(lane).name.clone(), self.lane_estimates(lane, counts, at_s))
         });
-        Estimates { lanes: lanes.collect() }
+        Estimates { lanes: lanes.collect(), ways: self.way_estimates(at_s) }
+    }
+
+    /// Of the ways on which somebody has come, or has been expected.
+    fn way_estimates(&self, at_s: f64) -> Vec<WayEstimates> {
+        let mut ways: Vec<WayHere<'_>> =
+            self.neighbours.ways().filter(|way| way.evidence.last_s.is_some()).collect();
+        ways.sort_by(|a, b| b.evidence.confidence.total_cmp(&a.evidence.confidence));
+        ways.truncate(MOST_WAYS);
+        let told = ways.into_iter().map(|way| {
+            let lanes = self.junction.lanes().iter().zip(way.shares);
+            let shares =
+                lanes.map(|(lane, share)| TurnShare { junction_id: None, lane: lane.name.clone(), share });
+            let mut comes_on = shares_of(shares.collect(), way.evidence, at_s);
+            comes_on.shares.truncate(MOST_SHARES_OF_WAY);
+            WayEstimates {
+                junction_id: way.junction,
+                lane: way.lane.to_owned(),
+                comes_on,
+                travel_s: Some(mean(way.travel_s, at_s)),
+                kept_share: Some(share(way.kept, at_s)),
+            }
+        });
+        told.collect()
     }
 
     /// Tagged vehicles that wait on each lane at `at`: those that are at the stop line, or would be if nobody stood there. None where no
@@ -142,6 +171,9 @@ impl Estimator {
             read_rate: announces.then(|| share(&lane.confirmed, at_s)),
             announced_share: Some(share(&lane.heralded, at_s)),
             tagged_share: Some(self.tagged_share(lane, at_s)),
+            read_gap_s: Some(mean(lane.read_gaps.mean(), at_s)),
+            goes_in: self.goes_in(lane, at_s),
+            seen_again_share: self.seen_again(ix, at_s),
             stops_on: announces.then(|| self.stops_on(lane, at_s)),
             leads_to: self.leads_to(ix, at_s),
         }
@@ -160,6 +192,20 @@ impl Estimator {
     fn tagged_share(&self, lane: &Lane, at_s: f64) -> Estimate {
         let (share, evidence) = self.seen_share(lane);
         estimate(share, 2, evidence, at_s)
+    }
+
+    fn goes_in(&self, lane: &Lane, at_s: f64) -> BTreeMap<String, Estimate> {
+        let part = lane.shape.stages.part.iter();
+        let told = part.map(|stage| {
+            (self.junction.stage(stage).name.clone(), share(&lane.part_goes[stage.index()], at_s))
+        });
+        told.collect()
+    }
+
+    /// None where nobody who left the lane was seen elsewhere: it may lead to no linked junction.
+    fn seen_again(&self, lane: LaneIx, at_s: f64) -> Option<Estimate> {
+        let (share, evidence) = self.neighbours.seen_again(lane);
+        evidence.last_s.is_some().then(|| estimate(share, 3, evidence, at_s))
     }
 
     fn stops_on(&self, lane: &Lane, at_s: f64) -> EstimatedShares {

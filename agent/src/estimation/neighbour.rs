@@ -3,7 +3,7 @@
 use super::early::Early;
 use super::estimates::LONGEST_NAME;
 use super::lane::drive_s;
-use super::learned::{Evidence, Mean, Trials};
+use super::learned::{Evidence, Mean, Share, Trials};
 use super::linked::Linked;
 use super::onward::Onward;
 use super::promises::Promises;
@@ -47,6 +47,18 @@ struct Way {
     travel_s: Mean,
     /// Who is said to be about to leave there, and whether he does.
     promises: Promises,
+}
+
+/// What is known of the way from a lane of a linked junction.
+pub(super) struct WayHere<'a> {
+    pub(super) junction: JunctionId,
+    pub(super) lane: &'a str,
+    /// Of those who leave that lane: the share that comes on each lane here.
+    pub(super) shares: Vec<f64>,
+    pub(super) evidence: Evidence,
+    pub(super) travel_s: &'a Mean,
+    /// Of those who are announced there: the share that leaves.
+    pub(super) kept: &'a Share,
 }
 
 #[derive(Clone, Debug)]
@@ -232,6 +244,26 @@ impl Neighbours {
         let named =
             shares.map(|((linked, name), share)| (self.linked[*linked].junction, name.as_str(), share));
         (named.collect(), evidence)
+    }
+
+    /// Share of those who left from a lane who were seen at a linked junction, and what is known of it.
+    pub(super) fn seen_again(&self, lane: LaneIx) -> (f64, Evidence) {
+        self.onward.seen_again_from(lane)
+    }
+
+    /// The ways here from lanes of linked junctions.
+    pub(super) fn ways(&self) -> impl Iterator<Item = WayHere<'_>> {
+        self.ways.iter().filter_map(|((linked, lane), way)| {
+            let left = way.left.total();
+            Some(WayHere {
+                junction: self.linked.get(*linked)?.junction,
+                lane,
+                shares: way.came.iter().map(|came| came / left).collect(),
+                evidence: way.left.evidence(),
+                travel_s: &way.travel_s,
+                kept: way.promises.kept(),
+            })
+        })
     }
 
     /// Of those who are about to leave a lane, in order of time: when some do towards each linked junction, seconds ahead.

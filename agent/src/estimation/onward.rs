@@ -96,6 +96,15 @@ impl Onward {
         (went.to.iter().map(move |(place, count)| (place, count / total)), went.seen.evidence())
     }
 
+    /// Share of those who left a lane who were seen at a linked junction, beside the guess; and what is known of it.
+    pub(super) fn seen_again_from(&self, lane: LaneIx) -> (f64, Evidence) {
+        let (arrived, went) = (self.arrived(lane), &self.lanes[lane.index()]);
+        let observed = arrived + went.elsewhere;
+        let confidence = observed / (observed + WORTH);
+        let last_s = went.seen.evidence().last_s;
+        ((arrived + WORTH * GUESS) / (observed + WORTH), Evidence { confidence, last_s })
+    }
+
     /// Vehicles that have left towards a place since a moment and have not been seen there.
     pub(super) fn under_way(&self, place: &Place, since_s: f64) -> f64 {
         let sent = self.sent.values().filter(|(_, sent_s)| *sent_s >= since_s);

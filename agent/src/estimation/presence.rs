@@ -43,6 +43,11 @@ impl ReadGaps {
         self.square.add(at_s, gap_s * gap_s);
     }
 
+    /// The mean gap, seconds.
+    pub(super) const fn mean(&self) -> &Mean {
+        &self.mean
+    }
+
     /// After how long without a read a vehicle at a green stop line has left, seconds. A moment falls into a long gap more often than into a
     /// short one: into one of the mean of the squares over the mean (Feller 1971, the waiting-time paradox).
     pub(super) fn gone_after_s(&self) -> f64 {

@@ -10,6 +10,27 @@ pub struct Estimates {
     /// By name of the lane.
     #[serde(default)]
     pub lanes: BTreeMap<String, LaneEstimates>,
+    /// Ways here from the lanes of linked junctions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<WayEstimates>,
+}
+
+/// What is estimated of those who leave a lane of a linked junction towards here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WayEstimates {
+    /// The junction.
+    pub junction_id: JunctionId,
+    /// Name of its lane.
+    pub lane: String,
+    /// On which lanes of this junction they are seen first, as shares of all who leave that lane.
+    #[serde(default)]
+    pub comes_on: EstimatedShares,
+    /// From its stop line to the first reader here, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub travel_s: Option<Estimate>,
+    /// Of those whom the junction announces on that lane: the share that leaves, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_share: Option<Estimate>,
 }
 
 /// An estimated number.
@@ -61,6 +82,15 @@ pub struct LaneEstimates {
     /// Of all road users: the share that has a tag, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tagged_share: Option<Estimate>,
+    /// From one read to the next of a tag that stands at its stop line at red, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_gap_s: Option<Estimate>,
+    /// By name of the stage in which only some of its movements have green: of those who then stood at its head, the share that left, 0 to 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub goes_in: BTreeMap<String, Estimate>,
+    /// Of those who left over its stop line: the share that was seen at a linked junction, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_again_share: Option<Estimate>,
     /// On which lanes of this junction those stop whom its advance reader announces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stops_on: Option<EstimatedShares>,

@@ -36,8 +36,7 @@ pub struct LaneFlow {
     pub observed_s: f64,
     /// Tagged vehicles per hour; null: watched too little.
     pub flow_veh_h: Option<f64>,
-    /// Vehicles per hour of green that it can discharge, on the average of the stages that serve it: less where only some of its movements have
-    /// green, or one gives way.
+    /// Vehicles per hour of green that it can discharge, on the average of its stages: less where only part of it has green, or it gives way.
     pub saturation_veh_h: f64,
     /// Flow over saturation flow.
     pub flow_ratio: Option<f64>,

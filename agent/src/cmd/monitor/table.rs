@@ -5,8 +5,8 @@ use super::cells::{Row, Style, age_in_words, aspect, estimate, share};
 use crate::console::protocol::{LaneSnapshot, Snapshot, TagRead};
 use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{
-    AlarmStatus, Aspect, EstimatedShares, LaneEstimates, ReaderEstimate, ReaderSight, ReaderState, Status,
-    ZoneName,
+    AlarmStatus, Aspect, Estimate, EstimatedShares, LaneEstimates, ReaderEstimate, ReaderSight, ReaderState,
+    Status, ZoneName,
 };
 use std::fmt::Write as _;
 
@@ -249,7 +249,7 @@ fn sight(zone: &str, reader: ReaderEstimate) -> String {
     format!("{zone} {state} {}", age_in_words(reader.silent_s))
 }
 
-/// Where the vehicles of each lane go, where more than one way is known.
+/// Where the vehicles of each lane go and in which stages, and from where vehicles come, as far as it was observed.
 fn turns(snapshot: &Snapshot) -> Vec<Row> {
     let Some(known) = &snapshot.status.estimates else { return Vec::new() };
     let mut rows = Vec::new();
@@ -259,11 +259,24 @@ fn turns(snapshot: &Snapshot) -> Vec<Row> {
             let Some(shares) = shares.as_ref().filter(|known| known.age_s.is_some()) else { continue };
             rows.push(Row::of(&format!("{lane} {what} {}", ways_in_words(shares))));
         }
+        for (stage, goes) in known.goes_in.iter().filter(|(_, goes)| goes.age_s.is_some()) {
+            rows.push(Row::of(&format!("{lane} goes in {stage} {}", percent(*goes))));
+        }
     }
+    rows.extend(known.ways.iter().map(|way| {
+        let travels = way.travel_s.map_or_else(String::new, |travel| format!(" in {:.0} s", travel.value));
+        let kept = way.kept_share.filter(|kept| kept.age_s.is_some());
+        let kept = kept.map_or_else(String::new, |kept| format!(", announced leave {}", percent(kept)));
+        Row::of(&format!("from {} comes on {}{travels}{kept}", way.lane, ways_in_words(&way.comes_on)))
+    }));
     if !rows.is_empty() {
         rows.insert(0, Row::default());
     }
     rows
+}
+
+fn percent(known: Estimate) -> String {
+    format!("{:.0} % ({:.0}% {})", known.value * 100.0, known.confidence * 100.0, age_in_words(known.age_s))
 }
 
 fn ways_in_words(known: &EstimatedShares) -> String {

@@ -1,7 +1,10 @@
 //! What is told of the lanes: the numbers, their ages and how far they can be trusted.
 
 use super::*;
-use flextraff_common::wire::{Estimates, LaneEstimates, MAX_PAYLOAD, ReaderSight};
+use flextraff_common::wire::{
+    DemandDeparted, DemandDeparture, EstimatedShares, Estimates, LaneEstimates, MAX_PAYLOAD, ReaderSight,
+    TurnShare, WayEstimates,
+};
 
 impl Scene {
     pub(super) fn estimates(&mut self, lane: &str, at_s: f64) -> LaneEstimates {
@@ -233,6 +236,80 @@ fn the_estimates_of_32_lanes_are_a_small_part_of_a_payload() {
     scene.passes(0, 30, 5.0, |_| true);
     let lane = scene.estimates("N1", 300.0);
     let lanes = (0..32).map(|number| (format!("{number:032}"), lane.clone())).collect();
-    let bytes = serde_json::to_vec(&Estimates { lanes }).unwrap().len();
+    let shares: Vec<TurnShare> = (0..4)
+        .map(|number| TurnShare { junction_id: None, lane: format!("{number:032}"), share: 0.245 })
+        .collect();
+    let way = WayEstimates {
+        junction_id: neighbour(2),
+        lane: format!("{:032}", 0),
+        comes_on: EstimatedShares { shares, age_s: Some(100), confidence: 0.95 },
+        travel_s: lane.headway_s,
+        kept_share: lane.read_rate,
+    };
+    let known = Estimates { lanes, ways: vec![way; 16] };
+    let bytes = serde_json::to_vec(&known).unwrap().len();
     assert!(bytes < MAX_PAYLOAD / 8, "{bytes} bytes");
+}
+
+#[test]
+fn how_often_tags_are_read_and_who_leaves_in_which_stage_are_told() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.estimates("N1", 1.0).goes_in.len(), 0, "all of N1's movements have green together");
+    let east = scene.estimates("E", 1.0);
+    assert_eq!(east.goes_in.keys().collect::<Vec<_>>(), ["W"]);
+    assert_eq!((east.goes_in["W"].value, east.goes_in["W"].confidence), (0.5, 0.0), "a guess");
+    for number in 0..20 {
+        let at_s = 10.0 + 60.0 * f64::from(number);
+        // Read every second at red; of those who want to turn right, the head stands at the green of W.
+        scene.show(None, at_s);
+        (0..10).for_each(|second| scene.read(number, "E", STOP, at_s + f64::from(second)));
+        scene.show(Some("W"), at_s + 10.0);
+        (10..=30).for_each(|second| scene.read(number, "E", STOP, at_s + f64::from(second)));
+        scene.show(Some("E"), at_s + 31.0);
+        scene.until(at_s + 50.0);
+    }
+    let east = scene.estimates("E", 1300.0);
+    let goes = east.goes_in["W"];
+    assert!(goes.value < 0.2 && goes.confidence > 0.5 && goes.age_s.is_some(), "{goes:?}");
+    let gap = east.read_gap_s.unwrap();
+    assert!((0.9..=1.0).contains(&gap.value) && gap.confidence > 0.8, "{gap:?}");
+}
+
+#[test]
+fn the_ways_from_and_to_linked_junctions_are_told() {
+    let mut scene = Scene::new();
+    scene.show(Some("N"), 1.0);
+    assert_eq!(scene.estimator.estimates(mono(1.0)).ways, []);
+    assert_eq!(scene.estimates("N1", 1.0).seen_again_share, None);
+    for number in 0..40 {
+        let at_s = 100.0 + 50.0 * f64::from(number);
+        let departed =
+            vec![DemandDeparted { lane: "S1".to_owned(), epc: tag(number).to_string(), ago_s: 0.0 }];
+        // Two are said to leave, and one does.
+        let departures = vec![DemandDeparture {
+            to_junction: neighbour(1),
+            lane: Some("S1".to_owned()),
+            in_s: vec![0.0, 0.5],
+        }];
+        let demand = Demand { departures, ..super::neighbours::full(&scene, at_s, 1.0) };
+        scene.hear(2, &demand, at_s);
+        let demand = Demand { departed, ..super::neighbours::full(&scene, at_s + 1.0, 1.0) };
+        scene.hear(2, &demand, at_s + 1.0);
+        scene.read(number, "N1", STOP, at_s + 25.0);
+        // Half of them are seen downstream.
+        if number % 2 == 0 {
+            super::neighbours::hear_of(&mut scene, number, at_s + 40.0);
+        }
+    }
+    scene.until(2500.0);
+    let told = scene.estimator.estimates(mono(2500.0));
+    let [way] = &told.ways[..] else { panic!("one way: {:?}", told.ways) };
+    assert_eq!((way.junction_id, way.lane.as_str()), (neighbour(2), "S1"));
+    let share = &way.comes_on.shares[0];
+    assert!(share.lane == "N1" && share.share > 0.8 && way.comes_on.confidence > 0.8, "{way:?}");
+    let (travel, kept) = (way.travel_s.unwrap(), way.kept_share.unwrap());
+    assert!((travel.value - 24.0).abs() < 1.0 && travel.confidence > 0.8, "{travel:?}");
+    assert!((0.5..0.85).contains(&kept.value) && kept.confidence > 0.8, "{kept:?}");
+    let again = told.lanes["N1"].seen_again_share.unwrap();
+    assert!((0.4..0.6).contains(&again.value) && again.confidence > 0.8, "{again:?}");
 }

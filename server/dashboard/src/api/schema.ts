@@ -2348,7 +2348,7 @@ export interface components {
             observed_s: number;
             /**
              * Format: double
-             * @description Vehicles per hour of green that it can discharge.
+             * @description Vehicles per hour of green that it can discharge, on the average of its stages: less where only part of it has green, or it gives way.
              */
             saturation_veh_h: number;
         };
