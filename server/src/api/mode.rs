@@ -70,6 +70,7 @@ pub(super) struct ModeBody {
 
 /// Green of a stage.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StageBody {
     /// Name of the stage.
     #[schema(max_length = 64)]
