@@ -185,6 +185,33 @@ pub enum Change {
     Close(Place),
 }
 
+/// What has become of an alarm, as people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// It has opened.
+    Opened,
+    /// It says something else.
+    Changed,
+    /// Somebody has taken notice.
+    Acknowledged,
+    /// It is over.
+    Closed,
+}
+
+impl Step {
+    /// The step of a name in the database.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "opened" => Self::Opened,
+            "changed" => Self::Changed,
+            "acknowledged" => Self::Acknowledged,
+            "closed" => Self::Closed,
+            _ => return None,
+        })
+    }
+}
+
 /// What is wrong at present, and what may become an alarm when it lasts.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {

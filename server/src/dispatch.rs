@@ -7,7 +7,7 @@ mod request;
 mod sites;
 
 pub use preview::{PlanView, View};
-pub use request::{Applied as RoadAnswer, Handle, ModeError, ModeRequest, Outcome, Wanted};
+pub use request::{Applied as RoadAnswer, Handle, ModeError, ModeRequest, Outcome, Unrecorded, Wanted};
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -26,7 +26,7 @@ use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{PlanState, encode};
 use late::Late;
 use replicas::Held;
-use request::{Request, Waiter};
+use request::{Answer, Request, Waiter};
 use sites::{Read, Sites};
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,6 +150,10 @@ impl Dispatch {
         if !self.is_database_there().await {
             return;
         }
+        // Else what was ended meanwhile would begin anew.
+        if self.record_ends().await.is_err() {
+            return;
+        }
         let now = self.now();
         // Whatever was missed, by this server while the database was away or by one that died.
         match self.held.ask(db::overrides::end_expired(&self.app.db, utc(now))).await {
@@ -211,37 +215,65 @@ impl Dispatch {
                 self.reload().await;
                 self.tell_others(News::Junctions).await;
             }
-            Request::Mode(request, answer) => {
-                if !self.is_database_there().await {
-                    return answer.refuse(ModeError::Database(sqlx::Error::PoolTimedOut));
+            Request::Mode(request, answer) => self.set_mode(request, answer).await,
+        }
+    }
+
+    async fn set_mode(&mut self, mut request: ModeRequest, answer: Answer) {
+        if !self.is_database_there().await || self.record_ends().await.is_err() {
+            return self.end_unrecorded(request, answer, sqlx::Error::PoolTimedOut).await;
+        }
+        if self.planner.junction(request.junction).is_none() {
+            self.reload().await;
+        }
+        match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
+            Ok(request::Done { plan_id, told }) => {
+                let said = self.planner.said_of(request.junction, &plan_id).cloned();
+                let mut waiter = Waiter::new(request.junction, plan_id, answer);
+                // A road that already runs the plan has nothing new to say.
+                if let Some(said) = said {
+                    waiter.answer(said.state, said.reasons);
                 }
-                if self.planner.junction(request.junction).is_none() {
-                    self.reload().await;
-                }
-                match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
-                    Ok(request::Done { plan_id, told }) => {
-                        let said = self.planner.said_of(request.junction, &plan_id).cloned();
-                        let mut waiter = Waiter::new(request.junction, plan_id, answer);
-                        // A road that already runs the plan has nothing new to say.
-                        if let Some(said) = said {
-                            waiter.answer(said.state, said.reasons);
-                        }
-                        self.waiters.push(waiter);
-                        // The road is told before anybody who looks.
-                        self.obey().await;
-                        if let Some((id, event)) = told {
-                            self.tell_override(request.junction, id, event).await;
-                        }
-                    }
-                    Err(ModeError::Database(error)) => {
-                        let tried: sqlx::Result<()> = self.held.learn(Err(error));
-                        if let Err(error) = tried {
-                            answer.refuse(error.into());
-                        }
-                    }
-                    Err(error) => answer.refuse(error),
+                self.waiters.push(waiter);
+                self.late.deed(request.junction, request.unrecorded.take());
+                // The road is told before anybody who looks.
+                self.obey().await;
+                if let Some((id, event)) = told {
+                    self.tell_override(request.junction, id, event).await;
                 }
             }
+            Err(ModeError::Database(error)) => {
+                let tried: sqlx::Result<()> = self.held.learn(Err(error));
+                if let Err(error) = tried {
+                    self.end_unrecorded(request, answer, error).await;
+                }
+            }
+            Err(error) => answer.refuse(error),
+        }
+    }
+
+    /// Ends the override that runs, if that is what is asked for, although the database cannot record it: who may do so it has said a moment ago, and
+    /// the end is the safe direction. Where another server plans, that one would go on sending the override.
+    async fn end_unrecorded(&mut self, request: ModeRequest, answer: Answer, error: sqlx::Error) {
+        let ModeRequest { junction, user, wanted, unrecorded, .. } = request;
+        let runs = self.planner.running_override(junction).map(|running| running.id);
+        let may_end = matches!(wanted, Wanted::Automatic)
+            && self.held.is_database_away()
+            && self.held.holds(junction)
+            && self.late.has_room();
+        let Some(id) = runs.filter(|_| may_end) else { return answer.refuse(error.into()) };
+        let now = self.now();
+        match self.planner.end_override(junction, now) {
+            Ok(message) => {
+                tracing::warn!(
+                    %junction, override_id = %id, user_id = %user, %error,
+                    "an override is ended; that is recorded when the database takes it"
+                );
+                self.late.end(junction, id, user, now, unrecorded);
+                self.waiters.push(Waiter::new(junction, message.plan_id.unwrap_or_default(), answer));
+                self.obey().await;
+            }
+            Err(error) => answer.refuse(error.into()),
         }
     }
 

@@ -1,19 +1,22 @@
 //! Tells people of alarms: by webhook and by mail, not more often than they can read.
 
-use super::Severity;
+mod brake;
+mod mail;
+
+use super::{Severity, Step};
 use crate::auth::hex;
 use crate::clock::Clock;
 use crate::config::{Alarms, Secret};
 use crate::db::alarms::AlarmRow;
+use crate::db::telling::{News, Untold};
 use anyhow::{Context as _, anyhow, ensure};
-use lettre::message::Mailbox;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use brake::Brakes;
+use mail::Mail;
 use ring::hmac;
 use serde::Serialize;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -23,17 +26,31 @@ const WAITING: usize = 256;
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 /// Pauses before a message that was not taken is sent again.
 const PAUSES: [Duration; 3] = [Duration::from_secs(2), Duration::from_secs(20), Duration::from_mins(2)];
-const HOUR: Duration = Duration::from_hours(1);
 
 /// A change of an alarm, as it is told.
 #[derive(Clone, Debug, Serialize)]
 struct Told {
     /// `open` or `closed`.
     state: &'static str,
+    /// What has become of it: `opened`, `changed`, `acknowledged` or `closed`.
+    change: Step,
+    #[serde(skip)]
+    number: i32,
     #[serde(flatten)]
     alarm: AlarmRow,
     /// Changes before this one that were not told because there were too many.
     untold: u64,
+}
+
+impl Told {
+    fn new(alarm: &AlarmRow, number: i32, change: Step, untold: u64) -> Self {
+        let state = if alarm.closed_at.is_some() { "closed" } else { "open" };
+        Self { state, change, number, alarm: alarm.clone(), untold }
+    }
+
+    const fn news(&self) -> News {
+        News { alarm: self.alarm.alarm_id, number: self.number }
+    }
 }
 
 /// Decides what is told, and hands it to the ways to tell it.
@@ -42,16 +59,16 @@ pub struct Notifier {
     ways: Vec<Way>,
     brakes: Brakes,
     least: Severity,
-    /// Alarms whose opening is being told, and by how many ways.
-    in_hand: BTreeMap<Uuid, usize>,
+    /// What is being told, and by how many ways.
+    in_hand: BTreeMap<News, usize>,
     /// Kept open also when there is no way.
     results: (mpsc::UnboundedSender<Tried>, mpsc::UnboundedReceiver<Tried>),
 }
 
-/// What came of telling the opening of an alarm by one way.
+/// What came of telling the news of an alarm by one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tried {
-    pub(super) alarm: Uuid,
+    pub(super) news: News,
     pub(super) way: &'static str,
     /// Whether it was taken.
     pub(super) taken: bool,
@@ -81,103 +98,60 @@ impl Notifier {
         Ok(Self { ways, brakes, least, in_hand: BTreeMap::new(), results })
     }
 
-    /// Tells a change, unless it is not bad enough or there were too many. Whether it is being told: [`Self::tried`] says what comes of that.
-    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow) -> bool {
+    /// Tells what has become of an alarm, unless it is not bad enough or there were too many. Whether it is being told: [`Self::tried`] says what
+    /// comes of that.
+    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow, number: i32, step: Step) -> bool {
         if severity < self.least || self.ways.is_empty() {
             return false;
         }
         let Some(untold) = self.brakes.pass(severity, Clock.instant()) else { return false };
-        let state = if alarm.closed_at.is_some() { "closed" } else { "open" };
-        self.send(severity, &Told { state, alarm: alarm.clone(), untold }, &[]);
+        self.send(severity, &Told::new(alarm, number, step, untold), &[]);
         true
     }
 
-    /// Tells an open alarm by the ways by which it was not told. The brakes do not count it: they have let it through already.
-    pub(super) fn tell_again(&mut self, severity: Severity, alarm: &AlarmRow, told_by: &[String]) -> bool {
+    /// Tells by the other ways what was not told by all of them. The brakes do not count what they have let through already.
+    pub(super) fn tell_again(&mut self, severity: Severity, alarm: &AlarmRow, what: &Untold) -> bool {
+        let Untold { news: News { number, .. }, step, told_by } = what;
         let is_told = |way: &Way| told_by.iter().any(|name| name == way.name);
         if severity < self.least || self.ways.iter().all(is_told) {
             return false;
         }
-        self.send(severity, &Told { state: "open", alarm: alarm.clone(), untold: 0 }, told_by);
+        // Of these nobody has told yet, nor asked the brakes.
+        if matches!(step, Step::Changed | Step::Acknowledged) && told_by.is_empty() {
+            return self.tell(severity, alarm, *number, *step);
+        }
+        self.send(severity, &Told::new(alarm, *number, *step, 0), told_by);
         true
     }
 
     fn send(&mut self, severity: Severity, told: &Told, told_by: &[String]) {
         for way in self.ways.iter().filter(|way| !told_by.iter().any(|name| name == way.name)) {
             if way.queue(severity).try_send(told.clone()).is_err() {
-                tracing::error!("too many alarms wait to be told; one is left for later, if it is open then");
-            } else if told.state == "open" {
-                *self.in_hand.entry(told.alarm.alarm_id).or_default() += 1;
+                tracing::error!("too many alarms wait to be told; one is left for later");
+            } else {
+                *self.in_hand.entry(told.news()).or_default() += 1;
             }
         }
     }
 
-    /// What came of telling an opening; may be given up while it waits.
+    /// What came of telling something; may be given up while it waits.
     pub(super) async fn tried(&mut self) -> Option<Tried> {
         let tried = self.results.1.recv().await?;
-        if let Some(ways) = self.in_hand.get_mut(&tried.alarm) {
+        if let Some(ways) = self.in_hand.get_mut(&tried.news) {
             *ways -= 1;
         }
         self.in_hand.retain(|_, ways| *ways > 0);
         Some(tried)
     }
 
-    /// The alarms whose opening is being told.
+    /// The alarms of which something is being told: what is newer waits until then.
     pub(super) fn in_hand(&self) -> Vec<Uuid> {
-        self.in_hand.keys().copied().collect()
+        self.in_hand.keys().map(|news| news.alarm).collect()
     }
 
     /// The names of all ways.
     pub(super) fn ways(&self) -> Vec<&'static str> {
         self.ways.iter().map(|way| way.name).collect()
-    }
-}
-
-/// One brake for what is critical and one for everything else: however many devices are away, a signal in fault is told.
-#[derive(Debug)]
-struct Brakes {
-    critical: Brake,
-    others: Brake,
-}
-
-impl Brakes {
-    fn new(most: u32) -> Self {
-        Self { critical: Brake::new(most), others: Brake::new(most) }
-    }
-
-    /// As [`Brake::pass`].
-    fn pass(&mut self, severity: Severity, now: Instant) -> Option<u64> {
-        match severity {
-            Severity::Critical => self.critical.pass(now),
-            Severity::Info | Severity::Warning | Severity::Error => self.others.pass(now),
-        }
-    }
-}
-
-/// Lets so many through within an hour and counts the others.
-#[derive(Debug)]
-struct Brake {
-    most: usize,
-    passed: VecDeque<Instant>,
-    held: u64,
-}
-
-impl Brake {
-    fn new(most: u32) -> Self {
-        Self { most: most as usize, passed: VecDeque::new(), held: 0 }
-    }
-
-    /// How many were held back since the last one that passed; `None`: this one is, too.
-    fn pass(&mut self, now: Instant) -> Option<u64> {
-        while self.passed.front().is_some_and(|first| now.saturating_duration_since(*first) >= HOUR) {
-            self.passed.pop_front();
-        }
-        if self.passed.len() >= self.most {
-            self.held += 1;
-            return None;
-        }
-        self.passed.push_back(now);
-        Some(std::mem::take(&mut self.held))
     }
 }
 
@@ -222,21 +196,19 @@ where
     let (sender, mut receiver) = mpsc::channel::<Told>(WAITING);
     tokio::spawn(async move {
         while let Some(told) = receiver.recv().await {
-            let alarm = told.alarm.alarm_id;
+            let news = told.news();
             let mut pauses = PAUSES.iter();
             let taken = loop {
                 // A defect in the sending of one message ends the way to tell no others.
                 let sent = tokio::spawn(send(told.clone())).await.map_err(anyhow::Error::from).flatten();
                 let Err(error) = sent else { break true };
                 let Some(pause) = pauses.next() else {
-                    tracing::error!(error = format!("{error:#}"), alarm_id = %alarm, "an alarm could not be told");
+                    tracing::error!(error = format!("{error:#}"), alarm_id = %news.alarm, "an alarm could not be told");
                     break false;
                 };
                 tokio::time::sleep(*pause).await;
             };
-            if told.state == "open" {
-                let _ = results.send(Tried { alarm, way, taken });
-            }
+            let _ = results.send(Tried { news, way, taken });
         }
     });
     sender
@@ -287,91 +259,15 @@ impl Webhook {
     }
 }
 
-struct Mail {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
-    from: Mailbox,
-    to: Vec<Mailbox>,
-}
-
-impl Mail {
-    fn new(config: &Alarms) -> anyhow::Result<Option<Arc<Self>>> {
-        let Some(url) = &config.smtp_url else { return Ok(None) };
-        let from =
-            config.mail_from.as_ref().context("alarms.mail_from is not set: whose mails are these?")?;
-        ensure!(!config.mail_to.is_empty(), "alarms.mail_to is empty: who gets the mails?");
-        let wrong = |error| anyhow!("alarms.smtp_url {} cannot be used: {error}", url.masked_url());
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose())
-            .map_err(wrong)?
-            .timeout(Some(TIME_LIMIT));
-        if let Some(path) = &config.smtp_password_file {
-            let password = std::fs::read_to_string(path)
-                .with_context(|| format!("alarms.smtp_password_file {}", path.display()))?;
-            let user = user_of(url.expose()).context(
-                "alarms.smtp_password_file is set, but alarms.smtp_url names no user: write smtps://user@host",
-            )?;
-            builder = builder
-                .credentials(Credentials::new(user, password.trim_end_matches(['\r', '\n']).to_owned()));
-        }
-        Ok(Some(Arc::new(Self {
-            transport: builder.build(),
-            from: from.parse().context("alarms.mail_from")?,
-            to: config
-                .mail_to
-                .iter()
-                .map(|to| to.parse().context("alarms.mail_to"))
-                .collect::<anyhow::Result<_>>()?,
-        })))
-    }
-
-    async fn send(&self, told: &Told) -> anyhow::Result<()> {
-        let (subject, text) = letter(told);
-        let mut message = Message::builder().from(self.from.clone()).subject(subject);
-        for to in &self.to {
-            message = message.to(to.clone());
-        }
-        self.transport.send(message.body(text)?).await.context("sending a mail")?;
-        Ok(())
-    }
-}
-
-/// The user in an address, its escapes resolved.
-fn user_of(url: &str) -> Option<String> {
-    let (_, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?']).next()?;
-    let (login, _) = authority.rsplit_once('@')?;
-    let user = login.split(':').next().filter(|user| !user.is_empty())?;
-    form_urlencoded::parse(user.replace('+', "%2B").as_bytes()).next().map(|(name, _)| name.into_owned())
-}
-
-/// Subject and text of a mail.
-fn letter(told: &Told) -> (String, String) {
-    let alarm = &told.alarm;
-    let place = alarm.junction_name.as_deref().unwrap_or("the city");
-    let what = if told.state == "closed" { "over" } else { alarm.severity.as_str() };
-    let subject = format!("[FlexTraff] {what}: {} at {place}", alarm.kind.replace('_', " "));
-    let device = alarm.device_id.map(|device| format!("Device: {device}\n")).unwrap_or_default();
-    let over =
-        alarm.closed_at.map(|closed| format!("Over since: {}\n", closed.to_rfc3339())).unwrap_or_default();
-    let untold = match told.untold {
-        0 => String::new(),
-        count => format!("\n{count} changes before this one were not told, because there were too many.\n"),
-    };
-    let since = alarm.opened_at.to_rfc3339();
-    let text = format!("{}\n\nJunction: {place}\nSince: {since}\n{device}{over}{untold}", alarm.message);
-    // No name adds a header.
-    (subject.chars().filter(|c| !c.is_control()).collect(), text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarms::Kind;
     use chrono::DateTime;
     use serde_json::{Value, json};
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
 
-    fn told(name: &str) -> Told {
+    pub(super) fn told(name: &str) -> Told {
         let alarm = AlarmRow {
             alarm_id: Uuid::nil(),
             junction_id: None,
@@ -386,32 +282,7 @@ mod tests {
             acknowledged_by: None,
             closed_at: None,
         };
-        Told { state: "open", alarm, untold: 3 }
-    }
-
-    #[test]
-    fn the_brake_counts_what_it_holds() {
-        let start = Clock.instant();
-        let mut brake = Brake::new(2);
-        let passes: Vec<_> = (0..5).map(|at| brake.pass(start + Duration::from_secs(at))).collect();
-        assert_eq!(passes, [Some(0), Some(0), None, None, None]);
-        assert_eq!(brake.pass(start + HOUR), Some(3));
-        assert_eq!(brake.pass(start + HOUR + Duration::from_millis(1)), None);
-        assert_eq!(brake.pass(start + HOUR + Duration::from_secs(1)), Some(1));
-    }
-
-    #[test]
-    fn what_is_critical_waits_for_nothing_that_is_not() {
-        let start = Clock.instant();
-        let mut brakes = Brakes::new(2);
-        let mut passes = |severity| brakes.pass(severity, start);
-        for expected in [Some(0), Some(0), None] {
-            assert_eq!(passes(Kind::DeviceOffline.severity()), expected);
-        }
-        for expected in [Some(0), Some(0), None] {
-            assert_eq!(passes(Kind::SignalFault.severity()), expected);
-        }
-        assert_eq!(passes(Severity::Warning), None);
+        Told::new(&alarm, 1, Step::Opened, 3)
     }
 
     /// Takes a request if it tells of something critical, and says whether it does.
@@ -454,7 +325,7 @@ mod tests {
         let config = Alarms { webhook_url: Some(Secret::new(url)), ..Alarms::default() };
         let mut notifier = Notifier::start(&config).unwrap();
         for _ in 0..3 {
-            notifier.tell(Severity::Warning, &told("Main").alarm);
+            notifier.tell(Severity::Warning, &told("Main").alarm, 1, Step::Opened);
         }
         let mut next = async || {
             tokio::time::timeout(Duration::from_secs(30), asked.recv())
@@ -465,26 +336,14 @@ mod tests {
         assert!(!next().await, "the first of the others is refused, and waits to be sent again");
         let alarm_id = Uuid::from_u128(1);
         let critical = AlarmRow { alarm_id, severity: "critical".into(), ..told("Main").alarm };
-        assert!(!notifier.tell_again(Severity::Critical, &critical, &["webhook".into()]), "nobody is left");
-        assert!(notifier.tell_again(Severity::Critical, &critical, &["mail".into()]));
+        let news = News { alarm: alarm_id, number: 1 };
+        let untold = |way: &str| Untold { news, step: Step::Opened, told_by: vec![way.to_owned()] };
+        assert!(!notifier.tell_again(Severity::Critical, &critical, &untold("webhook")), "nobody is left");
+        assert!(notifier.tell_again(Severity::Critical, &critical, &untold("mail")));
         // Those before it have three pauses each; only the first may come again meanwhile.
         assert!(next().await || next().await, "the critical one comes before the others are done");
         let tried = notifier.tried().await.unwrap();
-        assert_eq!(tried, Tried { alarm: alarm_id, way: "webhook", taken: true });
+        assert_eq!(tried, Tried { news, way: "webhook", taken: true });
         assert_eq!(notifier.in_hand(), [Uuid::nil()], "the others are still being told");
-    }
-
-    #[test]
-    fn a_mail_says_what_and_where_and_no_name_adds_a_header() {
-        let (subject, text) = letter(&told("Main\r\nBcc: evil@x.example"));
-        assert_eq!(subject, "[FlexTraff] warning: reader silent at MainBcc: evil@x.example");
-        assert!(text.starts_with("Reader north is down\n") && text.contains("3 changes before"), "{text}");
-    }
-
-    #[test]
-    fn the_user_stands_in_the_address() {
-        assert_eq!(user_of("smtps://ops%40city@mail.example").as_deref(), Some("ops@city"));
-        assert_eq!(user_of("smtp://a+b:p@mail.example:587?tls=required").as_deref(), Some("a+b"));
-        assert_eq!(user_of("smtps://mail.example"), None);
     }
 }

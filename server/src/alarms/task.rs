@@ -2,14 +2,15 @@
 
 use super::notify::Tried;
 use super::quiet::anomaly;
-use super::{Change, Finding, Kind, Notifier, Severity, Watch};
+use super::{Change, Finding, Kind, Notifier, Severity, Step, Watch};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config_differences::differences;
 use crate::db::alarms::{self, Heard};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
-use crate::db::{telling, within};
+use crate::db::telling::{self, News};
+use crate::db::within;
 use crate::hearing::Hearing;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId};
@@ -190,20 +191,20 @@ impl Task {
     /// Notes what was told, so that no server tells it again.
     async fn note_taken(&mut self, notifier: &Notifier) -> sqlx::Result<()> {
         while let Some(tried) = self.taken.last() {
-            telling::told(&self.app.db, tried.alarm, &[tried.way], &notifier.ways()).await?;
+            telling::told(&self.app.db, tried.news, &[tried.way], &notifier.ways()).await?;
             self.taken.pop();
         }
         Ok(())
     }
 
-    /// Tells what is open and was not told: the server that opened it is gone, or nobody took it.
+    /// Tells what nobody has told: alarms that say something else by now or were acknowledged, and whatever the server that should have told it was
+    /// gone for, or nobody took.
     async fn tell_untold(&self, notifier: &mut Notifier) -> sqlx::Result<()> {
         for untold in telling::claim(&self.app.db, &notifier.in_hand()).await? {
-            let alarm = alarms::get(&self.app.db, untold.id).await?;
-            let Some(alarm) = alarm.filter(|alarm| alarm.closed_at.is_none()) else { continue };
+            let Some(alarm) = alarms::get(&self.app.db, untold.news.alarm).await? else { continue };
             let severity = Severity::named(&alarm.severity).unwrap_or(Severity::Critical);
-            if !notifier.tell_again(severity, &alarm, &untold.told_by) {
-                telling::told(&self.app.db, untold.id, &[], &[]).await?;
+            if !notifier.tell_again(severity, &alarm, &untold) {
+                telling::told(&self.app.db, untold.news, &[], &[]).await?;
             }
         }
         Ok(())
@@ -228,38 +229,39 @@ impl Task {
         let db = &self.app.db;
         for change in changes {
             let mut tx = db.begin().await?;
-            let id = match &change {
+            let news = match &change {
                 Change::Open(place, finding) => alarms::raise(&mut *tx, *place, finding).await?,
                 Change::Close(place) => alarms::close(&mut *tx, *place).await?,
                 Change::Update(place, finding) => {
-                    alarms::update(&mut tx, *place, finding).await?;
+                    alarms::update(&mut *tx, *place, finding).await?;
                     None
                 }
             };
-            if let Some(id) = id {
-                logs::record(&mut *tx, logged(id, &change).as_slice()).await?;
+            if let Some(news) = news {
+                logs::record(&mut *tx, logged(news.alarm, &change).as_slice()).await?;
             }
             tx.commit().await?;
             // Another server has told it otherwise. Live feeds hear of it from the database.
-            if let Some(id) = id {
-                self.tell(id, &change, notifier).await?;
+            if let Some(news) = news {
+                self.tell(news, &change, notifier).await?;
             }
         }
         Ok(())
     }
 
-    async fn tell(&self, id: Uuid, change: &Change, notifier: &mut Notifier) -> sqlx::Result<()> {
-        let (place, state) = match change {
-            Change::Open(place, _) | Change::Update(place, _) => (place, "open"),
-            Change::Close(place) => (place, "closed"),
+    async fn tell(&self, news: News, change: &Change, notifier: &mut Notifier) -> sqlx::Result<()> {
+        let (place, state, step) = match change {
+            Change::Open(place, _) => (place, "open", Step::Opened),
+            Change::Update(place, _) => (place, "open", Step::Changed),
+            Change::Close(place) => (place, "closed", Step::Closed),
         };
-        let Some(alarm) = alarms::get(&self.app.db, id).await? else { return Ok(()) };
+        let Some(alarm) = alarms::get(&self.app.db, news.alarm).await? else { return Ok(()) };
         tracing::info!(
             junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
             "alarm"
         );
-        if !notifier.tell(place.kind.severity(), &alarm) && state == "open" {
-            telling::told(&self.app.db, id, &[], &[]).await?;
+        if !notifier.tell(place.kind.severity(), &alarm, news.number, step) {
+            telling::told(&self.app.db, news, &[], &[]).await?;
         }
         Ok(())
     }

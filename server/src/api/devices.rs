@@ -266,6 +266,7 @@ fn foreign_lanes(foreign: Vec<Uuid>) -> Problem {
 
 /// What changes about a device; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"device_name": "Cabinet at the east corner", "maintenance": true}))]
 struct DeviceUpdate {
     /// What it does: `junction` (both), `rfid_counter` or `light_controller`.

@@ -186,6 +186,7 @@ async fn get(
 
 /// What changes about a junction; what is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"max_cycle_time": 150, "time_zone": "Asia/Kolkata"}))]
 struct JunctionChange {
     /// Name of the junction.

@@ -76,16 +76,31 @@ struct LaneBody {
 
 /// All lanes of a junction, and, when others change with them, its groups and stages.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct LanesBody {
-    /// All its lanes; what is left out goes.
+    /// All its lanes; what is left out goes. What was counted on one before is still taken in.
     #[schema(min_items = 1, max_items = 32)]
     lanes: Vec<LaneBody>,
-    #[serde(flatten)]
-    stages: StagesBody,
+    // As in `StagesBody`: flattened, the document could not say that there are no other fields.
+    /// Its signal groups; empty: one for each lane.
+    #[schema(max_items = 64)]
+    groups: Option<Vec<GroupEntry>>,
+    /// Its stages, in the order in which they are served.
+    #[schema(min_items = 1, max_items = 16)]
+    stages: Option<Vec<StageEntry>>,
+    /// Pairs of groups that may have green together, `{a, b, yield}`; empty: those of each stage.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 2048)]
+    compatible: Option<Vec<CompatibleSpec>>,
+    /// Intergreens that differ from amber plus all-red, `{from, to, seconds}`.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 4096)]
+    intergreens: Option<Vec<IntergreenSpec>>,
+    /// Times for the whole junction.
+    signal: Option<SignalEntry>,
 }
 
 /// Groups, stages, and what may be green together; what is absent stays.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct StagesBody {
     /// Its signal groups; empty: one for each lane.
     #[schema(max_items = 64)]
@@ -107,7 +122,9 @@ impl Body for LanesBody {
     fn read(fields: &mut Fields) -> Self {
         fields.require(&["lanes"]);
         let lanes = fields.optional_list("lanes", MOST).unwrap_or_default();
-        Self { lanes, stages: StagesBody::read_optional(fields) }
+        let StagesBody { groups, stages, compatible, intergreens, signal } =
+            StagesBody::read_optional(fields);
+        Self { lanes, groups, stages, compatible, intergreens, signal }
     }
 }
 
@@ -167,6 +184,8 @@ async fn set_lanes(
     replaces: Replaces,
     JsonBody(body): JsonBody<LanesBody>,
 ) -> Result<Tagged<JunctionEntry>, Problem> {
+    let LanesBody { lanes, groups, stages, compatible, intergreens, signal } = body;
+    let stages = StagesBody { groups, stages, compatible, intergreens, signal };
     let change = |entry: &mut JunctionEntry| {
         let lane = |lane: LaneBody| LaneEntry {
             lane_id: LaneId(lane.lane_id.unwrap_or_else(Uuid::new_v4)),
@@ -174,8 +193,8 @@ async fn set_lanes(
             lane_name: lane.lane_name,
             direction_enum: lane.direction_enum,
         };
-        entry.lanes = body.lanes.into_iter().map(lane).collect();
-        body.stages.apply(entry);
+        entry.lanes = lanes.into_iter().map(lane).collect();
+        stages.apply(entry);
     };
     let now = rewrite(&app, &actor, JunctionId(id), "junction.lanes", &replaces, change).await?;
     Ok(tagged(tag(&now)?, now))

@@ -6,6 +6,7 @@ use super::junctions::existing;
 use super::problem::{BadBody, NeedsAccess, Problem};
 use crate::app::App;
 use crate::db::audit::{self, Deed};
+use crate::db::is_away;
 use crate::dispatch::{ModeError, ModeRequest, RoadAnswer, Wanted};
 use crate::planner::OverrideError;
 use axum::Json;
@@ -69,6 +70,7 @@ pub(super) struct ModeBody {
 
 /// Green of a stage.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct StageBody {
     /// Name of the stage.
     #[schema(max_length = 64)]
@@ -184,9 +186,15 @@ async fn set_mode(
         Wanted::Emergency(_) => "Emergency activated",
         Wanted::Lanes { .. } | Wanted::Stages(_) => "Manual override activated",
     };
-    // Before it is sent: nobody sets a mode without a trace.
-    audit::record(&app.db, &actor, Deed::new("junction.mode").at(junction).with(asked)).await?;
-    let request = ModeRequest { junction, user: user.id(), wanted: wanted.clone(), minutes, reason };
+    // Before it is sent: nobody sets a mode without a trace. Only the way back to automatic, which is the safe direction, does not wait for a database
+    // that has no room.
+    let deed = Deed::new("junction.mode").at(junction).with(asked);
+    let unrecorded = match audit::record(&app.db, &actor, deed.clone()).await {
+        Err(error) if matches!(wanted, Wanted::Automatic) && is_away(&error) => Some(Box::new((actor, deed))),
+        recorded => recorded.map(|()| None)?,
+    };
+    let request =
+        ModeRequest { junction, user: user.id(), wanted: wanted.clone(), minutes, reason, unrecorded };
     let outcome = app.dispatch.set_mode(request).await.map_err(|error| refused(error, Some(&wanted)))?;
     tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
     let (status, message) = match outcome.applied {

@@ -194,6 +194,7 @@ async fn set(
 
 /// Holidays of a city.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"holidays": [{"date": "2027-01-26", "name": "Republic Day"}]}))]
 struct Holidays {
     /// All of them; they take the place of those before.

@@ -243,6 +243,7 @@ async fn get(
 
 /// What changes about a user; what is absent stays.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"full_name": "Control room, second desk", "is_active": true}))]
 struct UserChange {
     /// E-mail address.

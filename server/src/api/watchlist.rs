@@ -20,7 +20,8 @@ use flextraff_common::epc::Epc;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::{MAX_WATCHED, WatchedClass};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
@@ -69,12 +70,14 @@ async fn list(
 }
 
 /// A vehicle to look out for.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Watch {
     /// The junctions that look out.
     #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 1000)]
     junction_ids: Vec<JunctionId>,
     /// The EPC of its tag, hex. It is not kept.
+    #[serde(deserialize_with = "parsed")]
     #[schema(value_type = String, min_length = 2, max_length = 124, format = "password")]
     epc: Option<Epc>,
     /// `emergency` or `transit`.
@@ -85,6 +88,11 @@ struct Watch {
     label: Option<String>,
     /// From then on it is a vehicle like any other; within five years.
     valid_until: DateTime<Utc>,
+}
+
+/// An EPC out of its text. Bodies are read by [`Body::read`], which says what is wrong; the document tells by serde's attributes what they may hold.
+fn parsed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Epc>, D::Error> {
+    String::deserialize(from)?.parse().map(Some).map_err(D::Error::custom)
 }
 
 impl Body for Watch {

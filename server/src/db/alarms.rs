@@ -1,5 +1,6 @@
 //! Alarms: what a person should look into.
 
+use super::telling::News;
 use crate::alarms::{Finding, Kind, Place, QuietLane};
 use crate::hearing::SILENT_AFTER;
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use chrono_tz::Tz;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgExecutor, PgPool};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -108,7 +109,7 @@ pub async fn get(db: &PgPool, id: Uuid) -> sqlx::Result<Option<AlarmRow>> {
     .await
 }
 
-/// Notes that somebody took notice of an alarm; the first one counts.
+/// Notes that somebody took notice of an alarm; the first one counts. Of one that is open people are told.
 ///
 /// # Errors
 /// When the database fails.
@@ -119,7 +120,13 @@ pub async fn acknowledge(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE alarms SET acknowledged_at = now(), acknowledged_by = $2,
-             acknowledged_by_name = (SELECT username FROM users WHERE user_id = $2)
+             acknowledged_by_name = (SELECT username FROM users WHERE user_id = $2),
+             news = CASE WHEN closed_at IS NULL THEN 'acknowledged' ELSE news END,
+             news_number = news_number + (closed_at IS NULL)::integer,
+             news_at = CASE WHEN closed_at IS NULL THEN now() ELSE news_at END,
+             told_at = CASE WHEN closed_at IS NOT NULL THEN told_at END,
+             told_by = CASE WHEN closed_at IS NULL THEN '{}' ELSE told_by END,
+             told_until = CASE WHEN closed_at IS NULL THEN now() ELSE told_until END
          WHERE alarm_id = $1 AND acknowledged_at IS NULL",
         id,
         by,
@@ -149,16 +156,17 @@ pub async fn open(db: &PgPool) -> sqlx::Result<Vec<(Place, Finding)>> {
     Ok(alarms.collect())
 }
 
-/// Opens an alarm; `None` when it is open already, or the junction is gone. Of several servers one opens it.
+/// Opens an alarm; `None` when it is open already, or the junction is gone. Of several servers one opens it, and tells it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> sqlx::Result<Option<Uuid>> {
+pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> sqlx::Result<Option<News>> {
     let message: String = finding.message.chars().take(2000).collect();
-    sqlx::query_scalar!(
+    sqlx::query_as!(
+        News,
         "INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail, told_until)
          SELECT junction_id, $2, $3, $4, $5, $6, now() + interval '3 minutes' FROM junctions WHERE junction_id = $1
-         ON CONFLICT DO NOTHING RETURNING alarm_id",
+         ON CONFLICT DO NOTHING RETURNING alarm_id AS alarm, news_number AS number",
         place.junction.0,
         place.device.map(|device| device.0),
         place.kind.name(),
@@ -170,15 +178,19 @@ pub async fn raise(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> 
     .await
 }
 
-/// Writes what an open alarm says now.
+/// Writes what an open alarm says now. Of several servers all write it. It is told ten minutes after what was told before at the earliest: some say
+/// something else with every message. One whose opening nobody has heard of opens with it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn update(db: &mut PgConnection, place: Place, finding: &Finding) -> sqlx::Result<()> {
+pub async fn update(db: impl PgExecutor<'_>, place: Place, finding: &Finding) -> sqlx::Result<()> {
     let message: String = finding.message.chars().take(2000).collect();
     sqlx::query!(
-        "UPDATE alarms SET message = $4, detail = $5
-         WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL",
+        "UPDATE alarms SET message = $4, detail = $5,
+             news = CASE WHEN news = 'opened' AND told_at IS NULL AND told_by = '{}' THEN news ELSE 'changed' END,
+             news_number = news_number + 1, news_at = now(), told_by = '{}', told_at = NULL,
+             told_until = coalesce(told_at + interval '10 minutes', told_until)
+         WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL AND message <> $4",
         place.junction.0,
         place.device.map(|device| device.0),
         place.kind.name(),
@@ -190,15 +202,17 @@ pub async fn update(db: &mut PgConnection, place: Place, finding: &Finding) -> s
     Ok(())
 }
 
-/// Closes an alarm; its id when it was open. Of several servers one closes it.
+/// Closes an alarm; `None` when it was not open. Of several servers one closes it, and tells it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn close(db: impl PgExecutor<'_>, place: Place) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!(
-        "UPDATE alarms SET closed_at = now()
+pub async fn close(db: impl PgExecutor<'_>, place: Place) -> sqlx::Result<Option<News>> {
+    sqlx::query_as!(
+        News,
+        "UPDATE alarms SET closed_at = now(), news = 'closed', news_number = news_number + 1, news_at = now(), told_by = '{}',
+             told_at = NULL, told_until = now() + interval '3 minutes'
          WHERE junction_id = $1 AND device_id IS NOT DISTINCT FROM $2 AND kind = $3 AND closed_at IS NULL
-         RETURNING alarm_id",
+         RETURNING alarm_id AS alarm, news_number AS number",
         place.junction.0,
         place.device.map(|device| device.0),
         place.kind.name(),

@@ -201,8 +201,8 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
 
 /// Creates or replaces the junctions and links of a file; others stay as they are.
 ///
-/// Lanes that the file leaves out of a junction go, and so do links among its junctions; history stays, and so do devices. Belongs into a
-/// transaction.
+/// Lanes that the file leaves out of a junction go, and so do links among its junctions; history stays, and so do devices. What was counted on such a
+/// lane before is still taken. Belongs into a transaction.
 ///
 /// # Errors
 /// The database is away, a lane or device of the file belongs to a junction that is not in it, or a city would have two junctions of a name.
@@ -299,9 +299,7 @@ pub async fn store(db: &mut PgConnection, junction: &JunctionEntry) -> Result<()
             "device {device} serves only lanes that would go: give it other lanes, or delete it, first"
         )));
     }
-    sqlx::query!("DELETE FROM lanes WHERE junction_id = $1 AND lane_id <> ALL($2)", id, &kept)
-        .execute(&mut *db)
-        .await?;
+    remove_lanes(&mut *db, id, &kept).await?;
     for lane in &junction.lanes {
         let stored = sqlx::query!(
             "INSERT INTO lanes (lane_id, junction_id, lane_index, lane_name, direction_enum) VALUES ($1, $2, $3, $4, $5)
@@ -323,6 +321,26 @@ pub async fn store(db: &mut PgConnection, junction: &JunctionEntry) -> Result<()
     }
     upsert_signal(db, junction).await?;
     upsert_devices(db, junction).await
+}
+
+/// Takes out the lanes that are not `kept`, and notes when: outboxes may hold what was counted there before.
+async fn remove_lanes(db: &mut PgConnection, junction: Uuid, kept: &[Uuid]) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "WITH gone AS (DELETE FROM lanes WHERE junction_id = $1 AND lane_id <> ALL($2) RETURNING lane_id)
+         INSERT INTO removed_lanes (junction_id, lane_id, removed_at, served_by)
+         SELECT $1, lane_id, clock_timestamp(),
+                ARRAY(SELECT l.device_id FROM edge_device_lanes l WHERE l.lane_id = gone.lane_id ORDER BY l.device_id)
+         FROM gone
+         ON CONFLICT (junction_id, lane_id) DO UPDATE SET removed_at = excluded.removed_at, served_by = excluded.served_by",
+        junction,
+        kept
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!("DELETE FROM removed_lanes WHERE junction_id = $1 AND lane_id = ANY($2)", junction, kept)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 async fn upsert_signal(db: &mut PgConnection, junction: &JunctionEntry) -> Result<(), sqlx::Error> {

@@ -1,6 +1,7 @@
 //! Which junctions, lanes and devices there are: what ingest checks each message against.
 
 use crate::junction_file::JunctionFile;
+use chrono::{DateTime, Utc};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,16 @@ use uuid::Uuid;
 pub struct Registry {
     junctions: BTreeSet<JunctionId>,
     lanes: BTreeMap<LaneId, JunctionId>,
+    removed: BTreeMap<(JunctionId, LaneId), Removed>,
     devices: BTreeMap<DeviceId, Assigned>,
+}
+
+/// A lane that a junction has no more.
+#[derive(Clone, Debug)]
+struct Removed {
+    at: DateTime<Utc>,
+    /// The devices that served it by name.
+    served_by: Vec<Uuid>,
 }
 
 #[derive(Clone, Debug)]
@@ -19,6 +29,17 @@ struct Assigned {
     junction: JunctionId,
     /// Empty: all of the junction.
     lanes: Vec<Uuid>,
+}
+
+/// What is known of a lane at a junction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaneAt {
+    /// The junction has it.
+    There,
+    /// The junction had it until then.
+    Removed(DateTime<Utc>),
+    /// The junction never had it, or too long ago.
+    Unknown,
 }
 
 /// What is known of a device at a junction.
@@ -41,12 +62,25 @@ impl Registry {
                 .fetch_all(&mut *db)
                 .await?;
         registry.junctions = found.into_iter().map(JunctionId).collect();
-        let lanes =
-            sqlx::query!("SELECT lane_id, junction_id FROM lanes WHERE junction_id = ANY($1)", junctions)
-                .fetch_all(&mut *db)
-                .await?;
-        registry.lanes =
-            lanes.into_iter().map(|lane| (LaneId(lane.lane_id), JunctionId(lane.junction_id))).collect();
+        let lanes = sqlx::query!(
+            r#"
+            SELECT lane_id AS "lane_id!", junction_id AS "junction_id!", NULL::timestamptz AS removed_at, '{}'::uuid[] AS "served_by!"
+            FROM lanes WHERE junction_id = ANY($1)
+            UNION ALL
+            SELECT lane_id, junction_id, removed_at, served_by FROM removed_lanes WHERE junction_id = ANY($1)
+            "#,
+            junctions
+        )
+        .fetch_all(&mut *db)
+        .await?;
+        for row in lanes {
+            let (junction, lane) = (JunctionId(row.junction_id), LaneId(row.lane_id));
+            if let Some(at) = row.removed_at {
+                registry.removed.insert((junction, lane), Removed { at, served_by: row.served_by });
+            } else {
+                registry.lanes.insert(lane, junction);
+            }
+        }
         let devices = sqlx::query!(
             r#"
             SELECT d.device_id, d.junction_id,
@@ -74,18 +108,30 @@ impl Registry {
         self.junctions.contains(&junction)
     }
 
-    /// Whether a lane belongs to a junction.
-    pub fn has_lane(&self, junction: JunctionId, lane: LaneId) -> bool {
-        self.lanes.get(&lane) == Some(&junction)
+    /// Whether a lane belongs to a junction, or did.
+    pub fn lane_at(&self, junction: JunctionId, lane: LaneId) -> LaneAt {
+        if self.lanes.get(&lane) == Some(&junction) {
+            return LaneAt::There;
+        }
+        self.removed.get(&(junction, lane)).map_or(LaneAt::Unknown, |removed| LaneAt::Removed(removed.at))
     }
 
     /// Whether a device may speak for these lanes of a junction.
     pub fn device_at(&self, device: DeviceId, junction: JunctionId, lanes: &[LaneId]) -> DeviceAt {
         match self.devices.get(&device) {
             Some(assigned) if assigned.junction == junction => {
-                let all =
-                    assigned.lanes.is_empty() || lanes.iter().all(|lane| assigned.lanes.contains(&lane.0));
-                if all { DeviceAt::Assigned } else { DeviceAt::OtherLanes }
+                let serves = |lane: &LaneId| {
+                    assigned.lanes.contains(&lane.0)
+                        || self
+                            .removed
+                            .get(&(junction, *lane))
+                            .is_some_and(|removed| removed.served_by.contains(&device.0))
+                };
+                if assigned.lanes.is_empty() || lanes.iter().all(serves) {
+                    DeviceAt::Assigned
+                } else {
+                    DeviceAt::OtherLanes
+                }
             }
             _ => DeviceAt::Unknown,
         }

@@ -214,6 +214,7 @@ async fn delete_old(
         sqlx::query!("DELETE FROM lane_volumes_day WHERE stat_date < $1", counts),
         sqlx::query!("DELETE FROM junction_daily_stats WHERE stat_date < $1", counts),
         sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", sums),
+        sqlx::query!("DELETE FROM removed_lanes WHERE removed_at < $1", sums),
         sqlx::query!("DELETE FROM alarms WHERE closed_at < $1", sums),
         sqlx::query!("DELETE FROM system_logs WHERE logged_at < $1", sums),
         // Of rows that old no correction is left to be made.

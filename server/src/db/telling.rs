@@ -1,18 +1,33 @@
-//! Which alarms were told, and which of several servers tells one.
+//! What was told of alarms, and which of several servers tells it.
+//!
+//! Of each alarm the last news counts: that it has opened, says something else, was acknowledged, or is over.
 
+use crate::alarms::Step;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// An open alarm that not everybody has heard of.
+/// Something that has become of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct News {
+    /// The alarm.
+    pub alarm: Uuid,
+    /// Later news of it have greater numbers.
+    pub number: i32,
+}
+
+/// Something of which not everybody has heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Untold {
-    /// The alarm.
-    pub id: Uuid,
+    /// Which news.
+    pub news: News,
+    /// What has become of the alarm.
+    pub step: Step,
     /// The ways by which it was told.
     pub told_by: Vec<String>,
 }
 
-/// Takes the open alarms that nobody tells, those of the last day: they are this server's to tell for three minutes, as are those that it has in hand.
+/// Takes the news that nobody tells, those of the last day: they are this server's to tell for three minutes, as are those of alarms of which it has
+/// something in hand.
 ///
 /// # Errors
 /// When the database fails.
@@ -23,27 +38,34 @@ pub async fn claim(db: &PgPool, in_hand: &[Uuid]) -> sqlx::Result<Vec<Untold>> {
     )
     .execute(db)
     .await?;
-    sqlx::query_as!(
-        Untold,
+    let rows = sqlx::query!(
         "UPDATE alarms SET told_until = now() + interval '3 minutes'
-         WHERE told_at IS NULL AND closed_at IS NULL AND opened_at > now() - interval '1 day' AND told_until <= now()
-           AND alarm_id <> ALL($1)
-         RETURNING alarm_id AS id, told_by",
+         WHERE told_at IS NULL AND news_at > now() - interval '1 day' AND told_until <= now() AND alarm_id <> ALL($1)
+         RETURNING alarm_id, news, news_number, told_by",
         in_hand,
     )
     .fetch_all(db)
-    .await
+    .await?;
+    let untold = rows.into_iter().map(|row| Untold {
+        news: News { alarm: row.alarm_id, number: row.news_number },
+        // A newer version may know further ones.
+        step: Step::named(&row.news).unwrap_or(Step::Changed),
+        told_by: row.told_by,
+    });
+    Ok(untold.collect())
 }
 
-/// Notes that an alarm was told by these ways; when they are `all` with those before, it is told.
+/// Notes that something was told by these ways; when they are `all` with those before, it is told. Where there are later news, these are still to
+/// be told.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn told(db: &PgPool, id: Uuid, by: &[&str], all: &[&str]) -> sqlx::Result<()> {
+pub async fn told(db: &PgPool, news: News, by: &[&str], all: &[&str]) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE alarms SET told_by = told_by || $2, told_at = CASE WHEN told_by || $2 @> $3 THEN now() END
-         WHERE alarm_id = $1 AND told_at IS NULL",
-        id,
+        "UPDATE alarms SET told_by = told_by || $3, told_at = CASE WHEN told_by || $3 @> $4 THEN now() END
+         WHERE alarm_id = $1 AND news_number = $2 AND told_at IS NULL",
+        news.alarm,
+        news.number,
         by as &[&str],
         all as &[&str],
     )

@@ -1,19 +1,26 @@
-//! Plans that were sent while the database was away, until it has them.
+//! Plans that were sent, and overrides that were ended, while the database was away, until it has them.
 
-use super::{Dispatch, utc};
+use super::{Dispatch, OverrideEvent, Unrecorded, utc};
 use crate::db;
+use crate::db::overrides::EndReason;
 use crate::planner::SendPlan;
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{JunctionId, UserId};
+use flextraff_common::time::UnixMs;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Most plans that are kept; of more those go that have waited longest.
 const MOST: usize = 2000;
 
+/// Most ends of overrides that are kept; further ones are refused.
+const MOST_ENDS: usize = 1000;
+
 /// What the database is yet to be told, by junction and plan. Names of plans rise with time, so that those of a junction are told in their order.
 #[derive(Debug, Default)]
 pub(super) struct Late {
+    ends: VecDeque<Ended>,
     waiting: BTreeMap<(JunctionId, String), Waiting>,
     /// How many have ever waited.
     came: u64,
@@ -25,6 +32,16 @@ struct Waiting {
     number: u64,
     /// The plan, if it is not recorded; `None`: only what the road made of it is missing.
     sent: Option<Sent>,
+}
+
+/// Somebody has gone back to automatic mode.
+#[derive(Clone, Debug)]
+struct Ended {
+    junction: JunctionId,
+    /// Which override he has ended, who he is, and when; `None`: that is recorded.
+    what: Option<(Uuid, Option<UserId>, UnixMs)>,
+    /// The line of the audit log, if it is not written.
+    deed: Option<Unrecorded>,
 }
 
 /// A plan that is not recorded, and its message.
@@ -47,6 +64,30 @@ impl Late {
         self.bound();
     }
 
+    /// Whether one more end can be kept.
+    pub(super) fn has_room(&self) -> bool {
+        self.ends.len() < MOST_ENDS
+    }
+
+    /// An override that was ended, by whom and when.
+    pub(super) fn end(
+        &mut self,
+        junction: JunctionId,
+        id: Uuid,
+        by: UserId,
+        at: UnixMs,
+        deed: Option<Unrecorded>,
+    ) {
+        self.ends.push_back(Ended { junction, what: Some((id, Some(by), at)), deed });
+    }
+
+    /// What was done at a junction and stands in all records but the audit log.
+    pub(super) fn deed(&mut self, junction: JunctionId, deed: Option<Unrecorded>) {
+        if deed.is_some() {
+            self.ends.push_back(Ended { junction, what: None, deed });
+        }
+    }
+
     const fn number(&mut self) -> u64 {
         self.came += 1;
         self.came
@@ -63,8 +104,54 @@ impl Late {
 }
 
 impl Dispatch {
-    /// Records what was sent while the database was away, and what the road says of it by now.
+    /// Records the overrides that were ended while the database was away.
+    ///
+    /// # Errors
+    /// It is away still.
+    pub(super) async fn record_ends(&mut self) -> sqlx::Result<()> {
+        while let Some(Ended { junction, what, deed }) = self.late.ends.front().cloned() {
+            let db = &self.app.db;
+            let record = async {
+                let mut tx = db.begin().await?;
+                let mut ended = None;
+                if let Some((id, by, at)) = what {
+                    let by = by.map(Uuid::from);
+                    let (junction, why) = (junction.into(), EndReason::Ended);
+                    ended = db::overrides::end(&mut tx, junction, Some(id), utc(at), why, by).await?;
+                }
+                if let Some(deed) = &deed {
+                    db::audit::record(&mut *tx, &deed.0, deed.1.clone()).await?;
+                }
+                tx.commit().await?;
+                Ok(ended)
+            };
+            match self.held.ask(record).await {
+                Ok(ended) => {
+                    self.late.ends.pop_front();
+                    if let Some(id) = ended {
+                        self.tell_override(junction, id, OverrideEvent::Ended).await;
+                    }
+                }
+                Err(error) if self.held.is_database_away() => return Err(error),
+                Err(error) => {
+                    // Whoever ended it may have no account any more; that it was ended counts all the same.
+                    let front = self.late.ends.front_mut().and_then(|end| end.what.as_mut());
+                    if db::is_orphan(&error) && front.is_some_and(|(_, by, _)| by.take().is_some()) {
+                        continue;
+                    }
+                    tracing::error!(%junction, %error, "cannot record the end of an override");
+                    self.late.ends.pop_front();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Records what was sent and ended while the database was away, and what the road says of it by now.
     pub(super) async fn catch_up(&mut self) {
+        if !self.held.is_database_away() && self.record_ends().await.is_err() {
+            return;
+        }
         while !self.held.is_database_away()
             && let Some(((junction, plan_id), waiting)) = self.late.waiting.pop_first()
         {

@@ -66,6 +66,11 @@ impl Held {
         self.failing
     }
 
+    /// Whether this server plans and sends at a junction.
+    pub(super) fn holds(&self, junction: JunctionId) -> bool {
+        self.junctions.contains(&junction)
+    }
+
     /// Takes in what a try has told of the database.
     pub(super) fn learn<T>(&mut self, tried: sqlx::Result<T>) -> sqlx::Result<T> {
         self.failing |= tried.as_ref().is_err_and(is_away);

@@ -4,6 +4,7 @@ use super::replicas::ANSWER_WITHIN;
 use super::{OverrideEvent, utc};
 use crate::app::App;
 use crate::db;
+use crate::db::audit::{Actor, Deed};
 use crate::db::overrides::{self, EndReason, NewOverride};
 use crate::planner::{Override, OverrideError, OverrideTimes, Planner};
 use flextraff_common::ids::{JunctionId, LaneId, UserId};
@@ -34,7 +35,12 @@ pub struct ModeRequest {
     pub minutes: Option<u32>,
     /// Why.
     pub reason: Option<String>,
+    /// The line of the audit log that the database had no room for.
+    pub unrecorded: Option<Unrecorded>,
 }
+
+/// Who did something, and what, to be written down later.
+pub type Unrecorded = Box<(Actor, Deed)>;
 
 /// The mode that is asked for, with what it needs.
 #[derive(Clone, Debug)]

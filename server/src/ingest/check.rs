@@ -1,7 +1,7 @@
 //! Whether a message speaks of what there is. Pure.
 
 use super::decode::{Message, Refusal};
-use crate::db::registry::{DeviceAt, Registry};
+use crate::db::registry::{DeviceAt, LaneAt, Registry};
 use flextraff_common::wire::{Delivery, RejectCode};
 
 /// Checks that the ids of a message exist and belong together.
@@ -15,8 +15,15 @@ pub fn check(message: &Message, registry: &Registry) -> Result<(), Box<Refusal>>
         return refuse(RejectCode::UnknownJunction, format!("there is no junction {junction}"));
     }
     let lanes = message.lanes();
-    if let Some(lane) = lanes.iter().find(|lane| !registry.has_lane(junction, **lane)) {
-        return refuse(RejectCode::UnknownLane, format!("junction {junction} has no lane {lane}"));
+    for lane in &lanes {
+        let problem = match registry.lane_at(junction, *lane) {
+            LaneAt::There => continue,
+            // What an outbox kept of the time when it was there counts.
+            LaneAt::Removed(at) if message.began().is_none_or(|began| began < at) => continue,
+            LaneAt::Removed(at) => format!("lane {lane} was taken out of junction {junction} at {at:?}"),
+            LaneAt::Unknown => format!("junction {junction} has no lane {lane}"),
+        };
+        return refuse(RejectCode::UnknownLane, problem);
     }
     match message.device().map(|device| (device, registry.device_at(device, junction, &lanes))) {
         None | Some((_, DeviceAt::Assigned)) => Ok(()),

@@ -123,6 +123,19 @@ impl Message {
         }
     }
 
+    /// When that began of which it tells; `None`: it does not say, or tells of no time.
+    pub fn began(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Counts(counts) => {
+                let start = counts.message.interval_start.and_then(to_utc);
+                Some(start.map_or(counts.ts, |start| start.min(counts.ts)))
+            }
+            Self::Cycle(_, cycle) => to_utc(cycle.started_at),
+            Self::Gap(_, gap) => gap.from.or(gap.to).and_then(to_utc),
+            _ => None,
+        }
+    }
+
     /// Why it cannot be stored after all.
     pub fn refuse(&self, code: RejectCode, detail: String) -> Refusal {
         Refusal {

@@ -26,7 +26,7 @@ pub(crate) fn place(junction: &str, kind: Kind) -> Place {
 
 pub(crate) async fn raise(db: &PgPool, junction: &str, kind: Kind) -> Uuid {
     let raised = alarms::raise(db, place(junction, kind), &Finding::new(kind, "Something is wrong")).await;
-    raised.expect("the database works").expect("the alarm is new")
+    raised.expect("the database works").expect("the alarm is new").alarm
 }
 
 async fn kinds(state: &TestState, token: &str, query: &str) -> Vec<String> {
@@ -69,7 +69,8 @@ async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db:
         (&json!("critical"), &json!("A"))
     );
 
-    assert_eq!(alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap(), Some(id));
+    let closed = alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap();
+    assert_eq!(closed.map(|news| news.alarm), Some(id));
     assert_eq!(alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap(), None);
     assert_eq!(kinds(&state, &admin, "open=true").await, ["reader_silent"]);
     assert_eq!(kinds(&state, &admin, "open=false").await, ["signal_fault"]);

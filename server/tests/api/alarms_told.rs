@@ -3,15 +3,17 @@
 use crate::alarms::{device, look_with, place, raise, webhook};
 use crate::state::TestState;
 use chrono::Duration as Days;
-use flextraff_server::alarms::{Kind, Notifier};
+use flextraff_server::alarms::{Finding, Kind, Notifier, Step};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::{Alarms, Secret};
 use flextraff_server::db::alarms;
-use flextraff_server::db::telling::{Untold, claim, told};
+use flextraff_server::db::telling::{News, Untold, claim, told};
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// Waits until one alarm is told, by these ways.
 async fn wait_until_told(db: &PgPool, by: &[&str]) {
@@ -61,29 +63,163 @@ async fn an_alarm_is_one_servers_to_tell_until_every_way_has_told_it_or_it_is_ov
     let late = async || {
         sqlx::query("UPDATE alarms SET told_until = now()").execute(&db).await.unwrap();
     };
-    let id = raise(&db, &junction, Kind::SignalFault).await;
+    let alarm = raise(&db, &junction, Kind::SignalFault).await;
+    let opened = News { alarm, number: 1 };
     assert_eq!(claim(&db, &[]).await.unwrap(), [], "who opened it tells it");
     late().await;
-    assert_eq!(claim(&db, &[id]).await.unwrap(), [], "it is in hand");
+    assert_eq!(claim(&db, &[alarm]).await.unwrap(), [], "it is in hand");
     assert_eq!(claim(&db, &[]).await.unwrap(), [], "and so it is for the others");
     late().await;
     let ways = ["webhook", "mail"];
-    told(&db, id, &["mail"], &ways).await.unwrap();
-    let untold = Untold { id, told_by: vec!["mail".to_owned()] };
+    told(&db, opened, &["mail"], &ways).await.unwrap();
+    let untold = Untold { news: opened, step: Step::Opened, told_by: vec!["mail".to_owned()] };
     assert_eq!(claim(&db, &[]).await.unwrap(), [untold], "the webhook has not taken it");
-    told(&db, id, &["webhook"], &ways).await.unwrap();
+    told(&db, opened, &["webhook"], &ways).await.unwrap();
     late().await;
     assert_eq!(claim(&db, &[]).await.unwrap(), []);
 
-    raise(&db, &junction, Kind::Disk).await;
-    alarms::close(&db, place(&junction, Kind::Disk)).await.unwrap();
+    // So it is with its end, and of what has become of it only the last is news.
+    let closed = alarms::close(&db, place(&junction, Kind::SignalFault)).await.unwrap().expect("it was open");
+    assert_eq!(claim(&db, &[]).await.unwrap(), [], "who closed it tells it");
+    told(&db, opened, &ways, &ways).await.unwrap();
+    late().await;
+    let untold = Untold { news: closed, step: Step::Closed, told_by: Vec::new() };
+    assert_eq!(claim(&db, &[]).await.unwrap(), [untold], "that it opened was told, not that it is over");
+    told(&db, closed, &ways, &ways).await.unwrap();
     raise(&db, &junction, Kind::RowsLost).await;
-    sqlx::query("UPDATE alarms SET opened_at = now() - interval '25 hours' WHERE kind = 'rows_lost'")
+    sqlx::query("UPDATE alarms SET news_at = now() - interval '25 hours' WHERE kind = 'rows_lost'")
         .execute(&db)
         .await
         .unwrap();
     late().await;
-    assert_eq!(claim(&db, &[]).await.unwrap(), [], "what is over or old is no news");
+    assert_eq!(claim(&db, &[]).await.unwrap(), [], "what is old is no news");
+}
+
+#[sqlx::test]
+async fn what_an_alarm_says_anew_is_told_ten_minutes_later_and_not_as_often_as_it_changes(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let says = async |message: &str| {
+        let finding = Finding::new(Kind::RowsLost, message);
+        alarms::update(&db, place(&junction, Kind::RowsLost), &finding).await.unwrap();
+    };
+    let minutes_pass = async |minutes: i32| {
+        let earlier = "UPDATE alarms SET told_until = told_until - make_interval(mins => $1),
+                                         told_at = told_at - make_interval(mins => $1)";
+        sqlx::query(earlier).bind(minutes).execute(&db).await.unwrap();
+    };
+    let alarm = raise(&db, &junction, Kind::RowsLost).await;
+    // Nobody has heard of it: it opens with what it says by now.
+    says("4 rows").await;
+    minutes_pass(4).await;
+    let opened = claim(&db, &[]).await.unwrap();
+    assert_eq!(
+        opened.iter().map(|news| (news.news.alarm, news.step)).collect::<Vec<_>>(),
+        [(alarm, Step::Opened)]
+    );
+    told(&db, opened[0].news, &["mail"], &["mail"]).await.unwrap();
+    says("5 rows").await;
+    minutes_pass(4).await;
+    assert_eq!(claim(&db, &[]).await.unwrap(), [], "it was told six minutes ago");
+    says("6 rows").await;
+    minutes_pass(7).await;
+    let changed = claim(&db, &[]).await.unwrap();
+    assert_eq!(changed.iter().map(|news| news.step).collect::<Vec<_>>(), [Step::Changed]);
+    told(&db, changed[0].news, &["mail"], &["mail"]).await.unwrap();
+    says("6 rows").await;
+    minutes_pass(11).await;
+    assert_eq!(claim(&db, &[]).await.unwrap(), [], "it says the same");
+}
+
+/// What a server that starts now tells first.
+async fn tells(
+    state: &TestState,
+    config: &Alarms,
+    hook: Receiver<(String, String)>,
+) -> (Value, Receiver<(String, String)>) {
+    let (_, receiver) = tokio::sync::mpsc::channel(4);
+    let (stop, stopped) = watch::channel(false);
+    let notifier = Notifier::start(config).unwrap();
+    let (app, hearing) = (state.app.clone(), state.has_heard());
+    let server =
+        tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped));
+    let (text, hook) = tokio::task::spawn_blocking(move || {
+        let (text, _) = hook.recv_timeout(Duration::from_secs(20)).expect("it is told in time");
+        (text, hook)
+    })
+    .await
+    .unwrap();
+    wait_until_told(&state.app.db, &["webhook"]).await;
+    stop.send_replace(true);
+    server.await.unwrap();
+    (serde_json::from_str(&text).expect("it is JSON"), hook)
+}
+
+#[sqlx::test]
+async fn who_is_told_of_an_alarm_hears_what_it_says_by_now_who_took_notice_and_that_it_is_over(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, Some(Clock.utc())).await;
+    let (url, hook) = webhook();
+    let config = Alarms { webhook_url: Some(Secret::new(url)), ..Alarms::default() };
+    let late = async || {
+        sqlx::query("UPDATE alarms SET told_until = now()").execute(&db).await.unwrap();
+    };
+    let alarm = raise(&db, &junction, Kind::ReaderSilent).await;
+    late().await;
+    let (opened, hook) = tells(&state, &config, hook).await;
+    let both = Finding::new(Kind::ReaderSilent, "Reader north is down; reader south is silent");
+    alarms::update(&db, place(&junction, Kind::ReaderSilent), &both).await.unwrap();
+    late().await;
+    let (changed, hook) = tells(&state, &config, hook).await;
+    let path = format!("/api/alarms/{alarm}/acknowledge");
+    assert_eq!(state.request("POST", &path, &admin, &Value::Null).await.status, 200);
+    let (acknowledged, hook) = tells(&state, &config, hook).await;
+    // The server that closed it is gone before anybody has heard so.
+    alarms::close(&db, place(&junction, Kind::ReaderSilent)).await.unwrap().expect("it was open");
+    late().await;
+    let (closed, hook) = tells(&state, &config, hook).await;
+    let said = [opened, changed, acknowledged, closed];
+    for told in &said {
+        assert_eq!(told["alarm_id"], json!(alarm), "{told}");
+    }
+    let of = |field: &str| said.iter().map(|told| told[field].clone()).collect::<Vec<_>>();
+    assert_eq!(of("change"), ["opened", "changed", "acknowledged", "closed"]);
+    assert_eq!(of("state"), ["open", "open", "open", "closed"]);
+    assert_eq!(said[1]["message"], json!(both.message));
+    assert_eq!(of("acknowledged_by"), [Value::Null, Value::Null, json!("admin"), json!("admin")]);
+    assert!(hook.try_recv().is_err(), "each is told once");
+    // Of one that is over nobody needs to hear who has seen it.
+    raise(&db, &junction, Kind::Disk).await;
+    let over = alarms::close(&db, place(&junction, Kind::Disk)).await.unwrap().expect("it was open");
+    told(&db, over, &["webhook"], &["webhook"]).await.unwrap();
+    let path = format!("/api/alarms/{}/acknowledge", over.alarm);
+    assert_eq!(state.request("POST", &path, &admin, &Value::Null).await.status, 200);
+    assert_eq!(claim(&db, &[]).await.unwrap(), []);
+}
+
+#[sqlx::test]
+async fn changes_of_open_alarms_are_told_within_the_limit(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    device(&db, &junction, Some(Clock.utc())).await;
+    let (url, hook) = webhook();
+    let config = Alarms { webhook_url: Some(Secret::new(url)), most_per_hour: 1, ..Alarms::default() };
+    let ids: Vec<Uuid> = vec![
+        raise(&db, &junction, Kind::ReaderSilent).await,
+        raise(&db, &junction, Kind::SecondClient).await,
+    ];
+    for kind in [Kind::ReaderSilent, Kind::SecondClient] {
+        let finding = Finding::new(kind, "Something else is wrong");
+        sqlx::query("UPDATE alarms SET told_at = now()").execute(&db).await.unwrap();
+        alarms::update(&db, place(&junction, kind), &finding).await.unwrap();
+    }
+    sqlx::query("UPDATE alarms SET told_at = NULL, told_until = now()").execute(&db).await.unwrap();
+    let (told, hook) = tells(&state, &config, hook).await;
+    assert_eq!(told["change"], json!("changed"));
+    assert!(ids.iter().any(|id| told["alarm_id"] == json!(id)), "{told}");
+    assert!(hook.try_recv().is_err(), "the other one is beyond the limit");
+    assert_eq!(claim(&db, &[]).await.unwrap(), [], "and is not tried again");
 }
 
 #[sqlx::test]

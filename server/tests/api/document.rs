@@ -60,6 +60,49 @@ impl Document {
             self.bounded(&format!("{place}.{name}"), part);
         }
     }
+
+    /// Notes every object with fields that does not say that it has no others.
+    fn closed(&mut self, place: &str, schema: &Value) {
+        if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+            if self.seen.insert(name.to_owned()) {
+                let schema = self.json["components"]["schemas"][name].clone();
+                self.closed(name, &schema);
+            }
+            return;
+        }
+        for kind in ["oneOf", "allOf", "anyOf"] {
+            for part in schema[kind].as_array().into_iter().flatten() {
+                self.closed(place, part);
+            }
+        }
+        if schema["properties"].is_object() && schema["additionalProperties"] != false {
+            self.open.push(place.to_owned());
+        }
+        if schema["items"].is_object() {
+            self.closed(&format!("{place}[]"), &schema["items"]);
+        }
+        for (name, part) in schema["properties"].as_object().into_iter().flatten() {
+            self.closed(&format!("{place}.{name}"), part);
+        }
+    }
+}
+
+/// That they are refused is tried with each of them in `examples.rs`.
+#[test]
+fn a_body_says_that_fields_that_it_does_not_know_are_refused() {
+    let mut document = Document::new();
+    let mut bodies = 0;
+    for (operation, content) in document.operations() {
+        for (kind, body) in content["requestBody"]["content"].as_object().into_iter().flatten() {
+            // In a form the standard wants others passed over.
+            if kind == "application/json" {
+                bodies += 1;
+                document.closed(&operation, &body["schema"]);
+            }
+        }
+    }
+    assert!(bodies > 20, "{bodies}");
+    assert!(document.open.is_empty(), "they do not say so: {:#?}", document.open);
 }
 
 #[test]

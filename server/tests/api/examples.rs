@@ -87,6 +87,14 @@ async fn the_server_takes_each_body_that_its_document_shows(db: PgPool) {
         .iter()
         .fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
         let body = left.remove(&operation).expect("it was just there");
+        let mut mistyped = body.clone();
+        mistyped["no_such_field"] = json!(1);
+        let refused = road.state.request(method, &path, &admin, &mistyped).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.fields()),
+            (422, vec!["no_such_field".to_owned()]),
+            "{operation}"
+        );
         let answer = road.state.request(method, &path, &admin, &body).await;
         assert!((200..300).contains(&answer.status.as_u16()), "{operation} {body}: {}", answer.text);
     }

@@ -26,6 +26,7 @@ mod logs;
 mod mail;
 mod metrics;
 mod mode;
+mod names;
 mod outage;
 mod overrides;
 mod overview;

@@ -4,7 +4,7 @@ use crate::gate::Gate;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_common::wire::PlanState;
+use flextraff_common::wire::{Mode, PlanState};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::Config;
 use flextraff_server::db::tidings::{self, Listener, Tiding};
@@ -76,6 +76,118 @@ async fn roads_get_their_plans_while_the_database_is_away_and_it_has_them_later(
     let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
     let answer = road.set_mode(first, &token, &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+/// It reads and takes nothing: who may end an override is known, and that it was ended is recorded once there is room.
+#[sqlx::test]
+async fn an_override_is_ended_at_once_while_the_database_has_no_room_and_that_is_recorded_later(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let meera = state.plain_user(&admin, "meera").await;
+    state.grant("meera", &junction, "operator").await;
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let mut road = Road::start(state, RUNS);
+    road.comes_online(&junction).await;
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    assert_eq!(road.set_mode(&junction, &admin, &body).await.status, 200);
+    road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    let run = async |statement: &'static str| {
+        sqlx::query(statement).execute(&db).await.expect("the user of the tests may do so");
+    };
+    run("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$").await;
+    let tables = ["audit_log", "manual_override_history", "green_times", "junction_leases"];
+    for table in tables {
+        let trigger =
+            format!("CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION no_room()");
+        sqlx::query(sqlx::AssertSqlSafe(trigger))
+            .execute(&db)
+            .await
+            .expect("the user of the tests may do so");
+    }
+
+    let automatic = json!({ "mode": "automatic" });
+    road.set_mode(&junction, &ravi, &automatic).await.assert_problem(403, "No access to this junction");
+    let no_room = "The database cannot be reached, or has no room; try again in a few seconds";
+    road.set_mode(&junction, &meera, &body).await.assert_problem(503, no_room);
+    let ended = road.set_mode(&junction, &meera, &automatic).await;
+    assert_eq!((ended.status.as_u16(), &ended.json()["applied"]), (200, &json!("running")), "{}", ended.text);
+    road.plan(|plan| plan.mode == Mode::Automatic && plan.ends_override).await;
+    let open: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM manual_override_history WHERE override_end IS NULL")
+            .fetch_one(&db)
+            .await
+            .expect("it answers");
+    assert_eq!(open, 1, "that is not recorded yet");
+    // However often it looks at what the database says.
+    road.state.app.dispatch.junctions_changed();
+    road.state.broker.send_replace(false);
+    road.state.broker.send_replace(true);
+    assert_eq!(road.plan(|_| true).await.mode, Mode::Automatic);
+
+    for table in tables {
+        let trigger = format!("DROP TRIGGER no_room ON {table}");
+        sqlx::query(sqlx::AssertSqlSafe(trigger)).execute(&db).await.expect("it is there");
+    }
+    let deadline = Clock.instant() + Duration::from_secs(30);
+    loop {
+        let answer = road.state.get(&format!("/api/junctions/{junction}/overrides"), &admin).await.json();
+        if answer[0]["end_reason"] == "ended" {
+            assert_eq!((&answer[0]["username"], &answer[0]["ended_by"]), (&json!("admin"), &json!("meera")));
+            break;
+        }
+        assert!(Clock.instant() < deadline, "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let deeds = road.state.get("/api/audit?action=junction.mode", &admin).await.json();
+    let who: Vec<&str> =
+        deeds.as_array().into_iter().flatten().filter_map(|deed| deed["username"].as_str()).collect();
+    assert_eq!(who, ["meera", "admin"], "{deeds}");
+    road.state.broker.send_replace(false);
+    road.state.broker.send_replace(true);
+    assert_eq!(road.plan(|_| true).await.mode, Mode::Automatic, "it does not begin anew");
+}
+
+/// Whether somebody may end it only the database knows, whose sessions and rights may have ended meanwhile. Its time is over all the same.
+#[sqlx::test]
+async fn an_override_runs_out_while_the_database_is_away_and_nobody_ends_it_unseen(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&token, "Main").await;
+    let mut gate = gate(&db).await;
+    let road = Road::start(TestState::with_config(pool(&gate, &db), Config::default()), RUNS);
+    let token = road.state.token("admin").await;
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    assert_eq!(road.set_mode(&junction, &token, &body).await.status, 200);
+    sqlx::query("UPDATE manual_override_history SET expires_at = now() + interval '6 seconds'")
+        .execute(&db)
+        .await
+        .expect("it runs");
+    let mut road = road.restart(RUNS).await;
+    road.comes_online(&junction).await;
+    road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+
+    gate.cut().await;
+    let refused = road.set_mode(&junction, &token, &json!({ "mode": "automatic" })).await;
+    refused.assert_problem(503, "The database cannot be reached, or has no room; try again in a few seconds");
+    let holds = async |query: &'static str| {
+        let deadline = Clock.instant() + Duration::from_secs(30);
+        while !sqlx::query_scalar::<_, bool>(query).fetch_one(&db).await.expect("the database is there") {
+            assert!(Clock.instant() < deadline, "{query}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    holds("SELECT now() > expires_at + interval '2 seconds' AND override_end IS NULL FROM manual_override_history").await;
+    // Who asks what holds is not sent it any more.
+    road.state.broker.send_replace(false);
+    road.state.broker.send_replace(true);
+    assert_eq!(road.plan(|_| true).await.mode, Mode::Automatic);
+
+    gate.mend().await;
+    holds(
+        "SELECT coalesce(override_end = expires_at AND end_reason = 'expired', false) AND current_mode = 'automatic'
+         FROM manual_override_history JOIN junctions USING (junction_id)",
+    )
+    .await;
 }
 
 /// A firewall forgets a connection, or another machine takes over the address: no packet says that it is gone.

@@ -289,7 +289,7 @@ async fn alarms_and_silent_devices_are_seen_at_both_whoever_finds_them(db: PgPoo
     };
     let place = Place { junction: here, device: None, kind: Kind::CountAnomaly };
     let raised = alarms::raise(&db, place, &Finding::new(place.kind, "No vehicle for an hour")).await;
-    let id = raised.unwrap().unwrap();
+    let id = raised.unwrap().unwrap().alarm;
     change("open", false).await;
     let answer = state.post(&format!("/api/alarms/{id}/acknowledge"), &token, &Value::Null).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

@@ -10,8 +10,19 @@ const ADMIN: &str = "admin";
 /// Largest answer read, bytes.
 const LARGEST: u64 = 4 << 20;
 
+/// What the server says, whatever that is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A status, and the sentence of a problem, if it is one.
+    Said(u16, String),
+    /// There is no server.
+    Nobody,
+    /// Nothing within the time that a request may take.
+    TooLate,
+}
+
 /// A client of the server.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Api {
     agent: Agent,
     base: String,
@@ -62,13 +73,39 @@ impl Api {
         self.sign_in()
     }
 
-    fn sign_in(&mut self) -> Result<()> {
+    /// Signs in anew.
+    ///
+    /// # Errors
+    /// When the server does not let it.
+    pub(super) fn sign_in(&mut self) -> Result<()> {
         let form = [("username", ADMIN), ("password", self.password.as_str())];
         let request = self.agent.post(format!("{}/api/users/token", self.base));
         let token = answer(request.send_form(form), 200, "signing in")?;
         let token = token["access_token"].as_str().context("the server gave no access token")?;
         token.clone_into(&mut self.token);
         Ok(())
+    }
+
+    /// Asks for something, as a page does.
+    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        let (address, bearer) = (format!("{}{path}", self.base), format!("Bearer {}", self.token));
+        let answer = match (method, body) {
+            ("PUT", Some(body)) => self.agent.put(address).header("Authorization", bearer).send_json(body),
+            (_, Some(body)) => self.agent.post(address).header("Authorization", bearer).send_json(body),
+            (_, None) => self.agent.get(address).header("Authorization", bearer).call(),
+        };
+        let read = answer.and_then(|mut answer| {
+            let text = answer.body_mut().with_config().limit(LARGEST).read_to_string()?;
+            Ok((answer.status().as_u16(), text))
+        });
+        match read {
+            Ok((status, text)) => {
+                let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+                Answer::Said(status, value["detail"].as_str().unwrap_or_default().to_owned())
+            }
+            Err(ureq::Error::Timeout(_)) => Answer::TooLate,
+            Err(_) => Answer::Nobody,
+        }
     }
 
     /// Names of the junctions that are online.

@@ -2,6 +2,7 @@
 //! outboxes are damaged. At the end everything comes back, and what is stored is compared with what was on the street.
 
 mod outcome;
+mod people;
 mod schedule;
 mod verdict;
 
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::{MonoMs, UnixMs};
 use outcome::Outcome;
+use people::{Asked, People};
 use rustix::process::{Signal, kill_process};
 use schedule::{Disturbance, Fault, Parts, schedule};
 use std::collections::BTreeSet;
@@ -76,6 +78,7 @@ pub fn run(
         broker: None,
         away: BTreeSet::new(),
         damaged: Vec::new(),
+        people: Vec::new(),
         outcome: Outcome::default(),
     };
     suite.outcome.seed = options.seed;
@@ -106,6 +109,8 @@ struct Suite<'a> {
     away: BTreeSet<usize>,
     /// Where and when outboxes were damaged.
     damaged: Vec<(JunctionId, UnixMs)>,
+    /// Who asked for something each time that the disk of the tables was full.
+    people: Vec<People>,
     outcome: Outcome,
 }
 
@@ -219,7 +224,11 @@ impl Suite<'_> {
             }
             Fault::Tables => {
                 self.outcome.tables_disks_filled += 1;
+                let name = format!("people-{}", self.outcome.tables_disks_filled);
+                let junction = self.town.city.places[0].junction;
+                let people = People::start(self.town.api.clone(), junction, name)?;
                 fill(&self.tables_filler()?)?;
+                self.people.push(people);
             }
         }
         Ok(())
@@ -236,7 +245,10 @@ impl Suite<'_> {
             Fault::Cable(reader) => self.town.live.plug(reader, true),
             Fault::Disk(junction) => remove(&self.filler(junction))?,
             Fault::Standstill(_) => self.freeze(false)?,
-            Fault::Tables => remove(&self.tables_filler()?)?,
+            Fault::Tables => {
+                remove(&self.tables_filler()?)?;
+                self.people.iter().for_each(People::there_is_room);
+            }
         }
         Ok(())
     }
@@ -351,10 +363,19 @@ impl Suite<'_> {
             outcome.interlock_trips +=
                 status.controller.as_ref().map_or(0, |controller| controller.interlock_trips);
         }
+        let mut unclear = Vec::new();
+        for people in self.people.drain(..) {
+            let Asked { done, refused, unclear: sentences, recovered } = people.end();
+            outcome.people_served += done;
+            outcome.people_refused += refused;
+            outcome.people_left_alone += u64::from(!recovered);
+            unclear.extend(sentences);
+        }
+        outcome.unclear_answers = unclear.len() as u64;
         outcome.writes_refused = self.town.services.writes_without_room()?;
         outcome.errors = self.town.errors + self.town.records.totals()?.dead_letters;
         let drained = devices.iter().all(DeviceRow::drained);
-        Ok(self.outcome.sentences(drained, &missing, &doubled))
+        Ok(self.outcome.sentences(drained, &[&missing, &doubled, &unclear]))
     }
 }
 

@@ -79,6 +79,7 @@ async fn replace(
 
 /// A token to spend.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Enroll {
     /// The token that creation or replacement of the device has shown.
     #[schema(min_length = 64, max_length = 64, format = "password")]

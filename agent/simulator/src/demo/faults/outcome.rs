@@ -22,6 +22,12 @@ pub(super) struct Outcome {
     pub(super) tables_disks_filled: u64,
     /// Writes that the database refused for want of room.
     pub(super) writes_refused: u64,
+    /// What people asked for meanwhile: what they got, refusals with the reason, answers that help nobody, and times after which they did not get
+    /// what they want although there was room again.
+    pub(super) people_served: u64,
+    pub(super) people_refused: u64,
+    pub(super) unclear_answers: u64,
+    pub(super) people_left_alone: u64,
     /// Passages of which at least one read went out.
     pub(super) passages: u64,
     pub(super) stored: u64,
@@ -70,6 +76,10 @@ impl Outcome {
                 "disks of the tables filled / writes refused",
                 format!("{} / {}", self.tables_disks_filled, self.writes_refused),
             ),
+            (
+                "  people meanwhile served / refused with reason",
+                format!("{} / {}", self.people_served, self.people_refused),
+            ),
             ("passages read / stored", format!("{} / {}", self.passages, self.stored)),
             ("  not stored, and told as not watched", self.unwatched.to_string()),
             ("  missing / stored more than once", format!("{} / {}", self.missing, self.doubled)),
@@ -94,9 +104,10 @@ impl Outcome {
         Ok(out.flush()?)
     }
 
-    pub(super) fn sentences(&self, drained: bool, missing: &[String], doubled: &[String]) -> Vec<String> {
+    /// Everything that must not be; `known`: sentences of which some of each kind are enough.
+    pub(super) fn sentences(&self, drained: bool, known: &[&[String]]) -> Vec<String> {
         let mut sentences: Vec<String> =
-            missing.iter().take(SENTENCES).chain(doubled.iter().take(SENTENCES)).cloned().collect();
+            known.iter().flat_map(|kind| kind.iter().take(SENTENCES)).cloned().collect();
         let mut must_be = |good: bool, sentence: String| {
             if !good {
                 sentences.push(sentence);
@@ -142,6 +153,17 @@ impl Outcome {
         must_be(
             self.tables_disks_filled == 0 || self.writes_refused > 0,
             "The disk of the tables was filled, but the database refused nothing.".to_owned(),
+        );
+        must_be(
+            self.unclear_answers == 0,
+            format!("{} answers to people helped nobody while the disk was full.", self.unclear_answers),
+        );
+        must_be(
+            self.people_left_alone == 0,
+            format!(
+                "{} times people did not get what they wanted when there was room again.",
+                self.people_left_alone
+            ),
         );
         must_be(
             self.lamp_conflicts == 0,
