@@ -26,11 +26,15 @@ export function useJunctionNames(): (id: string) => string {
   }, [junctions]);
 }
 
-/** Every junction at a glance. */
+/** Every junction at a glance, by name. */
 export const overviewOptions = queryOptions({
   queryKey: ['junctions', 'overview'],
-  queryFn: ({ signal }) =>
-    all((cursor) => page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal }))),
+  queryFn: async ({ signal }) => {
+    const rows = await all((cursor) =>
+      page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal })),
+    );
+    return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
+  },
 });
 
 /** The zones of the junctions that the user may look at, and of the city. */
