@@ -11,6 +11,8 @@ export default defineConfig({
   // Dates in fields are written as the browser speaks.
   use: {
     ...tests.use,
+    // What a view does not offer is told of that view, and the others are taken all the same.
+    actionTimeout: 15_000,
     launchOptions: { ...tests.use?.launchOptions, args: [...(tests.use?.launchOptions?.args ?? []), '--lang=en-GB'] },
   },
 });

@@ -3,7 +3,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { faults } from './support/axe';
 import { address, admin, junction, plainUser, type Junction } from './support/city';
 import { history } from './support/history';
-import { signIn, watchConsole } from './support/page';
+import { choose, signIn, watchConsole } from './support/page';
 
 /** Parts that show the present day unless somebody asks for another. */
 const TODAY = new Set(['volumes', 'splits', 'ends', 'queues']);
@@ -57,8 +57,7 @@ test('a saved picture explains itself: place, lanes, span, zone, unit and legend
   const words = (await writing(page)).split('\n');
   expect(words).toEqual(expect.arrayContaining([title, 'N', 'S', 'E', 'W', 'Total', 'Not watched', 'Watched in part']));
   expect(words.join(' ')).toContain(`Shivaji Chowk · All lanes · ${yesterday} · times of Asia/Kolkata`);
-  await page.getByRole('combobox', { name: 'Lane' }).click();
-  await page.getByRole('option', { name: 'S', exact: true }).click();
+  await choose(page.getByRole('combobox', { name: 'Lane' }), 'S');
   await expect(page.getByRole('button', { name: 'Total' })).toHaveCount(0);
   const picture = await saved(page, title, 'Picture (PNG)');
   expect(picture.name).toContain(`Shivaji-Chowk_S_${yesterday}`);
@@ -172,8 +171,7 @@ test('a series is switched by keyboard, the pointer reads out its values, a span
   await signIn(page, 'admin');
   await open(page, 'volumes');
   const entry = page.getByRole('button', { name: 'Total' });
-  await entry.focus();
-  await page.keyboard.press('Enter');
+  await entry.press('Enter');
   await expect(entry).toHaveAttribute('aria-pressed', 'false');
   await page.getByRole('button', { name: 'Yesterday' }).click();
   const drawing = page.getByRole('region', { name: /Vehicles/ }).getByRole('img');

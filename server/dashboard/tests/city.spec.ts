@@ -56,6 +56,26 @@ test('the city shows its junctions, their states and their alarms as they change
   await road.close();
 });
 
+test('the wheel brings every row of a long list into sight', async ({ page }) => {
+  const token = await admin();
+  const district = `Long ${Date.now()}`;
+  for (let number = 1; number <= 15; number++) await junction(token, `${district} ${number}`);
+  await signIn(page, 'admin');
+  await page.getByLabel('Search by name or city').fill(district);
+  const rows = page.getByTestId('junction-row');
+  await expect(rows).toHaveCount(15);
+  // Not as letters are sorted, where 15 comes before 2.
+  await expect(rows.last()).toContainText(`${district} 15`);
+  await expect(rows.last()).not.toBeInViewport();
+  await rows.first().hover();
+  // What the list does not take moves the page below the pointer.
+  await expect(async () => {
+    await page.mouse.wheel(0, 300);
+    await expect(rows.last()).toBeInViewport({ ratio: 0.9, timeout: 300 });
+  }).toPass();
+  await expect(page.getByRole('columnheader', { name: 'State' })).toBeInViewport();
+});
+
 test('a sign on the map tells the queue, and is chosen by the keyboard', async ({ page }) => {
   const token = await admin();
   for (const key of ['Enter', 'Space']) {

@@ -5,7 +5,7 @@ import mqtt from 'mqtt';
 import { answersCommands } from './support/answers';
 import { faults } from './support/axe';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { drawn, MY_ACCESS, signIn, watchConsole } from './support/page';
+import { choose, drawn, MY_ACCESS, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
 
@@ -107,8 +107,7 @@ test('a new device gets a token that is shown once, and its configuration as a f
   await page.goto(`${address()}/app/devices`);
   await page.getByRole('button', { name: 'Add a device' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByRole('combobox', { name: 'Junction' }).fill(name);
-  await page.getByRole('option', { name }).click();
+  await choose(dialog.getByRole('combobox', { name: 'Junction' }), name, name);
   await dialog.getByLabel('Name').fill('Mast north');
   await dialog.getByLabel('Device id').fill('no id');
   await dialog.getByRole('button', { name: 'Create' }).click();

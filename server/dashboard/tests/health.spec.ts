@@ -3,7 +3,7 @@ import { faults } from './support/axe';
 import { address, admin, junction } from './support/city';
 import { history, sql } from './support/history';
 import { fits } from './support/looks';
-import { savedRows, signIn, watchConsole } from './support/page';
+import { savedSpan, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 
 const READERS = [
@@ -145,8 +145,8 @@ test('the history has counts of each lane, and its cycles go on when they are as
   await page.reload();
   await expect(page.getByRole('img', { name: /^Tagged vehicles of each lane in the last 24 hours/ })).toBeVisible();
   await expect(page.getByRole('tabpanel')).toContainText(/N.*S.*E.*W/s);
-  const counts = await savedRows(page);
-  expect(counts.name).toMatch(/^Long-\d+_Counts\.csv$/);
+  const counts = await savedSpan(page);
+  expect(counts.name).toMatch(/^Long-\d+_Counts(_\d{4}-\d\d-\d\dT\d\d-\d\d){2}\.csv$/);
   expect(counts.lines[0]).toBe('Start (Asia/Kolkata),N,S,E,W');
   expect(counts.lines.length).toBeGreaterThan(80);
   expect(counts.lines.at(-1)).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d,(\d*,){3}\d*$/);
@@ -155,8 +155,14 @@ test('the history has counts of each lane, and its cycles go on when they are as
   await expect(cycles).toHaveCount(50);
   await page.getByRole('button', { name: 'Show more' }).click();
   await expect(cycles).toHaveCount(100);
-  const saved = await savedRows(page);
-  expect(saved.lines).toHaveLength(101);
+  // The file has those that are not shown as well, from now back to a day ago, each once.
+  const saved = await savedSpan(page);
+  const starts = saved.lines.slice(1).map((line) => Date.parse(`${line.slice(0, 16).replace(' ', 'T')}:00+05:30`));
+  expect(starts.length).toBeGreaterThan(700);
+  expect(starts).toEqual([...new Set(starts)].sort((a, b) => b - a));
+  const minutesAgo = (start = NaN) => (Date.now() - start) / 60_000;
+  expect(minutesAgo(starts[0])).toBeLessThan(10);
+  expect(minutesAgo(starts.at(-1))).toBeGreaterThan(24 * 60 - 10);
   expect(saved.lines[0]).toBe('Start (Asia/Kolkata),Cycle (s),"Stages: green, and how it ended",Vehicles,Mode');
   expect(saved.lines[1]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d,[\d.]+,\w+ [\d.]+ .*; .*,\d+,Automatic$/);
   await road.close();

@@ -1,7 +1,7 @@
 import { expect, type Locator, type Page, test } from '@playwright/test';
 import { Agent } from './support/agent';
 import { address, admin, call, junction, plainUser } from './support/city';
-import { signIn, watchConsole } from './support/page';
+import { choose, signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 
 const head = (page: Page, group: string) => page.getByTestId(`head-${group}`);
@@ -55,8 +55,7 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(overrides(page)).toContainText('expired');
 
     await page.getByRole('button', { name: 'Emergency for a lane' }).click();
-    await emergency.getByRole('combobox', { name: 'Lane' }).click();
-    await page.getByRole('option', { name: 'E', exact: true }).click();
+    await choose(emergency.getByRole('combobox', { name: 'Lane' }), 'E');
     await emergency.getByLabel('Reason').fill('Ambulance');
     await emergency.getByRole('button', { name: 'Start the emergency' }).click();
     await expect(emergency.getByTestId('outcome')).toBeVisible();
@@ -142,8 +141,7 @@ test('what is typed into an emptied field is what is sent', async ({ page }) => 
 
   await page.getByRole('button', { name: 'Emergency for a lane' }).click();
   const emergency = page.getByRole('dialog', { name: 'Emergency for a lane' });
-  await emergency.getByRole('combobox', { name: 'Lane' }).click();
-  await page.getByRole('option').first().click();
+  await choose(emergency.getByRole('combobox', { name: 'Lane' }), 'N');
   await type(emergency, 'Ends by itself after', '3');
   await emergency.getByLabel('Reason').fill('Ambulance');
   await emergency.getByRole('button', { name: 'Start the emergency' }).click();
@@ -297,8 +295,7 @@ test('what is pressed without a network is not done later, and a dialog stays un
   await open(page, place.junction_id);
   await page.getByRole('button', { name: 'Emergency for a lane' }).click();
   const dialog = page.getByRole('dialog', { name: 'Emergency for a lane' });
-  await dialog.getByRole('combobox', { name: 'Lane' }).click();
-  await page.getByRole('option', { name: 'E', exact: true }).click();
+  await choose(dialog.getByRole('combobox', { name: 'Lane' }), 'E');
   await dialog.getByLabel('Reason').fill('Ambulance');
   await context.setOffline(true);
   await dialog.getByRole('button', { name: 'Start the emergency' }).click();

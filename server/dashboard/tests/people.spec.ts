@@ -1,7 +1,7 @@
 import { expect, test } from '@playwright/test';
 import { readFile } from 'node:fs/promises';
 import { address, admin, call, junction, PASSWORD, plainUser } from './support/city';
-import { drawn, ME, signIn, watchConsole } from './support/page';
+import { choose, drawn, ME, signIn, watchConsole } from './support/page';
 
 test('a user is registered, given access, signed out, disabled and deleted', async ({ page, browser }) => {
   test.slow();
@@ -132,8 +132,7 @@ test('the audit log tells who did what, filtered and as CSV', async ({ page }) =
   const row = page.getByRole('row').filter({ hasText: 'access.grant' }).filter({ hasText: username });
   await expect(row).toContainText(place);
   await expect(row).toContainText('role: observer');
-  await page.getByRole('combobox', { name: 'Junction' }).fill(place);
-  await page.getByRole('option', { name: place }).click();
+  await choose(page.getByRole('combobox', { name: 'Junction' }), place, place);
   await expect(page.getByRole('row')).toHaveCount(3);
   await expect(page).toHaveURL(new RegExp(`junction=${junction_id}`));
   await page.reload();

@@ -1,7 +1,7 @@
 import { expect, test, type Locator } from '@playwright/test';
 import { address, admin, call, junction, type Junction } from './support/city';
 import { sql } from './support/history';
-import { savedRows, signIn } from './support/page';
+import { savedSpan, signIn } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
 
@@ -57,14 +57,14 @@ test('the running plan stands beside the one before, each with its greens and wh
   const byHand = history.filter({ hasText: REASON });
   await expect(byHand).toContainText(/N\s31 · S\s11 · E\s12 · W\s13/);
   await expect(byHand).toContainText('replaced');
-  const plans = await savedRows(page);
-  expect(plans.name).toMatch(/^Reasons-\d+_Plans\.csv$/);
+  const plans = await savedSpan(page);
+  expect(plans.name).toMatch(/^Reasons-\d+_Plans_.+\.csv$/);
   expect(plans.lines.find((line) => line.includes(REASON))).toMatch(/,N 31; S 11; E 12; W 13,replaced,/);
   const automatic = history.filter({ hasText: 'No lane has been watched for a minute yet' });
   await expect(automatic.filter({ hasText: 'running' })).toHaveCount(1);
   await page.getByRole('tab', { name: 'Overrides' }).click();
   await expect(page.getByRole('table', { name: 'Overrides' })).toContainText(REASON);
-  const overrides = await savedRows(page);
+  const overrides = await savedSpan(page);
   expect(overrides.lines[0]).toBe('Start (Asia/Kolkata),Mode,Who,Why,End (Asia/Kolkata),Ended');
   expect(overrides.lines[1]).toMatch(
     new RegExp(`,Manual override,admin,${REASON},\\d{4}-\\S+ \\d\\d:\\d\\d,ended by admin$`),
@@ -74,8 +74,10 @@ test('the running plan stands beside the one before, each with its greens and wh
 
 /** The number of a fact of a preview, seconds. */
 async function seconds(preview: Locator, pattern: RegExp): Promise<number> {
-  await expect(preview).toContainText(pattern);
-  return Number(pattern.exec(await preview.innerText())?.[1]);
+  let text = '';
+  // What is drawn anew between two looks at it is looked at again.
+  await expect.poll(async () => (text = await preview.innerText())).toMatch(pattern);
+  return Number(pattern.exec(text)?.[1]);
 }
 
 test('greens are compared with the running plan before they are set: better, worse, or the same', async ({ page }) => {

@@ -18,7 +18,7 @@ test('the first stop of the keyboard leads past the navigation to the content', 
   await expect(page).toHaveURL(/\/alarms#content$/);
   await page.keyboard.press('Tab');
   const inContent = () => document.activeElement?.closest('main') !== null;
-  expect(await page.evaluate(inContent)).toBe(true);
+  await expect.poll(() => page.evaluate(inContent)).toBe(true);
 });
 
 test('on a phone the menu is no stop of the keyboard while it is closed', async ({ page }) => {
@@ -29,16 +29,18 @@ test('on a phone the menu is no stop of the keyboard while it is closed', async 
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
   const inMenu = () => page.evaluate(() => document.activeElement?.closest('#menu') !== null);
   const account = page.getByRole('button', { name: 'Account' });
-  await account.focus();
-  await page.keyboard.press('Tab');
+  const menu = page.locator('#menu');
+  await expect(menu).toHaveAttribute('inert', '');
+  await account.press('Tab');
+  await expect(account).not.toBeFocused();
   expect(await inMenu()).toBe(false);
   await page.getByRole('button', { name: 'Menu' }).click();
-  await account.focus();
-  await page.keyboard.press('Tab');
-  expect(await inMenu()).toBe(true);
+  await expect(menu).not.toHaveAttribute('inert');
+  await account.press('Tab');
+  await expect.poll(inMenu).toBe(true);
   await page.getByRole('link', { name: 'Devices' }).click();
   await expect(page).toHaveURL(/\/devices$/);
-  await expect(page.locator('#menu')).toHaveAttribute('inert', '');
+  await expect(menu).toHaveAttribute('inert', '');
 });
 
 test('on a phone a junction begins with what can be done, and what is not needed for that opens when it is asked for', async ({

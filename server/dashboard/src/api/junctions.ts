@@ -1,5 +1,6 @@
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
+import { byName } from '@/i18n/byName';
 import { type Zones, zonesOf } from '@/i18n/zones';
 import { all, api, page, tagged } from './client';
 
@@ -11,7 +12,7 @@ export const useJunctions = () =>
       const rows = await all((cursor) =>
         page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
       );
-      return rows.sort((a, b) => a.junction_name.localeCompare(b.junction_name, undefined, { numeric: true }));
+      return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
     },
     staleTime: 60_000,
   });
@@ -25,11 +26,15 @@ export function useJunctionNames(): (id: string) => string {
   }, [junctions]);
 }
 
-/** Every junction at a glance. */
+/** Every junction at a glance, by name. */
 export const overviewOptions = queryOptions({
   queryKey: ['junctions', 'overview'],
-  queryFn: ({ signal }) =>
-    all((cursor) => page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal }))),
+  queryFn: async ({ signal }) => {
+    const rows = await all((cursor) =>
+      page(api.GET('/api/overview', { params: { query: { limit: 500, cursor } }, signal })),
+    );
+    return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
+  },
 });
 
 /** The zones of the junctions that the user may look at, and of the city. */

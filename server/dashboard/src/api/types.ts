@@ -6,6 +6,7 @@ export type Alarm = Schemas['Alarm'];
 export type AuditEntry = Schemas['AuditEntry'];
 export type Compared = Schemas['Compared'];
 export type CurrentPlan = Schemas['Current'];
+export type CountBucket = Schemas['Bucket'];
 export type Costed = Schemas['Costed'];
 export type Cycle = Schemas['CycleResponse'];
 export type DeadLetter = Schemas['DeadLetter'];

@@ -64,10 +64,21 @@ const drawn: Prepare = async (page) => {
   await expect(page.getByRole('region').getByRole('img').first()).toBeVisible();
 };
 const press =
-  (role: 'button' | 'tab', name: string): Prepare =>
+  (name: string): Prepare =>
   async (page) => {
     await title(page);
-    await page.getByRole(role, { name, exact: true }).click();
+    await page.getByRole('button', { name, exact: true }).click();
+    await title(page);
+  };
+
+/** A part of the history of a junction, which a phone shows once it is asked for. */
+const past =
+  (name: string): Prepare =>
+  async (page) => {
+    await title(page);
+    const folded = page.getByRole('button', { name: 'History', expanded: false });
+    if (await folded.isVisible()) await folded.click();
+    await page.getByRole('tab', { name, exact: true }).click();
     await title(page);
   };
 
@@ -98,14 +109,23 @@ function views({ junctions, devices }: City, users: Map<string, string>): View[]
       },
     },
     { name: 'junction-fault', path: of('Hadapsar Gadital'), prepare: title },
-    { name: 'junction-cycles', path: hero, prepare: press('tab', 'Cycles') },
-    { name: 'junction-overrides', path: of('Swargate'), prepare: press('tab', 'Overrides') },
-    { name: 'junction-plans', path: hero, prepare: press('tab', 'Plans') },
+    { name: 'junction-cycles', path: hero, prepare: past('Cycles') },
+    {
+      name: 'history-save',
+      path: hero,
+      prepare: async (page) => {
+        await past('Cycles')(page);
+        await press('Save as CSV …')(page);
+      },
+      whole: false,
+    },
+    { name: 'junction-overrides', path: of('Swargate'), prepare: past('Overrides') },
+    { name: 'junction-plans', path: hero, prepare: past('Plans') },
     {
       name: 'override',
       path: hero,
       prepare: async (page) => {
-        await press('button', 'Set greens by hand')(page);
+        await press('Set greens by hand')(page);
         await page.getByLabel('Reason').fill('Procession on the main road');
         await page.getByLabel('Green of stage NS').fill('45');
         await expect(page.getByTestId('preview')).toContainText('Cycle with clearances');
@@ -113,21 +133,21 @@ function views({ junctions, devices }: City, users: Map<string, string>): View[]
       },
       whole: false,
     },
-    { name: 'emergency', path: hero, prepare: press('button', 'Emergency for a lane'), whole: false },
+    { name: 'emergency', path: hero, prepare: press('Emergency for a lane'), whole: false },
     ...['volumes', 'compared', 'peaks', 'splits', 'ends', 'queues', 'days'].map(part),
     { name: 'junctions', path: 'junctions', prepare: rows },
-    { name: 'junction-new', path: 'junctions', prepare: press('button', 'New junction'), whole: false },
+    { name: 'junction-new', path: 'junctions', prepare: press('New junction'), whole: false },
     { name: 'schedule', path: `${hero}/schedule`, prepare: title },
-    { name: 'schedule-entry', path: `${hero}/schedule`, prepare: press('button', 'New entry'), whole: false },
+    { name: 'schedule-entry', path: `${hero}/schedule`, prepare: press('New entry'), whole: false },
     { name: 'layout', path: `${hero}/layout`, prepare: title },
     { name: 'setup', path: `${hero}/settings`, prepare: title },
     { name: 'devices', path: 'devices', prepare: rows },
     { name: 'device', path: `devices/${devices.get('Katraj Chowk') ?? ''}`, prepare: title },
-    { name: 'enrol', path: 'devices', prepare: press('button', 'Add a device'), whole: false },
+    { name: 'enrol', path: 'devices', prepare: press('Add a device'), whole: false },
     { name: 'alarms', path: 'alarms', prepare: rows },
     { name: 'log', path: 'log', prepare: rows },
     { name: 'watchlist', path: 'watchlist', prepare: rows },
-    { name: 'watch', path: 'watchlist', prepare: press('button', 'Add a vehicle'), whole: false },
+    { name: 'watch', path: 'watchlist', prepare: press('Add a vehicle'), whole: false },
     { name: 'people', path: 'users', prepare: rows },
     { name: 'person', path: `users/${users.get('ward.west') ?? ''}`, prepare: title },
     { name: 'audit', path: 'audit', prepare: rows },

@@ -1,4 +1,4 @@
-import { expect, type Page } from '@playwright/test';
+import { expect, type Locator, type Page } from '@playwright/test';
 import { readFile } from 'node:fs/promises';
 import { address, PASSWORD } from './city';
 
@@ -41,12 +41,25 @@ export async function signIn(page: Page, username: string, { stay = false, passw
   await expect(page.getByTestId('live')).toHaveAttribute('data-state', 'live');
 }
 
-/** Saves the rows of the list that is shown; gives the name of the file and its lines. */
-export async function savedRows(page: Page): Promise<{ name: string; lines: string[] }> {
-  const [download] = await Promise.all([
-    page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Save these rows (CSV)' }).click(),
-  ]);
+/**
+ * Chooses an entry of a list, which is found by `search` where it is a long one, and waits until the list is closed: until then it lies upon what
+ * is below it, and has the keyboard.
+ */
+export async function choose(list: Locator, name: string, search?: string): Promise<void> {
+  const page = list.page();
+  await (search === undefined ? list.click() : list.fill(search));
+  await page.getByRole('option', { name, exact: true }).click();
+  await expect(page.getByRole('option')).toHaveCount(0);
+}
+
+/** Saves what the list that is shown holds of the last day; gives the name of the file and its lines. */
+export async function savedSpan(page: Page): Promise<{ name: string; lines: string[] }> {
+  await page.getByRole('button', { name: 'Save as CSV …' }).click();
+  const dialog = page.getByRole('dialog', { name: /^Save as CSV: / });
+  const coming = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+  const download = await coming;
   const text = await readFile(await download.path(), 'utf8');
+  await expect(dialog).toHaveCount(0);
   return { name: download.suggestedFilename(), lines: text.replace('\ufeff', '').trimEnd().split('\r\n') };
 }

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Group, Stack, Text } from '@mantine/core';
+import { Anchor, Badge, Box, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -57,7 +57,8 @@ function Item({ alarm, named, format }: { alarm: Alarm; named: boolean; format: 
   const kept = useKeptFocus<HTMLLIElement>();
   const severity = alarm.severity as 'info' | 'warning' | 'error' | 'critical';
   return (
-    <li style={{ listStyle: 'none' }} {...kept}>
+    // On a phone each is several lines: a wider gap tells which of them belong together.
+    <Box component="li" mb={{ base: 'md', xs: 0 }} style={{ listStyle: 'none' }} {...kept}>
       <Group justify="space-between" align="flex-start" gap="xs">
         {/* On a phone the button stands below rather than beside what it is about. */}
         <Group gap="xs" align="baseline" flex="1 1 17rem">
@@ -77,6 +78,6 @@ function Item({ alarm, named, format }: { alarm: Alarm; named: boolean; format: 
         </Group>
         {!alarm.acknowledged_at && <Acknowledge alarm={alarm} format={format} />}
       </Group>
-    </li>
+    </Box>
   );
 }

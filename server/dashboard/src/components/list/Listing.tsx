@@ -1,11 +1,11 @@
 import { Button, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
-import type { Cell } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { type Column, Rows } from './Rows';
-import { SaveRows } from './SaveRows';
+import { SaveSpan } from './SaveSpan';
 import type { usePages } from './usePages';
+import type { SpanFile } from './wholeSpan';
 
 interface Props<R> {
   query: ReturnType<typeof usePages<R>>;
@@ -14,8 +14,8 @@ interface Props<R> {
   empty: string;
   rowKey: (row: R) => string | number;
   columns: readonly Column<R>[];
-  /** What a file of the rows that are shown is called by, and holds; absent: they are not saved. */
-  file?: { names: string[]; header: string[]; row: (row: R) => Cell[] };
+  /** How its rows become a file; absent: they are not saved. */
+  file?: SpanFile<R>;
 }
 
 /** A list that comes page by page. */
@@ -32,7 +32,7 @@ export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props
         ) : (
           <>
             <Rows paged label={label} rows={rows} rowKey={rowKey} columns={columns} />
-            {file && <SaveRows names={file.names} header={file.header} rows={() => rows.map(file.row)} />}
+            {file && <SaveSpan file={file} />}
             {isFetchNextPageError && <Refusal error={error} />}
             {query.hasNextPage && (
               <Button

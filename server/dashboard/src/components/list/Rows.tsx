@@ -27,8 +27,8 @@ interface Props<R> {
   paged?: boolean;
 }
 
-/** Rows that are drawn at once: of more a change would hold up the page, and nobody reads so far. */
-const STEP = 100;
+/** Rows that are drawn at once: each change lays all of them out anew, and nobody reads so far. */
+const STEP = 50;
 
 /** A table, and on a phone a card a row. The roles keep it a table for screen readers there as well. */
 export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: Props<R>) {

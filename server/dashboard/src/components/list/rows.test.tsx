@@ -6,20 +6,20 @@ import { Rows } from './Rows';
 
 beforeAll(startTexts);
 
-it('of a long list a hundred rows are drawn at once, and more when they are asked for', () => {
-  const rows = Array.from({ length: 230 }, (_, at) => at);
+it('of a long list fifty rows are drawn at once, and more when they are asked for', () => {
+  const rows = Array.from({ length: 130 }, (_, at) => at);
   const shown = () => document.querySelectorAll('tbody tr').length;
   const list = { label: 'Numbers', rows, rowKey: (row: number) => row, columns: [{ label: 'Number', cell: String }] };
   const { unmount } = render(<Rows {...list} />, { wrapper: Page });
-  expect(shown()).toBe(100);
+  expect(shown()).toBe(50);
   fireEvent.click(screen.getByText('Show more'));
   fireEvent.click(screen.getByText('Show more'));
-  expect(shown()).toBe(230);
+  expect(shown()).toBe(130);
   expect(screen.queryByText('Show more')).toBeNull();
   unmount();
   // Its pages are fetched when they are asked for.
   render(<Rows {...list} paged />, { wrapper: Page });
-  expect(shown()).toBe(230);
+  expect(shown()).toBe(130);
 });
 
 it('of a list of which one row changes the others are not drawn anew', () => {

@@ -17,7 +17,6 @@ export const common = {
   copyByHand: 'This browser does not let the page copy it. It is selected: copy it by hand.',
   notKnown: 'not known',
   more: 'Show more',
-  saveRows: 'Save these rows (CSV)',
   answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {

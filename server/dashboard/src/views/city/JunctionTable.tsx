@@ -22,7 +22,8 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
   if (waiting) return <Skeleton height={240} />;
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
-    <Table.ScrollContainer minWidth={0} mah={560} className={classes.wide}>
+    // The browser's own bar: it is there where rows are out of sight, as nothing else tells of them.
+    <div className={classes.long}>
       <Table
         layout="fixed"
         miw={{ base: 0, sm: 560 }}
@@ -57,7 +58,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
           {t('more', { ns: 'common' })}
         </Button>
       )}
-    </Table.ScrollContainer>
+    </div>
   );
 }
 

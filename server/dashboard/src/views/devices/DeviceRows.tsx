@@ -1,4 +1,5 @@
 import { Anchor, Stack, Text } from '@mantine/core';
+import type { TFunction } from 'i18next';
 import { memo, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -6,18 +7,33 @@ import { clock } from '@/api/clock';
 import { useJunctionNames } from '@/api/junctions';
 import type { Device } from '@/api/types';
 import { type Column, Rows } from '@/components/list/Rows';
-import { useFormat } from '@/i18n/format';
+import { type Format, useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
 import { StateBadge } from './StateBadge';
 import { nameOf, stateOf, statusOf, troublesOf } from './status';
 
+/** How often ages go on, milliseconds. */
+const AGES_MS = 5000;
+
+const idOf = (device: Device) => device.device_id;
+
 /** Devices, a line each: how they are and what is wrong. A line is drawn anew when its device has told something; only its age goes on by itself. */
-export function DeviceRows({ devices }: { devices: readonly Device[] }) {
+export const DeviceRows = memo(function DeviceRows({ devices }: { devices: readonly Device[] }) {
   const { t } = useTranslation('devices');
+  const { t: common } = useTranslation();
   const format = useFormat();
   const junctionName = useJunctionNames();
-  const columns = useMemo<Column<Device>[]>(
-    () => [
+  const columns = useMemo<Column<Device>[]>(() => {
+    /** What a device says; of one that is gone what it last told, marked as such. */
+    const told = (device: Device, words: string) =>
+      device.online ? (
+        words
+      ) : (
+        <Text span size="sm" c="dimmed">
+          {t('reader.lastTold', { state: words })}
+        </Text>
+      );
+    return [
       {
         label: t('device'),
         cell: (device) => (
@@ -41,7 +57,16 @@ export function DeviceRows({ devices }: { devices: readonly Device[] }) {
       },
       {
         label: t('stateLabel'),
-        cell: (device) => <State device={device} />,
+        cell: (device) => (
+          <Stack gap={2} align="flex-start">
+            <State device={device} />
+            {device.last_heartbeat && (
+              <Text size="xs" c="dimmed">
+                <Age since={clock.here(device.last_heartbeat)} t={common} format={format} />
+              </Text>
+            )}
+          </Stack>
+        ),
       },
       {
         label: t('readers'),
@@ -50,14 +75,14 @@ export function DeviceRows({ devices }: { devices: readonly Device[] }) {
           const readers = statusOf(device)?.readers;
           if (!readers?.length) return null;
           const up = readers.filter((reader) => reader.state === 'up').length;
-          return <Told device={device}>{t('readersUp', { up, all: readers.length })}</Told>;
+          return told(device, t('readersUp', { up, all: readers.length }));
         },
       },
       {
         label: t('outbox'),
         cell: (device) => {
           const outbox = statusOf(device)?.outbox;
-          return outbox && <Told device={device}>{t('rows', { rows: format.number(outbox.rows) })}</Told>;
+          return outbox && told(device, t('rows', { rows: format.number(outbox.rows) }));
         },
       },
       { label: t('version'), nowrap: true, cell: (device) => device.software_version },
@@ -72,38 +97,19 @@ export function DeviceRows({ devices }: { devices: readonly Device[] }) {
           );
         },
       },
-    ],
-    [t, format, junctionName],
-  );
-  return <Rows label={t('title')} rows={devices} rowKey={(device) => device.device_id} columns={columns} />;
-}
+    ];
+  }, [t, common, format, junctionName]);
+  return <Rows label={t('title')} rows={devices} rowKey={idOf} columns={columns} />;
+});
 
 const Badge = memo(StateBadge);
 
-/** How a device is, and how long ago it was heard. */
+/** How a device is: the time alone decides it where one waits to be enrolled. */
 function State({ device }: { device: Device }) {
-  const { t } = useTranslation('common');
-  const format = useFormat();
-  const now = useNow(5000);
-  return (
-    <Stack gap={2} align="flex-start">
-      <Badge state={stateOf(device, now)} />
-      {device.last_heartbeat && (
-        <Text size="xs" c="dimmed">
-          {t('ago', { age: format.age((now - clock.here(device.last_heartbeat)) / 1000) })}
-        </Text>
-      )}
-    </Stack>
-  );
+  return <Badge state={stateOf(device, useNow(AGES_MS))} />;
 }
 
-/** What a device says; of one that is gone what it last told, marked as such. */
-function Told({ device, children }: { device: Device; children: string }) {
-  const { t } = useTranslation('devices');
-  if (device.online) return children;
-  return (
-    <Text span size="sm" c="dimmed">
-      {t('reader.lastTold', { state: children })}
-    </Text>
-  );
+/** How long ago a device was heard. A hundred of them go on at once: each is a text and nothing else, and asks nobody for words. */
+function Age({ since, t, format }: { since: number; t: TFunction; format: Format }) {
+  return t('ago', { age: format.age((useNow(AGES_MS) - since) / 1000) });
 }

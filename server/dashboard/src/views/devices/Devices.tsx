@@ -1,11 +1,12 @@
 import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
-import { useState } from 'react';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { devicesOptions } from '@/api/devices';
 import { useJunctionNames } from '@/api/junctions';
 import { useMe } from '@/api/me';
+import type { Device } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Choice } from '@/components/list/Choice';
 import { FilterRow } from '@/components/list/FilterRow';
@@ -26,11 +27,8 @@ const AGAIN_MS = 15_000;
 export function Devices() {
   const { t } = useTranslation('devices');
   const me = useMe();
-  const now = useNow(5000);
-  const junctionName = useJunctionNames();
   const [filters, setFilter] = useFilters(['search', 'state', 'junction']);
   const [adding, setAdding] = useState<{ deviceId?: string; junctionId?: string | null } | null>(null);
-  const devices = useQuery({ ...devicesOptions, refetchInterval: AGAIN_MS });
   const isAdmin = me.data?.is_admin ?? false;
   return (
     <Stack>
@@ -57,14 +55,7 @@ export function Devices() {
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>
-      <Fetched query={devices} height={240}>
-        {(rows) => {
-          const shown = chosen(rows, { ...filters, search: filters.search ?? '' }, junctionName, now);
-          if (rows.length === 0) return <Text c="dimmed">{t('none')}</Text>;
-          if (shown.length === 0) return <Text c="dimmed">{t('noMatch')}</Text>;
-          return <DeviceRows devices={shown} />;
-        }}
-      </Fetched>
+      <List {...filters} />
       {isAdmin && (
         <Section title={t('unknown.title')} text={t('unknown.text')}>
           <UnknownSenders onAdopt={(deviceId, junctionId) => setAdding({ deviceId, junctionId })} />
@@ -73,4 +64,35 @@ export function Devices() {
       <EnrolDialog opened={adding !== null} onClose={() => setAdding(null)} {...adding} />
     </Stack>
   );
+}
+
+/** None are drawn at first, in the same way as more are later. */
+const NONE: readonly Device[] = [];
+
+type Filters = Record<'search' | 'state' | 'junction', string | null>;
+
+/** The list is fetched where it is drawn: what comes draws the filters, with an entry for each junction, not anew. */
+function List(filters: Filters) {
+  const devices = useQuery({ ...devicesOptions, refetchInterval: AGAIN_MS });
+  return (
+    <Fetched query={devices} height={240}>
+      {(rows) => <Chosen rows={rows} {...filters} />}
+    </Fetched>
+  );
+}
+
+/** Those that match the filters; that time passes draws nothing around them anew. */
+function Chosen({ rows, search, state, junction }: Filters & { rows: readonly Device[] }) {
+  const { t } = useTranslation('devices');
+  const now = useNow(5000);
+  const junctionName = useJunctionNames();
+  const shown = useMemo(
+    () => chosen(rows, { search: search ?? '', state, junction }, junctionName, now),
+    [rows, search, state, junction, junctionName, now],
+  );
+  // In pieces: what many devices have told meanwhile is no task that holds up who types or scrolls.
+  const drawn = useDeferredValue(shown, NONE);
+  if (rows.length === 0) return <Text c="dimmed">{t('none')}</Text>;
+  if (shown.length === 0) return <Text c="dimmed">{t('noMatch')}</Text>;
+  return <DeviceRows devices={drawn} />;
 }

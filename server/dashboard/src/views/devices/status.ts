@@ -1,5 +1,6 @@
 import { clock } from '@/api/clock';
 import type { Device } from '@/api/types';
+import { byName } from '@/i18n/byName';
 
 /** A reader, as its device tells of it. */
 export interface ReaderStatus {
@@ -93,10 +94,11 @@ export function chosen(
     [device.device_name ?? '', device.device_id, junctionName(device.junction_id), device.software_version ?? ''].some(
       (text) => text.toLowerCase().includes(search),
     );
-  const rank = (device: Device) => STATES.indexOf(stateOf(device, now));
   return devices
     .filter((device) => !wanted.junction || device.junction_id === wanted.junction)
-    .filter((device) => !wanted.state || stateOf(device, now) === wanted.state)
-    .filter(matches)
-    .sort((a, b) => rank(a) - rank(b) || nameOf(a).localeCompare(nameOf(b), undefined, { numeric: true }));
+    .map((device) => ({ device, state: stateOf(device, now), name: nameOf(device) }))
+    .filter(({ state }) => !wanted.state || state === wanted.state)
+    .filter(({ device }) => matches(device))
+    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || byName(a.name, b.name))
+    .map(({ device }) => device);
 }

@@ -2,56 +2,71 @@ import { Text, useComputedColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { Layout } from '@/api/types';
+import { api, page } from '@/api/client';
+import type { CountBucket, Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Plot } from '@/components/plot/Plot';
 import { seriesColour, seriesDash } from '@/components/plot/palette';
-import { SaveRows } from '@/components/list/SaveRows';
+import { SaveSpan } from '@/components/list/SaveSpan';
+import { LARGEST_PAGE, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, useFormat } from '@/i18n/format';
 import { junctionQueries } from './queries';
+
+const QUARTER_MS = 900_000;
+
+const bucketsOf = (rows: readonly object[]): CountBucket[] =>
+  rows.flatMap((row) => ('start' in row ? [row as CountBucket] : []));
+
+/** What a lane has in a bucket; null: nothing is known of it there. */
+const countOf = (sums: CountBucket['lanes'], lane: string) =>
+  sums.find(({ lane_id }) => lane_id === lane)?.vehicle_count ?? null;
 
 /** Vehicles of each lane by the quarter of an hour. */
 export function CountsHistory({ layout }: { layout: Layout }) {
   const { t } = useTranslation('junction');
   const scheme = useComputedColorScheme('light');
   const query = useQuery(junctionQueries.quarterHours(layout.junction_id));
+  const lanes = useMemo(() => layout.lanes.toSorted((a, b) => a.lane_index - b.lane_index), [layout.lanes]);
   const chart = useMemo(() => {
     // The newest comes first, and is not over yet.
-    const buckets = (query.data ?? [])
-      .flatMap((row) => ('start' in row ? [row] : []))
+    const buckets = bucketsOf(query.data ?? [])
       .slice(1)
       .reverse();
-    const lanes = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index);
     return {
       times: buckets.map((bucket) => Date.parse(bucket.start) / 1000),
       series: lanes.map((lane, index) => ({
         label: lane.lane_name,
         colour: seriesColour(index, scheme),
         dash: seriesDash(index),
-        values: buckets.map(
-          (bucket) => bucket.lanes.find((sum) => sum.lane_id === lane.lane_id)?.vehicle_count ?? null,
-        ),
+        values: buckets.map((bucket) => countOf(bucket.lanes, lane.lane_id)),
       })),
     };
-  }, [query.data, layout.lanes, scheme]);
+  }, [query.data, lanes, scheme]);
   const zone = layout.time_zone ?? DEFAULT_ZONE;
   const format = useFormat(zone);
-  const file = {
+  const id = layout.junction_id;
+  const file: SpanFile<CountBucket> = {
     names: [layout.junction_name, t('history.counts')],
-    header: [`${t('history.at')} (${zone})`, ...chart.series.map(({ label }) => label)],
-    rows: () =>
-      chart.times.map((time, at) => [
-        format.stamp(time * 1000),
-        ...chart.series.map(({ values }) => values[at] ?? null),
-      ]),
+    header: [`${t('history.at')} (${zone})`, ...lanes.map(({ lane_name }) => lane_name)],
+    zone,
+    fetchPage: async (span, cursor, signal) => {
+      const query = { ...span, bucket: '15m', limit: LARGEST_PAGE, cursor } as const;
+      const params = { path: { junction_id: id }, query };
+      const { rows, next } = await page(api.GET('/api/junctions/{junction_id}/counts', { params, signal }));
+      const isOver = ({ start }: CountBucket) => Date.parse(start) + QUARTER_MS <= Date.parse(span.to);
+      return { rows: bucketsOf(rows).filter(isOver), next };
+    },
+    at: ({ start }) => start,
+    row: ({ start, lanes: sums }) => [format.stamp(start), ...lanes.map((lane) => countOf(sums, lane.lane_id))],
   };
+  const none = chart.series.every((lane) => lane.values.every((value) => value === null));
   return (
     <Fetched query={query} height={260}>
-      {() =>
-        chart.series.every((lane) => lane.values.every((value) => value === null)) ? (
-          <Text c="dimmed">{t('history.none')}</Text>
-        ) : (
-          <>
+      {() => (
+        <>
+          {none ? (
+            <Text c="dimmed">{t('history.none')}</Text>
+          ) : (
             <Plot
               kind="line"
               label={t('history.countsLabel')}
@@ -61,10 +76,11 @@ export function CountsHistory({ layout }: { layout: Layout }) {
               height={260}
               unit={t('history.perQuarter')}
             />
-            <SaveRows {...file} />
-          </>
-        )
-      }
+          )}
+          {/* Days before the last one may have some. */}
+          <SaveSpan file={file} />
+        </>
+      )}
     </Fetched>
   );
 }

@@ -5,6 +5,7 @@ import type { Cycle, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
+import { LARGEST_PAGE, type PageQuery, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, type Format, useFormat } from '@/i18n/format';
 import type { Messages } from '@/i18n/messages';
 
@@ -23,22 +24,17 @@ export function CyclesHistory({ layout, format }: { layout: Layout; format: Form
   const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t } = useTranslation(['junction', 'signal']);
   const numbers = useFormat();
-  const query = usePages(
-    ['junction', id, 'cycles'],
-    (cursor, signal) => {
-      const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
-      return page(api.GET('/api/junctions/{junction_id}/cycles', { params, signal }));
-    },
-    {
-      refetchInterval: 30_000,
-    },
-  );
+  const fetchPage = (query: PageQuery, signal: AbortSignal) =>
+    page(api.GET('/api/junctions/{junction_id}/cycles', { params: { path: { junction_id: id }, query }, signal }));
+  const query = usePages(['junction', id, 'cycles'], (cursor, signal) => fetchPage({ limit: PAGE, cursor }, signal), {
+    refetchInterval: 30_000,
+  });
   const end = (name: string | null | undefined) =>
     name && Object.hasOwn(ENDS, name) ? t(`signal:end.${name as keyof typeof ENDS}`) : '';
   const modeOf = (cycle: Cycle) =>
     t(`signal:mode.${cycle.cycle_mode as 'automatic' | 'manual_override' | 'emergency'}`);
   const vehiclesOf = (cycle: Cycle) => cycle.lanes.reduce((sum, lane) => sum + lane.vehicle_count, 0);
-  const file = {
+  const file: SpanFile<Cycle> = {
     names: [junction_name, t('history.cycles')],
     header: [
       `${t('history.at')} (${time_zone})`,
@@ -47,7 +43,10 @@ export function CyclesHistory({ layout, format }: { layout: Layout; format: Form
       t('history.vehicles'),
       t('history.mode'),
     ],
-    row: (cycle: Cycle) => [
+    zone: time_zone,
+    fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
+    at: (cycle) => cycle.cycle_start_time,
+    row: (cycle) => [
       format.stamp(cycle.cycle_start_time),
       cycle.total_cycle_time,
       cycle.stages.map(({ stage, green_s, end: how }) => `${stage} ${green_s} ${end(how)}`.trim()).join('; '),

@@ -5,6 +5,7 @@ import type { Override, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
+import { LARGEST_PAGE, type PageQuery, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, type Format } from '@/i18n/format';
 
 const ENDS = ['expired', 'ended', 'replaced', 'refused'] as const;
@@ -13,10 +14,9 @@ const ENDS = ['expired', 'ended', 'replaced', 'refused'] as const;
 export function OverridesHistory({ layout, format }: { layout: Layout; format: Format }) {
   const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t } = useTranslation(['junction', 'signal']);
-  const query = usePages(['junction', id, 'overrides'], (cursor, signal) => {
-    const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
-    return page(api.GET('/api/junctions/{junction_id}/overrides', { params, signal }));
-  });
+  const fetchPage = (query: PageQuery, signal: AbortSignal) =>
+    page(api.GET('/api/junctions/{junction_id}/overrides', { params: { path: { junction_id: id }, query }, signal }));
+  const query = usePages(['junction', id, 'overrides'], (cursor, signal) => fetchPage({ limit: PAGE, cursor }, signal));
   const howOf = (row: Override) => {
     const how = ENDS.find((name) => name === row.end_reason);
     return row.override_end && how ? t(`history.endReason.${how}`, { name: row.ended_by ?? '' }) : t('history.runs');
@@ -28,7 +28,7 @@ export function OverridesHistory({ layout, format }: { layout: Layout; format: F
       : how;
   };
   const modeOf = (row: Override) => t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`);
-  const file = {
+  const file: SpanFile<Override> = {
     names: [junction_name, t('history.overrides')],
     header: [
       `${t('history.at')} (${time_zone})`,
@@ -38,7 +38,10 @@ export function OverridesHistory({ layout, format }: { layout: Layout; format: F
       `${t('history.end')} (${time_zone})`,
       t('history.ended'),
     ],
-    row: (row: Override) => [
+    zone: time_zone,
+    fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
+    at: (row) => row.override_start,
+    row: (row) => [
       format.stamp(row.override_start),
       modeOf(row),
       row.username,

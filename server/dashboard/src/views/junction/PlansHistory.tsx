@@ -4,6 +4,7 @@ import type { Plan, Layout } from '@/api/types';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { PAGE, usePages } from '@/components/list/usePages';
+import { LARGEST_PAGE, type PageQuery, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, type Format, useFormat } from '@/i18n/format';
 import { plannedStages } from './timeline';
 import { whyOf } from './why';
@@ -21,17 +22,16 @@ export function PlansHistory({ layout, format }: { layout: Layout; format: Forma
   const { junction_id: id, junction_name, time_zone = DEFAULT_ZONE } = layout;
   const { t, i18n } = useTranslation('junction');
   const numbers = useFormat();
-  const query = usePages(['junction', id, 'plans'], (cursor, signal) => {
-    const params = { path: { junction_id: id }, query: { limit: PAGE, cursor } };
-    return page(api.GET('/api/junctions/{junction_id}/plans', { params, signal }));
-  });
+  const fetchPage = (query: PageQuery, signal: AbortSignal) =>
+    page(api.GET('/api/junctions/{junction_id}/plans', { params: { path: { junction_id: id }, query }, signal }));
+  const query = usePages(['junction', id, 'plans'], (cursor, signal) => fetchPage({ limit: PAGE, cursor }, signal));
   const greens = (plan: Plan) =>
     plannedStages(plan.stages)
       .map(({ stage, green_s }) => `${stage}\u00a0${numbers.number(green_s)}`)
       .join(' · ');
   const whyText = (plan: Plan) => (plan.explanation ? whyOf(plan.explanation, i18n.language, t, numbers) : plan.reason);
   const stateText = (plan: Plan) => t(`plan.state.${stateOf(plan, query.data?.[0])}`);
-  const file = {
+  const file: SpanFile<Plan> = {
     names: [junction_name, t('history.plans')],
     header: [
       `${t('history.at')} (${time_zone})`,
@@ -40,7 +40,10 @@ export function PlansHistory({ layout, format }: { layout: Layout; format: Forma
       t('plan.title'),
       t('history.why'),
     ],
-    row: (plan: Plan) => [
+    zone: time_zone,
+    fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
+    at: (plan) => plan.first_sent_at,
+    row: (plan) => [
       format.stamp(plan.first_sent_at),
       plan.total_cycle_time,
       plannedStages(plan.stages)
