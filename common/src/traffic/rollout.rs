@@ -136,16 +136,27 @@ impl Rollout<'_> {
         progress.cost
     }
 
-    /// The stage to go to by weighted shortest processing time; none: nobody waits elsewhere.
+    /// The stage to go to by weighted shortest processing time; none: nobody waits elsewhere. In a fixed order it is the one that follows, also when
+    /// nobody wants it: whoever waits behind it is reached through it only.
     pub fn next(&self, progress: &Progress, stage: StageIx, at_s: f64) -> Option<StageIx> {
-        let mut best = (0.0, None);
-        for next in self.order.after(stage, |stage| self.model.wanted(progress, stage, at_s, 0.0)).iter() {
+        let urgency = |next: StageIx| {
             let clearance = self.timing.clearance_s(stage, next);
-            let urgency = self.model.urgency(progress, next, at_s, clearance, self.timing.shortest_s(next));
+            self.model.urgency(progress, next, at_s, clearance, self.timing.shortest_s(next))
+        };
+        let after = self.order.after(stage, |stage| self.model.wanted(progress, stage, at_s, 0.0));
+        let mut best = (0.0, None);
+        for next in after.iter() {
+            let urgency = urgency(next);
             if urgency > best.0 {
                 best = (urgency, Some(next));
             }
         }
-        best.1
+        match self.order {
+            Order::Fixed(order, _) if best.1.is_none() => {
+                let waits = |&other: &StageIx| other != stage && urgency(other) > 0.0;
+                after.iter().next().filter(|_| order.iter().any(waits))
+            }
+            _ => best.1,
+        }
     }
 }

@@ -12,6 +12,14 @@ pub(crate) fn customer(address: IpAddr) -> IpAddr {
     }
 }
 
+/// The same as the database writes it.
+pub(crate) fn network(address: IpAddr) -> String {
+    match customer(address) {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("{v6}/64"),
+    }
+}
+
 /// So many for each; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct PerAddress {

@@ -1,5 +1,6 @@
 //! Signing in, going on, and signing out.
 
+use super::addresses::network;
 use super::body::{Body, Fields, FormBody};
 use super::guard::{ClientAddress, Encrypted, OwnOrigin, session_of};
 use super::problem::{BadBody, Busy, Problem, ProblemBody};
@@ -252,7 +253,7 @@ pub(super) async fn brake(app: &App, username: &str, address: Option<IpAddr>) ->
             let since = Clock.utc().checked_sub_days(Days::new(KNOWN_DAYS)).unwrap_or_default();
             if let Some(address) = address
                 && is_username(username)
-                && sessions::knows_address(&app.db, username, address, since).await?
+                && sessions::knows_address(&app.db, username, &network(address), since).await?
             {
                 return Ok(());
             }

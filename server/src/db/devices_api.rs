@@ -338,7 +338,7 @@ pub async fn unknown_senders(
            FROM dead_letters l
            WHERE reason = 'unknown_device' AND device_id IS NOT NULL
              AND NOT EXISTS (SELECT FROM edge_devices d WHERE d.device_id = l.device_id AND d.junction_id = l.junction_id
-                                AND d.revoked_at IS NULL AND d.created_at > l.received_at)
+                                AND d.revoked_at IS NULL)
            GROUP BY device_id
            HAVING $1::timestamptz IS NULL OR (max(received_at), device_id) < ($1, $2::uuid)
            ORDER BY max(received_at) DESC, device_id DESC LIMIT $3"#,

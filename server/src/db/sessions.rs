@@ -299,22 +299,23 @@ pub async fn end_all(
     Ok(ended.rows_affected())
 }
 
-/// Whether a user has signed in from an address since a time.
+/// Whether a user has signed in from an address, or a network such as `2001:db8::/64`, since a time.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn knows_address(
     db: &PgPool,
     username: &str,
-    address: IpAddr,
+    network: &str,
     since: DateTime<Utc>,
 ) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM sessions JOIN users USING (user_id)
-               WHERE lower(username) = lower($1) AND ip_address = $2 AND sessions.created_at >= $3) AS "known!""#,
+               WHERE lower(username) = lower($1) AND ip_address::inet <<= $2::text::inet
+                 AND sessions.created_at >= $3) AS "known!""#,
         username,
-        address.to_string(),
+        network,
         since,
     )
     .fetch_one(db)

@@ -6,6 +6,7 @@ use crate::api::body::PathParams;
 use crate::api::guard::{ClientAddress, SignedIn, session_of_token};
 use crate::api::problem::Problem;
 use crate::app::App;
+use crate::auth::Sender as RequestsOf;
 use crate::clock::Clock;
 use crate::db::access;
 use crate::db::audit::{self, Actor, Deed};
@@ -104,6 +105,8 @@ enum Close {
     Full,
     /// The user has most clients, and somebody who has fewer has come.
     Displaced,
+    /// The user has made more requests than he may in a minute, of which each further token is one.
+    TooMany,
     Unexpected,
     /// The server stops.
     Stopping,
@@ -128,6 +131,7 @@ impl Close {
                 TRY_AGAIN_LATER,
                 "Others need the place, and you have most of them; close other windows of yours",
             )),
+            Self::TooMany => Some((TRY_AGAIN_LATER, "Too many requests; connect again in a minute")),
             Self::Unexpected => Some((POLICY, "Send only {\"type\":\"auth\",\"token\":…}")),
             Self::Stopping => Some((GOING_AWAY, "The server stops; connect again")),
             Self::Gone => None,
@@ -253,7 +257,7 @@ async fn run(
             message = receiver.next() => {
                 answered = true;
                 match read(message) {
-                    Ok(Some(next)) => match admit(app, only, next.token).await {
+                    Ok(Some(next)) => match renew(app, only, grant.user, next.token).await {
                         Ok(renewed) => {
                             let is_other = renewed.user != grant.user;
                             grant = renewed;
@@ -397,6 +401,12 @@ fn admit(
     token: String,
 ) -> Pin<Box<dyn Future<Output = Result<Grant, Close>> + Send + '_>> {
     Box::pin(look_up(app, only, token))
+}
+
+/// The same for a further token. It counts as a request of who is signed in: it costs the database no less.
+async fn renew(app: &App, only: Option<JunctionId>, user: UserId, token: String) -> Result<Grant, Close> {
+    app.auth.admit(RequestsOf::User(user), Clock.instant()).map_err(|_| Close::TooMany)?;
+    admit(app, only, token).await
 }
 
 async fn look_up(app: &App, only: Option<JunctionId>, token: String) -> Result<Grant, Close> {

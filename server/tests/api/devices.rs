@@ -255,6 +255,17 @@ async fn unknown_senders_are_listed_until_they_are_devices(db: PgPool) {
     create(&state, &admin, &json!({"junction_id": junction, "device_id": sender["device_id"]})).await;
     assert_eq!(say(&db, &junction, &sender, &json!({})).await, Fate::Stored);
     assert_eq!(state.get("/api/devices/unknown", &admin).await.json(), json!([listed[0]]));
+    // What a device says of a lane that it does not serve is refused, but it is no stranger.
+    let path = format!("/api/devices/{}", sender["device_id"].as_str().unwrap());
+    let lanes = state.get(&format!("/api/junctions/{junction}/lanes"), &admin).await.json();
+    let other_lane = json!({"lanes": [lanes[1]["lane_id"]]});
+    assert_eq!(state.request("PATCH", &path, &admin, &other_lane).await.status, 200);
+    let (at, device) = ids(&junction, &sender);
+    let lane_id = lanes[0]["lane_id"].clone();
+    let counts = json!({"lane_id": lane_id, "device_id": device, "count": 1, "timestamp": Clock.utc()});
+    let topic = Topic::CarCounts(at, lane_id.as_str().unwrap().parse().unwrap());
+    assert!(matches!(ingest(&db, topic, &counts).await, Fate::Refused(_)));
+    assert_eq!(state.get("/api/devices/unknown", &admin).await.json(), json!([listed[0]]));
 }
 
 #[sqlx::test]

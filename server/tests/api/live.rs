@@ -1,7 +1,8 @@
 //! The live feed over a real socket.
 
-use crate::state::TestState;
+use crate::state::{TestState, admin};
 use flextraff_common::ids::JunctionId;
+use flextraff_server::config::Config;
 use flextraff_server::ingest::Applied;
 use flextraff_server::live::{LiveEvent, LiveKind, hear_database};
 use futures_util::{SinkExt, StreamExt};
@@ -182,6 +183,26 @@ async fn a_feed_ends_with_its_token_unless_it_is_renewed(db: PgPool) {
     assert_eq!(ending.next().await, Got::Closed(4401));
     state.app.live.publish(event(&here, LiveKind::Status, json!({"online": true})));
     assert_eq!(renewed.next().await, Got::Frame(json!({"type": "status", "online": true})));
+}
+
+#[sqlx::test]
+async fn each_further_token_of_a_feed_is_a_request_of_its_user(db: PgPool) {
+    let mut config = Config::default();
+    config.http.requests_per_minute = 20;
+    let state = TestState::with_config(db, config);
+    assert_eq!(state.post("/api/users/register", "", &admin()).await.status, 201);
+    let token = state.token("admin").await;
+    let address = serve(&state).await;
+    let mut client = Client::signed_in(address, "/ws/live", &token).await.ready().await;
+    for _ in 0..30 {
+        // The server may have closed before the last ones.
+        let again = json!({"type": "auth", "token": token}).to_string();
+        if client.0.send(Message::text(again)).await.is_err() {
+            break;
+        }
+    }
+    assert_eq!(client.next().await, Got::Closed(1013));
+    assert_eq!(state.get("/api/users/me", &token).await.status, 429);
 }
 
 /// A page that hears nothing for longer takes the line for dead.

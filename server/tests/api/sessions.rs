@@ -230,8 +230,7 @@ async fn a_session_that_is_not_used_is_over_and_is_forgotten(db: PgPool) {
         .unwrap();
     flextraff_server::db::retention::apply(&db, retention, now).await.unwrap();
     let since = now - chrono::TimeDelta::days(30);
-    let address = "10.0.0.7".parse().unwrap();
-    assert!(flextraff_server::db::sessions::knows_address(&db, "Admin", address, since).await.unwrap());
+    assert!(flextraff_server::db::sessions::knows_address(&db, "Admin", "10.0.0.7", since).await.unwrap());
     assert_eq!(state.get("/api/users/me", &token).await.status, 401);
     sqlx::query("UPDATE sessions SET created_at = now() - interval '31 days'").execute(&db).await.unwrap();
     flextraff_server::db::retention::apply(&db, retention, now).await.unwrap();

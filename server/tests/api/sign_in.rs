@@ -2,12 +2,15 @@
 
 use crate::state::{PASSWORD, TestState};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use flextraff_common::ids::{DeviceId, JunctionId};
+use flextraff_server::clock::Clock;
 use flextraff_server::db::{audit, tidings};
 use serde_json::json;
 use sqlx::PgPool;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -64,6 +67,27 @@ async fn refusals_beyond_sixty_a_minute_are_summed_up_by_account(db: PgPool) {
         .collect();
     sums.sort_by_key(|(name, _)| name.is_null());
     assert_eq!(sums, [(json!("admin"), json!(1)), (json!(null), json!(2))]);
+}
+
+#[sqlx::test]
+async fn whoever_has_signed_in_from_a_network_is_not_locked_out_by_guesses_from_everywhere(db: PgPool) {
+    let (state, _) = TestState::with_admin(db.clone()).await;
+    for (known, same, other) in
+        [("2001:db8::7", "2001:db8::8", "2001:db8:0:1::7"), ("198.51.100.7", "198.51.100.7", "198.51.100.8")]
+    {
+        sqlx::query("UPDATE sessions SET ip_address = $1").bind(known).execute(&db).await.unwrap();
+        for guess in 0..200_u32 {
+            let address = Ipv4Addr::from_bits(0x0a00_0000 + guess).into();
+            state.app.auth.attempt("admin", Some(address), Clock.instant());
+        }
+        for (from, status) in [(other, 429), (same, 200)] {
+            let request = Request::post("/api/users/token")
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .extension(ConnectInfo(SocketAddr::new(from.parse().unwrap(), 4000)))
+                .body(Body::from(format!("username=admin&password={}", PASSWORD.replace(' ', "+"))));
+            assert_eq!(state.send(request.unwrap()).await.status, status, "{from}");
+        }
+    }
 }
 
 #[sqlx::test]

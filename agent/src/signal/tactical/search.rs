@@ -123,8 +123,12 @@ mod tests {
     use flextraff_common::time::MonoMs;
     use flextraff_common::traffic::{Arrival, StageSet};
 
-    /// A decision in N's green with so many waiting on each of the four lanes, each of which has its own stage.
     fn decide(waiting: [usize; 4]) -> Decision {
+        decide_in(StageOrder::Free, waiting)
+    }
+
+    /// A decision in N's green with so many waiting on each of the four lanes, each of which has its own stage. None may be left out.
+    fn decide_in(order: StageOrder, waiting: [usize; 4]) -> Decision {
         let junction = four_way();
         let timing = Timing::of(&junction);
         let stages: Vec<StageIx> = junction.stage_indexes().collect();
@@ -142,7 +146,7 @@ mod tests {
             LaneTraffic { queue, green_s: (stage == stages[0]).then_some(10.0), watched: true }
         });
         let traffic = Traffic { at: MonoMs(0), lanes: lanes.collect(), silent_s: 0.0 };
-        let order = Order::of(StageOrder::Free, &stages, stages.iter().copied().collect());
+        let order = Order::of(order, &stages, StageSet::EMPTY);
         search(&Situation { traffic: &traffic, timing: &timing, order, stage: stages[0], latest_s: 50.0 })
     }
 
@@ -157,6 +161,17 @@ mod tests {
             );
             assert_eq!(holds.len() == HOLDS_S.len(), next <= 4, "{next}: {holds:?}");
         }
+    }
+
+    #[test]
+    fn in_a_fixed_order_a_green_for_nobody_ends_for_those_who_wait_behind_stages_that_nobody_wants() {
+        for waiting in [[0, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 8]] {
+            let decision = decide_in(StageOrder::Fixed, waiting);
+            let best = decision.best;
+            assert_eq!((best.stage.index(), best.hold_s), (1, 0), "{waiting:?}: {decision:?}");
+        }
+        let decision = decide_in(StageOrder::Fixed, [0; 4]);
+        assert_eq!(decision.best.stage.index(), 0, "nobody waits: {decision:?}");
     }
 
     #[test]

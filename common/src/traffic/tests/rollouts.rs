@@ -48,10 +48,11 @@ proptest! {
     }
 
     #[test]
-    fn everybody_leaves_when_there_is_time(world in world(true)) {
-        let (model, timing) = (world.model(5.0), timing());
+    fn everybody_leaves_when_there_is_time(world in world(true), fixed: bool, may_skip in 0_usize..16) {
+        let (model, timing, all) = (world.model(5.0), timing(), in_order());
         let policy = Policy { horizon_s: 2000.0, ..POLICY };
-        let order = Order::Free(stages(&[0, 1, 2, 3]));
+        let may_skip: Vec<usize> = (0..4).filter(|stage| may_skip & (1 << stage) != 0).collect();
+        let order = if fixed { Order::Fixed(&all, stages(&may_skip)) } else { Order::Free(stages(&[0, 1, 2, 3])) };
         let mut progress = world.begin(&model);
         Rollout { model: &model, timing: &timing, order, policy }
             .finish(&mut progress, world.course[0].0, 0.0, 0.0, f64::INFINITY);
