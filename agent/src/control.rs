@@ -415,7 +415,9 @@ impl Control {
                     self.queues.end_cycle(&mut record, &waiting);
                     SignalEvent::CycleEnded(record)
                 }
-                event @ (SignalEvent::Plan(_) | SignalEvent::Logged(_)) => event,
+                event @ (SignalEvent::Plan(_) | SignalEvent::PlanOver { .. } | SignalEvent::Logged(_)) => {
+                    event
+                }
             };
             self.events.push_back(event);
         }

@@ -4,7 +4,7 @@ use crate::config::Config;
 use flextraff_common::ids::{BootId, DeviceId};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{
-    AlarmStatus, ControllerStatus, Estimates, LaneEstimates, LinkStatus, OutboxStatus, PlanStatus,
+    AlarmStatus, ControllerStatus, Estimates, LaneEstimates, LinkStatus, OutboxStatus, PlanState, PlanStatus,
     ReaderSight, ReaderStatus, Status,
 };
 
@@ -101,6 +101,11 @@ fn unwatched(status: &Status) -> Vec<&str> {
     let is_down =
         |lane: &LaneEstimates| lane.stop_reader.is_some_and(|reader| reader.state == ReaderSight::Down);
     lanes.filter(|(_, lane)| is_down(lane)).map(|(name, _)| name.as_str()).collect()
+}
+
+/// Forgets what became of a plan that neither runs nor waits any more. A refusal that has come since stays.
+pub fn forget_plan(plan: &mut Option<PlanStatus>, plan_id: Option<&str>) {
+    plan.take_if(|told| told.plan_id.as_deref() == plan_id && told.state != PlanState::Refused);
 }
 
 /// Whether a status differs from the last one sent in something that people act on, rather than in what only counts up: also when everything

@@ -76,6 +76,11 @@ pub enum SignalEvent {
     CycleEnded(CycleRecord),
     /// A plan that was pending now runs, or one that an override had suspended runs again.
     Plan(PlanStatus),
+    /// The plan of which that was said last neither runs nor waits any more, and no other has taken its place: its time is over.
+    PlanOver {
+        /// Its name.
+        plan_id: Option<String>,
+    },
     /// High-resolution events, in order of time.
     Logged(Vec<Event>),
 }

@@ -28,6 +28,7 @@ mod watched;
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
 use crate::console::{Asks, Console, Hub};
+use crate::health;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::signal::{Decision, Shown, SignalEvent};
@@ -288,6 +289,11 @@ impl Supervisor {
             LampEvent::Signal(SignalEvent::Plan(status)) => {
                 messages::log_plan(&status);
                 self.plan = Some(status);
+                self.tell_status();
+            }
+            LampEvent::Signal(SignalEvent::PlanOver { plan_id }) => {
+                tracing::info!(plan = plan_id.as_deref().unwrap_or("without a name"), "plan is over");
+                health::forget_plan(&mut self.plan, plan_id.as_deref());
                 self.tell_status();
             }
             LampEvent::Signal(SignalEvent::Logged(events)) => {

@@ -462,7 +462,7 @@ fn on_the_clock(event: SignalEvent, behind_ms: i64) -> SignalEvent {
             ended: cycle.ended + behind_ms,
             ..cycle
         }),
-        SignalEvent::Plan(status) => SignalEvent::Plan(status),
+        event @ (SignalEvent::Plan(_) | SignalEvent::PlanOver { .. }) => event,
         SignalEvent::Logged(events) => SignalEvent::Logged(
             events.into_iter().map(|event| Event { at: event.at + behind_ms, ..event }).collect(),
         ),

@@ -49,6 +49,8 @@ pub struct Controller {
     plans: Plans,
     /// Plans of before a restart, until the wall clock can say whether they still count.
     restored: Vec<Arc<Plan>>,
+    /// The name of the plan of which was said last that it runs or waits, until it is over.
+    told: Option<Option<String>>,
     program: Program,
     phase: Phase,
     /// Next whole second at which something may change.
@@ -133,6 +135,7 @@ impl Controller {
             deciding: Deciding::new(&junction),
             plans: Plans::default(),
             restored: Vec::new(),
+            told: None,
             fallback,
             junction,
         }
@@ -161,6 +164,7 @@ impl Controller {
                 let runs = self.program.plan.as_ref().is_some_and(|running| same(running, &plan));
                 let state = if runs { PlanState::Running } else { PlanState::Pending };
                 let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
+                self.told = Some(plan.id.clone());
                 let until = now.mono + valid_ms(&plan);
                 self.plans.hold(Arc::new(plan), until);
                 self.note_call(now.mono);
@@ -277,6 +281,15 @@ impl Controller {
             self.second(self.next_second);
             self.events.extend(self.log.take());
             self.next_second = self.next_second + 1000;
+        }
+        self.note_over(now.mono);
+    }
+
+    /// Says so when the plan of which was said last that it runs or waits does neither any more.
+    fn note_over(&mut self, at: MonoMs) {
+        let runs = |id: &Option<String>| self.program.plan.as_ref().is_some_and(|plan| plan.id == *id);
+        if let Some(plan_id) = self.told.take_if(|id| !runs(id) && !self.plans.holds(id.as_deref(), at)) {
+            self.events.push_back(SignalEvent::PlanOver { plan_id });
         }
     }
 
@@ -426,6 +439,7 @@ impl Controller {
             let same = before.plan.as_ref().is_some_and(|old| same(old, plan));
             if !same {
                 let plan_id = plan.id.clone();
+                self.told = Some(plan_id.clone());
                 let status = PlanStatus { plan_id, state: PlanState::Running, reasons: Vec::new() };
                 self.events.push_back(SignalEvent::Plan(status));
             }
@@ -457,6 +471,7 @@ impl Controller {
         if until > now && self.plans.hold_if_none(plan, until) {
             let status =
                 PlanStatus { plan_id: plan.id.clone(), state: PlanState::Pending, reasons: Vec::new() };
+            self.told = Some(plan.id.clone());
             self.events.push_back(SignalEvent::Plan(status));
         }
     }

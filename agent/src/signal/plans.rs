@@ -64,6 +64,12 @@ impl Plans {
             .map(|held| &held.plan)
     }
 
+    /// Whether a plan of that name still holds.
+    pub(super) fn holds(&self, id: Option<&str>, at: MonoMs) -> bool {
+        let held = [&self.emergency, &self.manual, &self.automatic].into_iter().flatten();
+        held.filter(|held| held.until > at).any(|held| held.plan.id.as_deref() == id)
+    }
+
     /// Adds what counts; `restores`: whether one may still be taken back.
     #[cfg(test)]
     pub(super) fn project(&self, restores: bool, key: &mut Key) {

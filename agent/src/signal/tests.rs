@@ -114,6 +114,8 @@ pub(crate) struct Road {
     pub(crate) shown: Vec<Shown>,
     pub(crate) cycles: Vec<CycleRecord>,
     pub(crate) statuses: Vec<PlanStatus>,
+    /// Names of plans that were over.
+    pub(crate) over: Vec<Option<String>>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -140,6 +142,7 @@ impl Road {
             shown: Vec::new(),
             cycles: Vec::new(),
             statuses: Vec::new(),
+            over: Vec::new(),
             events: Vec::new(),
         }
     }
@@ -155,6 +158,7 @@ impl Road {
                 SignalEvent::Shown(shown) => self.shown.push(shown),
                 SignalEvent::CycleEnded(record) => self.cycles.push(record),
                 SignalEvent::Plan(status) => self.statuses.push(status),
+                SignalEvent::PlanOver { plan_id } => self.over.push(plan_id),
                 SignalEvent::Logged(events) => self.events.extend(events),
             }
         }

@@ -64,7 +64,8 @@ pub struct GreenTime {
 pub struct StageTime {
     /// Name of the stage in the agent's TOML.
     pub stage: String,
-    /// Seconds of green.
+    /// Seconds of green; an emergency needs to say none.
+    #[serde(default)]
     pub green_s: f64,
     /// Shortest that tactical control may make it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

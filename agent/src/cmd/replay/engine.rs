@@ -349,6 +349,10 @@ impl Engine {
                     running.plan = Some(status);
                     self.tell_status(now);
                 }
+                Some(SignalEvent::PlanOver { plan_id }) => {
+                    health::forget_plan(&mut running.plan, plan_id.as_deref());
+                    self.tell_status(now);
+                }
             }
         }
     }

@@ -22,6 +22,7 @@ impl Controller {
             fallback: _, // never changes
             plans,
             restored,
+            told: _, // only tells
             program,
             phase,
             next_second,

@@ -5,7 +5,7 @@ const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
 
 fn emergency(stage: &str, valid_s: u32) -> String {
     format!(
-        r#"{{"mode": "emergency", "plan_id": "ambulance", "valid_s": {valid_s}, "stages": [{{"stage": "{stage}", "green_s": 0}}]}}"#
+        r#"{{"mode": "emergency", "plan_id": "ambulance", "valid_s": {valid_s}, "stages": [{{"stage": "{stage}"}}]}}"#
     )
 }
 

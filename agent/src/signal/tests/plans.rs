@@ -63,6 +63,20 @@ fn the_newest_of_two_pending_plans_runs_and_the_same_again_renews() {
     road.run(at(1300.0));
     assert_eq!(runs(&road).last(), Some(&(None, Mode::Automatic, 120)));
     assert_eq!(started(&road), ["short"]);
+    assert_eq!(road.over, [Some("short".to_owned())], "the other one had been replaced");
+}
+
+#[test]
+fn a_plan_whose_time_is_over_before_it_has_begun_is_said_to_be_over() {
+    let mut road = Road::new(four_way());
+    let plan = SHORT.replace("600", "20");
+    assert_eq!(road.plan(&plan, at(1.0)).state, PlanState::Pending);
+    road.run(at(20.0));
+    assert_eq!(road.over, []);
+    road.run(at(22.0));
+    assert_eq!(road.over, [Some("short".to_owned())]);
+    road.run(at(200.0));
+    assert_eq!((started(&road), road.over.len()), (Vec::new(), 1));
 }
 
 #[test]
