@@ -153,7 +153,7 @@ impl Control {
     fn actuate(&mut self, read: &Read) {
         match read.zone {
             ZoneName::StopLine => self.controller.handle_tag(read.epc, read.lane, read.rssi, read.at),
-            zone => self.controller.handle_read(read.lane, zone, read.at),
+            ZoneName::Advance => self.controller.handle_read(read.lane, read.zone, read.at),
         }
     }
 

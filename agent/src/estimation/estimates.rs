@@ -37,7 +37,7 @@ const MOST_SHARES: usize = 8;
 const LEAST_SHARE: f64 = 0.01;
 /// Most ways from lanes of linked junctions that are told, those of which most is known; and of each the shares on so many lanes here.
 const MOST_WAYS: usize = 16;
-const MOST_SHARES_OF_WAY: usize = 4;
+const MOST_SHARES_OF_WAY: usize = 3;
 /// Longer names of lanes come from no agent.
 pub(super) const LONGEST_NAME: usize = 64;
 

@@ -236,8 +236,8 @@ fn the_estimates_of_32_lanes_are_a_small_part_of_a_payload() {
     scene.passes(0, 30, 5.0, |_| true);
     let lane = scene.estimates("N1", 300.0);
     let lanes = (0..32).map(|number| (format!("{number:032}"), lane.clone())).collect();
-    let shares: Vec<TurnShare> = (0..4)
-        .map(|number| TurnShare { junction_id: None, lane: format!("{number:032}"), share: 0.245 })
+    let shares: Vec<TurnShare> = (0..3)
+        .map(|number| TurnShare { junction_id: None, lane: format!("{number:032}"), share: 0.325 })
         .collect();
     let way = WayEstimates {
         junction_id: neighbour(2),
