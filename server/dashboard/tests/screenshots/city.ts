@@ -287,9 +287,11 @@ async function messages(junctionId: string): Promise<void> {
 async function past(junctions: Record<string, Junction>, silent: string): Promise<void> {
   const at = (name: string) => `'${junctions[name]?.junction_id}'`;
   await sql(`
-    INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail, opened_at, acknowledged_at, acknowledged_by, closed_at)
+    INSERT INTO alarms (junction_id, device_id, kind, severity, message, detail, opened_at, acknowledged_at, acknowledged_by, acknowledged_by_name,
+      closed_at)
     SELECT j::uuid, d::uuid, kind, severity, message, detail::jsonb, now() - since::interval, now() - seen::interval,
-      (SELECT user_id FROM users WHERE username = 'control.room' AND seen IS NOT NULL), now() - over::interval
+      (SELECT user_id FROM users WHERE username = 'control.room' AND seen IS NOT NULL),
+      CASE WHEN seen IS NOT NULL THEN 'control.room' END, now() - over::interval
     FROM (VALUES
       (${at('Warje Junction')}, '${silent}', 'device_offline', 'error', 'The device is not heard; the junction goes on alone and its counts wait there', '{}', '3 hours', '2 hours 50 minutes', NULL),
       (${at('Pulgate')}, NULL, 'count_anomaly', 'warning', 'No vehicle for an hour on lanes where many are usual at this time of day: E', '{"usual": {"E": 41.5}}', '40 minutes', NULL, NULL),

@@ -19,12 +19,14 @@ export function Acknowledge({ alarm, format }: { alarm: Alarm; format: Format })
     onSettled: () => client.invalidateQueries({ queryKey: ['alarms'] }),
   });
   const kept = useKeptFocus<HTMLDivElement>();
-  if (alarm.acknowledged_at)
+  if (alarm.acknowledged_at) {
+    const [name, at] = [alarm.acknowledged_by, format.dateTime(alarm.acknowledged_at)];
     return (
       <Text size="sm" component="div" {...kept}>
-        {t('noticed', { name: alarm.acknowledged_by ?? '', at: format.dateTime(alarm.acknowledged_at) })}
+        {name ? t('noticed', { name, at }) : at}
       </Text>
     );
+  }
   if (!mayOperate || alarm.closed_at) return null;
   return (
     <Stack gap={4} align="flex-start" {...kept}>

@@ -1,4 +1,4 @@
-import { Button, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
@@ -32,17 +32,20 @@ export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props
         ) : (
           <>
             <Rows paged label={label} rows={rows} rowKey={rowKey} columns={columns} />
-            {file && <SaveSpan file={file} />}
             {isFetchNextPageError && <Refusal error={error} />}
-            {query.hasNextPage && (
-              <Button
-                variant="default"
-                loading={query.isFetchingNextPage}
-                onClick={() => void query.fetchNextPage()}
-                style={{ alignSelf: 'center' }}
-              >
-                {t('more')}
-              </Button>
+            {(file || query.hasNextPage) && (
+              <Group justify={file ? 'space-between' : 'center'} mt="xs" gap="xs">
+                {file && <SaveSpan file={file} />}
+                {query.hasNextPage && (
+                  <Button
+                    variant="default"
+                    loading={query.isFetchingNextPage}
+                    onClick={() => void query.fetchNextPage()}
+                  >
+                    {t('more')}
+                  </Button>
+                )}
+              </Group>
             )}
           </>
         )

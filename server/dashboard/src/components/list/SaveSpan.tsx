@@ -27,8 +27,6 @@ export function SaveSpan<R>({ file }: { file: SpanFile<R> }) {
         variant="subtle"
         size="compact-sm"
         ml={-8}
-        mt="xs"
-        style={{ alignSelf: 'flex-start' }}
         leftSection={<Download size={16} aria-hidden />}
         onClick={() => setOpened(true)}
       >

@@ -45,7 +45,7 @@ export const analysis = {
   volumes: { title: 'Vehicles in each {{width}}', unit: 'vehicles in {{width}}', sum: '{{value}} vehicles in all' },
   compared: {
     title: 'The day beside the same weekday of earlier weeks',
-    text: 'Vehicles with a FASTag in each quarter of an hour, over the hours of the local clock. Of earlier weeks only quarters in which every lane was watched are drawn and in the mean; the line of the day is broken where nobody watched.',
+    text: 'Vehicles with a FASTag in each quarter of an hour, over the hours of the local clock. Of earlier weeks only quarters in which every lane was watched are drawn and in the mean; the line of the day is broken where nobody watched, and ends before the quarter that still runs.',
     weeks: 'Weeks before',
     mean: 'Mean before (days: {{days}})',
   },

@@ -12,9 +12,9 @@ import {
   begun,
   meanCurve,
   overDay,
+  overSumOf,
   runningBands,
   shareOf,
-  sumOf,
   type VolumeBucket,
   watchBands,
   wholeSumOf,
@@ -101,7 +101,7 @@ function Drawn({ place, days, answers }: DrawnProps) {
       const past = begun(buckets, fetchedAt);
       const lanes = lanesOf(past);
       // Of the day itself the bands say what is missing; of the earlier ones only what is whole can be compared.
-      const sum = (bucket: VolumeBucket) => (at === 0 ? sumOf(bucket, lanes) : wholeSumOf(bucket, lanes, fetchedAt));
+      const sum = (bucket: VolumeBucket) => (at === 0 ? overSumOf : wholeSumOf)(bucket, lanes, fetchedAt);
       const curve = overDay(past, past.map(sum));
       return QUARTERS.map((minute) => curve.get(minute) ?? null);
     });

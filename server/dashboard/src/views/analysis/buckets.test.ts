@@ -5,6 +5,7 @@ import {
   meanCurve,
   meanOf,
   overDay,
+  overSumOf,
   runningBands,
   shareOf,
   stagesOf,
@@ -73,6 +74,12 @@ describe('time that nobody watched', () => {
     expect(shareOf(bucket(0, ['N', 3, null], ['S', 2, HOUR + 1]), BOTH, later)).toBe(1);
     expect(shareOf(bucket(0, ['N', 3, 900], ['S', 2, 900]), BOTH, (start + 900) * 1000)).toBe(1);
     expect(shareOf(bucket(0), BOTH, later)).toBe(0);
+  });
+
+  it('has no sum to be drawn while it still runs', () => {
+    const running = bucket(0, ['N', 2, 900], ['S', null, 0]);
+    expect(overSumOf(running, BOTH, (start + 900) * 1000)).toBeNull();
+    expect(overSumOf(running, BOTH, (start + HOUR) * 1000)).toBe(2);
   });
 
   it('is no zero in sums', () => {

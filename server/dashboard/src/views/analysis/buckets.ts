@@ -64,13 +64,17 @@ export function sumOf(bucket: VolumeBucket, lanes: ReadonlySet<string>): number 
   return known.length === 0 ? null : known.reduce((sum, lane) => sum + (lane.vehicle_count ?? 0), 0);
 }
 
+/** Vehicles of some lanes in a bucket that is over; null: it still runs, and a line would fall steeply to what has come so far. */
+export const overSumOf = (bucket: VolumeBucket, lanes: ReadonlySet<string>, now: number): number | null =>
+  Date.parse(bucket.end) <= now ? sumOf(bucket, lanes) : null;
+
 /** Vehicles of some lanes in a bucket that is over and in which each of them was watched; null: it counts only some of what came. */
 export function wholeSumOf(bucket: VolumeBucket, lanes: ReadonlySet<string>, now: number): number | null {
   const length = seconds(bucket.end) - seconds(bucket.start);
   const isWhole = [...lanes].every((id) =>
     bucket.lanes.some((lane) => lane.lane_id === id && watchedShare(lane, length) >= WHOLE),
   );
-  return isWhole && Date.parse(bucket.end) <= now ? sumOf(bucket, lanes) : null;
+  return isWhole ? overSumOf(bucket, lanes, now) : null;
 }
 
 /** The mean of several curves at each place, and of how many of them it is where there is one: least and most. */

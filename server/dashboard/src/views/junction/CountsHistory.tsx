@@ -1,4 +1,4 @@
-import { Text, useComputedColorScheme } from '@mantine/core';
+import { Group, Text, useComputedColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -78,7 +78,9 @@ export function CountsHistory({ layout }: { layout: Layout }) {
             />
           )}
           {/* Days before the last one may have some. */}
-          <SaveSpan file={file} />
+          <Group mt="xs">
+            <SaveSpan file={file} />
+          </Group>
         </>
       )}
     </Fetched>
