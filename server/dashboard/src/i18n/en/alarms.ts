@@ -15,6 +15,7 @@ export const alarms = {
   notice: 'Notice taken',
   noticed: '{{name}}, {{at}}',
   acknowledge: 'Acknowledge',
+  many: '{{n}} critical alarms',
   look: 'Look at it',
   noneOpen: 'No alarm is open.',
   none: 'There are no such alarms.',

@@ -17,6 +17,7 @@ export const alarms: Messages['alarms'] = {
   notice: 'संज्ञान',
   noticed: '{{name}}, {{at}}',
   acknowledge: 'संज्ञान लें',
+  many: '{{n}} गंभीर अलार्म',
   look: 'देखें',
   noneOpen: 'कोई अलार्म खुला नहीं है।',
   none: 'ऐसा कोई अलार्म नहीं है।',
