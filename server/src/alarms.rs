@@ -15,7 +15,7 @@ pub use task::run;
 
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::time::UnixMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
@@ -133,7 +133,7 @@ impl Kind {
 }
 
 /// How bad something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
@@ -147,6 +147,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// From the least bad on.
+    pub const ALL: [Self; 4] = [Self::Info, Self::Warning, Self::Error, Self::Critical];
+
     /// Its name in the database, in JSON and in the configuration.
     pub const fn name(self) -> &'static str {
         match self {
@@ -159,7 +162,7 @@ impl Severity {
 
     /// The severity of a name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Error, Self::Critical].into_iter().find(|one| one.name() == name)
+        Self::ALL.into_iter().find(|one| one.name() == name)
     }
 }
 

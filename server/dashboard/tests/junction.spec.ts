@@ -282,6 +282,9 @@ test('the way back is there for a mode of which only the junction tells', async 
   await road.status({ controller: { state: 'green', mode: 'manual_override', fault: null, control: 'panel' } });
   await expect(page.getByText('The panel at the cabinet has command of the junction')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Back to automatic' })).toBeHidden();
+  // What is pressed there is no plan of the server's: how long the green stays nobody here knows.
+  await road.signal('N', 'green', { N: 'green' }, { plan_id: null });
+  await expect(page.getByTestId('timeline')).toHaveText(/^Stage Ngreen for \d+ s$/);
   await road.close();
 });
 

@@ -35,6 +35,28 @@ test('an alarm opens by itself, is acknowledged, and is found again when it is o
   await road.close();
 });
 
+test('a notice tells of a critical alarm wherever somebody is, until it is over', async ({ page }) => {
+  test.slow();
+  const token = await admin();
+  const place = `Swargate ${Date.now()}`;
+  const road = await Road.open(token, await junction(token, place));
+  // Who has this junction alone is told of no other one.
+  const { user_id, username } = await plainUser(token);
+  await call('PUT', `/api/users/${user_id}/access/${road.junction.junction_id}`, token, { role: 'operator' });
+  await signIn(page, username);
+  await page.getByRole('link', { name: 'Devices' }).click();
+  const notice = page.getByRole('alert').filter({ hasText: `${place}: Signal fault` });
+  await road.status({ controller: { state: 'flash', mode: 'automatic', fault: FAULT, interlock_trips: 1 } });
+  await expect(notice).toBeVisible({ timeout: 40_000 });
+  const count = page.getByRole('link', { name: '1 without notice taken' });
+  await count.click();
+  await expect(page.getByRole('row').filter({ hasText: place })).toContainText('Critical');
+  await road.status({ controller: { state: 'green', mode: 'automatic', fault: null, interlock_trips: 1 } });
+  await expect(notice).toHaveCount(0, { timeout: 40_000 });
+  await expect(count).toHaveCount(0);
+  await road.close();
+});
+
 test('who only looks sees alarms and entries, and no button', async ({ page }) => {
   test.slow();
   const token = await admin();

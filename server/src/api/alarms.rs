@@ -4,7 +4,7 @@ use super::body::{PathParams, QueryParams};
 use super::guard::{Acting, CurrentUser, may_look, may_operate};
 use super::page::Page;
 use super::problem::{BadPage, NeedsUser, Problem, ProblemBody};
-use crate::alarms::Kind;
+use crate::alarms::{Kind, Severity};
 use crate::app::App;
 use crate::db::alarms::{self, AlarmRow, Filter};
 use crate::db::audit::{self, Deed};
@@ -33,6 +33,11 @@ struct Wanted {
     /// Of this kind.
     #[param(inline, value_type = Option<Kind>)]
     kind: Option<String>,
+    /// Of this severity and above: `info`, `warning`, `error` or `critical`.
+    #[param(inline)]
+    severity: Option<Severity>,
+    /// Those of which somebody has taken notice, or of which nobody has; left out: both.
+    acknowledged: Option<bool>,
 }
 
 impl Wanted {
@@ -67,6 +72,8 @@ async fn list(
         junction_id: wanted.junction_id,
         open: wanted.open,
         kind: wanted.kind()?,
+        severity: wanted.severity,
+        acknowledged: wanted.acknowledged,
     };
     let rows = alarms::list(&app.db, &filter, page.after()?, page.fetch()).await?;
     Ok(page.answer(rows, |alarm| (alarm.opened_at, alarm.alarm_id)))

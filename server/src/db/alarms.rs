@@ -1,7 +1,7 @@
 //! Alarms: what a person should look into.
 
 use super::telling::News;
-use crate::alarms::{Finding, Kind, Place, QuietLane};
+use crate::alarms::{Finding, Kind, Place, QuietLane, Severity};
 use crate::hearing::SILENT_AFTER;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -55,6 +55,10 @@ pub struct Filter {
     pub open: Option<bool>,
     /// Of this kind.
     pub kind: Option<&'static str>,
+    /// Of this severity and above.
+    pub severity: Option<Severity>,
+    /// Those of which somebody has taken notice, or of which nobody has.
+    pub acknowledged: Option<bool>,
 }
 
 /// At most `limit` alarms, the newest first, from behind `after` (time of opening and id).
@@ -68,6 +72,10 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<AlarmRow>> {
     let (opened_at, id) = after.unzip();
+    let severities = filter.severity.map(|least| {
+        let these = Severity::ALL.into_iter().filter(|severity| *severity >= least);
+        these.map(|severity| severity.name().to_owned()).collect::<Vec<String>>()
+    });
     sqlx::query_as!(
         AlarmRow,
         r#"SELECT alarm_id, a.junction_id, j.junction_name AS "junction_name?", device_id, kind, severity, message, detail,
@@ -78,12 +86,16 @@ pub async fn list(
              AND ($2::uuid IS NULL OR a.junction_id = $2)
              AND ($3::boolean IS NULL OR (closed_at IS NULL) = $3)
              AND ($4::text IS NULL OR kind = $4)
-             AND ($5::timestamptz IS NULL OR (opened_at, alarm_id) < ($5, $6::uuid))
-           ORDER BY opened_at DESC, alarm_id DESC LIMIT $7"#,
+             AND ($5::text[] IS NULL OR severity = ANY($5))
+             AND ($6::boolean IS NULL OR (acknowledged_at IS NOT NULL) = $6)
+             AND ($7::timestamptz IS NULL OR (opened_at, alarm_id) < ($7, $8::uuid))
+           ORDER BY opened_at DESC, alarm_id DESC LIMIT $9"#,
         filter.granted_to,
         filter.junction_id,
         filter.open,
         filter.kind,
+        severities.as_deref(),
+        filter.acknowledged,
         opened_at,
         id,
         limit,

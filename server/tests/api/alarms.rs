@@ -48,6 +48,9 @@ async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db:
     assert_eq!(kinds(&state, &admin, "").await, ["reader_silent", "signal_fault"]);
     assert_eq!(kinds(&state, &admin, "kind=signal_fault&open=true").await, ["signal_fault"]);
     assert_eq!(kinds(&state, &admin, &format!("junction_id={b}")).await, ["reader_silent"]);
+    assert_eq!(kinds(&state, &admin, "severity=info").await, ["reader_silent", "signal_fault"]);
+    assert_eq!(kinds(&state, &admin, "severity=critical&acknowledged=false").await, ["signal_fault"]);
+    assert_eq!(kinds(&state, &admin, "acknowledged=true").await, [""; 0]);
 
     let plain = state.plain_user(&admin, "ravi").await;
     let path = format!("/api/alarms/{id}");
@@ -69,6 +72,9 @@ async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db:
         (&json!("critical"), &json!("A"))
     );
 
+    assert_eq!(kinds(&state, &admin, "acknowledged=true").await, ["signal_fault"]);
+    assert_eq!(kinds(&state, &admin, "acknowledged=false").await, ["reader_silent"]);
+
     let closed = alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap();
     assert_eq!(closed.map(|news| news.alarm), Some(id));
     assert_eq!(alarms::close(&db, place(&a, Kind::SignalFault)).await.unwrap(), None);
@@ -76,7 +82,13 @@ async fn an_alarm_is_open_once_seen_by_who_may_and_acknowledged_by_operators(db:
     assert_eq!(kinds(&state, &admin, "open=false").await, ["signal_fault"]);
     raise(&db, &a, Kind::SignalFault).await;
     assert_eq!(kinds(&state, &admin, "kind=signal_fault").await.len(), 2);
-    for (query, field) in [("kind=x", "kind"), ("open=maybe", "query"), ("junction_id=x", "query")] {
+    for (query, field) in [
+        ("kind=x", "kind"),
+        ("open=maybe", "query"),
+        ("junction_id=x", "query"),
+        ("severity=x", "query"),
+        ("acknowledged=x", "query"),
+    ] {
         let answer = state.get(&format!("/api/alarms?{query}"), &admin).await;
         assert_eq!((answer.status.as_u16(), answer.fields()), (422, vec![field.to_owned()]));
     }

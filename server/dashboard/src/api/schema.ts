@@ -3626,6 +3626,10 @@ export interface operations {
                 open?: boolean;
                 /** @description Of this kind. */
                 kind?: "device_offline" | "reader_silent" | "signal_fault" | "plan_refused" | "config_differs" | "count_anomaly" | "clock_unsynced" | "outbox_growing" | "rows_rejected" | "rows_lost" | "disk" | "second_client" | "door_open" | "tag_too_often" | "too_many_emergencies" | "tag_in_two_places" | "certificate_expiring";
+                /** @description Of this severity and above: `info`, `warning`, `error` or `critical`. */
+                severity?: "info" | "warning" | "error" | "critical";
+                /** @description Those of which somebody has taken notice, or of which nobody has; left out: both. */
+                acknowledged?: boolean;
                 /** @description Most entries of the answer. */
                 limit?: number;
                 /** @description Where the page begins: from the `Link` header of the page before. */

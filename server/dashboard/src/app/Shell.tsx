@@ -1,4 +1,4 @@
-import { AppShell, Badge, Burger, Group, NavLink, ScrollArea, Text, VisuallyHidden } from '@mantine/core';
+import { AppShell, Box, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +9,7 @@ import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
 import { ClockNotice } from './ClockNotice';
 import { PersonMenu } from './PersonMenu';
+import { UrgentBadge } from './UrgentBadge';
 import { useUrgent } from './urgent';
 import { useArrival } from './useArrival';
 import { navigation } from './views';
@@ -65,17 +66,9 @@ export function Shell({ children }: { children: ReactNode }) {
           </Group>
           <Group gap="sm" wrap="nowrap">
             {urgent > 0 && (
-              <Badge
-                component={Link}
-                to={ALARMS}
-                hiddenFrom="sm"
-                color="red"
-                variant="filled"
-                aria-label={t('urgent', { n: urgent })}
-                style={{ cursor: 'pointer' }}
-              >
-                {urgent} !
-              </Badge>
+              <Box hiddenFrom="sm">
+                <UrgentBadge count={urgent} />
+              </Box>
             )}
             <LiveBadge />
             <PersonMenu />
@@ -86,25 +79,23 @@ export function Shell({ children }: { children: ReactNode }) {
       <AppShell.Navbar id="menu" p="xs" aria-label={t('menu')} inert={isPhone && !opened}>
         <ScrollArea>
           {entries.map(({ path, label, icon: Icon }) => (
-            <NavLink
-              key={path}
-              component={Link}
-              to={path}
-              label={label()}
-              leftSection={<Icon size={18} aria-hidden />}
-              rightSection={
-                path === ALARMS &&
-                urgent > 0 && (
-                  <Badge color="red" variant="filled" size="sm" data-testid="urgent">
-                    <span aria-hidden>{urgent}</span>
-                    <VisuallyHidden>{t('urgent', { n: urgent })}</VisuallyHidden>
-                  </Badge>
-                )
-              }
-              active={chosen(path)}
-              aria-current={chosen(path) ? 'page' : undefined}
-              onClick={close}
-            />
+            <Box key={path} pos="relative">
+              <NavLink
+                component={Link}
+                to={path}
+                label={label()}
+                leftSection={<Icon size={18} aria-hidden />}
+                active={chosen(path)}
+                aria-current={chosen(path) ? 'page' : undefined}
+                onClick={close}
+              />
+              {/* A link of its own, beside the one to all of them. */}
+              {path === ALARMS && urgent > 0 && (
+                <Box pos="absolute" right={8} top={0} bottom={0} display="flex" style={{ alignItems: 'center' }}>
+                  <UrgentBadge count={urgent} onClick={close} data-testid="urgent" />
+                </Box>
+              )}
+            </Box>
           ))}
         </ScrollArea>
       </AppShell.Navbar>

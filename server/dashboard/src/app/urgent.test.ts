@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Alarm } from '@/api/types';
 import { isUrgent } from '@/components/alarms/open';
 import { titled } from '@/components/title';
-import { openedSince } from './urgent';
+import { openedSince } from './notices';
 
 const alarm = (alarm_id: string, severity: string, acknowledged_at: string | null = null): Alarm => ({
   alarm_id,

@@ -116,9 +116,9 @@ export class Format {
     });
   }
 
-  /** A sentence of the server's with the times in it, which it writes in UTC, as everything else here is written. */
-  sentence(text: string): string {
-    return text.replace(UTC, (at) => this.dateTime(at));
+  /** A sentence of the server's with the times in it, which it writes in UTC, as everything else here is written; `full`: always with the year. */
+  sentence(text: string, full = false): string {
+    return text.replace(UTC, (at) => (full ? this.fullTime(at) : this.dateTime(at)));
   }
 
   seconds(value: number, digits = 0): string {

@@ -22,12 +22,12 @@ export function answerWith(answers: Answers): void {
 }
 
 /** What stands around everything that is drawn: the component library, what is fetched, and an address. */
-export function Page({ children }: { children: ReactNode }) {
+export function Page({ children, at = '/' }: { children: ReactNode; at?: string }) {
   const [client] = useState(() => new QueryClient({ defaultOptions: { queries: { retry: false } } }));
   return (
     <MantineProvider env="test">
       <QueryClientProvider client={client}>
-        <MemoryRouter>{children}</MemoryRouter>
+        <MemoryRouter initialEntries={[at]}>{children}</MemoryRouter>
       </QueryClientProvider>
     </MantineProvider>
   );

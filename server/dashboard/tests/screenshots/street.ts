@@ -83,7 +83,14 @@ export class Street {
     const plan = this.plan && { plan: { plan_id: this.plan.plan_id, state: 'running', reasons: [] } };
     const mode = this.plan?.mode ?? 'automatic';
     const control = mode === 'automatic' ? 'plan' : mode;
-    await this.road.status({ ...STATUS, controller: { ...STATUS.controller, mode, control }, ...plan, ...this.more });
+    // An agent chooses a method only while it decides itself.
+    const level = mode === 'automatic' ? { level: 'actuated' } : {};
+    await this.road.status({
+      ...STATUS,
+      controller: { ...STATUS.controller, ...level, mode, control },
+      ...plan,
+      ...this.more,
+    });
   }
 
   /** Lamps each second, counts each ten, a status each twenty, until it is closed. */
@@ -177,6 +184,5 @@ const STATUS = {
     control: 'plan',
     fault: null,
     interlock_trips: 0,
-    level: 'actuated',
   },
 };

@@ -24,3 +24,6 @@ export const openAlarms = (junctionId?: string) =>
 /** Whether somebody has to see to it soon, and nobody has said that he does. */
 export const isUrgent = (alarm: Alarm): boolean =>
   (alarm.severity === 'critical' || alarm.severity === 'error') && !alarm.acknowledged_at;
+
+/** Where those are listed, and no other ones: they may be far below newer ones that can wait. */
+export const URGENT_PATH = '/alarms?state=unnoticed&severity=error';

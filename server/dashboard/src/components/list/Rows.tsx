@@ -11,6 +11,8 @@ export interface Column<R> {
   width?: string;
   /** Its text stays on a line. */
   nowrap?: boolean;
+  /** It has a button that says itself what it does: on a phone its name does not stand before it once more. */
+  act?: boolean;
 }
 
 interface Props<R> {
@@ -75,7 +77,7 @@ const Row = memo(function Row<R>({ row, columns }: { row: R; columns: readonly C
         <Table.Td
           key={column.label}
           role="cell"
-          data-label={column.label}
+          data-label={column.act ? undefined : column.label}
           className={column.nowrap ? classes.nowrap : undefined}
         >
           {column.cell(row)}

@@ -39,3 +39,13 @@ it('of a list of which one row changes the others are not drawn anew', () => {
   rerender(<Rows {...list} rows={rows} columns={[...columns]} />);
   expect(drawn.slice(1)).toEqual(['N', 'S', 'E']);
 });
+
+it('on a card a button stands without the name of its column, which screen readers have all the same', () => {
+  const columns = [
+    { label: 'Name', cell: String },
+    { label: 'End', act: true, cell: () => <button>End</button> },
+  ];
+  render(<Rows label="Sessions" rows={['here']} rowKey={String} columns={columns} />, { wrapper: Page });
+  expect(screen.getAllByRole('cell').map((cell) => cell.dataset.label)).toEqual(['Name', undefined]);
+  expect(screen.getAllByRole('columnheader').map(({ textContent }) => textContent)).toEqual(['Name', 'End']);
+});

@@ -16,6 +16,8 @@ interface Props {
   /** The last time only ends the one before it. */
   open?: boolean;
   series: PlotSeries[];
+  /** What is drawn where that is less than the numbers of `series`, which the table has. */
+  drawn?: PlotSeries[];
   bands?: PlotBand[];
   /** Which part of the time from each one to the next was watched, 0 to 1. */
   watched?: number[];
@@ -40,6 +42,7 @@ export function TimeFigure({
   names,
   times,
   series,
+  drawn = series,
   open = true,
   zone,
   clock = zone,
@@ -86,7 +89,7 @@ export function TimeFigure({
       {children}
       <Plot
         times={times}
-        series={series}
+        series={drawn}
         zone={zone}
         label={`${title}: ${names.join(', ')}`}
         picture={picture}

@@ -10,11 +10,11 @@ export function seriesColour(index: number, scheme: Scheme): string {
   return colours[index % colours.length] ?? '#888888';
 }
 
-/** Dashes of the series at a place: where colours come again, and for half of them before that, so that colour alone says nothing. */
-export function seriesDash(index: number): number[] | undefined {
-  if (index < 4) return undefined;
-  return index < 8 ? [7, 4] : index < 16 ? [2, 3] : [9, 3, 2, 3];
-}
+const DASHES = [undefined, [7, 4], [2, 3], [9, 3, 2, 3]];
+
+/** Dashes of the series at a place: the first is solid, and no colour comes again with the same ones, so that colour alone says nothing. */
+export const seriesDash = (index: number): number[] | undefined =>
+  DASHES[(index + Math.floor(index / LIGHT.length)) % DASHES.length];
 
 /** Lines of a tile of 8 × 8, as the `d` of an SVG path: what a filled series shows upon its colour. The first is plain. */
 const TEXTURES = [

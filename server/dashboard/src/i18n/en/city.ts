@@ -45,7 +45,7 @@ export const city = {
     state: 'State',
     signal: 'Signal',
     queue: 'Queue',
-    vehicles: 'In 15 min',
+    vehicles: 'Vehicles, 15 min',
     alarms: 'Alarms',
     none: 'No junction matches.',
     empty: 'There are no junctions yet, or you have access to none. An administrator gives access.',

@@ -4,7 +4,7 @@ export const junction = {
   drawing: {
     title: 'Lanes and signal heads',
     label: 'Drawing of the junction: {{groups}}',
-    hint: 'At the outer end of each lane: tagged vehicles of the last 5 minutes. Bars on it: those that wait at the stop line.',
+    hint: 'At the outer end of each lane: tagged vehicles of the last 5 minutes. Bars on it: those that wait at the stop line; behind five of them, how many more.',
     noSignal: 'This junction has not told its lamps yet.',
   },
   timeline: {

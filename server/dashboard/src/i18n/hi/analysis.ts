@@ -40,7 +40,7 @@ export const analysis: Messages['analysis'] = {
   weekday: { mon: 'सोम', tue: 'मंगल', wed: 'बुध', thu: 'गुरु', fri: 'शुक्र', sat: 'शनि', sun: 'रवि' },
   file: {
     counts: 'अवधि की सभी गणनाएँ (CSV)',
-    cycles: 'अवधि की सभी चक्र (CSV)',
+    cycles: 'अवधि के सभी चक्र (CSV)',
     daily: 'अवधि के सभी दिन (CSV)',
   },
   volumes: { title: 'हर {{width}} में वाहन', unit: '{{width}} में वाहन', sum: 'कुल {{value}} वाहन' },

@@ -43,6 +43,7 @@ export function SessionsCard() {
     { label: t('sessions.used'), nowrap: true, cell: (row) => format.dateTime(row.last_used_at) },
     {
       label: t('sessions.end'),
+      act: true,
       cell: (row) => (
         <EndSession
           id={row.session_id}

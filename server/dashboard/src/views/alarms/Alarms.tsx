@@ -17,18 +17,31 @@ import { useRowTimes } from '@/components/list/useRowTimes';
 import { AlarmText } from '@/components/alarms/AlarmText';
 import { Acknowledge } from '@/components/alarms/Acknowledge';
 import { isKind, KINDS } from '@/components/alarms/kinds';
+import { SEVERITIES } from '@/components/alarms/severity';
 import { Told } from './Told';
+
+const STATES = ['open', 'unnoticed', 'over', 'all'] as const;
+/** What the server is asked for each. */
+const ASKED: Record<(typeof STATES)[number], { open?: boolean; acknowledged?: boolean }> = {
+  open: { open: true },
+  unnoticed: { open: true, acknowledged: false },
+  over: { open: false },
+  all: {},
+};
 
 /** What a person should look into, and what it was that is over. */
 export function Alarms() {
   const { t } = useTranslation('alarms');
   const me = useMe();
-  const [filters, setFilter] = useFilters(['state', 'kind', 'junction']);
-  const state = filters.state ?? 'open';
+  const [filters, setFilter] = useFilters(['state', 'kind', 'severity', 'junction']);
+  const state = STATES.find((known) => known === filters.state) ?? 'open';
+  const isOpen = ASKED[state].open === true;
+  const severity = SEVERITIES.find((known) => known === filters.severity);
   const query = {
     limit: PAGE,
-    ...(state === 'all' ? {} : { open: state === 'open' }),
+    ...ASKED[state],
     ...(isKind(filters.kind) ? { kind: filters.kind } : {}),
+    ...(severity ? { severity } : {}),
     ...(filters.junction ? { junction_id: filters.junction } : {}),
   };
   const alarms = usePages(['alarms', 'list', query], (cursor, signal) =>
@@ -68,7 +81,7 @@ export function Alarms() {
     {
       label: t('ended'),
       nowrap: true,
-      cell: (alarm) => (alarm.closed_at ? times(alarm).dateTime(alarm.closed_at) : state === 'open' ? null : t('open')),
+      cell: (alarm) => (alarm.closed_at ? times(alarm).dateTime(alarm.closed_at) : isOpen ? null : t('open')),
     },
     { label: t('notice'), cell: (alarm) => <Acknowledge alarm={alarm} format={times(alarm)} /> },
   ];
@@ -80,7 +93,7 @@ export function Alarms() {
           label={t('stateLabel')}
           value={state}
           onChange={(value) => setFilter('state', value === 'open' ? null : (value ?? 'all'))}
-          options={(['open', 'over', 'all'] as const).map((value) => ({ value, label: t(`state.${value}`) }))}
+          options={STATES.map((value) => ({ value, label: t(`state.${value}`) }))}
         />
         <Choice
           label={t('kindLabel')}
@@ -88,14 +101,20 @@ export function Alarms() {
           onChange={(value) => setFilter('kind', value)}
           options={KINDS.map((kind) => ({ value: kind, label: t(`kind.${kind}`) }))}
         />
+        <Choice
+          label={t('leastSeverity')}
+          value={filters.severity}
+          onChange={(value) => setFilter('severity', value)}
+          options={SEVERITIES.map((value) => ({ value, label: t(`severity.${value}`, { ns: 'lists' }) }))}
+        />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>
       <Listing
         query={alarms}
         label={t('title')}
-        empty={state === 'open' ? t('noneOpen') : t('none')}
+        empty={state === 'open' && !severity ? t('noneOpen') : t('none')}
         rowKey={(alarm) => alarm.alarm_id}
-        columns={state === 'open' ? columns.filter((column) => column.label !== t('ended')) : columns}
+        columns={isOpen ? columns.filter((column) => column.label !== t('ended')) : columns}
       />
       {me.data?.is_admin && <Told />}
     </Stack>

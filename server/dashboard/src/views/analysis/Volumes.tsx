@@ -4,7 +4,17 @@ import { useTranslation } from 'react-i18next';
 import { TimeFigure } from '@/components/plot/TimeFigure';
 import { useFormat } from '@/i18n/format';
 import { Answered } from './Answered';
-import { begun, runningBands, shareOf, sumOf, timesOf, untilEnd, type VolumeBucket, watchBands } from './buckets';
+import {
+  begun,
+  ofThoseOver,
+  runningBands,
+  shareOf,
+  sumOf,
+  timesOf,
+  untilEnd,
+  type VolumeBucket,
+  watchBands,
+} from './buckets';
 import { LanePicker, useLane, useLaneName } from './LanePicker';
 import { laneSeries, namesOf, serverFile } from './parts';
 import type { Place } from './place';
@@ -60,6 +70,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
     return {
       times: timesOf(past),
       series: shown.map((line) => ({ ...line, values: untilEnd(line.values) })),
+      lines: shown.map((line) => ({ ...line, values: untilEnd(ofThoseOver(line.values, past, now)) })),
       bands: [...watchBands(past, lanes, now), ...runningBands(past, now)],
       watched: past.map((bucket) => shareOf(bucket, lanes, now)),
       sum: total.reduce<number>((sum, value) => sum + (value ?? 0), 0),
@@ -75,6 +86,7 @@ function Drawn({ place, span, width, buckets, now }: DrawnProps) {
       kind="steps"
       times={drawn.times}
       series={drawn.series}
+      drawn={drawn.lines}
       bands={drawn.bands}
       watched={drawn.watched}
       zone={place.zone}

@@ -15,6 +15,7 @@ import {
   type VolumeBucket,
   watchBands,
   wholeSumOf,
+  ofThoseOver,
 } from './buckets';
 
 const HOUR = 3600;
@@ -152,4 +153,10 @@ it('ends are those of a stage or of all; without a cycle they are not known', ()
   expect(endsOf(ends, null, 'plan')).toBe(5);
   expect(endsOf(ends, 'S', 'gap_out')).toBe(1);
   expect(endsOf({ ...ends, stages: [] }, null, 'plan')).toBeNull();
+});
+
+it('a line ends before the bucket that still runs, and has a gap where nobody watched', () => {
+  const buckets = ['08:15', '08:30', '08:45'].map((end) => ({ end: `2026-02-10T${end}:00Z` }));
+  expect(ofThoseOver([4, null, 1], buckets, Date.parse('2026-02-10T08:32:00Z'))).toEqual([4, null, null]);
+  expect(ofThoseOver([4, null, 9], buckets, Date.parse('2026-02-10T08:45:00Z'))).toEqual([4, null, 9]);
 });

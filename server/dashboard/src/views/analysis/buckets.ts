@@ -25,6 +25,13 @@ export function timesOf(buckets: readonly { start: string; end: string }[]): num
 /** Values for {@link timesOf}. */
 export const untilEnd = (values: (number | null)[]): (number | null)[] => [...values, values.at(-1) ?? null];
 
+/** Values of the buckets that are over: in the one that still runs a line would fall steeply to what has come so far. */
+export const ofThoseOver = (
+  values: readonly (number | null)[],
+  buckets: readonly { end: string }[],
+  now: number,
+): (number | null)[] => values.map((value, at) => (Date.parse(buckets[at]?.end ?? '') <= now ? value : null));
+
 /** How far a lane was watched, 0 to 1; a sender that does not say is taken at its word. */
 function watchedShare(lane: VolumeBucket['lanes'][number], bucketSeconds: number): number {
   if (lane.vehicle_count == null) return 0;

@@ -27,7 +27,6 @@ import { useNames } from './useNames';
 export function Audit() {
   const { t } = useTranslation('audit');
   const users = useUsers();
-  const names = useNames();
   const [filters, setFilter] = useFilters(['user', 'action', 'junction', 'from', 'to']);
   const query = {
     ...(filters.user ? { user_id: filters.user } : {}),
@@ -39,6 +38,7 @@ export function Audit() {
   const lines = usePages(['audit', query], (cursor, signal) =>
     page(api.GET('/api/audit', { params: { query: { ...query, limit: PAGE, cursor } }, signal })),
   );
+  const names = useNames(lines.data);
   const download = useMutation({
     mutationFn: () => data(api.GET('/api/audit/export', { params: { query }, parseAs: 'text' })),
     onSuccess: (text) => saveFile('audit.csv', text, 'text/csv'),
@@ -78,7 +78,7 @@ export function Audit() {
     {
       label: t('detail'),
       cell: (line) => {
-        const values = detailLines(line.detail, names);
+        const values = detailLines(line.detail, names, times(line));
         return values.length === 0 ? null : (
           <Stack gap={0}>
             {values.map((value) => (

@@ -10,6 +10,7 @@ const [SWARGATE, DECCAN, CABINET, ASHA, GONE] = ['1', '2', '3', '4', '5'].map(
 const names = {
   junction: (id: string) => ({ [SWARGATE]: 'Swargate', [DECCAN]: 'Deccan' })[id] ?? id.slice(0, 8),
   device: (id: string) => (id === CABINET ? 'Cabinet' : undefined),
+  lane: () => undefined,
   user: (id: string | null | undefined) => (id === ASHA ? 'asha' : undefined),
 };
 const texts = createInstance();

@@ -17,7 +17,7 @@ import { Section } from '@/components/Section';
 import { useNow } from '@/live/hooks';
 import { DeviceRows } from './DeviceRows';
 import { EnrolDialog } from './EnrolDialog';
-import { chosen, STATES } from './status';
+import { chosen, STATES, TROUBLED } from './status';
 import { UnknownSenders } from './UnknownSenders';
 
 /** Statuses come every 30 s, and at once on a change, milliseconds. */
@@ -51,7 +51,10 @@ export function Devices() {
           label={t('stateLabel')}
           value={filters.state}
           onChange={(value) => setFilter('state', value)}
-          options={STATES.map((state) => ({ value: state, label: t(`state.${state}`) }))}
+          options={[
+            { value: TROUBLED, label: t('trouble') },
+            ...STATES.map((state) => ({ value: state, label: t(`state.${state}`) })),
+          ]}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>

@@ -49,6 +49,7 @@ export function UnknownSenders({ onAdopt }: Props) {
         { label: t('unknown.last'), nowrap: true, cell: (sender) => times(sender).dateTime(sender.last_at) },
         {
           label: t('unknown.act'),
+          act: true,
           cell: (sender) => (
             <Button
               size="compact-sm"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '@/api/types';
-import { chosen, type DeviceStatus, nameOf, stateOf, troublesOf } from './status';
+import { chosen, type DeviceStatus, nameOf, stateOf, TROUBLED, troublesOf } from './status';
 
 const NOW = Date.parse('2026-02-10T08:00:00Z');
 const device = (more: Partial<Device>): Device => ({
@@ -81,5 +81,22 @@ describe('a choice of devices', () => {
     expect(names({ state: 'fault' })).toEqual(['c']);
     expect(names({ junction: 'j2', state: 'online' })).toEqual(['Mast 1']);
     expect(names({ search: 'nothing' })).toEqual([]);
+  });
+
+  it('has what is online and not well before what waits or is well', () => {
+    const outbox = { rows: 9, oldest_s: 1, bytes: 1, dropped: 1, parked: 0 };
+    const last_status = { device_id: 'd', online: true, outbox };
+    const all = [
+      ...rows,
+      device({ device_id: 'd', device_name: 'Zebra', online: true, status: 'online', last_status }),
+      device({ device_id: 'e', device_name: 'Gone', last_heartbeat: '2026-02-10T07:00:00Z', last_status }),
+      device({ device_id: 'f', device_name: 'Bench', status: 'maintenance', online: true, last_status }),
+      device({ device_id: 'g', device_name: 'New' }),
+    ];
+    const these = (state: string | null) =>
+      chosen(all, { search: '', state, junction: null }, (id) => id, NOW).map(nameOf);
+    expect(these(null)).toEqual(['c', 'Gone', 'Zebra', 'Bench', 'New', 'Mast 1', 'Mast 2']);
+    expect(these(TROUBLED)).toEqual(['c', 'Zebra']);
+    expect(these('online')).toEqual(['Zebra', 'Mast 1', 'Mast 2']);
   });
 });

@@ -34,6 +34,9 @@ export const statusOf = (device: Device): DeviceStatus | null =>
 /** How a device is, as a person asks for it. */
 export type DeviceState = 'online' | 'offline' | 'fault' | 'maintenance' | 'revoked' | 'waiting' | 'unheard';
 
+/** What the filter has beside the states: devices that are online and not well, and those with a fault. */
+export const TROUBLED = 'troubled';
+
 /** All states, the ones that need somebody first. */
 export const STATES: readonly DeviceState[] = [
   'fault',
@@ -81,6 +84,10 @@ export function troublesOf(status: DeviceStatus | null): Trouble[] {
 export const nameOf = (device: Pick<Device, 'device_id' | 'device_name'>): string =>
   device.device_name ?? device.device_id.slice(0, 8);
 
+/** Whether a device says now that something is wrong with it; what one told that is gone may be over. */
+const isTroubled = (device: Device, state: DeviceState): boolean =>
+  state === 'fault' || (state === 'online' && troublesOf(statusOf(device)).length > 0);
+
 /** Devices that match a search by name, id, junction or version, and have a state; those that need somebody first. */
 export function chosen(
   devices: readonly Device[],
@@ -94,11 +101,18 @@ export function chosen(
     [device.device_name ?? '', device.device_id, junctionName(device.junction_id), device.software_version ?? ''].some(
       (text) => text.toLowerCase().includes(search),
     );
+  // What is online and not well comes behind what is gone, before all that waits or is well.
+  const rankOf = (state: DeviceState, troubled: boolean) =>
+    state === 'online' && troubled ? STATES.indexOf('offline') + 0.5 : STATES.indexOf(state);
   return devices
     .filter((device) => !wanted.junction || device.junction_id === wanted.junction)
-    .map((device) => ({ device, state: stateOf(device, now), name: nameOf(device) }))
-    .filter(({ state }) => !wanted.state || state === wanted.state)
+    .map((device) => {
+      const state = stateOf(device, now);
+      const troubled = isTroubled(device, state);
+      return { device, state, troubled, rank: rankOf(state, troubled), name: nameOf(device) };
+    })
+    .filter(({ state, troubled }) => !wanted.state || (wanted.state === TROUBLED ? troubled : state === wanted.state))
     .filter(({ device }) => matches(device))
-    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || byName(a.name, b.name))
+    .sort((a, b) => a.rank - b.rank || byName(a.name, b.name))
     .map(({ device }) => device);
 }

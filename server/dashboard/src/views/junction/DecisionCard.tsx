@@ -69,7 +69,7 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
           <Text size="sm" aria-live="polite" lang="en">
             {decision.reason}
           </Text>
-          <Weighed decision={decision} />
+          <Weighed decision={decision} stage={stage} />
         </div>
       ) : (
         PLANNED.includes(control) && (
@@ -83,7 +83,7 @@ export function DecisionCard({ told, stage }: { told: readonly Told[]; stage: st
 }
 
 /** The course that was chosen beside the best one for every other stage, as their costs were when it was decided. */
-function Weighed({ decision }: { decision: Decision }) {
+function Weighed({ decision, stage }: { decision: Decision; stage: string | null | undefined }) {
   const { t } = useTranslation(['junction', 'common']);
   const format = useFormat();
   const { alternatives = [] } = decision;
@@ -93,7 +93,8 @@ function Weighed({ decision }: { decision: Decision }) {
       label: t('decision.next'),
       cell: (course) => (
         <Group gap="2px 6px">
-          {course.stage}
+          {/* The one that has green does not come next. */}
+          {course.stage === stage ? t('decision.last.goesOn', { stage: course.stage }) : course.stage}
           {course === decision && (
             <Badge size="xs" variant="light" miw="max-content">
               {t('decision.chosen')}

@@ -55,7 +55,12 @@ export function Drawing({ layout, aspects, stale, counts, waiting }: Props) {
       ))}
       {approaches.flatMap((approach) =>
         approach.lanes.map((lane) => (
-          <LaneText key={lane.id} {...{ approach, lane, inner, length }} count={counts.get(lane.id)} />
+          <LaneText
+            key={lane.id}
+            {...{ approach, lane, inner, length }}
+            count={counts.get(lane.id)}
+            waiting={waiting.get(lane.id) ?? 0}
+          />
         )),
       )}
       {heads.map((head) => {
@@ -107,8 +112,10 @@ interface RoadProps {
   waiting: ReadonlyMap<string, number>;
 }
 
-/** As many as fit between the head and the outer end. */
+/** As many as fit between the head and the outer end; how many more there are is written behind them. */
 const MOST_CARS = 5;
+/** From one to the next. */
+const CAR_STEP = 15;
 
 function Road({ approach, inner, length, colourOf, waiting }: RoadProps) {
   const { bearing, half, lanes } = approach;
@@ -135,7 +142,7 @@ function Road({ approach, inner, length, colourOf, waiting }: RoadProps) {
               key={index}
               className={classes.car}
               x={lane.x - CAR_WIDTH / 2}
-              y={-inner - lane.cars - index * 15}
+              y={-inner - lane.cars - index * CAR_STEP}
               width={CAR_WIDTH}
               height={CAR_LENGTH}
               rx={3}
@@ -153,21 +160,30 @@ function LaneText({
   inner,
   length,
   count,
+  waiting,
 }: {
   approach: Approach;
   lane: PlacedLane;
   inner: number;
   length: number;
   count: number | undefined;
+  waiting: number;
 }) {
   const format = useFormat();
   const name = toPicture(approach.bearing, lane.x, -inner + 12);
+  const more = Math.round(waiting) - MOST_CARS;
+  const behind = toPicture(approach.bearing, lane.x, -inner - lane.cars - (MOST_CARS - 1) * CAR_STEP - 14);
   const outside = toPicture(approach.bearing, lane.x, -inner - length + 12);
   return (
     <>
       <text className={classes.name} x={name.x} y={name.y + 4}>
         {lane.name}
       </text>
+      {more > 0 && (
+        <text className={classes.more} x={behind.x} y={behind.y + 4} data-testid={`more-${lane.name}`}>
+          +{format.number(more)}
+        </text>
+      )}
       <text className={classes.count} x={outside.x} y={outside.y + 4} data-testid={`count-${lane.name}`}>
         {count === undefined ? '' : format.number(count)}
       </text>

@@ -60,7 +60,7 @@ export function OverridesHistory({ layout, format }: { layout: Layout; format: F
         <>
           {row.reason ?? ''}
           {row.road_reasons?.map((reason, at) => (
-            <Text key={at} size="xs" c="red">
+            <Text key={at} size="xs" c="red" lang="en">
               {reason}
             </Text>
           ))}

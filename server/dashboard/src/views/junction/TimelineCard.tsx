@@ -79,7 +79,8 @@ function Piece({ segment, state, next }: PieceProps) {
         least: format.number(leastS),
         most: format.number(mostS),
       });
-  let note = range;
+  // Of a green that no plan of the server's sets, nobody here knows how long it is.
+  let note = greenS > 0 ? range : null;
   if (kind === 'clearing') {
     note = t('timeline.clearing', { state: t(`signal:state.${state}`), stage: next ?? stage });
   } else if (kind === 'green' && greenS > 0) {
@@ -110,9 +111,11 @@ function Piece({ segment, state, next }: PieceProps) {
           {t('timeline.greenFor', { seconds: format.seconds(Math.floor(elapsedS)) })}
         </span>
       )}
-      <span className={classes.note} data-testid={kind === 'next' ? undefined : 'countdown'}>
-        {note}
-      </span>
+      {note !== null && (
+        <span className={classes.note} data-testid={kind === 'next' ? undefined : 'countdown'}>
+          {note}
+        </span>
+      )}
       {kind === 'green' && mostS > 0 && (
         <span className={classes.bar} aria-hidden>
           <span className={classes.done} />

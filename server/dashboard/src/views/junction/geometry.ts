@@ -13,7 +13,7 @@ const FIRST_HEAD = 40;
 const FIRST_WALKER = 4;
 /** From the stop line to the first car that waits where one head stands before it, and from there to the outer end, which is room for five. */
 const FIRST_CAR = 90;
-const CARS = 86;
+const CARS = 110;
 export const CAR_WIDTH = 14;
 export const CAR_LENGTH = 11;
 /** Between heads beside each other. */

@@ -16,7 +16,7 @@ interface Props {
 
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
-/** The week by day and hour: plans on the left of a day, limits on its right. A block has the number of its entry, and its name where that fits. */
+/** The week by day and hour: plans on the left of a day, limits on its right where both hold at a time. A block has the number of its entry, and its name where that fits. */
 export function WeekGrid({ entries, now, choose, add }: Props) {
   const { t } = useTranslation('schedule');
   const grid = useRef<HTMLDivElement>(null);
@@ -29,13 +29,12 @@ export function WeekGrid({ entries, now, choose, add }: Props) {
     leaveOut(element);
     return () => observer.disconnect();
   }, [entries]);
-  const both = entries.some(({ plan }) => plan) && entries.some(({ limits }) => limits);
   // Those that overlap, which the server refuses, stay in sight and in reach.
-  const place = ({ from, to, entry, over }: Block) => ({
+  const place = ({ from, to, entry, over, beside }: Block) => ({
     top: `${(from / DAY_MIN) * 100}%`,
     height: `${(Math.max(30, to - from) / DAY_MIN) * 100}%`,
-    left: `${(both && !entry.plan ? 50 : 1) + Math.min(3, over) * (both ? 12 : 25)}%`,
-    right: both && entry.plan ? '50%' : '1%',
+    left: `${(beside && !entry.plan ? 50 : 1) + Math.min(3, over) * (beside ? 12 : 25)}%`,
+    right: beside && entry.plan ? '50%' : '1%',
   });
   return (
     <div ref={grid} className={classes.grid}>

@@ -39,6 +39,22 @@ describe('the week', () => {
   });
 });
 
+it('plans and limits stand beside each other on the days on which they hold at the same time, and nowhere else', () => {
+  const limits = { limits: { max_cycle_s: 60 } };
+  const columns = blocksOf([
+    entry('Peak', ['mon', 'tue'], '07:00', '10:00'),
+    entry('Evening', ['mon'], '17:00', '20:00'),
+    entry('School', ['mon'], '09:30', '17:00', limits),
+  ]);
+  const beside = (day: Day) => columns.get(day)?.map((block) => [block.entry.name, block.beside]);
+  expect(beside('mon')).toEqual([
+    ['Peak', true],
+    ['School', true],
+    ['Evening', false],
+  ]);
+  expect(beside('tue')).toEqual([['Peak', false]]);
+});
+
 describe('an entry', () => {
   it('comes back from the form as it was', () => {
     const fixed = entry('School', ['mon', 'holiday'], '07:30', '08:30');

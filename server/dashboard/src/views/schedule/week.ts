@@ -30,6 +30,8 @@ export interface Block {
   goesOn: boolean;
   /** How many of its kind began before it and are not over: they would lie under it. */
   over: number;
+  /** One of the other kind holds at the same time: each has half of the day's width. */
+  beside: boolean;
 }
 
 /** What stands in the column of each day. An entry that goes on past midnight stands on the next day as well; after a holiday any day may come. */
@@ -39,10 +41,10 @@ export function blocksOf(entries: readonly Entry[]): Map<Day, Block[]> {
     const [from, to] = [minutesOf(entry.from), minutesOf(entry.to)];
     const crosses = to <= from;
     for (const day of entry.days) {
-      columns.get(day)?.push({ at, entry, from, to: crosses ? DAY_MIN : to, goesOn: false, over: 0 });
+      columns.get(day)?.push({ at, entry, from, to: crosses ? DAY_MIN : to, goesOn: false, over: 0, beside: false });
       if (!crosses || to === 0 || day === 'holiday') continue;
       const next = DAYS[(DAYS.indexOf(day) + 1) % 7];
-      if (next) columns.get(next)?.push({ at, entry, from: 0, to, goesOn: true, over: 0 });
+      if (next) columns.get(next)?.push({ at, entry, from: 0, to, goesOn: true, over: 0, beside: false });
     }
   });
   for (const blocks of columns.values()) {
@@ -50,6 +52,7 @@ export function blocksOf(entries: readonly Entry[]): Map<Day, Block[]> {
     blocks.forEach((block, at) => {
       const kind = Boolean(block.entry.plan);
       block.over = blocks.slice(0, at).filter((b) => Boolean(b.entry.plan) === kind && b.to > block.from).length;
+      block.beside = blocks.some((b) => Boolean(b.entry.plan) !== kind && b.from < block.to && block.from < b.to);
     });
   }
   return columns;

@@ -84,6 +84,7 @@ export function Watchlist() {
   ];
   const act: Column<WatchlistEntry> = {
     label: t('end'),
+    act: true,
     cell: (entry) => (
       <Button
         size="compact-sm"
