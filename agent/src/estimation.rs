@@ -19,7 +19,6 @@ mod neighbour;
 mod onward;
 mod presence;
 mod priority;
-mod promises;
 mod queues;
 mod room;
 mod silent;

@@ -20,6 +20,8 @@ const DRIVES_THROUGH_S: f64 = 4.0;
 /// change lanes to pass a queue.
 const AT_KERB_S: f64 = 120.0;
 const AT_KERB_PASSED: u32 = 5;
+/// A queue holds up only its own lane. So somebody must have reached each lane to which at least this share of those goes who come through the zone.
+const LEADS_THERE: f64 = 0.1;
 /// Whoever stood at the kerb and is not read for so long has gone, seconds.
 const FORGOTTEN_S: f64 = 60.0;
 /// Tags at the kerb of one zone that are remembered.
@@ -33,20 +35,22 @@ pub(super) struct Standing {
     last_s: f64,
     /// Vehicles that came after it and have reached a stop line.
     passed: u32,
+    /// The lanes whose stop lines they have reached, one bit each.
+    reached: u32,
     /// Greens of the lane that have ended since.
     greens: u32,
 }
 
 impl Standing {
     const fn new(epc: Epc, at_s: f64) -> Self {
-        Self { epc, since_s: at_s, last_s: at_s, passed: 0, greens: 0 }
+        Self { epc, since_s: at_s, last_s: at_s, passed: 0, reached: 0, greens: 0 }
     }
 
-    /// Whether it is no queue, or one that no signal resolves.
-    fn stays(&self) -> bool {
+    /// Whether it is no queue, or one that no signal resolves; `leads_to`: the lanes to which the zone leads.
+    fn stays(&self, leads_to: u32) -> bool {
         let stood_s = self.last_s - self.since_s;
-        (stood_s > AT_KERB_S && self.passed >= AT_KERB_PASSED)
-            || (stood_s > PARKED_S && self.greens >= PARKED_GREENS)
+        let passed = self.passed >= AT_KERB_PASSED && self.reached & leads_to == leads_to;
+        (stood_s > AT_KERB_S && passed) || (stood_s > PARKED_S && self.greens >= PARKED_GREENS)
     }
 }
 
@@ -73,11 +77,19 @@ impl Lane {
         }
     }
 
-    /// Somebody who came through the advance zone at `announced_s` has reached a stop line.
-    pub(super) fn note_passed(&mut self, announced_s: f64) {
+    /// Somebody who came through the advance zone at `announced_s` has reached the stop line of a lane.
+    pub(super) fn note_passed(&mut self, announced_s: f64, lane: LaneIx) {
         if let Some(standing) = self.standing.as_mut().filter(|standing| announced_s > standing.since_s) {
             standing.passed += 1;
+            standing.reached |= 1 << lane.index();
         }
+    }
+
+    /// The lanes to which its advance zone leads, one bit each.
+    fn leads_to(&self) -> u32 {
+        let total: f64 = self.stops_at.iter().sum();
+        let lanes = self.stops_at.iter().enumerate();
+        lanes.filter(|(_, count)| **count >= LEADS_THERE * total).fold(0, |all, (lane, _)| all | 1 << lane)
     }
 
     /// Whether a tag that is read in the advance zone is one at the kerb.
@@ -97,7 +109,7 @@ impl Lane {
             Some(standing) if standing.epc != epc && at_s - standing.last_s < STANDS_S => standing,
             _ => Standing::new(epc, at_s),
         };
-        let stays = standing.epc == epc && standing.stays() && self.kerb.len() < MOST_AT_KERB;
+        let stays = standing.epc == epc && standing.stays(self.leads_to()) && self.kerb.len() < MOST_AT_KERB;
         if stays {
             self.kerb.push(AtKerb { epc, last_s: at_s });
         }

@@ -123,7 +123,6 @@ impl Estimator {
                 lane: way.lane.to_owned(),
                 comes_on,
                 travel_s: Some(mean(way.travel_s, at_s)),
-                kept_share: Some(share(way.kept, at_s)),
             }
         });
         told.collect()

@@ -221,7 +221,7 @@ impl Estimator {
                 Some(via) => {
                     let announced = &mut self.lanes[via.index()];
                     announced.confirmed.add(at_s, true);
-                    announced.note_passed(vehicle.announced_s);
+                    announced.note_passed(vehicle.announced_s, lane);
                 }
             }
         }

@@ -69,8 +69,8 @@ impl Linked {
         }
     }
 
-    /// Takes what it says to `own`, the junction here; whether it says who is about to leave.
-    pub(super) fn handle(&mut self, own: JunctionId, demand: &Demand, at_s: f64) -> bool {
+    /// Takes what it says to `own`, the junction here.
+    pub(super) fn handle(&mut self, own: JunctionId, demand: &Demand, at_s: f64) {
         for gone in &demand.departed {
             if let Some(lane) = self.lane_mut(&gone.lane) {
                 lane.left_s = at_s - gone.ago_s.max(0.0);
@@ -80,7 +80,7 @@ impl Linked {
             self.teller = Some(demand.device_id);
         }
         if self.teller != Some(demand.device_id) || is_only_news(demand) {
-            return false;
+            return;
         }
         self.heard_s = self.heard_s.max(at_s);
         // A lane that is not named is empty, and has red.
@@ -114,7 +114,6 @@ impl Linked {
         let is_short = |lane: &Option<String>| lane.as_ref().is_none_or(|lane| lane.len() <= LONGEST_NAME);
         let soon = each.filter(|(lane, in_s)| (0.0..=AHEAD_S).contains(in_s) && is_short(lane));
         self.ahead = soon.take(MOST_AHEAD).map(|(lane, in_s)| (lane, at_s + in_s)).collect();
-        true
     }
 
     /// A lane of which something is told; none when too many have been named, or with a name that no lane has.

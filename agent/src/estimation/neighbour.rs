@@ -3,10 +3,9 @@
 use super::early::Early;
 use super::estimates::LONGEST_NAME;
 use super::lane::drive_s;
-use super::learned::{Evidence, Mean, Share, Trials};
+use super::learned::{Evidence, Mean, Trials};
 use super::linked::Linked;
 use super::onward::Onward;
-use super::promises::Promises;
 use super::unread::Unread;
 use crate::config::{Config, LinkConfig, LinkDirection};
 use flextraff_common::epc::Epc;
@@ -45,8 +44,6 @@ struct Way {
     left: Trials,
     /// From their stop line to the first of our readers, seconds.
     travel_s: Mean,
-    /// Who is said to be about to leave there, and whether he does.
-    promises: Promises,
 }
 
 /// What is known of the way from a lane of a linked junction.
@@ -57,8 +54,6 @@ pub(super) struct WayHere<'a> {
     pub(super) shares: Vec<f64>,
     pub(super) evidence: Evidence,
     pub(super) travel_s: &'a Mean,
-    /// Of those who are announced there: the share that leaves.
-    pub(super) kept: &'a Share,
 }
 
 #[derive(Clone, Debug)]
@@ -117,7 +112,7 @@ impl Neighbours {
     /// Takes what a neighbour tells.
     pub(super) fn handle(&mut self, junction: JunctionId, demand: &Demand, at_s: f64) {
         let Some(index) = self.linked.iter().position(|linked| linked.junction == junction) else { return };
-        let tells_ahead = self.linked[index].handle(self.own, demand, at_s);
+        self.linked[index].handle(self.own, demand, at_s);
         let named = demand.reads.iter().filter(|read| read.lane.len() <= LONGEST_NAME);
         for read in named {
             let Ok(epc) = read.epc.parse::<Epc>() else { continue };
@@ -131,30 +126,10 @@ impl Neighbours {
             if !is_recent || self.coming.len() >= MOST || self.way(&from).is_none() {
                 continue;
             }
-            let for_each = self.linked[index].unseen.for_each();
-            if let Some(way) = self.ways.get_mut(&from) {
-                // Those without a tag are announced like all others, and nobody sees them leave.
-                way.promises.left(way.share_here() * (1.0 + for_each), at_s);
-            }
             let coming = Coming { from, left_s: at_s - departed.ago_s };
             match self.unannounced.take(epc, coming.left_s - MESSAGE_S) {
                 Some((lane, seen_s)) => self.has_come(&coming, lane, seen_s),
                 None => drop(self.coming.insert(epc, coming)),
-            }
-        }
-        if tells_ahead {
-            self.note_announced(index, at_s);
-        }
-    }
-
-    /// Takes whom a neighbour announces. One who would go if there were room here, and is held back at red until there is, breaks no promise.
-    fn note_announced(&mut self, index: usize, at_s: f64) {
-        let linked = &self.linked[index];
-        for ((_, name), way) in self.ways.iter_mut().filter(|((from, _), _)| *from == index) {
-            let flows = linked.lane(name, at_s).and_then(|lane| lane.flows_s);
-            if !linked.tells_greens || flows.is_some_and(|(from_s, _)| from_s <= at_s) {
-                let own = linked.ahead.iter().filter(|(lane, _)| lane.as_ref() == Some(name));
-                way.promises.announced(own.map(|(_, leaves_s)| leaves_s - at_s), at_s);
             }
         }
     }
@@ -192,7 +167,6 @@ impl Neighbours {
                     came,
                     left: Trials::new(GUESS_WORTH, FADE),
                     travel_s: Mean::new(travel_s / any * 1.1, 3, 30),
-                    promises: Promises::NONE,
                 },
             );
         }
@@ -226,7 +200,6 @@ impl Neighbours {
         self.onward.handle_timeout(at_s);
         self.unread.handle_timeout(at_s);
         self.unannounced.handle_timeout(at_s);
-        self.ways.values_mut().for_each(|way| way.promises.handle_timeout(at_s));
         let ways = &mut self.ways;
         self.coming.retain(|_, coming| {
             let Some(way) = ways.get_mut(&coming.from) else { return false };
@@ -261,7 +234,6 @@ impl Neighbours {
                 shares: way.came.iter().map(|came| came / left).collect(),
                 evidence: way.left.evidence(),
                 travel_s: &way.travel_s,
-                kept: way.promises.kept(),
             })
         })
     }
@@ -285,7 +257,7 @@ impl Neighbours {
         left.chain(self.about_to_come(at_s))
     }
 
-    /// The same of those who have not left the neighbour yet, but have been announced; of those all who do leave come here.
+    /// The same of those who have not left the neighbour yet, but have been announced; all of them come here.
     fn about_to_come(&self, at_s: f64) -> impl Iterator<Item = (f64, LaneIx, f64)> + '_ {
         let heard = self.linked.iter().enumerate().filter(move |(_, linked)| linked.is_fresh(at_s));
         heard.flat_map(move |(index, linked)| {
@@ -294,8 +266,7 @@ impl Neighbours {
                 .flat_map(|(leaves_s, way)| {
                     let (seen_s, all) = (leaves_s + way.travel_s.value(), way.came.iter().sum::<f64>());
                     let shares = way.came.iter().enumerate();
-                    let kept = way.promises.kept().value();
-                    shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), kept * came / all))
+                    shares.map(move |(lane, came)| (seen_s, LaneIx::new(lane), came / all))
                 })
         })
     }
@@ -311,11 +282,6 @@ impl Neighbours {
 }
 
 impl Way {
-    /// Share of those who leave there that is seen here.
-    fn share_here(&self) -> f64 {
-        self.came.iter().sum::<f64>() / self.left.total()
-    }
-
     fn learn(&mut self, lane: Option<LaneIx>, at_s: f64) {
         self.came.iter_mut().for_each(|count| *count *= FADE);
         self.left.add(at_s);

@@ -92,11 +92,6 @@ impl Ratio {
         Self { unseen: self.unseen + other.unseen, seen: self.seen + other.seen, last_s }
     }
 
-    /// Unseen users for each seen one, beside the guess for a junction of which nothing else is known.
-    pub(super) fn for_each(&self) -> f64 {
-        self.value(GUESS, GUESS_WORTH)
-    }
-
     /// Unseen users for each seen one, beside a guess.
     fn value(&self, guess: f64, worth: f64) -> f64 {
         ((self.unseen + worth * guess) / (self.seen + worth)).clamp(0.0, MOST)

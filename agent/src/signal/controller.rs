@@ -36,6 +36,10 @@ use flextraff_common::wire::{GreenTime, Mode, PlanState, PlanStatus, SignalContr
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// The name that a plan had, if any, of which something was said.
+#[derive(Clone, Debug)]
+struct Told(Option<String>);
+
 /// The signal controller of one junction.
 ///
 /// Who decides, highest first: the panel in the cabinet, an emergency, a manual override, an automatic plan, the fallback. Each is a request to the same machine:
@@ -50,7 +54,7 @@ pub struct Controller {
     /// Plans of before a restart, until the wall clock can say whether they still count.
     restored: Vec<Arc<Plan>>,
     /// The name of the plan of which was said last that it runs or waits, until it is over.
-    told: Option<Option<String>>,
+    told: Option<Told>,
     program: Program,
     phase: Phase,
     /// Next whole second at which something may change.
@@ -164,7 +168,7 @@ impl Controller {
                 let runs = self.program.plan.as_ref().is_some_and(|running| same(running, &plan));
                 let state = if runs { PlanState::Running } else { PlanState::Pending };
                 let status = PlanStatus { plan_id: plan.id.clone(), state, reasons: Vec::new() };
-                self.told = Some(plan.id.clone());
+                self.told = Some(Told(plan.id.clone()));
                 let until = now.mono + valid_ms(&plan);
                 self.plans.hold(Arc::new(plan), until);
                 self.note_call(now.mono);
@@ -288,7 +292,8 @@ impl Controller {
     /// Says so when the plan of which was said last that it runs or waits does neither any more.
     fn note_over(&mut self, at: MonoMs) {
         let runs = |id: &Option<String>| self.program.plan.as_ref().is_some_and(|plan| plan.id == *id);
-        if let Some(plan_id) = self.told.take_if(|id| !runs(id) && !self.plans.holds(id.as_deref(), at)) {
+        let over = self.told.take_if(|Told(id)| !runs(id) && !self.plans.holds(id.as_deref(), at));
+        if let Some(Told(plan_id)) = over {
             self.events.push_back(SignalEvent::PlanOver { plan_id });
         }
     }
@@ -439,7 +444,7 @@ impl Controller {
             let same = before.plan.as_ref().is_some_and(|old| same(old, plan));
             if !same {
                 let plan_id = plan.id.clone();
-                self.told = Some(plan_id.clone());
+                self.told = Some(Told(plan_id.clone()));
                 let status = PlanStatus { plan_id, state: PlanState::Running, reasons: Vec::new() };
                 self.events.push_back(SignalEvent::Plan(status));
             }
@@ -471,7 +476,7 @@ impl Controller {
         if until > now && self.plans.hold_if_none(plan, until) {
             let status =
                 PlanStatus { plan_id: plan.id.clone(), state: PlanState::Pending, reasons: Vec::new() };
-            self.told = Some(plan.id.clone());
+            self.told = Some(Told(plan.id.clone()));
             self.events.push_back(SignalEvent::Plan(status));
         }
     }

@@ -28,9 +28,6 @@ pub struct WayEstimates {
     /// From its stop line to the first reader here, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub travel_s: Option<Estimate>,
-    /// Of those whom the junction announces on that lane: the share that leaves, 0 to 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept_share: Option<Estimate>,
 }
 
 /// An estimated number.

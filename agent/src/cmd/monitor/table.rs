@@ -265,9 +265,7 @@ fn turns(snapshot: &Snapshot) -> Vec<Row> {
     }
     rows.extend(known.ways.iter().map(|way| {
         let travels = way.travel_s.map_or_else(String::new, |travel| format!(" in {:.0} s", travel.value));
-        let kept = way.kept_share.filter(|kept| kept.age_s.is_some());
-        let kept = kept.map_or_else(String::new, |kept| format!(", announced leave {}", percent(kept)));
-        Row::of(&format!("from {} comes on {}{travels}{kept}", way.lane, ways_in_words(&way.comes_on)))
+        Row::of(&format!("from {} comes on {}{travels}", way.lane, ways_in_words(&way.comes_on)))
     }));
     if !rows.is_empty() {
         rows.insert(0, Row::default());

@@ -74,15 +74,16 @@ fn a_tag_at_the_kerb_of_the_advance_zone_is_no_queue() {
 #[test]
 fn a_queue_that_stands_long_and_that_some_pass_on_another_lane_stays_one() {
     let mut scene = Scene::new();
+    followers(&mut scene, 1, 200, |_, _| {});
     for half in 0..300 {
-        let at_s = 1.0 + f64::from(half) / 2.0;
+        let at_s = 201.0 + f64::from(half) / 2.0;
         scene.read(1, "N1", ADVANCE, at_s);
-        if half % 90 == 20 {
+        if half % 20 == 10 {
             scene.read(1000 + half, "N1", ADVANCE, at_s + 0.1);
             scene.read(1000 + half, "N2", STOP, at_s + 0.2);
         }
     }
-    assert!(scene.estimator.lanes[0].queue_over_advance(151.0).is_some());
+    assert!(scene.estimator.lanes[0].queue_over_advance(351.0).is_some());
     assert!(scene.estimator.vehicles.contains_key(&tag(1)), "it is still read, so it is still there");
 }
 

@@ -14,8 +14,7 @@ const SNAPSHOT: &str = r#"{"v":1,"type":"snapshot","t":"2026-02-10T14:30:12Z","j
         "stops_on":{"shares":[{"lane":"N","share":0.75},{"lane":"E","share":0.25}],"age_s":3,"confidence":0.9},
         "goes_in":{"E":{"value":0.5,"age_s":7,"confidence":0.8},"W":{"value":1,"confidence":0}}}},
         "ways":[{"junction_id":"00000000-0000-4000-8000-000000000002","lane":"S1","comes_on":{"shares":[{"lane":"N","share":0.6}],
-          "age_s":9,"confidence":0.7},"travel_s":{"value":24.4,"age_s":9,"confidence":0.7},
-          "kept_share":{"value":0.9,"age_s":5,"confidence":0.6}}]}},
+          "age_s":9,"confidence":0.7},"travel_s":{"value":24.4,"age_s":9,"confidence":0.7}}]}},
     "signal":{"t":"2026-02-10T14:30:12Z","stage":"N","state":"green","groups":{"N":"green","N-left":"red","E":"red"},
       "since":"2026-02-10T14:30:00Z","plan_id":"p1","mode":"automatic","cycle_second":12},
     "lanes":[{"lane":"N","groups":["N","N-left"],"counted":12},{"lane":"E","groups":["E"],"counted":0}]}"#;
@@ -62,7 +61,7 @@ fn the_screen_shows_lamps_counts_estimates_decision_and_reads() {
     assert!(text[8].starts_with("E    red "), "{}", text[8]);
     assert_eq!(text[10], "N stops on N 75 %, E 25 % (90% 3s)");
     assert_eq!(text[11], "N goes in E 50 % (80% 7s)", "not what is only a guess");
-    let way = "from S1 comes on N 60 % (70% 9s) in 24 s, announced leave 90 % (60% 5s)";
+    let way = "from S1 comes on N 60 % (70% 9s) in 24 s";
     assert_eq!(text[12], way);
     assert_eq!(text[15], "14:30:11.120 read N stop_line 34161FA8203E7CB202000020 rssi -55 by north");
 }
