@@ -3,25 +3,35 @@ import { useMemo } from 'react';
 import { byName } from '@/i18n/byName';
 import { type Zones, zonesOf } from '@/i18n/zones';
 import { all, api, page, tagged } from './client';
+import type { Junction } from './types';
+
+const junctionsOptions = queryOptions({
+  queryKey: ['junctions', 'list'],
+  queryFn: async ({ signal }) => {
+    const rows = await all((cursor) =>
+      page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
+    );
+    return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
+  },
+  staleTime: 60_000,
+});
 
 /** The junctions that the user may look at, by name. */
-export const useJunctions = () =>
-  useQuery({
-    queryKey: ['junctions', 'list'],
-    queryFn: async ({ signal }) => {
-      const rows = await all((cursor) =>
-        page(api.GET('/api/junctions/', { params: { query: { limit: 500, cursor } }, signal })),
-      );
-      return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
-    },
-    staleTime: 60_000,
-  });
+export const useJunctions = () => useQuery(junctionsOptions);
+
+const optionsOf = (rows: Junction[]) =>
+  rows.map(({ junction_id, junction_name }) => ({ value: junction_id, label: junction_name }));
+
+/** Junctions to choose from, by name: the same ones, and nothing is drawn anew, as long as none has another name, whatever else of them changes. */
+export function useJunctionOptions(): { value: string; label: string }[] | undefined {
+  return useQuery({ ...junctionsOptions, select: optionsOf }).data;
+}
 
 /** Names of junctions; one that the user may not look at, or that is gone, has the beginning of its id. */
 export function useJunctionNames(): (id: string) => string {
-  const { data: junctions } = useJunctions();
+  const junctions = useJunctionOptions();
   return useMemo(() => {
-    const names = new Map(junctions?.map((junction) => [junction.junction_id, junction.junction_name]));
+    const names = new Map(junctions?.map(({ value, label }) => [value, label]));
     return (id) => names.get(id) ?? id.slice(0, 8);
   }, [junctions]);
 }

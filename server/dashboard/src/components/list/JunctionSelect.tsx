@@ -1,6 +1,6 @@
 import { Select } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { useJunctions } from '@/api/junctions';
+import { useJunctionOptions } from '@/api/junctions';
 
 interface Props {
   value: string | null;
@@ -10,18 +10,17 @@ interface Props {
   error?: string | undefined;
 }
 
+const NONE: never[] = [];
+
 /** A junction by its name. */
 export function JunctionSelect({ value, onChange, required = false, error }: Props) {
   const { t } = useTranslation('lists');
-  const junctions = useJunctions();
+  const junctions = useJunctionOptions();
   return (
     <Select
       label={t('junction')}
       placeholder={required ? t('choose') : t('all')}
-      data={(junctions.data ?? []).map((junction) => ({
-        value: junction.junction_id,
-        label: junction.junction_name,
-      }))}
+      data={junctions ?? NONE}
       value={value}
       onChange={onChange}
       clearable={!required}
