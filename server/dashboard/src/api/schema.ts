@@ -2437,9 +2437,18 @@ export interface components {
             vehicle_count?: number | null;
         };
         /** @description All lanes of a junction, and, when others change with them, its groups and stages. */
-        LanesBody: components["schemas"]["StagesBody"] & {
-            /** @description All its lanes; what is left out goes. */
+        LanesBody: {
+            /** @description Pairs of groups that may have green together, `{a, b, yield}`; empty: those of each stage. */
+            compatible?: Record<string, unknown>[] | null;
+            /** @description Its signal groups; empty: one for each lane. */
+            groups?: components["schemas"]["GroupEntry"][] | null;
+            /** @description Intergreens that differ from amber plus all-red, `{from, to, seconds}`. */
+            intergreens?: Record<string, unknown>[] | null;
+            /** @description All its lanes; what is left out goes. What was counted on one before is still taken in. */
             lanes: components["schemas"]["LaneBody"][];
+            signal?: components["schemas"]["SignalEntry"] | null;
+            /** @description Its stages, in the order in which they are served. */
+            stages?: components["schemas"]["StageEntry"][] | null;
         };
         /**
          * @description A way from one junction to the next.
