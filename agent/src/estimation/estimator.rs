@@ -203,7 +203,8 @@ impl Estimator {
         let Some(vehicle) = self.vehicles.get_mut(&epc) else { return false };
         // Whoever stays there for ever does not tell whether others come.
         let parked = vehicle.is_parked(at_s);
-        vehicle.lane = vehicle.stands_on(lane, read.rssi, at_s);
+        let gone_s = self.lanes[vehicle.lane.index()].read_gaps.gone_after_s();
+        vehicle.lane = vehicle.stands_on(lane, read.rssi, at_s, gone_s);
         let state = &mut self.lanes[vehicle.lane.index()];
         if vehicle.lane == lane && !parked {
             state.stop_read_s = at_s;

@@ -24,6 +24,8 @@ const MEMORY: u32 = 200;
 const RETURNS_S: f64 = 30.0;
 /// Whoever is read within this time after he has left, at the stop line of another lane, is on his way across, seconds.
 const CROSSES_S: f64 = 10.0;
+/// Unless he is read there for longer: where a junction has a second stop line on the way across he stands at it, seconds.
+const PASSES_S: f64 = 3.0;
 /// Vehicles that have left and may come back, at most.
 const MOST_LEFT: usize = 1000;
 
@@ -92,11 +94,14 @@ impl Estimator {
 
     /// Whose tag it is that is read at a stop line and is not known to be there.
     pub(super) fn who_is_there(&mut self, epc: Epc, lane: LaneIx, at_s: f64) -> There {
-        match self.left.get(&epc) {
+        match self.left.get_mut(&epc) {
             Some(vehicle) if vehicle.lane == lane && at_s - vehicle.last_s <= RETURNS_S => {
                 self.left.remove(&epc).map_or(There::New, There::Still)
             }
-            Some(vehicle) if vehicle.lane != lane && at_s - vehicle.last_s <= CROSSES_S => There::Crosses,
+            Some(vehicle) if vehicle.lane != lane && at_s - vehicle.last_s <= CROSSES_S => {
+                let since_s = *vehicle.crosses_s.get_or_insert(at_s);
+                if at_s - since_s <= PASSES_S { There::Crosses } else { There::New }
+            }
             _ => There::New,
         }
     }

@@ -66,6 +66,8 @@ pub(super) struct Vehicle {
     /// Whether it was taken to have left already, and told so, and is still there.
     pub(super) has_left: bool,
     pub(super) votes: Vec<Vote>,
+    /// Since when it has been read at the stop line of another lane after it had left.
+    pub(super) crosses_s: Option<f64>,
 }
 
 impl Vehicle {
@@ -82,11 +84,12 @@ impl Vehicle {
             stalled: Vec::new(),
             has_left: false,
             votes: Vec::new(),
+            crosses_s: None,
         }
     }
 
-    /// Takes a read at the stop line of a lane, and says on which lane it stands.
-    pub(super) fn stands_on(&mut self, lane: LaneIx, rssi: Option<f32>, at_s: f64) -> LaneIx {
+    /// Takes a read at the stop line of a lane, and says on which lane it stands. One that was not read on its lane for `gone_s` has left that.
+    pub(super) fn stands_on(&mut self, lane: LaneIx, rssi: Option<f32>, at_s: f64, gone_s: f64) -> LaneIx {
         self.votes.retain(|vote| vote.reads_at(at_s) >= LEAST_READS);
         let rssi = rssi.filter(|rssi| rssi.is_finite());
         let before = self.votes.iter().find(|vote| vote.lane == lane);
@@ -96,7 +99,7 @@ impl Vehicle {
         self.votes.retain(|vote| vote.lane != lane);
         let vote = Vote { lane, reads, last_s: at_s, rssi: strongest };
         let present = self.votes.iter().find(|vote| vote.lane == self.lane);
-        let wins = present.is_none_or(|present| vote.beats(present, at_s));
+        let wins = present.is_none_or(|present| at_s - present.last_s > gone_s || vote.beats(present, at_s));
         self.votes.push(vote);
         if wins || self.lane == lane { lane } else { self.lane }
     }

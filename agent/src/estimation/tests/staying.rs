@@ -243,6 +243,19 @@ fn whoever_passes_the_stop_line_of_another_lane_on_his_way_across_is_nobody_new(
 }
 
 #[test]
+fn whoever_is_held_at_a_second_stop_line_on_the_way_across_stands_there() {
+    // Between one second and three after it has passed the first.
+    for gap_s in [1.0, 2.0, 3.0] {
+        let mut scene = Scene::new();
+        scene.show(Some("N"), 1.0);
+        scene.stands(1, "N1", STOP, 10.0, 22.0);
+        scene.stands(1, "W", STOP, 22.0 + gap_s, 29.0 + gap_s);
+        let here = (scene.count("W", 29.0 + gap_s), scene.count("N1", 29.0 + gap_s));
+        assert_eq!(here, (1, 0), "after {gap_s} s");
+    }
+}
+
+#[test]
 fn a_parked_car_is_no_queue_for_neighbours_or_the_record() {
     let mut scene = Scene::new();
     cycles(&mut scene, 100, 500, |scene, at_s| scene.read(1, "N1", STOP, at_s));
