@@ -139,7 +139,7 @@ async fn tells(
 ) -> (Value, Receiver<(String, String)>) {
     let (_, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
-    let notifier = Notifier::start(config).unwrap();
+    let notifier = Notifier::start(config).expect("the webhook can be told");
     let (app, hearing) = (state.app.clone(), state.has_heard());
     let server =
         tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped));
@@ -148,10 +148,10 @@ async fn tells(
         (text, hook)
     })
     .await
-    .unwrap();
+    .expect("it ends");
     wait_until_told(&state.app.db, &["webhook"]).await;
     stop.send_replace(true);
-    server.await.unwrap();
+    server.await.expect("it ends");
     (serde_json::from_str(&text).expect("it is JSON"), hook)
 }
 
