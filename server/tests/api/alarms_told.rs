@@ -48,7 +48,7 @@ async fn what_a_server_that_died_has_not_told_is_told_by_one_of_the_others(db: P
     wait_until_told(&db, &["webhook"]).await;
     stop.send_replace(true);
     for server in servers {
-        server.await.expect("the server ends by itself");
+        server.await.unwrap();
     }
     let (text, _) = hook.recv_timeout(Duration::from_secs(10)).unwrap();
     let body: Value = serde_json::from_str(&text).unwrap();
@@ -139,7 +139,7 @@ async fn tells(
 ) -> (Value, Receiver<(String, String)>) {
     let (_, receiver) = tokio::sync::mpsc::channel(4);
     let (stop, stopped) = watch::channel(false);
-    let notifier = Notifier::start(config).expect("the configuration is valid");
+    let notifier = Notifier::start(config).expect("the webhook can be told");
     let (app, hearing) = (state.app.clone(), state.has_heard());
     let server =
         tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped));
@@ -148,10 +148,10 @@ async fn tells(
         (text, hook)
     })
     .await
-    .expect("nothing panics there");
+    .expect("it ends");
     wait_until_told(&state.app.db, &["webhook"]).await;
     stop.send_replace(true);
-    server.await.expect("the server ends by itself");
+    server.await.expect("it ends");
     (serde_json::from_str(&text).expect("it is JSON"), hook)
 }
 
