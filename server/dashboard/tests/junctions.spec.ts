@@ -280,7 +280,12 @@ test('place, zone and links are set, agent.toml is saved, and a junction is dele
     .getByRole('button', { name: 'Delete for good' })
     .click();
   await expect(page).toHaveURL(/\/app\/junctions$/);
+  // A long list shows its first rows only.
+  const search = page.getByLabel('Search by name or city');
+  await search.fill('Magarpatta');
   await expect(page.getByRole('link', { name: 'Magarpatta', exact: true })).toBeVisible();
+  await search.fill('Hadapsar');
+  await expect(page.getByRole('link', { name: 'Magarpatta', exact: true })).toHaveCount(0);
   await expect(page.getByRole('link', { name: 'Hadapsar', exact: true })).toHaveCount(0);
 });
 

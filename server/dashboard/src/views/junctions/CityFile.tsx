@@ -23,9 +23,9 @@ export function CityFile({ known }: { known: Junction[] }) {
   });
   const read = async (file: File | null) => {
     if (!file) return;
-    // The same file may be chosen again once it is mended.
-    reset.current?.();
-    const found = readCityFile(await file.text(), new Set(known.map(({ junction_id }) => junction_id)));
+    // The same file may be chosen again once it is mended. Not while the browser still tells of it: it may put it there once more.
+    const text = await file.text().finally(() => reset.current?.());
+    const found = readCityFile(text, new Set(known.map(({ junction_id }) => junction_id)));
     setUnreadable(found === null);
     setOutlook(found);
   };
