@@ -190,7 +190,7 @@ fn the_whole() {
     }
     // The largest first, so that no worker is left alone with one at the end.
     all.reverse();
-    // Of 580 junctions six do not keep the longest red to the second: a choice of tactical control, or a change of what runs, costs a few
+    // A few junctions do not keep the longest red to the second: a choice of tactical control, or a change of what runs, costs a few
     // seconds that the shortest greens ahead do not leave.
     check(&all, true);
 }
