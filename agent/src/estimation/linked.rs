@@ -4,7 +4,7 @@ use super::estimates::LONGEST_NAME;
 use super::neighbour::MOST_PLACES;
 use super::unseen::Ratio;
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_common::wire::Demand;
+use flextraff_common::wire::{Demand, DemandGreen};
 use std::collections::BTreeMap;
 
 /// What a neighbour said counts for so long, seconds.
@@ -25,6 +25,8 @@ pub(super) struct Linked {
     lanes: BTreeMap<String, LaneThere>,
     /// Whether it says which lanes have green.
     pub(super) tells_greens: bool,
+    /// Whether the greens that follow its present one are only meant: each second it may decide to hold that one for longer.
+    pub(super) may_put_off: bool,
     /// What its queues have told of those whom no reader sees; kept when it falls silent, because that hardly changes within hours.
     pub(super) unseen: Ratio,
     /// Who is about to leave towards here: from which lane, if it was said, and when.
@@ -64,6 +66,7 @@ impl Linked {
             heard_s: f64::NEG_INFINITY,
             lanes: BTreeMap::new(),
             tells_greens: false,
+            may_put_off: false,
             unseen: Ratio::default(),
             ahead: Vec::new(),
         }
@@ -97,6 +100,8 @@ impl Linked {
             }
         }
         self.tells_greens = demand.greens.is_some();
+        let ends = |green: &DemandGreen| green.in_s <= 0.0 && green.until_s.is_some();
+        self.may_put_off = demand.greens.iter().flatten().any(ends);
         if let Some(unseen) = demand.users.as_ref().and_then(Ratio::heard) {
             self.unseen = unseen;
         }

@@ -87,6 +87,38 @@ fn a_green_at_which_nobody_leaves_a_full_lane_says_nothing() {
 }
 
 #[test]
+fn a_full_lane_that_has_just_got_green_is_about_to_move() {
+    let mut scene = Scene::new();
+    let stage = scene.stage_ix("N").index();
+    let demand = red(full(&scene, 10.0, 25.0));
+    scene.hear(3, &demand, 10.0);
+    let held = |scene: &mut Scene, at_s: f64| scene.lane("N1", at_s).queue.held_s[stage] > 0.0;
+    assert!(held(&mut scene, 10.0), "full, and it has red");
+    for second in 13..20 {
+        let at_s = f64::from(second);
+        let demand = green(full(&scene, at_s, 25.0), 0.0, None);
+        scene.hear(3, &demand, at_s);
+        assert_eq!(held(&mut scene, at_s), second > 17, "{second}: a queue takes some seconds to start");
+    }
+}
+
+#[test]
+fn a_green_that_the_neighbour_only_means_to_give_is_not_reckoned_with() {
+    let mut scene = Scene::new();
+    let of =
+        |lane: &str, in_s: f64, until_s: Option<f64>| DemandGreen { lane: lane.to_owned(), in_s, until_s };
+    let greens = Some(vec![of("B", 0.0, Some(37.0)), of("A", 40.0, None)]);
+    let demand = Demand { greens, ..full(&scene, 10.0, 4.0) };
+    scene.hear(3, &demand, 10.0);
+    let found = gate(&mut scene, "N1", 10.0);
+    assert!(close(found, ROOM - 4.0, 20.0, 1e6), "B may be held for longer: {found:?}");
+    let demand = Demand { greens: Some(vec![of("A", 40.0, None)]), ..full(&scene, 11.0, 4.0) };
+    scene.hear(3, &demand, 11.0);
+    let found = gate(&mut scene, "N1", 11.0);
+    assert!(close(found, ROOM - 4.0, 40.0 - WAY_S, 1e6), "B has ended: {found:?}");
+}
+
+#[test]
 fn who_is_on_the_way_there_takes_room() {
     let mut scene = Scene::new();
     scene.show(Some("N"), 1.0);
