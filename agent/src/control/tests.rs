@@ -167,7 +167,7 @@ fn first_green_towards(greens: &[DemandGreen]) -> (Option<i64>, usize, String) {
 
 #[test]
 fn nobody_is_let_into_a_full_short_lane_until_it_flows_and_who_waits_for_it_is_announced() {
-    let green = DemandGreen { lane: "A".to_owned(), in_s: 6.0, until_s: None };
+    let green = DemandGreen { lane: "A".to_owned(), in_s: 6.0, until_s: None, meant: false };
     let (soon_s, ..) = first_green_towards(&[green]);
     let (never_s, announced, why) = first_green_towards(&[]);
     assert!(

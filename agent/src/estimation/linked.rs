@@ -4,7 +4,7 @@ use super::estimates::LONGEST_NAME;
 use super::neighbour::MOST_PLACES;
 use super::unseen::Ratio;
 use flextraff_common::ids::{DeviceId, JunctionId};
-use flextraff_common::wire::{Demand, DemandGreen};
+use flextraff_common::wire::Demand;
 use std::collections::BTreeMap;
 
 /// What a neighbour said counts for so long, seconds.
@@ -25,8 +25,6 @@ pub(super) struct Linked {
     lanes: BTreeMap<String, LaneThere>,
     /// Whether it says which lanes have green.
     pub(super) tells_greens: bool,
-    /// Whether the greens that follow its present one are only meant: each second it may decide to hold that one for longer.
-    pub(super) may_put_off: bool,
     /// What its queues have told of those whom no reader sees; kept when it falls silent, because that hardly changes within hours.
     pub(super) unseen: Ratio,
     /// Who is about to leave towards here: from which lane, if it was said, and when.
@@ -44,10 +42,13 @@ pub(super) struct LaneThere {
     pub(super) left_s: f64,
     /// From when and until when it flows, seconds; none: no such time is in sight.
     pub(super) flows_s: Option<(f64, f64)>,
+    /// Whether it is only meant to flow from then on: the neighbour may put that off.
+    pub(super) is_meant: bool,
 }
 
 impl LaneThere {
-    const UNKNOWN: Self = Self { holds: 0.0, capacity: None, left_s: f64::NEG_INFINITY, flows_s: None };
+    const UNKNOWN: Self =
+        Self { holds: 0.0, capacity: None, left_s: f64::NEG_INFINITY, flows_s: None, is_meant: false };
 }
 
 /// Whether a message tells of reads and passages as they happen, and nothing of what the lanes hold.
@@ -66,7 +67,6 @@ impl Linked {
             heard_s: f64::NEG_INFINITY,
             lanes: BTreeMap::new(),
             tells_greens: false,
-            may_put_off: false,
             unseen: Ratio::default(),
             ahead: Vec::new(),
         }
@@ -100,18 +100,17 @@ impl Linked {
             }
         }
         self.tells_greens = demand.greens.is_some();
-        let ends = |green: &DemandGreen| green.in_s <= 0.0 && green.until_s.is_some();
-        self.may_put_off = demand.greens.iter().flatten().any(ends);
         if let Some(unseen) = demand.users.as_ref().and_then(Ratio::heard) {
             self.unseen = unseen;
         }
         for green in demand.greens.iter().flatten() {
             let until_s = green.until_s.map_or(f64::INFINITY, |until_s| at_s + until_s.clamp(0.0, AHEAD_S));
             let from_s = at_s + green.in_s.clamp(0.0, AHEAD_S);
-            // It says each second anew that it has green, not since when.
-            let from_s = flowed.get(&green.lane).map_or(from_s, |since_s| since_s.min(from_s));
+            // It says each second anew that it has green, not since when; a green that was to come by now may have been put off.
+            let since_s = flowed.get(&green.lane).filter(|_| from_s <= at_s);
+            let from_s = since_s.map_or(from_s, |since_s| since_s.min(from_s));
             if let Some(lane) = self.lane_mut(&green.lane) {
-                lane.flows_s = Some((from_s, until_s));
+                (lane.flows_s, lane.is_meant) = (Some((from_s, until_s)), green.meant && from_s > at_s);
             }
         }
         let here = demand.departures.iter().filter(|departures| departures.to_junction == own);

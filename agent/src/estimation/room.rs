@@ -66,10 +66,10 @@ fn gate_of(ways: &[Way], at_s: f64) -> Option<Gate> {
 }
 
 impl LaneThere {
-    /// Whether somebody has left it of late, or it has only just got green or is about to.
-    fn moves(&self, at_s: f64) -> bool {
+    /// Whether it stands: nobody has left it of late, nor has it just got green or is to get it.
+    fn stands(&self, at_s: f64) -> bool {
         let green_s = self.flows_s.map_or(f64::NEG_INFINITY, |(from_s, _)| from_s);
-        at_s - green_s.max(self.left_s) <= MOVES_FOR_S
+        at_s - green_s.max(self.left_s) > MOVES_FOR_S
     }
 }
 
@@ -82,11 +82,11 @@ impl Neighbours {
         self.ahead_of(lane).iter().map(full).sum()
     }
 
-    /// Share of a lane's vehicles that goes to lanes which are full and do not move: nobody has left them, and they have not got green, of late.
+    /// Share of a lane's vehicles that goes to lanes which are full and stand. One that is to get green is left to the [gate](Self::gate).
     pub(super) fn no_room(&self, lane: LaneIx, at_s: f64) -> f64 {
         let stuck = |place: &Place| {
             self.lane_there(place, at_s)
-                .is_some_and(|(_, there)| self.fullness_of(lane, place, there) >= FULL && !there.moves(at_s))
+                .is_some_and(|(_, there)| self.fullness_of(lane, place, there) >= FULL && there.stands(at_s))
         };
         self.ahead_of(lane).iter().filter(|(place, _)| stuck(place)).map(|(_, share)| share).sum()
     }
@@ -120,10 +120,8 @@ impl Neighbours {
         let under_way = self.onward.under_way(place, at_s - 2.0 * link.free_flow_s - SLACK_S);
         // A green at which nobody leaves a full lane says nothing. Nor does one that the neighbour only means to give: whoever is let go because the
         // way ahead is about to open stands in the junction when the neighbour changes its mind.
-        let counts = |(from_s, _): &(f64, f64)| {
-            (there.holds < capacity || there.moves(at_s)) && (*from_s <= at_s || !linked.may_put_off)
-        };
-        let flows = there.flows_s.filter(counts);
+        let counts = !(there.is_meant || there.holds >= capacity && there.stands(at_s));
+        let flows = there.flows_s.filter(|_| counts);
         let (from_s, until_s) = flows.unwrap_or((at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY));
         Some(Way {
             share,

@@ -78,7 +78,7 @@ impl Estimator {
             let first = own.next()?;
             let last = own.next_back().unwrap_or(first);
             let lane = self.junction.lane(ix).name.clone();
-            Some(DemandGreen { lane, in_s: first.in_s, until_s: last.until_s })
+            Some(DemandGreen { lane, in_s: first.in_s, until_s: last.until_s, meant: first.is_meant })
         };
         self.junction.lane_indexes().zip(&self.lanes).filter_map(told).collect()
     }

@@ -88,6 +88,9 @@ pub struct DemandGreen {
     /// Seconds ahead of its end; absent: no end is in sight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_s: Option<f64>,
+    /// Whether its start is only meant: each second the green before it may be held for longer. Absent: it comes as told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub meant: bool,
 }
 
 /// A vehicle that has left over a stop line.

@@ -338,7 +338,7 @@ fn names_that_no_lane_has_are_not_kept() {
             lane: Some(long.clone()),
             in_s: vec![1.0; 100],
         }],
-        greens: Some(vec![DemandGreen { lane: long, in_s: 0.0, until_s: None }]),
+        greens: Some(vec![DemandGreen { lane: long, in_s: 0.0, until_s: None, meant: false }]),
         ..scene.nothing(20.0)
     };
     scene.hear(2, &demand, 20.0);

@@ -12,7 +12,7 @@ const WAY_S: f64 = 350.0 / (40.0 / 3.6);
 const ROOM: f64 = 44.0 - 1.0;
 
 fn green(demand: Demand, in_s: f64, until_s: Option<f64>) -> Demand {
-    Demand { greens: Some(vec![DemandGreen { lane: "A".to_owned(), in_s, until_s }]), ..demand }
+    Demand { greens: Some(vec![DemandGreen { lane: "A".to_owned(), in_s, until_s, meant: false }]), ..demand }
 }
 
 /// All lanes have red, and it says so.
@@ -94,6 +94,9 @@ fn a_full_lane_that_has_just_got_green_is_about_to_move() {
     scene.hear(3, &demand, 10.0);
     let held = |scene: &mut Scene, at_s: f64| scene.lane("N1", at_s).queue.held_s[stage] > 0.0;
     assert!(held(&mut scene, 10.0), "full, and it has red");
+    let demand = green(full(&scene, 11.0, 25.0), 3.0, None);
+    scene.hear(3, &demand, 11.0);
+    assert!(!held(&mut scene, 11.0), "the gate says for how long");
     for second in 13..20 {
         let at_s = f64::from(second);
         let demand = green(full(&scene, at_s, 25.0), 0.0, None);
@@ -105,17 +108,17 @@ fn a_full_lane_that_has_just_got_green_is_about_to_move() {
 #[test]
 fn a_green_that_the_neighbour_only_means_to_give_is_not_reckoned_with() {
     let mut scene = Scene::new();
-    let of =
-        |lane: &str, in_s: f64, until_s: Option<f64>| DemandGreen { lane: lane.to_owned(), in_s, until_s };
-    let greens = Some(vec![of("B", 0.0, Some(37.0)), of("A", 40.0, None)]);
-    let demand = Demand { greens, ..full(&scene, 10.0, 4.0) };
-    scene.hear(3, &demand, 10.0);
-    let found = gate(&mut scene, "N1", 10.0);
-    assert!(close(found, ROOM - 4.0, 20.0, 1e6), "B may be held for longer: {found:?}");
-    let demand = Demand { greens: Some(vec![of("A", 40.0, None)]), ..full(&scene, 11.0, 4.0) };
-    scene.hear(3, &demand, 11.0);
-    let found = gate(&mut scene, "N1", 11.0);
-    assert!(close(found, ROOM - 4.0, 40.0 - WAY_S, 1e6), "B has ended: {found:?}");
+    let mut opens_s = |in_s: f64, meant: bool, at_s: f64| {
+        let mut demand = green(full(&scene, at_s, 4.0), in_s, None);
+        demand.greens.iter_mut().flatten().for_each(|green| green.meant = meant);
+        scene.hear(3, &demand, at_s);
+        gate(&mut scene, "N1", at_s).expect("it says when A flows").opens_s
+    };
+    assert!((opens_s(40.0, true, 10.0) - 20.0).abs() < 0.05, "it may be put off");
+    assert!((opens_s(40.0, false, 11.0) - (40.0 - WAY_S)).abs() < 0.05, "it comes as told");
+    assert!(opens_s(0.0, true, 12.0) < 0.0, "what has begun has begun");
+    let later = opens_s(1.0, false, 20.0);
+    assert!((opens_s(40.0, false, 22.0) - (later + 39.0)).abs() < 0.05, "it was put off after all");
 }
 
 #[test]
@@ -142,13 +145,13 @@ fn lanes_that_have_the_right_of_way_are_told_when_they_flow() {
     let scene = Scene::new();
     let stage = |name: &str| scene.stage_ix(name);
     let greens = [
-        ComingGreen { stage: stage("E"), in_s: 0.0, until_s: Some(6.0) },
-        ComingGreen { stage: stage("W"), in_s: 11.0, until_s: None },
+        ComingGreen { stage: stage("E"), in_s: 0.0, until_s: Some(6.0), is_meant: false },
+        ComingGreen { stage: stage("W"), in_s: 11.0, until_s: None, is_meant: true },
     ];
     let told = scene.estimator.tell_greens(&greens);
-    let named: Vec<(&str, f64, Option<f64>)> =
-        told.iter().map(|green| (green.lane.as_str(), green.in_s, green.until_s)).collect();
-    assert_eq!(named, [("E", 0.0, None), ("W", 11.0, None)], "E goes on in W");
+    let named: Vec<(&str, f64, Option<f64>, bool)> =
+        told.iter().map(|green| (green.lane.as_str(), green.in_s, green.until_s, green.meant)).collect();
+    assert_eq!(named, [("E", 0.0, None, false), ("W", 11.0, None, true)], "E goes on in W");
     assert_eq!(scene.estimator.tell_greens(&[]), []);
 }
 

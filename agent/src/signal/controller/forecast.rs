@@ -15,6 +15,8 @@ struct Course {
     from_s: f64,
     until_s: f64,
     next: Option<StageIx>,
+    /// Whether a decision ends the present green, not a plan.
+    is_decided: bool,
 }
 
 /// A stage that has green or is about to get it.
@@ -26,6 +28,8 @@ pub struct ComingGreen {
     pub in_s: f64,
     /// Seconds ahead of its end; none: it is not in sight.
     pub until_s: Option<f64>,
+    /// Whether its start is only meant, because the end of the present green is decided anew each second.
+    pub is_meant: bool,
 }
 
 /// What is told to neighbours.
@@ -42,13 +46,14 @@ impl Controller {
     /// The stage that has green or gets it next, and the one that follows if that is decided, in order of time; none in start-up, flash and
     /// fault, where traffic goes as it can.
     pub fn coming_greens(&self, at: MonoMs) -> Option<Vec<ComingGreen>> {
-        let Course { stage, from_s, until_s, next } = self.course(at, Intent::Deed)?;
+        let Course { stage, from_s, until_s, next, is_decided } = self.course(at, Intent::Deed)?;
         let timing = self.program.timing(&self.junction);
-        let first = ComingGreen { stage, in_s: from_s, until_s: next.map(|_| until_s) };
+        let first = ComingGreen { stage, in_s: from_s, until_s: next.map(|_| until_s), is_meant: false };
         let then = |next| ComingGreen {
             stage: next,
             in_s: until_s + timing.clearance_s(stage, next),
             until_s: None,
+            is_meant: is_decided,
         };
         Some(std::iter::once(first).chain(next.map(then)).collect())
     }
@@ -79,7 +84,7 @@ impl Controller {
             .collect();
         let mut progress = model.begin(&green);
         let rollout = Rollout { model: &model, timing: &timing, order, policy: POLICY };
-        let Course { stage, from_s, until_s, next } = course;
+        let Course { stage, from_s, until_s, next, .. } = course;
         let mut departures = rollout.departures(&mut progress, stage, from_s, until_s, next);
         // Beyond the lanes there are the pedestrian heads.
         departures.retain(|departure| departure.lane.index() < junction.lanes().len());
@@ -104,12 +109,18 @@ impl Controller {
                     None if self.program.ranged => (least_s(stage) - had_s, None),
                     None => (planned_s() - had_s, Some(self.program.after(stage))),
                 };
-                Some(Course { stage, from_s: 0.0, until_s: until_s.max(0.0), next })
+                Some(Course {
+                    stage,
+                    from_s: 0.0,
+                    until_s: until_s.max(0.0),
+                    next,
+                    is_decided: best.is_some(),
+                })
             }
             Phase::Clearance(clearance, coming) => {
                 let from_s = clearance.green_at.since(at) as f64 / 1000.0;
                 let until_s = from_s + least_s(coming.stage);
-                Some(Course { stage: coming.stage, from_s, until_s, next: None })
+                Some(Course { stage: coming.stage, from_s, until_s, next: None, is_decided: false })
             }
             Phase::Startup(_) | Phase::ToFlash(_) | Phase::Flash | Phase::Fault => None,
         }
