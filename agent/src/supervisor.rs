@@ -6,7 +6,7 @@
 
 pub mod alarms;
 mod asks;
-mod commands;
+pub mod commands;
 mod connection;
 pub mod forward;
 mod intake;
