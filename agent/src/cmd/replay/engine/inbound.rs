@@ -19,6 +19,13 @@ impl Engine {
                     self.tell_status(now);
                 }
             }
+            Inbound::UnreadablePlan(refused) => {
+                self.unused.push(format!("green-time: {}", refused.reasons.join("; ")));
+                if running.lamps.is_some() {
+                    running.plan = Some(refused);
+                    self.tell_status(now);
+                }
+            }
             Inbound::Demand(junction, demand) => {
                 if junction == self.config.junction.id {
                     running.recorder.handle_demand(&demand, now);
