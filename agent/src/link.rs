@@ -21,7 +21,7 @@ use client::{Client, ClientEvent};
 use flextraff_common::ids::{DeviceId, JunctionId, Seq};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, Signal, Status, Watchlist};
+use flextraff_common::wire::{Ack, Command, Demand, GreenTime, Keys, PlanStatus, Signal, Status, Watchlist};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tls::CertificateClock;
@@ -82,6 +82,8 @@ pub enum Inbound {
     Demand(JunctionId, Demand),
     /// What the lamps of a junction show; of our own junction too, where another device drives them or we ourselves.
     Signal(JunctionId, Signal),
+    /// A plan that cannot be read: refused before anybody has looked at its greens.
+    UnreadablePlan(PlanStatus),
     /// A message that cannot be used.
     Unreadable {
         /// Where it came.

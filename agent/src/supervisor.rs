@@ -6,7 +6,7 @@
 
 pub mod alarms;
 mod asks;
-mod commands;
+pub mod commands;
 mod connection;
 pub mod forward;
 mod intake;
@@ -286,11 +286,7 @@ impl Supervisor {
             LampEvent::Signal(SignalEvent::CycleEnded(cycle)) => {
                 self.recorder.bring(RecorderInput::Cycle(cycle));
             }
-            LampEvent::Signal(SignalEvent::Plan(status)) => {
-                messages::log_plan(&status);
-                self.plan = Some(status);
-                self.tell_status();
-            }
+            LampEvent::Signal(SignalEvent::Plan(status)) => self.tell_plan(status),
             LampEvent::Signal(SignalEvent::PlanOver { plan_id }) => {
                 tracing::info!(plan = plan_id.as_deref().unwrap_or("without a name"), "plan is over");
                 health::forget_plan(&mut self.plan, plan_id.as_deref());
@@ -372,6 +368,11 @@ impl Supervisor {
             LinkEvent::Inbound(Inbound::GreenTime(message)) => {
                 self.to_lamps(LampInput::Plan(Box::new(message)));
             }
+            // A counter has no say in plans.
+            LinkEvent::Inbound(Inbound::UnreadablePlan(refused)) if self.lamps.is_some() => {
+                self.tell_plan(refused);
+            }
+            LinkEvent::Inbound(Inbound::UnreadablePlan(refused)) => messages::log_plan(&refused),
             LinkEvent::Inbound(Inbound::Command(command)) => {
                 match commands::handle(self, &command, self.clock.now()) {
                     Handled::Reply(reply) => self.tell_reply(&reply),

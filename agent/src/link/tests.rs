@@ -4,7 +4,7 @@ mod world;
 
 use super::*;
 use flextraff_common::ids::{DeviceId, LaneId, OutboxId};
-use flextraff_common::wire::{RejectCode, encode};
+use flextraff_common::wire::{PlanState, RejectCode, encode};
 use uuid::Uuid;
 
 const OUTBOX: OutboxId = OutboxId(Uuid::from_u128(3));
@@ -377,11 +377,7 @@ fn what_comes_down_is_read_and_what_is_not_ours_is_left() {
     let plan = format!("{{\"junction_id\":\"{JUNCTION}\",\"lane_times\":[30,30,30,30]}}");
     assert!(matches!(&inbound(Topic::GreenTime(JUNCTION), &plan)[..], [Inbound::GreenTime(_)]));
     let foreign = format!("{{\"junction_id\":\"{NEIGHBOUR}\"}}");
-    assert!(matches!(&inbound(Topic::GreenTime(JUNCTION), &foreign)[..], [Inbound::Unreadable { .. }]));
     assert!(inbound(Topic::GreenTime(NEIGHBOUR), &foreign).is_empty());
-    let newer = plan.replacen('{', "{\"v\":2,", 1);
-    assert!(matches!(&inbound(Topic::GreenTime(JUNCTION), &newer)[..],
-        [Inbound::Unreadable { reason, .. }] if reason.contains("update it")));
     let command = "{\"id\":\"1\",\"type\":\"identify\",\"expires_at\":\"2026-01-01T00:00:00Z\"}";
     assert!(matches!(&inbound(Topic::Command(JUNCTION, DEVICE), command)[..], [Inbound::Command(_)]));
     let other = DeviceId(Uuid::from_u128(77));
@@ -395,6 +391,36 @@ fn what_comes_down_is_read_and_what_is_not_ours_is_left() {
     assert!(matches!(&inbound(Topic::Keys(JUNCTION, DEVICE), "{\"v\":1}")[..], [Inbound::Keys(_)]));
     assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{\"entries\":[]}")[..], [Inbound::Watchlist(_)]));
     assert!(matches!(&inbound(Topic::Watchlist(JUNCTION), "{}")[..], [Inbound::Unreadable { .. }]));
+}
+
+#[test]
+fn a_plan_that_cannot_be_read_is_refused_by_its_name() {
+    let refused = |payload: &str| match &inbound(Topic::GreenTime(JUNCTION), payload)[..] {
+        [Inbound::UnreadablePlan(status)] => {
+            assert_eq!((status.state, status.reasons.len()), (PlanState::Refused, 1));
+            (status.plan_id.clone(), status.reasons[0].clone())
+        }
+        other => panic!("{other:?} is no refusal"),
+    };
+    let times = "\"lane_times\":[30,30,30,30]";
+    let named = Some("p1".to_owned());
+    let newer = format!("{{\"v\":2,\"junction_id\":\"{JUNCTION}\",\"plan_id\":\"p1\",{times}}}");
+    assert_eq!(
+        refused(&newer),
+        (named.clone(), "version 2 is newer than 1, which this program speaks; update it".to_owned())
+    );
+    let foreign = format!("{{\"junction_id\":\"{NEIGHBOUR}\",\"plan_id\":\"p1\",{times}}}");
+    let why = format!("junction_id is {NEIGHBOUR}, the topic says {JUNCTION}");
+    assert_eq!(refused(&foreign), (named.clone(), why));
+    let misspelled = format!("{{\"junction_id\":\"{JUNCTION}\",\"plan_id\":\"p1\",\"lane_times\":\"30\"}}");
+    let (name, why) = refused(&misspelled);
+    assert!(name == named && why.contains("expected a sequence"), "{name:?} {why}");
+    for (nameless, told) in [("no JSON", "expected"), ("", "EOF"), ("{\"plan_id\":7}", "invalid type")] {
+        let (name, why) = refused(nameless);
+        assert!(name.is_none() && why.contains(told), "{nameless}: {name:?} {why}");
+    }
+    let endless = format!("{{\"plan_id\":\"{}\"}}", "p".repeat(100_000));
+    assert_eq!(refused(&endless).0, Some("p".repeat(64)));
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) enum Handled {
 
 /// Does what a command asks for, as far as that needs no lamps.
 pub(super) fn handle(supervisor: &mut Supervisor, command: &Command, now: Moment) -> Handled {
-    let id = command.id.chars().take(MAX_ID).collect();
+    let id = id(command);
     if let Some(why) = expired(command.expires_at, now) {
         return Handled::Reply(reply(id, Err(why)));
     }
@@ -41,8 +41,13 @@ fn expired(expires_at: UnixMs, now: Moment) -> Option<String> {
     })
 }
 
+/// The id of a command as it is sent back.
+pub fn id(command: &Command) -> String {
+    command.id.chars().take(MAX_ID).collect()
+}
+
 /// The reply to a command.
-pub(super) fn reply(id: String, result: Result<String, String>) -> Reply {
+pub fn reply(id: String, result: Result<String, String>) -> Reply {
     let ok = result.is_ok();
     Reply { id, ok, detail: result.unwrap_or_else(|why| why) }
 }

@@ -5,7 +5,7 @@ use crate::health;
 use crate::link::LinkRequest;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Demand, ReaderState, encode};
+use flextraff_common::wire::{Demand, PlanStatus, ReaderState, encode};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Cards take a second or two now and then; longer than this is worth a word, milliseconds.
@@ -54,6 +54,13 @@ impl Supervisor {
         let signal = messages::signal(&self.config.junction, shown, now);
         self.signal_due = now.mono + SIGNAL_PERIOD_MS;
         self.to_link(LinkRequest::Live(Topic::Signal(self.config.junction.id), encode(&signal)));
+    }
+
+    /// What became of a plan.
+    pub(super) fn tell_plan(&mut self, status: PlanStatus) {
+        messages::log_plan(&status);
+        self.plan = Some(status);
+        self.tell_status();
     }
 
     pub(super) fn tell_status(&self) {

@@ -5,7 +5,8 @@ use super::support::server::{Received, Server};
 use super::support::{Broker, PASSWORD, PATIENCE, USER};
 use super::{JUNCTION, Process, folder};
 use flextraff_common::ids::DeviceId;
-use flextraff_common::wire::{ControlLevel, ReaderSight, Status, decode};
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{ControlLevel, PlanState, ReaderSight, Status, decode};
 use serialport::{SerialPort as _, TTYPort};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixDatagram;
@@ -180,6 +181,21 @@ fn a_light_controller_serves_what_two_counters_read_and_goes_on_without_one_of_t
             && counted(received, COUNTER_OF_E) == [(LANES[1].to_string(), 1)]
     });
     server.look(|received| assert!(counted(received, CONTROLLER).is_empty()));
+
+    // Of a newer server, say: the sender hears of it from the device that would have carried it out.
+    let unreadable = format!("{{\"v\":2,\"junction_id\":\"{JUNCTION}\",\"plan_id\":\"newer\"}}");
+    server.publish(Topic::GreenTime(JUNCTION), unreadable);
+    server.wait("the refusal of a plan that cannot be read", |received| {
+        let plan = of_controller(received).and_then(|status| status.plan.as_ref());
+        plan.is_some_and(|plan| {
+            (plan.state, plan.plan_id.as_deref()) == (PlanState::Refused, Some("newer"))
+                && plan.reasons[0].contains("version 2 is newer")
+        })
+    });
+    let of_counters = [COUNTER_OF_N, COUNTER_OF_E];
+    server.look(|received| {
+        assert!(of_counters.iter().all(|id| received.statuses[id].plan.is_none()), "they have no say in it");
+    });
 
     drop(east);
     server.wait("the last will", |received| {

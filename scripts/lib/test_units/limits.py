@@ -114,6 +114,11 @@ def other_devices(s: Scene) -> None:
     said = restart(s, look)
     assert "probed" in said and (refused.format("outside") in said) == heeds, said
     assert refused.format("ttyS29") not in said, said
+    # It is the unit's list that refuses and lets through: without the policy the one opens, without its line the other does not.
+    said = restart(s, "DevicePolicy=auto", "DeviceAllow=", look)
+    assert "probed" in said and refused.format("outside") not in said, said
+    said = restart(s, "DeviceAllow=", look)
+    assert "probed" in said and (refused.format("ttyS29") in said) == heeds, said
     restart(s)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -66,10 +67,13 @@ class Machine:
         # Its own view of the devices, network and processes; on top of the root file system lies one that is gone afterwards.
         self._nspawn = subprocess.Popen(
             ["systemd-nspawn", "--quiet", "--boot", f"--directory={system}", "--volatile=overlay", f"--bind={street}:{STREET}",
-             # As on a machine of its own, and unlike other containers, the kernel may be asked about its clock.
-             "--system-call-filter=adjtimex clock_adjtime",
+             # As on a machine of its own, and unlike other containers, the kernel may be asked about its clock, and told by systemd which
+             # devices a unit may open.
+             "--system-call-filter=adjtimex clock_adjtime bpf",
              "--register=no", "--keep-unit", "--private-network", "--machine=flextraff-units", "--console=pipe"],
             stdin=subprocess.DEVNULL, stdout=self._console, stderr=subprocess.STDOUT,
+            # Control groups as on a Raspberry Pi, also where this machine still has those of before: only with these systemd can do so.
+            env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "yes"},
         )
 
     def __enter__(self) -> Machine:

@@ -1,6 +1,7 @@
 //! Readers, recorder, session, controller and interlock on one given clock.
 
 mod explain;
+mod inbound;
 mod telling;
 
 use self::explain::explain;
@@ -11,8 +12,8 @@ use crate::control::Control;
 use crate::health;
 use crate::identity::{KeptKeys, Names, SharedNames};
 use crate::interlock::Interlock;
+use crate::link::LinkEvent;
 use crate::link::session::{Action, Session, SessionConfig};
-use crate::link::{Inbound, LinkEvent};
 use crate::reader::Read;
 use crate::reader::source::Source;
 use crate::signal::{Decision, Lamps, Shown, SignalEvent};
@@ -24,7 +25,7 @@ use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::junction::StageIx;
 use flextraff_common::replay::{Replay, seconds};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
-use flextraff_common::wire::topics::{Topic, agent_filters};
+use flextraff_common::wire::topics::{Topic, agent_filters, matches};
 use flextraff_common::wire::{ControlLevel, ControllerState, Demand, DeviceType, PlanStatus, encode};
 use serde_json::json;
 use std::io;
@@ -44,8 +45,12 @@ pub(super) struct Engine {
     explain: bool,
     highest: ControlLevel,
     readers: Vec<String>,
+    /// Topics that a broker would bring here.
+    filters: Vec<String>,
     running: Option<Running>,
     lines: Vec<String>,
+    /// Why what came could not be used, as far as nobody was told yet.
+    unused: Vec<String>,
 }
 
 /// What exists from the first line's time on.
@@ -115,7 +120,8 @@ impl Replay for Engine {
             ));
         }
         self.handle(content, at);
-        Ok(())
+        let unused = std::mem::take(&mut self.unused);
+        if unused.is_empty() { Ok(()) } else { Err(unused.join("; ")) }
     }
 
     fn lines(&mut self) -> &mut Vec<String> {
@@ -137,6 +143,8 @@ impl Engine {
             readers: config.readers.iter().map(|reader| reader.name.clone()).collect(),
             running: None,
             lines: vec![json!({"ready": true, "subscribe": filters}).to_string()],
+            filters,
+            unused: Vec::new(),
             config,
         }
     }
@@ -280,6 +288,10 @@ impl Engine {
         let Some(running) = &mut self.running else { return };
         running.session.handle_timeout(at);
         self.obey_session(&now);
+        // No line brought this: it has no number.
+        for reason in std::mem::take(&mut self.unused) {
+            self.lines.push(json!({"t": seconds(at), "error": reason}).to_string());
+        }
     }
 
     fn handle(&mut self, content: Content, at: MonoMs) {
@@ -306,6 +318,8 @@ impl Engine {
             Content::Button { group } => {
                 if let Some(lamps) = &mut running.lamps {
                     lamps.control.handle_button(group, now);
+                } else {
+                    self.unused.push("this device drives no lamps, and has no buttons".to_owned());
                 }
             }
             Content::Link { up } => {
@@ -317,10 +331,14 @@ impl Engine {
                     running.session.handle_disconnected("the link is down".to_owned(), at);
                 }
             }
-            Content::Message { topic, payload } if running.link_up => {
-                running.session.handle_message(&topic, &payload, at);
+            Content::Message { topic, .. } if !running.link_up => {
+                self.unused.push(format!("{}: the link is down, so that no message comes", short(&topic)));
             }
-            Content::Time | Content::Message { .. } => {}
+            Content::Message { topic, .. } if !self.filters.iter().any(|filter| matches(filter, &topic)) => {
+                self.unused.push(format!("{}: this agent does not subscribe to it", short(&topic)));
+            }
+            Content::Message { topic, payload } => running.session.handle_message(&topic, &payload, at),
+            Content::Time => {}
         }
         self.obey_session(&now);
     }
@@ -383,46 +401,8 @@ impl Engine {
                 running.session.handle_rows(rows, now.mono);
             }
             LinkEvent::Ack(ack) => running.recorder.handle_ack(&ack),
-            LinkEvent::Inbound(Inbound::GreenTime(message)) => {
-                if let Some(lamps) = &mut running.lamps {
-                    running.plan = Some(lamps.control.handle_plan(&message, *now));
-                    self.obey_controller(now);
-                    self.tell_status(now);
-                }
-            }
-            LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
-                if junction == self.config.junction.id {
-                    running.recorder.handle_demand(&demand, now);
-                }
-                if let Some(lamps) = &mut running.lamps {
-                    lamps.control.handle_demand(junction, &demand, *now);
-                }
-            }
-            LinkEvent::Inbound(Inbound::Keys(keys)) => {
-                let refused = running.names.update(|names| names.handle_keys(&keys, *now));
-                for reason in refused {
-                    self.lines.push(json!({"t": seconds(now.mono), "error": reason}).to_string());
-                }
-                if let Some(forwarder) = &mut running.forwarder {
-                    forwarder.handle_keys(&keys);
-                }
-                if let Some(lamps) = &mut running.lamps {
-                    lamps.control.handle_keys(&keys);
-                }
-            }
-            LinkEvent::Inbound(Inbound::Watchlist(list)) => {
-                if let Some(forwarder) = &mut running.forwarder {
-                    forwarder.handle_watchlist(&list);
-                }
-                if let Some(lamps) = &mut running.lamps {
-                    lamps.control.handle_watchlist(&list);
-                }
-            }
-            LinkEvent::Inbound(Inbound::Unreadable { topic, reason }) => {
-                let text = format!("{topic}: {reason}");
-                self.lines.push(json!({"t": seconds(now.mono), "error": text}).to_string());
-            }
-            LinkEvent::Connected | LinkEvent::Disconnected { .. } | LinkEvent::Inbound(_) => {}
+            LinkEvent::Inbound(message) => self.handle_inbound(message, now),
+            LinkEvent::Connected | LinkEvent::Disconnected { .. } => {}
         }
     }
 }
@@ -451,4 +431,9 @@ impl Running {
         // A timer of the past is due now; the next millisecond is the soonest after a step, so that time always goes on.
         due.unwrap_or(self.now).max(self.now + 1)
     }
+}
+
+/// As much of a topic as is told.
+fn short(topic: &str) -> String {
+    topic.chars().take(200).collect()
 }

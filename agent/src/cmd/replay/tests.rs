@@ -1,4 +1,5 @@
 mod pseudonyms;
+mod unused;
 
 use super::*;
 use crate::config::sample::two_lanes;

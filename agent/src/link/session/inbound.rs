@@ -3,8 +3,12 @@
 use super::SessionConfig;
 use crate::link::Inbound;
 use flextraff_common::ids::JunctionId;
+use flextraff_common::plan::MAX_PLAN_ID;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Ack, Demand, GreenTime, WatchlistPage, WireError, decode};
+use flextraff_common::wire::{
+    Ack, Demand, GreenTime, MAX_PAYLOAD, PlanState, PlanStatus, WatchlistPage, WireError, decode,
+};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// What a message is to the session.
@@ -31,7 +35,7 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
     let read = match parsed {
         Topic::Ack(..) if ours => decode::<Ack>(payload)
             .map(|ack| if ack.outbox_id == config.outbox { Read::Ack(ack) } else { Read::NotOurs }),
-        Topic::GreenTime(junction) if ours => green_time(junction, payload),
+        Topic::GreenTime(junction) if ours => Ok(Read::Inbound(green_time(junction, payload))),
         Topic::Command(..) if ours => message(payload, Inbound::Command),
         Topic::Keys(..) if ours => message(payload, Inbound::Keys),
         Topic::Watchlist(_) if ours => decode::<WatchlistPage>(payload).map(Read::Watchlist),
@@ -57,11 +61,23 @@ fn message<T: DeserializeOwned>(payload: &[u8], wrap: impl FnOnce(T) -> Inbound)
     decode(payload).map(|message| Read::Inbound(wrap(message)))
 }
 
-fn green_time(junction: JunctionId, payload: &[u8]) -> Result<Read, WireError> {
-    let plan: GreenTime = decode(payload)?;
-    if plan.junction_id != junction {
-        let reason = format!("junction_id is {}, the topic says {junction}", plan.junction_id);
-        return Err(WireError::Malformed { reason });
+/// A plan, or why it is refused: the same answer as for one that breaks a rule of the junction.
+fn green_time(junction: JunctionId, payload: &[u8]) -> Inbound {
+    let reason = match decode::<GreenTime>(payload) {
+        Ok(plan) if plan.junction_id == junction => return Inbound::GreenTime(plan),
+        Ok(plan) => format!("junction_id is {}, the topic says {junction}", plan.junction_id),
+        Err(error) => error.to_string(),
+    };
+    let reasons = vec![reason];
+    Inbound::UnreadablePlan(PlanStatus { plan_id: plan_id(payload), state: PlanState::Refused, reasons })
+}
+
+/// The name of a plan that cannot be read, so that whoever sent it knows which it is.
+fn plan_id(payload: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        plan_id: String,
     }
-    Ok(Read::Inbound(Inbound::GreenTime(plan)))
+    let named = (payload.len() <= MAX_PAYLOAD).then(|| serde_json::from_slice::<Named>(payload).ok());
+    named.flatten().map(|named| named.plan_id.chars().take(MAX_PLAN_ID).collect())
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most states of one site with up to three stages: no site reaches it.
 const MOST: usize = 3_000_000;
+/// Most states of one site with three stages and more than four groups; of one that has more the nearest are seen.
+const MOST_OF_MANY: usize = 400_000;
 /// Most states of one site with four stages, some of which have many millions.
 const MOST_OF_FOUR: usize = 150_000;
 
@@ -16,6 +18,17 @@ struct Case {
     sharing: Vec<u16>,
     scope: Scope,
     seed: u64,
+}
+
+impl Case {
+    /// How many states are seen at most, and whether those are to be all that there are.
+    const fn most(&self) -> (usize, bool) {
+        match (self.stages, self.sharing.len()) {
+            (0..4, 0..=4) => (MOST, true),
+            (0..4, _) => (MOST_OF_MANY, false),
+            _ => (MOST_OF_FOUR, false),
+        }
+    }
 }
 
 /// Goes through all of them. `spare`: a group may wait for a round longer than the longest red.
@@ -29,9 +42,9 @@ fn check(cases: &[Case], spare: bool) -> Extent {
             if spare {
                 site.rules = Arc::new(site.rules.with_a_round_to_spare());
             }
-            let most = if case.stages < 4 { MOST } else { MOST_OF_FOUR };
+            let (most, whole) = case.most();
             match explore(&site, most, |_| Ok(())) {
-                Ok(more) if more.cut > 0 && case.stages < 4 => {
+                Ok(more) if more.cut > 0 && whole => {
                     wrong.push(format!("{:?} seed {} has too many states", case.sharing, case.seed));
                 }
                 Ok(more) => extent.add(more),
@@ -107,13 +120,48 @@ const FOUR_STAGES: [&[u16]; 8] = [
     &[7, 14, 13, 11],
 ];
 
+/// Junctions of three stages with five to seven groups: a ring of overlaps with groups of their own, overlaps alone, several heads that only
+/// one stage releases, one for each set of stages.
+const MANY_GROUPS_OF_THREE: [&[u16]; 8] = [
+    &[1, 2, 4, 3, 6],
+    &[3, 6, 5, 7, 1],
+    &[1, 1, 2, 4, 4],
+    &[1, 1, 2, 2, 4, 4],
+    &[1, 2, 4, 3, 6, 5],
+    &[7, 3, 3, 6, 1, 4],
+    &[1, 2, 3, 4, 5, 6, 7],
+    &[1, 1, 2, 2, 4, 4, 3],
+];
+
+/// And of four stages: turns that go on into the next stage, a ring of overlaps with somebody who always goes, every pair of stages, all but one
+/// stage, two heads beside each other, a chain of overlaps.
+const MANY_GROUPS_OF_FOUR: [&[u16]; 8] = [
+    &[1, 3, 2, 4, 8],
+    &[3, 6, 12, 9, 15],
+    &[1, 2, 4, 8, 3, 12],
+    &[3, 5, 9, 6, 10, 12],
+    &[7, 14, 13, 11, 1, 4],
+    &[1, 1, 2, 2, 4, 4, 8],
+    &[1, 3, 2, 6, 4, 12, 8],
+    &[1, 2, 4, 8, 5, 10, 15],
+];
+
 fn cases(stages: u32, groups: usize, scopes: &[Scope], seeds: std::ops::Range<u64>) -> Vec<Case> {
-    let all = sharings(stages, groups).into_iter().enumerate();
+    cases_of(stages, &sharings(stages, groups), scopes, seeds)
+}
+
+fn cases_of(
+    stages: u32,
+    sharings: &[impl AsRef<[u16]>],
+    scopes: &[Scope],
+    seeds: std::ops::Range<u64>,
+) -> Vec<Case> {
+    let all = sharings.iter().enumerate();
     all.flat_map(|(at, sharing)| {
         seeds.clone().map(move |round| {
             let seed = at as u64 + 1000 * round;
             let scope = scopes[(at as u64 + round) as usize % scopes.len()];
-            Case { stages, sharing: sharing.clone(), scope, seed }
+            Case { stages, sharing: sharing.as_ref().to_vec(), scope, seed }
         })
     })
     .collect()
@@ -175,6 +223,37 @@ fn every_way_of_sharing_among_up_to_three_stages_meets_everything() {
     }
 }
 
+/// Junctions of more than four groups, by example: all ways of sharing would be too many.
+fn many_groups() -> Vec<Case> {
+    let three = |scopes: &[Scope], rounds| cases_of(3, &MANY_GROUPS_OF_THREE, scopes, rounds);
+    let mut all = three(&SCOPES, 0..SCOPES.len() as u64);
+    all.extend(three(&COMBINED, 10..10 + COMBINED.len() as u64));
+    all.extend(three(&LARGE, 20..21));
+    all.extend(cases_of(4, &MANY_GROUPS_OF_FOUR, &SCOPES, 30..33));
+    all
+}
+
+#[test]
+fn five_to_seven_groups_meet_everything_too() {
+    let all = many_groups();
+    let of = |sharing: &[u16]| all.iter().filter(|case| case.sharing == sharing).collect::<Vec<_>>();
+    for sharing in MANY_GROUPS_OF_THREE {
+        let here = of(sharing);
+        let meets = |scope: &Scope| here.iter().any(|case| case.scope.includes(scope));
+        assert!(SCOPES.iter().chain(&COMBINED).all(meets) && LARGE.iter().any(meets), "{sharing:?}");
+    }
+    // Of four stages all of them together do.
+    let met = |scope: &Scope| all.iter().any(|case| case.stages == 4 && case.scope.includes(scope));
+    assert!(SCOPES.iter().all(met));
+    for (stages, sharings) in [(3, MANY_GROUPS_OF_THREE), (4, MANY_GROUPS_OF_FOUR)] {
+        assert!((5..=7).all(|groups| sharings.iter().any(|sharing| sharing.len() == groups)));
+        for sharing in sharings {
+            let any = sharing.iter().fold(0, |any, mask| any | mask);
+            assert_eq!((any, of(sharing).is_empty()), ((1 << stages) - 1, false), "{sharing:?}");
+        }
+    }
+}
+
 #[test]
 #[ignore = "takes minutes, and wants optimisation: scripts/test --all runs it"]
 fn the_whole() {
@@ -188,6 +267,7 @@ fn the_whole() {
         };
         all.extend((0..3).map(|turn| case(3 * turn + at)));
     }
+    all.extend(many_groups());
     // The largest first, so that no worker is left alone with one at the end.
     all.reverse();
     // A few junctions do not keep the longest red to the second: a choice of tactical control, or a change of what runs, costs a few
