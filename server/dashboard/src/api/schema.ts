@@ -9729,7 +9729,12 @@ export interface operations {
     };
     get_users_me_sessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9754,6 +9759,8 @@ export interface operations {
                 content?: never;
             };
             /** @description Not signed in */
+                    /** @description Address of the next page */
+                    Link?: string;
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9776,6 +9783,15 @@ export interface operations {
             /** @description Something went wrong inside; the server's log has it under X-Request-Id */
             500: {
                 headers: {
+            /** @description limit or cursor are invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
                     [name: string]: unknown;
                 };
                 content: {
