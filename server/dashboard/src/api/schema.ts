@@ -2506,6 +2506,14 @@ export interface components {
              * Format: uuid
              * @description To which device.
              */
+        /** @description A user as the list of all has it. */
+        ListedUser: components["schemas"]["UserResponse"] & {
+            /**
+             * Format: int64
+             * @description To how many junctions access is given; an administrator has it to all.
+             */
+            junctions: number;
+        };
             device_id?: string | null;
             /**
              * Format: uuid
@@ -9340,7 +9348,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserResponse"][];
+                    "application/json": components["schemas"]["ListedUser"][];
                 };
             };
             /** @description The answer is the one whose ETag the request names in If-None-Match */
