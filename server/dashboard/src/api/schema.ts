@@ -1160,7 +1160,11 @@ export interface paths {
         put?: never;
         /** Lets junctions look out for a vehicle, by its tag. One that is on a list already is renewed. */
         post: operations["post_watchlist"];
-        delete?: never;
+        /**
+         * Takes all entries of a label and class off, at whatever junction: a vehicle that is given away, or whose tag is lost, at once. Two vehicles of
+         *     one name go both.
+         */
+        delete: operations["delete_watchlist"];
         options?: never;
         head?: never;
         patch?: never;
@@ -11582,6 +11586,8 @@ export interface operations {
                 junction_id?: string;
             };
             header?: never;
+                /** @description Those whose label has this in it, in letters of either case. */
+                search?: string;
             path?: never;
             cookie?: never;
         };
@@ -11795,6 +11801,98 @@ export interface operations {
     };
     delete_watchlist_entry_id: {
         parameters: {
+    delete_watchlist: {
+        parameters: {
+            query: {
+                /** @description The label, exactly as the entries have it. */
+                label: string;
+                /** @description `emergency` or `transit`. */
+                class: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was taken off */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchlistEntry"][];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such entry */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description label or class are invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of this user or address */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong inside; the server's log has it under X-Request-Id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is out of reach, too many requests are under way, or this one took too long */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
             query?: never;
             header?: never;
             path: {
