@@ -17,6 +17,7 @@ export const common = {
   copyByHand: 'This browser does not let the page copy it. It is selected: copy it by hand.',
   notKnown: 'not known',
   more: 'Show more',
+  showPassword: 'Show or hide the password',
   answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {

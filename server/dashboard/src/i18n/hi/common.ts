@@ -19,6 +19,7 @@ export const common: Messages['common'] = {
   copyByHand: 'यह ब्राउज़र पृष्ठ को कॉपी नहीं करने देता। पाठ चुन लिया गया है: इसे स्वयं कॉपी करें।',
   notKnown: 'ज्ञात नहीं',
   more: 'और दिखाएँ',
+  showPassword: 'पासवर्ड दिखाएँ या छिपाएँ',
   answered: 'सर्वर ने स्थिति {{status}} से उत्तर दिया',
   wentWrong: 'यह नहीं हो सका',
   refused: {
