@@ -1194,7 +1194,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether database and broker are reached at this moment. */
+        /** Whether database and broker are reached at this moment, and the database stores what comes. */
         get: operations["get_health"];
         put?: never;
         post?: never;
@@ -1936,6 +1936,8 @@ export interface components {
         Health: {
             /** @description `connected` or `disconnected`. */
             database: string;
+            /** @description What to do, where that is known: the disk of the database is full. */
+            detail?: string;
             /** @description `connected` or `disconnected`. */
             mqtt: string;
             /** @description `healthy` or `degraded`. */
@@ -2504,12 +2506,6 @@ export interface components {
             /** @description Lanes there on which it ends; empty: not known. */
             to_lanes?: string[];
         };
-        /** @description A line of the log. */
-        LogEntry: {
-            /**
-             * Format: uuid
-             * @description To which device.
-             */
         /** @description A user as the list of all has it. */
         ListedUser: components["schemas"]["UserResponse"] & {
             /**
@@ -2518,6 +2514,12 @@ export interface components {
              */
             junctions: number;
         };
+        /** @description A line of the log. */
+        LogEntry: {
+            /**
+             * Format: uuid
+             * @description To which device.
+             */
             device_id?: string | null;
             /**
              * Format: uuid
@@ -9757,6 +9759,8 @@ export interface operations {
                 headers: {
                     /** @description Changes when the answer does; for If-None-Match */
                     ETag?: string;
+                    /** @description Address of the next page */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9771,9 +9775,16 @@ export interface operations {
                 content?: never;
             };
             /** @description Not signed in */
-                    /** @description Address of the next page */
-                    Link?: string;
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9795,15 +9806,6 @@ export interface operations {
             /** @description Something went wrong inside; the server's log has it under X-Request-Id */
             500: {
                 headers: {
-            /** @description limit or cursor are invalid */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
                     [name: string]: unknown;
                 };
                 content: {
@@ -11584,10 +11586,10 @@ export interface operations {
                 cursor?: string;
                 /** @description Those of this junction. */
                 junction_id?: string;
-            };
-            header?: never;
                 /** @description Those whose label has this in it, in letters of either case. */
                 search?: string;
+            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -11799,8 +11801,6 @@ export interface operations {
             };
         };
     };
-    delete_watchlist_entry_id: {
-        parameters: {
     delete_watchlist: {
         parameters: {
             query: {
@@ -11893,6 +11893,8 @@ export interface operations {
             };
         };
     };
+    delete_watchlist_entry_id: {
+        parameters: {
             query?: never;
             header?: never;
             path: {
@@ -11996,7 +11998,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description One is not */
+            /** @description One is not, or the disk of the database is full */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -49,6 +49,10 @@ export const common = {
     retryIn: 'Next attempt in {{seconds}} s.',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
   },
+  full: {
+    title: 'The disk of the database is full',
+    text: 'Nothing is stored until an administrator makes room on it: no counts, no changes, no overrides. What runs can be ended, and the signals go on by themselves.',
+  },
   clock: {
     fast: 'The clock of this computer is {{age}} fast. Ages on this page are reckoned by the server’s clock; have this one set.',
     slow: 'The clock of this computer is {{age}} slow. Ages on this page are reckoned by the server’s clock; have this one set.',
