@@ -88,6 +88,12 @@ pub fn is_away(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the disk of the database is full: reading goes on, and nothing can be stored until somebody makes room.
+pub fn is_full(error: &sqlx::Error) -> bool {
+    // Disk full (PostgreSQL manual, appendix A).
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("53100"))
+}
+
 /// Does what the database answers within `longest`. Where the way to it is cut without a word, what is on its way is never answered.
 ///
 /// # Errors

@@ -312,6 +312,10 @@ async fn commit(
             Err(error) => {
                 metrics.database_failed();
                 waits.begin();
+                let full = crate::db::is_full(&error);
+                if full && metrics.room.refused(started.into_std()) {
+                    tracing::error!(%error, "{}", crate::room::FULL);
+                }
                 if !away.swap(true, Relaxed) {
                     tracing::error!(%error, messages = items.len(), "the database takes no messages; waiting for it");
                 }

@@ -8,6 +8,8 @@ pub mod config;
 pub mod logging;
 pub mod metrics;
 
+pub mod room;
+
 pub mod junction_file;
 
 pub mod agent_toml;

@@ -1,6 +1,7 @@
 //! Figures of this process for Prometheus: what ingest, the API and the planner do. What the database knows is asked at each scrape.
 
 use crate::db::figures::Figures;
+use crate::room::Room;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -77,6 +78,7 @@ pub struct Metrics {
     messages: Family<Message, Counter>,
     batches: Histogram,
     database_away: Counter,
+    database_full: Gauge,
     requests: Family<Request, Counter>,
     request_time: Family<Route, Histogram>,
     plans: Counter,
@@ -87,6 +89,8 @@ pub struct Metrics {
     devices: Family<State, Gauge>,
     junctions: Family<State, Gauge>,
     alarms: Family<Severity, Gauge>,
+    /// Whether the database has room to store anything.
+    pub room: Room,
 }
 
 fn seconds() -> Histogram {
@@ -100,6 +104,8 @@ impl Default for Metrics {
             messages: Family::default(),
             batches: seconds(),
             database_away: Counter::default(),
+            database_full: Gauge::default(),
+            room: Room::default(),
             requests: Family::default(),
             request_time: Family::new_with_constructor(seconds),
             plans: Counter::default(),
@@ -153,6 +159,11 @@ impl Metrics {
             "Connections to the database by state",
             self.connections.clone(),
         );
+        registry.register(
+            "database_full",
+            "Whether the database refuses to store anything because its disk is full, 1 or 0",
+            self.database_full.clone(),
+        );
         registry.register("devices", "Devices in use by state", self.devices.clone());
         registry.register("junctions", "Junctions by state", self.junctions.clone());
         registry.register("alarms_open", "Open alarms by severity", self.alarms.clone());
@@ -166,6 +177,7 @@ impl Metrics {
     /// Notes how long the commit of a batch took.
     pub fn batch(&self, took: Duration) {
         self.batches.observe(took.as_secs_f64());
+        self.room.taken();
     }
 
     /// Counts a batch that the database did not take.
@@ -206,6 +218,7 @@ impl Metrics {
         // Held until the end: another scrape sets the figures of its own moment.
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         self.broker.set(i64::from(present.broker));
+        self.database_full.set(i64::from(present.full));
         for (state, count) in [("idle", present.idle), ("used", present.size.saturating_sub(present.idle))] {
             self.connections.get_or_create(&State { state: state.to_owned() }).set(i64::from(count));
         }
@@ -317,6 +330,8 @@ fn plain(open: &str) -> String {
 pub struct Present<'a> {
     /// Whether the broker is connected.
     pub broker: bool,
+    /// Whether the disk of the database is full.
+    pub full: bool,
     /// Connections to the database.
     pub size: u32,
     /// Those that nobody uses.
@@ -343,7 +358,7 @@ mod tests {
             junctions: vec![("error".into(), 1)],
             alarms: vec![("critical".into(), 0)],
         };
-        let present = Present { broker: true, size: 5, idle: 4, figures: Some(&figures) };
+        let present = Present { broker: true, full: true, size: 5, idle: 4, figures: Some(&figures) };
         let open = |present| metrics.text(&present, Format::OpenMetrics).unwrap();
         let text = open(present);
         for line in [
@@ -355,6 +370,7 @@ mod tests {
             "flextraff_live_clients 1",
             "flextraff_live_refused_total{reason=\"Full\"} 1",
             "flextraff_broker_connected 1",
+            "flextraff_database_full 1",
             "flextraff_database_connections{state=\"used\"} 1",
             "flextraff_devices{state=\"online\"} 6",
             "flextraff_alarms_open{severity=\"critical\"} 0",

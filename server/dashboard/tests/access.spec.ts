@@ -10,6 +10,7 @@ import { fits } from './support/looks';
 import { signIn, watchConsole } from './support/page';
 import { Road } from './support/road';
 import { until } from './support/until';
+import { latinLabels, namesIn } from './support/words';
 
 // Each step of a trace keeps the whole page, which takes longer than to judge it.
 test.use({ trace: 'off' });
@@ -145,6 +146,8 @@ test.describe('no view has a serious fault of accessibility, in light and dark, 
   test('and each speaks Hindi, with its own words and no broken ones', async () => {
     test.setTimeout(180_000);
     const complaints = watchConsole(page);
+    // Beside those that the lists have: an entry of the schedule, a holiday, readers.
+    const names = [...(await namesIn(await admin())), 'Night', 'Republic Day', 'north', 'mast'];
     await page.getByRole('button', { name: 'Account' }).click();
     await page.getByRole('menuitem', { name: 'हिन्दी' }).click();
     for (const [path, title] of VIEWS) {
@@ -156,6 +159,7 @@ test.describe('no view has a serious fault of accessibility, in light and dark, 
       await expect(page.locator('.mantine-Skeleton-root[data-visible]')).toHaveCount(0);
       const text = await page.locator('body').innerText();
       expect.soft(text, path).not.toMatch(/\{\{|undefined|NaN|\[object/);
+      expect.soft(await latinLabels(page, names), path).toEqual([]);
     }
     expect(complaints).toEqual([]);
     await page.getByRole('button', { name: 'खाता' }).click();

@@ -87,6 +87,37 @@ test('a junction shows what its devices have learned of each lane, with ages and
   await road.close();
 });
 
+test('tables of estimates beside each other have their lines in common', async ({ page }) => {
+  const told = (value: number) => ({ value, age_s: 60, confidence: 0.8 });
+  const shares = ['N', 'S', 'W'].map((lane) => ({ lane, share: 0.3 }));
+  const N = { inventory: told(7), stops_on: { shares, age_s: 12, confidence: 0.4 }, headway_s: told(1.9) };
+  // Of this lane only one of the tables has anything.
+  const S = { inventory: told(2), flow_per_h: told(300) };
+  const W = { startup_loss_s: told(2.4), headway_s: told(2.1), read_rate: told(0.9), announced_share: told(0.7) };
+  const road = await opened(page, 'Aligned', { estimates: { lanes: { N, S, W } } });
+  const groups = ['Traffic', 'How queues discharge', 'Tags and readers'];
+  for (const [width, beside] of [
+    [1280, 2],
+    [1920, 3],
+  ] as const) {
+    await page.setViewportSize({ width, height: 800 });
+    await expect(async () => {
+      const lines = groups.slice(0, beside).map((group) =>
+        page
+          .getByRole('table', { name: `What the devices estimate: ${group}` })
+          .getByRole('row')
+          .evaluateAll((rows) =>
+            rows.map((row) => [row.getBoundingClientRect().top, row.getBoundingClientRect().bottom]),
+          ),
+      );
+      const [first, ...others] = await Promise.all(lines);
+      expect(first).toHaveLength(4);
+      for (const other of others) expect(other).toEqual(first);
+    }).toPass();
+  }
+  await road.close();
+});
+
 test('what a device decided last is not shown as its decision once it is gone', async ({ page }) => {
   const alternatives = [
     { stage: 'S', hold_s: 0, cost: 1480.4 },

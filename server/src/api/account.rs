@@ -2,7 +2,8 @@
 
 use super::body::{Body, Fields, JsonBody, PathParams};
 use super::guard::{Acting, CurrentSession, CurrentUser};
-use super::problem::{BadBody, Busy, NeedsUser, Problem, ProblemBody};
+use super::page::Page;
+use super::problem::{BadBody, BadPage, Busy, NeedsUser, Problem, ProblemBody};
 use super::token::{brake, is_second_factor, refuse_signed_in};
 use crate::app::App;
 use crate::auth::second_factor::{OneTimeCodes, new_recovery_codes, new_secret, recovery_hash};
@@ -15,6 +16,7 @@ use crate::db::users::{self, User};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -293,10 +295,19 @@ async fn recovery_codes(
 }
 
 /// The own sessions that go on, the newest first.
-#[utoipa::path(get, path = "/api/users/me/sessions", tag = "users", security(("OAuth2PasswordBearer" = [])),
-    responses((status = 200, body = [Session]), NeedsUser))]
-async fn list(State(app): State<App>, CurrentUser(user): CurrentUser) -> Result<Json<Vec<Session>>, Problem> {
-    Ok(Json(sessions::list(&app.db, user.id(), Clock.utc()).await?))
+#[utoipa::path(get, path = "/api/users/me/sessions", tag = "users", params(Page), security(("OAuth2PasswordBearer" = [])),
+    responses(
+        (status = 200, body = [Session], headers(("Link" = String, description = "Address of the next page"))),
+        NeedsUser,
+        BadPage,
+    ))]
+async fn list(
+    State(app): State<App>,
+    CurrentUser(user): CurrentUser,
+    page: Page,
+) -> Result<Response, Problem> {
+    let rows = sessions::list(&app.db, user.id(), Clock.utc(), page.after()?, page.fetch()).await?;
+    Ok(page.answer(rows, |session| (session.created_at, session.session_id)))
 }
 
 /// Signs out everywhere, here as well.

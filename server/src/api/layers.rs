@@ -5,6 +5,8 @@ use super::problem::{Cause, Problem};
 use super::token::SEVERAL_PAGES;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::db;
+use crate::room::FULL;
 use anyhow::anyhow;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -57,6 +59,11 @@ pub(super) async fn observe(State(app): State<App>, request: Request, next: Next
     let took = Clock.instant().saturating_duration_since(started);
     app.metrics.request(known(&method), route.as_ref().map_or("none", |route| &route.0), status, took);
     if let Some(Cause(error)) = response.extensions_mut().remove::<Cause>() {
+        if error.downcast_ref::<db::Error>().is_some_and(db::is_full)
+            && app.metrics.room.refused(Clock.instant())
+        {
+            tracing::error!("{FULL}");
+        }
         tracing::error!(request_id = id, %method, path, status, error = format!("{error:#}"), "request failed");
     } else {
         tracing::debug!(request_id = id, %method, path, status, "request");

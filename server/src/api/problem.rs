@@ -168,7 +168,11 @@ impl From<anyhow::Error> for Problem {
             return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1);
         }
         if of_database.is_some_and(crate::db::is_away) {
-            let detail = "The database cannot be reached, or has no room; try again in a few seconds";
+            let detail = if of_database.is_some_and(crate::db::is_full) {
+                "The disk of the database is full: nothing can be stored until an administrator makes room"
+            } else {
+                "The database cannot be reached; try again in a few seconds"
+            };
             let problem = Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER_S);
             return Self { cause: Some(Cause(Arc::new(error))), ..problem };
         }

@@ -2,8 +2,10 @@
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::db::{figures, setup};
 use crate::metrics::{Format, Present};
+use crate::room::FULL;
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
@@ -49,6 +51,7 @@ async fn metrics(State(app): State<App>, headers: HeaderMap) -> Result<Response,
     };
     let present = Present {
         broker: *app.mqtt.connected.borrow(),
+        full: app.metrics.room.is_full(Clock.instant()),
         size: app.db.size(),
         idle: u32::try_from(app.db.num_idle()).unwrap_or(u32::MAX),
         figures: figures.as_ref(),
@@ -87,23 +90,28 @@ struct Health {
     database: &'static str,
     /// `connected` or `disconnected`.
     mqtt: &'static str,
+    /// What to do, where that is known: the disk of the database is full.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<&'static str>,
 }
 
-/// Whether database and broker are reached at this moment.
+/// Whether database and broker are reached at this moment, and the database stores what comes.
 #[utoipa::path(get, path = "/health", tag = "system", responses(
     (status = 200, description = "Both are connected", body = Health),
-    (status = 503, description = "One is not", body = Health),
+    (status = 503, description = "One is not, or the disk of the database is full", body = Health),
 ))]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let database = setup::answers(&app.road).await;
     let mqtt = *app.mqtt.connected.borrow();
     let word = |connected| if connected { "connected" } else { "disconnected" };
-    let (code, status) = if database && mqtt {
+    let full = app.metrics.room.is_full(Clock.instant());
+    let (code, status) = if database && mqtt && !full {
         (StatusCode::OK, "healthy")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "degraded")
     };
-    (code, Json(Health { status, database: word(database), mqtt: word(mqtt) }))
+    (code, Json(Health { status, database: word(database), mqtt: word(mqtt), detail: full.then_some(FULL) }))
 }
 
 /// Whether the process runs.

@@ -7,7 +7,7 @@ use super::problem::{BadBody, BadPage, Busy, NeedsAdmin, NeedsAdminAndId, Proble
 use crate::app::App;
 use crate::auth::weakness;
 use crate::db::audit::{self, Deed};
-use crate::db::users::{self, Change, Changed, NewUser, Registered, User};
+use crate::db::users::{self, Change, Changed, ListedUser, NewUser, Registered, User};
 use crate::db::{second_factor, sessions};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -221,13 +221,13 @@ async fn register(
 
 /// All users, the newest first.
 #[utoipa::path(get, path = "/api/users", tag = "users", params(Page), security(("OAuth2PasswordBearer" = [])), responses(
-    (status = 200, body = [User], headers(("Link" = String, description = "Address of the next page"))),
+    (status = 200, body = [ListedUser], headers(("Link" = String, description = "Address of the next page"))),
         NeedsAdmin,
         BadPage,
 ))]
 async fn list(State(app): State<App>, _: Admin, page: Page) -> Result<Response, Problem> {
     let rows = users::list(&app.db, page.after()?, page.fetch()).await?;
-    Ok(page.answer(rows, |user| (user.created_at, user.user_id)))
+    Ok(page.answer(rows, |listed| (listed.user.created_at, listed.user.user_id)))
 }
 
 /// A user.

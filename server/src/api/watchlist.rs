@@ -31,11 +31,13 @@ use uuid::Uuid;
 
 /// Most junctions of one request.
 const MOST_JUNCTIONS: usize = 1000;
+/// Longest label, in characters.
+const MOST_LABEL: usize = 200;
 /// Longest that an entry may hold, days.
 const MOST_DAYS: u64 = 5 * 366;
 
 pub(super) fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(remove))
+    OpenApiRouter::new().routes(routes!(list, add, remove_everywhere)).routes(routes!(remove))
 }
 
 /// Which entries are wanted.
@@ -44,6 +46,9 @@ pub(super) fn router() -> OpenApiRouter<App> {
 struct Wanted {
     /// Those of this junction.
     junction_id: Option<Uuid>,
+    /// Those whose label has this in it, in letters of either case.
+    #[param(max_length = 200, pattern = "^[^\\x00]*$")]
+    search: Option<String>,
 }
 
 /// Entries of the junctions that the user may look at, the newest first. Which vehicles they are is not kept.
@@ -60,12 +65,16 @@ async fn list(
     page: Page,
     QueryParams(wanted): QueryParams<Wanted>,
 ) -> Result<Response, Problem> {
+    let search = wanted.search.as_deref();
+    if search.is_some_and(|search| search.chars().count() > MOST_LABEL || search.contains('\0')) {
+        return Err(Problem::invalid_field("search", "search has at most 200 characters, and no NUL"));
+    }
     let junction = wanted.junction_id.map(JunctionId);
     if let Some(junction) = junction {
         may_look(&app, &user, junction).await?;
     }
     let only_granted = (!user.is_admin).then(|| user.id());
-    let rows = watchlist::list(&app.db, only_granted, junction, page.after()?, page.fetch()).await?;
+    let rows = watchlist::list(&app.db, only_granted, junction, search, page.after()?, page.fetch()).await?;
     Ok(page.answer(rows, |entry| (entry.created_at, entry.entry_id)))
 }
 
@@ -90,6 +99,16 @@ struct Watch {
     valid_until: DateTime<Utc>,
 }
 
+const BAD_CLASS: &str = "class is emergency or transit";
+
+fn class_of(text: &str) -> Option<WatchedClass> {
+    match text {
+        "emergency" => Some(WatchedClass::Emergency),
+        "transit" => Some(WatchedClass::Transit),
+        _ => None,
+    }
+}
+
 /// An EPC out of its text. Bodies are read by [`Body::read`], which says what is wrong; the document tells by serde's attributes what they may hold.
 fn parsed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Epc>, D::Error> {
     String::deserialize(from)?.parse().map(Some).map_err(D::Error::custom)
@@ -107,15 +126,11 @@ impl Body for Watch {
         if epc.as_ref().is_some_and(|epc| epc.as_bytes().is_empty()) {
             fields.refuse("epc", "epc is the EPC of a tag, hex; a pseudonym hides it");
         }
-        let class = match fields.text("class").as_str() {
-            "emergency" => WatchedClass::Emergency,
-            "transit" => WatchedClass::Transit,
-            _ => {
-                fields.refuse("class", "class is emergency or transit");
-                WatchedClass::Other
-            }
-        };
-        let label = fields.optional_line("label", 200);
+        let class = class_of(&fields.text("class")).unwrap_or_else(|| {
+            fields.refuse("class", BAD_CLASS);
+            WatchedClass::Other
+        });
+        let label = fields.optional_line("label", MOST_LABEL);
         let until = UnixMs::parse(&fields.text("valid_until")).ok();
         let until = until.and_then(|until| DateTime::from_timestamp_millis(until.0));
         let now = Clock.utc();
@@ -192,11 +207,62 @@ async fn remove(
     let Some(entry) = watchlist::remove(&mut tx, id).await? else {
         return Err(Problem::not_found("There is no such entry"));
     };
-    let junction = JunctionId(entry.junction_id);
-    let deed = Deed::new("watchlist.remove").at(junction).to(id.to_string());
-    let detail = json!({"class": entry.class, "label": entry.label});
-    audit::record(&mut *tx, &actor, deed.with(detail)).await?;
+    audit::record(&mut *tx, &actor, removal(&entry)).await?;
     tx.commit().await?;
-    app.fleet.watchlist_changed(junction);
+    app.fleet.watchlist_changed(JunctionId(entry.junction_id));
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is taken off everywhere.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Named {
+    /// The label, exactly as the entries have it.
+    #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]*$")]
+    label: String,
+    /// `emergency` or `transit`.
+    #[param(pattern = "^(emergency|transit)$")]
+    class: String,
+}
+
+/// Takes all entries of a label and class off, at whatever junction: a vehicle that is given away, or whose tag is lost, at once. Two vehicles of
+/// one name go both.
+#[utoipa::path(delete, path = "/api/watchlist", tag = "devices", params(Named), security(("OAuth2PasswordBearer" = [])),
+    responses(
+        (status = 200, description = "What was taken off", body = [WatchlistEntry]),
+        NeedsAdmin,
+        (status = 404, description = "There is no such entry", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "label or class are invalid", body = ProblemBody, content_type = "application/problem+json"),
+    ))]
+async fn remove_everywhere(
+    State(app): State<App>,
+    _: Admin,
+    Acting(actor): Acting,
+    QueryParams(named): QueryParams<Named>,
+) -> Result<Json<Vec<WatchlistEntry>>, Problem> {
+    if named.label.is_empty() || named.label.chars().count() > MOST_LABEL || named.label.contains('\0') {
+        return Err(Problem::invalid_field("label", "label has 1 to 200 characters, and no NUL"));
+    }
+    let Some(class) = class_of(&named.class) else {
+        return Err(Problem::invalid_field("class", BAD_CLASS));
+    };
+    let mut tx = app.db.begin().await?;
+    let entries = watchlist::remove_everywhere(&mut tx, &named.label, class).await?;
+    if entries.is_empty() {
+        return Err(Problem::not_found("There is no such entry"));
+    }
+    for entry in &entries {
+        audit::record(&mut *tx, &actor, removal(entry)).await?;
+    }
+    tx.commit().await?;
+    let junctions: BTreeSet<JunctionId> = entries.iter().map(|entry| JunctionId(entry.junction_id)).collect();
+    for junction in junctions {
+        app.fleet.watchlist_changed(junction);
+    }
+    Ok(Json(entries))
+}
+
+fn removal(entry: &WatchlistEntry) -> Deed {
+    let deed = Deed::new("watchlist.remove").at(JunctionId(entry.junction_id)).to(entry.entry_id.to_string());
+    deed.with(json!({"class": entry.class, "label": entry.label}))
 }

@@ -118,7 +118,11 @@ pub(super) async fn restore(
     noted.context(
         "the database is restored, but cannot write that into its audit log; the files are not restored",
     )?;
-    let mut said = format!("The database is as it was at {}.", manifest.created_at);
+    let mut said = format!(
+        "The database is as it was at {}, and so are the logins of devices: what was revoked or replaced since may enter by its old one again \
+         (README of the server, \"Devices after a restore\").",
+        manifest.created_at
+    );
     for entry in manifest.files.iter().filter(|entry| entry.name != manifest::DATABASE) {
         match kept.iter().find(|file| file.name == entry.name) {
             Some(file) => {

@@ -4,7 +4,7 @@ use crate::api::body::Fields;
 use crate::api::users::UserCreate;
 use crate::auth::{MAX_PASSWORD_BYTES, Passwords, weakness};
 use crate::db::audit::{self, Actor, Deed};
-use crate::db::users::{self, Change, Changed, NewUser, Registered, User};
+use crate::db::users::{self, Change, Changed, ListedUser, NewUser, Registered, User};
 use crate::db::{second_factor, sessions};
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::{Args, Subcommand};
@@ -199,13 +199,13 @@ async fn list(db: &PgPool) -> anyhow::Result<()> {
     let mut after = None;
     loop {
         let page = users::list(db, after, PAGE).await.context("reading users")?;
-        for user in &page {
+        for ListedUser { user, .. } in &page {
             let kind = if user.is_admin { "admin" } else { "user" };
             let state = if user.is_active { "active" } else { "inactive" };
             let created = user.created_at.format("%Y-%m-%d");
             say(&format!("{:<24} {kind:<6} {state:<9} {created}  {}", user.username, user.email));
         }
-        after = page.last().map(|user| (user.created_at, user.user_id));
+        after = page.last().map(|ListedUser { user, .. }| (user.created_at, user.user_id));
         if after.is_none() {
             return Ok(());
         }

@@ -243,18 +243,29 @@ pub async fn of_token(db: &PgPool, token: &TokenHash) -> sqlx::Result<Option<(Uu
     Ok(found.map(|row| (row.session_id, row.user_id, row.username)))
 }
 
-/// The sessions of a user that go on, the newest first; at most 500.
+/// At most `limit` sessions of a user that go on, the newest first, from behind `after` (its beginning and id).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &PgPool, user: UserId, now: DateTime<Utc>) -> sqlx::Result<Vec<Session>> {
+pub async fn list(
+    db: &PgPool,
+    user: UserId,
+    now: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<Session>> {
+    let (created_at, id) = after.unzip();
     sqlx::query_as!(
         Session,
         "SELECT session_id, created_at, last_used_at, expires_at, ip_address, user_agent
          FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
-         ORDER BY created_at DESC LIMIT 500",
+           AND ($3::timestamptz IS NULL OR (created_at, session_id) < ($3, $4::uuid))
+         ORDER BY created_at DESC, session_id DESC LIMIT $5",
         user.0,
         now,
+        created_at,
+        id,
+        limit,
     )
     .fetch_all(db)
     .await

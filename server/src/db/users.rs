@@ -323,23 +323,52 @@ pub async fn with_password(
     Ok(found.map(|_| tx))
 }
 
+/// A user as the list of all has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ListedUser {
+    /// The user.
+    #[serde(flatten)]
+    pub user: User,
+    /// To how many junctions access is given; an administrator has it to all.
+    #[schema(minimum = 0)]
+    pub junctions: i64,
+}
+
 /// At most `limit` users, the newest first, from behind `after` (time of registration and id).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(db: &PgPool, after: Option<(DateTime<Utc>, Uuid)>, limit: i64) -> sqlx::Result<Vec<User>> {
+pub async fn list(
+    db: &PgPool,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> sqlx::Result<Vec<ListedUser>> {
     let (created_at, id) = after.unzip();
-    sqlx::query_as!(
-        User,
-        "SELECT user_id, username, email, full_name, is_admin, is_active, totp_confirmed AS totp_enabled,
-                created_at, last_login
-         FROM users
-         WHERE $1::timestamptz IS NULL OR (created_at, user_id) < ($1, $2::uuid)
-         ORDER BY created_at DESC, user_id DESC LIMIT $3",
+    let rows = sqlx::query!(
+        r#"SELECT user_id, username, email, full_name, is_admin, is_active, totp_confirmed, created_at, last_login,
+                  (SELECT count(*) FROM user_junction_access a WHERE a.user_id = u.user_id) AS "junctions!"
+           FROM users u
+           WHERE $1::timestamptz IS NULL OR (created_at, user_id) < ($1, $2::uuid)
+           ORDER BY created_at DESC, user_id DESC LIMIT $3"#,
         created_at,
         id,
         limit,
     )
     .fetch_all(db)
-    .await
+    .await?;
+    let listed = rows.into_iter().map(|row| ListedUser {
+        user: User {
+            user_id: row.user_id,
+            username: row.username,
+            email: row.email,
+            full_name: row.full_name,
+            is_admin: row.is_admin,
+            is_active: row.is_active,
+            totp_enabled: row.totp_confirmed,
+            created_at: row.created_at,
+            last_login: row.last_login,
+        },
+        junctions: row.junctions,
+    });
+    Ok(listed.collect())
 }

@@ -80,7 +80,7 @@ pub async fn count(db: &mut PgConnection, junction: JunctionId) -> sqlx::Result<
         .await
 }
 
-/// Entries of the junctions that `user` may look at (`None`: of all), or of one, the newest first.
+/// Entries of the junctions that `user` may look at (`None`: of all), or of one, the newest first; only those whose label has `search` in it.
 ///
 /// # Errors
 /// When the database fails.
@@ -88,6 +88,7 @@ pub async fn list(
     db: &PgPool,
     user: Option<UserId>,
     junction: Option<JunctionId>,
+    search: Option<&str>,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> sqlx::Result<Vec<WatchlistEntry>> {
@@ -99,12 +100,14 @@ pub async fn list(
                    SELECT FROM user_junction_access a WHERE a.user_id = $1 AND a.junction_id = w.junction_id))
            AND ($2::uuid IS NULL OR junction_id = $2)
            AND ($3::timestamptz IS NULL OR (created_at, entry_id) < ($3, $4::uuid))
+           AND ($6::text IS NULL OR strpos(lower(label), lower($6)) > 0)
          ORDER BY created_at DESC, entry_id DESC LIMIT $5",
         user.map(|user| user.0),
         junction.map(|junction| junction.0),
         at,
         id,
         limit,
+        search,
     )
     .fetch_all(db)
     .await
@@ -122,6 +125,26 @@ pub async fn remove(db: &mut PgConnection, entry: Uuid) -> sqlx::Result<Option<W
         entry,
     )
     .fetch_optional(db)
+    .await
+}
+
+/// Takes out all entries of a label and class, at every junction, and returns them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove_everywhere(
+    db: &mut PgConnection,
+    label: &str,
+    class: WatchedClass,
+) -> sqlx::Result<Vec<WatchlistEntry>> {
+    sqlx::query_as!(
+        WatchlistEntry,
+        "DELETE FROM watchlist WHERE label = $1 AND class = $2
+         RETURNING entry_id, junction_id, class, label, valid_until, created_at, created_by",
+        label,
+        class.name(),
+    )
+    .fetch_all(db)
     .await
 }
 

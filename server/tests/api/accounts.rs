@@ -233,6 +233,26 @@ async fn what_is_wrong_with_a_registration_is_named(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn the_list_of_users_says_to_how_many_junctions_each_has_access(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    state.plain_user(&admin, "ravi").await;
+    state.plain_user(&admin, "meera").await;
+    for name in ["One", "Two"] {
+        let junction = state.junction(&admin, name).await;
+        state.grant("ravi", &junction, "observer").await;
+    }
+    let users = state.get("/api/users/", &admin).await.json();
+    let counts: Vec<_> = users
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| (user["username"].clone(), user["junctions"].clone()))
+        .collect();
+    let expected = [("meera", 0), ("ravi", 2), ("admin", 0)];
+    assert_eq!(counts, expected.map(|(name, count)| (json!(name), json!(count))));
+}
+
+#[sqlx::test]
 async fn the_list_of_users_pages(db: PgPool) {
     let (state, token) = TestState::with_admin(db).await;
     for name in ["a", "b", "c", "d"] {

@@ -298,10 +298,7 @@ async fn a_database_that_is_away_is_told_and_found_again(db: PgPool) {
         .expect("the user of the tests may do so");
     for _ in 0..3 {
         let answer = state.get("/api/users/me", &admin).await;
-        answer.assert_problem(
-            503,
-            "The database cannot be reached, or has no room; try again in a few seconds",
-        );
+        answer.assert_problem(503, "The database cannot be reached; try again in a few seconds");
         assert_eq!(answer.header("retry-after"), "5");
     }
     sqlx::query(allow(true)).execute(&mut other).await.expect("the user of the tests may do so");
@@ -375,7 +372,17 @@ async fn a_full_database_refuses_and_keeps_what_it_has(db: PgPool) {
     run("CREATE TRIGGER no_room BEFORE INSERT ON lanes EXECUTE FUNCTION no_room()").await;
     let body = json!({"junction_name": "After", "city": "Mumbai", "latitude": 19, "longitude": 72});
     let answer = state.post("/api/junctions/", &admin, &body).await;
-    answer.assert_problem(503, "The database cannot be reached, or has no room; try again in a few seconds");
+    answer.assert_problem(
+        503,
+        "The disk of the database is full: nothing can be stored until an administrator makes room",
+    );
+    let health = state.get("/health", "").await;
+    assert_eq!((health.status.as_u16(), &health.json()["database"]), (503, &json!("connected")));
+    let told = health.json()["detail"].as_str().unwrap_or_default().to_owned();
+    assert!(told.starts_with("The disk of the database is full"), "{}", health.text);
+    assert_eq!(state.get("/readyz", "").await.status, 200, "what is there can be read");
+    let figures = state.get("/metrics", "").await.text;
+    assert!(figures.lines().any(|line| line == "flextraff_database_full 1"), "{figures}");
     assert_eq!(
         state.get("/api/junctions/", &admin).await.json().as_array().map(Vec::len),
         Some(1),

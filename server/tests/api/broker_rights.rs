@@ -326,3 +326,39 @@ async fn revocation_cuts_replacement_takes_over_and_a_lost_file_comes_back(db: P
         .until("a deleted device is out", async || !world.may_connect((&again.0, &again.1), &plan).await)
         .await;
 }
+
+#[sqlx::test]
+async fn after_a_restore_the_broker_has_the_logins_of_the_backup(db: PgPool) {
+    let world = World::new(db.clone()).await;
+    let junction = world.state.junction(&world.admin, "Main").await;
+    let plan = Topic::GreenTime(junction.parse().expect("a UUID")).to_string();
+    let may = async |(name, password): &(String, String)| world.may_connect((name, password), &plan).await;
+    let run = async |statement: &'static str| {
+        sqlx::query(statement).execute(&db).await.expect("the user of the tests may do so");
+    };
+    let kept = world.device(&junction).await;
+    let (revoked, replaced) = (world.device(&junction).await, world.device(&junction).await);
+    run("CREATE TABLE devices_then AS TABLE edge_devices").await;
+    run("CREATE TABLE logins_then AS TABLE device_credentials").await;
+    let added = world.device(&junction).await;
+    let path = |device: &str, deed: &str| format!("/api/devices/{device}/{deed}");
+    let answer = world.state.post(&path(&revoked.0, "revoke"), &world.admin, &json!({})).await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+    let answer = world.state.post(&path(&replaced.0, "replace"), &world.admin, &json!({})).await;
+    let again = world.enroll(answer.json()["token"].as_str().expect("a token")).await;
+    assert!(!may(&revoked).await && !may(&replaced).await && may(&again).await && may(&added).await);
+
+    run("DELETE FROM edge_devices").await;
+    run("INSERT INTO edge_devices TABLE devices_then").await;
+    run("INSERT INTO device_credentials TABLE logins_then").await;
+    world
+        .until("what was revoked or replaced since has its login again", async || {
+            may(&revoked).await && may(&replaced).await
+        })
+        .await;
+    assert!(may(&kept).await, "who was not touched goes on");
+    assert!(!may(&again).await && !may(&added).await, "the database knows no such login");
+    let answer = world.state.post(&path(&revoked.0, "revoke"), &world.admin, &json!({})).await;
+    assert_eq!(answer.status, 204, "{}", answer.text);
+    assert!(!may(&revoked).await, "it is revoked again at once");
+}

@@ -108,7 +108,7 @@ async fn an_override_is_ended_at_once_while_the_database_has_no_room_and_that_is
 
     let automatic = json!({ "mode": "automatic" });
     road.set_mode(&junction, &ravi, &automatic).await.assert_problem(403, "No access to this junction");
-    let no_room = "The database cannot be reached, or has no room; try again in a few seconds";
+    let no_room = "The disk of the database is full: nothing can be stored until an administrator makes room";
     road.set_mode(&junction, &meera, &body).await.assert_problem(503, no_room);
     let ended = road.set_mode(&junction, &meera, &automatic).await;
     assert_eq!((ended.status.as_u16(), &ended.json()["applied"]), (200, &json!("running")), "{}", ended.text);
@@ -168,7 +168,7 @@ async fn an_override_runs_out_while_the_database_is_away_and_nobody_ends_it_unse
 
     gate.cut().await;
     let refused = road.set_mode(&junction, &token, &json!({ "mode": "automatic" })).await;
-    refused.assert_problem(503, "The database cannot be reached, or has no room; try again in a few seconds");
+    refused.assert_problem(503, "The database cannot be reached; try again in a few seconds");
     let holds = async |query: &'static str| {
         let deadline = Clock.instant() + Duration::from_secs(30);
         while !sqlx::query_scalar::<_, bool>(query).fetch_one(&db).await.expect("the database is there") {

@@ -388,3 +388,33 @@ fn weak_hash() -> String {
     let argon2 = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     argon2.hash_password(PASSWORD.as_bytes()).expect("the answer is as documented").to_string()
 }
+
+#[sqlx::test]
+async fn the_own_sessions_page(db: PgPool) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    // All at one moment, as by a script: the id decides what comes next.
+    sqlx::query(
+        "INSERT INTO sessions (user_id, expires_at, created_at, last_used_at)
+         SELECT user_id, now() + interval '1 day', now() - interval '1 hour', now() FROM users, generate_series(1, 700)",
+    )
+    .execute(&db)
+    .await
+    .unwrap();
+    let mut path = "/api/users/me/sessions".to_owned();
+    let (mut seen, mut pages) = (std::collections::BTreeSet::new(), 0);
+    loop {
+        let answer = state.get(&path, &token).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let rows = answer.json();
+        for row in rows.as_array().unwrap() {
+            assert!(seen.insert(row["session_id"].as_str().unwrap().to_owned()), "none comes twice");
+        }
+        pages += 1;
+        if answer.header("link").is_empty() {
+            break;
+        }
+        path = answer.header("link").trim_start_matches('<').split('>').next().unwrap().to_owned();
+    }
+    assert_eq!((seen.len(), pages), (701, 2), "none is left out");
+    assert_eq!(state.get("/api/users/me/sessions?limit=0", &token).await.status, 422);
+}

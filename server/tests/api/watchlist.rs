@@ -136,6 +136,59 @@ async fn a_watched_vehicle_reaches_the_devices_and_its_epc_nobody(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn a_vehicle_is_found_by_its_name_and_taken_off_everywhere(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db).await;
+    let (main, other) = (state.junction(&admin, "Main").await, state.junction(&admin, "Other").await);
+    let ravi = state.plain_user(&admin, "ravi").await;
+    let mut fleet = Fleet::start(state);
+    for (epc, class, label) in [
+        ("AA01", "emergency", "Ambulance 4"),
+        ("AA02", "transit", "Ambulance 4"),
+        ("AA03", "emergency", "Ambulance 40"),
+        ("AA04", "transit", "Bus 9"),
+    ] {
+        let body = json!({"junction_ids": [main, other], "epc": epc, "class": class, "label": label,
+            "valid_until": "2030-01-01T00:00:00Z"});
+        assert_eq!(fleet.state.post("/api/watchlist", &admin, &body).await.status, 201);
+    }
+    let found = async |state: &TestState, query: &str| {
+        let answer = state.get(&format!("/api/watchlist?{query}"), &admin).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.json().as_array().map(Vec::len)
+    };
+    assert_eq!(found(&fleet.state, "search=lance%204").await, Some(6));
+    assert_eq!(found(&fleet.state, "search=BUS").await, Some(2), "in letters of either case");
+    assert_eq!(found(&fleet.state, &format!("search=bus&junction_id={main}&limit=1")).await, Some(1));
+    assert_eq!(found(&fleet.state, "search=%25").await, Some(0), "no pattern");
+    assert_eq!(fleet.state.get("/api/watchlist?search=%00", &admin).await.status, 422);
+
+    let path = "/api/watchlist?label=Ambulance%204&class=emergency";
+    let refused = fleet.state.request("DELETE", path, &ravi, &Value::Null).await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    for bad in ["", "?label=Bus%209", "?class=transit", "?label=&class=transit", "?label=Bus%209&class=other"]
+    {
+        let answer =
+            fleet.state.request("DELETE", &format!("/api/watchlist{bad}"), &admin, &Value::Null).await;
+        assert_eq!(answer.status, 422, "{bad}: {}", answer.text);
+    }
+    assert_eq!(found(&fleet.state, "").await, Some(8));
+    let gone = fleet.state.request("DELETE", path, &admin, &Value::Null).await;
+    assert_eq!((gone.status.as_u16(), gone.json().as_array().map(Vec::len)), (200, Some(2)), "{}", gone.text);
+    assert_eq!(found(&fleet.state, "search=ambulance").await, Some(4), "one of another class or name stays");
+    for junction in [&main, &other] {
+        let mut told = list(&mut fleet, junction).await.entries.len();
+        // What was sent while the four were added may still be on its way.
+        while told != 3 {
+            told = list(&mut fleet, junction).await.entries.len();
+        }
+    }
+    let audit = fleet.state.get("/api/audit?action=watchlist.remove", &admin).await.json();
+    assert_eq!(audit.as_array().map(Vec::len), Some(2), "each is in the audit log");
+    let again = fleet.state.request("DELETE", path, &admin, &Value::Null).await;
+    again.assert_problem(404, "There is no such entry");
+}
+
+#[sqlx::test]
 async fn lists_are_published_when_the_broker_is_there(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let junction = state.junction(&admin, "Main").await;

@@ -365,7 +365,8 @@ impl Suite<'_> {
         }
         let mut unclear = Vec::new();
         for people in self.people.drain(..) {
-            let Asked { done, refused, unclear: sentences, recovered } = people.end();
+            let Asked { done, refused, unclear: sentences, told_full, recovered } = people.end();
+            outcome.told_full += told_full;
             outcome.people_served += done;
             outcome.people_refused += refused;
             outcome.people_left_alone += u64::from(!recovered);

@@ -1160,7 +1160,11 @@ export interface paths {
         put?: never;
         /** Lets junctions look out for a vehicle, by its tag. One that is on a list already is renewed. */
         post: operations["post_watchlist"];
-        delete?: never;
+        /**
+         * Takes all entries of a label and class off, at whatever junction: a vehicle that is given away, or whose tag is lost, at once. Two vehicles of
+         *     one name go both.
+         */
+        delete: operations["delete_watchlist"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1190,7 +1194,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether database and broker are reached at this moment. */
+        /** Whether database and broker are reached at this moment, and the database stores what comes. */
         get: operations["get_health"];
         put?: never;
         post?: never;
@@ -1932,6 +1936,8 @@ export interface components {
         Health: {
             /** @description `connected` or `disconnected`. */
             database: string;
+            /** @description What to do, where that is known: the disk of the database is full. */
+            detail?: string;
             /** @description `connected` or `disconnected`. */
             mqtt: string;
             /** @description `healthy` or `degraded`. */
@@ -2499,6 +2505,14 @@ export interface components {
             to_junction: string;
             /** @description Lanes there on which it ends; empty: not known. */
             to_lanes?: string[];
+        };
+        /** @description A user as the list of all has it. */
+        ListedUser: components["schemas"]["UserResponse"] & {
+            /**
+             * Format: int64
+             * @description To how many junctions access is given; an administrator has it to all.
+             */
+            junctions: number;
         };
         /** @description A line of the log. */
         LogEntry: {
@@ -9340,7 +9354,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["UserResponse"][];
+                    "application/json": components["schemas"]["ListedUser"][];
                 };
             };
             /** @description The answer is the one whose ETag the request names in If-None-Match */
@@ -9729,7 +9743,12 @@ export interface operations {
     };
     get_users_me_sessions: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries of the answer. */
+                limit?: number;
+                /** @description Where the page begins: from the `Link` header of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9740,6 +9759,8 @@ export interface operations {
                 headers: {
                     /** @description Changes when the answer does; for If-None-Match */
                     ETag?: string;
+                    /** @description Address of the next page */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9755,6 +9776,15 @@ export interface operations {
             };
             /** @description Not signed in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description limit or cursor are invalid */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11556,6 +11586,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Those of this junction. */
                 junction_id?: string;
+                /** @description Those whose label has this in it, in letters of either case. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -11769,6 +11801,98 @@ export interface operations {
             };
         };
     };
+    delete_watchlist: {
+        parameters: {
+            query: {
+                /** @description The label, exactly as the entries have it. */
+                label: string;
+                /** @description `emergency` or `transit`. */
+                class: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was taken off */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchlistEntry"][];
+                };
+            };
+            /** @description Not signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No administrator */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such entry */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description label or class are invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests of this user or address */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong inside; the server's log has it under X-Request-Id */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database is out of reach, too many requests are under way, or this one took too long */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_watchlist_entry_id: {
         parameters: {
             query?: never;
@@ -11874,7 +11998,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description One is not */
+            /** @description One is not, or the disk of the database is full */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -22,6 +22,7 @@ export type Plan = Schemas['PlanResponse'];
 export type Setting = Schemas['Setting'];
 export type UnknownSender = Schemas['UnknownSender'];
 export type User = Schemas['UserResponse'];
+export type ListedUser = Schemas['ListedUser'];
 export type Overview = Schemas['JunctionOverview'];
 export type Link = Schemas['LinkEntry'];
 export type Prediction = Schemas['Prediction'];

@@ -60,9 +60,34 @@ describe.each(Object.entries(languages))('texts in %s', (_code, language) => {
 
 it('Hindi has one word for each thing of a signal, the same in every view', async () => {
   const hindi = new Map(texts(await languageOf('hi').load()));
-  const glossary = { cycle: /चक्र/, 'all-red': /ऑल-रेड/, override: /ओवरराइड/, lamp: /लैंप/, lane: /लेन/, queue: /कतार/ };
+  const glossary = {
+    cycle: /चक्र/,
+    'all-red': /ऑल-रेड/,
+    override: /ओवरराइड/,
+    lamp: /लैंप/,
+    lane: /लेन/,
+    queue: /कतार/,
+    stage: /चरण/,
+    plan: /प्लान/,
+    // The junction's own; what the server has by time of day is a schedule.
+    table: /तालिका/,
+    schedule: /समय-सारणी/,
+    fault: /खराब[ीि]/,
+    link: /संपर्क मार्ग/,
+    junction: /जंक्शन/,
+    device: /उपकरण/,
+    reader: /रीडर/,
+    vehicle: /वाहन/,
+    'not known': /ज्ञात नहीं/,
+    unknown: /अज्ञात/,
+  };
   for (const [key, text] of texts(await languageOf('en').load()))
     for (const [english, own] of Object.entries(glossary))
       if (new RegExp(`\\b${english}s?\\b`, 'i').test(text.replace(/\{\{\w+\}\}/g, '')))
         expect.soft(hindi.get(key), `${key}: ${text}`).toMatch(own);
+});
+
+it('and no second word for it', async () => {
+  const seconds = /लिंक|(?<!डि)फ़ॉल्ट|(?<!समय-)सारणी|पता नहीं/;
+  for (const [key, text] of texts(await languageOf('hi').load())) expect.soft(text, key).not.toMatch(seconds);
 });

@@ -2,7 +2,7 @@ import mqtt from 'mqtt';
 import { call, junction, type Junction, PASSWORD } from '../support/city';
 import { history, sql } from '../support/history';
 import { Road } from '../support/road';
-import { Street } from './street';
+import { type More, Street } from './street';
 
 /** Junctions of the city: name, latitude, longitude. */
 const PLACES = [
@@ -55,19 +55,28 @@ const LANES = {
   ],
 };
 
-const DECISION = {
-  control: 'plan',
-  level: 'rolling_horizon',
-  decision: {
-    stage: 'NS',
-    hold_s: 6,
-    cost: 184,
-    alternatives: [{ stage: 'EW', hold_s: 0, cost: 241 }],
-    reason: '9 vehicles come to N1 and N2 within 6 s; E and W wait for 4',
+/** What the junction of the pictures decides while a stage has green: to hold it, or what a change would cost. */
+const DECISION: More = {
+  decisions: {
+    NS: {
+      stage: 'NS',
+      hold_s: 6,
+      cost: 184,
+      alternatives: [{ stage: 'EW', hold_s: 0, cost: 241 }],
+      reason: 'stay in NS: 184; go to EW now: 241 vehicle-seconds.',
+    },
+    EW: {
+      stage: 'EW',
+      hold_s: 4,
+      cost: 156,
+      alternatives: [{ stage: 'NS', hold_s: 0, cost: 203 }],
+      reason: 'stay in EW: 156; go to NS now: 203 vehicle-seconds.',
+    },
   },
 };
 
 const FAULT = 'lamp E red draws no current';
+const FLASHING = { state: 'flash', control: 'fault', fault: FAULT, interlock_trips: 1 };
 
 /** What is said by the roads that are not as they should be. */
 const TROUBLE: Record<string, object> = {
@@ -115,12 +124,11 @@ export async function city(token: string): Promise<City> {
     if (name === 'Nal Stop') await call('PUT', `${path}/lanes`, token, LANES);
     await history(made.junction_id, name === 'Nal Stop' ? 35 : 1);
     if (name === 'Warje Junction') continue;
-    const controller = { state: 'green', mode: 'automatic', fault: null, interlock_trips: 0 };
-    const more =
+    const more: More =
       name === 'Nal Stop'
-        ? { controller: { ...controller, ...DECISION }, ...ESTIMATES }
+        ? { ...DECISION, ...ESTIMATES }
         : name === 'Hadapsar Gadital'
-          ? { controller: { ...controller, state: 'flash', control: 'fault', fault: FAULT, interlock_trips: 1 } }
+          ? { controller: FLASHING }
           : (TROUBLE[name] ?? {});
     streets.push(await Street.open(token, made, `Cabinet ${at + 1}`, more, 7 * at));
   }

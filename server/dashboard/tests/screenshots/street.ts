@@ -24,8 +24,11 @@ interface Plan {
   stages?: { stage: string; green_s: number }[];
 }
 
-interface More {
-  controller?: { fault: string | null };
+/** What a junction says besides the plan. */
+export interface More {
+  controller?: { fault?: string | null; control?: string };
+  /** What it decides while a stage has green; absent: nothing. */
+  decisions?: Record<string, object>;
 }
 
 const CLEARANCE = { amber: 3, allRed: 2 };
@@ -38,6 +41,8 @@ export class Street {
   private plan: Plan | null = null;
   private second = 0;
   private shown = '';
+  /** The stage that was last green. */
+  private green = '';
   private since = new Date();
   private readonly road: Road;
   private readonly layout: Layout;
@@ -85,11 +90,14 @@ export class Street {
     const control = mode === 'automatic' ? 'plan' : mode;
     // An agent chooses a method only while it decides itself.
     const level = mode === 'automatic' ? { level: 'actuated' } : {};
+    const { decisions, controller, ...more } = this.more;
+    const decision = decisions?.[this.green];
+    const decided = decision && mode === 'automatic' ? { level: 'rolling_horizon', decision } : {};
     await this.road.status({
       ...STATUS,
-      controller: { ...STATUS.controller, ...level, mode, control },
+      ...more,
+      controller: { ...STATUS.controller, ...level, control, ...controller, ...decided, mode },
       ...plan,
-      ...this.more,
     });
   }
 
@@ -127,6 +135,11 @@ export class Street {
     if (this.shown !== `${stage.stage} ${state}`) {
       this.shown = `${stage.stage} ${state}`;
       this.since = new Date();
+      // As an agent does: what was decided for the stage before is of no use to anybody.
+      if (state === 'green') {
+        this.green = stage.stage;
+        if (this.more.decisions) await this.say();
+      }
     }
     const names =
       this.layout.groups.length > 0

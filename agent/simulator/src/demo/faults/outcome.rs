@@ -22,6 +22,8 @@ pub(super) struct Outcome {
     pub(super) tables_disks_filled: u64,
     /// Writes that the database refused for want of room.
     pub(super) writes_refused: u64,
+    /// How often the server's health said so.
+    pub(super) told_full: u64,
     /// What people asked for meanwhile: what they got, refusals with the reason, answers that help nobody, and times after which they did not get
     /// what they want although there was room again.
     pub(super) people_served: u64,
@@ -73,8 +75,8 @@ impl Outcome {
                 format!("{} / {}", self.disks_filled, self.disks_stopped),
             ),
             (
-                "disks of the tables filled / writes refused",
-                format!("{} / {}", self.tables_disks_filled, self.writes_refused),
+                "disks of the tables filled / writes refused / told",
+                format!("{} / {} / {}", self.tables_disks_filled, self.writes_refused, self.told_full),
             ),
             (
                 "  people meanwhile served / refused with reason",
@@ -153,6 +155,11 @@ impl Outcome {
         must_be(
             self.tables_disks_filled == 0 || self.writes_refused > 0,
             "The disk of the tables was filled, but the database refused nothing.".to_owned(),
+        );
+        must_be(
+            self.writes_refused == 0 || self.told_full > 0,
+            "The database refused to write for want of room, but the server's health never said so."
+                .to_owned(),
         );
         must_be(
             self.unclear_answers == 0,

@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) refused: u64,
     /// Sentences: answers that help nobody.
     pub(super) unclear: Vec<String>,
+    /// How often the server's health said that the disk is full.
+    pub(super) told_full: u64,
     /// Whether all was as ever again after there was room.
     pub(super) recovered: bool,
 }
@@ -98,6 +100,12 @@ fn round(api: &mut Api, junction: JunctionId, name: &str, asked: &mut Asked) -> 
         ("PUT", mode, Some(json!({"mode": "automatic"}))),
         ("POST", "/api/users/register".to_owned(), Some(user)),
     ];
+    // Not judged: a broker that is away at the same time is another reason not to be well.
+    if let Answer::Said(503, detail) = api.ask("GET", "/health", None)
+        && detail.contains("disk of the database is full")
+    {
+        asked.told_full += 1;
+    }
     let mut all = true;
     for (method, path, body) in requests {
         let answer = api.ask(method, &path, body.as_ref());
@@ -156,7 +164,7 @@ mod tests {
                     line.clear();
                 }
                 let status = if room.load(Relaxed) { 200 } else { status };
-                let body = r#"{"detail": "There is no room."}"#;
+                let body = r#"{"detail": "The disk of the database is full."}"#;
                 let length = body.len();
                 let mut stream = reader.into_inner();
                 let _ = write!(
@@ -178,11 +186,16 @@ mod tests {
     fn a_refusal_says_why_and_a_fault_is_told() {
         let (all, refused) = one_round(503);
         assert_eq!((all, refused.done, refused.refused, refused.unclear.len()), (false, 0, 5, 0));
+        assert_eq!(refused.told_full, 1);
         let (all, fault) = one_round(500);
         assert_eq!((all, fault.refused, fault.unclear.len()), (false, 0, 5));
-        assert!(fault.unclear[0].contains("answered with 500: There is no room."), "{:?}", fault.unclear);
+        assert!(
+            fault.unclear[0].contains("answered with 500: The disk of the database is full."),
+            "{:?}",
+            fault.unclear
+        );
         let (all, done) = one_round(200);
-        assert_eq!((all, done.done), (true, 5));
+        assert_eq!((all, done.done, done.told_full), (true, 5, 0));
     }
 
     #[test]

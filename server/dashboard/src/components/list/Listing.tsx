@@ -1,7 +1,9 @@
 import { Button, Group, Text } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
+import { usePhone } from '@/components/usePhone';
 import { type Column, Rows } from './Rows';
 import { SaveSpan } from './SaveSpan';
 import type { usePages } from './usePages';
@@ -18,38 +20,45 @@ interface Props<R> {
   file?: SpanFile<R>;
 }
 
+/** So many rows, each a card, fill some screens of a phone: who looks for the newest need not scroll past fifty of them to what is below. */
+const PHONE_STEP = 10;
+
 /** A list that comes page by page. */
 export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props<R>) {
   const { t } = useTranslation();
+  const isPhone = usePhone();
+  const [most, setMost] = useState(PHONE_STEP);
   const { data, error, dataUpdatedAt, refetch, isFetchNextPageError } = query;
   // A further page that does not come makes those that are shown no older.
   const known = { data, error: isFetchNextPageError ? null : error, dataUpdatedAt, refetch };
   return (
     <Fetched query={known}>
-      {(rows) =>
-        rows.length === 0 ? (
+      {(rows) => {
+        const shown = isPhone ? rows.slice(0, most) : rows;
+        const hasMore = shown.length < rows.length || query.hasNextPage;
+        const showMore = () => {
+          setMost(most + PHONE_STEP);
+          if (shown.length === rows.length) void query.fetchNextPage();
+        };
+        return rows.length === 0 ? (
           <Text c="dimmed">{empty}</Text>
         ) : (
           <>
-            <Rows paged label={label} rows={rows} rowKey={rowKey} columns={columns} />
+            <Rows paged label={label} rows={shown} rowKey={rowKey} columns={columns} />
             {isFetchNextPageError && <Refusal error={error} />}
-            {(file || query.hasNextPage) && (
+            {(file || hasMore) && (
               <Group justify={file ? 'space-between' : 'center'} mt="xs" gap="xs">
                 {file && <SaveSpan file={file} />}
-                {query.hasNextPage && (
-                  <Button
-                    variant="default"
-                    loading={query.isFetchingNextPage}
-                    onClick={() => void query.fetchNextPage()}
-                  >
+                {hasMore && (
+                  <Button variant="default" loading={query.isFetchingNextPage} onClick={showMore}>
                     {t('more')}
                   </Button>
                 )}
               </Group>
             )}
           </>
-        )
-      }
+        );
+      }}
     </Fetched>
   );
 }

@@ -17,6 +17,7 @@ export const common = {
   copyByHand: 'This browser does not let the page copy it. It is selected: copy it by hand.',
   notKnown: 'not known',
   more: 'Show more',
+  showPassword: 'Show or hide the password',
   answered: 'The server answered with status {{status}}',
   wentWrong: 'This did not work',
   refused: {
@@ -47,6 +48,10 @@ export const common = {
     stopped: 'Not connected',
     retryIn: 'Next attempt in {{seconds}} s.',
     lostHint: 'What you see is {{age}} old. The signals go on by themselves.',
+  },
+  full: {
+    title: 'The disk of the database is full',
+    text: 'Nothing is stored until an administrator makes room on it: no counts, no changes, no overrides. What runs can be ended, and the signals go on by themselves.',
   },
   clock: {
     fast: 'The clock of this computer is {{age}} fast. Ages on this page are reckoned by the server’s clock; have this one set.',

@@ -80,7 +80,7 @@ export const analysis: Messages['analysis'] = {
     force_off: 'फ़ोर्स-ऑफ़',
     priority: 'प्राथमिकता',
     manual: 'मैन्युअल',
-    fault: 'फ़ॉल्ट',
+    fault: 'खराबी',
   },
   ends: {
     title: 'हरे कैसे समाप्त हुए',

@@ -15,7 +15,7 @@ export const audit: Messages['audit'] = {
     junction: 'जंक्शन',
     device: 'उपकरण',
     watchlist: 'निगरानी सूची',
-    link: 'लिंक',
+    link: 'संपर्क मार्ग',
     holidays: 'छुट्टियाँ',
     alarm: 'अलार्म',
     user: 'उपयोगकर्ता',

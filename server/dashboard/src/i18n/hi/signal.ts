@@ -9,7 +9,7 @@ export const signal: Messages['signal'] = {
     flash_red: 'टिमटिमाता लाल',
     flash_amber: 'टिमटिमाता पीला',
     dark: 'बुझा हुआ',
-    unknown: 'पता नहीं',
+    unknown: 'ज्ञात नहीं',
   },
   state: {
     green: 'हरा',
@@ -21,7 +21,7 @@ export const signal: Messages['signal'] = {
   },
   mode: { automatic: 'स्वचालित', manual_override: 'मैन्युअल ओवरराइड', emergency: 'आपातकाल' },
   control: {
-    fault: 'फ़ॉल्ट स्थिति',
+    fault: 'खराबी की स्थिति',
     panel: 'कैबिनेट का पैनल',
     emergency_vehicle: 'आपातकालीन वाहन',
     emergency: 'आपातकाल',
@@ -45,7 +45,7 @@ export const signal: Messages['signal'] = {
     force_off: 'फ़ोर्स-ऑफ़',
     priority: 'प्राथमिकता',
     manual: 'हाथ से',
-    fault: 'फ़ॉल्ट',
+    fault: 'खराबी',
   },
   direction: {
     N: 'उत्तर',

@@ -1,9 +1,10 @@
-import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
+import { Button, Stack, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 
 type Props = { action: 'disable'; onDone: () => void } | { action: 'renew'; onDone: (codes: string[]) => void };
@@ -33,7 +34,7 @@ export function FactorOff(props: Props) {
     <form onSubmit={submit}>
       <Stack>
         <Refusal error={act.error} shown={['password', 'totp']} />
-        <PasswordInput
+        <PasswordField
           label={t('factor.confirmPassword')}
           autoComplete="current-password"
           value={password}

@@ -1,9 +1,10 @@
-import { Button, Code, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Code, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 import { QrCode } from './QrCode';
 
@@ -28,7 +29,7 @@ export function FactorSetUp({ onCodes }: { onCodes: (codes: string[]) => void })
       <form onSubmit={submit}>
         <Stack>
           <Refusal error={offer.error} shown={['password']} />
-          <PasswordInput
+          <PasswordField
             label={t('factor.confirmPassword')}
             autoComplete="current-password"
             value={password}

@@ -1,9 +1,10 @@
-import { Alert, Button, Group, PasswordInput, Stack } from '@mantine/core';
+import { Alert, Button, Group, Stack } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 
@@ -37,7 +38,7 @@ export function PasswordCard({ username }: { username: string }) {
           {change.isSuccess && <Alert color="green">{t('password.done')}</Alert>}
           <Refusal error={change.error} shown={['current_password', 'new_password']} />
           <input type="hidden" autoComplete="username" value={username} readOnly />
-          <PasswordInput
+          <PasswordField
             label={t('password.current')}
             autoComplete="current-password"
             value={values.current}
@@ -45,7 +46,7 @@ export function PasswordCard({ username }: { username: string }) {
             error={problem?.about('current_password')}
             required
           />
-          <PasswordInput
+          <PasswordField
             label={t('password.next')}
             autoComplete="new-password"
             minLength={12}
@@ -54,7 +55,7 @@ export function PasswordCard({ username }: { username: string }) {
             error={problem?.about('new_password')}
             required
           />
-          <PasswordInput
+          <PasswordField
             label={t('password.repeat')}
             autoComplete="new-password"
             value={values.repeat}

@@ -1,7 +1,7 @@
 import { Button, Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
-import { api, data } from '@/api/client';
+import { all, api, data, page } from '@/api/client';
 import type { components } from '@/api/schema';
 import { session } from '@/api/session';
 import { Fetched } from '@/components/Fetched';
@@ -26,7 +26,8 @@ export function SessionsCard() {
   const format = useCityFormat();
   const sessions = useQuery({
     queryKey: ['me', 'sessions'],
-    queryFn: ({ signal }) => data(api.GET('/api/users/me/sessions', { signal })),
+    queryFn: ({ signal }) =>
+      all((cursor) => page(api.GET('/api/users/me/sessions', { params: { query: { limit: 500, cursor } }, signal }))),
   });
   const endAll = useMutation({
     mutationFn: () => data(api.DELETE('/api/users/me/sessions')),

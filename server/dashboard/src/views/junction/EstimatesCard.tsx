@@ -1,12 +1,15 @@
-import { Flex, Stack, Text, Title } from '@mantine/core';
+import { Stack, Text, Title } from '@mantine/core';
+import type { CSSProperties } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useJunctionNames } from '@/api/junctions';
 import type { Layout } from '@/api/types';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
+import { usePhone } from '@/components/usePhone';
 import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
 import type { Estimate, EstimatedShares, LaneEstimates, ReaderSight } from '@/live/frames';
+import classes from './Estimates.module.css';
 import { type LaneLearned, learnedOf, type Told } from './health';
 
 type Group = 'traffic' | 'discharge' | 'tags';
@@ -29,6 +32,7 @@ const SIGHTS = ['works', 'down', 'blind', 'silent'] as const;
 export function EstimatesCard({ layout, told }: { layout: Layout; told: readonly Told[] }) {
   const { t } = useTranslation(['junction', 'common']);
   const format = useFormat();
+  const isPhone = usePhone();
   const junctionName = useJunctionNames();
   const learned = learnedOf(told, useNow(5000));
   const known = [...layout.lanes].sort((a, b) => a.lane_index - b.lane_index).map(({ lane_name }) => lane_name);
@@ -129,35 +133,43 @@ export function EstimatesCard({ layout, told }: { layout: Layout; told: readonly
       ],
     ],
   ];
+  const shown = groups.flatMap(([group, columns]) => {
+    // What no lane has is no column.
+    const filled = columns.filter(([name]) => rows.some(({ estimates }) => estimates[name] !== undefined));
+    return filled.length > 0 ? [{ group, filled }] : [];
+  });
+  const widths = shown.map(({ filled }) => `minmax(0, ${4 + 5 * filled.length}fr)`);
+  const across = {
+    '--all': widths.join(' '),
+    '--two': widths.slice(0, 2).join(' '),
+    // Title, head, and a line a lane.
+    '--lines': rows.length + 2,
+  };
   return (
     <Section folds title={t('estimates.title')} text={rows.length > 0 ? t('estimates.hint') : undefined}>
       {rows.length === 0 && <Text c="dimmed">{t('estimates.none')}</Text>}
-      {/* Tables of few columns stand beside each other where there is room. */}
-      <Flex wrap="wrap" columnGap="xl" rowGap="md">
-        {groups.map(([group, columns]) => {
-          // What no lane has is no column, and a lane that has nothing is no row.
-          const filled = columns.filter(([name]) => rows.some(({ estimates }) => estimates[name] !== undefined));
-          const filledRows = rows.filter(({ estimates }) => filled.some(([name]) => estimates[name] !== undefined));
-          if (filled.length === 0) return null;
-          return (
-            <div key={group} style={{ flex: `${filled.length} 1 ${4 + 5 * filled.length}rem` }}>
-              <Title order={3} size="h5">
-                {t(`estimates.group.${group}`)}
-              </Title>
-              <Rows
-                label={`${t('estimates.title')}: ${t(`estimates.group.${group}`)}`}
-                rows={filledRows}
-                rowKey={({ lane }) => lane}
-                narrow={filled.length <= NARROW}
-                columns={[
-                  { label: t('lanes.lane'), width: '4rem', cell: ({ lane }) => <strong>{lane}</strong> },
-                  ...filled.map(([, column]) => column),
-                ]}
-              />
-            </div>
-          );
-        })}
-      </Flex>
+      <div className={classes.groups} style={across as CSSProperties}>
+        {shown.map(({ group, filled }) => (
+          <div key={group} className={classes.group} style={{ '--columns': filled.length } as CSSProperties}>
+            <Title order={3} size="h5">
+              {t(`estimates.group.${group}`)}
+            </Title>
+            <Rows
+              label={`${t('estimates.title')}: ${t(`estimates.group.${group}`)}`}
+              // A lane that has nothing is no card; in tables beside each other it keeps its line.
+              rows={
+                isPhone ? rows.filter(({ estimates }) => filled.some(([name]) => estimates[name] !== undefined)) : rows
+              }
+              rowKey={({ lane }) => lane}
+              narrow={filled.length <= NARROW}
+              columns={[
+                { label: t('lanes.lane'), width: '4rem', cell: ({ lane }) => <strong>{lane}</strong> },
+                ...filled.map(([, column]) => column),
+              ]}
+            />
+          </div>
+        ))}
+      </div>
     </Section>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, Switch, TextInput } from '@mantine/core';
+import { Button, Stack, Switch, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import { useNavigate } from 'react-router';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
 import { Dialog } from '@/components/Dialog';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 
 /** Registers a user, and goes on to what this one may see. */
@@ -58,7 +59,7 @@ function CreateForm() {
         <TextInput label={t('username')} autoComplete="off" {...field('username')} data-autofocus required />
         <TextInput label={t('email')} type="email" autoComplete="off" {...field('email')} required />
         <TextInput label={t('fullName')} autoComplete="off" {...field('full_name')} />
-        <PasswordInput
+        <PasswordField
           label={t('password')}
           description={t('passwordHint')}
           autoComplete="new-password"

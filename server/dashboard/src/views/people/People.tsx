@@ -3,7 +3,7 @@ import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
-import type { User } from '@/api/types';
+import type { ListedUser, User } from '@/api/types';
 import { useUsers } from '@/api/users';
 import { Fetched } from '@/components/Fetched';
 import { FilterRow } from '@/components/list/FilterRow';
@@ -49,10 +49,10 @@ export function People() {
   );
 }
 
-function UserRows({ users }: { users: readonly User[] }) {
+function UserRows({ users }: { users: readonly ListedUser[] }) {
   const { t } = useTranslation('people');
   const format = useCityFormat();
-  const columns: Column<User>[] = [
+  const columns: Column<ListedUser>[] = [
     {
       label: t('user'),
       cell: (user) => (
@@ -71,17 +71,20 @@ function UserRows({ users }: { users: readonly User[] }) {
     { label: t('email'), cell: (user) => user.email },
     {
       label: t('rights'),
-      cell: (user) =>
-        (user.is_admin || !user.is_active) && (
-          <Group gap={4}>
-            {user.is_admin && <Badge variant="outline">{t('admin')}</Badge>}
-            {!user.is_active && (
-              <Badge variant="filled" color="gray">
-                {t('disabled')}
-              </Badge>
-            )}
-          </Group>
-        ),
+      cell: (user) => (
+        <Group gap={4}>
+          {user.is_admin ? (
+            <Badge variant="outline">{t('admin')}</Badge>
+          ) : (
+            <span>{t(user.junctions > 0 ? 'junctions' : 'noRights', { count: user.junctions })}</span>
+          )}
+          {!user.is_active && (
+            <Badge variant="filled" color="gray">
+              {t('disabled')}
+            </Badge>
+          )}
+        </Group>
+      ),
     },
     { label: t('factor'), nowrap: true, cell: (user) => (user.totp_enabled ? t('factorOn') : t('factorOff')) },
     {

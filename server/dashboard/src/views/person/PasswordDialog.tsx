@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
 import type { User } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 
 interface Props {
@@ -41,7 +42,7 @@ function PasswordForm({ user, onDone }: { user: User; onDone: () => void }) {
       <Stack>
         <Text size="sm">{t('sure.password', { name: user.username })}</Text>
         <Refusal error={change.error} shown={['password']} />
-        <PasswordInput
+        <PasswordField
           label={t('newPassword')}
           description={t('passwordHint')}
           autoComplete="new-password"

@@ -27,7 +27,8 @@ export function RoleControl({ userId, junctionId, label, role }: Props) {
         ? data(api.DELETE(path, { params }))
         : data(api.PUT(path, { params, body: { role: wanted } })));
     },
-    onSettled: () => client.invalidateQueries({ queryKey: ['users', userId, 'access'] }),
+    // The list of users says at how many junctions each may do something.
+    onSettled: () => client.invalidateQueries({ queryKey: ['users'] }),
   });
   return (
     <Stack gap={4} align="flex-start">

@@ -1,10 +1,11 @@
-import { Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Button, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
 import { session } from '@/api/session';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 
 const FIELDS = ['token', 'username', 'full_name', 'email', 'password'] as const;
@@ -64,7 +65,7 @@ export function FirstUserForm({ needsToken }: { needsToken: boolean }) {
         />
         <TextInput label={t('setup.fullName')} autoComplete="name" {...bound('full_name')} />
         <TextInput label={t('setup.email')} type="email" autoComplete="email" required {...bound('email')} />
-        <PasswordInput
+        <PasswordField
           label={t('password')}
           description={t('setup.passwordHint')}
           autoComplete="new-password"

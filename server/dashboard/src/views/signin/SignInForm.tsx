@@ -1,9 +1,10 @@
-import { Alert, Button, PasswordInput, Stack, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Stack, TextInput, Title } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { type SubmitEvent, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ProblemError } from '@/api/problem';
 import { session } from '@/api/session';
+import { PasswordField } from '@/components/PasswordField';
 import { Refusal } from '@/components/Refusal';
 
 /** Name and password; the one-time code is asked for once the server wants one. */
@@ -55,7 +56,7 @@ export function SignInForm() {
           spellCheck={false}
           required
         />
-        <PasswordInput
+        <PasswordField
           label={t('password')}
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}

@@ -1,4 +1,5 @@
-import { Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { Badge, Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
@@ -15,10 +16,14 @@ import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
+import { tellDone } from '@/components/notify';
 import { PageTitle } from '@/components/PageTitle';
 import { useRowTimes } from '@/components/list/useRowTimes';
 import { useNow } from '@/live/hooks';
 import { WatchDialog } from './WatchDialog';
+
+/** Who types a name is asked for once he pauses, milliseconds. */
+const SEARCH_AFTER_MS = 300;
 
 /** The vehicles that junctions look out for. */
 export function Watchlist() {
@@ -27,11 +32,16 @@ export function Watchlist() {
   const me = useMe();
   const now = useNow(60_000);
   const junctionName = useJunctionNames();
-  const [filters, setFilter] = useFilters(['junction']);
+  const [filters, setFilter] = useFilters(['junction', 'search']);
+  const [search] = useDebouncedValue((filters.search ?? '').trim(), SEARCH_AFTER_MS);
   const [adding, setAdding] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const isAdmin = me.data?.is_admin ?? false;
-  const query = { limit: PAGE, ...(filters.junction ? { junction_id: filters.junction } : {}) };
+  const query = {
+    limit: PAGE,
+    ...(filters.junction ? { junction_id: filters.junction } : {}),
+    ...(search ? { search } : {}),
+  };
   const entries = usePages(['watchlist', query], (cursor, signal) =>
     page(api.GET('/api/watchlist', { params: { query: { ...query, cursor } }, signal })),
   );
@@ -43,6 +53,19 @@ export function Watchlist() {
       text: t('sure', { name: nameOf(entry), junction: junctionName(entry.junction_id) }),
       action: t('end'),
       run: () => data(api.DELETE('/api/watchlist/{entry_id}', { params: { path: { entry_id: entry.entry_id } } })),
+      onDone: again,
+    });
+  };
+  const endEverywhere = (label: string, entry: WatchlistEntry) => {
+    const of = { label, class: entry.class };
+    setAsked({
+      title: t('endAll'),
+      text: t('sureAll', { name: label, class: t(`class.${entry.class as 'transit'}`) }),
+      action: t('endAll'),
+      run: async () => {
+        const gone = await data(api.DELETE('/api/watchlist', { params: { query: of } }));
+        tellDone(t('endedAll', { name: label, count: gone.length }));
+      },
       onDone: again,
     });
   };
@@ -86,15 +109,29 @@ export function Watchlist() {
     label: t('end'),
     act: true,
     cell: (entry) => (
-      <Button
-        size="compact-sm"
-        variant="light"
-        color="red"
-        onClick={() => end(entry)}
-        aria-label={t('endOne', { name: nameOf(entry), junction: junctionName(entry.junction_id) })}
-      >
-        {t('end')}
-      </Button>
+      <Group gap={4}>
+        <Button
+          size="compact-sm"
+          variant="light"
+          color="red"
+          onClick={() => end(entry)}
+          aria-label={t('endOne', { name: nameOf(entry), junction: junctionName(entry.junction_id) })}
+        >
+          {t('end')}
+        </Button>
+        {/* By its name alone it is known at more than one junction: which vehicle it is, nobody keeps. */}
+        {entry.label && (
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            color="red"
+            onClick={() => endEverywhere(entry.label ?? '', entry)}
+            aria-label={t('endAllOf', { name: entry.label })}
+          >
+            {t('endAll')}
+          </Button>
+        )}
+      </Group>
     ),
   };
   return (
@@ -111,12 +148,19 @@ export function Watchlist() {
         {t('text')}
       </Text>
       <FilterRow>
+        <TextInput
+          type="search"
+          label={t('search')}
+          maxLength={200}
+          value={filters.search ?? ''}
+          onChange={(event) => setFilter('search', event.currentTarget.value)}
+        />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>
       <Listing
         query={entries}
         label={t('title')}
-        empty={t('none')}
+        empty={t(search ? 'noMatch' : 'none')}
         rowKey={(entry) => entry.entry_id}
         columns={isAdmin ? [...columns, act] : columns}
       />
