@@ -23,6 +23,12 @@ from .run import Conditions, Job
 from .scenarios import NetFiles, Scenario
 from .street import Readers, UnknownLane, dead_zones
 
+#: What the report says of the order of stages.
+STAGE_ORDERS = {
+    "free": "any stage may follow any",
+    "fixed": "stages in a fixed order",
+    "skip": "stages in a fixed order without those that nobody wants",
+}
 #: Exit status after Ctrl-C, as shells have it.
 INTERRUPTED = 130
 
@@ -98,7 +104,7 @@ def measure(options: argparse.Namespace, nets: Nets, out: Path) -> int:
     print("\n" + json.dumps(whole), flush=True)
     if len(rows) < len(jobs):
         return INTERRUPTED
-    return 1 if results.failed or results.product_violations else 0
+    return 1 if results.failed or results.product_violations or results.product_gridlocked else 0
 
 
 def about(options: argparse.Namespace) -> str:
@@ -107,6 +113,8 @@ def about(options: argparse.Namespace) -> str:
         f"SUMO {options.sumo} ({'libsumo' if has_libsumo() else 'TraCI'})",
         f"seeds {', '.join(map(str, options.seeds))}",
         f"read rate {options.read}",
+        STAGE_ORDERS[options.stage_order],
+        f"greens of {options.min_green} to {options.max_green} s",
     ]
     if options.penetration is not None:
         words.append(f"penetration {options.penetration}")
@@ -120,6 +128,10 @@ def about(options: argparse.Namespace) -> str:
         words.append(f"first {options.seconds} s of each window only")
     if options.dead:
         words.append(f"dead readers: {options.dead}")
+    if options.no_exits:
+        words.append("exits not told")
+    if options.agent_args:
+        words.append(f"agents with {shlex.join(options.agent_args)}")
     if options.no_server:
         words.append("no server")
     if options.link_down:

@@ -188,6 +188,10 @@ class Results:
     def product_violations(self) -> int:
         return sum(sum(cell.violations.values()) for cell in self.cells.values() if cell.controller == PRODUCT)
 
+    @property
+    def product_gridlocked(self) -> int:
+        return sum(cell.gridlocked for cell in self.cells.values() if cell.controller == PRODUCT)
+
     def summary(self) -> dict:
         """The JSON object."""
         nets = {}
@@ -198,7 +202,12 @@ class Results:
                 "best_baseline": best.controller if best else None,
                 "product_over_best": _rounded(ratio, 3),
             }
-        return {"nets": nets, "failed": self.failed, "product_violations": self.product_violations}
+        return {
+            "nets": nets,
+            "failed": self.failed,
+            "product_violations": self.product_violations,
+            "product_gridlocked": self.product_gridlocked,
+        }
 
 
 def _row(cells: list[str]) -> str:
