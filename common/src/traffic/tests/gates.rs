@@ -96,11 +96,13 @@ proptest! {
     }
 
     #[test]
-    fn more_room_is_never_dearer(mut lane in lane(true), more in 0.0..5.0, gate in gate()) {
+    fn more_room_is_never_dearer(
+        mut lane in lane(true), more in 0.0..5.0, gate in gate(), blocks in 0.0..60.0,
+    ) {
         lane.served = stages(&[0]);
         lane.arrivals.iter_mut().for_each(|arrival| arrival.stages = lane.served);
         let cost = |room: f64| {
-            let lane = LaneQueue { gate: Some(Gate { room, blocks: 2.0, ..gate }), ..lane.clone() };
+            let lane = LaneQueue { gate: Some(Gate { room, blocks, ..gate }), ..lane.clone() };
             let model = Model::new(4, &[lane], 5.0);
             let mut progress = model.begin(&[Some(-5.0)]);
             model.serve(&mut progress, stage(0), 0.0, 200.0);
