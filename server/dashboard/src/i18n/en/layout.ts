@@ -4,6 +4,8 @@ export const layout = {
     'The server plans with this. What lamps may show on the road stands in the agent’s own file: change it there as well; a difference raises an alarm.',
   onlyAdmins: 'Administrators change this.',
   saved: 'Saved. The next plan keeps to it.',
+  needed: 'A number is needed',
+  incomplete: 'A time is empty; the field says so. Nothing is saved until each has a number.',
   up: 'Up: {{name}}',
   down: 'Down: {{name}}',
   remove: 'Remove: {{name}}',

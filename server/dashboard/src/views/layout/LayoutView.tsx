@@ -13,7 +13,7 @@ import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
 import { useSave } from '@/components/edits/useSave';
 import { tellDone } from '@/components/notify';
-import { bodyOf, draftOf } from './draft';
+import { bodyOf, draftOf, isComplete } from './draft';
 import { Groups } from './Groups';
 import { Lanes } from './Lanes';
 import { Intergreens, Pairs } from './Pairs';
@@ -48,12 +48,14 @@ function Editor({ layout }: { layout: Layout & Tag }) {
     edited,
     queryKey: layoutOptions(id).queryKey,
     put: (value, header) =>
-      tagged(
-        api.PUT('/api/junctions/{junction_id}/lanes', {
-          params: { path: { junction_id: id }, header },
-          body: bodyOf(value),
-        }),
-      ),
+      isComplete(value)
+        ? tagged(
+            api.PUT('/api/junctions/{junction_id}/lanes', {
+              params: { path: { junction_id: id }, header },
+              body: bodyOf(value),
+            }),
+          )
+        : Promise.reject(new Error(t('incomplete'))),
     onSaved: () => {
       tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', id] });

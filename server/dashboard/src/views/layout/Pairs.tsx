@@ -1,9 +1,11 @@
-import { Button, Group, NumberInput, Select, Stack, Switch, Text } from '@mantine/core';
+import { Button, Group, Select, Stack, Switch, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { numberOf } from '@/components/field';
 import { Section } from '@/components/Section';
 import { groupsOf } from './draft';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
+import { TimeInput } from './TimeInput';
 
 /** Groups that may have green together. */
 export function Pairs({ draft, change, admin }: PartProps) {
@@ -81,7 +83,8 @@ export function Intergreens({ draft, change, admin }: PartProps) {
   const add = () =>
     change((before) => {
       const [from, to] = groupsOf(before);
-      const seconds = Number(before.signal.amber_s) + Number(before.signal.all_red_s);
+      const [amber, allRed] = [numberOf(before.signal.amber_s), numberOf(before.signal.all_red_s)];
+      const seconds = amber === null || allRed === null ? '' : amber + allRed;
       return {
         ...before,
         intergreens: [...before.intergreens, { from: from?.key ?? '', to: to?.key ?? '', seconds }],
@@ -112,7 +115,7 @@ export function Intergreens({ draft, change, admin }: PartProps) {
                 allowDeselect={false}
                 w={130}
               />
-              <NumberInput
+              <TimeInput
                 aria-label={t('intergreens.seconds')}
                 value={row.seconds}
                 onChange={(seconds) => set(at, { seconds })}

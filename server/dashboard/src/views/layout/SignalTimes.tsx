@@ -1,8 +1,9 @@
-import { NumberInput, Select, SimpleGrid } from '@mantine/core';
+import { Select, SimpleGrid } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Section } from '@/components/Section';
 import type { SignalDraft } from './draft';
 import type { PartProps } from './parts';
+import { TimeInput } from './TimeInput';
 
 const TIMES = [
   { name: 'amber_s', min: 1, max: 6, step: 0.5 },
@@ -20,7 +21,7 @@ export function SignalTimes({ draft, change }: PartProps) {
     <Section title={t('signal.title')} text={t('signal.text')}>
       <SimpleGrid cols={{ base: 2, md: 5 }} style={{ alignItems: 'end' }}>
         {TIMES.map(({ name, ...bounds }) => (
-          <NumberInput
+          <TimeInput
             key={name}
             label={t(`signal.${name}`)}
             value={draft.signal[name]}

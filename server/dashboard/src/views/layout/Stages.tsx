@@ -1,10 +1,11 @@
-import { Button, Group, MultiSelect, NumberInput, Stack, Switch, TextInput } from '@mantine/core';
+import { Button, Group, MultiSelect, Stack, Switch, TextInput } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { Section } from '@/components/Section';
 import { freshKey, groupsOf, moved } from './draft';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
+import { TimeInput } from './TimeInput';
 
 /** The stages, in the order in which they are served. */
 export function Stages({ draft, change, error, admin }: PartProps) {
@@ -38,7 +39,7 @@ export function Stages({ draft, change, error, admin }: PartProps) {
               onChange={(groups) => set(at, { groups })}
               w={220}
             />
-            <NumberInput
+            <TimeInput
               label={t('stages.min')}
               value={stage.min}
               onChange={(min) => set(at, { min })}
@@ -46,7 +47,7 @@ export function Stages({ draft, change, error, admin }: PartProps) {
               max={600}
               w={165}
             />
-            <NumberInput
+            <TimeInput
               label={t('stages.max')}
               value={stage.max}
               onChange={(max) => set(at, { max })}

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Layout } from '@/api/types';
-import { bodyOf, draftOf, freshKey, moved, removeGroup, removeLane, withOwnGroups } from './draft';
+import {
+  bodyOf,
+  type Draft,
+  draftOf,
+  freshKey,
+  isComplete,
+  moved,
+  removeGroup,
+  removeLane,
+  withOwnGroups,
+} from './draft';
 
 const lane = (id: string, lane_index: number) => ({
   lane_id: id,
@@ -50,6 +60,20 @@ describe('a layout', () => {
     expect(bodyOf(draft).groups?.[2]).toEqual(head);
     const other = draft.groups?.map((group) => ({ ...group, kind: 'vehicle' })) ?? null;
     expect(bodyOf({ ...draft, groups: other }).groups?.[2]).toEqual({ ...group('P'), exits: [] });
+  });
+
+  it('lacks a number wherever a time is empty', () => {
+    const draft = draftOf(layout);
+    expect(isComplete(draft)).toBe(true);
+    const lacking: Partial<Draft>[] = [
+      { stages: draft.stages.map((own) => ({ ...own, min: '' })) },
+      { stages: draft.stages.map((own) => ({ ...own, max: ' ' })) },
+      { intergreens: draft.intergreens.map((own) => ({ ...own, seconds: '' })) },
+      ...Object.keys(draft.signal)
+        .filter((name) => name !== 'stage_order')
+        .map((name) => ({ signal: { ...draft.signal, [name]: '' } })),
+    ];
+    expect(lacking.map((part) => isComplete({ ...draft, ...part }))).toEqual(lacking.map(() => false));
   });
 
   it('takes a new name of a lane or group everywhere', () => {

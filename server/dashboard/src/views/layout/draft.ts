@@ -1,6 +1,6 @@
 import type { components } from '@/api/schema';
 import type { Layout } from '@/api/types';
-import type { Field } from '@/components/field';
+import { type Field, numberOf } from '@/components/field';
 import { newUuid } from '@/components/uuid';
 
 type Schemas = components['schemas'];
@@ -145,6 +145,17 @@ export function draftOf(layout: Layout): Draft {
   };
 }
 
+/** Every time has a number. */
+export const isComplete = ({ stages, intergreens, signal }: Draft): boolean =>
+  [
+    ...stages.flatMap(({ min, max }) => [min, max]),
+    ...intergreens.map(({ seconds }) => seconds),
+    ...[signal.amber_s, signal.all_red_s, signal.red_amber_s, signal.longest_red_s],
+  ].every((field) => numberOf(field) !== null);
+
+/** One that is none is sent as none: the server refuses it. */
+const sent = (field: Field): number => numberOf(field) ?? NaN;
+
 /** What is sent to the server, which checks it as a whole. */
 export function bodyOf(edited: Draft): Schemas['LanesBody'] {
   const draft = withOwnGroups(edited);
@@ -169,21 +180,21 @@ export function bodyOf(edited: Draft): Schemas['LanesBody'] {
     stages: draft.stages.map(({ name, groups, min, max, skip }) => ({
       stage: name,
       groups: groups.map(nameOf),
-      min_green_s: Number(min),
-      max_green_s: Number(max),
+      min_green_s: sent(min),
+      max_green_s: sent(max),
       skip,
     })),
     compatible: draft.pairs.map(({ a, b, yields }) => ({ a: nameOf(a), b: nameOf(b), yield: yields })),
     intergreens: draft.intergreens.map(({ from, to, seconds }) => ({
       from: nameOf(from),
       to: nameOf(to),
-      seconds: Number(seconds),
+      seconds: sent(seconds),
     })),
     signal: {
-      amber_s: Number(signal.amber_s),
-      all_red_s: Number(signal.all_red_s),
-      red_amber_s: Number(signal.red_amber_s),
-      longest_red_s: Number(signal.longest_red_s),
+      amber_s: sent(signal.amber_s),
+      all_red_s: sent(signal.all_red_s),
+      red_amber_s: sent(signal.red_amber_s),
+      longest_red_s: sent(signal.longest_red_s),
       stage_order: signal.stage_order,
     },
   };
