@@ -9,8 +9,10 @@ export interface Edited<T> {
   /** Says to the server what is replaced: something else it refuses to replace. */
   header: { 'If-Match'?: string };
   change: (next: (before: T) => T) => void;
-  /** What is changed and not saved is given up, or saved. */
+  /** What is changed and not saved is given up. */
   forget: () => void;
+  /** A value is saved, and its state has a new tag: what is changed since stays, as a change of that. */
+  saved: (value: T, tag: string | null) => void;
 }
 
 export function useEdited<T>(fetched: T, tag: string | null): Edited<T> {
@@ -22,5 +24,6 @@ export function useEdited<T>(fetched: T, tag: string | null): Edited<T> {
     header: edit?.tag ? { 'If-Match': edit.tag } : {},
     change: (next) => setEdit((before) => ({ value: next(before ? before.value : fetched), tag: before?.tag ?? tag })),
     forget: () => setEdit(null),
+    saved: (value, now) => setEdit((before) => (before && before.value !== value ? { ...before, tag: now } : null)),
   };
 }

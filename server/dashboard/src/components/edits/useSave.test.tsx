@@ -31,3 +31,32 @@ it('what is changed here is given up only once what another has saved is there',
   await act(() => result.current.saving.load());
   expect(result.current.edited).toMatchObject({ value: 'theirs', changed: false });
 });
+
+it('what is changed while it is saved stays, as a change of what was saved', async () => {
+  const sent: unknown[] = [];
+  let answer: (now: { tag: string; name: string }) => void = () => undefined;
+  const { result } = renderHook(
+    () => {
+      const { data } = useQuery({ queryKey: ['it'], queryFn: () => ({ tag: '"1"', name: 'first' }) });
+      const edited = useEdited(data?.name ?? '', data?.tag ?? null);
+      const put = (name: string, header: object) => {
+        sent.push([name, header]);
+        return new Promise<{ tag: string; name: string }>((resolve) => (answer = resolve));
+      };
+      return { edited, saving: useSave({ edited, queryKey: ['it'], put, onSaved: () => undefined }) };
+    },
+    { wrapper: Page },
+  );
+  await waitFor(() => expect(result.current.edited.value).toBe('first'));
+  act(() => result.current.edited.change(() => 'second'));
+  act(() => result.current.saving.save());
+  await waitFor(() => expect(sent).toHaveLength(1));
+  act(() => result.current.edited.change((before) => `${before} and third`));
+  act(() => answer({ tag: '"2"', name: 'second' }));
+  await waitFor(() => expect(result.current.saving.isPending).toBe(false));
+  expect(result.current.edited).toMatchObject({ value: 'second and third', changed: true, outdated: false });
+  act(() => result.current.saving.save());
+  await waitFor(() => expect(sent[1]).toEqual(['second and third', { 'If-Match': '"2"' }]));
+  act(() => answer({ tag: '"3"', name: 'second and third' }));
+  await waitFor(() => expect(result.current.edited).toMatchObject({ value: 'second and third', changed: false }));
+});

@@ -16,10 +16,13 @@ interface Options<T, A extends Tag> {
 export function useSave<T, A extends Tag>({ edited, queryKey, put, onSaved }: Options<T, A>) {
   const client = useQueryClient();
   const { mutate, mutateAsync, reset, error, isPending } = useMutation({
-    mutationFn: (header: Header) => put(edited.value, header),
-    onSuccess: (now) => {
+    mutationFn: async (header: Header) => {
+      const { value } = edited;
+      return { value, now: await put(value, header) };
+    },
+    onSuccess: ({ value, now }) => {
       client.setQueryData(queryKey, now);
-      edited.forget();
+      edited.saved(value, now.tag);
       onSaved();
     },
   });

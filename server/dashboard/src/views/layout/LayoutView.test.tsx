@@ -58,3 +58,13 @@ it('a time that is empty is not saved as 0 s, nor anything beside it, until it h
   save();
   await waitFor(() => expect(saved.map(({ signal }) => signal?.amber_s)).toEqual([4]));
 });
+
+it('what is being saved does not change meanwhile: new lanes get their ids with it', async () => {
+  const saved = await start(() => new Promise(() => undefined));
+  const isOpen = () => !field('Amber').closest('fieldset')?.disabled;
+  expect(isOpen()).toBe(true);
+  type('Amber', '4');
+  save();
+  await waitFor(() => expect(saved).toHaveLength(1));
+  expect(isOpen()).toBe(false);
+});

@@ -71,7 +71,7 @@ function Editor({ layout }: { layout: Layout & Tag }) {
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
       <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
-      <Fieldset variant="unstyled" m={0} disabled={!admin} aria-label={t('title')}>
+      <Fieldset variant="unstyled" m={0} disabled={!admin || saving.isPending} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />
           <Groups {...part} />

@@ -7,7 +7,7 @@ import { ProblemError } from '@/api/problem';
 import type { User } from '@/api/types';
 import { useUnsaved } from '@/components/edits/unsaved';
 import { Refusal } from '@/components/Refusal';
-import { changesOf, type Edits } from './profile';
+import { changesOf, editsSince, type Edits } from './profile';
 
 /** Name and address of a user. */
 export function ProfileForm({ user }: { user: User }) {
@@ -15,20 +15,19 @@ export function ProfileForm({ user }: { user: User }) {
   const client = useQueryClient();
   // Only what is changed here: what somebody else changes meanwhile is shown, and not sent back as it was.
   const [edits, setEdits] = useState<Edits>({});
-  const body = changesOf(user, edits);
-  const changed = Object.keys(body).length > 0;
+  const changed = Object.keys(changesOf(user, edits)).length > 0;
   useUnsaved(changed);
   const change = useMutation({
-    mutationFn: () =>
+    mutationFn: (sent: Edits) =>
       data(
         api.PATCH('/api/users/{user_id}', {
           params: { path: { user_id: user.user_id } },
-          body,
+          body: changesOf(user, sent),
         }),
       ),
-    onSuccess: async () => {
+    onSuccess: async (_user, sent) => {
       await client.invalidateQueries({ queryKey: ['users'] });
-      setEdits({});
+      setEdits((now) => editsSince(sent, now));
     },
   });
   const problem = change.error instanceof ProblemError ? change.error : null;
@@ -38,7 +37,7 @@ export function ProfileForm({ user }: { user: User }) {
   };
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    change.mutate();
+    change.mutate(edits);
   };
   return (
     <form onSubmit={submit}>

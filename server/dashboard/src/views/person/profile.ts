@@ -6,6 +6,10 @@ export interface Edits {
   full_name?: string;
 }
 
+/** What is typed and not yet sent; what is typed as it was sent is no edit any more. */
+export const editsSince = (sent: Edits, edits: Edits): Edits =>
+  Object.fromEntries(Object.entries(edits).filter(([field, typed]) => sent[field as keyof Edits] !== typed));
+
 /** What is to be changed of a user: nothing that is as it was. */
 export function changesOf(user: Pick<User, 'email' | 'full_name'>, { email, full_name }: Edits) {
   return {
