@@ -24,6 +24,8 @@ import { type Draft, draftOf, entryOf, newDraft } from './draft';
 import { EntryForm } from './EntryForm';
 import { EntryList } from './EntryList';
 import { Holidays } from './Holidays';
+import { scheduleOptions } from './queries';
+import { useHolding } from './useHolding';
 import { type Day, timeOf } from './week';
 import { WeekGrid } from './WeekGrid';
 import classes from './WeekGrid.module.css';
@@ -34,13 +36,7 @@ type Answer = components['schemas']['ScheduleAnswer'] & Tag;
 export function ScheduleView() {
   const { junctionId = '' } = useParams();
   const layout = useLayout(junctionId);
-  const schedule = useQuery({
-    queryKey: ['junction', junctionId, 'schedule'],
-    queryFn: ({ signal }) =>
-      tagged(
-        api.GET('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: junctionId } }, signal }),
-      ),
-  });
+  const schedule = useQuery(scheduleOptions(junctionId));
   return (
     <Fetched query={layout} height={480}>
       {(entry) => (
@@ -74,7 +70,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   const { entries, holidays } = edited.value;
   const saving = useSave({
     edited,
-    queryKey: ['junction', id, 'schedule'],
+    queryKey: scheduleOptions(id).queryKey,
     put: (body, header) =>
       tagged(api.PUT('/api/junctions/{junction_id}/schedule', { params: { path: { junction_id: id }, header }, body })),
     onSaved: () => tellDone(t('saved')),
@@ -99,7 +95,8 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
   };
   const add = (day: Day, hour: number) =>
     setOpen({ at: null, draft: newDraft(day, timeOf(hour * 60), timeOf(((hour + 1) % 24) * 60), layout.stages) });
-  const now = edited.changed ? null : (answer.now ?? null);
+  const holding = useHolding(answer.now);
+  const now = edited.changed ? null : holding;
   return (
     <>
       {now && (
