@@ -2,6 +2,7 @@ import { Text } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useParams, useSearchParams } from 'react-router';
+import { clock } from '@/api/clock';
 import { useZones } from '@/api/junctions';
 import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
@@ -24,9 +25,11 @@ function Line({ at, error }: { at: number; error: Error }) {
   const format = useFormat(useZones().of(junctionId ?? chosen.get('junction')));
   const now = useNow();
   const age = format.age((now - at) / 1000);
+  const ahead = clock.aheadMs();
   return (
     <Text size="sm" c="var(--state-bad)" data-testid="as-of">
-      {t('asOf', { at: format.moment(at, now), age })} {/* Who listens hears why once, and not each second of it. */}
+      {t('asOf', { at: format.moment(at - ahead, now - ahead), age })}{' '}
+      {/* Who listens hears why once, and not each second of it. */}
       <span role="status">
         <Said error={error} />
       </span>

@@ -1,6 +1,7 @@
-import { act, render, screen } from '@testing-library/react';
+import { act, cleanup, render, screen } from '@testing-library/react';
 import { useTranslation } from 'react-i18next';
 import { beforeAll, expect, it, vi } from 'vitest';
+import { clock } from '@/api/clock';
 import { AsOf } from '@/components/AsOf';
 import { startTexts } from '@/i18n';
 import { useFormat } from '@/i18n/format';
@@ -65,4 +66,25 @@ it('an override that was set on another day says so', () => {
   start();
   expect(screen.getByTestId('active-override').textContent).toMatch(/since 9 Feb,? 17:30:00/);
   expect(screen.getByTestId('active-override').textContent).toContain('at 10:01:50');
+});
+
+it('at what time something is, is said by the clock of the server, however fast that of this machine is', () => {
+  const AHEAD = 3 * 3600_000;
+  vi.useFakeTimers({ now: NOW + AHEAD });
+  clock.learn('Tue, 10 Feb 2026 04:31:00 GMT', NOW + AHEAD + 500, NOW + AHEAD + 500);
+  const { container } = render(
+    <>
+      <All />
+      <AsOf query={{ data: [], error: new Error('away'), dataUpdatedAt: NOW + AHEAD - 20_000 }} />
+    </>,
+    { wrapper: Page },
+  );
+  try {
+    expect(container.textContent).toMatch(/ends in 50 s, at 10:01:50/);
+    expect(screen.getByTestId('replaces').textContent).toContain('at 10:01:50');
+    expect(container.textContent).toContain('As of 10:00:40, 20 s old');
+  } finally {
+    cleanup();
+    clock.learn('Tue, 10 Feb 2026 04:31:00 GMT', NOW + 500, NOW + 500);
+  }
 });

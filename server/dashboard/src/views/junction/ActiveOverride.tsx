@@ -14,12 +14,19 @@ export function useOverrideFacts(override: Override | null | undefined, format: 
   if (!override) return [];
   const { username, override_start, expires_at } = override;
   const endsAt = expires_at ? clock.here(expires_at) : null;
+  // Ages are reckoned by this machine's clock; what the server and the road do at a time they do by the server's.
+  const there = now - clock.aheadMs();
   return [
     ...(username ? [t('override.by', { name: username })] : []),
-    t('plan.from', { at: format.moment(override_start, now) }),
+    t('plan.from', { at: format.moment(override_start, there) }),
     ...(endsAt === null
       ? []
-      : [t('override.left', { age: format.age((endsAt - now) / 1000), at: format.moment(endsAt, now) })]),
+      : [
+          t('override.left', {
+            age: format.age((endsAt - now) / 1000),
+            at: format.moment(endsAt - clock.aheadMs(), there),
+          }),
+        ]),
   ];
 }
 
