@@ -97,6 +97,32 @@ describe('the session', () => {
     expect([session.state(), session.untoldSignOut()]).toEqual(['signedIn', false]);
   });
 
+  it('stays over when it is ended while its token is renewed, and begins anew whatever comes of that', async () => {
+    const session = new Session();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));
+    await session.token();
+    const renewals: ((response: Response) => void)[] = [];
+    const renewing = () => {
+      fetched.mockReturnValueOnce(new Promise((resolve) => renewals.push(resolve)));
+      return session.renew();
+    };
+    const first = renewing();
+    fetched.mockResolvedValueOnce(new Response(null, { status: 204 }));
+    await session.signOut();
+    renewals[0]?.(answer(200, { access_token: token('a', 1800) }));
+    expect([await first, session.state(), await session.token()]).toEqual([null, 'signedOut', null]);
+
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('b', 1800) }));
+    await session.signIn('asha', 'secret');
+    const second = renewing();
+    fetched.mockResolvedValueOnce(new Response(null, { status: 204 }));
+    await session.signOut();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('c', 1800) }));
+    await session.signIn('asha', 'secret');
+    renewals[1]?.(answer(401, { detail: 'This session is over' }));
+    expect([await second, session.state(), await session.token()]).toEqual([null, 'signedIn', token('c', 1800)]);
+  });
+
   it('tells that a code is needed', async () => {
     const fields = [{ field: 'totp', message: 'totp is missing' }];
     fetched.mockResolvedValue(answer(401, { detail: 'A one-time code is needed', errors: fields }));

@@ -51,6 +51,8 @@ export class Session {
   /** Headers of a sign-out that the server has not heard. */
   private untold: Record<string, string> | null = null;
   private renewal: Promise<string | null> | null = null;
+  /** How many sessions have ended here: what was asked for one of before says nothing of this one. */
+  private generation = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly listeners = new Set<() => void>();
 
@@ -78,10 +80,12 @@ export class Session {
 
   /** Asks for the next token, once for all who want it. Fails when the server cannot be reached. */
   renew(): Promise<string | null> {
-    this.renewal ??= this.fetchNext().finally(() => {
-      this.renewal = null;
+    if (this.renewal) return this.renewal;
+    const renewal = this.fetchNext().finally(() => {
+      if (this.renewal === renewal) this.renewal = null;
     });
-    return this.renewal;
+    this.renewal = renewal;
+    return renewal;
   }
 
   /** Goes on by the cookie of an earlier visit. A page that begins before its server does waits for that: the cookie may well hold. */
@@ -146,13 +150,18 @@ export class Session {
   drop(): void {
     clearTimeout(this.timer);
     this.held = null;
+    this.renewal = null;
+    this.generation += 1;
     this.become('signedOut');
   }
 
   private async fetchNext(): Promise<string | null> {
+    const { generation } = this;
     try {
-      return this.hold(await this.ask('/api/users/token/refresh', { method: 'POST', headers: SEVERAL_PAGES }));
+      const token = await this.ask('/api/users/token/refresh', { method: 'POST', headers: SEVERAL_PAGES });
+      return this.generation === generation ? this.hold(token) : null;
     } catch (error) {
+      if (this.generation !== generation) return null;
       if (!(error instanceof ProblemError) || error.status !== 401) throw error;
       this.over = this.held !== null;
       this.drop();
