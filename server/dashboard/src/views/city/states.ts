@@ -57,7 +57,7 @@ function healthOf(row: Overview, fetchedAt: number, live: JunctionLive): { fault
 }
 
 /** What matters about a junction that is there and has no fault. */
-function kindOf(signal: SignalState | null, mode: string, hasPlan: boolean): Kind {
+export function kindOf(signal: SignalState | null, mode: string, hasPlan: boolean): Kind {
   // Whoever decides: no stage has green.
   if (signal === 'dark' || signal === 'flash') return signal;
   if (mode === 'emergency') return 'emergency';

@@ -16,6 +16,7 @@ import { DecisionCard } from './DecisionCard';
 import { DevicesCard } from './DevicesCard';
 import { Drawing } from './Drawing';
 import { EstimatesCard } from './EstimatesCard';
+import { HeadState } from './HeadState';
 import { controlToldBy, modeToldBy } from './health';
 import { HistoryCard } from './HistoryCard';
 import classes from './Junction.module.css';
@@ -24,9 +25,6 @@ import { PlanCard } from './PlanCard';
 import { junctionQueries } from './queries';
 import { TimelineCard } from './TimelineCard';
 import { runningStages, usePresent } from './useJunction';
-
-/** Of a junction in order. */
-const MODE_COLOURS = { automatic: 'green', manual_override: 'yellow', emergency: 'red' } as const;
 
 /** A junction: what it does at present and why, what it did, and what can be done about it. */
 export function JunctionView() {
@@ -40,7 +38,7 @@ export function JunctionView() {
 }
 
 function Junction({ layout }: { layout: Layout }) {
-  const { t } = useTranslation(['junction', 'signal', 'common']);
+  const { t } = useTranslation(['junction', 'common']);
   const id = layout.junction_id;
   const format = useFormat(layout.time_zone);
   const present = usePresent(id);
@@ -69,16 +67,7 @@ function Junction({ layout }: { layout: Layout }) {
               {t('common:stale', { age: format.age(present.staleS ?? 0) })}
             </Badge>
           )}
-          {frame && !stale && (
-            <Badge
-              size="lg"
-              variant="light"
-              color={faults.length > 0 ? 'red' : MODE_COLOURS[frame.mode]}
-              data-testid="mode"
-            >
-              {faults.length > 0 ? t('fault') : t(`signal:mode.${frame.mode}`)}
-            </Badge>
-          )}
+          {frame && !stale && <HeadState frame={frame} faulty={faults.length > 0} />}
         </Group>
       </Group>
       <JunctionLinks id={id} here="live" />
