@@ -2,7 +2,8 @@ import { Button, Group, MultiSelect, Select, Stack, Switch, TagsInput, TextInput
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { Section } from '@/components/Section';
-import { freshKey, removeGroup, withOwnGroups } from './draft';
+import { freshKey, NO_CROSSING, removeGroup, withOwnGroups } from './draft';
+import { Crossing } from './Crossing';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
 
@@ -16,7 +17,8 @@ export function Groups({ draft, change, error, admin }: PartProps) {
     change((before) => ({ ...before, groups: before.groups && withRow(before.groups, at, part) }));
   const add = () =>
     change((before) => {
-      const group = { key: freshKey(before, 'group'), name: '', kind: 'vehicle', lanes: [], exits: [], crossing: {} };
+      const key = freshKey(before, 'group');
+      const group = { key, name: '', kind: 'vehicle', lanes: [], exits: [], crossing: NO_CROSSING };
       return { ...before, groups: [...(before.groups ?? []), group] };
     });
   return (
@@ -67,6 +69,12 @@ export function Groups({ draft, change, error, admin }: PartProps) {
                 onChange={(exits) => set(at, { exits })}
                 w={160}
               />
+              {group.kind === 'pedestrian' && (
+                <Crossing
+                  crossing={group.crossing}
+                  change={(part) => set(at, { crossing: { ...group.crossing, ...part } })}
+                />
+              )}
               {admin && (
                 <RowTools name={group.name} remove={() => change((before) => removeGroup(before, group.key))} />
               )}

@@ -13,6 +13,15 @@ export interface LaneDraft {
   direction: string | null;
 }
 
+/** What a pedestrian head has beside other groups. An empty time: the junction takes its own. */
+export interface CrossingDraft {
+  walk: Field;
+  clearance: Field;
+  button: boolean;
+}
+
+export const NO_CROSSING: CrossingDraft = { walk: '', clearance: '', button: false };
+
 export interface GroupDraft {
   key: string;
   name: string;
@@ -20,8 +29,7 @@ export interface GroupDraft {
   /** Keys of lanes. */
   lanes: string[];
   exits: string[];
-  /** Times and push button of a pedestrian head, which stay as they are. */
-  crossing: Pick<Schemas['GroupEntry'], 'walk_s' | 'clearance_s' | 'button'>;
+  crossing: CrossingDraft;
 }
 
 export interface StageDraft {
@@ -99,7 +107,7 @@ export function draftOf(layout: Layout): Draft {
     kind: group.kind ?? 'vehicle',
     lanes: group.lanes ?? [],
     exits: group.exits ?? [],
-    crossing: { walk_s: group.walk_s, clearance_s: group.clearance_s, button: group.button },
+    crossing: { walk: group.walk_s ?? '', clearance: group.clearance_s ?? '', button: group.button ?? false },
   }));
   // A group for each lane and named as it is what a junction has without groups of its own.
   const perLane =
@@ -156,6 +164,11 @@ export const isComplete = ({ stages, intergreens, signal }: Draft): boolean =>
 /** One that is none is sent as none: the server refuses it. */
 const sent = (field: Field): number => numberOf(field) ?? NaN;
 
+function crossingOf({ walk, clearance, button }: CrossingDraft): Partial<Schemas['GroupEntry']> {
+  const [walk_s, clearance_s] = [numberOf(walk), numberOf(clearance)];
+  return { ...(walk_s === null ? {} : { walk_s }), ...(clearance_s === null ? {} : { clearance_s }), button };
+}
+
 /** What is sent to the server, which checks it as a whole. */
 export function bodyOf(edited: Draft): Schemas['LanesBody'] {
   const draft = withOwnGroups(edited);
@@ -175,7 +188,7 @@ export function bodyOf(edited: Draft): Schemas['LanesBody'] {
       kind,
       lanes: lanes.map((key) => ids.get(key) ?? key),
       exits,
-      ...(kind === 'pedestrian' ? crossing : {}),
+      ...(kind === 'pedestrian' ? crossingOf(crossing) : {}),
     })),
     stages: draft.stages.map(({ name, groups, min, max, skip }) => ({
       stage: name,
@@ -232,7 +245,7 @@ export function withOwnGroups(draft: Draft): Draft {
     kind: 'vehicle',
     lanes: [lane.key],
     exits: [],
-    crossing: {},
+    crossing: NO_CROSSING,
   }));
   const keys = new Map(draft.lanes.map((lane, at) => [lane.key, `group ${at + 1}`]));
   const keyOf = (key: string) => keys.get(key) ?? key;
