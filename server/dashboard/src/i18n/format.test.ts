@@ -12,3 +12,8 @@ it('a time of another year has its year', () => {
   // The year is that of the junction: in Kolkata it has begun.
   expect(format.dateTime('2025-12-31T19:00:00Z', now)).not.toMatch(/202/);
 });
+
+it('a file has the second at which something was', () => {
+  const format = new Format('hi-IN', createInstance().t, 'Asia/Kolkata');
+  expect(format.stampToSecond('2026-02-12T03:00:07Z')).toBe('2026-02-12 08:30:07');
+});

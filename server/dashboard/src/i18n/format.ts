@@ -98,6 +98,12 @@ export class Format {
     return times('sv-SE', style).format(new Date(at));
   }
 
+  /** As {@link stamp}, to the second: `2026-02-10 08:15:30`. */
+  stampToSecond(at: string | number | Date): string {
+    const style = { dateStyle: 'short', timeStyle: 'medium', timeZone: this.zone } as const;
+    return times('sv-SE', style).format(new Date(at));
+  }
+
   /** Weekday, day and month. */
   day(at: string | number | Date): string {
     return this.at(at, { weekday: 'short', day: 'numeric', month: 'short' });

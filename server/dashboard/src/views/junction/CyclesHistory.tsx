@@ -47,7 +47,7 @@ export function CyclesHistory({ layout, format }: { layout: Layout; format: Form
     fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
     at: (cycle) => cycle.cycle_start_time,
     row: (cycle) => [
-      format.stamp(cycle.cycle_start_time),
+      format.stampToSecond(cycle.cycle_start_time),
       cycle.total_cycle_time,
       cycle.stages.map(({ stage, green_s, end: how }) => `${stage} ${green_s} ${end(how)}`.trim()).join('; '),
       vehiclesOf(cycle),

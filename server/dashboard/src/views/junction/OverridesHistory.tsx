@@ -42,11 +42,11 @@ export function OverridesHistory({ layout, format }: { layout: Layout; format: F
     fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
     at: (row) => row.override_start,
     row: (row) => [
-      format.stamp(row.override_start),
+      format.stampToSecond(row.override_start),
       modeOf(row),
       row.username,
       [row.reason, ...(row.road_reasons ?? [])].filter(Boolean).join('; '),
-      row.override_end && format.stamp(row.override_end),
+      row.override_end && format.stampToSecond(row.override_end),
       howOf(row),
     ],
   };

@@ -44,7 +44,7 @@ export function PlansHistory({ layout, format }: { layout: Layout; format: Forma
     fetchPage: (span, cursor, signal) => fetchPage({ ...span, limit: LARGEST_PAGE, cursor }, signal),
     at: (plan) => plan.first_sent_at,
     row: (plan) => [
-      format.stamp(plan.first_sent_at),
+      format.stampToSecond(plan.first_sent_at),
       plan.total_cycle_time,
       plannedStages(plan.stages)
         .map(({ stage, green_s }) => `${stage} ${green_s}`)
