@@ -63,6 +63,7 @@ test('a device is shown with its readers, obeys commands and is changed, revoked
   await page.getByRole('button', { name: 'End maintenance' }).click();
   await expect(page.getByRole('button', { name: 'Begin maintenance' })).toBeVisible();
   await page.getByRole('button', { name: 'Restart the reader: mast' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Restart', exact: true }).click();
   await expect(page.getByTestId('command-result')).toContainText('did restart_reader');
   await page.getByRole('button', { name: 'Lamp test' }).click();
   const dialog = (name: string) => page.getByRole('dialog', { name });

@@ -131,6 +131,7 @@ export const devices = {
   result: { done: 'done', refused: 'refused', unknown: 'no answer' },
   sure: {
     lamp_test: 'Every lamp lights up in turn. The device does it only while the junction is in flash or dark.',
+    restart_reader: 'Until {{name}} is up again, the vehicles that pass it are not counted.',
     reload: 'The device reads its file again. A changed signal plan takes effect as its own rules say.',
     replace:
       'Another machine or card takes the place of {{name}}. The login of the present one ends at once; a new token is shown.',

@@ -1,7 +1,9 @@
 import { Button, Stack, Text } from '@mantine/core';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Device } from '@/api/types';
 import { type Column, Rows } from '@/components/list/Rows';
+import { type Asked, Confirm } from '@/components/Confirm';
 import { Section } from '@/components/Section';
 import { useFormat } from '@/i18n/format';
 import { ReaderState } from '@/views/devices/ReaderState';
@@ -79,18 +81,28 @@ export function ReadersCard({ device, readers, present, mayRestart }: Props) {
 function Restart({ deviceId, name }: { deviceId: string; name: string }) {
   const { t } = useTranslation('devices');
   const command = useCommand(deviceId);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const ask = () =>
+    setAsked({
+      title: t('command.restart_reader'),
+      text: t('sure.restart_reader', { name }),
+      action: t('reader.restart'),
+      harmless: true,
+      run: () => command.mutateAsync({ type: 'restart_reader', name }),
+    });
   return (
     <div>
       <Button
         size="compact-sm"
         variant="default"
         loading={command.isPending}
-        onClick={() => command.mutate({ type: 'restart_reader', name })}
+        onClick={ask}
         aria-label={`${t('command.restart_reader')}: ${name}`}
       >
         {t('reader.restart')}
       </Button>
       <CommandResult command={command} />
+      <Confirm asked={asked} onClose={() => setAsked(null)} />
     </div>
   );
 }
