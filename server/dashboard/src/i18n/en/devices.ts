@@ -84,6 +84,7 @@ export const devices = {
   downloadToml: 'Download agent.toml',
   facts: 'State',
   lastTold: 'Nobody knows how it is now: this is what it last told.',
+  troubleThen: 'When last told it needed attention',
   lastHeard: 'Last heard',
   never: 'never',
   uptime: 'Running for',

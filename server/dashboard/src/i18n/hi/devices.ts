@@ -85,6 +85,7 @@ export const devices: Messages['devices'] = {
   downloadToml: 'agent.toml डाउनलोड करें',
   facts: 'स्थिति',
   lastTold: 'अभी की स्थिति ज्ञात नहीं: यह इसकी पिछली सूचना है।',
+  troubleThen: 'पिछली सूचना में ध्यान चाहिए था',
   lastHeard: 'पिछला संपर्क',
   never: 'कभी नहीं',
   uptime: 'चालू रहने का समय',

@@ -24,6 +24,7 @@ export function FactsCard({ device, status, at, present, layout, now }: Props) {
   const { t } = useTranslation('devices');
   const format = useFormat(layout?.time_zone);
   const troubles = troublesOf(status);
+  const holds = present && !device.revoked_at;
   const laneName = (id: string) => layout?.lanes.find((lane) => lane.lane_id === id)?.lane_name ?? id.slice(0, 8);
   const outbox = status?.outbox;
   const facts: [string, ReactNode][] = [
@@ -54,7 +55,11 @@ export function FactsCard({ device, status, at, present, layout, now }: Props) {
   return (
     <Section title={t('facts')} text={status && !present ? t('lastTold') : undefined}>
       {troubles.length > 0 && (
-        <Alert color="red" icon={<TriangleAlert size={18} aria-hidden />} title={t('trouble')}>
+        <Alert
+          color={holds ? 'red' : 'gray'}
+          icon={<TriangleAlert size={18} aria-hidden />}
+          title={t(holds ? 'trouble' : 'troubleThen')}
+        >
           <List size="sm">
             {troubles.map((trouble) => (
               <List.Item key={trouble}>{t(`advice.${trouble}`)}</List.Item>

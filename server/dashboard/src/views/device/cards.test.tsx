@@ -3,6 +3,7 @@ import { beforeAll, expect, it } from 'vitest';
 import type { Device } from '@/api/types';
 import { startTexts } from '@/i18n';
 import { answerWith, Page } from '@/testing/page';
+import { FactsCard } from './FactsCard';
 import { ReadersCard } from './ReadersCard';
 
 beforeAll(startTexts);
@@ -27,4 +28,18 @@ it('a reader is restarted only after a second thought', async () => {
   expect(sent).toEqual([]);
   fireEvent.click(screen.getAllByText('Restart').at(-1) as HTMLElement);
   await waitFor(() => expect(sent).toEqual([{ type: 'restart_reader', name: 'north' }]));
+});
+
+it('what was wrong with a device that is gone, or is let in no more, is told as it was then', () => {
+  const status = { device_id: 'd', online: true, clock: 'unsynced' } as const;
+  const title = (of: Device, present: boolean) => {
+    const facts = <FactsCard device={of} status={status} at={null} present={present} layout={undefined} now={0} />;
+    const { container, unmount } = render(facts, { wrapper: Page });
+    const found = container.querySelector('.mantine-Alert-title')?.textContent;
+    unmount();
+    return found;
+  };
+  expect(title(device, true)).toBe('Needs attention');
+  expect(title(device, false)).toBe('When last told it needed attention');
+  expect(title({ ...device, revoked_at: '2026-01-02T00:00:00Z' }, true)).toBe('When last told it needed attention');
 });
