@@ -7,6 +7,7 @@ import { createBrowserRouter, Route, RouterProvider, Routes, ScrollRestoration, 
 import { session } from '@/api/session';
 import { NotFound } from '@/components/NotFound';
 import { SignIn } from '@/views/signin/SignIn';
+import { AdminOnly } from './AdminOnly';
 import { ErrorBoundary } from './ErrorBoundary';
 import { LeaveGuard } from './LeaveGuard';
 import { nonce } from './nonce';
@@ -54,8 +55,20 @@ function Gate() {
       <ErrorBoundary at={pathname}>
         <Suspense fallback={<Waiting />}>
           <Routes>
-            {views.map(({ path, Page }) => (
-              <Route key={path} path={path} element={<Page />} />
+            {views.map(({ path, Page, admin }) => (
+              <Route
+                key={path}
+                path={path}
+                element={
+                  admin ? (
+                    <AdminOnly>
+                      <Page />
+                    </AdminOnly>
+                  ) : (
+                    <Page />
+                  )
+                }
+              />
             ))}
             <Route path="*" element={<NotFound />} />
           </Routes>

@@ -14,9 +14,9 @@ export interface View {
     icon: LucideIcon;
     /** The lowest comes first. */
     order: number;
-    /** Only administrators have it. */
-    admin?: boolean;
   };
+  /** Only administrators have it. */
+  admin?: boolean;
 }
 
 /** Every folder of `views/` with a `view.ts` is a view: a further one changes no file of others. */
@@ -25,5 +25,5 @@ const found = import.meta.glob<{ view: View }>('../views/*/view.ts', { eager: tr
 export const views = Object.values(found).map(({ view }) => ({ ...view, Page: loaded(view.load) }));
 
 export const navigation = views
-  .flatMap(({ path, nav }) => (nav ? [{ path, ...nav }] : []))
+  .flatMap(({ path, nav, admin = false }) => (nav ? [{ path, admin, ...nav }] : []))
   .sort((a, b) => a.order - b.order);

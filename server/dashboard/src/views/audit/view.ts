@@ -5,5 +5,6 @@ import type { View } from '@/app/views';
 export const view: View = {
   path: '/audit',
   load: () => import('./Audit').then((m) => ({ default: m.Audit })),
-  nav: { label: () => i18next.t('nav', { ns: 'audit' }), icon: FileClock, order: 80, admin: true },
+  nav: { label: () => i18next.t('nav', { ns: 'audit' }), icon: FileClock, order: 80 },
+  admin: true,
 };

@@ -5,5 +5,6 @@ import type { View } from '@/app/views';
 export const view: View = {
   path: '/dead-letters',
   load: () => import('./DeadLetters').then((m) => ({ default: m.DeadLetters })),
-  nav: { label: () => i18next.t('nav', { ns: 'deadletters' }), icon: MailX, order: 85, admin: true },
+  nav: { label: () => i18next.t('nav', { ns: 'deadletters' }), icon: MailX, order: 85 },
+  admin: true,
 };

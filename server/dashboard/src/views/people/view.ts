@@ -5,5 +5,6 @@ import type { View } from '@/app/views';
 export const view: View = {
   path: '/users',
   load: () => import('./People').then((m) => ({ default: m.People })),
-  nav: { label: () => i18next.t('nav', { ns: 'people' }), icon: Users, order: 70, admin: true },
+  nav: { label: () => i18next.t('nav', { ns: 'people' }), icon: Users, order: 70 },
+  admin: true,
 };
