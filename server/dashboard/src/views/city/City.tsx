@@ -1,6 +1,6 @@
 import { Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { all, api, page } from '@/api/client';
 import { AsOf } from '@/components/AsOf';
@@ -9,6 +9,7 @@ import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { AlarmList } from '@/components/alarms/AlarmList';
 import { useFilters } from '@/components/list/useFilters';
+import { useTyped } from '@/components/list/useTyped';
 import classes from './City.module.css';
 import { CityMap } from './CityMap';
 import { FilterBar, FILTERS } from './FilterBar';
@@ -24,12 +25,7 @@ export function City() {
   // They stand in the address, so that who comes back from a junction finds the list as it was.
   const [chosen, choose] = useFilters(['filter', 'search']);
   const filter = FILTERS.find((known) => known === chosen.filter) ?? 'all';
-  // What is typed is shown at once; the address follows.
-  const [search, setSearch] = useState(chosen.search ?? '');
-  const type = (text: string) => {
-    setSearch(text);
-    choose('search', text);
-  };
+  const { typed: search, commit: type } = useTyped(chosen.search, (text) => choose('search', text));
   const links = useQuery({
     queryKey: ['links'],
     queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),

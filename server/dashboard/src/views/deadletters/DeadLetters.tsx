@@ -1,5 +1,4 @@
 import { Anchor, Code, Stack, Text, TextInput } from '@mantine/core';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { api, page } from '@/api/client';
@@ -12,6 +11,7 @@ import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
 import { SpanFields } from '@/components/list/SpanFields';
 import { useFilters } from '@/components/list/useFilters';
+import { useTyped } from '@/components/list/useTyped';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { PageTitle } from '@/components/PageTitle';
 import { useFormat } from '@/i18n/format';
@@ -34,7 +34,7 @@ export function DeadLetters() {
   const { t } = useTranslation('deadletters');
   const format = useFormat();
   const [filters, setFilter] = useFilters(['reason', 'junction', 'topic', 'from', 'to']);
-  const [topic, setTopic] = useState(filters.topic ?? '');
+  const topic = useTyped(filters.topic, (text) => setFilter('topic', text));
   const query = {
     limit: PAGE,
     ...(filters.reason ? { reason: filters.reason } : {}),
@@ -117,11 +117,11 @@ export function DeadLetters() {
         <TextInput
           label={t('topic')}
           placeholder="flextraff/+/+/car-counts"
-          value={topic}
+          value={topic.typed}
           maxLength={1000}
-          onChange={(event) => setTopic(event.currentTarget.value)}
-          onBlur={() => setFilter('topic', topic)}
-          onKeyDown={(event) => event.key === 'Enter' && setFilter('topic', topic)}
+          onChange={(event) => topic.type(event.currentTarget.value)}
+          onBlur={() => topic.commit(topic.typed)}
+          onKeyDown={(event) => event.key === 'Enter' && topic.commit(topic.typed)}
         />
         <SpanFields filters={filters} onChange={setFilter} zone={zone} />
       </FilterRow>
