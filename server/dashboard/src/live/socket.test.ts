@@ -171,6 +171,19 @@ describe('the live socket', () => {
     expect([states.at(-1), FakeSocket.all.length]).toEqual(['refused', 1]);
   });
 
+  it('tries again where it had no access when somebody asks for it, and not once it is stopped', async () => {
+    await live();
+    FakeSocket.last.closes(4403);
+    socket.now();
+    await FakeSocket.last.opens();
+    FakeSocket.last.says({ type: 'ready' });
+    expect([states.at(-1), FakeSocket.all.length]).toEqual(['live', 2]);
+    FakeSocket.last.closes(4403);
+    socket.stop();
+    socket.now();
+    expect([states.at(-1), FakeSocket.all.length]).toEqual(['stopped', 2]);
+  });
+
   it('hands a renewed token to the open connection', async () => {
     await live();
     socket.renewed('second');

@@ -46,6 +46,8 @@ export class LiveSocket {
   private refusedTokens = 0;
   private heardAt: number | null = null;
   private running = false;
+  /** The server gave no access: nobody tries again unasked. */
+  private refused = false;
   private readonly environment: SocketEnvironment;
   private readonly listener: SocketListener;
 
@@ -62,15 +64,17 @@ export class LiveSocket {
   }
 
   stop(): void {
-    this.running = false;
+    this.running = this.refused = false;
     this.leave();
     this.heardAt = null;
     this.tell('stopped');
   }
 
-  /** The network has come back: no reason to wait. */
+  /** The network has come back, or somebody asks for it: no reason to wait, nor to stay away where there was no access. */
   now(): void {
-    if (this.running && this.socket === null) this.connect();
+    if (this.socket !== null || !(this.running || this.refused)) return;
+    this.running = true;
+    this.connect();
   }
 
   /** The network has gone: the connection leads nowhere, even where nothing has told it so yet. */
@@ -85,6 +89,7 @@ export class LiveSocket {
 
   private connect(): void {
     clearTimeout(this.timer);
+    this.refused = false;
     this.tell('connecting');
     const socket = this.environment.open(this.environment.url);
     this.socket = socket;
@@ -145,6 +150,7 @@ export class LiveSocket {
     if (!this.running) return;
     if (code === NO_ACCESS) {
       this.running = false;
+      this.refused = true;
       this.tell('refused');
       return;
     }
