@@ -23,7 +23,7 @@ export function SetupView() {
   return (
     <Fetched query={layout} height={480}>
       {(entry) => (
-        <Stack>
+        <Stack key={entry.junction_id}>
           <JunctionHead layout={entry} here="settings" />
           <PlaceForm layout={entry} admin={admin} />
           <Links layout={entry} admin={admin} />
