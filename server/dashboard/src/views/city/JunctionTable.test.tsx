@@ -35,3 +35,11 @@ it('the age of what is old stands with the state where the column of the signal 
   expect(below.closest('td')?.textContent).toContain('Emergency');
   expect(below.className).toContain('hidden-from-xs');
 });
+
+it('how bad the worst alarm of a junction is stands in a sign and a word beside its colour', () => {
+  const severities = ['critical', 'error', 'warning', 'info', 'of a newer server'];
+  const states = severities.map((severity) => ({ ...state(severity, 'ok'), alarms: 2, severity }));
+  render(<JunctionTable states={states} waiting={false} />, { wrapper: Page });
+  const told = severities.map((name) => screen.getByText(name).closest('tr')?.lastElementChild?.textContent);
+  expect(told).toEqual(['2 !!! Critical', '2 !! Error', '2 ! Warning', '2 i Info', '2']);
+});

@@ -4,12 +4,15 @@ import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
-import { severityColor } from '@/components/alarms/severity';
+import { SEVERITIES, severityColor } from '@/components/alarms/severity';
 import { byImportance } from './names';
 import { QUEUE_SIGNS, StateSign } from './StateSign';
 import type { JunctionState } from './states';
 
 const congestionColor = { low: 'green', mid: 'yellow', high: 'red' } as const;
+
+/** The worse an alarm is, the longer its sign. */
+const SEVERITY_SIGNS = { info: 'i', warning: '!', error: '!!', critical: '!!!' } as const;
 
 /** Rows that are drawn at once: a long table is laid out anew with each change, and nobody reads so far. */
 const STEP = 100;
@@ -65,6 +68,7 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
 const Row = memo(function Row({ state }: { state: JunctionState }) {
   const { t } = useTranslation(['city', 'signal', 'common']);
   const format = useFormat();
+  const worst = SEVERITIES.find((severity) => severity === state.severity);
   const stale = state.staleS == null ? null : t('common:stale', { age: format.age(state.staleS) });
   return (
     <Table.Tr data-testid="junction-row">
@@ -119,8 +123,14 @@ const Row = memo(function Row({ state }: { state: JunctionState }) {
       <Table.Td visibleFrom="sm">{format.number(state.vehicles)}</Table.Td>
       <Table.Td>
         {state.alarms > 0 && (
-          <Badge color={severityColor(state.severity)} variant="filled" autoContrast>
+          <Badge color={severityColor(state.severity)} variant="filled" autoContrast px={6} miw="max-content">
             {format.number(state.alarms)}
+            {worst && (
+              <>
+                <Text span inherit aria-hidden>{` ${SEVERITY_SIGNS[worst]}`}</Text>
+                <VisuallyHidden>{` ${t(`severity.${worst}`)}`}</VisuallyHidden>
+              </>
+            )}
           </Badge>
         )}
       </Table.Td>
