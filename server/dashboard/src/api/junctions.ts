@@ -23,13 +23,11 @@ const optionsOf = (rows: Junction[]) =>
   rows.map(({ junction_id, junction_name }) => ({ value: junction_id, label: junction_name }));
 
 /** Junctions to choose from, by name: the same ones, and nothing is drawn anew, as long as none has another name, whatever else of them changes. */
-export function useJunctionOptions(): { value: string; label: string }[] | undefined {
-  return useQuery({ ...junctionsOptions, select: optionsOf }).data;
-}
+export const useJunctionOptions = () => useQuery({ ...junctionsOptions, select: optionsOf });
 
 /** Names of junctions; one that the user may not look at, or that is gone, has the beginning of its id. */
 export function useJunctionNames(): (id: string) => string {
-  const junctions = useJunctionOptions();
+  const { data: junctions } = useJunctionOptions();
   return useMemo(() => {
     const names = new Map(junctions?.map(({ value, label }) => [value, label]));
     return (id) => names.get(id) ?? id.slice(0, 8);

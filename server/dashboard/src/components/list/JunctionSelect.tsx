@@ -1,6 +1,7 @@
 import { Select } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useJunctionOptions } from '@/api/junctions';
+import { Said } from '@/components/Said';
 
 interface Props {
   value: string | null;
@@ -15,7 +16,7 @@ const NONE: never[] = [];
 /** A junction by its name. */
 export function JunctionSelect({ value, onChange, required = false, error }: Props) {
   const { t } = useTranslation('lists');
-  const junctions = useJunctionOptions();
+  const { data: junctions, error: failed } = useJunctionOptions();
   return (
     <Select
       label={t('junction')}
@@ -28,7 +29,7 @@ export function JunctionSelect({ value, onChange, required = false, error }: Pro
       searchable
       nothingFoundMessage={t('nothingFound')}
       required={required}
-      error={error}
+      error={error ?? (failed && !junctions && <Said error={failed} />)}
       limit={100}
     />
   );

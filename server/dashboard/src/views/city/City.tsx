@@ -37,6 +37,7 @@ export function City() {
       <PageTitle>{t('title')}</PageTitle>
       {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
       <AsOf query={query} />
+      {links.error && !links.data && !query.error && <Refusal error={links.error} retry={() => void links.refetch()} />}
       <Totals states={states} />
       <FilterBar
         filter={filter}

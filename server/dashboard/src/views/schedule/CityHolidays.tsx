@@ -2,10 +2,12 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, tagged } from '@/api/client';
 import { useMe } from '@/api/me';
+import { AsOf } from '@/components/AsOf';
 import { SaveBar } from '@/components/edits/SaveBar';
 import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
 import { useSave } from '@/components/edits/useSave';
+import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { tellDone } from '@/components/notify';
 import { Holidays } from './Holidays';
@@ -35,6 +37,8 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
   });
   return (
     <Section title={t('cityHolidays', { city })} text={t('cityHolidaysText')}>
+      {now.error && !now.data && <Refusal error={now.error} retry={() => void now.refetch()} />}
+      <AsOf query={now} />
       <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
       <Holidays
         label={t('cityHolidays', { city })}

@@ -68,6 +68,9 @@ function WatchForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={submit}>
       <Stack>
+        {junctions.error && !junctions.data && (
+          <Refusal error={junctions.error} retry={() => void junctions.refetch()} />
+        )}
         <Refusal error={add.error} shown={SHOWN} />
         <TextInput
           label={t('epc')}
