@@ -3,13 +3,15 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, page } from '@/api/client';
+import { clock } from '@/api/clock';
 import type { CountBucket, Layout } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
-import { Plot } from '@/components/plot/Plot';
+import { TimeFigure } from '@/components/plot/TimeFigure';
 import { seriesColour, seriesDash } from '@/components/plot/palette';
 import { SaveSpan } from '@/components/list/SaveSpan';
 import { LARGEST_PAGE, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, useFormat } from '@/i18n/format';
+import { shareOf, timesOf, untilEnd, watchBands } from '@/views/analysis/buckets';
 import { junctionQueries } from './queries';
 
 const QUARTER_MS = 900_000;
@@ -32,16 +34,20 @@ export function CountsHistory({ layout }: { layout: Layout }) {
     const buckets = bucketsOf(query.data ?? [])
       .slice(1)
       .reverse();
+    const shown = new Set(lanes.map(({ lane_id }) => lane_id));
+    const now = query.dataUpdatedAt - clock.aheadMs();
     return {
-      times: buckets.map((bucket) => Date.parse(bucket.start) / 1000),
+      times: timesOf(buckets),
+      bands: watchBands(buckets, shown, now),
+      watched: buckets.map((bucket) => shareOf(bucket, shown, now)),
       series: lanes.map((lane, index) => ({
         label: lane.lane_name,
         colour: seriesColour(index, scheme),
         dash: seriesDash(index),
-        values: buckets.map((bucket) => countOf(bucket.lanes, lane.lane_id)),
+        values: untilEnd(buckets.map((bucket) => countOf(bucket.lanes, lane.lane_id))),
       })),
     };
-  }, [query.data, lanes, scheme]);
+  }, [query.data, query.dataUpdatedAt, lanes, scheme]);
   const zone = layout.time_zone ?? DEFAULT_ZONE;
   const format = useFormat(zone);
   const id = layout.junction_id;
@@ -67,13 +73,12 @@ export function CountsHistory({ layout }: { layout: Layout }) {
           {none ? (
             <Text c="dimmed">{t('history.none')}</Text>
           ) : (
-            <Plot
-              kind="line"
-              label={t('history.countsLabel')}
-              times={chart.times}
-              series={chart.series}
+            <TimeFigure
+              kind="steps"
+              title={t('history.countsLabel')}
+              names={[layout.junction_name]}
+              {...chart}
               zone={zone}
-              height={260}
               unit={t('history.perQuarter')}
             />
           )}
