@@ -50,6 +50,10 @@ export const people = {
     enable: 'Enable',
     delete: 'Delete',
   },
+  done: {
+    password: '{{name}} has the new password, and is signed out everywhere.',
+    signOut: '{{name}} is signed out everywhere.',
+  },
   sure: {
     giveAdmin: '{{name}} may then do everything at every junction, and change all users.',
     takeAdmin: '{{name}} then sees only the junctions to which access is given.',

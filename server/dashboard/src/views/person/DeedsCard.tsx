@@ -7,6 +7,7 @@ import { api, data } from '@/api/client';
 import { useMe } from '@/api/me';
 import type { User } from '@/api/types';
 import { type Asked, Confirm } from '@/components/Confirm';
+import { tellDone } from '@/components/notify';
 import { Section } from '@/components/Section';
 import { PasswordDialog } from './PasswordDialog';
 
@@ -71,7 +72,14 @@ export function DeedsCard({ user }: { user: User }) {
         )}
         <Button
           variant="default"
-          onClick={() => ask('signOut', () => data(api.DELETE('/api/users/{user_id}/sessions', { params })))}
+          onClick={() =>
+            ask('signOut', () => data(api.DELETE('/api/users/{user_id}/sessions', { params })), {
+              onDone: () => {
+                again();
+                tellDone(t('done.signOut', { name }));
+              },
+            })
+          }
         >
           {t('deed.signOut')}
         </Button>

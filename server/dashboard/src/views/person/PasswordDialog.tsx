@@ -7,6 +7,7 @@ import { ProblemError } from '@/api/problem';
 import type { User } from '@/api/types';
 import { Dialog } from '@/components/Dialog';
 import { PasswordField } from '@/components/PasswordField';
+import { tellDone } from '@/components/notify';
 import { Refusal } from '@/components/Refusal';
 
 interface Props {
@@ -31,7 +32,10 @@ function PasswordForm({ user, onDone }: { user: User; onDone: () => void }) {
   const change = useMutation({
     mutationFn: () =>
       data(api.PATCH('/api/users/{user_id}', { params: { path: { user_id: user.user_id } }, body: { password } })),
-    onSuccess: onDone,
+    onSuccess: () => {
+      tellDone(t('done.password', { name: user.username }));
+      onDone();
+    },
   });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
