@@ -6,7 +6,7 @@ import { Section } from '@/components/Section';
 import { type Format, useFormat } from '@/i18n/format';
 import { Greens } from './Greens';
 import { plannedStages, stateOf } from './timeline';
-import { whyOf } from './why';
+import { whyLang, whyOf } from './why';
 
 const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired', 'waits'] as const;
 type State = (typeof STATES)[number];
@@ -89,9 +89,15 @@ function Side({ title, plan, longest, format }: SideProps) {
         {mode !== 'automatic' && <Badge color="yellow">{t(`signal:mode.${mode}`)}</Badge>}
       </Group>
       {plan.explanation ? (
-        <Text size="sm">{whyOf(plan.explanation, i18n.language, t, numbers)}</Text>
+        <Text size="sm" lang={whyLang(plan.explanation, i18n.language)}>
+          {whyOf(plan.explanation, i18n.language, t, numbers)}
+        </Text>
       ) : (
-        plan.reason && <Text size="sm">{plan.reason}</Text>
+        plan.reason && (
+          <Text size="sm" lang="en">
+            {plan.reason}
+          </Text>
+        )
       )}
       {plan.reasons.map((reason, at) => (
         <Text key={at} size="sm" c="red" lang="en">

@@ -7,7 +7,7 @@ import { PAGE, usePages } from '@/components/list/usePages';
 import { LARGEST_PAGE, type PageQuery, type SpanFile } from '@/components/list/wholeSpan';
 import { DEFAULT_ZONE, type Format, useFormat } from '@/i18n/format';
 import { plannedStages } from './timeline';
-import { whyOf } from './why';
+import { whyLang, whyOf } from './why';
 
 const STATES = ['sent', 'pending', 'running', 'refused', 'replaced', 'expired'] as const;
 
@@ -66,7 +66,7 @@ export function PlansHistory({ layout, format }: { layout: Layout; format: Forma
     },
     {
       label: t('history.why'),
-      cell: whyText,
+      cell: (plan) => <span lang={whyLang(plan.explanation, i18n.language)}>{whyText(plan)}</span>,
     },
   ];
   return (

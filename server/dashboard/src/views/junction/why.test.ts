@@ -2,7 +2,7 @@ import { createInstance } from 'i18next';
 import { expect, it } from 'vitest';
 import { Format } from '@/i18n/format';
 import { languageOf } from '@/i18n/languages';
-import { type Explanation, whyOf } from './why';
+import { type Explanation, whyLang, whyOf } from './why';
 
 const explanation = (more: Partial<Explanation>): Explanation => ({
   method: 'webster',
@@ -43,4 +43,11 @@ it('a plan is explained in another language by the numbers that decided it', asy
   expect(whyOf(explanation({}), 'en', t, format)).toBe('The original.');
   for (const bound of ['min_cycle', 'max_cycle', 'min_greens', 'max_greens', 'longest_red'] as const)
     expect(why({ cycle_bound: bound })).not.toContain('why.');
+});
+
+it('what is not explained in the language that is shown is marked as English', () => {
+  expect(whyLang(explanation({}), 'hi')).toBeUndefined();
+  expect(whyLang(explanation({ method: 'schedule' }), 'hi')).toBeUndefined();
+  expect(whyLang(explanation({ method: 'of a newer server' }), 'hi')).toBe('en');
+  expect(whyLang(null, 'hi')).toBe('en');
 });

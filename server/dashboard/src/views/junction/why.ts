@@ -5,10 +5,18 @@ import type { Format } from '@/i18n/format';
 export type Explanation = components['schemas']['Explanation'];
 type Translate = TFunction<'junction'>;
 
+/** Whether a plan is explained in the language that is shown, rather than in the server's English. */
+const isTranslated = ({ method }: Explanation, language: string): boolean =>
+  language !== 'en' && (method === 'webster' || method === 'schedule');
+
+/** What a reader is told of the language of {@link whyOf}, or of a reason that the server gives without an explanation. */
+export const whyLang = (explanation: Explanation | null | undefined, language: string): 'en' | undefined =>
+  explanation && isTranslated(explanation, language) ? undefined : 'en';
+
 /** Why a plan is as it is: in English as the server says it, in other languages by the numbers that decided it. */
 export function whyOf(explanation: Explanation, language: string, t: Translate, format: Format): string {
   const { method, sentence, cycle_s, webster_cycle_s, cycle_bound, flow_ratio_sum, lanes, schedule } = explanation;
-  if (language === 'en' || (method !== 'webster' && method !== 'schedule')) return sentence;
+  if (!isTranslated(explanation, language)) return sentence;
   const cycle = format.seconds(cycle_s);
   const ratio = format.number(flow_ratio_sum, 2);
   if (method === 'schedule') return t('why.fixed', { entry: schedule ?? '', cycle });
