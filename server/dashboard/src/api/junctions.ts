@@ -14,6 +14,7 @@ const junctionsOptions = queryOptions({
     return rows.sort((a, b) => byName(a.junction_name, b.junction_name));
   },
   staleTime: 60_000,
+  refetchInterval: 60_000,
 });
 
 /** The junctions that the user may look at, by name. */

@@ -2,7 +2,7 @@ import { Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { all, api, page } from '@/api/client';
+import { linksOptions } from '@/api/links';
 import { AsOf } from '@/components/AsOf';
 import { PageTitle } from '@/components/PageTitle';
 import { Refusal } from '@/components/Refusal';
@@ -26,11 +26,7 @@ export function City() {
   const [chosen, choose] = useFilters(['filter', 'search']);
   const filter = FILTERS.find((known) => known === chosen.filter) ?? 'all';
   const { typed: search, commit: type } = useTyped(chosen.search, (text) => choose('search', text));
-  const links = useQuery({
-    queryKey: ['links'],
-    queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),
-    staleTime: 300_000,
-  });
+  const links = useQuery(linksOptions);
   const shown = useMemo(() => select(states ?? [], filter, search), [states, filter, search]);
   return (
     <Stack>

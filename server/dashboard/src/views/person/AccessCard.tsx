@@ -2,9 +2,9 @@ import { Stack, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { all, api, page } from '@/api/client';
 import { useJunctions } from '@/api/junctions';
 import type { Junction } from '@/api/types';
+import { accessOptions } from '@/api/users';
 import { Fetched } from '@/components/Fetched';
 import { Rows } from '@/components/list/Rows';
 import { RoleControl, ROLES, type Role } from './RoleControl';
@@ -17,16 +17,7 @@ export function AccessCard({ userId, username }: { userId: string; username: str
   const { t } = useTranslation('people');
   const junctions = useJunctions();
   const [search, setSearch] = useState('');
-  const queryKey = ['users', userId, 'access'];
-  const access = useQuery({
-    queryKey,
-    queryFn: ({ signal }) =>
-      all((cursor) =>
-        page(
-          api.GET('/api/users/{user_id}/access', { params: { path: { user_id: userId }, query: { cursor } }, signal }),
-        ),
-      ),
-  });
+  const access = useQuery(accessOptions(userId));
   const roleAt = (junctionId: string): Role =>
     ROLES.find((role) => role === access.data?.find((grant) => grant.junction_id === junctionId)?.role) ?? 'none';
   const control = (junction: Junction) => (

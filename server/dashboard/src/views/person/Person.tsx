@@ -2,7 +2,7 @@ import { Badge, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
-import { api, data } from '@/api/client';
+import { userOptions } from '@/api/users';
 import { BackLink } from '@/components/BackLink';
 import { Fetched } from '@/components/Fetched';
 import { PageTitle } from '@/components/PageTitle';
@@ -17,10 +17,7 @@ export function Person() {
   const { t } = useTranslation('people');
   const format = useCityFormat();
   const { userId = '' } = useParams();
-  const user = useQuery({
-    queryKey: ['users', userId],
-    queryFn: ({ signal }) => data(api.GET('/api/users/{user_id}', { params: { path: { user_id: userId } }, signal })),
-  });
+  const user = useQuery(userOptions(userId));
   return (
     <Stack>
       <BackLink to="/users" text={t('title')} />

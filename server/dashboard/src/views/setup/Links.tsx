@@ -3,8 +3,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Pencil, Plus, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { all, api, data, page } from '@/api/client';
+import { api, data } from '@/api/client';
 import { useJunctionNames } from '@/api/junctions';
+import { linksOptions } from '@/api/links';
 import type { components } from '@/api/schema';
 import type { Layout } from '@/api/types';
 import { type Asked, Confirm } from '@/components/Confirm';
@@ -27,11 +28,10 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
   const [open, setOpen] = useState<Way | 'new' | null>(null);
   const [asked, setAsked] = useState<Asked | null>(null);
   const links = useQuery({
-    queryKey: ['links'],
-    queryFn: ({ signal }) => all((cursor) => page(api.GET('/api/links', { params: { query: { cursor } }, signal }))),
+    ...linksOptions,
     select: (all) => all.filter((link) => link.from_junction === id || link.to_junction === id),
   });
-  const renew = () => client.invalidateQueries({ queryKey: ['links'] });
+  const renew = () => client.invalidateQueries({ queryKey: linksOptions.queryKey });
   const remove = ({ from_junction, to_junction }: Way) =>
     setAsked({
       title: t('links.remove'),
