@@ -2,6 +2,7 @@ import { Button, Group, MultiSelect, Select, Stack, Switch, TagsInput, TextInput
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { freshKey, NO_CROSSING, removeGroup, withOwnGroups } from './draft';
 import { Crossing } from './Crossing';
 import { type PartProps, withRow } from './parts';
@@ -12,6 +13,7 @@ const KINDS = ['vehicle', 'arrow', 'pedestrian'] as const;
 /** The signal groups: heads that always show the same. */
 export function Groups({ draft, change, error, admin }: PartProps) {
   const { t } = useTranslation('layout');
+  const kept = useKeptFocus<HTMLDivElement>();
   const { groups } = draft;
   const set = (at: number, part: Partial<NonNullable<typeof groups>[number]>) =>
     change((before) => ({ ...before, groups: before.groups && withRow(before.groups, at, part) }));
@@ -31,7 +33,7 @@ export function Groups({ draft, change, error, admin }: PartProps) {
           description={t('groups.perLaneText')}
         />
       ) : (
-        <Stack gap="md">
+        <Stack gap="md" {...kept}>
           {groups.map((group, at) => (
             <Group
               key={group.key}

@@ -2,6 +2,7 @@ import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { freshKey, moved, removeLane } from './draft';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
@@ -11,6 +12,7 @@ const DIRECTIONS = ['N', 'NE', 'E', 'SE', 'S', 'SW', 'W', 'NW'] as const;
 /** The lanes, in the order of their index. */
 export function Lanes({ draft, change, error, admin }: PartProps) {
   const { t } = useTranslation('layout');
+  const kept = useKeptFocus<HTMLDivElement>();
   const { lanes } = draft;
   const set = (at: number, part: Partial<(typeof lanes)[number]>) =>
     change((before) => ({ ...before, lanes: withRow(before.lanes, at, part) }));
@@ -22,7 +24,7 @@ export function Lanes({ draft, change, error, admin }: PartProps) {
     }));
   return (
     <Section title={t('lanes.title')} text={t('lanes.text')}>
-      <Stack gap="xs">
+      <Stack gap="xs" {...kept}>
         {lanes.map((lane, at) => (
           <Group
             key={lane.key}

@@ -2,6 +2,7 @@ import { Button, Group, Select, Stack, Switch, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { numberOf } from '@/components/field';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { groupsOf } from './draft';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
@@ -12,6 +13,7 @@ export function Pairs({ draft, change, admin }: PartProps) {
   const { t } = useTranslation('layout');
   const groups = groupsOf(draft).map(({ key, name }) => ({ value: key, label: name || '?' }));
   const nameOf = (key: string) => groups.find(({ value }) => value === key)?.label ?? key;
+  const kept = useKeptFocus<HTMLDivElement>();
   const { pairs } = draft;
   const set = (at: number, part: Partial<(typeof pairs)[number]>) =>
     change((before) => ({ ...before, pairs: withRow(before.pairs, at, part) }));
@@ -23,7 +25,7 @@ export function Pairs({ draft, change, admin }: PartProps) {
   return (
     <Section title={t('pairs.title')} text={t('pairs.text')}>
       {pairs.length === 0 && <Text size="sm">{t('pairs.none')}</Text>}
-      <Stack gap="xs">
+      <Stack gap="xs" {...kept}>
         {pairs.map((pair, at) => {
           const name = `${nameOf(pair.a)} – ${nameOf(pair.b)}`;
           return (
@@ -77,6 +79,7 @@ export function Intergreens({ draft, change, admin }: PartProps) {
   const { t } = useTranslation('layout');
   const groups = groupsOf(draft).map(({ key, name }) => ({ value: key, label: name || '?' }));
   const nameOf = (key: string) => groups.find(({ value }) => value === key)?.label ?? key;
+  const kept = useKeptFocus<HTMLDivElement>();
   const { intergreens } = draft;
   const set = (at: number, part: Partial<(typeof intergreens)[number]>) =>
     change((before) => ({ ...before, intergreens: withRow(before.intergreens, at, part) }));
@@ -93,7 +96,7 @@ export function Intergreens({ draft, change, admin }: PartProps) {
   return (
     <Section title={t('intergreens.title')} text={t('intergreens.text')}>
       {intergreens.length === 0 && <Text size="sm">{t('intergreens.none')}</Text>}
-      <Stack gap="xs">
+      <Stack gap="xs" {...kept}>
         {intergreens.map((row, at) => {
           const name = `${nameOf(row.from)} → ${nameOf(row.to)}`;
           return (

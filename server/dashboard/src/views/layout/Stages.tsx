@@ -2,6 +2,7 @@ import { Button, Group, MultiSelect, Stack, Switch, TextInput } from '@mantine/c
 import { useTranslation } from 'react-i18next';
 import { brokenOf } from '@/components/junction/broken';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { freshKey, groupsOf, moved } from './draft';
 import { type PartProps, withRow } from './parts';
 import { RowTools } from './RowTools';
@@ -10,6 +11,7 @@ import { TimeInput } from './TimeInput';
 /** The stages, in the order in which they are served. */
 export function Stages({ draft, change, error, admin }: PartProps) {
   const { t } = useTranslation('layout');
+  const kept = useKeptFocus<HTMLDivElement>();
   const { stages } = draft;
   const set = (at: number, part: Partial<(typeof stages)[number]>) =>
     change((before) => ({ ...before, stages: withRow(before.stages, at, part) }));
@@ -21,7 +23,7 @@ export function Stages({ draft, change, error, admin }: PartProps) {
     });
   return (
     <Section title={t('stages.title')} text={t('stages.text')}>
-      <Stack gap="md">
+      <Stack gap="md" {...kept}>
         {stages.map((stage, at) => (
           <Group key={stage.key} gap="xs" align="flex-end" role="group" aria-label={`${t('stages.one')} ${stage.name}`}>
             <TextInput

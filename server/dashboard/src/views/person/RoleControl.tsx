@@ -37,8 +37,8 @@ export function RoleControl({ userId, junctionId, label, role }: Props) {
         aria-label={label}
         data={ROLES.map((value) => ({ value, label: t(`role.${value}`) }))}
         value={change.isPending ? change.variables : role}
-        onChange={(wanted) => change.mutate(wanted)}
-        disabled={change.isPending}
+        // Not disabled while it is sent: who chose by the keyboard would be thrown out of it.
+        onChange={(wanted) => !change.isPending && change.mutate(wanted)}
       />
       <Refusal error={change.error} />
     </Stack>

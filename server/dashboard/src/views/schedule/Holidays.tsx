@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, Stack, Table, Text, TextInput } from '@manti
 import { Trash2 } from 'lucide-react';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import { type Holiday, withHoliday } from './week';
 
@@ -16,6 +17,7 @@ interface Props {
 export function Holidays({ holidays, change, label }: Props) {
   const { t } = useTranslation('schedule');
   const format = useFormat('UTC');
+  const kept = useKeptFocus<HTMLDivElement>();
   const [date, setDate] = useState('');
   const [name, setName] = useState('');
   const add = (event: SubmitEvent) => {
@@ -25,7 +27,7 @@ export function Holidays({ holidays, change, label }: Props) {
     setName('');
   };
   return (
-    <Stack gap="sm">
+    <Stack gap="sm" {...kept}>
       {holidays.length === 0 ? (
         <Text size="sm" c="dimmed">
           {t('noHolidays')}

@@ -13,6 +13,7 @@ import { Dialog } from '@/components/Dialog';
 import { Fetched } from '@/components/Fetched';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import { LinkForm } from './LinkForm';
 
@@ -25,6 +26,7 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
   const format = useFormat();
   const nameOf = useJunctionNames();
   const client = useQueryClient();
+  const kept = useKeptFocus<HTMLDivElement>();
   const [open, setOpen] = useState<Way | 'new' | null>(null);
   const [asked, setAsked] = useState<Asked | null>(null);
   const links = useQuery({
@@ -90,20 +92,22 @@ export function Links({ layout, admin }: { layout: Layout; admin: boolean }) {
         )
       }
     >
-      <Fetched query={links}>
-        {(list) =>
-          list.length === 0 ? (
-            <Text size="sm">{t('links.none')}</Text>
-          ) : (
-            <Rows
-              label={t('links.title')}
-              rows={list}
-              rowKey={(link) => link.from_junction + link.to_junction}
-              columns={columns}
-            />
-          )
-        }
-      </Fetched>
+      <div {...kept}>
+        <Fetched query={links}>
+          {(list) =>
+            list.length === 0 ? (
+              <Text size="sm">{t('links.none')}</Text>
+            ) : (
+              <Rows
+                label={t('links.title')}
+                rows={list}
+                rowKey={(link) => link.from_junction + link.to_junction}
+                columns={columns}
+              />
+            )
+          }
+        </Fetched>
+      </div>
       <Dialog form opened={open !== null} onClose={() => setOpen(null)} title={t('links.add')}>
         {open && (
           <LinkForm
