@@ -62,16 +62,56 @@ impl LaneStages {
 }
 
 /// Whether a movement of these groups gives way in a stage.
+fn gives_way(junction: &Junction, groups: GroupSet, stage: StageIx) -> bool {
+    yields_in(junction, stage).iter().any(|&(gives, takes)| groups.contains(gives) && !groups.contains(takes))
+}
+
+/// Who gives way in a stage, and to whom.
 ///
 /// `yields` of the junction says of each pair who gives way. Where files name only the pair and not the side, a group with more such pairs than its
 /// partners is the one that gives way: a turn crosses several streams, a stream is crossed by one turn.
-fn gives_way(junction: &Junction, groups: GroupSet, stage: StageIx) -> bool {
+fn yields_in(junction: &Junction, stage: StageIx) -> Vec<(GroupIx, GroupIx)> {
     let green = junction.stage(stage).groups;
     let pairs: Vec<_> =
         junction.yields().iter().filter(|(a, b)| green.contains(*a) && green.contains(*b)).collect();
     let pairs_of = |group: GroupIx| pairs.iter().filter(|(a, b)| *a == group || *b == group).count();
-    pairs.iter().any(|&&(a, b)| {
-        let (gives, takes) = if pairs_of(a) >= pairs_of(b) { (a, b) } else { (b, a) };
-        groups.contains(gives) && !groups.contains(takes)
-    })
+    let sides = |&&(a, b): &&(GroupIx, GroupIx)| if pairs_of(a) >= pairs_of(b) { (a, b) } else { (b, a) };
+    pairs.iter().map(sides).collect()
+}
+
+/// Which lanes go only when others leave them a gap: those with one movement, as a lane of its own for a turn has. Of lanes with several movements
+/// only some drivers wait.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RightOfWay {
+    lanes: usize,
+    /// Of each stage and lane: the lanes that go first, a bit for each.
+    first: Vec<u64>,
+}
+
+impl RightOfWay {
+    pub(super) fn of(junction: &Junction) -> Self {
+        let lanes = junction.lanes().len();
+        let mut first = Vec::with_capacity(junction.stages().len() * lanes);
+        for stage in junction.stage_indexes() {
+            let yields = yields_in(junction, stage);
+            for lane in junction.lane_indexes() {
+                let groups = LaneStages::groups(junction, lane);
+                let turns = |group: GroupIx| groups.contains(group) && junction.group(group).exits.len() == 1;
+                let is_turn = junction.group_indexes().filter(|&group| groups.contains(group)).count() == 1;
+                let takes = yields
+                    .iter()
+                    .filter(|(gives, takes)| is_turn && turns(*gives) && !groups.contains(*takes));
+                let lanes = takes.flat_map(|(_, takes)| &junction.group(*takes).lanes);
+                first.push(lanes.fold(0, |bits, lane| bits | 1 << lane.index()));
+            }
+        }
+        Self { lanes, first }
+    }
+
+    /// Of each lane: the lanes that go first in a stage, a bit for each; empty when nobody gives way there.
+    pub(super) fn in_stage(&self, stage: StageIx) -> &[u64] {
+        let from = stage.index() * self.lanes;
+        let here = self.first.get(from..from + self.lanes).unwrap_or_default();
+        if here.iter().any(|first| *first != 0) { here } else { &[] }
+    }
 }

@@ -1,5 +1,6 @@
 //! All lanes of a junction, their discharge, and its cost.
 
+use super::discharge::RightOfWay;
 use super::queue::{Arrival, FAR_S, LaneQueue, within};
 use super::rollout::LEFT_BEHIND_S;
 use super::{Departure, Gate, StageSet, Timing};
@@ -8,6 +9,11 @@ use std::cmp::Ordering;
 
 /// A delay after which somebody who was still driving has to start again, seconds of waiting: less is no stop.
 const STOP_AFTER_S: f64 = 1.5;
+
+/// Whoever gives way looks anew whether he has a gap so often, seconds.
+const LOOKS_EVERY_S: f64 = 2.0;
+/// And so often in one piece of green at most.
+const MOST_LOOKS: u32 = 300;
 
 /// Most lanes and crossings of one model.
 const MOST_QUEUES: usize = 64;
@@ -25,6 +31,7 @@ pub struct Model {
     served: Vec<StageSet>,
     gates: Vec<Gate>,
     stop_s: f64,
+    right_of_way: RightOfWay,
 }
 
 /// How far a rollout has come: whom each lane has served, when it is free again, since when it has green, and what it cost.
@@ -63,6 +70,7 @@ impl Model {
             served: Vec::with_capacity(lanes.len()),
             gates: Vec::with_capacity(lanes.len()),
             stop_s: within(stop_s, 0.0, LEFT_BEHIND_S),
+            right_of_way: RightOfWay::default(),
         };
         for lane in lanes.iter().take(MOST_QUEUES) {
             let arrivals = lane.arrivals.iter().take(usize::from(u16::MAX));
@@ -75,6 +83,14 @@ impl Model {
             model.gates.push(lane.gate.map_or(Gate::NONE, Gate::checked));
         }
         model
+    }
+
+    /// The same where lanes for one movement that gives way go only once nobody leaves the lanes that go first: while a queue discharges there is no
+    /// gap (Highway Capacity Manual 2010, chapter 31: no permitted turn before the opposing queue has cleared).
+    #[must_use]
+    pub fn with_right_of_way(mut self, timing: &Timing) -> Self {
+        self.right_of_way = timing.right_of_way.clone();
+        self
     }
 
     /// The state at time 0. `green_since_s` of each lane: zero or negative when it has green; `None` on red, until a [`change`](Self::change)
@@ -122,16 +138,45 @@ impl Model {
     }
 
     /// Lets a stage have green from `from_s` to `to_s`. Nobody leaves before `from_s`, nor at `to_s` or later. Serving in pieces that follow
-    /// each other is the same as serving once.
+    /// each other is the same as serving once where nobody gives way; where somebody does, he looks anew at the start of each piece.
     pub fn serve(&self, progress: &mut Progress, stage: StageIx, from_s: f64, to_s: f64) {
         // Nor does anybody leave when one of the times is no number.
         if from_s.partial_cmp(&to_s) != Some(Ordering::Less) {
             return;
         }
         let only = StageSet::from_iter([stage]);
-        for lane in 0..self.lanes {
-            self.discharge(progress, lane, stage, only, from_s, to_s);
+        let first = self.right_of_way.in_stage(stage);
+        if first.is_empty() {
+            (0..self.lanes).for_each(|lane| self.discharge(progress, lane, stage, only, from_s, to_s));
+            return;
         }
+        // Far ahead nobody looks: there everything has been decided.
+        let (mut at_s, end_s) = (from_s.max(-FAR_S), to_s.min(FAR_S));
+        let gives_way = |lane: usize| first.get(lane).is_some_and(|first| *first != 0);
+        let mut looks = 0;
+        while at_s < end_s {
+            let until_s = if looks < MOST_LOOKS { (at_s + LOOKS_EVERY_S).min(end_s) } else { end_s };
+            for lane in (0..self.lanes).filter(|lane| !gives_way(*lane)) {
+                self.discharge(progress, lane, stage, only, at_s, until_s);
+            }
+            for lane in (0..self.lanes).filter(|lane| gives_way(*lane)) {
+                let flows = |other: usize| {
+                    first[lane] >> other & 1 == 1 && self.flows(progress, other, stage, at_s, until_s)
+                };
+                if !(0..self.lanes).any(flows) {
+                    self.discharge(progress, lane, stage, only, at_s, until_s);
+                }
+            }
+            (at_s, looks) = (until_s, looks + 1);
+        }
+    }
+
+    /// Whether somebody has left a lane since `from_s`, or would by `to_s`.
+    fn flows(&self, progress: &Progress, lane: usize, stage: StageIx, from_s: f64, to_s: f64) -> bool {
+        let leaves = |head: &Arrival| head.at_s < to_s && head.stages.contains(stage);
+        progress.free_s[lane] >= from_s
+            || (self.rest(progress, lane).first().is_some_and(leaves)
+                && self.room_at(progress, lane, to_s) > 0.0)
     }
 
     fn headway(&self, lane: usize, stage: StageIx) -> f64 {

@@ -1,9 +1,10 @@
 //! The times of the signal, as rollouts need them.
 
+use super::discharge::RightOfWay;
 use super::queue::{FAR_S, within};
 use crate::junction::{Junction, StageIx};
 
-/// Times of the signal that the model needs, seconds.
+/// Times of the signal that the model needs, seconds, and who goes first.
 ///
 /// The lists have one entry for each stage of the junction.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,7 @@ pub struct Timing {
     pub min_green_s: Vec<f64>,
     /// Longest green of each stage.
     pub max_green_s: Vec<f64>,
+    pub(super) right_of_way: RightOfWay,
 }
 
 impl Timing {
@@ -26,6 +28,7 @@ impl Timing {
             clearance_s: pairs.map(|(p, q)| f64::from(junction.clearance_s(p, q))).collect(),
             min_green_s: junction.stages().iter().map(|stage| f64::from(stage.min_green_s)).collect(),
             max_green_s: junction.stages().iter().map(|stage| f64::from(stage.max_green_s)).collect(),
+            right_of_way: RightOfWay::of(junction),
         }
     }
 

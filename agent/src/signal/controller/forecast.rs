@@ -73,7 +73,7 @@ impl Controller {
         let timing = self.program.timing(junction);
         let stages = self.program.order();
         let order = Order::of(junction.signal.stage_order, &stages, self.may_skip());
-        let model = Model::new(timing.stages(), &lanes, 0.0);
+        let model = Model::new(timing.stages(), &lanes, 0.0).with_right_of_way(&timing);
         let green: Vec<Option<f64>> = traffic
             .lanes
             .iter()

@@ -54,7 +54,7 @@ fn holds_s(next: usize) -> impl Iterator<Item = f64> {
 /// The same when these are the lanes.
 fn search_among(situation: &Situation<'_>, lanes: &[LaneQueue]) -> Decision {
     let Situation { traffic, timing, order, stage, .. } = *situation;
-    let model = Model::new(timing.stages(), lanes, STOP_S);
+    let model = Model::new(timing.stages(), lanes, STOP_S).with_right_of_way(timing);
     let green: Vec<Option<f64>> =
         traffic.lanes.iter().map(|lane| lane.green_s.map(|green_s| -green_s)).collect();
     let start = model.begin(&green);

@@ -48,3 +48,68 @@ fn who_gives_way_takes_half_as_long_again() {
     assert!(close(headways_s(&junction, 1)[1], 1.5 * 1.9, 1e-9));
     assert!(close(headways_s(&junction, 0)[1], 3.8, 1e-9), "to which it gives way");
 }
+
+/// S is a lane for a turn that gives way to N in the stage N; E goes alone.
+fn turn(exits: &[&str]) -> Junction {
+    let mut spec = four_way();
+    let group = |lane: &str, exits: &[&str]| GroupSpec {
+        name: lane.into(),
+        kind: GroupKind::Vehicle,
+        lanes: vec![lane.into()],
+        exits: exits.iter().map(|exit| (*exit).to_owned()).collect(),
+        ..GroupSpec::default()
+    };
+    spec.groups = vec![group("N", &["S"]), group("S", exits), group("E", &["W"]), group("W", &["E"])];
+    let green: [&[&str]; 4] = [&["N", "S"], &["S"], &["E"], &["W"]];
+    for (stage, groups) in spec.stages.iter_mut().zip(green) {
+        stage.lanes = Vec::new();
+        stage.groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    }
+    spec.compatible = vec![CompatibleSpec { a: "S".into(), b: "N".into(), yields: true }];
+    Junction::build(&spec).expect("the test's junction keeps every rule")
+}
+
+/// How many of five on the turn have left 12 s and 30 s after the start of the stage, with so many on the lane opposite.
+fn turned(junction: &Junction, stage: usize, opposite: usize) -> [usize; 2] {
+    let timing = Timing::of(junction);
+    let served = [stages(&[0]), stages(&[0, 1])];
+    let lanes = [opposite, 5].into_iter().zip(served).map(|(vehicles, served)| {
+        let arrival = Arrival { at_s: -10.0, vehicles: 1.0, weight: 1.0, stages: served, moving: false };
+        LaneQueue {
+            arrivals: vec![arrival; vehicles],
+            headway_s: vec![2.0; 4],
+            startup_s: 2.0,
+            served,
+            ..LaneQueue::default()
+        }
+    });
+    let lanes: Vec<LaneQueue> = lanes.collect();
+    let model = Model::new(4, &lanes, 0.0).with_right_of_way(&timing);
+    let mut progress = model.begin(&[(stage == 0).then_some(0.0), Some(0.0)]);
+    [(0.0, 12.0), (12.0, 30.0)].map(|(from_s, to_s)| {
+        model.serve(&mut progress, StageIx::new(stage), from_s, to_s);
+        5 - model.left(&progress, LaneIx::new(1)).len()
+    })
+}
+
+#[test]
+fn nobody_turns_through_a_queue_that_discharges() {
+    let lane_of_its_own = turn(&["E"]);
+    assert_eq!(turned(&lane_of_its_own, 0, 5), [0, 5], "five need until 10 s, and then the gap is long");
+    assert_eq!(turned(&lane_of_its_own, 0, 20), [0, 0], "the queue lasts for all of the green");
+    assert_eq!(turned(&lane_of_its_own, 0, 0), [5, 5], "nobody comes");
+    assert_eq!(turned(&lane_of_its_own, 1, 20), [5, 5], "nobody goes first in the second stage");
+    let shared = turn(&["E", "N"]);
+    assert_eq!(turned(&shared, 0, 20), [5, 5], "of a lane with two ways only some give way");
+}
+
+#[test]
+fn whoever_gives_way_looks_in_any_piece_of_green() {
+    let timing = Timing::of(&turn(&["E"]));
+    let model = Model::new(4, &[], 0.0).with_right_of_way(&timing);
+    for (from_s, to_s) in [(f64::NEG_INFINITY, f64::INFINITY), (f64::NAN, 5.0), (5.0, 5.0), (-1e300, 1e300)] {
+        let mut progress = model.begin(&[]);
+        model.serve(&mut progress, StageIx::new(0), from_s, to_s);
+        assert!(model.is_empty(&progress), "{from_s} to {to_s}");
+    }
+}

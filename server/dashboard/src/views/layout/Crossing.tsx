@@ -17,16 +17,16 @@ export function Crossing({ crossing, change }: Props) {
         placeholder="7"
         value={crossing.walk}
         onChange={(walk) => change({ walk })}
-        min={1}
-        max={120}
+        min={4}
+        max={60}
         w={150}
       />
       <NumberInput
         label={t('groups.clearance')}
         value={crossing.clearance}
         onChange={(clearance) => change({ clearance })}
-        min={0}
-        max={120}
+        min={1}
+        max={60}
         w={150}
       />
       <Switch
