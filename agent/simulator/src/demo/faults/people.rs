@@ -146,7 +146,7 @@ fn judged(answer: &Answer) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -159,10 +159,16 @@ mod tests {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let mut reader = BufReader::new(stream);
-                let mut line = String::new();
+                let (mut line, mut body) = (String::new(), 0);
                 while reader.read_line(&mut line).is_ok_and(|length| length > 2) {
+                    let head = line.to_ascii_lowercase();
+                    body = head
+                        .strip_prefix("content-length:")
+                        .map_or(body, |size| size.trim().parse().unwrap());
                     line.clear();
                 }
+                // What is left unread when the connection is closed resets it, and the answer may be lost.
+                let _ = std::io::copy(&mut reader.by_ref().take(body), &mut std::io::sink());
                 let status = if room.load(Relaxed) { 200 } else { status };
                 let body = r#"{"detail": "The disk of the database is full."}"#;
                 let length = body.len();
