@@ -35,7 +35,8 @@ test('a user is registered, given access, signed out, disabled and deleted', asy
   await expect(elsewhere.getByRole('link', { name: 'Devices' })).toBeVisible();
   await expect(elsewhere.getByRole('link', { name: 'Users' })).toHaveCount(0);
   await elsewhere.goto(`${address()}/app/users`);
-  await expect(elsewhere.getByText('Not enough privileges')).toBeVisible();
+  await expect(elsewhere.getByRole('heading', { name: 'Not permitted' })).toBeVisible();
+  await expect(elsewhere.getByRole('button', { name: 'Add a user' })).toHaveCount(0);
 
   await page.getByRole('button', { name: 'Sign out everywhere' }).click();
   await expect(named('Sign out everywhere')).toContainText(`All sessions of ${username} end at once.`);

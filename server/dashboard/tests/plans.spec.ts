@@ -67,7 +67,7 @@ test('the running plan stands beside the one before, each with its greens and wh
   const overrides = await savedSpan(page);
   expect(overrides.lines[0]).toBe('Start (Asia/Kolkata),Mode,Who,Why,End (Asia/Kolkata),Ended');
   expect(overrides.lines[1]).toMatch(
-    new RegExp(`,Manual override,admin,${REASON},\\d{4}-\\S+ \\d\\d:\\d\\d,ended by admin$`),
+    new RegExp(`,Manual override,admin,${REASON},\\d{4}-\\S+ \\d\\d:\\d\\d:\\d\\d,ended by admin$`),
   );
   await road.close();
 });
