@@ -40,15 +40,23 @@ pub(super) struct LaneThere {
     pub(super) capacity: Option<f64>,
     /// When somebody last left it, seconds.
     pub(super) left_s: f64,
-    /// From when and until when it flows, seconds; none: no such time is in sight.
-    pub(super) flows_s: Option<(f64, f64)>,
-    /// Whether it is only meant to flow from then on: the neighbour may put that off.
+    /// When it flows; none: no such time is in sight.
+    pub(super) flow: Option<Flow>,
+}
+
+/// A time in which a lane of a linked junction flows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Flow {
+    /// From when, seconds.
+    pub(super) from_s: f64,
+    /// Until when, seconds.
+    pub(super) until_s: f64,
+    /// Whether it is only meant to begin then: the neighbour may put that off.
     pub(super) is_meant: bool,
 }
 
 impl LaneThere {
-    const UNKNOWN: Self =
-        Self { holds: 0.0, capacity: None, left_s: f64::NEG_INFINITY, flows_s: None, is_meant: false };
+    const UNKNOWN: Self = Self { holds: 0.0, capacity: None, left_s: f64::NEG_INFINITY, flow: None };
 }
 
 /// Whether a message tells of reads and passages as they happen, and nothing of what the lanes hold.
@@ -90,10 +98,10 @@ impl Linked {
         let flowed: BTreeMap<String, f64> = self
             .lanes
             .iter()
-            .filter_map(|(name, lane)| Some((name.clone(), lane.flows_s?.0)))
+            .filter_map(|(name, lane)| Some((name.clone(), lane.flow?.from_s)))
             .filter(|(_, from_s)| *from_s <= at_s)
             .collect();
-        self.lanes.values_mut().for_each(|lane| (lane.holds, lane.flows_s) = (0.0, None));
+        self.lanes.values_mut().for_each(|lane| (lane.holds, lane.flow) = (0.0, None));
         for told in demand.lanes.iter().filter(|told| told.capacity > 0.0) {
             if let Some(lane) = self.lane_mut(&told.lane) {
                 (lane.holds, lane.capacity) = (told.inventory.max(0.0), Some(told.capacity));
@@ -110,7 +118,7 @@ impl Linked {
             let since_s = flowed.get(&green.lane).filter(|_| from_s <= at_s);
             let from_s = since_s.map_or(from_s, |since_s| since_s.min(from_s));
             if let Some(lane) = self.lane_mut(&green.lane) {
-                (lane.flows_s, lane.is_meant) = (Some((from_s, until_s)), green.meant && from_s > at_s);
+                lane.flow = Some(Flow { from_s, until_s, is_meant: green.meant && from_s > at_s });
             }
         }
         let here = demand.departures.iter().filter(|departures| departures.to_junction == own);

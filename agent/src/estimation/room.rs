@@ -68,7 +68,7 @@ fn gate_of(ways: &[Way], at_s: f64) -> Option<Gate> {
 impl LaneThere {
     /// Whether it stands: nobody has left it of late, nor has it just got green or is to get it.
     fn stands(&self, at_s: f64) -> bool {
-        let green_s = self.flows_s.map_or(f64::NEG_INFINITY, |(from_s, _)| from_s);
+        let green_s = self.flow.map_or(f64::NEG_INFINITY, |flow| flow.from_s);
         at_s - green_s.max(self.left_s) > MOVES_FOR_S
     }
 }
@@ -120,9 +120,12 @@ impl Neighbours {
         let under_way = self.onward.under_way(place, at_s - 2.0 * link.free_flow_s - SLACK_S);
         // A green at which nobody leaves a full lane says nothing. Nor does one that the neighbour only means to give: whoever is let go because the
         // way ahead is about to open stands in the junction when the neighbour changes its mind.
-        let counts = !(there.is_meant || there.holds >= capacity && there.stands(at_s));
-        let flows = there.flows_s.filter(|_| counts);
-        let (from_s, until_s) = flows.unwrap_or((at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY));
+        let stands = there.holds >= capacity && there.stands(at_s);
+        let flow = there.flow.filter(|flow| !flow.is_meant && !stands);
+        let (from_s, until_s) = flow.map_or_else(
+            || (at_s + FLOWS_IN_S + link.free_flow_s, f64::INFINITY),
+            |flow| (flow.from_s, flow.until_s),
+        );
         Some(Way {
             share,
             room: (fit - SPARE - there.holds - under_way).max(0.0),

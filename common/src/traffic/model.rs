@@ -12,7 +12,7 @@ const STOP_AFTER_S: f64 = 1.5;
 
 /// Whoever gives way looks anew whether he has a gap so often, seconds.
 const LOOKS_EVERY_S: f64 = 2.0;
-/// And so often in one piece of green at most.
+/// And so often in one piece of green at most: nobody has so long a green.
 const MOST_LOOKS: u32 = 300;
 
 /// Most lanes and crossings of one model.
@@ -150,7 +150,6 @@ impl Model {
             (0..self.lanes).for_each(|lane| self.discharge(progress, lane, stage, only, from_s, to_s));
             return;
         }
-        // Far ahead nobody looks: there everything has been decided.
         let (mut at_s, end_s) = (from_s.max(-FAR_S), to_s.min(FAR_S));
         let gives_way = |lane: usize| first.get(lane).is_some_and(|first| *first != 0);
         let mut looks = 0;
