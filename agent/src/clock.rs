@@ -114,6 +114,18 @@ pub fn boot_id() -> BootId {
     }
 }
 
+/// Waits in real time until something is so, for tests.
+#[cfg(test)]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        gather(Duration::from_millis(10));
+    }
+    panic!("never: {what}");
+}
+
 fn monotonic() -> MonoMs {
     let time = clock_gettime(ClockId::Boottime);
     MonoMs(time.tv_sec * 1000 + time.tv_nsec / 1_000_000)

@@ -10,7 +10,7 @@ mod monitor;
 mod replay;
 mod run;
 
-use crate::config::{Config, DEFAULT_PATH};
+use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -43,8 +43,8 @@ enum Command {
     Run,
     /// Check configuration, serial ports, GPIO, disk, clock and broker; what fails is named with what to do
     ///
-    /// Changes nothing and may run beside the service. The broker is only reached by TCP; whether it accepts the device shows in the log
-    /// of the running agent. Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.
+    /// Changes nothing and may run beside the service. It connects to the broker as the agent would, under a client id of its own, so that a
+    /// running agent stays connected. Exit code 0 when nothing failed, 1 when something did, 2 when the configuration is wrong.
     Check {
         /// Print one JSON object
         #[arg(long)]
@@ -105,10 +105,13 @@ pub fn main() -> ExitCode {
 
 /// The configuration, or its errors printed.
 fn load(path: &Path) -> Result<Config, u8> {
-    crate::config::load(path).map_err(|errors| {
-        complain(&errors.to_string());
-        USAGE
-    })
+    crate::config::load(path).map_err(|errors| refuse(&errors))
+}
+
+/// Prints what is wrong with the configuration.
+fn refuse(errors: &ConfigErrors) -> u8 {
+    complain(&errors.to_string());
+    USAGE
 }
 
 /// Says when SIGTERM or SIGINT has come.

@@ -32,7 +32,8 @@ pub use mqtt::{MqttConfig, Secret, read_password_file};
 pub use output::{Driver, GroupPins, InputConfig, MOST_STOP_S, OutputConfig};
 pub use pin_doubts::PinDoubt;
 pub use reader::{
-    AntennaByte, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP, Watch,
+    AntennaByte, Antennas, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP,
+    Watch,
 };
 pub use site::{ClockTrust, FallbackTable, LaneConfig, LinkConfig, LinkDirection};
 pub use sources::OVERRIDES;
@@ -103,6 +104,19 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
     check(path, &Sources::read(path)?)
 }
 
+/// As [`load`], for the agent that is to run: a password that cannot be read is no reason to leave the lamps undriven. The link reads it anew for each
+/// connection; until it can, that is what keeps the agent from the broker, given beside the configuration.
+///
+/// # Errors
+/// As [`load`], but for the password.
+pub fn load_to_run(path: &Path) -> Result<(Config, Option<ConfigErrors>), ConfigErrors> {
+    let sources = Sources::read(path)?;
+    let report = Report::default();
+    let config = read_whole(&sources, &report)?;
+    let of_link = report.take_of_link(&sources);
+    finish(path, &sources, report, config).map(|config| (config, of_link))
+}
+
 /// As much of a configuration as is about the lamps, if that has no errors; whatever the other sections say.
 pub fn load_lamps(path: &Path) -> Option<Config> {
     const SECTIONS: [&str; 9] =
@@ -120,11 +134,19 @@ pub fn load_lamps(path: &Path) -> Option<Config> {
 
 /// Where the outbox lies by a configuration that may be broken in every other respect; else its default.
 pub fn outbox_path(path: &Path) -> PathBuf {
+    path_of(path, "outbox", "path", counting::OUTBOX)
+}
+
+/// Where the agent listens, as [`outbox_path`].
+pub fn console_path(path: &Path) -> PathBuf {
+    path_of(path, "console", "socket", console::SOCKET)
+}
+
+fn path_of(path: &Path, section: &str, key: &str, usual: &str) -> PathBuf {
     let sources = Sources::read(path).ok();
     let table = sources.as_ref().map(|sources| sources.merged_as_far_as_possible().0);
-    let named =
-        table.as_ref().and_then(|table| table.get("outbox")?.get_ref().get("path")?.get_ref().as_str());
-    PathBuf::from(named.unwrap_or(counting::OUTBOX))
+    let named = table.as_ref().and_then(|table| table.get(section)?.get_ref().get(key)?.get_ref().as_str());
+    PathBuf::from(named.unwrap_or(usual))
 }
 
 /// Checks the text of a configuration; `path` names it in errors.
@@ -146,9 +168,22 @@ pub fn explain(path: &Path) -> Result<String, ConfigErrors> {
 }
 
 fn check(path: &Path, sources: &Sources) -> Result<Config, ConfigErrors> {
-    let table = sources.merged()?;
     let report = Report::default();
-    let config = read(&mut Table::root(&table, &report), &report);
+    let config = read_whole(sources, &report)?;
+    finish(path, sources, report, config)
+}
+
+fn read_whole(sources: &Sources, report: &Report) -> Result<Option<Config>, ConfigErrors> {
+    let table = sources.merged()?;
+    Ok(read(&mut Table::root(&table, report), report))
+}
+
+fn finish(
+    path: &Path,
+    sources: &Sources,
+    report: Report,
+    config: Option<Config>,
+) -> Result<Config, ConfigErrors> {
     match (report.into_errors(sources), config) {
         (None, Some(mut config)) => {
             config.hash = effective::hash(&effective_toml(path, &config)?);

@@ -11,7 +11,7 @@ mod tests;
 use self::lanes::{Detectors, Queues};
 use self::stayers::Stayers;
 
-use crate::config::{Config, ReaderConfig, StopLines};
+use crate::config::{Antennas, Config, ReaderConfig, StopLines};
 use crate::estimation::{Alarm, Estimator, Priority};
 use crate::identity::{KnownAs, Sighting};
 use crate::reader::Read;
@@ -53,8 +53,8 @@ pub struct Control {
     stayers: Stayers,
     /// The last second that was passed through: it says what wall time a read has.
     second: Moment,
-    /// Which readers are up, as far as it was said.
-    readers: Vec<Option<bool>>,
+    /// Through which antennas readers see, as far as it was said.
+    readers: Vec<Option<Antennas>>,
     events: VecDeque<SignalEvent>,
     /// Groups whose push buttons are pressed.
     pressed: GroupSet,
@@ -186,28 +186,28 @@ impl Control {
         self.alarms.pop_front()
     }
 
-    /// Takes that a reader (by its place in the TOML) came up or went down.
-    pub fn handle_reader(&mut self, reader: usize, up: bool, at: MonoMs) {
+    /// Takes that a reader (by its place in the TOML) came up or went down, or through which of its antennas it sees.
+    pub fn handle_reader(&mut self, reader: usize, antennas: impl Into<Antennas>, at: MonoMs) {
+        let antennas = antennas.into();
         if let Some(state) = self.readers.get_mut(reader) {
-            *state = Some(up);
+            *state = Some(antennas);
         }
         self.note_watched();
-        self.estimate(at, |estimator| estimator.handle_reader(reader, up));
+        self.estimate(at, |estimator| estimator.handle_reader(reader, antennas));
     }
 
-    /// Goes on under another configuration of the same junction: other readers, other greens without a plan. `kept` says for each reader
-    /// whether it is the one that had its place before; the others are down.
-    pub fn reconfigure(&mut self, config: &Arc<Config>, kept: &[bool], at: MonoMs) {
+    /// Goes on under another configuration of the same junction: other readers, other greens without a plan. `before` says for each reader
+    /// which place it had before, if it stays; the others are down.
+    pub fn reconfigure(&mut self, config: &Arc<Config>, before: &[Option<usize>], at: MonoMs) {
         self.controller.set_fallback(Fallback::new(config.fallback.clone(), config.time_zone));
-        let before = std::mem::take(&mut self.readers);
-        let state = |(reader, kept): (usize, &bool)| before.get(reader).copied().flatten().filter(|_| *kept);
-        self.readers = kept.iter().enumerate().map(state).collect();
+        let states = std::mem::take(&mut self.readers);
+        self.readers = before.iter().map(|before| states.get((*before)?).copied().flatten()).collect();
         self.stop_lines = StopLines::new(config.junction.lanes().len(), &config.readers);
         self.config = Arc::clone(config);
         self.priority.reconfigure(config);
         self.detectors = Detectors::new(read_lanes(config));
         self.note_watched();
-        let up = self.readers.iter().map(|up| up.unwrap_or(self.all_watched)).collect();
+        let up = self.readers.iter().map(|up| up.unwrap_or(self.all_watched.into())).collect();
         self.estimate(at, |estimator| estimator.replace_readers(config, up));
     }
 
@@ -238,7 +238,7 @@ impl Control {
     /// Tells the controller which stop lines the own readers watch.
     fn note_watched(&mut self) {
         let (readers, all) = (&self.readers, self.all_watched);
-        let watched = self.stop_lines.watched(|reader| readers[reader].unwrap_or(all), all);
+        let watched = self.stop_lines.watched(|reader| readers[reader].unwrap_or(all.into()), all);
         self.controller.handle_watched(&watched);
     }
 

@@ -5,8 +5,9 @@
 //! Its lane is the one with most stop-line reads within `settle_ms` of the first one, then the strongest read, then the earliest.
 //!
 //! **Interval.** The grid is the multiples of `interval_ms` on the monotonic clock. A passage stands in the interval of its first read, its
-//! departure in the interval in which it closed, whatever the other says. `settle_ms` after an interval's end one row goes out for each lane
-//! that was watched in it or has something to tell; an observed zero is a row, an unobserved lane is none.
+//! departure in the interval in which it closed, whatever the other says. `settle_ms` after an interval's end (while other devices of the
+//! junction are there not before 4 s) one row goes out for each lane that was watched in it or has something to tell; an observed zero is a row,
+//! an unobserved lane is none.
 //!
 //! **Exactly once.** [`Counter::take`] gives rows and changed passages together; committed in one transaction they keep each other true: a
 //! passage is `published` on disk exactly when the row that counts it is there, and it is removed exactly when its departure is. After a kill
@@ -32,3 +33,4 @@ mod tests;
 pub use counter::{Beyond, Counter, Flush, MAX_OPEN, ToldPassage};
 pub use passage::{PassageChange, PassageId, PassageState};
 pub use rows::{CountedPassage, Departed, IntervalCount, MAX_PER_ROW, close_out};
+pub use shared::STORE_MS;

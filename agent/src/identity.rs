@@ -3,8 +3,9 @@
 //! With `privacy.epc = "pseudonym"` a vehicle is `p:<key_id>:<32 hex>`, the HMAC of its EPC under the city's key of the period. The EPC itself
 //! stays in memory only, between a reader and [`Names::sight`]: neither outbox nor open passages, log, status, console or messages hold it.
 //!
-//! **Which key.** The one whose period has the wall clock in it; when none has, the one that served last goes on. While the clock is not
-//! synchronised nobody can say, and the one that served last goes on as well. For 2 h after a change each vehicle also has its name under
+//! **Which key.** The one whose period has the wall clock in it; when none has, the one that served last goes on. While the clock has not
+//! been synchronised in this uptime nobody can say, and the one that served last goes on as well; once it was, the monotonic clock says what day
+//! it is, also without the time service. For 2 h after a change each vehicle also has its name under
 //! the key before, so that what is in the zone, and journeys on the way, still match.
 //!
 //! **No key yet.** Never the EPC: the agent makes a random key of its own, named `local-…`, a new one every day. Who is named under such a key

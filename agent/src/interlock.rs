@@ -10,8 +10,10 @@ mod lit;
 mod projection;
 #[cfg(test)]
 mod tests;
+mod trip;
 
 pub use lit::{HeadLamps, HeadSeen};
+pub use trip::Trip;
 
 use flextraff_common::junction::{FaultAspect, GroupKind, Junction};
 use flextraff_common::time::MonoMs;
@@ -28,42 +30,6 @@ const SHORTEST_AMBER_MS: i64 = 2700;
 /// Added to twice the longest green or red, milliseconds: nothing stays the same for longer while somebody waits.
 const STILL_MS: i64 = 60_000;
 
-/// What is wrong with a lamp vector.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "the message of each variant says what it means")]
-pub enum Trip {
-    #[error("{shown} groups were to be lit, the junction has {groups}")]
-    Count { shown: usize, groups: usize },
-    #[error("group \"{group}\" was to be dark while the signal is in operation")]
-    DarkFace { group: String },
-    #[error("group \"{group}\" was not to flash as the others: flashing and steady lamps do not mix")]
-    Mixed { group: String },
-    #[error("the pedestrian group \"{group}\" was to show {aspect}")]
-    Pedestrian { group: String, aspect: &'static str },
-    #[error("\"{a}\" ({a_shows}) and \"{b}\" ({b_shows}) conflict and were to be released together")]
-    Conflict { a: String, a_shows: &'static str, b: String, b_shows: &'static str },
-    #[error("group \"{group}\" was to go from {from} to {to}")]
-    Order { group: String, from: &'static str, to: &'static str },
-    #[error("the amber of group \"{group}\" was to end after {shown_ms} ms instead of {least_ms} ms")]
-    ShortAmber { group: String, shown_ms: i64, least_ms: i64 },
-    #[error("\"{to}\" was to get green {shown_ms} ms after the green of \"{from}\", not {least_ms} ms")]
-    ShortIntergreen { from: String, to: String, shown_ms: i64, least_ms: i64 },
-    #[error("the signal was to start with group \"{group}\" at {aspect} instead of flash or all red")]
-    Start { group: String, aspect: &'static str },
-    #[error("group \"{group}\" was to light {lamps} for {aspect}")]
-    Lit { group: String, lamps: String, aspect: &'static str },
-    #[error("the {lamp} lamp of group \"{group}\" has been lit for {for_ms} ms though it was switched off")]
-    FalseLamp { group: String, lamp: &'static str, for_ms: i64 },
-    #[error("the {lamp} lamp of group \"{group}\" has been dark for {for_ms} ms though it was switched on")]
-    DarkLamp { group: String, lamp: &'static str, for_ms: i64 },
-    #[error("nothing has changed for {for_s} s while group \"{group}\" was red: the signal is stuck")]
-    Stuck { group: String, for_s: i64 },
-    #[error("the lamp loop was late {times} times within {minutes} minutes, the last time by {late_ms} ms")]
-    Late { times: usize, minutes: i64, late_ms: i64 },
-    #[error("{reason}")]
-    Told { reason: String },
-}
-
 /// Checks lamp vectors of one junction; pure.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
@@ -71,6 +37,8 @@ pub struct Interlock {
     heads: Vec<Head>,
     /// Shortest time from the end of green of the row's group to the start of green of the column's; none: they do not conflict.
     intergreen_ms: Arc<[Vec<Option<i64>>]>,
+    /// Amber as configured: what is left of an intergreen after it is red.
+    amber_ms: i64,
     least_amber_ms: i64,
     /// How long a steady vector may stay the same while somebody waits at red.
     longest_still_ms: i64,
@@ -93,6 +61,7 @@ struct Head {
     shows: Option<Aspect>,
     since: MonoMs,
     green_ended: Option<MonoMs>,
+    amber_ended: Option<MonoMs>,
 }
 
 impl Interlock {
@@ -108,6 +77,7 @@ impl Interlock {
                 shows: None,
                 since: MonoMs(i64::MIN),
                 green_ended: None,
+                amber_ended: None,
             })
             .collect();
         let intergreen_ms = junction
@@ -118,7 +88,8 @@ impl Interlock {
                 junction.group_indexes().map(to).collect()
             })
             .collect();
-        let amber_ms = i64::from(junction.signal.amber_ms) - TOLERANCE_MS;
+        let amber_ms = i64::from(junction.signal.amber_ms);
+        let least_amber_ms = amber_ms - TOLERANCE_MS;
         let longest_green_s = junction.stages().iter().map(|stage| stage.max_green_s).max().unwrap_or(0);
         let longest_s = longest_green_s.max(junction.signal.longest_red_s);
         let fault = heads
@@ -133,7 +104,8 @@ impl Interlock {
         Self {
             heads,
             intergreen_ms,
-            least_amber_ms: if real_lamps { amber_ms.max(SHORTEST_AMBER_MS) } else { amber_ms },
+            amber_ms,
+            least_amber_ms: if real_lamps { least_amber_ms.max(SHORTEST_AMBER_MS) } else { least_amber_ms },
             longest_still_ms: 2000 * i64::from(longest_s) + STILL_MS,
             changed: MonoMs(i64::MIN),
             watch: lit::Watch::default(),
@@ -166,10 +138,28 @@ impl Interlock {
             if head.shows == Some(Aspect::Green) || (leaves_flash && aspect == Aspect::Red) {
                 head.green_ended = Some(now);
             }
+            if head.shows == Some(Aspect::Amber) {
+                head.amber_ended = Some(now);
+            }
             head.shows = Some(aspect);
             head.since = now;
         }
         Ok(())
+    }
+
+    /// Takes that what it has let through at a moment was written at a later one: from then on it is shown.
+    pub fn note_written(&mut self, looked: MonoMs, wrote: MonoMs) {
+        let late = |at: &mut MonoMs| {
+            if *at == looked {
+                *at = wrote;
+            }
+        };
+        late(&mut self.changed);
+        for head in &mut self.heads {
+            late(&mut head.since);
+            head.green_ended.as_mut().map(late);
+            head.amber_ended.as_mut().map(late);
+        }
     }
 
     /// Lets heads be lit as the vector that it has let through asks: the last look before they are, at what becomes levels of pins, so that no
@@ -239,7 +229,8 @@ impl Interlock {
         self.late = late::LateTimes::default();
         self.watch.forget();
         for head in &mut self.heads {
-            (head.shows, head.since, head.green_ended) = (None, MonoMs(i64::MIN), None);
+            (head.shows, head.since) = (None, MonoMs(i64::MIN));
+            (head.green_ended, head.amber_ended) = (None, None);
         }
     }
 
@@ -320,15 +311,25 @@ impl Interlock {
         for to in (0..lamps.len()).filter(|&to| starts(to)) {
             for (from, head) in self.heads.iter().enumerate() {
                 let Some(intergreen_ms) = self.intergreen_ms[from][to] else { continue };
-                let ended = if head.shows == Some(Aspect::Green) { Some(now) } else { head.green_ended };
-                let Some(shown_ms) = ended.map(|ended| now.since(ended)) else { continue };
-                if shown_ms < intergreen_ms - TOLERANCE_MS {
-                    return Err(Trip::ShortIntergreen {
-                        from: head.name.to_string(),
-                        to: self.heads[to].name.to_string(),
-                        shown_ms,
-                        least_ms: intergreen_ms,
-                    });
+                let names = || (head.name.to_string(), self.heads[to].name.to_string());
+                let since = |aspect: Aspect, ended: Option<MonoMs>| {
+                    let ended = if head.shows == Some(aspect) { Some(now) } else { ended };
+                    ended.map(|ended| now.since(ended))
+                };
+                let after_green = since(Aspect::Green, head.green_ended);
+                if let Some(shown_ms) =
+                    after_green.filter(|shown_ms| *shown_ms < intergreen_ms - TOLERANCE_MS)
+                {
+                    let (from, to) = names();
+                    return Err(Trip::ShortIntergreen { from, to, shown_ms, least_ms: intergreen_ms });
+                }
+                // Whoever still drove on the amber needs the red after it, however long the amber was; a red of no time is none.
+                let red_ms = intergreen_ms - self.amber_ms;
+                let least_ms = (red_ms - TOLERANCE_MS).max(i64::from(red_ms > 0));
+                let after_amber = since(Aspect::Amber, head.amber_ended);
+                if let Some(shown_ms) = after_amber.filter(|shown_ms| *shown_ms < least_ms) {
+                    let (from, to) = names();
+                    return Err(Trip::ShortRed { from, to, shown_ms, least_ms: red_ms });
                 }
             }
         }

@@ -9,6 +9,7 @@
 mod migrations;
 mod open;
 mod patience;
+mod replaced;
 mod row;
 mod send;
 mod write;

@@ -1,5 +1,6 @@
 //! The lamps: what drives them, the loop that decides each 50 ms what they show, and the file that remembers a fault.
 
+mod fault_file;
 mod gpiochip;
 mod guard;
 mod lamp_loop;
@@ -16,19 +17,20 @@ mod switches;
 pub(crate) mod tests;
 mod virtual_socket;
 
+pub use fault_file::{FaultLatch, LatchError, LatchedFault};
 pub use gpiochip::{CONSUMER, ChipError, GpiochipLines, find_chip, line_users};
-pub use guard::Guard;
+pub use guard::{Guard, Pulse};
 pub use lamp_loop::{
     LampAsk, LampError, LampEvent, LampInput, LampParts, LampStats, LampsShow, TICK_MS, Unheard, Unkept, run,
 };
 pub use lamp_test::LampTest;
-pub use latch::{FaultLatch, LatchError, LatchHandle, LatchWriter, LatchedFault};
+pub use latch::{LatchHandle, LatchWriter};
 pub use lateness::Lateness;
 pub use lit::{Lit, flash_is_lit, lit, lit_heads, lit_pins};
 pub use orderly::OrderlyEnd;
 pub use pins::{LastResort, Lines, PinOutput, Pins};
 pub use rppal::RppalLines;
-pub use safe_map::SafeMap;
+pub use safe_map::{SafeMap, switch_off_left};
 pub use switches::{Debouncer, Switches};
 pub use virtual_socket::VirtualOutput;
 

@@ -31,6 +31,7 @@ use crate::console::{Asks, Console, Hub};
 use crate::health;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
+use crate::service;
 use crate::signal::{Decision, Shown, SignalEvent};
 use alarms::Alarms;
 use anyhow::Context as _;
@@ -40,7 +41,7 @@ use connection::Connection;
 use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
-use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus, ReaderState};
+use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus};
 use forward::Forwarder;
 use intake::{Intake, RecorderInput};
 use lamps::Lamps;
@@ -83,7 +84,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         .then(|| Lamps::start(&config, &clock, boot, news.clone()))
         .transpose()?;
     let (recorder, recorder_inputs) = intake::open();
-    let names = keys::open(&config, &clock);
+    let names = keys::open(&config, &clock, boot);
     let watched = Watched::open(&config);
     let recording = recording::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
@@ -125,7 +126,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         dropped: (0, 0),
         disk_told: false,
         plan: None,
-        fault: FaultLatch::beside(&config.outbox.path).read(),
+        fault: FaultLatch::of(&config).read(),
         shows: LampsShow::Signal,
         switches: Switches::default(),
         ending: false,
@@ -224,6 +225,9 @@ impl Supervisor {
         let mut tick_due = self.started;
         loop {
             if self.ending && self.lamps.as_ref().is_none_or(Lamps::has_ended) {
+                // The loop tells of its last cycle and events before it ends.
+                let clock = Arc::clone(&self.clock);
+                leaving::hear_out(inbox, &clock, |event| self.handle_lamp(event));
                 return Ok(());
             }
             let now = self.clock.now();
@@ -390,7 +394,7 @@ impl Supervisor {
                     if self.lamps.is_some() && demand.device_id != self.config.device {
                         self.others.note(&demand, now.mono);
                     }
-                    self.recorder.bring(RecorderInput::Demand(demand.clone()));
+                    self.recorder.bring(RecorderInput::Demand { demand: demand.clone(), at: now });
                 }
                 self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
@@ -423,7 +427,7 @@ impl Supervisor {
         self.feed_watchdog();
         self.tend_keys(now);
         self.measure(now);
-        self.tell_lamps_readers();
+        self.tell_readers();
         self.log_dropped();
         self.log_disk(now);
         self.others.log_silent(now.mono);
@@ -443,12 +447,15 @@ impl Supervisor {
         }
     }
 
-    /// Which readers are up, again and again: an event that the lamp loop missed would else leave lanes unwatched for good.
-    fn tell_lamps_readers(&self) {
+    /// Which readers are up, again and again: an event that lamp loop or recorder missed would else leave lanes unwatched for good, or watched.
+    fn tell_readers(&self) {
         for (reader, port) in self.readers.iter().enumerate() {
             if let Some(port) = port {
-                let up = port.stats().state() == ReaderState::Up;
-                self.to_lamps_if_free(LampInput::Reader { reader, up });
+                // A change is told before this, or after it.
+                let _held = port.hold();
+                let antennas = port.stats().antennas();
+                self.to_lamps_if_free(LampInput::Reader { reader, up: antennas });
+                self.recorder.repeat_state(reader, antennas, self.clock.mono());
             }
         }
     }
@@ -479,6 +486,10 @@ impl Supervisor {
     fn stop(self, inbox: Receiver<News>, recording: JoinHandle<()>) {
         tracing::info!("stopping");
         drop(inbox);
+        if self.forwarder.is_some() {
+            // Where there are lamps, they say so.
+            service::leave();
+        }
         if let Some(lamps) = self.lamps {
             lamps.stop(&self.config, &self.clock, self.boot);
         }

@@ -59,11 +59,11 @@ fn errors(overrides: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn later_files_override_single_keys_in_the_order_of_their_names() {
     let config = load(&[
-        ("20-b.toml", "[signal]\namber_s = 4.5\n"),
+        ("20-b.toml", "[signal]\namber_s = 5.0\n"),
         ("10-a.toml", "[signal]\namber_s = 4.0\nall_red_s = 3.0\n"),
         ("30-c.toml.bak", "[signal]\namber_s = 9.0\n"),
     ]);
-    assert_eq!(config.junction.signal.amber_ms, 4500);
+    assert_eq!(config.junction.signal.amber_ms, 5000);
     assert_eq!(config.junction.signal.all_red_ms, 3000, "a key that only the first override has");
     assert_eq!(config.junction.lanes().len(), 2);
 }
@@ -85,6 +85,30 @@ fn an_entry_of_the_same_name_gets_the_new_keys_and_another_is_appended() {
     assert_eq!(junction.stage(StageIx::new(1)).groups.iter().count(), 1, "its lanes stay");
     assert!((config.lanes[1].speed_kmh - 30.0).abs() < 1e-9, "a lane may be named by its id");
     assert_eq!(config.readers.len(), 1);
+}
+
+/// Real lamps, which have pins.
+const REAL: (&str, &str) = ("real.toml", "[output]\ndriver = \"rppal\"\n");
+
+#[test]
+fn a_lane_is_named_by_its_id_before_its_name() {
+    // Whoever names the lane from then on says the new name.
+    let more = "[[stage]]\nname = \"E\"\nlanes = [\"East\"]\n";
+    let renamed = "[[lane]]\nid = \"33333333-3333-4333-8333-000000000002\"\nname = \"East\"\n";
+    let config = load(&[("a.toml", renamed), ("b.toml", more), REAL]);
+    let lanes = config.junction.lanes().iter();
+    assert_eq!(lanes.map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["N", "East"]);
+    assert_eq!(config.output.pins[1].red, Some(5), "what the first file says of it stays");
+    // An id that nobody has yet is a new one of the lane of that name.
+    let config =
+        load(&[("a.toml", "[[lane]]\nid = \"33333333-3333-4333-8333-000000000009\"\nname = \"E\"\n")]);
+    assert_eq!(config.junction.lanes().len(), 2);
+    // Two that change names at once are still two.
+    let swapped = "[[lane]]\nid = \"33333333-3333-4333-8333-000000000001\"\nname = \"E\"\n\
+         [[lane]]\nid = \"33333333-3333-4333-8333-000000000002\"\nname = \"N\"\n";
+    let config = load(&[("a.toml", swapped), REAL]);
+    assert_eq!(config.junction.lanes().iter().map(|lane| lane.name.as_str()).collect::<Vec<_>>(), ["E", "N"]);
+    assert_eq!(config.output.pins[0].red, Some(2));
 }
 
 #[test]

@@ -145,13 +145,17 @@ fn several_clients_get_the_same_lines_in_order_and_the_socket_goes_with_the_agen
 }
 
 #[test]
-fn a_ninth_client_is_told_why_it_cannot_look_and_may_come_when_one_has_left() {
+fn a_ninth_client_is_told_why_it_cannot_look_and_keeps_nobody_from_the_lamps() {
     let scene = Scene::new();
     let mut clients = scene.clients(8);
     assert_eq!(
         Client::watching(&scene.path()).error(),
         "8 clients look at the agent already, more cannot; end one of them"
     );
+    let mut at_cabinet = Client::connect(&scene.path());
+    at_cabinet.say(b"{\"v\":1,\"request\":\"clear_fault\"}\n");
+    let error = at_cabinet.error();
+    assert!(error.contains("does not take this request"), "it was passed on, and nobody is there: {error}");
     clients.pop();
     until("there is room again", || {
         scene.hub.tell(|| message("hello"));

@@ -36,6 +36,11 @@ fn path(path: &Path) -> &str {
     path.to_str().expect("test paths are UTF-8")
 }
 
+/// Whether a fault file has none; it may have its room.
+fn is_clear(fault: &Path) -> bool {
+    std::fs::read_to_string(fault).map_or(true, |text| text.trim_end() == "no fault is latched")
+}
+
 struct Cabinet {
     folder: tempfile::TempDir,
     config: PathBuf,
@@ -191,7 +196,7 @@ fn a_fault_is_cleared_at_a_running_agent_and_at_a_stopped_one() {
 
     let (code, text, error) = cabinet.run(&["lamps", "clear-fault"]);
     assert_eq!((code, text.as_str()), (Some(0), "the signal starts up"), "{error}");
-    assert!(!fault.exists());
+    assert!(is_clear(&fault));
     cabinet.state_when("operation", |state| {
         state.get("fault").is_none() && state["signal"]["groups"]["N"] == "green"
     });
@@ -203,10 +208,38 @@ fn a_fault_is_cleared_at_a_running_agent_and_at_a_stopped_one() {
     assert_eq!(code, Some(0));
     let nobody = format!("No agent answers at {}", path(&cabinet.file("agent.sock")));
     assert!(text.starts_with("Cleared: a lamp was dark") && text.contains(&nobody), "{text}");
-    assert!(!fault.exists());
+    assert!(is_clear(&fault));
     let (code, text, _) = cabinet.run(&["lamps", "clear-fault"]);
     assert_eq!(code, Some(0));
     assert!(text.starts_with(&format!("No fault is kept on the disk. {nobody}")), "{text}");
+}
+
+#[test]
+fn a_fault_that_the_disk_did_not_take_holds_the_next_start() {
+    let mut cabinet = Cabinet::new();
+    let folder = cabinet.folder.path().to_owned();
+    let (disk, memory) = (folder.join("disk"), folder.join("memory"));
+    std::fs::create_dir(&memory).expect("a folder");
+    let text = std::fs::read_to_string(&cabinet.config).expect("it is there");
+    let text = text.replace("outbox.sqlite", "disk/outbox.sqlite").replace("agent.sock", "memory/agent.sock");
+    std::fs::write(&cabinet.config, text).expect("written");
+    let mut failsafe = cabinet.command(&["failsafe", "--after-agent"]);
+    let output = failsafe.env("SERVICE_RESULT", "watchdog").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("disk/fault.json cannot be written"), "{said}");
+    assert!(said.contains("memory/fault.json has it"), "{said}");
+    cabinet.lamps_when("red first", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
+
+    std::fs::create_dir(&disk).expect("a folder");
+    cabinet.start();
+    cabinet.lamps_when("the fault", |lamps| lamps["N"] == "flash_amber" && lamps["E"] == "flash_amber");
+    let state = cabinet.state_when("the fault", |state| state.get("fault").is_some());
+    let reason = state["fault"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.ends_with("the watchdog ended the agent"), "{state}");
+    let (code, text, error) = cabinet.run(&["lamps", "clear-fault"]);
+    assert_eq!((code, text.as_str()), (Some(0), "the signal starts up"), "{error}");
+    assert!(is_clear(&disk.join("fault.json")) && is_clear(&memory.join("fault.json")));
+    cabinet.stop();
 }
 
 #[test]

@@ -17,6 +17,8 @@ use std::process::{Child, Command, Output, Stdio};
 const SITE: &str = r#"[clock]
 trust = "always"
 "#;
+/// An invented FASTag at the first antenna.
+const FASTAG: &str = "1400EE00010C34161FA8203E7CB20200002050E4A0";
 const THINGMAGIC: (&str, &str) = ("FF00031D0C", "FF14030000141208003000000220220804010B0125000000107962");
 
 fn command(folder: &Path, more: &str, command: &str) -> Command {
@@ -195,6 +197,12 @@ fn a_reader_that_the_running_agent_holds_is_left_alone_and_its_troubles_are_told
         line.write_all(&answer).unwrap();
     }
     line.write_all(&bytes("1100EE280000000701010200000001239993")).unwrap();
+    // A vehicle stands there: its reads come between what the agent says of itself. Until the agent ends, and its end of the line.
+    std::thread::spawn(move || {
+        while line.write_all(&bytes(FASTAG)).is_ok() {
+            pause(5);
+        }
+    });
     for _ in 0..50 {
         let (finding, action) = check(folder.path(), &more);
         assert!(finding.contains("the running agent has tcp://"), "{finding}");

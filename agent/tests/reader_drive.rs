@@ -1,6 +1,6 @@
 //! Readers that are driven, on real pseudo-terminals and a real connection: a fake reader at the other end speaks the family's protocol.
 
-use flextraff_agent::config::{LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
+use flextraff_agent::config::{Antennas, LaneMap, Protocol, ReaderConfig, ReaderMode, Watch};
 use flextraff_agent::reader::port::{Poller, ReaderEvent, ReaderEventKind, ReaderPort};
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::MonoMs;
@@ -179,9 +179,37 @@ fn a_reader_that_falls_silent_is_not_watched_until_it_is_heard_again() {
         match next(&events) {
             ReaderEventKind::Read(_) => read = true,
             ReaderEventKind::Up => up = true,
-            ReaderEventKind::Down => panic!("it was heard"),
+            ReaderEventKind::UpWithout(_) | ReaderEventKind::Down => panic!("it was heard"),
         }
     }
+    port.stop().unwrap();
+}
+
+/// A heartbeat, with the states of four antennas.
+fn chafon_heartbeat(states: [u8; 4]) -> Vec<u8> {
+    let mut frame = vec![0x11, 0, 0xEE, 0x28, 0, 0, 0, 7];
+    frame.extend(states);
+    frame.extend([0, 0, 1, 0x23]);
+    frame.extend(crc16(&frame).to_le_bytes());
+    frame
+}
+
+#[test]
+fn a_reader_tells_which_antenna_it_misses_and_when_it_is_back() {
+    let fake = Fake::start(chafon_length, chafon_answer);
+    let watch = |lane| Watch { lane: LaneIx::new(lane), zone: ZoneName::StopLine };
+    let lanes = LaneMap { ports: [(1, watch(0)), (3, watch(1))].into(), default: None };
+    let (port, events) =
+        start(&ReaderConfig { lanes, mode: ReaderMode::Listen, ..config(Protocol::Uhfreader, &fake.device) });
+    assert_eq!(next(&events), ReaderEventKind::Up);
+    // Whose port is empty and watches nothing is not missed.
+    fake.say.send(chafon_heartbeat([1, 2, 2, 2])).unwrap();
+    let without = Antennas::from(true).without(Some(3));
+    assert_eq!(next(&events), ReaderEventKind::UpWithout(without));
+    assert_eq!((port.stats().antennas(), port.stats().state()), (without, ReaderState::Up));
+    said(&port, "finds no antenna at port 3");
+    fake.say.send(chafon_heartbeat([1, 2, 1, 2])).unwrap();
+    assert_eq!(next(&events), ReaderEventKind::Up);
     port.stop().unwrap();
 }
 

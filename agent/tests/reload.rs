@@ -36,6 +36,8 @@ id = "22222222-2222-4222-8222-222222222222"
 /// A frame with an invented FASTag, and one with a tag that is none.
 const FASTAG: &str = "1400EE00010C34161FA8203E7CB20200002050E4A0";
 const OTHER: &str = "1100EE00E2000020401302162510BBECB1B1";
+/// The same with a wrong checksum.
+const DAMAGED: &str = "1100EE00E2000020401302162510BBECB1B2";
 
 /// A running agent in a folder of its own.
 struct Agent {
@@ -224,11 +226,18 @@ fn readers_come_go_and_change_while_the_others_go_on() {
         snapshot.lanes.iter().map(|lane| lane.counted).collect::<Vec<_>>() == [1, 0]
     });
 
-    // The first one goes; the second one takes its place.
+    // The first one goes; the second one takes its place and stays open: what it has counted goes on.
+    send(&mut east, DAMAGED);
+    let damage = |snapshot: &Snapshot| {
+        let last = snapshot.status.readers.last();
+        last.map_or(0, |reader| reader.bad_frames + reader.dropped_bytes)
+    };
+    let before = damage(&agent.snapshot("east has met damage", |snapshot| damage(snapshot) > 0));
     agent.rewrite(&format!("type = \"junction\"\n{}", reader("east", &at_east, "E")));
     let said = agent.reload();
     assert!(said.contains("reader \"north\""), "{said}");
-    agent.snapshot("only east is there", up(&["east"]));
+    let after = agent.snapshot("only east is there", up(&["east"]));
+    assert!(damage(&after) >= before, "it was opened again");
     let read = next_read(&agent, || {
         send(&mut north, FASTAG);
         send(&mut east, FASTAG);

@@ -23,7 +23,7 @@ const ELSEWHERE: [(&str, &str, &[&str]); 4] = [
     (
         "supervisor/messages.rs",
         "{alarm}",
-        &["the tag of an emergency vehicle", "the tag of a bus", "more than six emergency vehicles"],
+        &["the tag of an emergency vehicle", "the tag of a bus", "more emergency vehicles ask for green"],
     ),
     (
         "supervisor/messages.rs",
@@ -145,10 +145,12 @@ fn every_problem_of_a_reader_has_a_remedy() {
         Problem::Refused { what: "power_dbm", code: 1 },
         Problem::Unknown("session"),
         Problem::NoAntenna(3),
+        Problem::NoAntennaAnywhere,
     ] {
         let text = format!("the reader {problem}");
         let begin: String = text.split(['"', ';', ',']).next().unwrap_or_default().to_owned();
-        assert!(quotes.iter().any(|quote| quote.contains(begin.trim_end_matches(" at port 3"))), "{text}");
+        let begin = begin.trim_end_matches(" at port 3").trim_end_matches(" on its port");
+        assert!(quotes.iter().any(|quote| quote.contains(begin)), "{text}");
     }
 }
 
@@ -164,7 +166,7 @@ fn every_trouble_that_a_reader_tells_has_a_remedy() {
             source.split("Signal::Trouble(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
         for text in calls.filter_map(|rest| rest.split(';').next()) {
             seen += 1;
-            let told = format!("the reader {text}").replace(" on its port", "");
+            let told = format!("the reader {text}");
             assert!(
                 quotes.iter().any(|quote| told.starts_with(quote)),
                 "{}: no row quotes {told}",
@@ -172,13 +174,14 @@ fn every_trouble_that_a_reader_tells_has_a_remedy() {
             );
         }
     }
-    assert!(seen >= 3, "only {seen} were found");
+    assert!(seen >= 2, "only {seen} were found");
 }
 
 #[test]
 fn every_reason_for_which_the_interlock_trips_has_a_remedy() {
     let quotes = quotes();
-    let (_, trips) = include_str!("../src/interlock.rs").split_once("pub enum Trip {").expect("it has them");
+    let (_, trips) =
+        include_str!("../src/interlock/trip.rs").split_once("pub enum Trip {").expect("it has them");
     let (trips, _) = trips.split_once("\n}").expect("they end");
     // The last is what others have found, in their words.
     let texts: Vec<String> =

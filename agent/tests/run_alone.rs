@@ -13,6 +13,7 @@ use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -29,6 +30,9 @@ lanes = { default = "E" }
 startup_flash_s = 0
 startup_all_red_s = 5
 "#;
+
+/// How long a test waits for anything before it fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Ends with the test, whatever becomes of it.
 struct Agent(Child);
@@ -57,6 +61,11 @@ fn start(folder: &Path, outbox: &str) -> (Agent, UnixDatagram) {
 
 /// `site`: its configuration as far as outbox, output and broker; `log`: where its log goes.
 fn start_with(folder: &Path, outbox: &str, site: &str, log: Stdio) -> (Agent, UnixDatagram) {
+    let (mut command, lamps) = command(folder, outbox, site);
+    (Agent(command.stderr(log).spawn().expect("the agent starts")), lamps)
+}
+
+fn command(folder: &Path, outbox: &str, site: &str) -> (Command, UnixDatagram) {
     let socket = folder.join("lamps.sock");
     // One of an agent before this one.
     let _ = std::fs::remove_file(&socket);
@@ -69,13 +78,9 @@ fn start_with(folder: &Path, outbox: &str, site: &str, log: Stdio) -> (Agent, Un
         socket.display()
     );
     std::fs::write(&file, text).expect("a file in an own folder");
-    let agent = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
-        .args(["run", "--config"])
-        .arg(&file)
-        .stderr(log)
-        .spawn()
-        .expect("the agent starts");
-    (Agent(agent), lamps)
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"));
+    command.args(["run", "--config"]).arg(&file);
+    (command, lamps)
 }
 
 /// The next lamp vectors, until one satisfies the condition.
@@ -102,6 +107,33 @@ fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
     until(&lamps, "amber, not red at once", |lamps| lamps["N"] == "amber" && lamps["E"] == "red");
     until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
     assert_eq!(agent.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_password_that_cannot_be_read_keeps_the_agent_from_the_broker_and_from_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("mqtt-password");
+    for is_there in [false, true] {
+        if is_there {
+            std::fs::write(&password, "\n").unwrap();
+        }
+        let outbox = folder.path().join("outbox.sqlite");
+        let (mut command, lamps) = command(folder.path(), &outbox.display().to_string(), &site());
+        let file = folder.path().join("agent.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let login = format!("username = \"u\"\npassword_file = \"{}\"\n", password.display());
+        std::fs::write(&file, text + &login).unwrap();
+        let mut agent = Agent(command.stderr(Stdio::piped()).spawn().expect("the agent starts"));
+        until(&lamps, "green", |lamps| lamps["N"] == "green" && lamps["E"] == "red");
+        waits_for(&mut agent, "mqtt-password gives no password");
+        // For who asks it is wrong all the same.
+        let asked = Command::new(env!("CARGO_BIN_EXE_flextraff-agent"))
+            .args(["config", "--check", "--config"])
+            .arg(&file)
+            .output()
+            .unwrap();
+        assert_eq!(asked.status.code(), Some(2), "{asked:?}");
+    }
 }
 
 /// A pipe that takes nothing more, as a journal that hangs.
@@ -173,6 +205,56 @@ fn whoever_is_told_twice_ends_its_green_at_once_and_only_an_orderly_end_spares_t
 
     let (_agent, lamps) = start(7);
     until(&lamps, "flash after an end in a hurry", |lamps| lamps["N"] == "flash_amber");
+}
+
+/// All that systemd is told until the agent has ended; `ready`: once it is to be told to end.
+fn told_to_systemd(
+    mut command: Command,
+    folder: &Path,
+    ready: impl FnOnce(&Receiver<String>),
+) -> Vec<String> {
+    let path = folder.join("notify.sock");
+    let systemd = UnixDatagram::bind(&path).expect("a socket in an own folder");
+    systemd.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
+    let (tell, told) = mpsc::channel();
+    // At once: who tells waits where nobody takes it.
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = systemd.recv(&mut buffer) {
+            if tell.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    let agent = command.env("NOTIFY_SOCKET", &path).stderr(Stdio::null()).spawn();
+    let mut agent = Agent(agent.expect("the agent starts"));
+    ready(&told);
+    agent.is_told_to_end();
+    assert_eq!(agent.0.wait().expect("it ends").code(), Some(0));
+    let after = UnixDatagram::unbound().expect("a socket");
+    after.send_to(b"over", &path).expect("it is taken");
+    let next = || told.recv_timeout(PATIENCE).expect("it comes in time");
+    std::iter::repeat_with(next).take_while(|message| message != "over").collect()
+}
+
+#[test]
+fn systemd_hears_that_the_agent_leaves_and_the_watchdog_is_not_fed_after_that() {
+    let leaves = "STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000\n";
+    let folder = tempfile::tempdir().unwrap();
+    let (command, lamps) = command(folder.path(), "/dev/null/outbox.sqlite", &site());
+    let told =
+        told_to_systemd(command, folder.path(), |_| until(&lamps, "green", |lamps| lamps["N"] == "green"));
+    assert!(told.iter().any(|message| message.starts_with("WATCHDOG=1")), "{told:?}");
+    assert_eq!(told.iter().position(|message| message == leaves), Some(told.len() - 1), "{told:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let counter = site().replace("[device]", "[device]\ntype = \"rfid_counter\"");
+    let (command, _lamps) = self::command(folder.path(), "/dev/null/outbox.sqlite", &counter);
+    let told = told_to_systemd(command, folder.path(), |told| {
+        let first = told.recv_timeout(PATIENCE).expect("it comes in time");
+        assert!(first.starts_with("READY=1"), "{first}");
+    });
+    assert_eq!(told.iter().position(|message| message == leaves), Some(told.len() - 1), "{told:?}");
 }
 
 /// The plan's own time is long over, so that no wall clock lets it count.

@@ -79,7 +79,7 @@ pub struct Stage {
 /// Times that hold for the whole junction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalTimes {
-    /// Amber after each vehicle green, milliseconds.
+    /// Amber after each vehicle green, milliseconds; whole seconds.
     pub amber_ms: u32,
     /// All-red after amber where no intergreen is given, milliseconds.
     pub all_red_ms: u32,
@@ -226,7 +226,8 @@ impl Junction {
         &self.yields
     }
 
-    /// Shortest time from the end of green of `from` to the start of green of `to`, milliseconds; zero where they do not conflict.
+    /// Shortest time from the end of green of `from` to the start of green of `to`, milliseconds; zero where they do not conflict. What is given
+    /// has been lengthened by what rounding has added to the amber, so that the red after it is as long as it was meant to be.
     pub fn intergreen_ms(&self, from: GroupIx, to: GroupIx) -> u32 {
         self.intergreen_ms[from.index() * self.groups.len() + to.index()]
     }

@@ -8,11 +8,14 @@ export default defineConfig({
   testMatch: '*.shots.ts',
   timeout: 1_200_000,
   projects: [{ name: 'screenshots' }],
-  // Dates in fields are written as the browser speaks.
   use: {
     ...tests.use,
     // What a view does not offer is told of that view, and the others are taken all the same.
     actionTimeout: 15_000,
-    launchOptions: { ...tests.use?.launchOptions, args: [...(tests.use?.launchOptions?.args ?? []), '--lang=en-GB'] },
+    // Dates in fields are written as the browser itself speaks, which on Linux the environment says.
+    launchOptions: {
+      ...tests.use?.launchOptions,
+      env: { ...(process.env as Record<string, string>), LANGUAGE: 'en_IN' },
+    },
   },
 });

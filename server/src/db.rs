@@ -66,6 +66,12 @@ pub fn is_poison(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a value is one that the database cannot hold or calculate with, such as a time before all of its times.
+pub fn is_unfit(error: &sqlx::Error) -> bool {
+    // Class 22 is data exception (PostgreSQL manual, appendix A).
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code.starts_with("22")))
+}
+
 /// Whether a row names something that is gone: it was deleted after it was looked at.
 pub fn is_orphan(error: &sqlx::Error) -> bool {
     // Foreign key violation (PostgreSQL manual, appendix A).

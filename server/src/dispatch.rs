@@ -1,6 +1,8 @@
 //! Sends plans and learns what the road made of them: the task around the planner.
 
+mod doubt;
 mod late;
+mod mode;
 mod preview;
 mod replicas;
 mod request;
@@ -20,13 +22,14 @@ use crate::live::{LiveEvent, LiveKind};
 use crate::mqtt::Outgoing;
 use crate::planner::{PlanCommand, Planner, SendPlan};
 use chrono::{DateTime, Utc};
+use doubt::Doubts;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{PlanState, encode};
 use late::Late;
 use replicas::Held;
-use request::{Answer, Request, Waiter};
+use request::{Request, Waiter};
 use sites::{Read, Sites};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +68,7 @@ pub async fn run(
         sites: Sites::default(),
         waiters: Vec::new(),
         late: Late::default(),
+        doubts: Doubts::new(),
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
     let mut connected = dispatch.app.mqtt.connected.clone();
@@ -99,6 +103,7 @@ pub async fn run(
                     dispatch.reload().await;
                 }
                 dispatch.catch_up().await;
+                dispatch.settle_doubts().await;
                 dispatch.planner.handle_timeout(dispatch.now());
             }
         }
@@ -138,6 +143,7 @@ struct Dispatch {
     waiters: Vec<Waiter>,
     held: Held,
     late: Late,
+    doubts: Doubts,
 }
 
 impl Dispatch {
@@ -169,7 +175,7 @@ impl Dispatch {
             }
         }
         self.sites.look(now);
-        match self.held.read(Read::all(&self.app.db)).await {
+        match self.held.read(Read::all(&self.app.db, now)).await {
             Ok(read) => {
                 self.sites.take(read, &mut self.planner, now);
                 self.seed().await;
@@ -219,94 +225,69 @@ impl Dispatch {
         }
     }
 
-    async fn set_mode(&mut self, mut request: ModeRequest, answer: Answer) {
-        if !self.is_database_there().await || self.record_ends().await.is_err() {
-            return self.end_unrecorded(request, answer, sqlx::Error::PoolTimedOut).await;
-        }
-        if self.planner.junction(request.junction).is_none() {
-            self.reload().await;
-        }
-        match request::apply(&self.app, &mut self.planner, &request, self.clock.now()).await {
-            Ok(request::Done { plan_id, told }) => {
-                let said = self.planner.said_of(request.junction, &plan_id).cloned();
-                let mut waiter = Waiter::new(request.junction, plan_id, answer);
-                // A road that already runs the plan has nothing new to say.
-                if let Some(said) = said {
-                    waiter.answer(said.state, said.reasons);
-                }
-                self.waiters.push(waiter);
-                self.late.deed(request.junction, request.unrecorded.take());
-                // The road is told before anybody who looks.
-                self.obey().await;
-                if let Some((id, event)) = told {
-                    self.tell_override(request.junction, id, event).await;
-                }
-            }
-            Err(ModeError::Database(error)) => {
-                let tried: sqlx::Result<()> = self.held.learn(Err(error));
-                if let Err(error) = tried {
-                    self.end_unrecorded(request, answer, error).await;
-                }
-            }
-            Err(error) => answer.refuse(error),
-        }
-    }
-
-    /// Ends the override that runs, if that is what is asked for, although the database cannot record it: who may do so it has said a moment ago, and
-    /// the end is the safe direction. Where another server plans, that one would go on sending the override.
-    async fn end_unrecorded(&mut self, request: ModeRequest, answer: Answer, error: sqlx::Error) {
-        let ModeRequest { junction, user, wanted, unrecorded, .. } = request;
-        let runs = self.planner.running_override(junction).map(|running| running.id);
-        let may_end = matches!(wanted, Wanted::Automatic)
-            && self.held.is_database_away()
-            && self.held.holds(junction)
-            && self.late.has_room();
-        let Some(id) = runs.filter(|_| may_end) else { return answer.refuse(error.into()) };
-        let now = self.now();
-        match self.planner.end_override(junction, now) {
-            Ok(message) => {
-                tracing::warn!(
-                    %junction, override_id = %id, user_id = %user, %error,
-                    "an override is ended; that is recorded when the database takes it"
-                );
-                self.late.end(junction, id, user, now, unrecorded);
-                self.waiters.push(Waiter::new(junction, message.plan_id.unwrap_or_default(), answer));
-                self.obey().await;
-            }
-            Err(error) => answer.refuse(error.into()),
-        }
+    /// The override that runs at a junction.
+    fn running_id(&self, junction: JunctionId) -> Option<Uuid> {
+        self.planner.running_override(junction).map(|running| running.id)
     }
 
     /// Does what the planner asks for.
     async fn obey(&mut self) {
         self.waiters.retain(Waiter::is_waiting);
-        while let Some(command) = self.planner.poll() {
-            match command {
-                PlanCommand::Send(send) => self.send(*send).await,
-                PlanCommand::Confirmed { junction, plan_id, state, reasons } => {
-                    self.confirmed(junction, &plan_id, state, reasons).await;
-                }
-                PlanCommand::OverrideEnded { junction, override_id } => {
-                    tracing::info!(%junction, %override_id, "override has run out");
-                    if let Err(error) = self.end_override(junction, override_id, EndReason::Expired).await {
-                        tracing::error!(%junction, %error, "cannot record the end of an override; trying again");
-                    }
+        loop {
+            // All go out before any is recorded: an override right after the plan that ends others.
+            let mut due = Vec::new();
+            while let Some(command) = self.planner.poll() {
+                let message = match &command {
+                    PlanCommand::Send(send) => Some(self.publish(send)),
+                    PlanCommand::Confirmed { .. } | PlanCommand::OverrideEnded { .. } => None,
+                };
+                due.push((command, message));
+            }
+            if due.is_empty() {
+                return;
+            }
+            for (command, message) in due {
+                self.carry_out(command, message.unwrap_or_default()).await;
+            }
+        }
+    }
+
+    /// Does what else a command asks for; `message`: what was published, of one that sends.
+    async fn carry_out(&mut self, command: PlanCommand, message: Arc<serde_json::Value>) {
+        match command {
+            PlanCommand::Send(send) => self.sent(*send, message).await,
+            PlanCommand::Confirmed { junction, plan_id, state, reasons } => {
+                self.confirmed(junction, &plan_id, state, reasons).await;
+            }
+            PlanCommand::OverrideEnded { junction, override_id } => {
+                tracing::info!(%junction, %override_id, "override has run out");
+                if let Err(error) = self.end_override(junction, override_id, EndReason::Expired).await {
+                    tracing::error!(%junction, %error, "cannot record the end of an override; trying again");
                 }
             }
         }
     }
 
-    /// Sends a plan, and then records it: while the database is away the road goes on getting its plans.
-    async fn send(&mut self, send: SendPlan) {
+    /// Publishes a plan, and returns its message. What has found no room is sent anew when there is some.
+    fn publish(&mut self, send: &SendPlan) -> Arc<serde_json::Value> {
         let junction = send.junction;
         let payload = encode(&send.message);
-        let value = Arc::new(serde_json::from_str::<serde_json::Value>(&payload).unwrap_or_default());
+        let value = serde_json::from_str::<serde_json::Value>(&payload).unwrap_or_default();
         let outgoing = Outgoing { topic: Topic::GreenTime(junction), payload };
-        if self.app.mqtt.outgoing.try_send(outgoing).is_err() {
-            tracing::error!(%junction, "the broker is away for too long; a plan was not sent");
-        } else {
+        if self.app.mqtt.outgoing.try_send(outgoing).is_ok() {
             self.app.metrics.plan_sent();
+        } else {
+            tracing::error!(%junction, "too many messages wait for the broker; a plan was not sent");
+            if *self.app.mqtt.connected.borrow() {
+                self.planner.greet_again_at(junction);
+            }
         }
+        Arc::new(value)
+    }
+
+    /// Records a plan that was published, and tells it: while the database is away the road goes on getting its plans.
+    async fn sent(&mut self, send: SendPlan, value: Arc<serde_json::Value>) {
+        let junction = send.junction;
         let plan_id = send.message.plan_id.clone();
         let known_to_be_away = self.held.is_database_away();
         match self.record(&send, &value).await {
@@ -384,8 +365,7 @@ impl Dispatch {
     /// Ends an override that the road refuses: it would be shown as running, and sent again, until its time is over. When another one has taken
     /// its place by way of another server, that one goes on.
     async fn withdraw_override(&mut self, junction: JunctionId, plan_id: &str) {
-        let running = self.planner.running_override(junction).map(|running| running.id);
-        let Some(refused) = running.filter(|id| id.to_string() == plan_id) else { return };
+        let Some(refused) = self.running_id(junction).filter(|id| id.to_string() == plan_id) else { return };
         match self.end_override(junction, refused, EndReason::Refused).await {
             Ok(true) => {}
             Ok(false) => return self.reload().await,

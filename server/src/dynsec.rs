@@ -4,6 +4,7 @@
 //! broker that has lost its file, or was changed by hand, is mended.
 
 mod reconcile;
+mod requests;
 mod state;
 
 pub use reconcile::commands;
@@ -33,8 +34,6 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 const READ_WITHIN: Duration = Duration::from_mins(1);
 /// Clients or roles of one answer.
 const PAGE: usize = 25;
-/// Commands of one request: with all their rights they stay below the largest message.
-const AT_ONCE: usize = 20;
 
 /// Keeps the rights until `stop` changes. Without `control` they are kept by hand, and nobody who asks is told that they are in force.
 pub async fn run(
@@ -134,14 +133,12 @@ impl Keeper {
         }
         let state = self.state().await?;
         let commands = commands(&logins, self.server.as_deref(), &state);
-        for part in commands.chunks(AT_ONCE) {
-            self.ask(part.to_vec()).await?;
+        let count = commands.len();
+        for request in requests::requests(commands) {
+            self.ask(request).await?;
         }
-        if !commands.is_empty() {
-            tracing::info!(
-                commands = commands.len(),
-                "the rights of devices at the broker are brought in step"
-            );
+        if count > 0 {
+            tracing::info!(commands = count, "the rights of devices at the broker are brought in step");
         }
         self.in_force = Some(logins);
         self.looks = 0;

@@ -26,6 +26,8 @@ pub enum Outcome {
     Refused,
     /// Another server stores it.
     Left,
+    /// It came without asking for confirmation (QoS 0) while ingest was behind, and nothing is left of it.
+    Dropped,
 }
 
 /// Why a client of the live feed was turned away.

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::clock::{Clock, Stamps};
 use crate::config::{Broker, Mqtt};
+use crate::metrics::{Metrics, Outcome};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use flextraff_common::wire::MAX_PAYLOAD;
@@ -115,6 +116,7 @@ pub struct MqttClient {
     connected: watch::Sender<bool>,
     control_requests: Option<mpsc::Receiver<String>>,
     control_answers: Option<mpsc::Sender<Vec<u8>>>,
+    metrics: Arc<Metrics>,
 }
 
 impl MqttClient {
@@ -127,8 +129,20 @@ impl MqttClient {
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         let (connected, receiver) = watch::channel(false);
         let handle = MqttHandle { outgoing: sender, connected: receiver };
-        let client = Self { options, outgoing, connected, control_requests: None, control_answers: None };
+        let client = Self {
+            options,
+            outgoing,
+            connected,
+            control_requests: None,
+            control_answers: None,
+            metrics: Arc::default(),
+        };
         Ok((client, handle))
+    }
+
+    /// Counts what is dropped among these figures.
+    pub fn count_in(&mut self, metrics: Arc<Metrics>) {
+        self.metrics = metrics;
     }
 
     /// Also carries requests to the broker itself, and listens to what it answers.
@@ -159,8 +173,9 @@ impl MqttClient {
         let mut last_error = String::new();
         while !*stop.borrow() {
             let control_answers = self.control_answers.clone();
+            let (room, metrics) = (Arc::clone(&room), Arc::clone(&self.metrics));
             let mut connection =
-                Connection::new(options.clone(), &self.connected, control_answers, Arc::clone(&room));
+                Connection::new(options.clone(), &self.connected, control_answers, room, metrics);
             let mut ends = Ends {
                 outgoing: &mut self.outgoing,
                 unsent: &mut unsent,
@@ -242,6 +257,7 @@ struct Connection<'a> {
     control_answers: Option<mpsc::Sender<Vec<u8>>>,
     /// What is left of [`ROOM_KIB`]; messages of connections before take theirs up until they are committed.
     room: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
     was_ready: bool,
 }
 
@@ -259,9 +275,10 @@ impl<'a> Connection<'a> {
         connected: &'a watch::Sender<bool>,
         control_answers: Option<mpsc::Sender<Vec<u8>>>,
         room: Arc<Semaphore>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let (client, events) = AsyncClient::builder(options).capacity(OUTGOING).build();
-        Self { client, events, connected, control_answers, room, was_ready: false }
+        Self { client, events, connected, control_answers, room, metrics, was_ready: false }
     }
 
     fn filters(&self) -> Vec<String> {
@@ -347,6 +364,7 @@ impl<'a> Connection<'a> {
             incoming.capacity() < incoming.max_capacity() / 2 || self.room.available_permits() < ROOM_KIB / 2;
         // What is not confirmed is worthless when late: it gives way when ingest is behind.
         if !confirms && is_behind {
+            self.metrics.message(Outcome::Dropped);
             return Ok(());
         }
         let received = stamps.stamp(Clock.utc());

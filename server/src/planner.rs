@@ -2,14 +2,18 @@
 //!
 //! A junction gets a plan when a device comes online, when the demand asks for noticeably other greens, and before the validity of the last
 //! one runs out. By day and hour the schedule may fix or limit it. An override replaces it until it ends; the agent, which knows how long an override holds, returns by itself also when
-//! the server is gone.
+//! the server is gone. One that was ended before its time is ended again by every automatic plan until that time: nobody knows whether a device
+//! that was away has missed it.
 
+mod ended;
 mod propose;
 pub mod schedule;
 mod site;
 #[cfg(test)]
 mod tests;
+mod uptimes;
 
+pub use ended::Ended;
 pub use propose::Proposed;
 pub use site::{Override, OverrideTimes, Site};
 
@@ -157,7 +161,7 @@ impl Planner {
         self.sites.get(&junction).map(Site::junction)
     }
 
-    /// Starts an override, checked against the junction; it is sent at once.
+    /// Starts an override, checked against the junction; it is sent at once, after the end of what it takes the place of. Returns its message.
     ///
     /// # Errors
     /// Every rule that it breaks.
@@ -168,9 +172,9 @@ impl Planner {
         now: UnixMs,
     ) -> Result<GreenTime, OverrideError> {
         let site = self.sites.get_mut(&junction).ok_or(OverrideError::UnknownJunction(junction))?;
-        let send = site.start_override(wanted, now).map_err(OverrideError::Problems)?;
-        let message = send.message.clone();
-        self.commands.push_back(PlanCommand::Send(Box::new(send)));
+        let sends = site.start_override(wanted, &mut self.ids, now).map_err(OverrideError::Problems)?;
+        let message = sends.last().map(|send| send.message.clone()).unwrap_or_default();
+        self.commands.extend(sends.into_iter().map(|send| PlanCommand::Send(Box::new(send))));
         Ok(message)
     }
 
@@ -192,10 +196,16 @@ impl Planner {
         self.sites.iter_mut().filter_map(begins).collect()
     }
 
-    /// Takes over what another server has made of overrides at a junction.
-    pub fn learn_override(&mut self, junction: JunctionId, running: Option<Override>) {
+    /// Takes over what another server has made of overrides at a junction: which one runs, and which were ended before their time.
+    pub fn learn_override(
+        &mut self,
+        junction: JunctionId,
+        running: Option<Override>,
+        ended: Ended,
+        now: UnixMs,
+    ) {
         if let Some(site) = self.sites.get_mut(&junction) {
-            site.learn_override(running);
+            site.learn_override(running, ended, now);
         }
     }
 
@@ -224,6 +234,13 @@ impl Planner {
     /// Messages may have been lost or held up: what holds now is sent again to all who are online, when it is next looked what is due.
     pub fn greet_again(&mut self) {
         self.sites.values_mut().for_each(Site::greet_again);
+    }
+
+    /// The same at one junction.
+    pub fn greet_again_at(&mut self, junction: JunctionId) {
+        if let Some(site) = self.sites.get_mut(&junction) {
+            site.greet_again();
+        }
     }
 
     /// Does what is due.

@@ -1,6 +1,6 @@
 //! The socket of the running agent, as commands use it.
 
-use crate::console::protocol::{self, Message, Request, read_message};
+use crate::console::protocol::{self, Message, Request, Snapshot, read_message};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,11 @@ pub(super) const LONGEST_LINE: u64 = 1 << 20;
 const TAKES_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to answer one: longer than it waits itself for lamps and disk.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long it may say nothing to whoever looks on: a snapshot comes each second.
+const SAYS_WITHIN: Duration = Duration::from_secs(5);
+/// Reads that may come before a snapshot.
+const MOST_LINES: usize = 10_000;
 
 /// Why the agent cannot be asked.
 #[derive(Debug, thiserror::Error)]
@@ -56,4 +61,21 @@ pub(super) fn ask(path: &Path, request: Request) -> Result<Message, ConnectError
         0 => Err(other(io::Error::other("it closed the connection without an answer"))),
         _ => read_message(&line).map_err(|error| other(io::Error::other(error))),
     }
+}
+
+/// How the running agent is; none when no agent says so. Reads come in between.
+pub(super) fn snapshot(path: &Path) -> Option<Snapshot> {
+    let stream = open(path, Request::Monitor).ok()?;
+    stream.set_read_timeout(Some(SAYS_WITHIN)).ok()?;
+    let mut lines = BufReader::new(stream);
+    for _ in 0..MOST_LINES {
+        let mut line = Vec::new();
+        if lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).ok()? == 0 {
+            return None;
+        }
+        if let Ok(Message::Snapshot(snapshot)) = read_message(&line) {
+            return Some(*snapshot);
+        }
+    }
+    None
 }

@@ -6,7 +6,8 @@ use super::{FAILED, OK, USAGE, complain};
 use crate::clock::{self, Clock};
 use crate::config::{self, ClockTrust, Driver};
 use crate::output::{
-    FaultLatch, Frame, LatchedFault, OrderlyEnd, Output, SafeMap, all_red, lit_heads, show_once,
+    self, FaultLatch, Frame, LatchedFault, OrderlyEnd, Output, RppalLines, SafeMap, all_red, lit_heads,
+    show_once,
 };
 use crate::service::Feeder;
 use flextraff_common::time::MonoMs;
@@ -34,7 +35,14 @@ pub(super) fn run(path: &Path, flash: bool, after_agent: bool) -> u8 {
     if map.output.driver == Driver::Gpiochip && !flash {
         complain("lines of a GPIO character device become inputs again when this ends; --flash keeps them");
     }
-    let mut shown = if flash { flash_until_told(&map) } else { red(&map) };
+    let mut shown = if flash {
+        switch_off_left(path, &map);
+        flash_until_told(&map)
+    } else {
+        let red = red(&map);
+        switch_off_left(path, &map);
+        red
+    };
     // After the lamps: the disk may be what has held up the agent.
     if after_agent && std::env::var(HOW_IT_ENDED.0).is_ok_and(|result| result == HOW_IT_ENDED.1) {
         shown = shown.and(latch_soon(path));
@@ -75,6 +83,24 @@ fn find_map(path: &Path) -> Option<SafeMap> {
     }
 }
 
+/// Switches off what the agent has lit by another configuration than the one that serves: the file may have been changed while it ran.
+fn switch_off_left(path: &Path, map: &SafeMap) {
+    let outbox = config::outbox_path(path);
+    // With all that it uses pins for; the map has lamps only.
+    let config = config::load(path).ok().or_else(|| config::load_lamps(path));
+    let now = config.map_or_else(|| map.output.clone(), |config| config.output.clone());
+    let left =
+        clock::within(FORGOTTEN_WITHIN, move || output::switch_off_left(&outbox, &now, RppalLines::set_left));
+    match left {
+        Some(Ok(pins)) if pins.is_empty() => {}
+        Some(Ok(pins)) => complain(&format!("pins that are no lamps any more are switched off: {pins:?}")),
+        Some(Err(error)) => {
+            complain(&format!("pins that are no lamps any more cannot be switched off: {error}"));
+        }
+        None => complain("the disk does not say in time which pins were lamps before"),
+    }
+}
+
 /// Longest that the flash waits for the disk.
 const FORGOTTEN_WITHIN: Duration = Duration::from_millis(500);
 /// Longest that the next start of the agent waits for the disk.
@@ -94,7 +120,8 @@ fn latch(path: &Path) -> anyhow::Result<()> {
     }
     let now = Clock::new(ClockTrust::Kernel).now();
     let fault = LatchedFault { reason: REASON.to_owned(), at: now.wall, clock: now.clock };
-    FaultLatch::beside(&config::outbox_path(path)).write(&fault)?;
+    let latch = FaultLatch::beside(&config::outbox_path(path));
+    latch.with_copy_beside(&config::console_path(path)).write(&fault)?;
     Ok(())
 }
 

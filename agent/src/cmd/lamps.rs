@@ -112,11 +112,14 @@ fn describe(state: &LampsState) -> String {
 
 /// Where no agent answers: the next one to start finds no fault. One may run all the same, without its socket; it keeps the fault until it ends.
 fn clear_fault(config: &Config, socket: &Path) -> u8 {
-    let latch = FaultLatch::beside(&config.outbox.path);
+    let latch = FaultLatch::of(config);
     let fault = latch.read();
     if let Some(fault) = &fault {
         if let Err(error) = latch.clear() {
-            complain(&error.to_string());
+            complain(&format!("{error}; the fault stays"));
+            if let Err(error) = latch.write(fault) {
+                complain(&error.to_string());
+            }
             return FAILED;
         }
         if let failed @ 1.. = print(&format!("Cleared: {} ({})", fault.reason, fault.at)) {

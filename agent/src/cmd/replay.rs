@@ -4,10 +4,14 @@ mod engine;
 mod input;
 #[cfg(test)]
 mod tests;
+mod timing;
 
+use self::timing::Timing;
 use super::{FAILED, OK, complain};
+use crate::clock::Clock;
+use crate::config::ClockTrust;
 use engine::Engine;
-use flextraff_common::replay;
+use flextraff_common::replay::{self, Replay};
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::ControlLevel;
 use std::io::{self, BufWriter, ErrorKind};
@@ -32,6 +36,9 @@ pub(super) struct ReplayArgs {
     /// Leave out every level of control above this one: rolling_horizon, greedy, actuated, splits
     #[arg(long, value_name = "LEVEL", default_value = "rolling_horizon", value_parser = level)]
     level: ControlLevel,
+    /// Say at the end, on standard error, how long a step in time took, its decision of tactical control included
+    #[arg(long)]
+    timing: bool,
 }
 
 fn level(name: &str) -> Result<ControlLevel, String> {
@@ -47,8 +54,15 @@ pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
         Err(code) => return code,
     };
     let mut engine = Engine::new(config, args);
-    let output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    match replay::play(&mut engine, io::stdin().lock(), output) {
+    let played = if args.timing {
+        let mut timing = Timing::new(engine, Clock::new(ClockTrust::Kernel));
+        let played = play(&mut timing);
+        complain(&format!("replay: {}", timing.told()));
+        played
+    } else {
+        play(&mut engine)
+    };
+    match played {
         Ok(()) => OK,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => OK,
         Err(error) => {
@@ -56,4 +70,9 @@ pub(super) fn run(path: &Path, args: &ReplayArgs) -> u8 {
             FAILED
         }
     }
+}
+
+fn play(engine: &mut impl Replay) -> io::Result<()> {
+    let output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    replay::play(engine, io::stdin().lock(), output)
 }

@@ -4,7 +4,7 @@ use super::table::Table;
 use std::path::PathBuf;
 
 /// Where the running agent listens when the file does not say: the runtime folder that systemd makes for the service.
-const SOCKET: &str = "/run/flextraff/agent.sock";
+pub(super) const SOCKET: &str = "/run/flextraff/agent.sock";
 /// Most bytes of a Unix socket's path (unix(7): 108 with the end mark).
 const LONGEST_PATH: usize = 107;
 

@@ -81,6 +81,8 @@ impl<T> At<T> {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     found: RefCell<Vec<(usize, String)>>,
+    /// What keeps only the link from the broker, as long as it lasts.
+    of_link: RefCell<Vec<(usize, String)>>,
 }
 
 impl Report {
@@ -89,19 +91,34 @@ impl Report {
         self.found.borrow_mut().push((at, message.into()));
     }
 
+    /// Notes a sentence about what the link needs, and may have later: who drives lamps and counts goes on without.
+    pub(super) fn add_of_link(&self, at: usize, message: impl Into<String>) {
+        self.of_link.borrow_mut().push((at, message.into()));
+    }
+
+    /// Takes out what the link needs; `None` when it has everything.
+    pub(super) fn take_of_link(&self, sources: &Sources) -> Option<ConfigErrors> {
+        in_order(self.of_link.take(), sources)
+    }
+
     /// Everything noted, in the order of the files; `None` when nothing was.
     pub(super) fn into_errors(self, sources: &Sources) -> Option<ConfigErrors> {
         let mut found = self.found.into_inner();
-        found.sort_by_key(|(at, _)| *at);
-        let errors: Vec<ConfigError> = found
-            .into_iter()
-            .map(|(at, message)| {
-                let (file, line, column) = sources.place(at);
-                ConfigError { file: file.to_owned(), place: Some((line, column)), message, excerpt: None }
-            })
-            .collect();
-        (!errors.is_empty()).then_some(ConfigErrors(errors))
+        found.extend(self.of_link.into_inner());
+        in_order(found, sources)
     }
+}
+
+fn in_order(mut found: Vec<(usize, String)>, sources: &Sources) -> Option<ConfigErrors> {
+    found.sort_by_key(|(at, _)| *at);
+    let errors: Vec<ConfigError> = found
+        .into_iter()
+        .map(|(at, message)| {
+            let (file, line, column) = sources.place(at);
+            ConfigError { file: file.to_owned(), place: Some((line, column)), message, excerpt: None }
+        })
+        .collect();
+    (!errors.is_empty()).then_some(ConfigErrors(errors))
 }
 
 /// The name that somebody may have meant, for an error message.

@@ -68,25 +68,29 @@ fn overlay_entries<'t>(section: &str, base: &mut DeArray<'t>, over: DeArray<'t>)
     }
 }
 
-/// Where the entry stands that another one names.
+/// Where the entry stands that another one names. A lane is named by its id first: what else is said of it, its name too, is new then.
 pub(super) fn position_of(section: &str, entries: &DeArray<'_>, named: &DeTable<'_>) -> Option<usize> {
-    entries
-        .iter()
-        .position(|entry| entry.get_ref().as_table().is_some_and(|entry| is_same(section, entry, named)))
+    let position = |is_same: &dyn Fn(&DeTable<'_>) -> bool| {
+        entries.iter().position(|entry| entry.get_ref().as_table().is_some_and(is_same))
+    };
+    let id = text(named, "id").filter(|_| section == "lane");
+    let by_id = id.and_then(|id| position(&|entry| text(entry, "id") == Some(id)));
+    by_id.or_else(|| position(&|entry| has_same_name(section, entry, named)))
 }
 
-/// Whether two entries are of one thing.
-fn is_same(section: &str, a: &DeTable<'_>, b: &DeTable<'_>) -> bool {
+/// Whether two entries are of one thing, by what names things of their section.
+fn has_same_name(section: &str, a: &DeTable<'_>, b: &DeTable<'_>) -> bool {
     let Some((_, keys)) = NAMED.iter().find(|(named, _)| *named == section) else { return false };
-    let text = |table: &DeTable<'_>, key: &str| {
-        table.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
+    let name = |table: &DeTable<'_>| {
+        keys.iter().map(|key| text(table, key).map(str::to_owned)).collect::<Option<Vec<_>>>()
     };
-    let name = |table: &DeTable<'_>| keys.iter().map(|key| text(table, key)).collect::<Option<Vec<_>>>();
     match (name(a), name(b)) {
         // A pair that may go together has no direction.
         (Some(a), Some(b)) => a == b || (section == "compatible" && a.iter().eq(b.iter().rev())),
-        // A lane may be named by its id.
-        (_, None) if section == "lane" => text(b, "id").is_some() && text(a, "id") == text(b, "id"),
         _ => false,
     }
+}
+
+fn text<'a>(table: &'a DeTable<'_>, key: &str) -> Option<&'a str> {
+    table.get(key).and_then(|value| value.get_ref().as_str())
 }

@@ -66,7 +66,7 @@ pub(super) fn read_mqtt(root: &mut Table<'_>) -> Option<MqttConfig> {
     let username = table.text("username");
     let password_file = table.path_to("password_file");
     let files = ["ca_file", "cert_file", "key_file"].map(|key| table.path_to(key));
-    let password = password_file.as_ref().and_then(|file| read_password(&mut table, file));
+    let password = password_file.as_ref().map(|file| read_password(&mut table, file));
     if let Some(broker) = &broker {
         check_combination(&table, broker, username.as_ref(), password_file.as_ref(), &files);
     }
@@ -114,14 +114,17 @@ fn check_combination(
     }
 }
 
-fn read_password(table: &mut Table<'_>, file: &At<PathBuf>) -> Option<Secret> {
+/// There is to be a password: without one the configuration is the same but for that.
+fn read_password(table: &mut Table<'_>, file: &At<PathBuf>) -> Secret {
     let problem = match read_password_file(&file.value) {
-        Ok(password) => return Some(password),
+        Ok(password) => return password,
         Err(problem) => problem,
     };
     let shown = file.value.display();
-    table.report.add(file.at, format!("password_file of [mqtt], {shown}, gives no password: {problem}"));
-    None
+    table
+        .report
+        .add_of_link(file.at, format!("password_file of [mqtt], {shown}, gives no password: {problem}"));
+    Secret(String::new())
 }
 
 /// The password in a file that holds nothing else; a line end behind it does not belong to it.

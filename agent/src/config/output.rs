@@ -5,7 +5,7 @@ use super::junction::Draft;
 use super::table::Table;
 use flextraff_common::junction::GroupKind;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What drives the lamps.
@@ -68,7 +68,11 @@ pub struct GroupPins {
 
 impl GroupPins {
     fn count(self) -> usize {
-        [self.red, self.amber, self.green].iter().flatten().count()
+        self.each().count()
+    }
+
+    fn each(self) -> impl Iterator<Item = u8> {
+        [self.red, self.amber, self.green].into_iter().flatten()
     }
 }
 
@@ -101,6 +105,24 @@ impl OutputConfig {
             }
             (Driver::Rppal, Some(_)) | (Driver::Gpiochip, _) => None,
         }
+    }
+}
+
+impl OutputConfig {
+    /// The pins of the lamps that this drives.
+    pub fn lamp_pins(&self) -> impl Iterator<Item = u8> + '_ {
+        self.pins.iter().flat_map(|pins| pins.each())
+    }
+
+    /// Every pin that this uses, for whatever; none with virtual lamps.
+    pub fn all_pins(&self) -> BTreeSet<u8> {
+        if self.driver == Driver::Virtual {
+            return BTreeSet::new();
+        }
+        let switches = self.input.each().into_iter().filter_map(|(_, pin)| pin);
+        let others = self.buttons.iter().flatten().copied().chain(self.enable_pin).chain(self.identify_pin);
+        let feedback = self.feedback.iter().flat_map(|pins| pins.each());
+        self.lamp_pins().chain(feedback).chain(others).chain(switches).collect()
     }
 }
 

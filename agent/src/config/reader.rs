@@ -96,6 +96,45 @@ impl LaneMap {
     }
 }
 
+/// Through which of its antennas a reader sees: none when it is down, else all that it does not miss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Antennas {
+    up: bool,
+    /// One bit a port; the lowest for reads that name none.
+    missing: u32,
+}
+
+impl From<bool> for Antennas {
+    fn from(up: bool) -> Self {
+        Self { up, missing: 0 }
+    }
+}
+
+impl Antennas {
+    const fn bit(port: Option<u8>) -> u32 {
+        1_u32.unbounded_shl(match port {
+            Some(port) => port as u32,
+            None => 0,
+        })
+    }
+
+    /// The same, but for what a port (from 1; `None`: reads that name none) would give.
+    #[must_use]
+    pub const fn without(self, port: Option<u8>) -> Self {
+        Self { missing: self.missing | Self::bit(port), ..self }
+    }
+
+    /// Whether reads of a port can come.
+    pub const fn see(self, port: Option<u8>) -> bool {
+        self.up && self.missing & Self::bit(port) == 0
+    }
+
+    /// Whether the reader is up.
+    pub const fn are_up(self) -> bool {
+        self.up
+    }
+}
+
 /// A reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReaderConfig {
@@ -154,7 +193,19 @@ const MOST_PORTS: u8 = 16;
 impl ReaderConfig {
     /// Everything that its antennas watch.
     pub fn watches(&self) -> impl Iterator<Item = Watch> {
-        self.lanes.ports.values().copied().chain(self.lanes.default)
+        self.places().map(|(_, watch)| watch)
+    }
+
+    /// What each port watches; last, without one, what reads are of that name no port or another one.
+    fn places(&self) -> impl Iterator<Item = (Option<u8>, Watch)> {
+        let ports = self.lanes.ports.iter().map(|(port, watch)| (Some(*port), *watch));
+        ports.chain(self.lanes.default.map(|watch| (None, watch)))
+    }
+
+    /// The lanes that it watches in a zone, each with the port.
+    pub fn lanes_by_port(&self, zone: ZoneName) -> Vec<(Option<u8>, LaneIx)> {
+        let places = self.places().filter(|(_, watch)| watch.zone == zone);
+        places.map(|(port, watch)| (port, watch.lane)).collect()
     }
 
     /// Lanes whose stop line it watches, in order, each once.
@@ -171,23 +222,25 @@ impl ReaderConfig {
 #[derive(Clone, Debug)]
 pub struct StopLines {
     lanes: usize,
-    readers: Vec<Vec<LaneIx>>,
+    readers: Vec<Vec<(Option<u8>, LaneIx)>>,
 }
 
 impl StopLines {
     /// Those of a junction with so many lanes.
     pub fn new(lanes: usize, readers: &[ReaderConfig]) -> Self {
-        Self { lanes, readers: readers.iter().map(ReaderConfig::stop_lines).collect() }
+        let readers = readers.iter().map(|reader| reader.lanes_by_port(ZoneName::StopLine));
+        Self { lanes, readers: readers.collect() }
     }
 
-    /// Whether a reader that is up watches each lane's stop line; `up` by place in the TOML. With `all` also the lanes that no reader of this
-    /// device watches count.
-    pub fn watched(&self, up: impl Fn(usize) -> bool, all: bool) -> Vec<bool> {
+    /// Whether a reader watches each lane's stop line; `antennas` by place in the TOML. With `all` also the lanes that no reader of this device
+    /// watches count.
+    pub fn watched<A: Into<Antennas>>(&self, antennas: impl Fn(usize) -> A, all: bool) -> Vec<bool> {
         let (mut has_reader, mut watched) = (vec![false; self.lanes], vec![false; self.lanes]);
         for (reader, lanes) in self.readers.iter().enumerate() {
-            for lane in lanes {
+            let antennas = antennas(reader).into();
+            for (port, lane) in lanes {
                 has_reader[lane.index()] = true;
-                watched[lane.index()] |= up(reader);
+                watched[lane.index()] |= antennas.see(*port);
             }
         }
         let lanes = watched.into_iter().zip(has_reader);

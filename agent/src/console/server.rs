@@ -13,8 +13,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// Most clients at once.
-const MOST_CLIENTS: usize = 8;
+/// Most clients that look at once.
+const MOST_MONITORS: usize = 8;
+/// Most clients at once: those who look leave room for who clears a fault or asks for flash.
+const MOST_CLIENTS: usize = MOST_MONITORS + 4;
 /// Longest request, bytes.
 const LONGEST_REQUEST: u64 = 4096;
 /// How long a client may take to say what it wants.
@@ -52,6 +54,7 @@ pub(super) async fn run(path: &Path, hub: &Hub, asks: &Asks, mut stopped: onesho
 
 async fn accept(listener: &UnixListener, hub: &Hub, asks: &Asks) {
     let room = Arc::new(Semaphore::new(MOST_CLIENTS));
+    let monitors = Arc::new(Semaphore::new(MOST_MONITORS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Such as when too many files are open: others will be closed.
@@ -59,14 +62,15 @@ async fn accept(listener: &UnixListener, hub: &Hub, asks: &Asks) {
             continue;
         };
         let (hub, asks, place) = (hub.clone(), Arc::clone(asks), Arc::clone(&room).try_acquire_owned());
+        let monitors = Arc::clone(&monitors);
         let peer = stream.peer_cred().map(|peer| Peer { uid: peer.uid(), pid: peer.pid() });
         tokio::spawn(async move {
             let (reads, mut writes) = stream.into_split();
             let served = match &place {
-                Ok(_) => serve(BufReader::new(reads), &mut writes, &hub, &asks, peer.ok()).await,
-                Err(_) => Err(format!(
-                    "{MOST_CLIENTS} clients look at the agent already, more cannot; end one of them"
-                )),
+                Ok(_) => serve(BufReader::new(reads), &mut writes, &hub, &monitors, &asks, peer.ok()).await,
+                Err(_) => {
+                    Err(format!("{MOST_CLIENTS} clients are connected already, more cannot; end one of them"))
+                }
             };
             if let Err(detail) = served {
                 say(&mut writes, &line(&Message::Error { detail })).await;
@@ -80,6 +84,7 @@ async fn serve(
     mut reads: BufReader<OwnedReadHalf>,
     writes: &mut OwnedWriteHalf,
     hub: &Hub,
+    monitors: &Semaphore,
     asks: &Asks,
     peer: Option<Peer>,
 ) -> Result<(), String> {
@@ -94,7 +99,12 @@ async fn serve(
         Ok(Ok(_)) => {}
     }
     match read_request(&request)? {
-        Request::Monitor => monitor(reads, writes, hub).await,
+        Request::Monitor => {
+            let _place = monitors.try_acquire().map_err(|_| {
+                format!("{MOST_MONITORS} clients look at the agent already, more cannot; end one of them")
+            })?;
+            monitor(reads, writes, hub).await
+        }
         request => {
             let peer = peer.ok_or("the kernel does not say who asks; nothing is done")?;
             let answer = ask(request, peer, asks).await?;

@@ -275,13 +275,19 @@ fn other_readers_and_greens_take_effect_without_a_restart() {
     let greens: Vec<i64> = greens(&mut control, 23..200);
     assert_eq!(greens[2..5], [41, 12, 41], "from the next cycle on: {greens:?}");
     // Its reader is back, and up as soon as it is said.
-    control.reconfigure(&two_lanes(READER), &[false], at(200.0).mono);
+    control.reconfigure(&two_lanes(READER), &[None], at(200.0).mono);
     assert_eq!(level_after(&mut control, 200..203), Some(ControlLevel::Fixed));
     control.handle_reader(0, true, at(203.0).mono);
     assert_eq!(level_after(&mut control, 203..260), Some(ControlLevel::RollingHorizon));
-    // A reader that keeps its place goes on as it is.
-    control.reconfigure(&two_lanes(READER), &[true], at(260.0).mono);
+    // A reader that stays goes on as it is, also in another place.
+    control.reconfigure(&two_lanes(READER), &[Some(0)], at(260.0).mono);
     assert_eq!(level_after(&mut control, 260..263), Some(ControlLevel::RollingHorizon));
+    let second = "[[reader]]\nname = \"more\"\nport = \"virtual\"\nlanes = { default = \"N\" }\n";
+    control.reconfigure(&two_lanes(&format!("{second}{READER}")), &[None, Some(0)], at(263.0).mono);
+    control.handle_reader(0, true, at(263.0).mono);
+    assert_eq!(level_after(&mut control, 263..266), Some(ControlLevel::RollingHorizon));
+    control.reconfigure(&two_lanes(READER), &[Some(1)], at(266.0).mono);
+    assert_eq!(level_after(&mut control, 266..270), Some(ControlLevel::RollingHorizon));
 }
 
 /// Lengths of the greens that begin in these seconds, as far as they end.

@@ -1,5 +1,7 @@
 //! Follows the passages of a junction.
 
+mod others;
+
 use super::coverage::Coverage;
 use super::passage::{Passage, PassageChange, PassageId, PassageState};
 use super::rows::{Grid, IntervalCount, Rows};
@@ -138,6 +140,9 @@ impl Counter {
     /// The open passage of a vehicle, taken out: by its name, or by the one under the key before.
     fn take_open(&mut self, epc: Epc, prev: Option<Epc>) -> Option<Passage> {
         let mut passage = self.remove(&epc).or_else(|| self.remove(&prev?))?;
+        if passage.known_as != epc && self.shared.unclaim(&passage.known_as) {
+            self.shared.claim(epc, prev, passage.seen);
+        }
         passage.known_as = epc;
         Some(passage)
     }
@@ -162,12 +167,17 @@ impl Counter {
         let known = self.take_open(read.epc, prev);
         let counts =
             known.is_some() || !self.shared.is_elsewhere(read.epc, prev, read.at, self.config.absence_ms);
-        self.shared.tell(ToldPassage { epc: read.epc, prev, counts }, read.at);
         if !counts {
+            self.shared.tell(ToldPassage { epc: read.epc, prev, counts }, read.at);
             return;
         }
         match known {
             Some(mut passage) if read.at < passage.seen + self.config.absence_ms => {
+                if passage.told {
+                    self.shared.tell(ToldPassage { epc: read.epc, prev, counts }, read.at);
+                } else {
+                    self.shared.claim(read.epc, prev, read.at);
+                }
                 passage.add(read, self.config.settle_ms);
                 self.change(&passage);
                 self.insert(passage);
@@ -183,47 +193,11 @@ impl Counter {
             }
             None => {}
         }
+        self.shared.claim(read.epc, prev, read.at);
         let passage = Passage::begin(PassageId(self.next_id), &sighting);
         self.next_id = self.next_id.saturating_add(1);
         self.change(&passage);
         self.insert(passage);
-    }
-
-    /// Takes that another device of the junction is there.
-    pub fn handle_other_device(&mut self, at: MonoMs) {
-        self.shared.heard(at);
-    }
-
-    /// Takes what another device of the junction sees at a stop line; `goes_first`: its id is lower than this device's.
-    pub fn handle_told(&mut self, told: &ToldPassage, goes_first: bool, at: MonoMs) {
-        match self.take_open(told.epc, told.prev) {
-            Some(mut passage) if at < passage.seen + self.config.absence_ms => {
-                if told.counts && goes_first && !passage.published {
-                    self.changes.insert(passage.id, PassageChange::Remove(passage.id));
-                    self.shared.leave(told.epc, at);
-                    return;
-                }
-                passage.seen = passage.seen.max(at);
-                self.change(&passage);
-                self.insert(passage);
-            }
-            // It has gone, as far as is known here; what comes now is another passage, and the teller's.
-            Some(passage) => {
-                self.end(passage, None);
-                self.shared.leave(told.epc, at);
-            }
-            None => self.shared.leave(told.epc, at),
-        }
-    }
-
-    /// What other devices of the junction are to be told since the last call; nothing while there are none.
-    pub fn take_told(&mut self) -> Vec<ToldPassage> {
-        self.shared.take()
-    }
-
-    /// Whether [`Counter::take_told`] has something.
-    pub const fn has_told(&self) -> bool {
-        self.shared.has_news()
     }
 
     fn change(&mut self, passage: &Passage) {
@@ -241,14 +215,14 @@ impl Counter {
         self.coverage.replace_readers(readers, at);
     }
 
-    /// Publishes every interval that is over and settled. Reads that already wait go first: a read that comes later than `settle_ms` may find
-    /// its passage closed, and begins another.
+    /// Publishes every interval that is over and settled: `settle_ms` after its end, or later while other devices may still tell who counts. Reads
+    /// that already wait go first: a read that comes later than that may find its passage closed, and begins another.
     pub fn handle_timeout(&mut self, now: MonoMs) {
         if self.restored_due.is_some_and(|due| due <= now) {
             self.restored_due = None;
             self.publish(None);
         }
-        let settled = self.grid.index(now - self.config.settle_ms);
+        let settled = self.grid.index(now - self.shared.settle_ms(self.config.settle_ms, now));
         self.next_interval = self.next_interval.max(settled.saturating_sub(MAX_CATCH_UP));
         while self.next_interval < settled {
             self.publish(Some(self.next_interval));
@@ -258,8 +232,15 @@ impl Counter {
 
     /// When [`Counter::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
-        let interval = self.grid.end(self.next_interval) + self.config.settle_ms;
+        let (end, settle_ms) = (self.grid.end(self.next_interval), self.config.settle_ms);
+        let interval = end + self.shared.settle_ms(settle_ms, end + settle_ms);
         self.restored_due.map_or(interval, |due| due.min(interval))
+    }
+
+    /// Every passage that began before this is published.
+    pub fn published_until(&self) -> MonoMs {
+        // Those of before a restart may have begun at any time.
+        self.restored_due.map_or(self.grid.start(self.next_interval), |_| MonoMs(i64::MIN))
     }
 
     /// Everything since the last call, for one transaction.
@@ -278,6 +259,7 @@ impl Counter {
     /// Closes a passage `absence_ms` after it was seen last, or at another moment.
     fn end(&mut self, mut passage: Passage, at: Option<MonoMs>) {
         passage.closed = Some(at.unwrap_or(passage.seen + self.config.absence_ms).max(passage.last));
+        self.shared.unclaim(&passage.known_as);
         self.change(&passage);
         self.ended.push(passage);
     }

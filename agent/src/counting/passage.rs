@@ -74,6 +74,8 @@ pub(super) struct Passage {
     pub(super) reads: u32,
     pub(super) closed: Option<MonoMs>,
     pub(super) published: bool,
+    /// Whether other devices may know that this one counts it.
+    pub(super) told: bool,
     votes: Vec<Vote>,
 }
 
@@ -93,6 +95,7 @@ impl Passage {
             reads: 1,
             closed: None,
             published: false,
+            told: false,
             votes: vec![vote],
         }
     }
@@ -190,6 +193,8 @@ impl From<&PassageState> for Passage {
             reads: state.reads,
             closed: state.closed,
             published: state.published,
+            // As far as anybody knows: the run before may have.
+            told: true,
             votes: vec![vote],
         }
     }

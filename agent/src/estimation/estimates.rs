@@ -43,15 +43,11 @@ pub(super) const LONGEST_NAME: usize = 64;
 
 /// Which lanes each reader announces, in the order of the TOML.
 #[derive(Clone, Debug)]
-pub(super) struct AdvanceReaders(Vec<Vec<LaneIx>>);
+pub(super) struct AdvanceReaders(Vec<Vec<(Option<u8>, LaneIx)>>);
 
 impl AdvanceReaders {
     pub(super) fn of(config: &Config) -> Self {
-        let lanes = config.readers.iter().map(|reader| {
-            let watches = reader.watches().filter(|watch| watch.zone == ZoneName::Advance);
-            watches.map(|watch| watch.lane).collect()
-        });
-        Self(lanes.collect())
+        Self(config.readers.iter().map(|reader| reader.lanes_by_port(ZoneName::Advance)).collect())
     }
 }
 
@@ -178,10 +174,12 @@ impl Estimator {
         }
     }
 
-    /// Whether a port is open through which reads of a lane's advance zone could come.
+    /// Whether there is an antenna through which reads of a lane's advance zone could come.
     fn advance_up(&self, lane: LaneIx) -> bool {
-        let readers = self.advance_readers.0.iter().zip(&self.readers_up);
-        let mut own = readers.filter(|(lanes, _)| lanes.contains(&lane)).map(|(_, up)| *up).peekable();
+        let readers = self.advance_readers.0.iter().zip(&self.readers);
+        let places = readers.flat_map(|(places, antennas)| places.iter().map(move |place| (place, antennas)));
+        let own = places.filter(|((_, announced), _)| *announced == lane);
+        let mut own = own.map(|((port, _), antennas)| antennas.see(*port)).peekable();
         if own.peek().is_none() {
             return self.all_watched || self.counters.watch(lane);
         }

@@ -10,7 +10,7 @@ use super::telling::News;
 use super::unseen::Ratio;
 use super::vehicle::Vehicle;
 use super::walkers::Walkers;
-use crate::config::{Config, LaneConfig, StopLines};
+use crate::config::{Antennas, Config, LaneConfig, StopLines};
 use crate::reader::Read;
 use crate::signal::Shown;
 use flextraff_common::epc::Epc;
@@ -63,7 +63,7 @@ pub struct Estimator {
     pub(super) priority: Vec<(Epc, f64)>,
     stop_lines: StopLines,
     pub(super) advance_readers: AdvanceReaders,
-    pub(super) readers_up: Vec<bool>,
+    pub(super) readers: Vec<Antennas>,
     /// Whether lanes without a reader count as watched.
     pub(super) all_watched: bool,
     pub(super) counters: Counters,
@@ -95,7 +95,7 @@ impl Estimator {
             lateness: Lateness::default(),
             unseen: Ratio::default(),
             priority: Vec::new(),
-            readers_up: vec![all_watched; config.readers.len()],
+            readers: vec![all_watched.into(); config.readers.len()],
             stop_lines: StopLines::new(config.lanes.len(), &config.readers),
             advance_readers: AdvanceReaders::of(config),
             all_watched,
@@ -107,24 +107,24 @@ impl Estimator {
         estimator
     }
 
-    /// Other readers watch the junction from now on; `up` says which of them are.
-    pub fn replace_readers(&mut self, config: &Config, up: Vec<bool>) {
+    /// Other readers watch the junction from now on, through these antennas.
+    pub fn replace_readers(&mut self, config: &Config, antennas: Vec<Antennas>) {
         self.stop_lines = StopLines::new(config.lanes.len(), &config.readers);
         self.advance_readers = AdvanceReaders::of(config);
-        self.readers_up = up;
+        self.readers = antennas;
         self.note_readers();
     }
 
-    /// Takes that a reader came up or went down.
-    pub fn handle_reader(&mut self, reader: usize, up: bool) {
-        if let Some(state) = self.readers_up.get_mut(reader) {
-            *state = up;
+    /// Takes that a reader came up or went down, or through which of its antennas it sees.
+    pub fn handle_reader(&mut self, reader: usize, antennas: impl Into<Antennas>) {
+        if let Some(state) = self.readers.get_mut(reader) {
+            *state = antennas.into();
         }
         self.note_readers();
     }
 
     fn note_readers(&mut self) {
-        let own = self.stop_lines.watched(|reader| self.readers_up[reader], self.all_watched);
+        let own = self.stop_lines.watched(|reader| self.readers[reader], self.all_watched);
         for ((lane, state), own) in self.junction.lane_indexes().zip(&mut self.lanes).zip(own) {
             state.reader_up = own || self.counters.watch(lane);
         }

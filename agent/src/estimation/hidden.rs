@@ -51,9 +51,9 @@ impl Stream {
         self.since_s = served.max(at_s - MOST_HIDDEN / per_s);
     }
 
-    /// How many of those are still there who came up to a moment.
+    /// How many of those are still there who came up to a moment, [`MOST_HIDDEN`] at most also when the rate has just risen.
     pub(super) fn count(self, per_s: f64, until_s: f64) -> f64 {
-        per_s * (until_s - self.since_s).max(0.0)
+        (per_s * (until_s - self.since_s).max(0.0)).min(MOST_HIDDEN)
     }
 }
 

@@ -3,7 +3,8 @@
 //! A bus only makes waiting dearer: the same search then extends a green or brings one early, and actuation does as much by rule. An emergency
 //! vehicle asks the controller for the stage of its lane ([`Priority::asks`]). Every limit holds as always. So that no tag can hold the junction, a
 //! request ends after [`LASTS_MS`], a tag makes one in [`AGAIN_MS`], there are at most [`MOST_AT_ONCE`], and of emergency vehicles at most
-//! [`MOST_EMERGENCIES`] in [`EMERGENCIES_MS`]; what is refused for that is an alarm, because a tag can be copied.
+//! [`MOST_EMERGENCIES`] in [`EMERGENCIES_MS`]; what is refused for that is an alarm, because a tag can be copied, but for a
+//! bus that finds others in its place.
 //!
 //! A tag that was read in two places ([`places`]) has been copied, or somebody sends what it sends. A bus then gets no priority for
 //! [`SUSPECT_MS`]: it loses little. An emergency vehicle still does, within the limits above: whoever could switch off an ambulance with a copy
@@ -64,6 +65,8 @@ pub struct Priority {
     /// By which tag each vehicle that was read of late is watched.
     tags: BTreeMap<Epc, KeyedTag>,
     alarms: VecDeque<Alarm>,
+    /// When it was last an alarm that more emergency vehicles ask at once than may.
+    crowded: Option<MonoMs>,
 }
 
 /// Why a vehicle counts more.
@@ -206,7 +209,7 @@ impl Priority {
         }
         if !is_emergency {
             let is_copied = self.suspects.get(&read.epc).is_some_and(|suspect| now < suspect.until);
-            return !is_copied && self.has_room(class);
+            return !is_copied && self.has_room(read, class, now);
         }
         self.emergencies.retain(|began| now.since(*began) < EMERGENCIES_MS);
         if self.emergencies.len() >= MOST_EMERGENCIES {
@@ -214,7 +217,7 @@ impl Priority {
             self.alarms.push_back(alarm(AlarmKind::TooManyEmergencies));
             return false;
         }
-        self.has_room(class)
+        self.has_room(read, class, now)
     }
 
     fn begin(&mut self, read: &Read, tag: KeyedTag, class: WatchedClass, now: MonoMs) {
@@ -248,7 +251,7 @@ impl Priority {
         let Some(first) = asked.map(|asked| asked.at).filter(|_| class == WatchedClass::Emergency) else {
             return false;
         };
-        if !self.has_room(class) {
+        if !self.has_room(read, class, now) {
             return false;
         }
         self.asked.insert(read.epc, Asked { at: first, told: false, left: false, passed: None });
@@ -294,14 +297,23 @@ impl Priority {
         self.watched.contains_key(&tag)
     }
 
-    /// Whether one more request may begin. For an emergency the newest request of a bus gives way.
-    fn has_room(&mut self, class: WatchedClass) -> bool {
+    /// Whether one more request may begin. For an emergency the newest request of a bus gives way; one that finds no room is an alarm, and may begin
+    /// as soon as another has ended.
+    fn has_room(&mut self, read: &Read, class: WatchedClass, now: MonoMs) -> bool {
         if self.requests.len() < MOST_AT_ONCE {
             return true;
         }
         let buses = self.requests.iter().filter(|(_, request)| request.class < class);
         let newest = buses.max_by_key(|(epc, request)| (request.first, **epc)).map(|(epc, _)| *epc);
-        newest.is_some_and(|epc| self.requests.remove(&epc).is_some())
+        let has_room = newest.is_some_and(|epc| self.requests.remove(&epc).is_some());
+        // It is read again and again.
+        let is_told = self.crowded.is_some_and(|told| now.since(told) < TELL_AGAIN_MS);
+        if !has_room && class == WatchedClass::Emergency && !is_told {
+            self.crowded = Some(now);
+            let kind = AlarmKind::TooManyEmergencies;
+            self.alarms.push_back(Alarm { kind, class, lane: read.lane, epc: read.epc });
+        }
+        has_room
     }
 
     /// Lets the time pass; `follows`: whether the vehicle is still known of.

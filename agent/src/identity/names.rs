@@ -4,6 +4,7 @@ use super::Sighting;
 use crate::config::Privacy;
 use crate::reader::Read;
 use flextraff_common::epc::{Epc, KeyId, Pseudonym, TagKey};
+use flextraff_common::ids::BootId;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{CityKey, Keys, MAX_CITY_KEYS};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use std::fmt;
 const PREV_MS: i64 = 2 * 3_600_000;
 /// How long a key that the agent makes itself serves, milliseconds.
 const LOCAL_MS: i64 = 24 * 3_600_000;
+/// What a clock that is kept may be off by before that is written down anew, milliseconds: a few days' drift.
+const CLOCK_STEP_MS: u64 = 60_000;
 /// How the names of such keys begin.
 const LOCAL: &str = "local-";
 
@@ -37,6 +40,21 @@ pub struct KeptKeys {
     /// When a key of the agent's own is to be replaced; absent: it serves since the clock has not been synchronised.
     #[serde(default)]
     pub local_until: Option<UnixMs>,
+    /// The uptime in which the rest was written.
+    #[serde(default)]
+    pub boot: Option<BootId>,
+    /// Wall time minus monotonic time of that uptime, as a synchronised clock has shown it last; absent: none has.
+    #[serde(default)]
+    pub clock_ms: Option<i64>,
+}
+
+impl KeptKeys {
+    /// As it holds in an uptime: what the clock of another one has shown says nothing.
+    #[must_use]
+    pub fn in_uptime(self, boot: BootId) -> Self {
+        let clock_ms = self.clock_ms.filter(|_| self.boot == Some(boot));
+        Self { boot: Some(boot), clock_ms, ..self }
+    }
 }
 
 /// A key and its name.
@@ -71,17 +89,34 @@ impl fmt::Debug for Names {
 impl Names {
     /// Goes on with what an earlier run kept. With [`Privacy::Raw`] EPCs stay as they are, and no key is kept.
     pub fn new(privacy: Privacy, kept: KeptKeys, fresh: Fresh, now: Moment) -> Self {
-        let elapsed_ms = kept.changed_at.map(|at| now.wall.since(at).clamp(0, PREV_MS));
-        let mut names = Self {
-            privacy,
-            kept,
-            fresh,
-            watchlist_key: None,
-            changed: elapsed_ms.map(|elapsed| now.mono - elapsed),
-            unsaved: false,
-        };
+        let mut names = Self { privacy, kept, fresh, watchlist_key: None, changed: None, unsaved: false };
+        let now = names.hold_over(now);
+        let elapsed_ms = names.kept.changed_at.map(|at| now.wall.since(at).clamp(0, PREV_MS));
+        names.changed = elapsed_ms.map(|elapsed| now.mono - elapsed);
         names.handle_timeout(now);
         names
+    }
+
+    /// A moment by what is known of the wall clock. One that was synchronised earlier in this uptime still says what day it is: by the monotonic
+    /// clock, which a time service has set right and which drifts by seconds a day without one. So a junction that is cut off for days changes
+    /// its keys with the others.
+    fn hold_over(&mut self, now: Moment) -> Moment {
+        if self.privacy == Privacy::Raw {
+            return now;
+        }
+        if now.clock == ClockState::Synced {
+            let clock_ms = now.wall.0.saturating_sub(now.mono.0);
+            if self.kept.clock_ms.is_none_or(|kept| kept.abs_diff(clock_ms) > CLOCK_STEP_MS) {
+                self.unsaved = true;
+            }
+            self.kept.clock_ms = Some(clock_ms);
+            return now;
+        }
+        self.kept.clock_ms.map_or(now, |clock_ms| Moment {
+            wall: UnixMs(now.mono.0.saturating_add(clock_ms)),
+            clock: ClockState::Synced,
+            ..now
+        })
     }
 
     /// Takes keys. One that contradicts a key of the same name, or whose period is none, is left out; the reasons come back.
@@ -92,6 +127,7 @@ impl Names {
         if self.privacy == Privacy::Raw {
             return Vec::new();
         }
+        let now = self.hold_over(now);
         let mut refused = Vec::new();
         for key in keys.city.iter().take(MAX_CITY_KEYS) {
             match self.take(key) {
@@ -149,6 +185,7 @@ impl Names {
         if self.privacy == Privacy::Raw {
             return;
         }
+        let now = self.hold_over(now);
         match self.due(now) {
             Some(city) => {
                 let next = KeptKey { key_id: city.key_id, key: city.key.clone() };

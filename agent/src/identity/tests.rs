@@ -1,9 +1,11 @@
 use super::*;
 use crate::config::Privacy;
 use flextraff_common::epc::TagKey;
+use flextraff_common::ids::BootId;
 use flextraff_common::junction::LaneIx;
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{CityKey, Keys, ZoneName};
+use uuid::Uuid;
 
 const EPOCH: i64 = 1_770_000_000_000;
 const HOUR: i64 = 3_600_000;
@@ -105,7 +107,7 @@ fn an_unsynchronised_clock_changes_nothing() {
     let kept = before.take_unsaved().expect("it has changed");
     assert!(before.take_unsaved().is_none());
     // A restart an hour later; the clock is in the past until it is set.
-    let mut names = names(kept, unsynced(0));
+    let mut names = names(kept.in_uptime(BootId(Uuid::from_u128(2))), unsynced(0));
     assert_eq!(named(&names).0, "k2");
     names.handle_timeout(unsynced(10_000));
     assert_eq!(named(&names).0, "k2");
@@ -113,6 +115,49 @@ fn an_unsynchronised_clock_changes_nothing() {
     let mut new = super::tests::names(KeptKeys::default(), unsynced(0));
     new.handle_keys(&keys(vec![key(2, DAY, 2 * DAY), key(1, -DAY, DAY)]), unsynced(5));
     assert_eq!(named(&new).0, "k1");
+}
+
+/// A moment at which the time service is gone, and the wall clock has been set by hand.
+fn cut_off(ms: i64) -> Moment {
+    Moment { wall: UnixMs(5 * HOUR + ms), clock: ClockState::Unsynced, ..at(ms) }
+}
+
+#[test]
+fn a_junction_that_is_cut_off_changes_keys_by_the_clock_that_was_right_before() {
+    let mut names = names(KeptKeys::default(), at(0));
+    names.handle_keys(&keys(vec![key(1, -DAY, DAY), key(2, DAY, 2 * DAY), key(3, 2 * DAY, 3 * DAY)]), at(0));
+    names.handle_timeout(at(14 * HOUR));
+    names.handle_timeout(cut_off(DAY - 1));
+    assert_eq!(named(&names), ("k1".to_owned(), None));
+    names.handle_timeout(cut_off(DAY));
+    assert_eq!(named(&names), ("k2".to_owned(), Some("k1".to_owned())));
+    names.handle_timeout(cut_off(DAY + 2 * HOUR));
+    assert_eq!(named(&names), ("k2".to_owned(), None));
+    names.handle_timeout(cut_off(2 * DAY));
+    assert_eq!(named(&names), ("k3".to_owned(), Some("k2".to_owned())));
+    names.handle_timeout(cut_off(40 * DAY));
+    assert_eq!(named(&names), ("k3".to_owned(), None), "there is no other");
+    // The service comes back, and says that the crystal was fast.
+    let back = Moment { wall: UnixMs(EPOCH + DAY + HOUR), ..at(40 * DAY + 1000) };
+    names.handle_keys(&keys(vec![key(2, DAY, 2 * DAY)]), back);
+    assert_eq!(named(&names).0, "k2", "a synchronised clock is right");
+}
+
+#[test]
+fn a_restart_in_the_same_uptime_still_knows_the_time_and_one_in_another_does_not() {
+    let (boot, other) = (BootId(Uuid::from_u128(1)), BootId(Uuid::from_u128(2)));
+    let mut before = names(KeptKeys::default().in_uptime(boot), at(0));
+    before.handle_keys(&keys(vec![key(1, -DAY, DAY), key(2, DAY, 2 * DAY)]), at(0));
+    let kept = before.take_unsaved().expect("it has changed");
+    before.handle_timeout(at(HOUR));
+    assert!(before.take_unsaved().is_none(), "the clock has not moved");
+    let mut same = names(kept.clone().in_uptime(boot), cut_off(DAY - HOUR));
+    assert_eq!(named(&same).0, "k1");
+    same.handle_timeout(cut_off(DAY + HOUR));
+    assert_eq!(named(&same).0, "k2");
+    let mut another = names(kept.in_uptime(other), cut_off(DAY - HOUR));
+    another.handle_timeout(cut_off(DAY + HOUR));
+    assert_eq!(named(&another).0, "k1");
 }
 
 #[test]

@@ -10,6 +10,7 @@ impl Interlock {
         let Self {
             heads,
             intergreen_ms,
+            amber_ms,
             least_amber_ms,
             fault: _,
             latched,
@@ -24,12 +25,14 @@ impl Interlock {
             return;
         }
         for (from, head) in heads.iter().enumerate() {
-            let Head { name: _, pedestrian: _, shows, since, green_ended, always_served: _ } = head;
+            let Head { name: _, pedestrian: _, shows, since, green_ended, amber_ended, always_served: _ } =
+                head;
             key.word(shows.map_or(0, |aspect| 1 + aspect as i64));
             // Only for an amber it plays a part how long it has been shown, until it has been long enough.
             key.age(Some(*since).filter(|_| *shows == Some(Aspect::Amber)), *least_amber_ms);
             let longest = intergreen_ms[from].iter().flatten().copied().max().unwrap_or(0);
             key.age(*green_ended, longest);
+            key.age(*amber_ended, (longest - amber_ms).max(0));
         }
     }
 }

@@ -85,12 +85,38 @@ fn a_short_amber_trips() {
     let steps = [START[0], (-6.0, "rrrr"), (0.0, "Grrr"), (9.0, "arrr"), (12.0, "rrrr")];
     assert!(last(&spec, &steps).contains("3000 ms instead of 3700 ms"));
     spec.signal.amber_s = 1.5;
-    let steps = [START[0], (-6.0, "rrrr"), (0.0, "Grrr"), (9.0, "arrr"), (10.5, "rrrr")];
+    let steps = [START[0], (-6.0, "rrrr"), (0.0, "Grrr"), (9.0, "arrr"), (10.7, "rrrr")];
     assert_eq!(last(&spec, &steps), "passes", "without real lamps");
     let mut real = Interlock::new(&build(&spec), true);
     let mut step = |at: f64, letters: &str| real.check(&lamps(letters), MonoMs((at * 1000.0) as i64));
     steps[..4].iter().for_each(|(at, letters)| step(*at, letters).expect("sound"));
-    assert!(step(10.5, "rrrr").unwrap_err().to_string().contains("instead of 2700 ms"));
+    assert!(step(10.7, "rrrr").unwrap_err().to_string().contains("instead of 2700 ms"));
+}
+
+#[test]
+fn what_was_written_late_counts_from_then() {
+    let written = |amber_wrote: i64, red_wrote: i64, steps: &[(i64, &str)]| {
+        let mut interlock = Interlock::new(&build(&four_way_spec()), true);
+        for (at, letters) in [(-12_000, "ffff"), (-6000, "rrrr"), (0, "Grrr")] {
+            interlock.check(&lamps(letters), MonoMs(at)).expect("sound");
+        }
+        interlock.check(&lamps("arrr"), MonoMs(9000)).expect("sound");
+        interlock.note_written(MonoMs(9000), MonoMs(amber_wrote));
+        steps.iter().try_for_each(|(at, letters)| {
+            interlock.check(&lamps(letters), MonoMs(*at))?;
+            interlock.note_written(MonoMs(*at), MonoMs(red_wrote.max(*at)));
+            Ok(())
+        })
+    };
+    let says =
+        |result: Result<(), Trip>| result.map_or_else(|trip| trip.to_string(), |()| "passes".to_owned());
+    assert_eq!(says(written(9250, 0, &[(12_000, "rrrr"), (14_000, "rGrr")])), "passes");
+    let short = says(written(9800, 0, &[(12_000, "rrrr")]));
+    assert_eq!(short, "the amber of group \"N\" was to end after 2200 ms instead of 2700 ms");
+    let short = says(written(9800, 0, &[(13_000, "rrrr"), (14_000, "rGrr")]));
+    assert_eq!(short, "\"S\" was to get green 4200 ms after the green of \"N\", not 5000 ms");
+    let short = says(written(9000, 12_800, &[(12_000, "rrrr"), (14_000, "rGrr")]));
+    assert_eq!(short, "\"S\" was to get green 1200 ms after the amber of \"N\", not 2000 ms");
 }
 
 #[test]
@@ -114,6 +140,32 @@ fn a_short_intergreen_trips_across_earlier_changes_too() {
         overlapping(&[(0.0, "GGrrG"), (9.0, "aarrr"), (12.0, "rrrrr"), (13.0, "rrrGr")]),
         "\"E\" was to get green 4000 ms after the green of \"N\", not 5000 ms"
     );
+}
+
+#[test]
+fn a_short_red_after_an_amber_trips_however_long_the_amber_was() {
+    let long_amber = |red_at: f64, green_at: f64| {
+        four_way(&[(0.0, "Grrr"), (9.0, "arrr"), (red_at, "rrrr"), (green_at, "rGrr")])
+    };
+    assert_eq!(
+        long_amber(14.0, 15.69),
+        "\"S\" was to get green 1690 ms after the amber of \"N\", not 2000 ms"
+    );
+    assert_eq!(long_amber(14.0, 15.7), "passes");
+    let none = [(0.0, "Grrr"), (9.0, "arrr"), (14.0, "rGrr")];
+    assert_eq!(four_way(&none), "\"S\" was to get green 0 ms after the amber of \"N\", not 2000 ms");
+    // However short it may be, it must be there.
+    let mut spec = four_way_spec();
+    spec.signal.all_red_s = 0.1;
+    let with = |steps: &[(f64, &str)]| last(&spec, &[&START, steps].concat());
+    assert_eq!(with(&none), "\"S\" was to get green 0 ms after the amber of \"N\", not 100 ms");
+    assert_eq!(with(&[none[0], none[1], (14.0, "rrrr"), (14.05, "rGrr")]), "passes");
+    // Each pair has its own.
+    spec.intergreens = vec![crate::signal::tests::intergreen("N", "E", 6.0)];
+    let with =
+        |green: &str| last(&spec, &[&START[..], &[none[0], none[1], (14.0, "rrrr"), (15.0, green)]].concat());
+    assert_eq!(with("rGrr"), "passes");
+    assert_eq!(with("rrGr"), "\"E\" was to get green 1000 ms after the amber of \"N\", not 3000 ms");
 }
 
 #[test]

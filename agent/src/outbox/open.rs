@@ -2,7 +2,7 @@
 
 use super::row::{GapRow, RowBody, Stamp};
 use super::write::Batch;
-use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of};
+use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of, replaced};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -39,7 +39,10 @@ const KEPT_ASIDE: u32 = 3;
 /// Uptimes of which the clock is kept although no row speaks of them: passages may.
 const KEPT_BOOTS: u32 = 16;
 
-enum Opened {
+/// What follows the name of each file of the database: itself, its log, and the index of that.
+const PARTS: [&str; 3] = ["", "-wal", "-shm"];
+
+pub(super) enum Opened {
     Usable(Connection, OutboxId),
     Unusable(String),
 }
@@ -57,26 +60,29 @@ impl Outbox {
             std::fs::create_dir_all(folder)
                 .map_err(|source| OutboxError::Io { path: folder.to_owned(), source })?;
         }
-        match try_open(setup)? {
+        let mut outbox = match try_open(setup)? {
             Opened::Usable(connection, outbox_id) => match Self::with(setup, connection, outbox_id, now) {
                 Err(error) if setup.gives_up && error.is_of_disk() => {
-                    Self::replace(setup, of_disk(&error), now)
+                    Self::replace(setup, &of_disk(&error), now)
                 }
                 Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
-                    Self::replace(setup, damaged(&error), now)
+                    Self::replace(setup, &damaged(&error), now)
                 }
                 opened => opened,
             },
-            Opened::Unusable(reason) => Self::replace(setup, reason, now),
-        }
+            Opened::Unusable(reason) => Self::replace(setup, &reason, now),
+        }?;
+        outbox.tell_replaced(now)?;
+        Ok(outbox)
     }
 
     /// Goes on with a new file when the present one has turned out to be damaged while it was open: it is set aside, and the new one, with an
-    /// identity of its own, reports the gap. What is open in the memory of the caller can be stored in it.
+    /// identity of its own, reports the gap. What is open in the memory of the caller can be stored in it, and what this one knew of the time goes
+    /// on.
     ///
     /// # Errors
     /// When the disk does not let the file be moved or a new one be made; to be called again then.
-    pub fn start_anew(&mut self, reason: String, now: &Moment) -> Result<(), OutboxError> {
+    pub fn start_anew(&mut self, reason: &str, now: &Moment) -> Result<(), OutboxError> {
         let setup = Setup {
             path: self.path.clone(),
             max_bytes: self.max_bytes,
@@ -87,14 +93,21 @@ impl Outbox {
             boot: self.boot,
             gives_up: false,
         };
+        let (offset, clock) = self.clock_now(now);
+        let known = Moment { wall: UnixMs(now.mono.0.saturating_add(offset)), clock, ..*now };
+        // Also in `replace`; before it the present file still gives what is in it.
+        replaced::note(&self.path, reason)?;
         // The file is locked until its connection is closed.
         self.connection = Connection::open_in_memory()?;
-        *self = Self::replace(&setup, reason, now)?;
+        let mut new = Self::replace(&setup, reason, &known)?;
+        new.tell_replaced(&known)?;
+        *self = new;
         Ok(())
     }
 
-    /// Sets the file aside and begins a new one.
-    fn replace(setup: &Setup, reason: String, now: &Moment) -> Result<Self, OutboxError> {
+    /// Sets the file aside and begins a new one, which is still to tell of it.
+    fn replace(setup: &Setup, reason: &str, now: &Moment) -> Result<Self, OutboxError> {
+        replaced::note(&setup.path, reason)?;
         let aside = set_aside(&setup.path)?;
         let (connection, outbox_id) = match try_open(setup)? {
             Opened::Usable(connection, outbox_id) => (connection, outbox_id),
@@ -104,17 +117,33 @@ impl Outbox {
             }
         };
         let mut outbox = Self::with(setup, connection, outbox_id, now)?;
-        outbox.set_aside = Some(aside);
-        let gap = GapRow {
-            from: None,
-            to: Some(Stamp { boot: setup.boot, at: now.mono }),
-            noticed: now.mono,
-            lanes: Vec::new(),
-            rows: None,
-            reason,
-        };
-        outbox.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
+        outbox.set_aside = aside;
         Ok(outbox)
+    }
+
+    /// Tells of the file in whose place this one is, also when an earlier run has not come to that. The gap is the first row of a new file: one that has
+    /// numbered a row has told it, or has not been replaced after all.
+    fn tell_replaced(&mut self, now: &Moment) -> Result<(), OutboxError> {
+        let Some(reason) = replaced::reason(&self.path) else { return Ok(()) };
+        let next: i64 = self.connection.query_row("SELECT next_seq FROM meta", [], |row| row.get(0))?;
+        if next == 1 {
+            // What the other file sent in this uptime, with times of a clock that nobody vouched for, is this one's to correct.
+            if self.clock.1 == ClockState::Unsynced {
+                let sent = "UPDATE boots SET sent_unsynced = 1 WHERE id = ?1";
+                self.connection.execute(sent, [self.boot_key])?;
+            }
+            let gap = GapRow {
+                from: None,
+                to: Some(Stamp { boot: self.boot, at: now.mono }),
+                noticed: now.mono,
+                lanes: Vec::new(),
+                rows: None,
+                reason,
+            };
+            self.commit(&Batch { rows: vec![RowBody::Gap(gap)], ..Batch::default() }, now)?;
+        }
+        replaced::forget(&self.path);
+        Ok(())
     }
 
     fn with(
@@ -187,7 +216,7 @@ impl Outbox {
     }
 }
 
-fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
+pub(super) fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
     if let Some(what) = no_database(&setup.path) {
         return Ok(Opened::Unusable(format!("the outbox was damaged ({what})")));
     }
@@ -231,7 +260,7 @@ pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
 pub(super) fn discard_aside(path: &Path) -> bool {
     let mut discarded = false;
     for n in 1..=KEPT_ASIDE {
-        for tail in ["", "-wal", "-shm"] {
+        for tail in PARTS {
             discarded |= std::fs::remove_file(with_suffix(path, &format!(".corrupt-{n}{tail}"))).is_ok();
         }
     }
@@ -269,15 +298,20 @@ fn open_checked(setup: &Setup) -> Result<Opened, OutboxError> {
     Ok(Opened::Usable(connection, OutboxId(outbox_id)))
 }
 
-/// Moves the file and its log out of the way and returns its new name.
-fn set_aside(path: &Path) -> Result<PathBuf, OutboxError> {
+/// Moves the file and its log out of the way and returns its new name; none when there is nothing to move.
+///
+/// The file goes first: a log that is left alone is noticed, a file without its log would not be.
+pub(super) fn set_aside(path: &Path) -> Result<Option<PathBuf>, OutboxError> {
+    if PARTS.iter().all(|tail| with_suffix(path, tail).symlink_metadata().is_err()) {
+        return Ok(None);
+    }
     let io = |source| OutboxError::Io { path: path.to_owned(), source };
     let aside = |n: u32| with_suffix(path, &format!(".corrupt-{n}"));
     let mut n = 1;
     while n < KEPT_ASIDE && aside(n).exists() {
         n += 1;
     }
-    for tail in ["", "-wal", "-shm"] {
+    for tail in PARTS {
         let target = with_suffix(&aside(n), tail);
         // A log left there would be taken for this file's; mostly there is none.
         let _ = std::fs::remove_file(&target).or_else(|_| std::fs::remove_dir(&target));
@@ -286,10 +320,11 @@ fn set_aside(path: &Path) -> Result<PathBuf, OutboxError> {
             _ => {}
         }
     }
-    Ok(aside(n))
+    replaced::sync_folder(path).map_err(io)?;
+    Ok(Some(aside(n)))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

@@ -3,6 +3,7 @@
 mod acks;
 mod clocks;
 mod damage;
+mod replaced;
 mod retention;
 
 use super::*;

@@ -2,14 +2,14 @@
 //!
 //! It knows nothing of the controller, and drives the fault aspect by itself until the process ends. It does not feed the watchdog, so that
 //! systemd ends a process whose loop hangs; a loop that goes on finds the lamps taken, ends, and the agent starts anew, in the fault aspect
-//! because the fault is latched.
+//! because the fault is latched. A loop that has ended with red at every head hangs no more, however long the disk then takes.
 
 use super::{LastResort, LatchHandle, LatchedFault, lit_heads};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::Aspect;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
@@ -27,11 +27,27 @@ const LEAST_LOOKS: u32 = 10;
 /// What is latched then.
 const REASON: &str = "the lamp loop hung, and its guard took the lamps";
 
+/// What the guard sees of the loop.
+#[derive(Debug)]
+pub struct Pulse {
+    /// When the loop has written last, milliseconds of the monotonic clock; before the first time, when its guard began to watch.
+    pub wrote: AtomicI64,
+    /// Whether it has ended and has written red at every head: it writes no more, and need not.
+    pub rests: AtomicBool,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self { wrote: AtomicI64::new(i64::MIN), rests: AtomicBool::new(false) }
+    }
+}
+
 /// Watches the lamp loop until it is dropped.
 #[derive(Debug)]
 pub struct Guard {
     stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Ends with whether it has taken the lamps.
+    thread: Option<JoinHandle<bool>>,
 }
 
 /// What the guard has seen of the loop.
@@ -55,27 +71,28 @@ impl Seen {
 }
 
 impl Guard {
-    /// Starts the thread, right after the lamps were opened, which leaves the heads dark: a loop that never begins to write hangs, too. `wrote`: when
-    /// the loop has written last, milliseconds of the same clock as `now`, which it is given here until the first time; `fault`: the aspects to show; `enable_on_fault`: whether the master enable is toggled meanwhile; `latch`: where the fault is kept.
+    /// Starts the thread, right after the lamps were opened, which leaves the heads dark: a loop that never begins to write hangs, too. `pulse`:
+    /// what the loop tells of itself, by the same clock as `now`, whose time it is given here until the first write; `fault`: the aspects to show; `enable_on_fault`: whether the master enable is toggled meanwhile; `latch`: where the fault is kept.
     ///
     /// # Errors
     /// When the machine has no thread left.
     pub fn start(
         mut lamps: Box<dyn LastResort>,
-        wrote: Arc<AtomicI64>,
+        pulse: Arc<Pulse>,
         fault: Vec<Aspect>,
         enable_on_fault: bool,
         latch: LatchHandle,
         now: impl Fn() -> Moment + Send + 'static,
     ) -> io::Result<Self> {
         let (stop, stopped) = sync_channel(0);
-        wrote.store(now().mono.0, Relaxed);
+        pulse.wrote.store(now().mono.0, Relaxed);
         let thread = Builder::new().name("lamp-guard".to_owned()).spawn(move || {
             let (mut took, mut enable, mut told) = (false, false, false);
             let mut seen = Seen::NOTHING;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK) {
                 let at = now();
-                if !took && !seen.hangs(MonoMs(wrote.load(Relaxed)), at.mono) {
+                let hangs = !pulse.rests.load(Relaxed) && seen.hangs(MonoMs(pulse.wrote.load(Relaxed)), at.mono);
+                if !took && !hangs {
                     continue;
                 }
                 enable = enable_on_fault && !enable;
@@ -90,18 +107,27 @@ impl Guard {
                     }
                 }
             }
+            took
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Ends it; whether it has taken the lamps.
+    pub fn end(mut self) -> bool {
+        self.stop()
+    }
+
+    fn stop(&mut self) -> bool {
+        drop(self.stop.take());
+        // What it panicked with is in the log; nobody knows what it has shown then.
+        self.thread.take().is_some_and(|thread| thread.join().unwrap_or(true))
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // What it panicked with is in the log; the lamps are no longer guarded either way.
-            let _ = thread.join();
-        }
+        // The lamps are no longer guarded either way.
+        let _ = self.stop();
     }
 }
 

@@ -5,6 +5,7 @@
 mod asks;
 mod cabinet;
 mod messages;
+mod signal_time;
 mod unheard;
 mod writing;
 
@@ -13,8 +14,8 @@ pub use messages::{LampEvent, LampInput};
 pub use unheard::{Unheard, Unkept};
 
 use super::{
-    Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, all_red,
-    lit_heads, show_once,
+    Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, Pulse,
+    all_red, lit_heads, show_once,
 };
 use crate::control::Control;
 use crate::identity::Sighting;
@@ -28,16 +29,12 @@ use flextraff_common::wire::{Aspect, ControlLevel, ControllerState};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::time::Duration;
 
 /// Time between two ticks, milliseconds.
 pub const TICK_MS: i64 = 50;
-
-/// How late a lamp may change, milliseconds. Beyond it the signal's time stands still until the next whole second: to catch up would shorten
-/// an amber or an intergreen. Less than what the interlock tolerates.
-const LATEST_MS: i64 = 250;
 
 /// By how much an end may come later than it was asked for because the signal stood still, milliseconds: to cut amber or all red short would be
 /// worse, and the unit gives that much time.
@@ -50,10 +47,10 @@ const LONGEST_AMBER_MS: i64 = 8000;
 const MOST_AT_ONCE: usize = 512;
 
 /// How the loop is doing; read by others at any time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct LampStats {
-    /// When the loop has written the lamps last, milliseconds of the monotonic clock; before the first time, when its guard began to watch.
-    pub wrote: Arc<AtomicI64>,
+    /// What its guard sees of it.
+    pub pulse: Arc<Pulse>,
     /// The latest that a second has ever begun, milliseconds.
     pub late_max_ms: AtomicU64,
     /// Seconds for which the signal's time has stood still because the loop was late.
@@ -74,24 +71,6 @@ pub struct LampStats {
     pub in_order: AtomicBool,
     /// Whether it ends with the present stage.
     pub ending: AtomicBool,
-}
-
-impl Default for LampStats {
-    fn default() -> Self {
-        Self {
-            wrote: Arc::new(AtomicI64::new(i64::MIN)),
-            late_max_ms: AtomicU64::default(),
-            stood_still_s: AtomicU64::default(),
-            events_dropped: AtomicU64::default(),
-            reads_dropped: AtomicU64::default(),
-            interlock_trips: AtomicU64::default(),
-            written: Lateness::default(),
-            judged: Lateness::default(),
-            hurry: AtomicBool::default(),
-            in_order: AtomicBool::default(),
-            ending: AtomicBool::default(),
-        }
-    }
 }
 
 /// What the loop is made of.
@@ -118,6 +97,8 @@ pub struct LampParts {
     pub events: SyncSender<LampEvent>,
     /// How the loop is doing.
     pub stats: Arc<LampStats>,
+    /// Called when it has ended with red at every head, whatever has ended it.
+    pub rests: fn(),
 }
 
 /// Why the loop ended before it was told to.
@@ -147,6 +128,11 @@ pub fn run(
     let groups = parts.control.controller.shown().lamps.len();
     let ended = catch_unwind(AssertUnwindSafe(|| drive(&mut parts, clock, left, feed)));
     let rest = show_once(&mut *parts.output, &all_red(groups), MonoMs(0));
+    // Before the latch: a disk that takes long is no loop that hangs. Without red at every head the guard is still to act.
+    if rest.is_ok() {
+        parts.stats.pulse.rests.store(true, Relaxed);
+        (parts.rests)();
+    }
     if let Some(latch) = parts.latch.take() {
         latch.finish();
     }
@@ -163,6 +149,7 @@ fn drive(
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
     let mut lamps = LampLoop {
+        written_until: parts.control.next_timeout(),
         parts,
         behind_ms: 0,
         level: None,
@@ -184,8 +171,7 @@ fn drive(
         lamps.parts.control.controller.handle_fault(&reason, clock());
     }
     loop {
-        lamps.tick(clock(), feed)?;
-        let now = clock();
+        let now = lamps.tick(clock, feed)?;
         if lamps.is_over(now) {
             lamps.emit(LampEvent::Ended);
             return Ok(());
@@ -202,6 +188,8 @@ struct LampLoop<'a> {
     parts: &'a mut LampParts,
     /// How far the controller's time is behind the clock, milliseconds; whole seconds.
     behind_ms: i64,
+    /// The first second of the controller's time that no written vector has shown yet.
+    written_until: MonoMs,
     /// What ends greens, as far as it was told.
     level: Option<ControlLevel>,
     /// What was written last.
@@ -248,32 +236,6 @@ impl LampLoop<'_> {
         true
     }
 
-    /// The controller's time for a moment, after standing still where the loop is too late.
-    fn signal_time(&mut self, now: Moment) -> Moment {
-        let due = self.parts.control.next_timeout() + self.behind_ms;
-        let late_ms = now.mono.since(due);
-        if late_ms > 0 {
-            self.parts.stats.late_max_ms.fetch_max(late_ms.unsigned_abs(), Relaxed);
-        }
-        if late_ms > LATEST_MS {
-            let still_s = late_ms.unsigned_abs().div_ceil(1000);
-            self.behind_ms += 1000 * still_s.cast_signed();
-            self.parts.control.handle_still(1000 * still_s.cast_signed());
-            self.parts.stats.stood_still_s.fetch_add(still_s, Relaxed);
-            self.emit(LampEvent::Late { late_ms, still_s });
-            if let Some(trip) = self.parts.interlock.note_late(late_ms, now.mono) {
-                self.late = Some(trip);
-            }
-        }
-        Moment { mono: now.mono - self.behind_ms, ..now }
-    }
-
-    /// The controller's time of a read. What was read while the signal stood still was read when it stood: before its last second was over
-    /// nobody can have come.
-    fn time_of(&self, read: &Read) -> MonoMs {
-        (read.at - self.behind_ms).max(self.parts.control.next_timeout() - 1000)
-    }
-
     fn handle(&mut self, input: LampInput, now: Moment) {
         let signal_now = self.signal_time(now);
         match input {
@@ -313,8 +275,8 @@ impl LampLoop<'_> {
                 let answer = self.answer(ask, now, signal_now);
                 self.emit(LampEvent::Answered { id, answer });
             }
-            LampInput::Reconfigure { config, kept } => {
-                self.parts.control.reconfigure(&config, &kept, signal_now.mono);
+            LampInput::Reconfigure { config, before } => {
+                self.parts.control.reconfigure(&config, &before, signal_now.mono);
             }
             LampInput::End { longest_s } => {
                 self.parts.stats.ending.store(true, Relaxed);
@@ -346,7 +308,7 @@ impl LampLoop<'_> {
     /// can take, so that a controller that stands still ends as well.
     fn may_stop_at_once(&mut self, now: Moment) -> bool {
         // By the signal's own time, which stands still where the loop is late: an amber then takes longer, too.
-        let signal_now = Moment { mono: now.mono - self.behind_ms, ..now };
+        let signal_now = self.moment_of(now);
         if self.pressed.is_none() {
             self.parts.control.controller.handle_end(0, signal_now);
         }
@@ -366,20 +328,21 @@ impl LampLoop<'_> {
         is_clear || (state == ControllerState::AllRed && self.parts.control.controller.starts_up())
     }
 
-    /// `feed` comes before what is told: others may wait for that.
-    fn tick(&mut self, now: Moment, feed: &mut dyn FnMut()) -> Result<(), OutputError> {
+    /// Says when it had written. `feed` comes before what is told: others may wait for that.
+    fn tick(&mut self, clock: &dyn Fn() -> Moment, feed: &mut dyn FnMut()) -> Result<Moment, OutputError> {
+        let now = clock();
         self.tell_unkept();
         self.look_at_lamps(now)?;
         if self.parts.interlock.latched().is_some() {
             self.tick_in_fault(now)?;
             feed();
-            return Ok(());
+            return Ok(clock());
         }
         let signal_now = self.signal_time(now);
         if let Some(trip) = self.late.take() {
             self.trips(&trip, now)?;
             feed();
-            return Ok(());
+            return Ok(clock());
         }
         self.look_at_switches(now.mono, signal_now);
         let pressed = self.parts.output.pressed();
@@ -395,9 +358,12 @@ impl LampLoop<'_> {
             Ok(lit) => self.write(&lamps, lit, true, now.mono)?,
             Err(trip) => self.trips(&trip, now)?,
         }
+        let wrote = clock();
         feed();
         self.tell(signal_now.mono);
-        Ok(())
+        // After what has happened is told, whose times go by how far the signal was behind then.
+        self.note_written(now.mono, wrote.mono);
+        Ok(wrote)
     }
 
     /// Passes on what the controller has to say, on the clock's time.

@@ -1,102 +1,14 @@
-//! The fault latch: a file that outlives restarts and power cuts, and that only a person at the cabinet takes away.
+//! Who keeps the latched fault and takes it away while the agent runs.
 
-use super::safe_map::{replace, sync_folder};
-use flextraff_common::time::{ClockState, UnixMs};
-use serde::{Deserialize, Serialize};
-use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use super::{FaultLatch, LatchError, LatchedFault};
+use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// Name of the file, beside the outbox.
-const FILE: &str = "fault.json";
 /// Pause between two tries to write it.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// A fault as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LatchedFault {
-    /// Why, as a sentence.
-    pub reason: String,
-    /// When.
-    pub at: UnixMs,
-    /// Whether that time could be trusted.
-    pub clock: ClockState,
-}
-
-/// Why the latch cannot be written or cleared.
-#[derive(Debug, thiserror::Error)]
-#[error("the fault file {} cannot be {what}: {cause}", path.display())]
-pub struct LatchError {
-    path: PathBuf,
-    what: &'static str,
-    cause: io::Error,
-}
-
-/// Where a fault is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FaultLatch {
-    path: PathBuf,
-}
-
-impl FaultLatch {
-    /// In the folder of the outbox.
-    pub fn beside(outbox: &Path) -> Self {
-        Self { path: outbox.with_file_name(FILE) }
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The latched fault. A file that cannot be read is one, too: what it says may matter.
-    pub fn read(&self) -> Option<LatchedFault> {
-        let broken = |cause: String| LatchedFault {
-            reason: format!("the fault file {} cannot be read: {cause}", self.path.display()),
-            at: UnixMs(0),
-            clock: ClockState::Unsynced,
-        };
-        match fs::read(&self.path) {
-            Ok(bytes) => {
-                Some(serde_json::from_slice(&bytes).unwrap_or_else(|error| broken(error.to_string())))
-            }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => None,
-            Err(error) => Some(broken(error.to_string())),
-        }
-    }
-
-    /// Keeps a fault; durable on return. One that is kept already stays.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self, fault: &LatchedFault) -> Result<(), LatchError> {
-        if self.read().is_some() {
-            return Ok(());
-        }
-        let bytes = serde_json::to_vec(fault).map_err(io::Error::other);
-        bytes.and_then(|bytes| replace(&self.path, &bytes)).map_err(|cause| self.error("written", cause))
-    }
-
-    /// Takes the fault away; durable on return. Only a person who has looked at the signal may ask for this.
-    ///
-    /// # Errors
-    /// When the file cannot be removed.
-    pub fn clear(&self) -> Result<(), LatchError> {
-        let removed = match fs::remove_file(&self.path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            other => other,
-        };
-        removed.and_then(|()| sync_folder(&self.path)).map_err(|cause| self.error("removed", cause))
-    }
-
-    fn error(&self, what: &'static str, cause: io::Error) -> LatchError {
-        LatchError { path: self.path.clone(), what, cause }
-    }
-}
 
 /// Writes the latch on a thread of its own: a stalled SD card never delays a lamp.
 #[derive(Debug)]
@@ -175,6 +87,7 @@ impl LatchWriter {
 }
 
 fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
+    latch.prepare();
     // What is still to be written.
     let mut unkept: Option<LatchedFault> = None;
     let mut ends = false;
@@ -195,7 +108,10 @@ fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
         match job {
             // The first fault counts.
             Ok(Job::Keep(fault)) => drop(unkept.get_or_insert(fault)),
-            Ok(Job::Clear(asker)) => unkept = clear(latch, unkept, &asker),
+            Ok(Job::Clear(asker)) => {
+                unkept = clear(latch, unkept, &asker);
+                latch.prepare();
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => ends = true,
         }
@@ -217,6 +133,7 @@ fn clear(latch: &FaultLatch, unkept: Option<LatchedFault>, asker: &Asker) -> Opt
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flextraff_common::time::{ClockState, UnixMs};
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use tempfile::TempDir;
 

@@ -1,7 +1,7 @@
 //! GPIO of a Raspberry Pi, by its registers.
 
 use super::{Lines, OutputError, Pins};
-use rppal::gpio::{Error, Gpio, InputPin, Level, OutputPin};
+use rppal::gpio::{Error, Gpio, InputPin, Level, Mode, OutputPin};
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -45,6 +45,25 @@ impl RppalLines {
             inputs.push(if floats_high { free.into_input_pullup() } else { free.into_input_pulldown() });
         }
         Ok(Self { outputs, inputs, _lock: lock })
+    }
+
+    /// Sets pins that nobody drives any more. Only those that are outputs still: one that has become something else since, such as a serial
+    /// port, shows no lamp.
+    ///
+    /// # Errors
+    /// As [`RppalLines::open`].
+    pub fn set_left(levels: &[(u8, bool)]) -> Result<(), OutputError> {
+        let gpio = Gpio::new().map_err(|error| OutputError::NoGpio { cause: cause(&error) })?;
+        let _lock = lock()?;
+        for &(pin, high) in levels {
+            let user = "what was a lamp".to_owned();
+            let line = gpio.get(pin).map_err(|error| OutputError::Pin { user, pin, cause: cause(&error) })?;
+            if line.mode() == Mode::Output {
+                let mut line = if high { line.into_output_high() } else { line.into_output_low() };
+                line.set_reset_on_drop(false);
+            }
+        }
+        Ok(())
     }
 }
 

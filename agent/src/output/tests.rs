@@ -1,8 +1,10 @@
 mod cabinet;
 mod driven;
 mod ending;
+mod guarded;
 mod pins;
 mod reads;
+mod slow;
 
 use super::*;
 use crate::config;
@@ -103,6 +105,7 @@ impl Bench {
             inputs: inbox,
             events: outbox,
             stats: Arc::clone(&stats),
+            rests: || (),
         };
         Self { parts, inputs, events, written, stats }
     }
@@ -231,7 +234,7 @@ fn a_loop_that_is_late_again_and_again_ends_in_the_fault_aspect_and_latches() {
             late.set(late.get() + usize::from(due));
             if due { late_s } else { 0.0 }
         };
-        let (ended, lines, _) = bench.run(third as f64 + 30.0, jump);
+        let (ended, lines, _) = bench.run_fed(third as f64 + 30.0, jump, |_, _| ());
         ended.expect("it was told to stop");
         assert!(stats.stood_still_s.load(std::sync::atomic::Ordering::Relaxed) >= 3);
         (lines, stats.interlock_trips.load(std::sync::atomic::Ordering::Relaxed))
@@ -301,7 +304,7 @@ fn read(lane: usize, tag: u32, at_s: f64) -> LampInput {
 
 /// Tells that the readers work, and four vehicles that stand at the stop line of S from 2 s on.
 fn queue_at_south(now: f64, inputs: &SyncSender<LampInput>) {
-    inputs.try_send(LampInput::Reader { reader: 0, up: true }).expect("there is room");
+    inputs.try_send(LampInput::Reader { reader: 0, up: true.into() }).expect("there is room");
     if now > 2.0 {
         for tag in 0..4 {
             inputs.try_send(read(1, tag, now)).expect("there is room");

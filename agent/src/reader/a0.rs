@@ -38,9 +38,7 @@ impl Family for A0 {
         let is_inventory = REAL_TIME.contains(&command);
         match *data {
             [_, _, _, _, _, _, _] | [NO_TAG] if is_inventory => Some(Signal::RoundEnd),
-            [NO_ANTENNA] if is_inventory => {
-                Some(Signal::Trouble("finds no antenna on its port; check the antenna and its cable"))
-            }
+            [NO_ANTENNA] if is_inventory => Some(Signal::NoAntennaHere),
             [DONE] => Some(Signal::reply(command.into(), 0, &[])),
             [code] if code > DONE => Some(Signal::reply(command.into(), code.into(), &[])),
             [_, _] if command == FIRMWARE => Some(Signal::reply(command.into(), 0, data)),

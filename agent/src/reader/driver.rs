@@ -13,7 +13,7 @@ pub use problem::Problem;
 
 use super::command::{Command, Commands, Settings, commands};
 use super::frame::Signal;
-use crate::config::{Protocol, ReaderConfig, ReaderMode};
+use crate::config::{Antennas, Protocol, ReaderConfig, ReaderMode};
 use flextraff_common::time::MonoMs;
 use std::collections::VecDeque;
 
@@ -173,6 +173,20 @@ impl Driver {
         }
     }
 
+    /// Tags have come from these ports: they have antennas.
+    pub fn handle_ports(&mut self, ports: &[u8]) {
+        self.problems.retain(|problem| !matches!(problem, Problem::NoAntenna(port) if ports.contains(port)));
+    }
+
+    /// Through which antennas it sees, as far as it says so.
+    pub fn antennas(&self) -> Antennas {
+        self.problems.iter().fold(true.into(), |antennas: Antennas, problem| match problem {
+            Problem::NoAntenna(port) => antennas.without(Some(*port)),
+            Problem::NoAntennaAnywhere => false.into(),
+            _ => antennas,
+        })
+    }
+
     /// Goes on when an answer is overdue, a round has ended or nothing was heard for long.
     pub fn handle_timeout(&mut self, now: MonoMs) {
         if let Some(awaited) = self.awaited.take_if(|awaited| awaited.until <= now) {
@@ -231,8 +245,10 @@ impl Driver {
         self.has_read = false;
         self.was_heard = false;
         self.may_have_forgotten = false;
-        self.problems.clear();
+        // It would say at once that an antenna is back, but not that it is still missing.
+        self.problems.retain(Problem::is_of_antenna);
         self.variant = 0;
+        self.rounds = 0;
         self.ask_due = now + self.silence_ms / 2;
         self.phase = if self.family.is_some() { Phase::Asking } else { Phase::Listening };
         if self.has_no_commands {
@@ -316,6 +332,11 @@ impl Driver {
                 self.has_spoken = true;
                 self.says_round_end = true;
                 self.end_trouble();
+                let port = self.round_port();
+                self.problems.retain(|problem| match problem {
+                    Problem::NoAntenna(missing) => Some(*missing) != port,
+                    problem => *problem != Problem::NoAntennaAnywhere,
+                });
                 if let Some((_, sent)) = &self.inventory {
                     self.round_due = Some(now.max(*sent + ROUND_PAUSE_MS));
                 }
@@ -323,16 +344,23 @@ impl Driver {
             Signal::KeepAlive => {
                 self.has_spoken = true;
                 self.end_trouble();
+                self.problems.retain(|problem| !problem.is_of_antenna());
             }
             Signal::NoAntenna(missing) => {
                 self.has_spoken = true;
                 self.end_trouble();
+                self.problems.retain(|problem| !problem.is_of_antenna());
                 // A port that watches no lane may be empty.
                 for port in missing {
                     if self.settings.ports.contains(port) {
                         self.note(Problem::NoAntenna(*port));
                     }
                 }
+            }
+            Signal::NoAntennaHere => {
+                self.has_spoken = true;
+                self.note(self.round_port().map_or(Problem::NoAntennaAnywhere, Problem::NoAntenna));
+                self.round_due = self.round_at().map(|_| now + ANSWER_MS);
             }
             Signal::Trouble(what) => {
                 self.has_spoken = true;
@@ -458,7 +486,13 @@ impl Driver {
     }
 
     fn end_trouble(&mut self) {
-        self.problems.retain(|problem| !matches!(problem, Problem::Trouble(_) | Problem::NoAntenna(_)));
+        self.problems.retain(|problem| !matches!(problem, Problem::Trouble(_)));
+    }
+
+    /// The port with which a reader reads in the present round whose antennas take turns.
+    fn round_port(&self) -> Option<u8> {
+        let ports = &self.settings.ports;
+        ports.get(self.rounds.checked_rem(ports.len())?).copied()
     }
 
     fn note(&mut self, problem: Problem) {

@@ -40,6 +40,8 @@ pub enum Signal {
     KeepAlive,
     /// The reader lives, and these of its antenna ports, from 1, have no antenna.
     NoAntenna(Vec<u8>),
+    /// The reader lives, and the antenna that it was to read with in this round is missing.
+    NoAntennaHere,
     /// The reader complains about itself, in words.
     Trouble(&'static str),
 }

@@ -16,7 +16,7 @@ pub use poller::{BEAT, Poller};
 use super::Read;
 use super::driver::Driver;
 use super::source::Source;
-use crate::config::{Protocol, ReaderConfig};
+use crate::config::{Antennas, Protocol, ReaderConfig};
 use flextraff_common::time::MonoMs;
 use flextraff_common::wire::ReaderState;
 use listener::{Listener, Restart};
@@ -44,6 +44,8 @@ pub enum ReaderEventKind {
     Read(Read),
     /// Its port is open, or it is heard again.
     Up,
+    /// It is up, and not all of its antennas are there.
+    UpWithout(Antennas),
     /// Its port is gone, or it has fallen silent. A reader counts as down until its first `Up`.
     Down,
 }
@@ -63,6 +65,7 @@ pub struct FoundOut {
 #[derive(Debug, Default)]
 pub struct ReaderStats {
     state: Mutex<ReaderState>,
+    antennas: Mutex<Antennas>,
     found: Mutex<FoundOut>,
     opens: AtomicU64,
     reads: AtomicU64,
@@ -75,6 +78,11 @@ impl ReaderStats {
     /// Whether the port is open and the reader gives the signs of life that it owes.
     pub fn state(&self) -> ReaderState {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Through which antennas it sees: none unless it is up.
+    pub fn antennas(&self) -> Antennas {
+        *self.antennas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is known about it.
@@ -109,6 +117,10 @@ impl ReaderStats {
 
     fn set_state(&self, state: ReaderState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    fn set_antennas(&self, antennas: Antennas) {
+        *self.antennas.lock().unwrap_or_else(PoisonError::into_inner) = antennas;
     }
 
     fn set_found(&self, found: FoundOut) {

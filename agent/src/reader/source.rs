@@ -14,6 +14,8 @@ pub struct Source {
     unmapped: u64,
     /// The antenna of the first of them.
     unmapped_port: Option<u8>,
+    /// Ports that tags came from since somebody asked, each once.
+    ports: Vec<u8>,
 }
 
 impl Source {
@@ -24,12 +26,17 @@ impl Source {
 
     /// A source for this reader with the decoder that it was found to need.
     pub fn of(decoder: Decoder, config: &ReaderConfig) -> Self {
-        Self { decoder, lanes: config.lanes.clone(), unmapped: 0, unmapped_port: None }
+        Self { decoder, lanes: config.lanes.clone(), unmapped: 0, unmapped_port: None, ports: Vec::new() }
     }
 
     /// What the frames of the last call said besides tags, in order.
     pub fn take_signals(&mut self) -> Vec<Signal> {
         self.decoder.take_signals()
+    }
+
+    /// Ports that tags came from since the last call.
+    pub fn take_ports(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.ports)
     }
 
     /// Intact frames since the source was made.
@@ -86,6 +93,7 @@ impl Source {
     pub fn place(&mut self, frames: &[TagFrame], now: MonoMs) -> Vec<Read> {
         let mut reads = Vec::with_capacity(frames.len());
         for frame in frames {
+            self.ports.extend(frame.port.filter(|port| !self.ports.contains(port)));
             let Some(watch) = self.lanes.watch(frame.port) else {
                 if self.unmapped == 0 {
                     self.unmapped_port = frame.port;

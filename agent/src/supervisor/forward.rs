@@ -1,6 +1,6 @@
 //! A device that only counts tells its reads to the light controller of its junction, which may have no reader of its own.
 
-use crate::config::{Config, StopLines};
+use crate::config::{Antennas, Config, StopLines};
 use crate::estimation::Priority;
 use crate::identity::Sighting;
 use flextraff_common::epc::Epc;
@@ -103,10 +103,10 @@ impl Forwarder {
     }
 }
 
-/// Names of the lanes whose stop line a reader that is up watches; with `all` also of those that no reader of this device watches.
-pub fn watched(config: &Config, up: impl Fn(usize) -> bool, all: bool) -> Vec<String> {
+/// Names of the lanes whose stop line a reader watches, each through these antennas; with `all` also of those that no reader of this device watches.
+pub fn watched<A: Into<Antennas>>(config: &Config, antennas: impl Fn(usize) -> A, all: bool) -> Vec<String> {
     let junction = &config.junction;
-    let watched = StopLines::new(junction.lanes().len(), &config.readers).watched(up, all);
+    let watched = StopLines::new(junction.lanes().len(), &config.readers).watched(antennas, all);
     let lanes = junction.lanes().iter().zip(watched).filter(|(_, watched)| *watched);
     lanes.map(|(lane, _)| lane.name.clone()).collect()
 }
@@ -184,6 +184,9 @@ mod tests {
         let config = config();
         assert_eq!(watched(&config, |_| true, false), ["N"]);
         assert_eq!(watched(&config, |_| false, false), [""; 0]);
+        let up = Antennas::from(true);
+        assert_eq!(watched(&config, |_| up.without(Some(1)), false), [""; 0]);
+        assert_eq!(watched(&config, |_| up.without(Some(2)), false), ["N"]);
         assert_eq!(watched(&config, |_| false, true), ["E"], "only announced by a reader, counted by nobody");
     }
 }

@@ -3,14 +3,14 @@
 
 use super::recorder::{Cause, Losses};
 use super::recording::ToKeep;
-use crate::config::Config;
+use crate::config::{Antennas, Config};
 use crate::identity::Sighting;
 use crate::outbox::Room;
 use crate::output::Unkept;
 use crate::signal::CycleRecord;
 use flextraff_common::hires::Event;
 use flextraff_common::ids::Seq;
-use flextraff_common::time::MonoMs;
+use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::{Ack, Demand, GreenTime};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
@@ -23,6 +23,10 @@ use std::time::Duration;
 const MOST_READS: usize = 65_536;
 /// What may wait beyond that: cycles, events, answers of the server, plans.
 const MOST_BESIDES: usize = 8192;
+/// Beyond both: which readers are up, since when. Without these a lane that nobody watched would be one without vehicles.
+const MOST_STATES: usize = 4096;
+/// While more than this waits nothing is brought that comes again.
+const MOST_FOR_REPEATS: usize = 1024;
 /// In a pause the recorder says so often that it is not the disk that it waits for, milliseconds.
 const LONGEST_REST_MS: i64 = 1000;
 
@@ -31,7 +35,7 @@ pub(super) enum RecorderInput {
     Read(Sighting),
     Reader {
         reader: usize,
-        up: bool,
+        antennas: Antennas,
         at: MonoMs,
     },
     /// From here on there was no room for a reader's reads; until all that waits is taken, its lanes are not watched.
@@ -39,7 +43,11 @@ pub(super) enum RecorderInput {
         reader: usize,
         at: MonoMs,
     },
-    Demand(Box<Demand>),
+    Demand {
+        demand: Box<Demand>,
+        /// When it came.
+        at: Moment,
+    },
     Cycle(CycleRecord),
     Events(Vec<Event>),
     Ack(Ack),
@@ -53,10 +61,10 @@ pub(super) enum RecorderInput {
     },
     /// What is to be kept beside the outbox.
     Keep(ToKeep),
-    /// Another configuration; for each of its readers, whether it is the one that had its place before.
+    /// Another configuration; for each of its readers, the number that it had before, if it stays.
     Reconfigure {
         config: Arc<Config>,
-        kept: Vec<bool>,
+        before: Vec<Option<usize>>,
     },
     Stop,
 }
@@ -118,7 +126,9 @@ pub(super) struct Intake {
 impl Intake {
     /// Brings anything but a read. What finds no room is lost, which takes thousands of minutes of cycles; the log says so once, and a gap what.
     pub(super) fn bring(&self, input: RecorderInput) {
-        match self.push(input, MOST_READS + MOST_BESIDES) {
+        let is_state = matches!(input, RecorderInput::Reader { .. } | RecorderInput::Missed { .. });
+        let most = MOST_READS + MOST_BESIDES + if is_state { MOST_STATES } else { 0 };
+        match self.push(input, most) {
             Ok(()) => self.shared.full.store(false, Relaxed),
             Err(Refused::Ended) => tracing::error!("the recorder has ended"),
             Err(Refused::Full) => {
@@ -129,6 +139,11 @@ impl Intake {
                 }
             }
         }
+    }
+
+    /// Brings again which readers are up, as far as there is time for it.
+    pub(super) fn repeat_state(&self, reader: usize, antennas: Antennas, at: MonoMs) {
+        let _ = self.push(RecorderInput::Reader { reader, antennas, at }, MOST_FOR_REPEATS);
     }
 
     /// Takes what was lost before it could be brought; a gap tells of it.
@@ -158,34 +173,33 @@ impl Intake {
 #[derive(Debug)]
 pub(super) struct ReadsIntake {
     intake: Intake,
-    reader: usize,
     /// Whether the recorder has been told that reads are missed.
     missing: AtomicBool,
 }
 
 impl ReadsIntake {
-    pub(super) fn new(intake: Intake, reader: usize) -> Self {
-        Self { intake, reader, missing: AtomicBool::new(false) }
+    pub(super) fn new(intake: Intake) -> Self {
+        Self { intake, missing: AtomicBool::new(false) }
     }
 
-    /// Brings a read; `false` when the recorder has ended. One that finds no room is lost, and its lane is not watched from then on.
-    pub(super) fn bring(&self, sighting: Sighting) -> bool {
+    /// Brings a read of the reader of a number; `false` when the recorder has ended. One that finds no room is lost, and its lane is not watched from then on.
+    pub(super) fn bring(&self, reader: usize, sighting: Sighting) -> bool {
         let at = sighting.read.at;
         match self.intake.push(RecorderInput::Read(sighting), MOST_READS) {
             Ok(()) => self.missing.store(false, Relaxed),
             Err(Refused::Ended) => return false,
             Err(Refused::Full) => {
                 if !self.missing.swap(true, Relaxed) {
-                    self.intake.bring(RecorderInput::Missed { reader: self.reader, at });
+                    self.intake.bring(RecorderInput::Missed { reader, at });
                 }
             }
         }
         true
     }
 
-    /// Brings that the reader came up or went down.
-    pub(super) fn bring_state(&self, up: bool, at: MonoMs) {
-        self.intake.bring(RecorderInput::Reader { reader: self.reader, up, at });
+    /// Brings that the reader came up or went down, or through which of its antennas it sees.
+    pub(super) fn bring_state(&self, reader: usize, antennas: Antennas, at: MonoMs) {
+        self.intake.bring(RecorderInput::Reader { reader, antennas, at });
     }
 }
 
@@ -320,5 +334,25 @@ mod tests {
         expected.add_events(&[at(7000), at(8000)], Cause::StandsStill);
         assert_eq!(inputs.take_lost(), expected);
         assert!(inputs.take_lost().is_empty(), "it is told once");
+    }
+
+    #[test]
+    fn which_readers_are_up_finds_room_when_nothing_else_does_and_is_repeated_when_there_is_time() {
+        let (intake, inputs) = open();
+        for _ in 0..=MOST_READS + MOST_BESIDES {
+            intake.bring(event(0));
+        }
+        intake.repeat_state(1, true.into(), MonoMs(1));
+        ReadsIntake::new(intake.clone()).bring_state(0, false.into(), MonoMs(2));
+        let states = |inputs: &Inputs| -> Vec<(usize, bool, MonoMs)> {
+            let state = |input| match input {
+                RecorderInput::Reader { reader, antennas, at } => Some((reader, antennas.are_up(), at)),
+                _ => None,
+            };
+            inputs.waiting().filter_map(state).collect()
+        };
+        assert_eq!(states(&inputs), [(0, false, MonoMs(2))]);
+        intake.repeat_state(1, true.into(), MonoMs(3));
+        assert_eq!(states(&inputs), [(1, true, MonoMs(3))]);
     }
 }

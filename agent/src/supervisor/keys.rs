@@ -6,13 +6,14 @@ use crate::clock::Clock;
 use crate::config::{Config, Privacy};
 use crate::identity::{KeptKeys, Names, SharedNames, store};
 use crate::link::LinkRequest;
+use flextraff_common::ids::BootId;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::topics::Topic;
 use flextraff_common::wire::{Demand, DemandPassage, Keys, encode};
 use ring::rand::{Random, SystemRandom, generate};
 
 /// The names as an earlier run left them. A file that cannot be used costs its keys, which the server sends again.
-pub(super) fn open(config: &Config, clock: &Clock) -> SharedNames {
+pub(super) fn open(config: &Config, clock: &Clock, boot: BootId) -> SharedNames {
     let kept = if config.privacy == Privacy::Pseudonym {
         let path = store::path(&config.outbox.path);
         store::load(&path).unwrap_or_else(|error| {
@@ -22,7 +23,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> SharedNames {
     } else {
         KeptKeys::default()
     };
-    SharedNames::new(Names::new(config.privacy, kept, Box::new(random), clock.now()))
+    SharedNames::new(Names::new(config.privacy, kept.in_uptime(boot), Box::new(random), clock.now()))
 }
 
 /// 256 random bits.

@@ -1,5 +1,8 @@
 //! The lamp loop, and what stands around it: its guard, the fault file and the pins for `failsafe`.
 
+#[cfg(test)]
+mod tests;
+
 use super::reading::Watcher;
 use super::threads::{self, News};
 use super::{LAMP_INPUTS, NEWS, Supervisor};
@@ -9,8 +12,9 @@ use crate::control::Control;
 use crate::interlock::Interlock;
 use crate::output::{
     self, FaultLatch, Guard, LampError, LampInput, LampParts, LampStats, LatchHandle, LatchWriter,
-    OrderlyEnd, SafeMap,
+    OrderlyEnd, RppalLines, SafeMap,
 };
+use crate::service;
 use flextraff_common::ids::BootId;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,7 +27,7 @@ pub(super) struct Lamps {
     pub(super) stats: Arc<LampStats>,
     pub(super) thread: JoinHandle<Result<(), LampError>>,
     /// Takes the lamps when the loop hangs; none with virtual lamps.
-    _guard: Option<Guard>,
+    guard: Option<Guard>,
     pub(super) latch: LatchHandle,
 }
 
@@ -36,27 +40,38 @@ impl Lamps {
     ) -> anyhow::Result<Self> {
         let junction = &config.junction;
         // Before the pins are opened, which makes the heads dark for a moment: a disk that stands still must not make that moment long.
-        let latch = FaultLatch::beside(&config.outbox.path);
-        let latched = latch.read().map(|fault| fault.reason);
+        let latch = FaultLatch::of(config);
+        let fault = latch.read();
+        let latched = fault.as_ref().map(|fault| fault.reason.clone());
         let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
         let mut control = Control::new(config, false, clock.now());
         let interlock = Interlock::new(junction, config.output.driver != Driver::Virtual);
         let writer = LatchWriter::start(latch)?;
         let latch = writer.handle();
+        // The killed agent may have lit them by a configuration of before.
+        match output::switch_off_left(&config.outbox.path, &config.output, RppalLines::set_left) {
+            Ok(pins) if pins.is_empty() => {}
+            Ok(pins) => tracing::info!(?pins, "pins that are no lamps any more are switched off"),
+            Err(error) => {
+                tracing::warn!(%error, "pins that are no lamps any more cannot be switched off");
+            }
+        }
         let output = output::open(&config.output, junction)?;
-        if let Some(reason) = &latched {
+        if let Some(fault) = fault {
             tracing::error!(
-                reason,
+                reason = fault.reason,
                 "a latched fault holds the lamps in the fault aspect; a person at the cabinet clears it"
             );
+            // Where only one of file and copy has it.
+            latch.store(fault);
         }
         let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
         let (events, happened) = mpsc::sync_channel(NEWS);
         let stats = Arc::new(LampStats::default());
         let guard = output.last_resort().map(|lamps| {
-            let (wrote, clock, latch) = (Arc::clone(&stats.wrote), Arc::clone(clock), latch.clone());
+            let (pulse, clock, latch) = (Arc::clone(&stats.pulse), Arc::clone(clock), latch.clone());
             let fault = interlock.fault_lamps().to_vec();
-            Guard::start(lamps, wrote, fault, config.output.enable_on_fault, latch, move || clock.now())
+            Guard::start(lamps, pulse, fault, config.output.enable_on_fault, latch, move || clock.now())
         });
         keep_pins(config);
         let now = clock.now();
@@ -76,9 +91,10 @@ impl Lamps {
             inputs: received,
             events,
             stats: Arc::clone(&stats),
+            rests: service::leave,
         };
         let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
-        Ok(Self { inputs, stats, thread, _guard: guard.transpose()?, latch })
+        Ok(Self { inputs, stats, thread, guard: guard.transpose()?, latch })
     }
 
     /// Whether the loop has ended, whatever has ended it.
@@ -90,13 +106,13 @@ impl Lamps {
     pub(super) fn stop(self, config: &Config, clock: &Clock, boot: BootId) {
         // Readers still send: among their reads it must not get lost.
         let _ = self.inputs.send(LampInput::Stop);
-        if let Ok(Err(error)) = self.thread.join() {
-            tracing::error!(%error, "the lamp loop ended with an error");
-        } else if self.stats.in_order.load(Relaxed)
-            && let Some(ended) = OrderlyEnd::new(&config.output, boot, clock.mono())
-            && let Err(error) = ended.keep(&OrderlyEnd::beside(&config.outbox.path))
-        {
-            tracing::warn!(%error, "the orderly end is not remembered: the next start begins with flash");
+        let ended = self.thread.join();
+        // Before the disk is waited for: a guard that took the lamps meanwhile would make the red untrue that is to be remembered.
+        let taken = self.guard.is_some_and(Guard::end);
+        match ended {
+            Ok(Err(error)) => tracing::error!(%error, "the lamp loop ended with an error"),
+            Ok(Ok(())) if self.stats.in_order.load(Relaxed) && !taken => remember_end(config, clock, boot),
+            _ => {}
         }
     }
 
@@ -117,6 +133,14 @@ impl Supervisor {
         let longest_s = self.config.longest_stop_s();
         tracing::info!(longest_s, "ending with the present stage");
         lamps.inputs.send(LampInput::End { longest_s }).is_ok()
+    }
+}
+
+/// Remembers that the lamps were left in red, if that red lasts.
+fn remember_end(config: &Config, clock: &Clock, boot: BootId) {
+    let Some(ended) = OrderlyEnd::new(&config.output, boot, clock.mono()) else { return };
+    if let Err(error) = ended.keep(&OrderlyEnd::beside(&config.outbox.path)) {
+        tracing::warn!(%error, "the orderly end is not remembered: the next start begins with flash");
     }
 }
 

@@ -1,8 +1,12 @@
-//! Readers that are no longer wanted. To close a line may take the kernel half a minute when its adapter has failed; nobody waits for that.
+//! What ends: readers that are no longer wanted, and the lamp loop.
+//!
+//! To close a line may take the kernel half a minute when its adapter has failed; nobody waits for that.
 
 use super::reading::RunningReader;
+use super::threads::News;
 use crate::clock::Clock;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use crate::output::LampEvent;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::Builder;
 use std::time::Duration;
 
@@ -10,6 +14,22 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often whoever waits does what else is due.
 const BEAT: Duration = Duration::from_millis(500);
+
+/// How long the last word of a lamp loop that has ended is waited for.
+const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// Takes what a lamp loop that has ended told before that and is still on its way here.
+pub(super) fn hear_out(inbox: &Receiver<News>, clock: &Clock, mut handle: impl FnMut(LampEvent)) {
+    let until = clock.mono() + LAST_WORD.as_millis() as i64;
+    loop {
+        let wait = Duration::from_millis(until.since(clock.mono()).max(0).unsigned_abs());
+        match inbox.recv_timeout(wait) {
+            Ok(News::Lamp(LampEvent::Ended)) | Err(_) => return,
+            Ok(News::Lamp(event)) => handle(event),
+            Ok(_) => {}
+        }
+    }
+}
 
 /// Ends readers, all at once. After this none of them is heard any more; one that still closes its line ends by itself, and until then its port is
 /// busy. `meanwhile` is called again and again.
@@ -60,6 +80,31 @@ fn all_at_once<J: FnOnce() + Send + 'static>(
 mod tests {
     use super::*;
     use crate::config::ClockTrust;
+    use crate::signal::SignalEvent;
+
+    #[test]
+    fn what_the_lamp_loop_told_before_it_ended_is_heard_to_its_last_word() {
+        let (news, inbox) = mpsc::sync_channel(1);
+        let told = std::thread::spawn(move || {
+            for number in 0..40 {
+                let event = LampEvent::Signal(SignalEvent::PlanOver { plan_id: Some(number.to_string()) });
+                news.send(News::Lamp(event)).expect("somebody listens");
+                news.send(News::RowsWaiting).expect("somebody listens");
+            }
+            news.send(News::Lamp(LampEvent::Ended)).expect("somebody listens");
+            // It is not waited for that nobody is left.
+            news
+        });
+        let clock = Clock::new(ClockTrust::Always);
+        let (mut heard, began) = (0, clock.mono());
+        hear_out(&inbox, &clock, |_| heard += 1);
+        assert_eq!(heard, 40);
+        let news = told.join().expect("no panic");
+        // A last word that was lost is not waited for long.
+        hear_out(&inbox, &clock, |_| heard += 1);
+        assert!(clock.mono().since(began) >= LAST_WORD.as_millis() as i64);
+        drop(news);
+    }
 
     #[test]
     fn one_that_takes_long_is_left_and_the_others_are_waited_for() {

@@ -4,7 +4,7 @@ use super::intake::{Intake, ReadsIntake};
 use super::snapshot::Show;
 use super::threads::News;
 use crate::clock::Clock;
-use crate::config::{Config, ReaderConfig};
+use crate::config::{Antennas, Config, ReaderConfig};
 use crate::identity::{SharedNames, Sighting};
 use crate::output::{LampInput, LampStats};
 use crate::reader::port::{Poller, ReaderEvent, ReaderEventKind, ReaderPort, StartError};
@@ -13,7 +13,7 @@ use flextraff_common::time::MonoMs;
 use std::ops::Deref;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A port of this name has no device: reads come from elsewhere.
 const NO_DEVICE: &str = "virtual";
@@ -22,16 +22,18 @@ const NO_DEVICE: &str = "virtual";
 #[derive(Clone, Copy)]
 enum Seen {
     Vehicle(Sighting),
-    Reader { reader: usize, up: bool, at: MonoMs },
+    Reader { reader: usize, antennas: Antennas, at: MonoMs },
 }
 
 impl Seen {
-    fn new(event: &ReaderEvent, names: &SharedNames) -> Self {
-        let (reader, at) = (event.reader, event.at);
+    /// `reader`: the number under which the reader is heard.
+    fn new(reader: usize, event: &ReaderEvent, names: &SharedNames) -> Self {
+        let at = event.at;
         match &event.kind {
             ReaderEventKind::Read(read) => Self::Vehicle(names.sight(read)),
-            ReaderEventKind::Up => Self::Reader { reader, up: true, at },
-            ReaderEventKind::Down => Self::Reader { reader, up: false, at },
+            ReaderEventKind::Up => Self::Reader { reader, antennas: true.into(), at },
+            ReaderEventKind::UpWithout(antennas) => Self::Reader { reader, antennas: *antennas, at },
+            ReaderEventKind::Down => Self::Reader { reader, antennas: false.into(), at },
         }
     }
 }
@@ -51,7 +53,7 @@ impl Watcher {
             (Self::Lamps(lamps, stats), seen) => {
                 let input = match seen {
                     Seen::Vehicle(sighting) => LampInput::Read(sighting),
-                    Seen::Reader { reader, up, .. } => LampInput::Reader { reader, up },
+                    Seen::Reader { reader, antennas, .. } => LampInput::Reader { reader, up: antennas },
                 };
                 if lamps.try_send(input).is_err() {
                     stats.reads_dropped.fetch_add(1, Relaxed);
@@ -63,26 +65,37 @@ impl Watcher {
     }
 }
 
-/// Whether what a reader tells is still for anybody.
+/// Under which number what a reader tells is heard, its position in the configuration; none: it is for nobody any more.
 #[derive(Clone)]
-pub(super) struct Heard(Arc<Mutex<bool>>);
+pub(super) struct Heard(Arc<Mutex<Option<usize>>>);
 
-impl Default for Heard {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(true)))
+/// While it lives, what a reader tells waits.
+pub(super) struct Held<'a>(MutexGuard<'a, Option<usize>>);
+
+impl Held<'_> {
+    /// From now on it is heard under another number.
+    pub(super) fn renumber(&mut self, reader: usize) {
+        *self.0 = Some(reader);
     }
 }
 
 impl Heard {
-    /// From now on nothing that it tells reaches anybody, also what it is just about to tell: its number may soon be another one's.
-    pub(super) fn end(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = false;
+    fn under(reader: usize) -> Self {
+        Self(Arc::new(Mutex::new(Some(reader))))
     }
 
-    /// Whether it is heard; `tell` is called when it is.
-    fn tell(&self, tell: impl FnOnce() -> bool) -> bool {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *heard && tell()
+    fn hold(&self) -> Held<'_> {
+        Held(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on nothing that it tells reaches anybody, also what it is just about to tell: its number may soon be another one's.
+    pub(super) fn end(&self) {
+        *self.hold().0 = None;
+    }
+
+    /// Whether it is heard; `tell` is called with its number when it is.
+    fn tell(&self, tell: impl FnOnce(usize) -> bool) -> bool {
+        self.hold().0.is_some_and(tell)
     }
 }
 
@@ -95,6 +108,11 @@ pub(super) struct RunningReader {
 impl RunningReader {
     pub(super) fn heard(&self) -> Heard {
         self.heard.clone()
+    }
+
+    /// Lets what it tells wait, for a moment: everybody is to learn of its new number first.
+    pub(super) fn hold(&self) -> Held<'_> {
+        self.heard.hold()
     }
 
     /// As [`ReaderPort::stop`].
@@ -158,38 +176,39 @@ impl Reading {
         if config.port == NO_DEVICE {
             return Ok(None);
         }
-        let heard = Heard::default();
-        let (tell, clock) = (self.teller(reader, show, heard.clone()), Arc::clone(&self.clock));
+        let heard = Heard::under(reader);
+        let (tell, clock) = (self.teller(show, heard.clone()), Arc::clone(&self.clock));
         let port = ReaderPort::start(reader, config, &self.poller, tell, move || clock.mono())?;
         Ok(Some(RunningReader { port, heard }))
     }
 
     /// Tells what a reader tells to everybody who lives on it, as long as it is heard; whether anybody is left.
-    fn teller(&self, reader: usize, show: &Show, heard: Heard) -> impl Fn(ReaderEvent) -> bool + use<> {
+    fn teller(&self, show: &Show, heard: Heard) -> impl Fn(ReaderEvent) -> bool + use<> {
         let (watcher, show) = (self.watcher.clone(), show.clone());
-        let recorder = ReadsIntake::new(self.recorder.clone(), reader);
-        let tell = move |event: ReaderEvent| {
+        let recorder = ReadsIntake::new(self.recorder.clone());
+        let tell = move |reader: usize, event: ReaderEvent| {
             // From here on nobody sees what must not be seen.
-            let seen = Seen::new(&event, &show.names);
+            let seen = Seen::new(reader, &event, &show.names);
             watcher.tell(&seen);
             match seen {
                 Seen::Vehicle(sighting) => {
+                    // By the number that it had when it started: what is shown goes by the configuration of then.
                     show.tell(event.reader, &sighting.read);
-                    recorder.bring(sighting)
+                    recorder.bring(reader, sighting)
                 }
-                Seen::Reader { up, at, .. } => {
-                    recorder.bring_state(up, at);
+                Seen::Reader { antennas, at, .. } => {
+                    recorder.bring_state(reader, antennas, at);
                     true
                 }
             }
         };
-        move |event| heard.tell(|| tell(event))
+        move |event| heard.tell(|reader| tell(reader, event))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::intake;
+    use super::super::intake::{self, RecorderInput};
     use super::*;
     use crate::config::{ClockTrust, Privacy, parse};
     use crate::console::Hub;
@@ -197,7 +216,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn a_reader_that_is_no_longer_wanted_tells_nobody_anything() {
+    fn a_reader_is_heard_under_its_present_number_and_one_that_is_no_longer_wanted_not_at_all() {
         let text = include_str!("../../../config/agent.toml");
         let config =
             Arc::new(parse(Path::new("agent.toml"), text).expect("the example configuration is right"));
@@ -208,11 +227,21 @@ mod tests {
         let (recorder, inputs) = intake::open();
         let (news, _inbox) = std::sync::mpsc::sync_channel(8);
         let reading = Reading::start(&clock, &recorder, Watcher::Others(news)).expect("a thread");
-        let heard = Heard::default();
-        let tell = reading.teller(0, &show, heard.clone());
+        let heard = Heard::under(0);
+        let tell = reading.teller(&show, heard.clone());
         let up = ReaderEvent { reader: 0, at: clock.mono(), kind: ReaderEventKind::Up };
+        let told = || {
+            let told = inputs.waiting().map(|input| match input {
+                RecorderInput::Reader { reader, .. } => reader,
+                _ => panic!("it was told something else"),
+            });
+            told.collect::<Vec<_>>()
+        };
         assert!(tell(up));
-        assert_eq!(inputs.waiting().count(), 1);
+        assert_eq!(told(), [0]);
+        heard.hold().renumber(3);
+        assert!(tell(up));
+        assert_eq!(told(), [3], "its thread does not know");
         heard.end();
         assert!(!tell(up), "so its thread ends");
         assert_eq!(inputs.waiting().count(), 0, "its number may be another one's");

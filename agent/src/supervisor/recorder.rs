@@ -2,6 +2,7 @@
 //! recorder's thread, `replay` on a given clock.
 
 mod events;
+mod eyes;
 mod kept;
 mod limits;
 mod losses;
@@ -13,11 +14,12 @@ mod storing;
 mod tests;
 mod unstored;
 
-use crate::config::{Config, ReaderConfig};
+use crate::config::{Antennas, Config};
 use crate::counting::{self, Counter, PassageState, ToldPassage};
 use crate::identity::{SharedNames, Sighting};
 use crate::outbox::{Outbox, OutboxError, Outgoing, PassageChange, Patience, RowBody, Setup};
 use crate::signal::CycleRecord;
+use eyes::Eye;
 use flextraff_common::epc::Epc;
 use flextraff_common::hires::{Event, EventCode};
 use flextraff_common::ids::{BootId, OutboxId, Seq};
@@ -72,6 +74,7 @@ pub struct RecorderSetup {
 pub struct Recorder {
     config: Arc<Config>,
     boot: BootId,
+    eyes: Vec<Eye>,
     counter: Counter,
     outbox: Outbox,
     /// The high-resolution log.
@@ -91,6 +94,8 @@ pub struct Recorder {
     /// Passages of published intervals, by lane.
     counted: Vec<u64>,
     next_flush: MonoMs,
+    /// When it was tried last to store anything.
+    stored: MonoMs,
     /// When others were last told of vehicles.
     told: MonoMs,
     limits: Limits,
@@ -130,13 +135,13 @@ impl Recorder {
             now,
         )?;
         if setup.starts_anew {
-            outbox.start_anew(NOT_USABLE.to_owned(), now)?;
+            outbox.start_anew(NOT_USABLE, now)?;
             // The gap of the new file tells of them, too.
             *remains = None;
         }
         let passages = match outbox.passages() {
             Err(error) if error.is_damage() => {
-                outbox.start_anew(format!("the outbox was damaged ({error})"), now)?;
+                outbox.start_anew(&format!("the outbox was damaged ({error})"), now)?;
                 Vec::new()
             }
             passages => passages?,
@@ -159,16 +164,21 @@ impl Recorder {
         });
         let (ours, left): (Vec<_>, Vec<_>) =
             kept.into_iter().partition(|kept| kept.boot == setup.boot && kept.state.is_some());
+        let open = left.iter().filter_map(|kept| kept.state).filter(|state| state.closed.is_none());
+        let before: Vec<Epc> = open.map(|state| state.known_as).collect();
         let ours: Vec<PassageState> = ours.into_iter().filter_map(|kept| kept.state).collect();
-        let mut counter = Counter::new(config.counting, lanes, stop_lines(&config), now.mono, &ours);
+        let eyes = Eye::all(&config);
+        let mut counter = Counter::new(config.counting, lanes, Eye::lanes(&eyes), now.mono, &ours);
+        counter.remember(before.into_iter(), now.mono);
         if setup.all_lanes_watched {
-            for reader in 0..=config.readers.len() {
-                counter.handle_reader(reader, true, now.mono);
+            for eye in 0..eyes.len() {
+                counter.handle_reader(eye, true, now.mono);
             }
         }
         let mut recorder = Self {
             events,
             boot: setup.boot,
+            eyes,
             counter,
             outbox,
             unstored,
@@ -180,6 +190,7 @@ impl Recorder {
             starts,
             counted,
             next_flush: now.mono,
+            stored: now.mono,
             told: now.mono,
             limits: Limits::default(),
             failing: None,
@@ -246,14 +257,14 @@ impl Recorder {
         self.counter.handle_read(read);
     }
 
-    /// Takes what another device of the junction tells. Where its clock or the own one is not right, it may be left out, and a vehicle counted
-    /// by both.
-    pub fn handle_demand(&mut self, demand: &Demand, now: &Moment) {
+    /// Takes what another device of the junction tells, and when it came, which may be a while ago: this thread waits for the disk. Where its clock or
+    /// the own one is not right, it may be left out, and a vehicle counted by both.
+    pub fn handle_demand(&mut self, demand: &Demand, came: &Moment) {
         if demand.device_id == self.config.device {
             return;
         }
-        self.counter.handle_other_device(now.mono);
-        if now.clock == ClockState::Synced && now.wall.since(demand.t).saturating_abs() > OLD_NEWS_MS {
+        self.counter.handle_other_device(came.mono);
+        if came.clock == ClockState::Synced && came.wall.since(demand.t).saturating_abs() > OLD_NEWS_MS {
             return;
         }
         let goes_first = demand.device_id < self.config.device;
@@ -262,7 +273,7 @@ impl Recorder {
             let Some(epc) = name(&passage.epc) else { continue };
             let prev = passage.prev.as_ref().and_then(name);
             let told = ToldPassage { epc, prev, counts: passage.counts };
-            self.counter.handle_told(&told, goes_first, now.mono);
+            self.counter.handle_told(&told, goes_first, came.mono);
         }
     }
 
@@ -281,14 +292,18 @@ impl Recorder {
         .collect()
     }
 
-    /// Takes that a reader (by its place in the TOML) came up or went down.
-    pub fn handle_reader(&mut self, reader: usize, up: bool, at: MonoMs) {
-        self.counter.handle_reader(reader, up, at);
+    /// Takes that a reader (by its place in the TOML) came up or went down, or through which of its antennas it sees.
+    pub fn handle_reader(&mut self, reader: usize, antennas: impl Into<Antennas>, at: MonoMs) {
+        let antennas = antennas.into();
+        for (number, eye) in self.eyes.iter().enumerate().filter(|(_, eye)| eye.reader == reader) {
+            self.counter.handle_reader(number, antennas.see(eye.port), at);
+        }
     }
 
     /// Goes on under another configuration of the same junction, outbox and intervals; from `at` on its readers are down.
     pub fn reconfigure(&mut self, config: Arc<Config>, at: MonoMs) {
-        self.counter.reconfigure(config.counting.accept, stop_lines(&config), at);
+        self.eyes = Eye::all(&config);
+        self.counter.reconfigure(config.counting.accept, Eye::lanes(&self.eyes), at);
         self.outbox.set_max_bytes(config.outbox.max_bytes);
         self.config = config;
     }
@@ -330,18 +345,26 @@ impl Recorder {
     /// When [`Recorder::handle_timeout`] has something to do.
     pub fn next_timeout(&self) -> MonoMs {
         let tell = self.counter.has_told().then(|| self.told + TELL_MS);
-        let due = self.counter.next_timeout().min(self.next_flush);
+        let due = self.counter.next_timeout().min(self.flush_due());
         tell.map_or(due, |tell| tell.min(due))
+    }
+
+    /// What others wait for is stored sooner than the rest.
+    fn flush_due(&self) -> MonoMs {
+        let claims = self.counter.has_claims().then(|| self.stored + counting::STORE_MS);
+        claims.map_or(self.next_flush, |claims| claims.min(self.next_flush))
     }
 
     /// Publishes intervals and flushes, as far as due; whether there may be new rows to send.
     pub fn handle_timeout(&mut self, now: &Moment) -> bool {
         self.counter.handle_timeout(now.mono);
-        if now.mono < self.next_flush {
+        if now.mono < self.flush_due() {
             return false;
         }
-        let flush_ms = self.config.outbox.flush_ms;
-        self.next_flush = self.next_flush + flush_ms * (now.mono.since(self.next_flush) / flush_ms + 1);
+        if now.mono >= self.next_flush {
+            let flush_ms = self.config.outbox.flush_ms;
+            self.next_flush = self.next_flush + flush_ms * (now.mono.since(self.next_flush) / flush_ms + 1);
+        }
         self.store(now, false)
     }
 
@@ -381,9 +404,7 @@ impl Recorder {
     }
 
     fn report_cycles(&mut self) {
-        // A passage that begins before this is published by then: the interval it stands in is over and settled.
-        let counting = self.config.counting;
-        let counted = self.counter.next_timeout() - counting.settle_ms - counting.interval_ms;
+        let counted = self.counter.published_until();
         while self.cycles.front().is_some_and(|cycle| cycle.ended <= counted) {
             self.report_cycle();
         }
@@ -402,12 +423,4 @@ impl Recorder {
         self.unstored.add(row, self.boot);
         self.starts.retain(|start| start.0 >= cycle.ended);
     }
-}
-
-/// The stop lines that each reader watches; last come those that none does.
-fn stop_lines(config: &Config) -> Vec<Vec<LaneIx>> {
-    let mut readers: Vec<Vec<LaneIx>> = config.readers.iter().map(ReaderConfig::stop_lines).collect();
-    let read: BTreeSet<LaneIx> = readers.iter().flatten().copied().collect();
-    readers.push(config.junction.lane_indexes().filter(|lane| !read.contains(lane)).collect());
-    readers
 }

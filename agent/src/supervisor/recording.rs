@@ -182,8 +182,8 @@ impl<'a> Desk<'a> {
 
     /// Tells the recorder of the readers that are up.
     fn raise_readers(&mut self, now: &Moment) {
-        for (reader, _) in self.lasting.up.iter().enumerate().filter(|(_, up)| **up) {
-            self.recorder.handle_reader(reader, true, now.mono);
+        for (reader, antennas) in self.lasting.readers.iter().enumerate() {
+            self.recorder.handle_reader(reader, *antennas, now.mono);
         }
     }
 
@@ -200,8 +200,8 @@ impl<'a> Desk<'a> {
             return Continue(());
         }
         for reader in std::mem::take(&mut self.missed) {
-            if self.lasting.up.get(reader) == Some(&true) {
-                self.recorder.handle_reader(reader, true, now.mono);
+            if let Some(antennas) = self.lasting.readers.get(reader) {
+                self.recorder.handle_reader(reader, *antennas, now.mono);
             }
         }
         let told = self.recorder.take_told(now.mono);
@@ -227,11 +227,11 @@ impl<'a> Desk<'a> {
     fn take(&mut self, input: RecorderInput, now: &Moment) -> ControlFlow<()> {
         match input {
             RecorderInput::Read(sighting) => self.recorder.handle_read(sighting),
-            RecorderInput::Reader { reader, up, at } => {
-                self.lasting.up[reader] = up;
+            RecorderInput::Reader { reader, antennas, at } => {
+                self.lasting.readers[reader] = antennas;
                 // One whose reads are missed is watched again once all that waits is taken, see `turn`.
-                if !up || !self.missed.contains(&reader) {
-                    self.recorder.handle_reader(reader, up, at);
+                if !antennas.are_up() || !self.missed.contains(&reader) {
+                    self.recorder.handle_reader(reader, antennas, at);
                 }
             }
             RecorderInput::Missed { reader, at } => {
@@ -242,7 +242,7 @@ impl<'a> Desk<'a> {
                 self.missed.insert(reader);
                 self.recorder.handle_reader(reader, false, at);
             }
-            RecorderInput::Demand(demand) => self.recorder.handle_demand(&demand, now),
+            RecorderInput::Demand { demand, at } => self.recorder.handle_demand(&demand, &at),
             RecorderInput::Cycle(cycle) => self.recorder.handle_cycle(cycle),
             RecorderInput::Events(events) => self.recorder.handle_events(events),
             RecorderInput::Ack(ack) => {
@@ -254,8 +254,8 @@ impl<'a> Desk<'a> {
             }
             RecorderInput::SavePlan { plan, received } => self.recorder.save_plan(&plan, received),
             RecorderInput::Keep(keep) => self.lasting.files.handle(keep, now.mono),
-            RecorderInput::Reconfigure { config, kept } => {
-                self.lasting.reconfigure(Arc::clone(&config), &kept);
+            RecorderInput::Reconfigure { config, before } => {
+                self.lasting.reconfigure(Arc::clone(&config), &before);
                 self.missed.clear();
                 self.recorder.reconfigure(config, now.mono);
                 self.raise_readers(now);

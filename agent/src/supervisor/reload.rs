@@ -1,6 +1,7 @@
 //! Another configuration while the agent runs: all of it takes effect, or nothing does.
 
 use super::intake::RecorderInput;
+use super::reading::RunningReader;
 use super::{Show, Supervisor};
 use super::{leaving, threads};
 use crate::clock;
@@ -49,33 +50,36 @@ impl Supervisor {
 
     fn reconfigure(&mut self, new: &Arc<Config>, changes: &Changes) {
         let old = std::mem::replace(&mut self.config, Arc::clone(new));
-        let kept: Vec<bool> =
-            new.readers.iter().enumerate().map(|(at, reader)| old.readers.get(at) == Some(reader)).collect();
-        let (stay, leave): (Vec<_>, Vec<_>) = std::mem::take(&mut self.readers)
-            .into_iter()
-            .enumerate()
-            .partition(|(at, _)| kept.get(*at) == Some(&true));
+        let of_old = |reader| old.readers.iter().position(|old| old == reader);
+        let before: Vec<Option<usize>> = new.readers.iter().map(of_old).collect();
+        let mut running = std::mem::take(&mut self.readers);
+        let stay = before.iter().map(|before| running.get_mut((*before)?)?.take());
+        let stay: Vec<Option<RunningReader>> = stay.collect();
         // From here on no event comes under the number of a reader that goes.
-        let leave = leave.into_iter().filter_map(|(_, reader)| reader).collect();
-        leaving::end(leave, &self.clock, || self.feed_watchdog());
-        self.recorder.bring(RecorderInput::Reconfigure { config: Arc::clone(new), kept: kept.clone() });
+        leaving::end(running.into_iter().flatten().collect(), &self.clock, || self.feed_watchdog());
+        // What the others tell waits until recorder and lamps know who has which number.
+        let mut held: Vec<_> = stay.iter().map(|reader| reader.as_ref().map(RunningReader::hold)).collect();
+        self.recorder.bring(RecorderInput::Reconfigure { config: Arc::clone(new), before: before.clone() });
         if let Some(lamps) = &self.lamps {
             // Among the reads it must not get lost.
-            let _ = lamps.inputs.send(LampInput::Reconfigure { config: Arc::clone(new), kept });
+            let _ = lamps.inputs.send(LampInput::Reconfigure { config: Arc::clone(new), before });
         }
+        for (number, held) in held.iter_mut().enumerate() {
+            if let Some(held) = held {
+                held.renumber(number);
+            }
+        }
+        drop(held);
         if let Some(forwarder) = &mut self.forwarder {
             forwarder.reconfigure(Arc::clone(new));
         }
         self.show = Show { config: Arc::clone(new), ..self.show.clone() };
-        self.readers = new.readers.iter().map(|_| None).collect();
-        for (at, port) in stay {
-            self.readers[at] = port;
-        }
+        self.readers = stay;
         self.start_readers();
         if changes.touch("reader") {
             self.rates.clear();
         }
-        self.tell_lamps_readers();
+        self.tell_readers();
         if changes.touch("mqtt") {
             self.feed_watchdog();
             self.connect_anew();

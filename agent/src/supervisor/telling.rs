@@ -5,7 +5,7 @@ use crate::health;
 use crate::link::LinkRequest;
 use flextraff_common::time::Moment;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{Demand, PlanStatus, ReaderState, encode};
+use flextraff_common::wire::{Demand, PlanStatus, encode};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Cards take a second or two now and then; longer than this is worth a word, milliseconds.
@@ -15,15 +15,14 @@ impl Supervisor {
     /// Tells others the reads of a device that only counts, as far as due.
     pub(super) fn forward(&mut self, now: Moment) {
         let (config, readers) = (&self.config, &self.readers);
-        let is_up = |reader: usize| {
-            readers
-                .get(reader)
-                .and_then(Option::as_ref)
-                .is_some_and(|port| port.stats().state() == ReaderState::Up)
+        let antennas = |reader: usize| {
+            let port = readers.get(reader).and_then(Option::as_ref);
+            port.map(|port| port.stats().antennas()).unwrap_or_default()
         };
         let forwarder = self.forwarder.as_mut();
-        let demand = forwarder
-            .and_then(|forwarder| forwarder.handle_timeout(now, || forward::watched(config, is_up, false)));
+        let demand = forwarder.and_then(|forwarder| {
+            forwarder.handle_timeout(now, || forward::watched(config, antennas, false))
+        });
         if let Some(demand) = demand {
             self.tell_demand(&demand);
         }

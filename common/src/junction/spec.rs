@@ -99,7 +99,7 @@ pub struct IntergreenSpec {
 /// Times for the whole junction, seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignalSpec {
-    /// Amber after each vehicle green.
+    /// Amber after each vehicle green; rounded up to the whole second, and every intergreen grows by as much.
     pub amber_s: f64,
     /// All-red after amber.
     pub all_red_s: f64,

@@ -92,6 +92,22 @@ fn intergreens_replace_amber_plus_all_red_and_round_up_to_whole_seconds() {
 }
 
 #[test]
+fn an_amber_is_rounded_up_and_every_intergreen_grows_by_as_much() {
+    let mut spec = four_way();
+    (spec.signal.amber_s, spec.signal.all_red_s) = (3.1, 0.9);
+    spec.signal.drives_lamps = true;
+    spec.intergreens.push(IntergreenSpec { from: "N".into(), to: "S".into(), seconds: 3.2 });
+    let junction = Junction::build(&spec).expect("as it is given it is within its limits");
+    let (n, s) = (junction.group_named("N").unwrap(), junction.group_named("S").unwrap());
+    assert_eq!(junction.signal.amber_ms, 4000);
+    assert_eq!((junction.intergreen_ms(n, s), junction.intergreen_ms(s, n)), (4100, 4900));
+    assert_eq!(junction.clearance_s(StageIx::new(0), StageIx::new(1)), 5);
+    // What it has made of them it makes of them again.
+    (spec.signal.amber_s, spec.intergreens[0].seconds) = (4.0, 4.1);
+    assert_eq!(Junction::build(&spec).unwrap(), junction);
+}
+
+#[test]
 fn every_broken_rule_is_reported_at_once() {
     let mut spec = four_way();
     spec.lanes[1].id = spec.lanes[0].id;

@@ -175,13 +175,15 @@ fn signal_times(spec: &JunctionSpec, problems: &mut Vec<Problem>) -> SignalTimes
     };
     let real = " with lamps on the output";
     SignalTimes {
+        // Lamps change at whole seconds.
         amber_ms: ms(
             "amber_s",
             signal.amber_s,
             if lamps { 3.0 } else { 1.0 },
             6.0,
             if lamps { real } else { "" },
-        ),
+        )
+        .next_multiple_of(1000),
         all_red_ms: ms(
             "all_red_s",
             signal.all_red_s,
@@ -354,7 +356,10 @@ fn build_intergreens(spec: &JunctionSpec, junction: &Junction, problems: &mut Ve
             }
         }
     }
-    let least_ms = junction.signal.amber_ms + if spec.signal.drives_lamps { 100 } else { 0 };
+    let given_amber_ms = to_ms(spec.signal.amber_s);
+    let least_ms = given_amber_ms + if spec.signal.drives_lamps { 100 } else { 0 };
+    // What the amber is longer than given must not be taken from the red after it.
+    let longer_ms = junction.signal.amber_ms - given_amber_ms;
     let mut given = BTreeSet::new();
     for row in &spec.intergreens {
         let from = group_named("[[intergreen]]", &row.from, &junction.groups, problems);
@@ -376,7 +381,7 @@ fn build_intergreens(spec: &JunctionSpec, junction: &Junction, problems: &mut Ve
                 least,
             });
         }
-        table[from.index() * count + to.index()] = to_ms(row.seconds);
+        table[from.index() * count + to.index()] = to_ms(row.seconds) + longer_ms;
     }
     for from in junction.group_indexes() {
         let clearance_ms = junction.group(from).clearance_ms;

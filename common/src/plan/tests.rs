@@ -140,6 +140,10 @@ fn limits_bound_the_cycle() {
     let plan = plan(r#"{"lane_times": [30, 30, 30, 30]}"#).unwrap();
     assert!(plan.check(&junction(), Limits { min_cycle_s: 30, max_cycle_s: 120 }).is_empty());
     assert_eq!(plan.check(&junction(), Limits { min_cycle_s: 30, max_cycle_s: 110 }).len(), 1);
+    // The shortest greens that the stages have: nothing but the bounds of the cycle is broken.
+    let shortest = self::plan(r#"{"lane_times": [12, 12, 12, 12]}"#).unwrap();
+    let problems = shortest.check(&junction(), Limits { min_cycle_s: 60, max_cycle_s: 120 });
+    assert_eq!(problems, [PlanProblem::Cycle { cycle: 48, least: 60, most: 120 }]);
 }
 
 proptest! {

@@ -8,6 +8,7 @@ import { App } from './app/App';
 import { shareNonce } from './app/nonce';
 import { followFeed, queries } from './app/queries';
 import { tellRefusals } from './app/refusals';
+import { anyUnsaved } from './components/edits/unsaved';
 import { startTexts } from './i18n';
 import { feed } from './live/feed';
 
@@ -15,6 +16,7 @@ const root = document.getElementById('root');
 if (!root) throw new Error('The page has no element for the dashboard');
 
 shareNonce();
+session.interruptWhile(anyUnsaved);
 followFeed(queries);
 feed.read(tellRefusals(queries));
 const texts = startTexts();

@@ -96,21 +96,26 @@ test('tables of estimates beside each other have their lines in common', async (
   const W = { startup_loss_s: told(2.4), headway_s: told(2.1), read_rate: told(0.9), announced_share: told(0.7) };
   const road = await opened(page, 'Aligned', { estimates: { lanes: { N, S, W } } });
   const groups = ['Traffic', 'How queues discharge', 'Tags and readers'];
+  const named = groups.map((group) => `What the devices estimate: ${group}`);
+  // A head, and a line a lane in each of them.
+  for (const name of named) await expect(page.getByRole('table', { name }).getByRole('row')).toHaveCount(4);
   for (const [width, beside] of [
     [1280, 2],
     [1920, 3],
   ] as const) {
     await page.setViewportSize({ width, height: 800 });
     await expect(async () => {
-      const lines = groups.slice(0, beside).map((group) =>
-        page
-          .getByRole('table', { name: `What the devices estimate: ${group}` })
-          .getByRole('row')
-          .evaluateAll((rows) =>
-            rows.map((row) => [row.getBoundingClientRect().top, row.getBoundingClientRect().bottom]),
+      // All at once: what comes above them moves all of them.
+      const [first, ...others] = await page.evaluate(
+        (names) =>
+          names.map((name) =>
+            [...document.querySelectorAll(`table[aria-label="${name}"] tr`)].map((row) => {
+              const { top, bottom } = row.getBoundingClientRect();
+              return [top, bottom];
+            }),
           ),
+        named.slice(0, beside),
       );
-      const [first, ...others] = await Promise.all(lines);
       expect(first).toHaveLength(4);
       for (const other of others) expect(other).toEqual(first);
     }).toPass();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
 import { faults } from './support/axe';
@@ -425,4 +426,42 @@ test('nobody leaves what is not saved without being asked', async ({ page }) => 
   await signOut();
   await dialog.getByRole('button', { name: 'Leave and discard' }).click();
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+});
+
+test('a lane that a link or a device cannot do without is refused with their names, and the way there', async ({
+  page,
+}) => {
+  const token = await admin();
+  const [place, next] = [await junction(token, `Karve ${Date.now()}`), await junction(token, `Nal ${Date.now()}`)];
+  const { lanes } = await call<Layout>('GET', `/api/junctions/${place.junction_id}/layout`, token);
+  const lane = (name: string) => lanes.find(({ lane_name }) => lane_name === name)?.lane_id ?? '';
+  const link = `/api/links/${place.junction_id}/${next.junction_id}`;
+  await call('PUT', link, token, { distance_m: 400, free_flow_s: 40, from_lanes: [lane('W')], to_lanes: [] });
+  const device = randomUUID();
+  await call('POST', '/api/devices', token, {
+    junction_id: place.junction_id,
+    device_id: device,
+    device_name: 'Western cabinet',
+    device_type: 'junction',
+    lanes: [lane('W')],
+  });
+  await signIn(page, 'admin');
+  await open(page, place, 'layout');
+  // The lane, and the stage that it leaves empty.
+  await page.getByRole('button', { name: 'Remove: W' }).first().click();
+  await page.getByRole('button', { name: 'Remove: W' }).first().click();
+  const refusal = page.getByRole('alert').filter({ has: page.getByRole('link', { name: /^Look at/ }) });
+  const refused = async (text: string, name: string, path: string) => {
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await expect(refusal).toContainText(text);
+    await expect(refusal.getByRole('link', { name: `Look at ${name}` })).toHaveAttribute('href', path);
+  };
+  await refused('The device Western cabinet serves a lane that would go', 'Western cabinet', `/app/devices/${device}`);
+  await call('DELETE', `/api/devices/${device}`, token);
+  const { junction_name: from, junction_id } = place;
+  await refused(`The link from ${from} to ${next.junction_name}`, from, `/app/junctions/${junction_id}/settings`);
+  expect(await faults(page)).toEqual([]);
+  await call('DELETE', link, token);
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await expect(refusal).toHaveCount(0);
 });

@@ -122,3 +122,30 @@ test('who wants no motion sees which lamps flash', async ({ page }) => {
     await road.close();
   }
 });
+
+test('times and days are typed by the keyboard, over those that stand there as well', async ({ page }) => {
+  const place = await junction(await admin(), `Typed ${Date.now()}`);
+  await signIn(page, 'admin');
+  const from = page.getByLabel('From', { exact: true });
+  // Whether the day or the month comes first is the browser's own affair.
+  const typed = async (day: string, clock = '') => {
+    // At its first part.
+    await from.blur();
+    await from.focus();
+    await page.keyboard.type(day);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.type(clock);
+  };
+  await page.goto(`${address()}/app/log?junction=${place.junction_id}`);
+  await typed('02022026', '0830a');
+  await expect(from).toHaveValue('2026-02-02T08:30');
+  await expect(page).toHaveURL(/from=2026-02-02T03%3A00%3A00Z/);
+  await typed('03032025', '0945a');
+  await expect(from).toHaveValue('2025-03-03T09:45');
+  await expect(page).toHaveURL(/from=2025-03-03T04%3A15%3A00Z/);
+
+  await page.goto(`${address()}/app/analysis?junction=${place.junction_id}`);
+  await typed('01012026');
+  await expect(from).toHaveValue('2026-01-01');
+  await expect(page).toHaveURL(/from=2026-01-01/);
+});

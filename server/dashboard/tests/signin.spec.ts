@@ -151,7 +151,11 @@ test('a new password ends the other sessions, and one session can be ended alone
   await elsewhere.close();
   await page.reload();
   await expect(ends).toHaveCount(1);
+  await expect(page.getByRole('row').filter({ has: ends })).toContainText('this page');
   await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  const asked = page.getByRole('dialog', { name: 'Sign out everywhere' });
+  await expect(asked).toContainText('All your sessions end at once, that of this page as well.');
+  await asked.getByRole('button', { name: 'Sign out everywhere' }).click();
   await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
 });
 

@@ -1,16 +1,13 @@
-//! Tells people of alarms: by webhook and by mail, not more often than they can read.
+//! Tells people of alarms: by webhook and by mail.
 
-mod brake;
 mod mail;
 
 use super::{Severity, Step};
 use crate::auth::hex;
-use crate::clock::Clock;
 use crate::config::{Alarms, Secret};
 use crate::db::alarms::AlarmRow;
 use crate::db::telling::{News, Untold};
 use anyhow::{Context as _, anyhow, ensure};
-use brake::Brakes;
 use mail::Mail;
 use ring::hmac;
 use serde::Serialize;
@@ -53,12 +50,13 @@ impl Told {
     }
 }
 
-/// Decides what is told, and hands it to the ways to tell it.
+/// Says what people want to hear, and hands it to the ways to tell it.
 #[derive(Debug)]
 pub struct Notifier {
     ways: Vec<Way>,
-    brakes: Brakes,
     least: Severity,
+    /// Most messages of an hour, not more than people can read.
+    pub(super) most_per_hour: u32,
     /// What is being told, and by how many ways.
     in_hand: BTreeMap<News, usize>,
     /// Kept open also when there is no way.
@@ -94,38 +92,20 @@ impl Notifier {
                 async move { mail.send(&told).await }
             }));
         }
-        let (brakes, least) = (Brakes::new(config.most_per_hour), config.least_severity);
-        Ok(Self { ways, brakes, least, in_hand: BTreeMap::new(), results })
+        let Alarms { least_severity: least, most_per_hour, .. } = *config;
+        Ok(Self { ways, least, most_per_hour, in_hand: BTreeMap::new(), results })
     }
 
-    /// Tells what has become of an alarm, unless it is not bad enough or there were too many. Whether it is being told: [`Self::tried`] says what
-    /// comes of that.
-    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow, number: i32, step: Step) -> bool {
-        if severity < self.least || self.ways.is_empty() {
-            return false;
-        }
-        let Some(untold) = self.brakes.pass(severity, Clock.instant()) else { return false };
-        self.send(severity, &Told::new(alarm, number, step, untold), &[]);
-        true
+    /// Whether something is bad enough to be told, and there is a way by which it was not.
+    pub(super) fn wants(&self, severity: Severity, told_by: &[String]) -> bool {
+        severity >= self.least && self.ways.iter().any(|way| !way.is_among(told_by))
     }
 
-    /// Tells by the other ways what was not told by all of them. The brakes do not count what they have let through already.
-    pub(super) fn tell_again(&mut self, severity: Severity, alarm: &AlarmRow, what: &Untold) -> bool {
-        let Untold { news: News { number, .. }, step, told_by } = what;
-        let is_told = |way: &Way| told_by.iter().any(|name| name == way.name);
-        if severity < self.least || self.ways.iter().all(is_told) {
-            return false;
-        }
-        // Of these nobody has told yet, nor asked the brakes.
-        if matches!(step, Step::Changed | Step::Acknowledged) && told_by.is_empty() {
-            return self.tell(severity, alarm, *number, *step);
-        }
-        self.send(severity, &Told::new(alarm, *number, *step, 0), told_by);
-        true
-    }
-
-    fn send(&mut self, severity: Severity, told: &Told, told_by: &[String]) {
-        for way in self.ways.iter().filter(|way| !told_by.iter().any(|name| name == way.name)) {
+    /// Tells what has become of an alarm by the ways that have not told it: [`Self::tried`] says what comes of that. `left_out`: so many before it were
+    /// not told.
+    pub(super) fn tell(&mut self, severity: Severity, alarm: &AlarmRow, what: &Untold, left_out: u64) {
+        let told = Told::new(alarm, what.news.number, what.step, left_out);
+        for way in self.ways.iter().filter(|way| !way.is_among(&what.told_by)) {
             if way.queue(severity).try_send(told.clone()).is_err() {
                 tracing::error!("too many alarms wait to be told; one is left for later");
             } else {
@@ -174,6 +154,10 @@ impl Way {
     {
         let critical = start(name, results.clone(), send.clone());
         Self { name, critical, others: start(name, results.clone(), send) }
+    }
+
+    fn is_among(&self, names: &[String]) -> bool {
+        names.iter().any(|name| name == self.name)
     }
 
     const fn queue(&self, severity: Severity) -> &mpsc::Sender<Told> {
@@ -285,6 +269,11 @@ mod tests {
         Told::new(&alarm, 1, Step::Opened, 3)
     }
 
+    fn opened(alarm: Uuid, told_by: Option<&str>) -> Untold {
+        let told_by = told_by.map(ToOwned::to_owned).into_iter().collect();
+        Untold { news: News { alarm, number: 1 }, step: Step::Opened, told_by }
+    }
+
     /// Takes a request if it tells of something critical, and says whether it does.
     fn take_critical(stream: &TcpStream) -> bool {
         let (mut reader, mut writer) = (BufReader::new(stream), stream);
@@ -325,7 +314,7 @@ mod tests {
         let config = Alarms { webhook_url: Some(Secret::new(url)), ..Alarms::default() };
         let mut notifier = Notifier::start(&config).unwrap();
         for _ in 0..3 {
-            notifier.tell(Severity::Warning, &told("Main").alarm, 1, Step::Opened);
+            notifier.tell(Severity::Warning, &told("Main").alarm, &opened(Uuid::nil(), None), 0);
         }
         let mut next = async || {
             tokio::time::timeout(Duration::from_secs(30), asked.recv())
@@ -336,14 +325,15 @@ mod tests {
         assert!(!next().await, "the first of the others is refused, and waits to be sent again");
         let alarm_id = Uuid::from_u128(1);
         let critical = AlarmRow { alarm_id, severity: "critical".into(), ..told("Main").alarm };
-        let news = News { alarm: alarm_id, number: 1 };
-        let untold = |way: &str| Untold { news, step: Step::Opened, told_by: vec![way.to_owned()] };
-        assert!(!notifier.tell_again(Severity::Critical, &critical, &untold("webhook")), "nobody is left");
-        assert!(notifier.tell_again(Severity::Critical, &critical, &untold("mail")));
+        let what = opened(alarm_id, Some("mail"));
+        assert!(!notifier.wants(Severity::Critical, &["webhook".to_owned()]), "nobody is left");
+        assert!(notifier.wants(Severity::Critical, &what.told_by));
+        assert!(!notifier.wants(Severity::Info, &[]), "that is not bad enough");
+        notifier.tell(Severity::Critical, &critical, &what, 0);
         // Those before it have three pauses each; only the first may come again meanwhile.
         assert!(next().await || next().await, "the critical one comes before the others are done");
         let tried = notifier.tried().await.unwrap();
-        assert_eq!(tried, Tried { news, way: "webhook", taken: true });
+        assert_eq!(tried, Tried { news: what.news, way: "webhook", taken: true });
         assert_eq!(notifier.in_hand(), [Uuid::nil()], "the others are still being told");
     }
 }

@@ -6,10 +6,10 @@ use super::{Change, Finding, Kind, Notifier, Severity, Step, Watch};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config_differences::differences;
-use crate::db::alarms::{self, Heard};
+use crate::db::alarms::{self, AlarmRow, Heard};
 use crate::db::junctions;
 use crate::db::logs::{self, Entry, Level, Type};
-use crate::db::telling::{self, News};
+use crate::db::telling::{self, News, Untold};
 use crate::db::within;
 use crate::hearing::Hearing;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -203,9 +203,31 @@ impl Task {
         for untold in telling::claim(&self.app.db, &notifier.in_hand()).await? {
             let Some(alarm) = alarms::get(&self.app.db, untold.news.alarm).await? else { continue };
             let severity = Severity::named(&alarm.severity).unwrap_or(Severity::Critical);
-            if !notifier.tell_again(severity, &alarm, &untold) {
-                telling::told(&self.app.db, untold.news, &[], &[]).await?;
-            }
+            // Others were counted among those of the hour by who told them first.
+            let is_new =
+                matches!(untold.step, Step::Changed | Step::Acknowledged) && untold.told_by.is_empty();
+            self.hand_over(severity, &alarm, &untold, is_new, notifier).await?;
+        }
+        Ok(())
+    }
+
+    /// Has something told, unless nobody is to hear it or there were too many; that is noted then, so that no server tries again.
+    async fn hand_over(
+        &self,
+        severity: Severity,
+        alarm: &AlarmRow,
+        what: &Untold,
+        is_new: bool,
+        notifier: &mut Notifier,
+    ) -> sqlx::Result<()> {
+        let left_out = match notifier.wants(severity, &what.told_by) {
+            false => None,
+            true if is_new => telling::pass(&self.app.db, severity, notifier.most_per_hour).await?,
+            true => Some(0),
+        };
+        match left_out {
+            Some(left_out) => notifier.tell(severity, alarm, what, left_out),
+            None => telling::told(&self.app.db, what.news, &[], &[]).await?,
         }
         Ok(())
     }
@@ -260,10 +282,8 @@ impl Task {
             junction = %place.junction, device = ?place.device, kind = place.kind.name(), state, message = alarm.message,
             "alarm"
         );
-        if !notifier.tell(place.kind.severity(), &alarm, news.number, step) {
-            telling::told(&self.app.db, news, &[], &[]).await?;
-        }
-        Ok(())
+        let what = Untold { news, step, told_by: Vec::new() };
+        self.hand_over(place.kind.severity(), &alarm, &what, true, notifier).await
     }
 }
 

@@ -80,8 +80,10 @@ pub struct HourSum {
     pub hour: usize,
     /// The lane.
     pub lane_id: Uuid,
-    /// Hours that were watched.
+    /// Days on which it was watched.
     pub days: i64,
+    /// Hours that were watched: on the day on which clocks go back an hour comes twice.
+    pub hours: i64,
     /// Their sums.
     pub sum: Sum,
 }
@@ -90,7 +92,7 @@ pub struct HourSum {
 fn mean(sum: &HourSum) -> Option<f64> {
     let Sum { vehicle_count, observed_ms, unsaid } = sum.sum;
     if unsaid > 0 {
-        return (sum.days > 0).then(|| vehicle_count as f64 / sum.days as f64);
+        return (sum.hours > 0).then(|| vehicle_count as f64 / sum.hours as f64);
     }
     (observed_ms >= LEAST_WATCHED_MS).then(|| vehicle_count as f64 * 3_600_000.0 / observed_ms as f64)
 }
@@ -211,6 +213,7 @@ mod tests {
             hour,
             lane_id,
             days,
+            hours: days,
             sum: Sum { vehicle_count, observed_ms, unsaid },
         };
         let sums = [

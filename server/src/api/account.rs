@@ -294,20 +294,32 @@ async fn recovery_codes(
     Ok(Json(RecoveryCodes { recovery_codes }))
 }
 
+/// One of the own sessions.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnSession {
+    #[serde(flatten)]
+    session: Session,
+    /// Whether it is the one whose token this request carries.
+    is_this: bool,
+}
+
 /// The own sessions that go on, the newest first.
 #[utoipa::path(get, path = "/api/users/me/sessions", tag = "users", params(Page), security(("OAuth2PasswordBearer" = [])),
     responses(
-        (status = 200, body = [Session], headers(("Link" = String, description = "Address of the next page"))),
+        (status = 200, body = [OwnSession], headers(("Link" = String, description = "Address of the next page"))),
         NeedsUser,
         BadPage,
     ))]
 async fn list(
     State(app): State<App>,
     CurrentUser(user): CurrentUser,
+    CurrentSession(this): CurrentSession,
     page: Page,
 ) -> Result<Response, Problem> {
     let rows = sessions::list(&app.db, user.id(), Clock.utc(), page.after()?, page.fetch()).await?;
-    Ok(page.answer(rows, |session| (session.created_at, session.session_id)))
+    let own = |session: Session| OwnSession { is_this: session.session_id == this, session };
+    let rows: Vec<OwnSession> = rows.into_iter().map(own).collect();
+    Ok(page.answer(rows, |own| (own.session.created_at, own.session.session_id)))
 }
 
 /// Signs out everywhere, here as well.

@@ -1,4 +1,4 @@
-//! What one address of clients may have at a time, so that it leaves the rest to others.
+//! What one address of clients, or one user, may have at a time, so that the rest is left to others.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,48 +22,57 @@ pub(crate) fn network(address: IpAddr) -> String {
 
 /// So many for each; cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct PerAddress {
+pub(crate) struct PerEach<K: Ord + Copy> {
     most: usize,
-    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    taken: Arc<Mutex<BTreeMap<K, usize>>>,
 }
 
-/// One of an address, until it is dropped.
+/// So many for each address.
+pub(crate) type PerAddress = PerEach<IpAddr>;
+
+/// One of whoever has taken it, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct OneOf {
-    of: PerAddress,
-    address: IpAddr,
+pub(crate) struct OneOf<K: Ord + Copy> {
+    of: PerEach<K>,
+    key: K,
 }
 
-impl PerAddress {
+impl<K: Ord + Copy> PerEach<K> {
     /// At least one for each.
     pub(crate) fn new(most: usize) -> Self {
         Self { most: most.max(1), taken: Arc::default() }
     }
 
-    /// One more for an address; `None` when it has as many as it may.
-    pub(crate) fn take(&self, address: IpAddr) -> Option<OneOf> {
-        let address = customer(address);
+    /// One more; `None` when there are as many as may be.
+    pub(crate) fn take_one(&self, key: K) -> Option<OneOf<K>> {
         let mut taken = self.lock();
-        let count = taken.entry(address).or_default();
+        let count = taken.entry(key).or_default();
         if *count >= self.most {
             return None;
         }
         *count += 1;
-        Some(OneOf { of: self.clone(), address })
+        Some(OneOf { of: self.clone(), key })
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<K, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for OneOf {
+impl PerAddress {
+    /// One more for an address; `None` when it has as many as it may.
+    pub(crate) fn take(&self, address: IpAddr) -> Option<OneOf<IpAddr>> {
+        self.take_one(customer(address))
+    }
+}
+
+impl<K: Ord + Copy> Drop for OneOf<K> {
     fn drop(&mut self) {
         let mut taken = self.of.lock();
-        if let Some(count) = taken.get_mut(&self.address) {
+        if let Some(count) = taken.get_mut(&self.key) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.address);
+                taken.remove(&self.key);
             }
         }
     }

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Largest body, in bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
@@ -23,6 +24,9 @@ const MOST_SHOWN: usize = 60;
 pub trait Body: Sized {
     /// Whether fields that it does not know are passed over, because a standard wants that; else each is an error: it would be a mistyped one.
     const PASSES_OVER: bool = false;
+
+    /// Longest that is waited for the body, where that is shorter than a request may take.
+    const WITHIN: Duration = Duration::MAX;
 
     /// Reads it. What is wrong goes to `fields`, and then the value is thrown away.
     fn read(fields: &mut Fields) -> Self;

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono_tz::Tz;
 use flextraff_common::ids::JunctionId;
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -301,9 +302,14 @@ pub(super) async fn rewrite(
         return Err(taken(&entry.junction_name, &entry.city));
     }
     db::junctions::store(&mut tx, &entry).await.map_err(owned)?;
+    let links = db::links::forget_lanes(&mut tx, &[id.0]).await.map_err(owned)?;
     // As whoever asks next sees it.
     let entry = db::junctions::lock(&mut tx, id).await?.ok_or_else(unknown)?;
-    let deed = Deed::new(action).at(id).to(&entry.junction_name).with(difference(&before, &entry)?);
+    let mut told = difference(&before, &entry)?;
+    if !links.is_empty() {
+        told["links"] = json!(links);
+    }
+    let deed = Deed::new(action).at(id).to(&entry.junction_name).with(told);
     audit::record(&mut *tx, actor, deed).await?;
     tx.commit().await?;
     app.dispatch.junction_changed(id);

@@ -78,7 +78,7 @@ struct LaneBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct LanesBody {
-    /// All its lanes; what is left out goes. What was counted on one before is still taken in.
+    /// All its lanes; what is left out goes, out of links too. What was counted on one before is still taken in.
     #[schema(min_items = 1, max_items = 32)]
     lanes: Vec<LaneBody>,
     // As in `StagesBody`: flattened, the document could not say that there are no other fields.
@@ -173,7 +173,7 @@ impl StagesBody {
         (status = 200, body = JunctionEntry, headers(("ETag" = String, description = "Names its lanes, groups, stages and times"))),
         NeedsAdminAndId,
         Outdated,
-        (status = 409, description = "A lane belongs to another junction", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "A lane belongs to another junction, or a device or link has no other lanes than such as would go", body = ProblemBody, content_type = "application/problem+json"),
         BadBody,
     ))]
 async fn set_lanes(

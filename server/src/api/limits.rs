@@ -1,7 +1,7 @@
 //! How much of the server one client, and all together, may have.
 
-use super::addresses::{PerAddress, customer};
-use super::guard::{ClientAddress, bearer, session_of};
+use super::addresses::{PerAddress, PerEach, customer};
+use super::guard::{ClientAddress, SignedIn, bearer, session_of};
 use super::problem::Problem;
 use crate::app::App;
 use crate::auth::Sender;
@@ -13,6 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
+use flextraff_common::ids::UserId;
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -25,6 +26,8 @@ const SHARE: u32 = 8;
 
 /// Places of those who set greens or an emergency, which no number of reports takes from them.
 const URGENT: u32 = 64;
+/// So many of those places one user has at most: no operator keeps the others from an emergency, wherever his requests come from.
+const URGENT_OF_USER: u32 = 16;
 
 /// Whether somebody sets what a signal shows.
 fn is_urgent(request: &Request) -> bool {
@@ -41,6 +44,7 @@ pub(super) struct Limits {
     /// For what the road waits for.
     urgent_places: Arc<Semaphore>,
     urgent_bodies: PerAddress,
+    urgent_users: PerEach<UserId>,
 }
 
 impl Limits {
@@ -53,6 +57,7 @@ impl Limits {
             bodies: PerAddress::new((most / SHARE) as usize),
             urgent_places: Arc::new(Semaphore::new(URGENT as usize)),
             urgent_bodies: PerAddress::new((URGENT / SHARE) as usize),
+            urgent_users: PerEach::new(URGENT_OF_USER as usize),
         }
     }
 }
@@ -87,6 +92,12 @@ pub(super) async fn admit(State(limits): State<Limits>, request: Request, next: 
     if let Err(retry_after_s) = count(&limits.app, &mut parts, is_urgent).await {
         let detail = format!("Too many requests; try again in {retry_after_s} s");
         return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, retry_after_s).into_response();
+    }
+    let user = parts.extensions.get::<SignedIn>().filter(|_| is_urgent).map(|signed| signed.user.id());
+    let of_user = user.map(|user| limits.urgent_users.take_one(user));
+    if let Some(None) = of_user {
+        let detail = "Too many of your requests to set a mode are under way; try again in a second";
+        return Problem::retry(StatusCode::TOO_MANY_REQUESTS, detail, 1).into_response();
     }
     next.run(Request::from_parts(parts, body)).await
 }

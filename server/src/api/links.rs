@@ -2,7 +2,7 @@
 
 use super::body::{Body, Fields, JsonBody, JsonBytes, PathParams};
 use super::guard::{Acting, Admin, CurrentUser};
-use super::junctions::{existing, owned};
+use super::junctions::{owned, unknown};
 use super::page::Page;
 use super::problem::{
     BadBody, BadPage, FieldError, NeedsAdmin, NeedsAdminAndId, NeedsUser, Problem, ProblemBody,
@@ -100,10 +100,11 @@ async fn set(
     JsonBody(body): JsonBody<LinkBody>,
 ) -> Result<Json<LinkEntry>, Problem> {
     let (from, to) = (JunctionId(from), JunctionId(to));
+    let mut tx = app.db.begin().await?;
+    // Their lanes stay until the link is stored; whoever locks several takes them in this order.
     let mut entries = Vec::new();
-    for id in [from, to] {
-        existing(&app, id).await?;
-        entries.extend(junctions::entry(&app.db, id).await?);
+    for id in [from.min(to), from.max(to)] {
+        entries.push(junctions::lock(&mut tx, id).await?.ok_or_else(unknown)?);
     }
     let link = LinkEntry {
         from_junction: from,
@@ -117,7 +118,6 @@ async fn set(
     let mut broken = JunctionFile { junctions: entries, links: vec![link.clone()] }.problems();
     broken.retain(|broken| matches!(broken.part, Part::Link(_)));
     check(broken, |broken| broken.field.to_owned())?;
-    let mut tx = app.db.begin().await?;
     links::store(&mut *tx, &link).await?;
     let deed = Deed::new("link.update").at(from).to(to.to_string()).with(json!(link));
     audit::record(&mut *tx, &actor, deed).await?;
@@ -167,7 +167,7 @@ struct Imported {
     responses(
         (status = 200, body = Imported),
         NeedsAdmin,
-        (status = 409, description = "A lane or device belongs to a junction that is not in the file, or a city would have two junctions of a name", body = ProblemBody,
+        (status = 409, description = "A lane or device belongs to a junction that is not in the file, a city would have two junctions of a name, or a link to another junction has no other lanes than such as would go", body = ProblemBody,
             content_type = "application/problem+json"),
         BadBody,
     ))]
@@ -181,8 +181,8 @@ async fn import(
         .map_err(|error| Problem::invalid_field("body", format!("This is no junction file: {error}")))?;
     check(file.problems(), Broken::path)?;
     let mut tx = app.db.begin().await?;
-    junctions::import(&mut tx, &file).await.map_err(owned)?;
-    audit::record(&mut *tx, &actor, import_deed(&file)).await?;
+    let changed = junctions::import(&mut tx, &file).await.map_err(owned)?;
+    audit::record(&mut *tx, &actor, import_deed(&file, &changed)).await?;
     tx.commit().await?;
     for junction in &file.junctions {
         app.dispatch.junction_changed(junction.junction_id);

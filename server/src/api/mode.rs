@@ -7,16 +7,19 @@ use super::problem::{BadBody, NeedsAccess, Problem};
 use crate::app::App;
 use crate::db::audit::{self, Deed};
 use crate::db::is_away;
+use crate::db::users::User;
 use crate::dispatch::{ModeError, ModeRequest, RoadAnswer, Wanted};
 use crate::planner::OverrideError;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use flextraff_common::ids::{JunctionId, LaneId};
 use flextraff_common::junction::MAX_STAGES;
 use flextraff_common::plan::{MAX_VALID_S, PlanProblem};
 use flextraff_common::wire::StageTime;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -96,6 +99,9 @@ pub(super) struct ModeAnswer {
 }
 
 impl Body for ModeBody {
+    // Places of those who set a mode are few, and who waits for one may have an emergency.
+    const WITHIN: Duration = Duration::from_secs(5);
+
     fn read(fields: &mut Fields) -> Self {
         let mode = fields.has("mode").then(|| fields.line("mode", 32));
         match mode.as_deref().unwrap_or(MANUAL) {
@@ -156,12 +162,33 @@ impl ModeBody {
     }
 }
 
+/// Who may set the mode of the junction in the path; known before its body is waited for, so that nobody else takes a place by holding it back.
+struct Operating {
+    user: User,
+    junction: JunctionId,
+}
+
+impl FromRequestParts<App> for Operating {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let CurrentUser(user) = CurrentUser::from_request_parts(parts, app).await?;
+        let PathParams(id) = PathParams::<Uuid>::from_request_parts(parts, app).await?;
+        let (app, junction) = (app.clone().for_the_road(), JunctionId(id));
+        may_operate(&app, &user, junction).await?;
+        existing(&app, junction).await?;
+        Ok(Self { user, junction })
+    }
+}
+
 /// Sets a junction's mode: a manual override, an emergency for a lane, or back to automatic.
 #[utoipa::path(put, path = "/api/junctions/{junction_id}/mode", tag = "junctions", security(("OAuth2PasswordBearer" = [])),
     params(("junction_id" = Uuid, Path)), request_body = ModeBody,
     responses(
         (status = 200, description = "Sent to the junction", body = ModeAnswer),
         (status = 400, description = "Lane times exceed total cycle time", body = super::problem::ProblemBody,
+            content_type = "application/problem+json"),
+        (status = 408, description = "The body did not come within 5 s", body = super::problem::ProblemBody,
             content_type = "application/problem+json"),
         (status = 503, description = "The database is out of reach", body = super::problem::ProblemBody,
             content_type = "application/problem+json"),
@@ -170,14 +197,11 @@ impl ModeBody {
     ))]
 async fn set_mode(
     State(app): State<App>,
-    CurrentUser(user): CurrentUser,
+    Operating { user, junction }: Operating,
     Acting(actor): Acting,
-    PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<ModeBody>,
 ) -> Result<Json<ModeAnswer>, Problem> {
-    let (app, junction) = (app.for_the_road(), JunctionId(id));
-    may_operate(&app, &user, junction).await?;
-    existing(&app, junction).await?;
+    let app = app.for_the_road();
     let asked = body.told()?;
     let (minutes, reason) = (body.expires_in_minutes.map(|minutes| minutes as u32), body.reason.clone());
     let wanted = body.wanted().ok_or_else(|| Problem::bad_request(EXCEED))?;
@@ -196,7 +220,7 @@ async fn set_mode(
     let request =
         ModeRequest { junction, user: user.id(), wanted: wanted.clone(), minutes, reason, unrecorded };
     let outcome = app.dispatch.set_mode(request).await.map_err(|error| refused(error, Some(&wanted)))?;
-    tracing::info!(junction_id = %id, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
+    tracing::info!(junction_id = %junction, user_id = %user.user_id, applied = ?outcome.applied, message, "mode set");
     let (status, message) = match outcome.applied {
         RoadAnswer::Refused => ("refused", "The junction refuses it and stays in automatic mode"),
         _ => ("success", message),
@@ -211,6 +235,8 @@ pub(super) fn refused(error: ModeError, wanted: Option<&Wanted>) -> Problem {
     let unprocessable = || Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail.clone());
     match error {
         ModeError::Database(cause) => cause.into(),
+        // Without advice when to try again: nobody should do so unseen.
+        ModeError::Unconfirmed { .. } => Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail),
         ModeError::Changing => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1),
         ModeError::Stopping => Problem::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 5),
         ModeError::UnknownLane(_) => Problem::invalid_field("lane_id", detail),

@@ -9,6 +9,7 @@ use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -19,6 +20,41 @@ const MOST: u16 = 1000;
 
 /// Longest cursor, in characters: a name of 200 characters and an id.
 const MOST_CURSOR: usize = 4096;
+
+/// What a list is sorted by, and a cursor carries.
+pub trait SortKey: DeserializeOwned {
+    /// Whether the database can compare anything with it. A key of one of its rows it can; a cursor may be made up.
+    fn is_comparable(&self) -> bool {
+        true
+    }
+}
+
+impl SortKey for i64 {}
+impl SortKey for Uuid {}
+
+impl SortKey for String {
+    fn is_comparable(&self) -> bool {
+        !self.contains('\0')
+    }
+}
+
+impl SortKey for DateTime<Utc> {
+    fn is_comparable(&self) -> bool {
+        (0..=9999).contains(&self.year())
+    }
+}
+
+impl<A: SortKey, B: SortKey> SortKey for (A, B) {
+    fn is_comparable(&self) -> bool {
+        self.0.is_comparable() && self.1.is_comparable()
+    }
+}
+
+impl<A: SortKey, B: SortKey, C: SortKey> SortKey for (A, B, C) {
+    fn is_comparable(&self) -> bool {
+        self.0.is_comparable() && self.1.is_comparable() && self.2.is_comparable()
+    }
+}
 
 /// Which part of a list to answer with.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -46,9 +82,11 @@ impl Page {
     ///
     /// # Errors
     /// 422 when the cursor comes from elsewhere.
-    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<(K, Uuid)>, Problem> {
+    pub fn after<K: SortKey>(&self) -> Result<Option<(K, Uuid)>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let key = unhex(cursor).and_then(|json| serde_json::from_slice(&json).ok());
+        let key = unhex(cursor)
+            .and_then(|json| serde_json::from_slice(&json).ok())
+            .filter(<(K, Uuid)>::is_comparable);
         if key.is_none() {
             return Err(Problem::invalid_field(
                 "cursor",
@@ -181,6 +219,21 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_with_which_the_database_cannot_compare_is_refused() {
+        let page = |json: &str| Page { limit: 7, cursor: Some(hex(json.as_bytes())), here: Uri::default() };
+        let id = Uuid::nil();
+        let name = |name: &str| page(&format!("[{name:?}, \"{id}\"]")).after::<String>().map_err(drop);
+        assert_eq!(name("Main"), Ok(Some(("Main".to_owned(), id))));
+        assert_eq!(page(&format!(r#"["\u0000", "{id}"]"#)).after::<String>().map_err(drop), Err(()));
+        let time = |time: &str| page(&format!("[\"{time}\", \"{id}\"]")).after::<DateTime<Utc>>().is_ok();
+        assert!(time("2026-02-10T00:00:00Z") && time("0001-01-01T00:00:00Z"));
+        assert!(!time("-200000-01-01T00:00:00Z") && !time("+10000-01-01T00:00:00Z"));
+        let long = |time: &str| page(&format!("[[\"{time}\", \"{id}\", 1], \"{id}\"]"));
+        assert!(long("2026-02-10T00:00:00Z").after::<(DateTime<Utc>, Uuid, i64)>().is_ok());
+        assert!(long("-200000-01-01T00:00:00Z").after::<(DateTime<Utc>, Uuid, i64)>().is_err());
+    }
 
     #[test]
     fn the_next_page_asks_for_the_same() {

@@ -167,6 +167,12 @@ impl From<anyhow::Error> for Problem {
             let detail = "Somebody else changed the same at this moment, so nothing was changed; try again";
             return Self::retry(StatusCode::SERVICE_UNAVAILABLE, detail, 1);
         }
+        if of_database.is_some_and(crate::db::is_unfit) {
+            // Nothing is broken that somebody would have to mend, unless no value of the request explains it.
+            tracing::warn!(%error, "the database cannot take a value of a request");
+            let detail = "The database cannot take a value of this request: a text, a number or a time in it is none that it can keep or calculate with";
+            return Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail);
+        }
         if of_database.is_some_and(crate::db::is_away) {
             let detail = if of_database.is_some_and(crate::db::is_full) {
                 "The disk of the database is full: nothing can be stored until an administrator makes room"

@@ -18,7 +18,7 @@ use crate::db::schedules::{self, Holiday, Owner};
 use crate::db::users::User;
 use crate::planner::schedule::{Entry, MAX_ENTRIES, Schedule, problems};
 use axum::extract::State;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Utc};
 use flextraff_common::ids::JunctionId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -97,6 +97,10 @@ fn read_holidays(fields: &mut Fields) -> Option<Vec<Holiday>> {
                 format!("the name of {date} has 1 to {most} characters and no control characters"),
             );
         }
+    }
+    // With the day before and after it, as time zones have it, the year stays one of four digits.
+    if let Some(far) = list.iter().find(|holiday| !(1..=9998).contains(&holiday.date.year())) {
+        fields.refuse("holidays", format!("{} does not lie between the years 1 and 9998", far.date));
     }
     if let Some(twice) = list.windows(2).find(|pair| pair[0].date == pair[1].date) {
         fields.refuse("holidays", format!("{} stands twice", twice[0].date));

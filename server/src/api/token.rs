@@ -10,7 +10,7 @@ use crate::auth::second_factor::{OneTimeCodes, recovery_hash};
 use crate::auth::{Attempt, MAX_PASSWORD_BYTES, Passwords, RefreshToken, no_cookie};
 use crate::clock::Clock;
 use crate::db::audit::{self, Actor, Deed};
-use crate::db::sessions::{self, GoesOnWith, Refreshed, Successor};
+use crate::db::sessions::{self, GoesOnWith, Refreshed, Shown, Successor};
 use crate::db::users::{self, User};
 use crate::db::{self, second_factor, tidings};
 use axum::Json;
@@ -183,7 +183,8 @@ async fn refresh(
         Some(_) => STANDS_S,
         None => 0.0,
     };
-    match sessions::refresh(&app.db, &shown.hash(), offered, stands_s, Clock.utc(), expiry(&app)).await? {
+    let by = Shown { hash: &shown.hash(), address };
+    match sessions::refresh(&app.db, by, offered, stands_s, Clock.utc(), expiry(&app)).await? {
         Refreshed::Renewed { user, session, token } => {
             let token = match token {
                 GoesOnWith::Shown => shown,
@@ -195,9 +196,6 @@ async fn refresh(
         Refreshed::Reused { ended: false, .. } | Refreshed::Unknown => Err(over(encrypted)),
         Refreshed::Reused { session, user, .. } => {
             tracing::warn!(%session, user_id = %user, "a refresh token was used twice: its session is ended");
-            let actor = Actor { address, ..Actor::default() };
-            let deed = Deed::new("session.reused").to(session.to_string()).with(json!({"user_id": user}));
-            audit::record(&app.db, &actor, deed).await?;
             Err(over(encrypted))
         }
     }
@@ -232,12 +230,14 @@ async fn logout(
     if ended.is_empty() {
         return Err(Problem::unauthorized("Not authenticated"));
     }
+    let mut tx = app.db.begin().await?;
     for (session, user_id, username) in ended {
-        if sessions::end(&app.db, UserId(user_id), session).await? {
+        if sessions::end(&mut *tx, UserId(user_id), session).await? {
             let actor = Actor { user_id: Some(user_id), username: Some(username), address };
-            audit::record(&app.db, &actor, Deed::new("session.end").to(session.to_string())).await?;
+            audit::record(&mut *tx, &actor, Deed::new("session.end").to(session.to_string())).await?;
         }
     }
+    tx.commit().await?;
     Ok((StatusCode::NO_CONTENT, AppendHeaders([(SET_COOKIE, no_cookie(encrypted))])).into_response())
 }
 

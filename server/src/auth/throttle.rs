@@ -20,7 +20,7 @@ const PER_ADDRESS: u32 = 100;
 /// Attempts within the window for one name from all addresses together. Whoever has signed in from an address before is not held up by it, so
 /// that nobody can lock another person out.
 const PER_NAME_EVERYWHERE: u32 = 50;
-/// Entries that are kept; beyond that the oldest go.
+/// Entries that are kept; beyond that those go that have counted least.
 const CAPACITY: usize = 10_000;
 
 /// Whether an attempt may go on.
@@ -41,11 +41,22 @@ pub enum Attempt {
 }
 
 /// Whose attempts are counted together.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     NameFrom(NameHash, Option<IpAddr>),
     Address(Option<IpAddr>),
     Name(NameHash),
+}
+
+impl Source {
+    /// How many attempts it has within the window.
+    const fn most(self) -> u32 {
+        match self {
+            Self::NameFrom(..) => PER_NAME,
+            Self::Address(_) => PER_ADDRESS,
+            Self::Name(_) => PER_NAME_EVERYWHERE,
+        }
+    }
 }
 
 /// A name in any letters; what was given as a name may be a password in the wrong field, so nobody keeps or tells it.
@@ -114,6 +125,13 @@ struct Window {
     attempts: u32,
 }
 
+impl Window {
+    /// How long it still counts.
+    fn left(&self, now: Instant) -> Duration {
+        WINDOW.saturating_sub(now.saturating_duration_since(self.since))
+    }
+}
+
 /// Counts attempts to sign in. Every attempt counts from its start, so that many at once do not slip through.
 #[derive(Clone, Debug, Default)]
 pub struct Throttle {
@@ -121,40 +139,50 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// Counts an attempt and says whether it may go on.
+    /// Says whether an attempt may go on, and counts it unless it is refused: what is refused must not fill the table with names.
     pub fn attempt(&mut self, name: &str, address: Option<IpAddr>, now: Instant) -> Attempt {
         let [by_both, by_address, by_name] = Guess::new([0; 8], name, address).sources();
-        self.make_room(now);
-        for (source, most) in [(by_both, PER_NAME), (by_address, PER_ADDRESS)] {
-            if let Some(retry_after_s) = self.count(source, most, now) {
-                return Attempt::Refused { retry_after_s };
+        for source in [by_both, by_address] {
+            if let Some(wait) = self.wait(source, now) {
+                return Attempt::Refused { retry_after_s: whole_seconds(wait) };
             }
         }
-        match self.count(by_name, PER_NAME_EVERYWHERE, now) {
-            Some(retry_after_s) => Attempt::OnlyFromKnownAddress { retry_after_s },
-            None => Attempt::Allowed,
+        self.make_room(now);
+        // With no room for another counter a stranger would guess uncounted; whoever is known here may still sign in.
+        let wait = self.wait(by_name, now).or_else(|| self.is_full().then_some(WINDOW));
+        self.count(by_both, now);
+        self.count(by_address, now);
+        if let Some(wait) = wait {
+            return Attempt::OnlyFromKnownAddress { retry_after_s: whole_seconds(wait) };
         }
+        self.count(by_name, now);
+        Attempt::Allowed
     }
 
-    /// Counts one more, or says after how many seconds that is possible again.
-    fn count(&mut self, source: Source, most: u32, now: Instant) -> Option<u32> {
-        let window = self.windows.entry(source).or_insert(Window { since: now, attempts: 0 });
-        if now.saturating_duration_since(window.since) >= WINDOW {
-            *window = Window { since: now, attempts: 0 };
+    /// How long a source has to wait for its next attempt; `None`: it need not.
+    fn wait(&self, source: Source, now: Instant) -> Option<Duration> {
+        let window = self.windows.get(&source).filter(|window| window.attempts >= source.most())?;
+        Some(window.left(now)).filter(|left| !left.is_zero())
+    }
+
+    /// Counts one more, where there is room.
+    fn count(&mut self, source: Source, now: Instant) {
+        if self.windows.len() >= CAPACITY && !self.windows.contains_key(&source) {
+            return;
         }
-        if window.attempts >= most {
-            let left = WINDOW.saturating_sub(now.saturating_duration_since(window.since));
-            return Some(u32::try_from(left.as_secs() + 1).unwrap_or(u32::MAX));
+        let fresh = Window { since: now, attempts: 0 };
+        let window = self.windows.entry(source).or_insert(fresh);
+        if window.left(now).is_zero() {
+            *window = fresh;
         }
-        window.attempts += 1;
-        None
+        window.attempts = window.attempts.saturating_add(1);
     }
 
     /// Counts what was wrong at another server.
     pub fn heard(&mut self, guess: &Guess, now: Instant) {
         self.make_room(now);
         for source in guess.sources() {
-            self.count(source, u32::MAX, now);
+            self.count(source, now);
         }
     }
 
@@ -169,18 +197,32 @@ impl Throttle {
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.windows.len() + SOURCES > CAPACITY
+    }
+
+    /// Of those that may go on, the half with the fewest attempts goes. Nobody wipes out what was counted of one name by trying many others once, and
+    /// who has used up his attempts stays as long as that counts.
     fn make_room(&mut self, now: Instant) {
-        if self.windows.len() + SOURCES <= CAPACITY {
+        if !self.is_full() {
             return;
         }
-        self.windows.retain(|_, window| now.saturating_duration_since(window.since) < WINDOW);
-        while self.windows.len() + SOURCES > CAPACITY {
-            let mut times: Vec<Instant> = self.windows.values().map(|window| window.since).collect();
-            times.sort_unstable();
-            let median = times[times.len() / 2];
-            self.windows.retain(|_, window| window.since > median);
+        self.windows.retain(|_, window| !window.left(now).is_zero());
+        if !self.is_full() {
+            return;
+        }
+        let may_go = |source: &Source, window: &Window| window.attempts < source.most();
+        let windows = self.windows.iter().filter(|(source, window)| may_go(source, window));
+        let mut attempts: Vec<u32> = windows.map(|(_, window)| window.attempts).collect();
+        attempts.sort_unstable();
+        if let Some(median) = attempts.get(attempts.len() / 2) {
+            self.windows.retain(|source, window| !may_go(source, window) || window.attempts > *median);
         }
     }
+}
+
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_secs() + 1).unwrap_or(u32::MAX)
 }
 
 fn hash(name: &str) -> NameHash {
@@ -303,6 +345,48 @@ mod tests {
             at_once.attempt("asha", Some(IpAddr::V4(i.into())), start);
             assert!(at_once.windows.len() <= CAPACITY);
         }
+    }
+
+    #[test]
+    fn who_tries_many_other_names_is_still_held_to_what_he_has_tried_before() {
+        let start = Clock.instant();
+        let (mut throttle, later) = (Throttle::default(), start + Duration::from_secs(1));
+        assert_eq!(tries(&mut throttle, "asha", HOME, start, 10), 10);
+        assert_eq!(tries(&mut throttle, "ravi", HOME, start, 7), 7);
+        // First from there, then from a network of as many customers as there are.
+        for i in 0..20_000 {
+            throttle.attempt(&format!("user{i}"), HOME, later);
+        }
+        assert!(throttle.windows.len() < 300, "what is refused is not kept: {}", throttle.windows.len());
+        for i in 0..20_000_u32 {
+            let address = format!("2001:db8:0:{i:x}::1").parse().ok();
+            assert_eq!(throttle.attempt(&format!("user{i}"), address, later), Attempt::Allowed);
+            assert!(throttle.windows.len() <= CAPACITY);
+        }
+        assert_eq!(throttle.attempt("asha", HOME, later), Attempt::Refused { retry_after_s: 300 });
+        throttle.windows.remove(&Source::Address(HOME));
+        assert_eq!(
+            tries(&mut throttle, "ravi", HOME, later, 20),
+            3,
+            "nor is one forgotten who is nearly there"
+        );
+    }
+
+    #[test]
+    fn with_no_room_for_another_count_only_known_addresses_go_on() {
+        let start = Clock.instant();
+        let mut throttle = Throttle::default();
+        let at_its_limit = Window { since: start, attempts: PER_ADDRESS };
+        for i in 0..u32::try_from(CAPACITY).unwrap() {
+            throttle.windows.insert(Source::Address(Some(IpAddr::V4(i.into()))), at_its_limit);
+        }
+        let stranger = throttle.attempt("asha", HOME, start);
+        assert_eq!(stranger, Attempt::OnlyFromKnownAddress { retry_after_s: 301 });
+        throttle.heard(&Guess::new([7; 8], "asha", HOME), start);
+        assert_eq!(throttle.windows.len(), CAPACITY);
+        let refused = throttle.attempt("asha", Some(IpAddr::V4(7.into())), start);
+        assert_eq!(refused, Attempt::Refused { retry_after_s: 301 });
+        assert_eq!(throttle.attempt("asha", HOME, start + WINDOW), Attempt::Allowed);
     }
 
     #[test]

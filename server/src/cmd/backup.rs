@@ -7,8 +7,10 @@ mod dump;
 mod files;
 mod manifest;
 
+use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::db::audit::{self, Actor, Deed};
+use crate::db::overrides::{self, EndedByRestore};
 use crate::db::{backup, setup};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
@@ -106,23 +108,31 @@ pub(super) async fn restore(
     if !args.overwrite {
         refuse_other_files(&kept, &manifest, from)?;
     }
+    for file in kept.iter().filter(|file| manifest.has(&file.name) && file.keeps_from_database()) {
+        file.copy_from(from)?;
+    }
     let url = config.database.url()?;
     // One connection only, so that none of its own is taken for a server's.
     let db = setup::connect(&Database { max_connections: 1, ..config.database.clone() }).await?;
     check_target(&db, args.overwrite).await?;
     dump::read(url, &from.join(manifest::DATABASE), args.overwrite).await?;
     setup::prepare(&db, &config.database).await?;
-    let detail = json!({ "created_at": manifest.created_at, "overwrite": args.overwrite });
-    let deed = Deed::new("backup.restore").to(from.display().to_string()).with(detail);
-    let noted = audit::record(&db, &Actor::command_line(), deed).await;
-    noted.context(
-        "the database is restored, but cannot write that into its audit log; the files are not restored",
+    let ended = note_restore(&db, args, &manifest).await.context(
+        "the database is restored, but overrides that ran cannot be ended, nor that be written into its audit log; the files are not restored",
     )?;
     let mut said = format!(
         "The database is as it was at {}, and so are the logins of devices: what was revoked or replaced since may enter by its old one again \
          (README of the server, \"Devices after a restore\").",
         manifest.created_at
     );
+    for one in &ended {
+        let mode = if one.mode == "emergency" { "emergency" } else { "manual override" };
+        let _ = write!(
+            said,
+            "\n{}: the {mode} that ran is ended; set it anew if it is still wanted",
+            one.junction
+        );
+    }
     for entry in manifest.files.iter().filter(|entry| entry.name != manifest::DATABASE) {
         match kept.iter().find(|file| file.name == entry.name) {
             Some(file) => {
@@ -145,6 +155,23 @@ pub(super) async fn restore(
         }
     }
     Ok(said)
+}
+
+/// Ends the overrides that ran when the backup was made, and writes down that it is restored. Returns those ended.
+async fn note_restore(
+    db: &PgPool,
+    args: &RestoreArgs,
+    manifest: &Manifest,
+) -> sqlx::Result<Vec<EndedByRestore>> {
+    let mut tx = db.begin().await?;
+    let ended = overrides::end_all(&mut tx, Clock.utc()).await?;
+    let ids: Vec<_> = ended.iter().map(|one| one.override_id).collect();
+    let detail =
+        json!({ "created_at": manifest.created_at, "overwrite": args.overwrite, "ended_overrides": ids });
+    let deed = Deed::new("backup.restore").to(args.from.display().to_string()).with(detail);
+    audit::record(&mut *tx, &Actor::command_line(), deed).await?;
+    tx.commit().await?;
+    Ok(ended)
 }
 
 async fn check_target(db: &PgPool, overwrite: bool) -> anyhow::Result<()> {
@@ -173,11 +200,9 @@ async fn check_target(db: &PgPool, overwrite: bool) -> anyhow::Result<()> {
 }
 
 fn refuse_other_files(kept: &[Kept], manifest: &Manifest, from: &Path) -> anyhow::Result<()> {
-    let in_backup = |file: &&Kept| manifest.files.iter().any(|entry| entry.name == file.name);
     let others: Vec<String> = kept
         .iter()
-        .filter(in_backup)
-        .filter(|file| file.differs_from(from))
+        .filter(|file| manifest.has(&file.name) && file.differs_from(from))
         .map(|file| file.path.display().to_string())
         .collect();
     ensure!(

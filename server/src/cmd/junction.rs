@@ -3,7 +3,7 @@
 use super::{Failure, say, say_error};
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::junctions;
-use crate::junction_file::{JunctionFile, MAX_FILE};
+use crate::junction_file::{JunctionFile, LinkEntry, MAX_FILE};
 use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 use serde_json::json;
@@ -31,8 +31,8 @@ pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCod
         JunctionCommand::Import { file } => {
             let junctions = load(&file)?;
             let mut tx = db.begin().await.context("nothing is imported")?;
-            junctions::import(&mut tx, &junctions).await.context("nothing is imported")?;
-            audit::record(&mut *tx, &Actor::command_line(), import_deed(&junctions))
+            let changed = junctions::import(&mut tx, &junctions).await.context("nothing is imported")?;
+            audit::record(&mut *tx, &Actor::command_line(), import_deed(&junctions, &changed))
                 .await
                 .context("nothing is imported")?;
             tx.commit().await.context("nothing is imported")?;
@@ -50,10 +50,14 @@ pub(super) async fn run(command: JunctionCommand, db: &PgPool) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the audit log says of an import.
-pub(crate) fn import_deed(file: &JunctionFile) -> Deed {
+/// What the audit log says of an import; `changed` are links to other junctions that have lost lanes by it.
+pub(crate) fn import_deed(file: &JunctionFile, changed: &[LinkEntry]) -> Deed {
     let junctions: Vec<_> = file.junctions.iter().map(|junction| junction.junction_id).collect();
-    Deed::new("junction.import").with(json!({"junctions": junctions, "links": file.links.len()}))
+    let mut told = json!({"junctions": junctions, "links": file.links.len()});
+    if !changed.is_empty() {
+        told["changed_links"] = json!(changed);
+    }
+    Deed::new("junction.import").with(told)
 }
 
 /// Reads a file and checks it; each rule that it breaks is printed.

@@ -80,6 +80,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let (fleet, fleet_requests, rights_requests) = fleet::channel();
     let auth = Arc::new(Auth::open(&config).map_err(Failure::Config)?);
     let metrics = Arc::new(Metrics::default());
+    mqtt.count_in(Arc::clone(&metrics));
     let (waiting, waits) = watch::channel(0);
     let app = App {
         config: Arc::new(config),

@@ -1,6 +1,8 @@
 //! `[database]`: PostgreSQL.
 
 use super::{Key, Secret};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// PostgreSQL.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,26 @@ impl Database {
     pub fn url(&self) -> Result<&Secret, NoDatabase> {
         self.url.as_ref().ok_or(NoDatabase)
     }
+
+    /// The files that the address names, by the parameters that do.
+    pub fn files(&self) -> BTreeMap<&'static str, PathBuf> {
+        let url = self.url.as_ref().map_or("", Secret::expose);
+        let query = url.split('#').next().and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+        let mut files = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let name = match &*name {
+                "sslrootcert" | "ssl-root-cert" | "ssl-ca" => "sslrootcert",
+                "sslcert" | "ssl-cert" => "sslcert",
+                "sslkey" | "ssl-key" => "sslkey",
+                _ => continue,
+            };
+            // What is no file stands there itself.
+            if !value.trim_start().starts_with("-----BEGIN") {
+                files.insert(name, PathBuf::from(&*value));
+            }
+        }
+        files
+    }
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -78,3 +100,29 @@ pub(super) const KEYS: &[Key] = &[
         show: |config| Some(config.database.migrate.into()),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_names_files_in_either_spelling() {
+        let files = |url: &str| {
+            let database = Database { url: Some(Secret::new(url)), ..Database::default() };
+            database
+                .files()
+                .into_iter()
+                .map(|(name, path)| format!("{name} {}", path.display()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(files("postgresql://u:p@h/db"), Vec::<String>::new());
+        assert_eq!(
+            files(
+                "postgresql://u:p@h/db?sslmode=verify-full&sslrootcert=/etc/of%20the%20city/ca.crt&ssl-cert=/c&sslkey=k#f"
+            ),
+            ["sslcert /c", "sslkey k", "sslrootcert /etc/of the city/ca.crt"]
+        );
+        assert_eq!(files("postgresql://h/db?ssl-ca=-----BEGIN%20CERTIFICATE-----"), Vec::<String>::new());
+        assert_eq!(files("postgresql://h/db?sslrootcert=/a&ssl-root-cert=/b"), ["sslrootcert /b"]);
+    }
+}

@@ -3,7 +3,7 @@
 use super::telling::News;
 use crate::alarms::{Finding, Kind, Place, QuietLane, Severity};
 use crate::hearing::SILENT_AFTER;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, TimeZone as _, Utc};
 use chrono_tz::Tz;
 use flextraff_common::ids::{DeviceId, JunctionId};
 use serde::Serialize;
@@ -314,13 +314,27 @@ pub async fn junctions(db: &PgPool) -> sqlx::Result<BTreeSet<JunctionId>> {
     Ok(ids.into_iter().map(JunctionId).collect())
 }
 
-/// Lanes that showed no vehicle in the last hour of whole five minutes, with what that hour showed on each of the last 28 days: those that
-/// were watched (for 50 minutes, or by somebody who does not say for how long), and those of which nothing came although every device that
-/// counts there is heard.
+/// Lanes that showed no vehicle in the last hour of whole five minutes, with what that hour of the junction's clocks showed on each of the last
+/// 28 days: those that were watched (for 50 minutes, or by somebody who does not say for how long), and those of which nothing came although
+/// every device that counts there is heard. Of a lane that is counted by a device without a synchronised clock nobody knows what this hour showed.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<QuietLane>> {
+    let hour = sqlx::query!(
+        r#"SELECT five_minutes_of($1) AS "until!", ARRAY(SELECT DISTINCT time_zone FROM junctions) AS "zones!""#,
+        now
+    )
+    .fetch_one(db)
+    .await?;
+    let (mut zones, mut days, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for zone in hour.zones {
+        for (day, end) in days_before(hour.until, zone.parse().unwrap_or(Tz::UTC)) {
+            zones.push(zone.clone());
+            days.push(day);
+            ends.push(end);
+        }
+    }
     let rows = sqlx::query!(
         r#"WITH hour AS (
                SELECT five_minutes_of($1::timestamptz) AS until
@@ -335,8 +349,9 @@ pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Qu
                   AND (sum(observed_ms) >= 3000000 OR sum(unsaid) > 0 OR coalesce(sum(intervals), 0) = 0)
            ), days AS (
                SELECT junction_id, lane_id, day, sum(vehicle_count)::bigint AS vehicles
-               FROM quiet JOIN lane_volumes_5m USING (junction_id, lane_id), hour, generate_series(1, 28) AS day
-               WHERE bucket_start >= until - make_interval(days => day, hours => 1) AND bucket_start < until - make_interval(days => day)
+               FROM quiet JOIN lane_volumes_5m USING (junction_id, lane_id) JOIN junctions USING (junction_id)
+                   JOIN unnest($3::text[], $4::integer[], $5::timestamptz[]) AS before (time_zone, day, day_end) USING (time_zone)
+               WHERE bucket_start >= day_end - interval '1 hour' AND bucket_start < day_end
                GROUP BY 1, 2, 3 HAVING sum(observed_ms) >= 3000000 OR sum(unsaid) > 0
            )
            SELECT q.junction_id, lane_name, no_counts AS "no_counts!", time_zone, until - interval '1 hour' AS "hour_start!",
@@ -344,17 +359,21 @@ pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Qu
                   ARRAY(SELECT h.day FROM holidays h WHERE (h.junction_id = q.junction_id OR lower(h.city) = lower(j.city))
                             AND h.day BETWEEN until::date - 30 AND until::date + 1) AS "holidays!"
            FROM quiet q JOIN days USING (junction_id, lane_id) JOIN junctions j ON j.junction_id = q.junction_id, hour
-           WHERE NOT no_counts OR NOT EXISTS (
+           WHERE NOT EXISTS (
                SELECT FROM edge_devices d
                WHERE d.junction_id = q.junction_id AND revoked_at IS NULL AND device_type <> 'light_controller'
                  AND (d.lane_id = q.lane_id
                       OR EXISTS (SELECT FROM edge_device_lanes s WHERE s.device_id = d.device_id AND s.lane_id = q.lane_id)
                       OR (d.lane_id IS NULL AND NOT EXISTS (SELECT FROM edge_device_lanes s WHERE s.device_id = d.device_id)))
-                 AND NOT coalesce(d.last_heartbeat > $1::timestamptz - make_interval(secs => $2)
-                                  AND (last_status->>'online')::boolean, d.last_heartbeat IS NULL))
+                 AND (coalesce(last_status->>'clock' = 'unsynced', false)
+                      OR no_counts AND NOT coalesce(d.last_heartbeat > $1::timestamptz - make_interval(secs => $2)
+                                                    AND (last_status->>'online')::boolean, d.last_heartbeat IS NULL)))
            GROUP BY q.junction_id, q.lane_id, lane_name, no_counts, time_zone, until, j.city ORDER BY 1, 2"#,
         now,
         SILENT_AFTER.as_secs_f64(),
+        &zones,
+        &days,
+        &ends,
     )
     .fetch_all(db)
     .await?;
@@ -368,4 +387,14 @@ pub async fn quiet_lanes(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Qu
         holidays: row.holidays.into_iter().collect(),
     });
     Ok(lanes.collect())
+}
+
+/// The same time of day on each of the last 28 days, by the clocks of a place, with how many days before; a time that a change of the clocks has
+/// left out is missing.
+fn days_before(time: DateTime<Utc>, zone: Tz) -> impl Iterator<Item = (i32, DateTime<Utc>)> {
+    let local = time.with_timezone(&zone).naive_local();
+    (1..=28).filter_map(move |day: i32| {
+        let before = local.checked_sub_days(Days::new(u64::from(day.unsigned_abs())))?;
+        Some((day, zone.from_local_datetime(&before).earliest()?.to_utc()))
+    })
 }

@@ -56,7 +56,8 @@ pub async fn lock_junction_of(db: &mut PgConnection, device: DeviceId) -> Result
     Ok(())
 }
 
-/// Takes over what devices say of themselves, in the order of `said`, and writes down who comes, goes or has started anew.
+/// Takes over what devices say of themselves, in the order of `said`, and writes down who comes, goes or has started anew. What came before what
+/// is known is left out.
 pub async fn set_statuses(db: &mut PgConnection, said: &[Said<'_>]) -> Result<(), sqlx::Error> {
     let mut rest: Vec<&Said<'_>> = said.iter().collect();
     // One statement does not change a row twice: what a device says in addition waits for the next one.
@@ -104,7 +105,12 @@ async fn set_once_each(db: &mut PgConnection, said: &[&Said<'_>]) -> Result<(), 
                SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[], $6::jsonb[], $7::timestamptz[])
                    AS s(device_id, state, version, heartbeat, online, status, received)
            ), before AS (
-               SELECT device_id, last_status FROM edge_devices WHERE device_id = ANY($1) ORDER BY device_id FOR UPDATE
+               SELECT device_id, last_status, status_at FROM edge_devices WHERE device_id = ANY($1) ORDER BY device_id FOR UPDATE
+           ), news AS (
+               -- Another server may have been quicker with what came later. What is said to have come in the future a wrong clock has told.
+               SELECT s.*, last_status->>'boot_id' AS boot_before, coalesce((last_status->>'online')::boolean, false) AS was_online
+               FROM said s JOIN before USING (device_id)
+               WHERE received >= status_at OR status_at IS NULL OR status_at > now()
            ), set AS (
                UPDATE edge_devices d
                SET status = CASE WHEN d.status = 'maintenance' THEN d.status ELSE s.state END,
@@ -112,9 +118,8 @@ async fn set_once_each(db: &mut PgConnection, said: &[&Said<'_>]) -> Result<(), 
                    last_heartbeat = greatest(d.last_heartbeat, s.heartbeat),
                    status_at = s.received,
                    last_status = CASE WHEN s.online OR d.last_status IS NULL THEN s.status ELSE d.last_status || '{"online": false}' END
-               FROM said s JOIN before b USING (device_id) WHERE d.device_id = s.device_id)
-           SELECT device_id, coalesce((last_status->>'online')::boolean, false) AS "online!", last_status->>'boot_id' AS boot_id
-           FROM before"#,
+               FROM news s WHERE d.device_id = s.device_id)
+           SELECT device_id AS "device_id!", was_online AS "online!", boot_before AS boot_id FROM news"#,
         &devices,
         &states,
         &versions as &[Option<String>],

@@ -199,14 +199,15 @@ fn name_of<T: serde::Serialize>(value: &T) -> String {
     }
 }
 
-/// Creates or replaces the junctions and links of a file; others stay as they are.
+/// Creates or replaces the junctions and links of a file; others stay as they are. Tells the links to other junctions that have lost lanes.
 ///
 /// Lanes that the file leaves out of a junction go, and so do links among its junctions; history stays, and so do devices. What was counted on such a
 /// lane before is still taken. Belongs into a transaction.
 ///
 /// # Errors
-/// The database is away, a lane or device of the file belongs to a junction that is not in it, or a city would have two junctions of a name.
-pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<(), sqlx::Error> {
+/// The database is away, a lane or device of the file belongs to a junction that is not in it, a city would have two junctions of a name, or a link to
+/// another junction would have no lane left.
+pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<Vec<LinkEntry>, sqlx::Error> {
     let junctions: Vec<Uuid> = file.junctions.iter().map(|junction| junction.junction_id.0).collect();
     device_states::lock_junctions(db, &junctions).await?;
     for junction in &file.junctions {
@@ -222,7 +223,7 @@ pub async fn import(db: &mut PgConnection, file: &JunctionFile) -> Result<(), sq
     for link in &file.links {
         links::store(&mut *db, link).await?;
     }
-    Ok(())
+    links::forget_lanes(db, &junctions).await
 }
 
 /// Names of the lanes at both ends of links.
@@ -250,7 +251,7 @@ pub async fn delete(db: &mut PgConnection, id: JunctionId) -> Result<bool, sqlx:
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Creates a junction, or replaces one. Lanes that are left out go.
+/// Creates a junction, or replaces one. Lanes that are left out go; [`links::forget_lanes`] takes them out of links.
 ///
 /// # Errors
 /// When the database fails, or a lane or device belongs to another junction.

@@ -2,7 +2,8 @@
 
 use crate::junction_file::LinkEntry;
 use flextraff_common::ids::{JunctionId, LaneId, UserId};
-use sqlx::{Executor, PgPool, Postgres};
+use sqlx::{Executor, PgConnection, PgPool, Postgres};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// All links, or those that start or end at a junction.
@@ -97,6 +98,49 @@ pub async fn store(db: impl Executor<'_, Database = Postgres>, link: &LinkEntry)
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Takes lanes that are no more out of the links at these junctions, and tells the links that have changed. Belongs into the transaction that has
+/// taken out the lanes.
+///
+/// # Errors
+/// When the database fails, or a link has no other lane at an end: none would mean that they are not known.
+pub async fn forget_lanes(db: &mut PgConnection, junctions: &[Uuid]) -> sqlx::Result<Vec<LinkEntry>> {
+    let links = sqlx::query_as!(
+        Row,
+        "SELECT from_junction, to_junction, from_lanes, to_lanes, distance_m, free_flow_s FROM links
+         WHERE from_junction = ANY($1) OR to_junction = ANY($1) ORDER BY 1, 2 FOR UPDATE",
+        junctions,
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let ends: Vec<Uuid> = links.iter().flat_map(|link| [link.from_junction, link.to_junction]).collect();
+    let lanes = sqlx::query!(
+        "SELECT junction_id, lane_id FROM lanes WHERE is_active AND junction_id = ANY($1)",
+        &ends
+    )
+    .fetch_all(&mut *db)
+    .await?;
+    let lanes: BTreeSet<_> =
+        lanes.into_iter().map(|row| (JunctionId(row.junction_id), LaneId(row.lane_id))).collect();
+    let mut changed = Vec::new();
+    for before in links.into_iter().map(LinkEntry::from) {
+        let mut link = before.clone();
+        link.from_lanes.retain(|lane| lanes.contains(&(before.from_junction, *lane)));
+        link.to_lanes.retain(|lane| lanes.contains(&(before.to_junction, *lane)));
+        let is_emptied = |was: &[LaneId], is: &[LaneId]| is.is_empty() && !was.is_empty();
+        if is_emptied(&before.from_lanes, &link.from_lanes) || is_emptied(&before.to_lanes, &link.to_lanes) {
+            return Err(sqlx::Error::Protocol(format!(
+                "the link from junction {} to {} names only lanes that would go: give it other lanes, or delete it, first",
+                link.from_junction, link.to_junction
+            )));
+        }
+        if link != before {
+            store(&mut *db, &link).await?;
+            changed.push(link);
+        }
+    }
+    Ok(changed)
 }
 
 /// Deletes a link; whether there was one.

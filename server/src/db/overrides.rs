@@ -1,5 +1,9 @@
 //! Overrides and emergencies: who asked for what, until when. One at a time runs at a junction.
 
+mod over;
+
+pub use over::{EndedByRestore, EndedEarly, end_all, ended_early, undecided};
+
 use super::logs::{self, Entry, Level, Type};
 use chrono::{DateTime, SecondsFormat, Utc};
 use flextraff_common::ids::JunctionId;

@@ -1,47 +1,65 @@
 //! The end of data: EPCs go first, counts later.
 
-use super::logs::{Entry, Level, Type};
-use super::{PATIENCE, patient, patiently, within};
-use crate::config::Retention;
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
-use serde_json::json;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
-use std::time::Duration;
-use uuid::Uuid;
+mod epcs;
+mod parts;
 
-/// Tables with partitions, and the column that they are parted by.
-const PARTITIONED: [(&str, &str); 5] = [
-    ("car_counts", "ts"),
-    ("signal_events", "ts"),
-    ("traffic_cycles", "cycle_start_time"),
-    ("lane_cycle_data", "cycle_start_time"),
-    ("lane_volumes_5m", "bucket_start"),
-];
-/// Tables with EPCs, their time, the column by which an index finds their rows, what takes the EPCs out of a row, and which rows may have any. A
-/// row in which vehicles only left names them in its departures alone.
-const WITH_EPCS: [(&str, &str, &str, &str, &str); 2] = [
-    (
-        "car_counts",
-        "ts",
-        "junction_id",
-        "epc_ids = '{}', passages = NULL, departures = NULL",
-        "(epc_ids <> '{}' OR passages::text <> '[]' OR departures::text <> '[]')",
-    ),
-    ("lane_cycle_data", "cycle_start_time", "lane_id", "epc_ids = '{}'", "epc_ids <> '{}'"),
+use super::logs::{Entry, Level, Type};
+use super::{PATIENCE, patiently, within};
+use crate::config::Retention;
+use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
+use parts::{Partition, partitions};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::time::Duration;
+
+pub(super) use epcs::take_out_late;
+
+/// A table with partitions. In its conditions `r` is a row, and `$1` the moment before which rows are old. Those of a clock that is not synchronised
+/// are as old as their receipt: nobody knows their time before the `clock-fix`, which is to find them.
+struct Partitioned {
+    table: &'static str,
+    /// Days that its rows stay longer than counts. The sums of a day may be made anew as long as they are kept, and a local day begins in the
+    /// one before it of UTC.
+    longer: u64,
+    /// Which rows are old.
+    old: &'static str,
+    /// Which keep a partition whose time is over.
+    waiting: &'static str,
+}
+
+const PARTITIONED: [Partitioned; 5] = [
+    Partitioned {
+        table: "car_counts",
+        longer: 0,
+        old: "r.received_at < $1 OR (r.ts < $1 AND r.clock IS DISTINCT FROM 'unsynced')",
+        waiting: "r.clock = 'unsynced' AND r.received_at >= $1",
+    },
+    Partitioned {
+        table: "signal_events",
+        longer: 0,
+        old: "r.received_at < $1 OR (r.ts < $1 AND r.clock <> 'unsynced')",
+        waiting: "r.clock = 'unsynced' AND r.received_at >= $1",
+    },
+    Partitioned {
+        table: "traffic_cycles",
+        longer: 1,
+        old: "r.received_at < $1 OR (r.cycle_start_time < $1 AND r.clock IS DISTINCT FROM 'unsynced')",
+        waiting: "r.clock = 'unsynced' AND r.received_at >= $1",
+    },
+    // Lanes follow their cycle, which goes before them.
+    Partitioned {
+        table: "lane_cycle_data",
+        longer: 1,
+        old: "NOT EXISTS (SELECT FROM traffic_cycles c WHERE c.cycle_id = r.cycle_id AND c.cycle_start_time = r.cycle_start_time)",
+        waiting: "(r.cycle_id, r.cycle_start_time) IN (
+                      SELECT cycle_id, cycle_start_time FROM traffic_cycles WHERE clock = 'unsynced' AND received_at >= $1)",
+    },
+    Partitioned { table: "lane_volumes_5m", longer: 1, old: "r.bucket_start < $1", waiting: "false" },
 ];
 /// A clock so far ahead of the last time is not believed at once.
 const AHEAD: TimeDelta = TimeDelta::days(3);
 /// After so long it is.
 const BELIEVED_AFTER: Duration = Duration::from_hours(24);
-/// Stands on a partition out of which all EPCs have been taken. What enters it afterwards [`take_out_late`] looks after.
-const DONE: &str = "EPCs, passages and departures are taken out";
-
-/// A partition, its first day and the first after it, and whether its EPCs are gone; the default partition has no such days.
-struct Partition {
-    name: String,
-    days: Option<(NaiveDate, NaiveDate)>,
-    done: bool,
-}
 
 /// Takes out what is older than `retention` allows at `now`. Safe to repeat, and to interrupt; what fails holds up nothing else.
 ///
@@ -50,8 +68,9 @@ struct Partition {
 pub async fn apply(db: &PgPool, retention: Retention, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     let (epcs, counts) = (days_before(now, retention.epc_days), days_before(now, retention.counts_days));
     let mut gone = Gone::default();
-    let dropped = drop_old(db, counts, &mut gone).await;
-    let nameless = take_out_epcs(db, epcs, &mut gone).await;
+    let today = now.date_naive();
+    let dropped = drop_old(db, counts, today, &mut gone).await;
+    let nameless = epcs::take_out(db, epcs, today, &mut gone).await;
     let audit = days_before(now, retention.audit_days);
     let deleted = delete_old(db, epcs, counts, audit, now).await;
     let told = super::logs::record(db, gone.told(epcs, counts).as_slice()).await;
@@ -119,31 +138,40 @@ impl Failed {
     }
 }
 
-/// Drops partitions that ended before `counts`, and deletes as old rows that have none.
-async fn drop_old(db: &PgPool, counts: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
+/// Drops partitions that ended before `counts`, and deletes old rows where others stay beside them: in the default partition, in those of days
+/// after `today`, where a wrong clock has put them, and where some wait for the `clock-fix`.
+async fn drop_old(db: &PgPool, counts: NaiveDate, today: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
     let (mut failed, mut busy) = (Failed::default(), Vec::new());
-    for (table, key) in PARTITIONED {
-        for Partition { name, days, .. } in within(PATIENCE, partitions(db, table)).await? {
-            match days {
-                Some((_, end)) if end <= counts => {
-                    match failed.go_on(within(PATIENCE, drop_partition(db, &name)).await)? {
-                        Some(true) => {
-                            gone.partitions += 1;
-                            tracing::info!(
-                                partition = name,
-                                "partition is older than retention.counts_days and is dropped"
-                            );
-                        }
-                        Some(false) => busy.push(name),
-                        None => {}
-                    }
+    for Partitioned { table, longer, old, waiting } in PARTITIONED {
+        let before = counts.checked_sub_days(Days::new(longer)).unwrap_or(NaiveDate::MIN);
+        for part in within(PATIENCE, partitions(db, table)).await? {
+            let is_over = part.days.is_some_and(|(_, end)| end <= before);
+            if !is_over && !part.is_ahead(today) {
+                continue;
+            }
+            let Partition { name, .. } = part;
+            let waits = is_over && {
+                let waits = format!("SELECT EXISTS (SELECT FROM \"{name}\" r WHERE {waiting})");
+                let waits = sqlx::query_scalar(AssertSqlSafe(waits)).bind(midnight(before)).fetch_one(db);
+                let Some(waits) = failed.go_on(within(PATIENCE, waits).await)? else { continue };
+                waits
+            };
+            if !is_over || waits {
+                let delete = format!("DELETE FROM \"{name}\" r WHERE {old}");
+                let delete = sqlx::query(AssertSqlSafe(delete)).bind(midnight(before));
+                gone.rows += failed.go_on(patiently(db, delete).await)?.unwrap_or_default();
+                continue;
+            }
+            match failed.go_on(within(PATIENCE, drop_partition(db, &name)).await)? {
+                Some(true) => {
+                    gone.partitions += 1;
+                    tracing::info!(
+                        partition = name,
+                        "partition is older than retention.counts_days and is dropped"
+                    );
                 }
-                Some(_) => {}
-                None => {
-                    let delete = format!("DELETE FROM \"{name}\" WHERE {key} < $1");
-                    let delete = sqlx::query(AssertSqlSafe(delete)).bind(midnight(counts));
-                    gone.rows += failed.go_on(patiently(db, delete).await)?.unwrap_or_default();
-                }
+                Some(false) => busy.push(name),
+                None => {}
             }
         }
     }
@@ -154,47 +182,6 @@ async fn drop_old(db: &PgPool, counts: NaiveDate, gone: &mut Gone) -> sqlx::Resu
         );
     }
     failed.first()
-}
-
-/// Takes the EPCs before `epcs` out of rows, those of a junction or lane in a partition at a time: what is interrupted goes on where it was.
-async fn take_out_epcs(db: &PgPool, epcs: NaiveDate, gone: &mut Gone) -> sqlx::Result<()> {
-    let mut failed = Failed::default();
-    for (table, key, owner, remove, which) in WITH_EPCS {
-        let due = |part: &Partition| !part.done && part.days.is_none_or(|(start, _)| start < epcs);
-        for Partition { name, days, .. } in
-            within(PATIENCE, partitions(db, table)).await?.into_iter().filter(due)
-        {
-            let owners =
-                format!("SELECT DISTINCT {owner} FROM \"{name}\" WHERE {key} < $1 AND {which} ORDER BY 1");
-            let update =
-                format!("UPDATE \"{name}\" SET {remove} WHERE {owner} = $1 AND {key} < $2 AND {which}");
-            let Some(owners) = failed.go_on(owners_of(db, owners, midnight(epcs)).await)? else { continue };
-            let mut whole = true;
-            for owner in owners {
-                let update = sqlx::query(AssertSqlSafe(update.clone())).bind(owner).bind(midnight(epcs));
-                let rows = failed.go_on(patiently(db, update).await)?;
-                whole &= rows.is_some();
-                gone.epcs += rows.unwrap_or_default();
-            }
-            if whole && days.is_some_and(|(_, end)| end <= epcs) {
-                let mark = format!("COMMENT ON TABLE \"{name}\" IS '{DONE}'");
-                let mark = sqlx::query(AssertSqlSafe(mark)).execute(db);
-                failed.go_on(within(PATIENCE, mark).await)?;
-            }
-        }
-    }
-    failed.first()
-}
-
-/// Whose rows of a partition may have EPCs before a moment.
-async fn owners_of(db: &PgPool, query: String, before: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
-    within(PATIENCE, async {
-        let mut tx = patient(db).await?;
-        let owners = sqlx::query_scalar(AssertSqlSafe(query)).bind(before).fetch_all(&mut *tx).await?;
-        tx.commit().await?;
-        Ok(owners)
-    })
-    .await
 }
 
 /// Deletes what is in no partition.
@@ -210,7 +197,12 @@ async fn delete_old(
     for delete in [
         sqlx::query!("DELETE FROM dead_letters WHERE received_at < $1", names),
         sqlx::query!("DELETE FROM green_times WHERE sent_at < $1", sums),
-        sqlx::query!("DELETE FROM lane_volumes_hour WHERE hour_start < $1", sums),
+        // With their local day, which is summed up out of them; the index goes by time.
+        sqlx::query!(
+            "DELETE FROM lane_volumes_hour WHERE stat_date < $1 AND hour_start < $2::timestamptz + interval '1 day'",
+            counts,
+            sums
+        ),
         sqlx::query!("DELETE FROM lane_volumes_day WHERE stat_date < $1", counts),
         sqlx::query!("DELETE FROM junction_daily_stats WHERE stat_date < $1", counts),
         sqlx::query!("DELETE FROM count_gaps WHERE received_at < $1", sums),
@@ -259,49 +251,6 @@ fn days_before(now: DateTime<Utc>, days: u32) -> NaiveDate {
     now.date_naive().checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN)
 }
 
-/// Takes the EPCs before `before` out of these hours of junctions: of counts and cycles that were stored or moved there when their partition
-/// was done already.
-///
-/// # Errors
-/// When the database fails.
-pub(super) async fn take_out_late(
-    db: &mut PgConnection,
-    junctions: &[Uuid],
-    hours: &[DateTime<Utc>],
-    before: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let late = junctions.iter().copied().zip(hours.iter().copied()).filter(|(_, hour)| *hour < before);
-    let (junctions, hours): (Vec<Uuid>, Vec<DateTime<Utc>>) = late.unzip();
-    if hours.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "UPDATE car_counts c SET epc_ids = '{}', passages = NULL, departures = NULL
-         FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
-         WHERE c.junction_id = h.junction_id AND c.ts >= h.start_at AND c.ts <= h.start_at + interval '1 hour' AND c.ts < $3
-           AND (c.epc_ids <> '{}' OR c.passages::text <> '[]' OR c.departures::text <> '[]')",
-        &junctions,
-        &hours,
-        before,
-    )
-    .execute(&mut *db)
-    .await?;
-    sqlx::query!(
-        "UPDATE lane_cycle_data d SET epc_ids = '{}'
-         FROM unnest($1::uuid[], $2::timestamptz[]) AS h(junction_id, start_at)
-         JOIN traffic_cycles c ON c.junction_id = h.junction_id
-             AND c.cycle_start_time >= h.start_at AND c.cycle_start_time < h.start_at + interval '1 hour'
-         WHERE d.cycle_id = c.cycle_id AND d.cycle_start_time = c.cycle_start_time AND d.cycle_start_time < $3
-           AND d.epc_ids <> '{}'",
-        &junctions,
-        &hours,
-        before,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
 /// What was taken out.
 #[derive(Default)]
 struct Gone {
@@ -340,60 +289,4 @@ fn midnight(day: NaiveDate) -> DateTime<Utc> {
     // PostgreSQL's earliest time is later than chrono's.
     let day = if day.year() < 1 { NaiveDate::default() } else { day };
     day.and_time(chrono::NaiveTime::MIN).and_utc()
-}
-
-async fn partitions(db: &PgPool, table: &str) -> Result<Vec<Partition>, sqlx::Error> {
-    let found = sqlx::query!(
-        r#"SELECT child.relname AS "name!", coalesce(obj_description(child.oid, 'pg_class') = $2, false) AS "done!"
-           FROM pg_inherits i
-           JOIN pg_class parent ON parent.oid = i.inhparent
-           JOIN pg_class child ON child.oid = i.inhrelid
-           WHERE parent.oid = to_regclass($1) ORDER BY 1"#,
-        table,
-        DONE
-    )
-    .fetch_all(db)
-    .await?;
-    let prefix = format!("{table}_");
-    Ok(found
-        .into_iter()
-        .filter_map(|row| {
-            let suffix = row.name.strip_prefix(&prefix)?;
-            let days = days_of(suffix);
-            (days.is_some() || suffix == "default").then_some(Partition {
-                name: row.name,
-                days,
-                done: row.done,
-            })
-        })
-        .collect())
-}
-
-/// The first day of a partition and the first after it, from the day (`20260210`) or the month (`202602`) in its name.
-fn days_of(suffix: &str) -> Option<(NaiveDate, NaiveDate)> {
-    match suffix.len() {
-        8 => {
-            let day = NaiveDate::parse_from_str(suffix, "%Y%m%d").ok()?;
-            Some((day, day.checked_add_days(Days::new(1))?))
-        }
-        6 => {
-            let day = NaiveDate::parse_from_str(&format!("{suffix}01"), "%Y%m%d").ok()?;
-            Some((day, day.checked_add_months(Months::new(1))?))
-        }
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_partition_is_its_day_or_month() {
-        let days = |from: &str, to: &str| Some((from.parse().unwrap(), to.parse().unwrap()));
-        assert_eq!(days_of("20261231"), days("2026-12-31", "2027-01-01"));
-        assert_eq!(days_of("202612"), days("2026-12-01", "2027-01-01"));
-        assert_eq!(days_of("default"), None);
-        assert_eq!(days_of("20261331"), None);
-    }
 }

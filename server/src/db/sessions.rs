@@ -1,9 +1,11 @@
 //! Sign-ins and the refresh tokens that keep them going.
 
+use super::audit::{self, Actor, Deed};
 use super::users::User;
 use chrono::{DateTime, Utc};
 use flextraff_common::ids::UserId;
 use serde::Serialize;
+use serde_json::json;
 use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
 use std::net::IpAddr;
 use utoipa::ToSchema;
@@ -80,6 +82,15 @@ pub enum GoesOnWith {
     Sealed([u8; 32]),
 }
 
+/// A refresh token that is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// What the database knows of it.
+    pub hash: &'a TokenHash,
+    /// From where.
+    pub address: Option<IpAddr>,
+}
+
 /// What came of a refresh token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed {
@@ -107,13 +118,13 @@ pub enum Refreshed {
 
 /// Lets a session go on by a refresh token, which is spent for the next one. Whoever shows it, or the one before it, within `stands_s` seconds
 /// is answered with the same token instead: an answer may have been lost, and several pages of a browser ask at once. Who shows a spent token
-/// later has copied it.
+/// later has copied it: the session ends, and the audit log says so.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn refresh(
     db: &PgPool,
-    shown: &TokenHash,
+    Shown { hash: shown, address }: Shown<'_>,
     next: Successor,
     stands_s: f64,
     now: DateTime<Utc>,
@@ -136,7 +147,7 @@ pub async fn refresh(
         (false, _) if found.is_recent => GoesOnWith::Shown,
         (false, _) => GoesOnWith::Offered,
         (true, Some(sealed)) => GoesOnWith::Sealed(sealed),
-        (true, None) => return reused(tx, session).await,
+        (true, None) => return reused(tx, session, address).await,
     };
     let Some((user, _)) = user_of(&mut *tx, session, now).await? else { return Ok(Refreshed::Unknown) };
     if token == GoesOnWith::Offered {
@@ -154,7 +165,11 @@ pub async fn refresh(
 }
 
 /// Ends a session whose spent token is shown again.
-async fn reused(mut tx: Transaction<'_, Postgres>, session: Uuid) -> sqlx::Result<Refreshed> {
+async fn reused(
+    mut tx: Transaction<'_, Postgres>,
+    session: Uuid,
+    address: Option<IpAddr>,
+) -> sqlx::Result<Refreshed> {
     let found = sqlx::query!(
         r#"UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()) FROM sessions before
            WHERE s.session_id = $1 AND before.session_id = s.session_id
@@ -163,6 +178,12 @@ async fn reused(mut tx: Transaction<'_, Postgres>, session: Uuid) -> sqlx::Resul
     )
     .fetch_one(&mut *tx)
     .await?;
+    if found.ended {
+        let actor = Actor { address, ..Actor::default() };
+        let detail = json!({ "user_id": found.user_id });
+        let deed = Deed::new("session.reused").to(session.to_string()).with(detail);
+        audit::record(&mut *tx, &actor, deed).await?;
+    }
     tx.commit().await?;
     Ok(Refreshed::Reused { session, user: found.user_id, ended: found.ended })
 }

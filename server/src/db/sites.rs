@@ -68,6 +68,7 @@ pub async fn recent_demand(db: &PgPool, only: Option<JunctionId>, span: Span) ->
                 end: UnixMs(row.end),
                 demand: LaneDemand { vehicles: row.vehicles, observed_s: row.observed },
                 row: whose.map(|(outbox, seq)| (OutboxId(outbox), Seq(seq as u64))),
+                uptime: None,
             };
             Recent { junction: JunctionId(row.junction_id), lane: LaneId(row.lane_id), shown }
         })

@@ -2,7 +2,7 @@
 //!
 //! Of each alarm the last news counts: that it has opened, says something else, was acknowledged, or is over.
 
-use crate::alarms::Step;
+use crate::alarms::{Severity, Step};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -72,4 +72,30 @@ pub async fn told(db: &PgPool, news: News, by: &[&str], all: &[&str]) -> sqlx::R
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Counts a message among those of the hour, of which there are `most`, and as many of what is critical: however many devices are away, a signal in
+/// fault is told. How many were held back since the last one that passed; `None`: this one is, too.
+///
+/// # Errors
+/// When the database fails.
+pub async fn pass(db: &PgPool, severity: Severity, most: u32) -> sqlx::Result<Option<u64>> {
+    // What a clock that was wrong has noted ahead of the time holds nobody back.
+    let held = sqlx::query_scalar!(
+        "WITH recent AS (
+             SELECT critical, held, ARRAY(
+                 SELECT moment FROM unnest(passed) AS moment WHERE moment > now() - interval '1 hour' AND moment <= now()) AS passed
+             FROM alarm_brakes WHERE critical = $1 FOR UPDATE
+         )
+         UPDATE alarm_brakes b
+         SET passed = CASE WHEN cardinality(r.passed) < $2 THEN r.passed || now() ELSE r.passed END,
+             held = CASE WHEN cardinality(r.passed) < $2 THEN 0 ELSE r.held + 1 END
+         FROM recent r WHERE b.critical = r.critical
+         RETURNING CASE WHEN cardinality(r.passed) < $2 THEN r.held END",
+        severity == Severity::Critical,
+        i32::try_from(most).unwrap_or(i32::MAX),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(held.map(i64::unsigned_abs))
 }

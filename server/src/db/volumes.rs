@@ -240,6 +240,7 @@ pub async fn week(
 ) -> sqlx::Result<Vec<HourSum>> {
     let rows = sqlx::query!(
         r#"SELECT extract(isodow FROM stat_date)::integer - 1 AS "weekday!", hour, lane_id, count(DISTINCT stat_date) AS "days!",
+                  count(DISTINCT hour_start) AS "hours!",
                   sum(vehicle_count)::bigint AS "vehicle_count!", sum(observed_ms)::bigint AS "observed_ms!",
                   sum(unsaid)::bigint AS "unsaid!"
            FROM lane_volumes_hour
@@ -259,6 +260,7 @@ pub async fn week(
         hour: usize::try_from(row.hour).unwrap_or_default(),
         lane_id: row.lane_id,
         days: row.days,
+        hours: row.hours,
         sum: Sum { vehicle_count: row.vehicle_count, observed_ms: row.observed_ms, unsaid: row.unsaid },
     });
     Ok(rows.collect())

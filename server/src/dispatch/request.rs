@@ -109,6 +109,14 @@ pub enum ModeError {
     /// The database failed.
     #[error("the override cannot be recorded, so it was not sent")]
     Database(#[source] sqlx::Error),
+    /// The database has not said whether it has it.
+    #[error("the database does not confirm it in time; look whether it holds before you ask for it again")]
+    Unconfirmed {
+        /// The override that was to be set; none: one was to be ended.
+        wanted: Option<Uuid>,
+        /// How it failed.
+        source: sqlx::Error,
+    },
     /// The junction is being changed at this moment.
     #[error("the junction is being changed; try again in a moment")]
     Changing,
@@ -240,10 +248,13 @@ pub(super) async fn apply(
         planner.junction(request.junction).ok_or(OverrideError::UnknownJunction(request.junction))?;
     let Some(wanted) = to_override(junction, &request.wanted, request.minutes, request.reason.clone(), now)?
     else {
-        let mut transaction = begin(&app.db).await?;
         let (id, by) = (request.junction.into(), Some(request.user.into()));
-        let ended = overrides::end(&mut transaction, id, None, utc(now), EndReason::Ended, by).await?;
-        transaction.commit().await?;
+        let end = async {
+            let mut tx = begin(&app.db).await?;
+            let ended = overrides::end(&mut tx, id, None, utc(now), EndReason::Ended, by).await?;
+            Ok((tx, ended))
+        };
+        let ended = commit(end, None).await?;
         let message = planner.end_override(request.junction, now)?;
         let told = ended.map(|ended| (ended, OverrideEvent::Ended));
         return Ok(Done { plan_id: message.plan_id.unwrap_or_default(), told });
@@ -296,14 +307,26 @@ pub(super) fn to_override(
     Ok(Some(Override { id: Uuid::now_v7(), mode, times, until, reason }))
 }
 
-/// A transaction that waits no longer, for the database and then for a lock, than planning for all other junctions may wait.
+/// A transaction that waits no longer for a lock than planning for all other junctions may wait.
 async fn begin(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
-    let begin = async {
-        let mut transaction = db.begin().await?;
-        db::wait_shortly(&mut transaction).await?;
-        Ok(transaction)
-    };
-    timeout(ANSWER_WITHIN, begin).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    let mut transaction = db.begin().await?;
+    db::wait_shortly(&mut transaction).await?;
+    Ok(transaction)
+}
+
+/// Commits what `work` does in its transaction; neither takes longer than planning for all other junctions may wait. `wanted`: the override that it
+/// sets. Of a commit that is not confirmed nobody knows whether it has come about.
+async fn commit<T>(
+    work: impl Future<Output = sqlx::Result<(Transaction<'static, Postgres>, T)>>,
+    wanted: Option<Uuid>,
+) -> Result<T, ModeError> {
+    let (transaction, done) = timeout(ANSWER_WITHIN, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    match timeout(ANSWER_WITHIN, transaction.commit()).await {
+        Ok(Ok(())) => Ok(done),
+        Ok(Err(error)) if !db::is_away(&error) || db::is_full(&error) => Err(error.into()),
+        Ok(Err(source)) => Err(ModeError::Unconfirmed { wanted, source }),
+        Err(_) => Err(ModeError::Unconfirmed { wanted, source: sqlx::Error::PoolTimedOut }),
+    }
 }
 
 async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs) -> Result<(), ModeError> {
@@ -342,10 +365,12 @@ async fn record(app: &App, request: &ModeRequest, wanted: &Override, now: UnixMs
         expires_at: utc(wanted.until),
         reason: request.reason.as_deref(),
     };
-    let mut transaction = begin(&app.db).await?;
-    overrides::start(&mut transaction, &new).await?;
-    transaction.commit().await?;
-    Ok(())
+    let start = async {
+        let mut tx = begin(&app.db).await?;
+        overrides::start(&mut tx, &new).await?;
+        Ok((tx, ()))
+    };
+    commit(start, Some(wanted.id)).await
 }
 
 pub(super) const fn state_name(state: PlanState) -> &'static str {

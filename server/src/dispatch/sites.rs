@@ -1,11 +1,12 @@
 //! What the database says of the junctions, brought to the planner when it changes.
 
+use super::utc;
 use crate::db::overrides::{self, OpenOverride};
 use crate::db::sites::{self, Span};
 use crate::db::{junctions, schedules};
 use crate::junction_file::JunctionEntry;
 use crate::planner::schedule::{Entry, Schedule};
-use crate::planner::{Override, OverrideTimes, Planner, Site, WINDOW_MS};
+use crate::planner::{Ended, Override, OverrideTimes, Planner, Site, WINDOW_MS};
 use chrono::NaiveDate;
 use flextraff_common::ids::JunctionId;
 use flextraff_common::junction::Junction;
@@ -39,12 +40,21 @@ pub(super) struct Read {
     schedules: BTreeMap<JunctionId, Vec<Entry>>,
     holidays: BTreeMap<JunctionId, BTreeSet<NaiveDate>>,
     open: BTreeMap<JunctionId, OpenOverride>,
+    ended: BTreeMap<JunctionId, Ended>,
 }
 
 impl Read {
-    pub(super) async fn all(db: &PgPool) -> sqlx::Result<Self> {
+    /// As of `now`.
+    pub(super) async fn all(db: &PgPool, now: UnixMs) -> sqlx::Result<Self> {
         let open = overrides::open(db).await?;
+        // After those that run: one that ends meanwhile is among them, or among these.
+        let mut ended: BTreeMap<JunctionId, Ended> = BTreeMap::new();
+        for one in overrides::ended_early(db, utc(now)).await? {
+            let until = UnixMs(one.expires_at.timestamp_millis());
+            ended.entry(one.junction).or_default().note(mode(&one.mode), until);
+        }
         Ok(Self {
+            ended,
             entries: junctions::export(db).await?.junctions,
             schedules: schedules::entries(db, None).await?,
             holidays: schedules::holiday_dates(db, None).await?,
@@ -69,7 +79,7 @@ impl Sites {
 
     /// Tells the planner what is new, changed or gone by what was read at `now`.
     pub(super) fn take(&mut self, read: Read, planner: &mut Planner, now: UnixMs) {
-        let Read { entries, mut schedules, mut holidays, open } = read;
+        let Read { entries, mut schedules, mut holidays, open, ended } = read;
         let mut there = BTreeSet::new();
         for entry in entries.into_iter().filter(|entry| !entry.stages.is_empty()) {
             let id = entry.junction_id;
@@ -110,7 +120,7 @@ impl Sites {
             let now_running = planner
                 .junction(id)
                 .and_then(|junction| open.get(&id).and_then(|open| running(open, junction)));
-            planner.learn_override(id, now_running);
+            planner.learn_override(id, now_running, ended.get(&id).copied().unwrap_or_default(), now);
         }
     }
 
@@ -161,10 +171,8 @@ fn span(now: UnixMs) -> Span {
 
 /// An override of the database as the planner takes it; one that is over ends at the planner's next look at the clock.
 fn running(open: &OpenOverride, junction: &Junction) -> Option<Override> {
-    let (mode, usual_s) = match open.mode.as_str() {
-        "emergency" => (Mode::Emergency, EMERGENCY_VALID_S),
-        _ => (Mode::ManualOverride, MANUAL_VALID_S),
-    };
+    let mode = mode(&open.mode);
+    let usual_s = if mode == Mode::Emergency { EMERGENCY_VALID_S } else { MANUAL_VALID_S };
     let times = match (&open.stages, open.lane_times, open.total_cycle_time) {
         (Some(stages), _, _) => OverrideTimes::Stages(stage_times(stages)?),
         (None, Some(lanes), Some(cycle)) => {
@@ -178,6 +186,11 @@ fn running(open: &OpenOverride, junction: &Junction) -> Option<Override> {
     };
     let until = open.expires_at.map_or(i64::from(usual_s) * 1000, |at| at.timestamp_millis());
     Some(Override { id: open.override_id, mode, times, until: UnixMs(until), reason: open.reason.clone() })
+}
+
+/// The mode of an override, as the database names it.
+fn mode(name: &str) -> Mode {
+    if name == "emergency" { Mode::Emergency } else { Mode::ManualOverride }
 }
 
 fn stage_times(stages: &serde_json::Value) -> Option<Vec<StageTime>> {

@@ -96,6 +96,10 @@ impl JunctionFile {
                 let sentence = format!("junction \"{name}\": {what}");
                 problems.push(Broken { part: Part::Junction(at), field, sentence });
             };
+            // By it the live feed tells what belongs to no junction, which is for administrators alone.
+            if junction.junction_id.0.is_nil() {
+                say("junction_id", "junction_id is not the nil UUID".to_owned());
+            }
             if let Some(other) = ids.insert(junction.junction_id, name) {
                 let what = format!("\"{other}\" has the same junction_id {}", junction.junction_id);
                 say("junction_id", what);

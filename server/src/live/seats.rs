@@ -22,7 +22,7 @@ pub(super) struct Door {
 #[derive(Debug)]
 pub(super) struct Waiting {
     _place: OwnedSemaphorePermit,
-    _of_address: Option<OneOf>,
+    _of_address: Option<OneOf<IpAddr>>,
 }
 
 impl Door {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ingest::Item;
+use crate::metrics::{Format, Present};
 use futures_util::FutureExt as _;
 
 fn publish(qos: QoS, size: usize) -> Publish {
@@ -9,7 +10,7 @@ fn publish(qos: QoS, size: usize) -> Publish {
 
 fn connection(connected: &watch::Sender<bool>) -> Connection<'_> {
     let options = MqttOptions::new("test", ("127.0.0.1", 1));
-    Connection::new(options, connected, None, Arc::new(Semaphore::new(ROOM_KIB)))
+    Connection::new(options, connected, None, Arc::new(Semaphore::new(ROOM_KIB)), Arc::default())
 }
 
 #[tokio::test]
@@ -47,8 +48,11 @@ async fn large_messages_that_are_not_committed_wait_at_the_broker() {
         assert!(tokens.len() * SIZE <= ROOM_KIB * 1024, "{} messages", tokens.len());
     }
     assert!(tokens.len() > 100, "{} messages", tokens.len());
-    // What needs no confirmation gives way.
+    // What needs no confirmation gives way, and is counted.
     assert!(take(QoS::AtMostOnce).is_some() && incoming.is_empty());
+    let present = Present { broker: true, full: false, size: 0, idle: 0, figures: None };
+    let figures = connection.metrics.text(&present, Format::Plain).unwrap();
+    assert!(figures.contains("flextraff_ingest_messages_total{outcome=\"Dropped\"} 1\n"), "{figures}");
     tokens.pop_front().unwrap().confirm().await;
     assert!(take(QoS::AtLeastOnce).is_some(), "what is committed makes room");
     assert!(take(QoS::AtLeastOnce).is_none());

@@ -1,6 +1,6 @@
 //! Demand of each lane from its counts: a sliding window in which only seconds that were really watched count.
 
-use flextraff_common::ids::{OutboxId, Seq};
+use flextraff_common::ids::{BootId, OutboxId, Seq};
 use flextraff_common::time::UnixMs;
 use std::collections::VecDeque;
 
@@ -39,6 +39,8 @@ pub struct Shown {
     pub demand: LaneDemand,
     /// Which row it is.
     pub row: Row,
+    /// The uptime of a machine by whose monotonic clock its end is told, as its wall clock is not synchronised.
+    pub uptime: Option<BootId>,
 }
 
 impl DemandWindow {
@@ -70,6 +72,15 @@ impl DemandWindow {
             }
         }
         *self = by;
+    }
+
+    /// Moves all intervals of an uptime by so much, milliseconds.
+    pub fn shift(&mut self, uptime: BootId, by_ms: i64) {
+        for entries in &mut self.lanes {
+            let moved = entries.iter_mut().filter(|entry| entry.uptime == Some(uptime));
+            moved.for_each(|entry| entry.end = entry.end + by_ms);
+            entries.make_contiguous().sort_by_key(|entry| entry.end);
+        }
     }
 
     /// Forgets what ended before the window.

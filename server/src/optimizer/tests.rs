@@ -99,7 +99,8 @@ fn no_tags_never_take_a_stage_away() {
 fn the_window_forgets_and_takes_late_intervals() {
     let mut window = DemandWindow::new(1, 900_000);
     let seen = LaneDemand { vehicles: 1.0, observed_s: 5.0 };
-    let mut add = |lane, end| window.add(lane, Shown { end: UnixMs(end), demand: seen, row: None });
+    let mut add =
+        |lane, end| window.add(lane, Shown { end: UnixMs(end), demand: seen, row: None, uptime: None });
     add(0, 1_000_000);
     add(0, 95_000);
     add(7, 95_000);

@@ -1,7 +1,9 @@
 //! One junction as the planner sees it.
 
+use super::ended::Ended;
 use super::propose::{Proposed, propose};
 use super::schedule::Schedule;
+use super::uptimes::Uptimes;
 use super::{
     IdSource, NOTICEABLE_S, PLAN_EVERY_MS, PlanCommand, RENEW_BEFORE_MS, SendPlan, VALID_S, WINDOW_MS,
 };
@@ -9,7 +11,7 @@ use crate::optimizer::{DemandWindow, LaneDemand, Shown};
 use flextraff_common::ids::{DeviceId, JunctionId, LaneId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::{Limits, Plan, PlanProblem, StagePlan};
-use flextraff_common::time::UnixMs;
+use flextraff_common::time::{ClockState, UnixMs};
 use flextraff_common::wire::{CarCounts, DeviceType, GreenTime, Mode, PlanStatus, StageTime, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,11 +53,13 @@ pub struct Site {
     base_cycle_s: u32,
     window: DemandWindow,
     last_counts: BTreeMap<LaneId, UnixMs>,
+    uptimes: Uptimes,
     online: BTreeSet<DeviceId>,
     greeted: BTreeSet<DeviceId>,
     reported: BTreeMap<DeviceId, PlanStatus>,
     sent: Option<Sent>,
     running: Option<Override>,
+    ended: Ended,
     /// Whether this server plans and sends here; another one may.
     held: bool,
     schedule: Schedule,
@@ -91,11 +95,13 @@ impl Site {
             base_cycle_s,
             window,
             last_counts: BTreeMap::new(),
+            uptimes: Uptimes::default(),
             online: BTreeSet::new(),
             greeted: BTreeSet::new(),
             reported: BTreeMap::new(),
             sent: None,
             running,
+            ended: Ended::default(),
             held: true,
             schedule: Schedule::default(),
             plan_due: now + PLAN_EVERY_MS,
@@ -120,16 +126,32 @@ impl Site {
         if self.junction.lanes() == old.junction.lanes() {
             self.window = old.window;
             self.last_counts = old.last_counts;
+            self.uptimes = old.uptimes;
         }
         self.online = old.online;
         self.reported = old.reported;
         self.held = old.held;
-        self.running = self.running.take().or(old.running);
+        self.ended.merge(old.ended);
+        let running = self.running.take().or_else(|| old.running.clone());
+        self.running = old.running;
+        self.set_running(running);
     }
 
     pub(super) fn handle_counts(&mut self, lane: LaneId, counts: &CarCounts, now: UnixMs) {
         let Some(at) = self.junction.lane_with_id(lane) else { return };
-        let told = counts.timestamp.unwrap_or(now);
+        let unsynced = counts.delivery.as_ref().filter(|delivery| delivery.clock == ClockState::Unsynced);
+        let told = match unsynced {
+            None => counts.timestamp.unwrap_or(now),
+            Some(delivery) => {
+                let (made, wrong_ms) = self.uptimes.place(delivery, now);
+                if wrong_ms != 0 {
+                    self.window.shift(delivery.boot_id, wrong_ms);
+                    // Else each row of a backlog would move all before it.
+                    self.window.expire(now);
+                }
+                made
+            }
+        };
         let before = self.last_counts.insert(lane, told);
         let observed_s = counts.observed_s.unwrap_or_else(|| {
             before.map_or(0.0, |before| {
@@ -140,7 +162,8 @@ impl Site {
             LaneDemand { vehicles: counts.vehicle_count.max(0) as f64, observed_s: observed_s.max(0.0) };
         // A sender whose clock is ahead counts now: dated ahead it would be demand for hours.
         let row = counts.delivery.as_ref().map(|delivery| (delivery.outbox_id, delivery.seq));
-        self.window.add(at.index(), Shown { end: told.min(now), demand, row });
+        let uptime = unsynced.map(|delivery| delivery.boot_id);
+        self.window.add(at.index(), Shown { end: told.min(now), demand, row, uptime });
     }
 
     /// Remembers who is online; what the road says of a plan comes back when it is news.
@@ -171,10 +194,11 @@ impl Site {
         self.held && !self.online.is_subset(&self.greeted)
     }
 
-    /// Sends what holds at present to all devices of the junction.
+    /// Sends what holds at present to all devices of the junction; an override that runs comes last, as it may follow an end of others.
     pub(super) fn send(&mut self, ids: &mut IdSource, now: UnixMs) -> Vec<PlanCommand> {
         self.greeted = self.online.clone();
-        let mut commands = vec![PlanCommand::Send(Box::new(self.automatic(ids, now, false)))];
+        let ends = self.others_linger(now);
+        let mut commands = vec![PlanCommand::Send(Box::new(self.automatic(ids, now, ends)))];
         if let Some(send) = self.running.as_ref().and_then(|running| self.override_message(running, now).ok())
         {
             commands.push(PlanCommand::Send(Box::new(send)));
@@ -199,26 +223,46 @@ impl Site {
     }
 
     /// Takes over what another server has made of overrides here; what holds then is sent again by the one that sends.
-    pub(super) fn learn_override(&mut self, running: Option<Override>) {
+    pub(super) fn learn_override(&mut self, running: Option<Override>, ended: Ended, now: UnixMs) {
         let id = |running: &Option<Override>| running.as_ref().map(|running| running.id);
-        if id(&running) != id(&self.running) {
-            self.running = running;
+        let (other, lingered) = (id(&running) != id(&self.running), self.others_linger(now));
+        self.set_running(running);
+        self.ended.merge(ended);
+        if other || self.others_linger(now) && !lingered {
             self.greeted.clear();
         }
     }
 
+    /// Takes note of the override that runs from now on, and of the one before as ended.
+    fn set_running(&mut self, running: Option<Override>) {
+        let id = running.as_ref().map(|running| running.id);
+        if let Some(before) = self.running.take().filter(|before| Some(before.id) != id) {
+            self.ended.note(before.mode, before.until);
+        }
+        self.running = running;
+    }
+
+    /// Whether a device may follow an override that was ended before its time, and that the one which runs does not take the place of.
+    fn others_linger(&self, now: UnixMs) -> bool {
+        self.ended.lingers(self.running.as_ref().map(|running| running.mode), now)
+    }
+
+    /// Starts an override. A device holds one of each mode: where it may have one of another mode, all are ended before this one is sent, so that
+    /// neither that one stands above it nor comes back after it.
     pub(super) fn start_override(
         &mut self,
         wanted: Override,
+        ids: &mut IdSource,
         now: UnixMs,
-    ) -> Result<SendPlan, Vec<PlanProblem>> {
+    ) -> Result<Vec<SendPlan>, Vec<PlanProblem>> {
         let send = self.override_message(&wanted, now)?;
-        self.running = Some(wanted);
-        Ok(send)
+        self.set_running(Some(wanted));
+        let ends = self.others_linger(now).then(|| self.automatic(ids, now, true));
+        Ok(ends.into_iter().chain([send]).collect())
     }
 
     pub(super) fn end_override(&mut self, ids: &mut IdSource, now: UnixMs) -> SendPlan {
-        self.running = None;
+        self.set_running(None);
         self.automatic(ids, now, true)
     }
 
@@ -239,9 +283,11 @@ impl Site {
         if self.plan_due.min(self.schedule_due) <= now {
             self.plan_due = now + PLAN_EVERY_MS;
             self.schedule_due = self.schedule.next_change(now);
-            self.window.expire(now);
+            self.expire(now);
             if self.held && !self.online.is_empty() && self.wants_sending(now) {
-                commands.push(PlanCommand::Send(Box::new(self.automatic(ids, now, false))));
+                // One that runs would be ended, too.
+                let ends = self.running.is_none() && self.others_linger(now);
+                commands.push(PlanCommand::Send(Box::new(self.automatic(ids, now, ends))));
             }
         }
         commands
@@ -267,6 +313,11 @@ impl Site {
             || wanted.stages.iter().zip(&sent.stages).any(other)
     }
 
+    fn expire(&mut self, now: UnixMs) {
+        self.window.expire(now);
+        self.uptimes.expire(now);
+    }
+
     /// What would be sent at `now`: by the schedule, or by the demand.
     pub fn propose(&self, now: UnixMs) -> Proposed {
         propose(&self.junction, self.limits, self.base_cycle_s, &self.demand(), &self.schedule, now)
@@ -280,7 +331,7 @@ impl Site {
     /// The automatic plan for the present. One with the greens of the last keeps its name: it only holds longer.
     fn automatic(&mut self, ids: &mut IdSource, now: UnixMs, ends_override: bool) -> SendPlan {
         // A device's backlog of hours ago comes with it when it comes online.
-        self.window.expire(now);
+        self.expire(now);
         let Proposed { stages, offset_s, entry, explanation } = self.propose(now);
         let plan_id = match &self.sent {
             Some(sent) if sent.stages == stages && sent.offset_s == offset_s && sent.entry == entry => {

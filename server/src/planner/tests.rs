@@ -1,3 +1,5 @@
+mod ended;
+
 use super::schedule::{Entry, Schedule};
 use super::*;
 use crate::optimizer::LaneDemand;
@@ -155,7 +157,7 @@ fn whoever_takes_a_junction_over_knows_each_interval_once() {
     };
     let seed = |end: UnixMs, seq: Option<u64>| {
         let demand = LaneDemand { vehicles: 1.0, observed_s: 5.0 };
-        (lane(0), Shown { end, demand, row: seq.map(|seq| (OutboxId(D.0), Seq(seq))) })
+        (lane(0), Shown { end, demand, row: seq.map(|seq| (OutboxId(D.0), Seq(seq))), uptime: None })
     };
     let mut site = Site::new(junction(), Limits { min_cycle_s: 30, max_cycle_s: 120 }, 60, None, START);
     let vehicles = |site: &Site| site.demand()[0].vehicles;
@@ -201,6 +203,48 @@ fn counts_of_a_clock_that_is_ahead_are_demand_no_longer_than_others() {
     let right = greens(0).expect("a plan is sent");
     assert!(right[1] > right[0], "the second lane is the busy one: {right:?}");
     assert_eq!(greens(19_800_000), Some(right));
+}
+
+#[test]
+fn counts_of_a_clock_that_nobody_has_set_are_placed_by_the_uptime() {
+    // Counting began two hours before this one is heard first, and its wall clock stands three years back.
+    let rows = |busy: [usize; 2], unsynced: bool| {
+        let mut planner = planner();
+        planner.handle_status(J, &status(true, None), START);
+        let mut seq = 0;
+        let mut hear = |planner: &mut Planner, lane_at: usize, made: i64, heard: i64, vehicles: i64| {
+            seq += 1;
+            let clock = if unsynced { "unsynced" } else { "synced" };
+            let json = serde_json::json!({
+                "device_id": D, "outbox_id": D, "seq": seq, "boot_id": D, "mono_ms": made + 7_200_000, "clock": clock
+            });
+            let delivery = Some(serde_json::from_value(json).expect("a delivery"));
+            let behind_ms = if unsynced { -100_000_000_000 } else { 0 };
+            let message = CarCounts { delivery, ..counts(START + made + behind_ms, vehicles) };
+            planner.handle_counts(J, lane(lane_at), &message, START + heard);
+        };
+        for made in (-7_200_000..0).step_by(5000) {
+            for lane_at in 0..4 {
+                hear(&mut planner, lane_at, made, 0, i64::from(lane_at == busy[0]) * 2);
+            }
+        }
+        for made in (0..120_000).step_by(5000) {
+            for lane_at in 0..4 {
+                hear(&mut planner, lane_at, made, made + 300, i64::from(lane_at == busy[1]) * 2);
+            }
+        }
+        // What was left over comes late, and is no demand of now.
+        for made in (-6_000_000..-5_000_000).step_by(5000) {
+            hear(&mut planner, 2, made, 120_000, 3);
+        }
+        planner.handle_timeout(START + 120_500);
+        sent(&mut planner).last().map(stages)
+    };
+    for busy in [[0, 1], [1, 1], [3, 0]] {
+        let right = rows(busy, false).expect("a plan is sent");
+        assert!(right[busy[1]] > right[2], "{right:?}");
+        assert_eq!(rows(busy, true), Some(right), "{busy:?}");
+    }
 }
 
 #[test]

@@ -3,27 +3,33 @@
 use crate::alarms::{device, look_with, place, raise, webhook};
 use crate::state::TestState;
 use chrono::Duration as Days;
-use flextraff_server::alarms::{Finding, Kind, Notifier, Step};
+use flextraff_server::alarms::{Finding, Kind, Notifier, Severity, Step};
 use flextraff_server::clock::Clock;
 use flextraff_server::config::{Alarms, Secret};
 use flextraff_server::db::alarms;
-use flextraff_server::db::telling::{News, Untold, claim, told};
+use flextraff_server::db::telling::{News, Untold, claim, pass, told};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-/// Waits until one alarm is told, by these ways.
-async fn wait_until_told(db: &PgPool, by: &[&str]) {
+/// Waits until so many alarms are told, by these ways.
+async fn wait_until_so_many_told(db: &PgPool, by: &[&str], count: i64) {
     let waited = tokio::time::timeout(Duration::from_secs(20), async {
         let query = "SELECT count(*) FROM alarms WHERE told_at IS NOT NULL AND told_by = $1";
-        while sqlx::query_scalar::<_, i64>(query).bind(by).fetch_one(db).await.expect("it counts") != 1 {
+        while sqlx::query_scalar::<_, i64>(query).bind(by).fetch_one(db).await.expect("it counts") != count {
             tokio::task::yield_now().await;
         }
     });
     waited.await.expect("it is told in time");
+}
+
+/// Waits until one alarm is told, by these ways.
+async fn wait_until_told(db: &PgPool, by: &[&str]) {
+    wait_until_so_many_told(db, by, 1).await;
 }
 
 #[sqlx::test]
@@ -131,18 +137,22 @@ async fn what_an_alarm_says_anew_is_told_ten_minutes_later_and_not_as_often_as_i
     assert_eq!(claim(&db, &[]).await.unwrap(), [], "it says the same");
 }
 
+/// A server that starts now, until it is told to stop.
+fn starts(state: &TestState, config: &Alarms) -> (watch::Sender<bool>, JoinHandle<()>) {
+    let (_, receiver) = tokio::sync::mpsc::channel(4);
+    let (stop, stopped) = watch::channel(false);
+    let notifier = Notifier::start(config).expect("the webhook can be told");
+    let (app, hearing) = (state.app.clone(), state.has_heard());
+    (stop, tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped)))
+}
+
 /// What a server that starts now tells first.
 async fn tells(
     state: &TestState,
     config: &Alarms,
     hook: Receiver<(String, String)>,
 ) -> (Value, Receiver<(String, String)>) {
-    let (_, receiver) = tokio::sync::mpsc::channel(4);
-    let (stop, stopped) = watch::channel(false);
-    let notifier = Notifier::start(config).expect("the webhook can be told");
-    let (app, hearing) = (state.app.clone(), state.has_heard());
-    let server =
-        tokio::spawn(flextraff_server::alarms::run(app, Clock, hearing, receiver, notifier, stopped));
+    let (stop, server) = starts(state, config);
     let (text, hook) = tokio::task::spawn_blocking(move || {
         let (text, _) = hook.recv_timeout(Duration::from_secs(20)).expect("it is told in time");
         (text, hook)
@@ -220,6 +230,48 @@ async fn changes_of_open_alarms_are_told_within_the_limit(db: PgPool) {
     assert!(ids.iter().any(|id| told["alarm_id"] == json!(id)), "{told}");
     assert!(hook.try_recv().is_err(), "the other one is beyond the limit");
     assert_eq!(claim(&db, &[]).await.unwrap(), [], "and is not tried again");
+
+    // Nor does another server tell more, or the same one when it has started anew.
+    let acknowledge = async |id: &Value| {
+        let path = format!("/api/alarms/{}/acknowledge", id.as_str().unwrap());
+        assert_eq!(state.request("POST", &path, &admin, &Value::Null).await.status, 200);
+    };
+    acknowledge(&told["alarm_id"]).await;
+    let (stop, server) = starts(&state, &config);
+    wait_until_so_many_told(&db, &[], 2).await;
+    stop.send_replace(true);
+    server.await.unwrap();
+    assert!(hook.try_recv().is_err(), "the limit is that of all");
+    sqlx::query("UPDATE alarm_brakes SET passed = ARRAY(SELECT m - interval '1 hour' FROM unnest(passed) m)")
+        .execute(&db)
+        .await
+        .unwrap();
+    let other = ids.iter().map(|id| json!(id)).find(|id| *id != told["alarm_id"]).unwrap();
+    acknowledge(&other).await;
+    let (told, _) = tells(&state, &config, hook).await;
+    assert_eq!((&told["change"], &told["untold"]), (&json!("acknowledged"), &json!(2)), "{told}");
+}
+
+#[sqlx::test]
+async fn so_many_messages_pass_within_an_hour_and_the_others_are_counted(db: PgPool) {
+    let others = async || pass(&db, Severity::Error, 2).await.unwrap();
+    // At once, as from several servers.
+    let mut passed = <[_; 5]>::from(tokio::join!(others(), others(), others(), others(), others()));
+    passed.sort_unstable();
+    assert_eq!(passed, [None, None, None, Some(0), Some(0)]);
+    let critical = async || pass(&db, Severity::Critical, 2).await.unwrap();
+    assert_eq!([critical().await, critical().await, critical().await], [Some(0), Some(0), None]);
+    let shift = async |by: &str| {
+        let shift = "UPDATE alarm_brakes SET passed = ARRAY(SELECT m + $1::interval FROM unnest(passed) m)";
+        sqlx::query(shift).bind(by).execute(&db).await.unwrap();
+    };
+    shift("-59 minutes").await;
+    assert_eq!(others().await, None);
+    shift("-2 minutes").await;
+    assert_eq!([others().await, others().await, others().await], [Some(4), Some(0), None]);
+    // A clock that was ahead holds nobody back once it is right.
+    shift("1 year").await;
+    assert_eq!([others().await, others().await, others().await], [Some(1), Some(0), None]);
 }
 
 #[sqlx::test]

@@ -209,6 +209,24 @@ async fn the_peak_hour_and_its_factor(db: PgPool) {
     assert_eq!(answer["peaks"], json!([peak(&Value::Null), peak(&json!(place.lanes[0]))]));
 }
 
+/// The hour from two to three comes twice then, and is no busier for it.
+#[sqlx::test]
+async fn an_hour_is_as_busy_as_ever_on_the_day_on_which_clocks_go_back(db: PgPool) {
+    let place = Place::new(db.clone()).await;
+    let path = format!("/api/junctions/{}", place.junction);
+    let changed =
+        place.state.request("PATCH", &path, &place.token, &json!({"time_zone": "Europe/Berlin"})).await;
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    // From two in the morning, with summer time, to three, without.
+    place.counted(0, "2025-10-26T00:00:00Z", "2025-10-26T02:00:00Z", 1).await;
+    // Programs of the published interface do not say how long they have watched.
+    sqlx::query("UPDATE car_counts SET observed_s = NULL").execute(&db).await.expect("the rows are there");
+    let answer = place.answer("peak-hours?from=2025-10-20&to=2025-10-26").await;
+    let two = &answer["hours"][6 * 24 + 2];
+    assert_eq!((&two["weekday"], &two["hour"]), (&json!("sun"), &json!(2)));
+    assert_eq!(two["lanes"][0], json!({"lane_id": place.lanes[0], "vehicle_count": 720.0, "days": 1}));
+}
+
 #[sqlx::test]
 async fn splits_ends_and_queues_follow_the_cycles(db: PgPool) {
     let place = Place::new(db).await;

@@ -1,4 +1,4 @@
-//! Lanes, groups, stages, links, the city as a file, and the file of an agent.
+//! Lanes, groups, stages, the city as a file, and the file of an agent.
 
 use crate::state::TestState;
 use axum::http::Request;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::path::Path;
 
-async fn layout(state: &TestState, token: &str, id: &str) -> Value {
+pub(crate) async fn layout(state: &TestState, token: &str, id: &str) -> Value {
     let answer = state.get(&format!("/api/junctions/{id}/layout"), token).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()
@@ -161,47 +161,6 @@ async fn a_junction_is_changed_and_deleted(db: PgPool) {
 }
 
 #[sqlx::test]
-async fn links_join_lanes_that_exist(db: PgPool) {
-    let (state, admin) = TestState::with_admin(db).await;
-    let (a, b) = (state.junction(&admin, "A").await, state.junction(&admin, "B").await);
-    let lane = async |id: &str, at: usize| layout(&state, &admin, id).await["lanes"][at]["lane_id"].clone();
-    let (from, to) = (lane(&a, 0).await, lane(&b, 1).await);
-    let path = format!("/api/links/{a}/{b}");
-    let body = json!({"from_lanes": [from], "to_lanes": [to], "distance_m": 350, "free_flow_s": 30});
-    let answer = state.request("PUT", &path, &admin, &body).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(state.get("/api/links", &admin).await.json(), json!([answer.json()]));
-    let back = format!("/api/links/{b}/{a}");
-    assert_eq!(
-        state.request("PUT", &back, &admin, &json!({"distance_m": 350, "free_flow_s": 30})).await.status,
-        200
-    );
-    let all = state.get("/api/links", &admin).await.json();
-    assert_eq!((all.as_array().unwrap().len(), state.by_pages_of_one("/api/links", &admin).await), (2, all));
-    assert_eq!(state.request("DELETE", &back, &admin, &Value::Null).await.status, 204);
-    for (path, body, status) in [
-        (path.clone(), json!({"distance_m": 0, "free_flow_s": 30}), 422),
-        (path.clone(), json!({"distance_m": 350}), 422),
-        (path.clone(), json!({"from_lanes": [to], "distance_m": 350, "free_flow_s": 30}), 422),
-        (format!("/api/links/{a}/{a}"), json!({"distance_m": 350, "free_flow_s": 30}), 422),
-        (
-            format!("/api/links/{a}/00000000-0000-0000-0000-000000000001"),
-            json!({"distance_m": 1, "free_flow_s": 1}),
-            404,
-        ),
-    ] {
-        let answer = state.request("PUT", &path, &admin, &body).await;
-        assert_eq!(answer.status.as_u16(), status, "{path} {body}: {}", answer.text);
-    }
-    let plain = state.plain_user(&admin, "ravi").await;
-    assert_eq!(state.get("/api/links", &plain).await.json(), json!([]));
-    state.grant("ravi", &b, "observer").await;
-    assert_eq!(state.get("/api/links", &plain).await.json().as_array().unwrap().len(), 1);
-    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 204);
-    assert_eq!(state.request("DELETE", &path, &admin, &Value::Null).await.status, 404);
-}
-
-#[sqlx::test]
 async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
     let (state, admin) = TestState::with_admin(db).await;
     let id = state.junction(&admin, "Main").await;
@@ -230,6 +189,11 @@ async fn the_city_goes_out_and_comes_back_as_a_file(db: PgPool) {
     );
     assert_eq!(answer.fields()[0], "junctions[0].latitude");
     assert!(answer.fields()[1..].iter().all(|field| field == "junctions[0].stages"), "{}", answer.text);
+    let mut nil = file.json();
+    nil["junctions"][0]["junction_id"] = json!("00000000-0000-0000-0000-000000000000");
+    let answer = import(&nil).await;
+    let wrong = (answer.status.as_u16(), answer.fields());
+    assert_eq!(wrong, (422, vec!["junctions[0].junction_id".to_owned()]), "{}", answer.text);
     let mut twice = file.json();
     let lane = twice["junctions"][0]["lanes"][0]["lane_id"].clone();
     let device = "00000000-0000-0000-0000-0000000000d1";

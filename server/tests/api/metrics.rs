@@ -112,3 +112,24 @@ async fn while_the_database_is_away_its_figures_are_left_out_and_no_others(db: P
         assert!(shows(&text, line), "{line} is missing: {text}");
     }
 }
+
+/// In every form in which the server answers, the proxy of the example keeps them to Prometheus. That nginx matches these by this pattern, with
+/// `merge_slashes` or without, its documentation of `location` says.
+#[sqlx::test]
+async fn the_proxy_lets_nobody_else_have_them(db: PgPool) {
+    let config = file("config/nginx/flextraff.conf");
+    let (before, rest) = config.split_once("location ~ ^/+metrics/*$ {").expect("figures have a place");
+    let place = rest.split_once('}').map(|(place, _)| place).unwrap_or_default();
+    assert!(place.contains("allow 10.0.0.5;") && place.contains("deny all;"), "{place}");
+    assert!(!before.contains("location ~"), "the first pattern that matches counts");
+    let state = TestState::new(db);
+    let shows = async |path: &str| state.get(path, "").await.text.contains("# TYPE flextraff_");
+    for path in ["/metrics", "/metrics/", "//metrics", "/metrics//", "///metrics//"] {
+        assert!(shows(path).await, "{path}");
+    }
+    for path in
+        ["/Metrics", "/metrics/x", "/x/metrics", "/./metrics", "/metrics/.", "/%6detrics", "/metrics%2F"]
+    {
+        assert!(!shows(path).await, "{path}");
+    }
+}

@@ -159,6 +159,34 @@ async fn what_is_wrong_is_said_and_nothing_is_sent(db: PgPool) {
     assert_eq!(recorded(&road, &junction).await, ("automatic".into(), 0, 0));
 }
 
+/// With other ranges of the stages than by default only the bounds of the cycle say so.
+#[sqlx::test]
+async fn a_cycle_that_is_shorter_than_the_junction_allows_is_refused(db: PgPool) {
+    let (road, token, junction) = road(db, RUNS).await;
+    let bounds = json!({ "min_cycle_time": 60, "base_cycle_time": 60 });
+    let path = format!("/api/junctions/{junction}");
+    assert_eq!(road.state.request("PATCH", &path, &token, &bounds).await.status, 200);
+    let stages = ["N", "S", "E", "W"].map(|stage| json!({ "stage": stage, "green_s": 7 }));
+    for (body, field) in [
+        (
+            json!({ "total_cycle_time": 48, "north_lane_time": 12, "south_lane_time": 12, "east_lane_time": 12 }),
+            "total_cycle_time",
+        ),
+        (json!({ "stages": stages }), "stages"),
+    ] {
+        let answer = road.set_mode(&junction, &token, &body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.fields()),
+            (422, vec![field.to_owned()]),
+            "{}",
+            answer.text
+        );
+        let sentence = "the cycle of 48 s is outside the junction's 60 to 120 s";
+        assert!(answer.detail().contains(sentence), "{}", answer.text);
+    }
+    assert!(road.is_quiet());
+}
+
 #[sqlx::test]
 async fn only_operators_of_the_junction_may(db: PgPool) {
     let (road, admin, junction) = road(db, RUNS).await;
@@ -226,6 +254,23 @@ async fn an_emergency_names_its_lane(db: PgPool) {
 }
 
 #[sqlx::test]
+async fn an_emergency_ends_the_manual_override_that_it_takes_the_place_of(db: PgPool) {
+    let (mut road, token, junction) = road(db, RUNS).await;
+    let lanes = road.state.get(&format!("/api/junctions/{junction}/lanes"), &token).await.json();
+    let emergency = json!({ "mode": "emergency", "lane_id": lanes[2]["lane_id"] });
+    road.comes_online(&junction).await;
+    road.plan(|plan| plan.mode == Mode::Automatic).await;
+    road.set_mode(&junction, &token, &seed()).await;
+    road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    for (body, mode) in [(emergency, Mode::Emergency), (seed(), Mode::ManualOverride)] {
+        assert_eq!(road.set_mode(&junction, &token, &body).await.json()["applied"], "running");
+        let (end, begin) = (road.plan(|_| true).await, road.plan(|_| true).await);
+        assert_eq!((end.mode, end.ends_override), (Mode::Automatic, true));
+        assert_eq!(begin.mode, mode);
+    }
+}
+
+#[sqlx::test]
 async fn what_the_road_refuses_does_not_go_on_as_an_override(db: PgPool) {
     let verdict: Verdict =
         |plan| Some(if plan.mode == Mode::ManualOverride { PlanState::Refused } else { PlanState::Running });
@@ -281,4 +326,25 @@ async fn a_server_that_starts_again_keeps_a_running_override_and_ends_it_in_time
         .await
         .unwrap();
     assert!(in_time, "it ended when it ran out, not when that was noticed");
+}
+
+#[sqlx::test]
+async fn a_server_that_starts_again_ends_what_was_ended_before_its_time(db: PgPool) {
+    let (road, token, junction) = road(db, RUNS).await;
+    road.set_mode(&junction, &token, &seed()).await;
+    road.set_mode(&junction, &token, &json!({ "mode": "automatic" })).await;
+    // A device that was away meanwhile follows the override for an hour, unless it is told.
+    let mut road = road.restart(RUNS).await;
+    road.comes_online(&junction).await;
+    let first = road.plan(|_| true).await;
+    assert_eq!((first.mode, first.ends_override), (Mode::Automatic, true));
+    // What would be over by now needs no end.
+    sqlx::query("UPDATE manual_override_history SET expires_at = now() - interval '1 second'")
+        .execute(&road.state.app.db)
+        .await
+        .unwrap();
+    let mut road = road.restart(RUNS).await;
+    road.comes_online(&junction).await;
+    let first = road.plan(|_| true).await;
+    assert_eq!((first.mode, first.ends_override), (Mode::Automatic, false));
 }

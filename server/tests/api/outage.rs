@@ -256,3 +256,37 @@ async fn who_is_ended_so_that_another_can_go_on_is_told_to_try_again(db: PgPool)
     let failed: Vec<sqlx::Error> = [a, b].into_iter().filter_map(Result::err).collect();
     assert!(matches!(&failed[..], [error] if flextraff_server::db::is_deadlock(error)), "{failed:?}");
 }
+
+/// Its disk does not write: an override is committed in the end, but not in time for whoever waits.
+#[sqlx::test]
+async fn a_database_that_stands_still_at_a_commit_holds_up_no_other_junction_and_what_came_of_it_is_found_out(
+    db: PgPool,
+) {
+    let (state, token) = TestState::with_admin(db.clone()).await;
+    let (set, other) = (state.junction(&token, "Set").await, state.junction(&token, "Other").await);
+    let mut road = Road::start(state, RUNS);
+    road.comes_online(&set).await;
+    road.plan(|plan| plan.junction_id.to_string() == set).await;
+    for statement in [
+        "CREATE FUNCTION stands_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8); RETURN NULL; END $$",
+        "CREATE CONSTRAINT TRIGGER stands_still AFTER INSERT ON manual_override_history DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION stands_still()",
+    ] {
+        sqlx::query(statement).execute(&db).await.expect("the user of the tests may do so");
+    }
+    let began = Clock.instant();
+    let body = json!({ "total_cycle_time": 100, "north_lane_time": 30, "south_lane_time": 20, "east_lane_time": 25 });
+    let unknown = road.set_mode(&set, &token, &body).await;
+    let detail =
+        "the database does not confirm it in time; look whether it holds before you ask for it again";
+    unknown.assert_problem(503, detail);
+    assert_eq!(unknown.header("retry-after"), "");
+    road.comes_online(&other).await;
+    road.plan(|plan| plan.junction_id.to_string() == other).await;
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    // It holds after all, and is sent as soon as that is known.
+    let sent = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
+    assert_eq!(sent.junction_id.to_string(), set);
+    let overrides = road.state.get(&format!("/api/junctions/{set}/overrides"), &token).await.json();
+    assert_eq!(overrides[0]["override_id"].as_str(), sent.plan_id.as_deref());
+}

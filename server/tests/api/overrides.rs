@@ -3,14 +3,20 @@
 use crate::alarms::raise;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
-use flextraff_common::wire::{Mode, PlanState};
+use flextraff_common::ids::JunctionId;
+use flextraff_common::wire::topics::Topic;
+use flextraff_common::wire::{GreenTime, Mode, PlanState, Status, decode, encode};
 use flextraff_server::alarms::Kind;
 use flextraff_server::clock::Clock;
+use flextraff_server::ingest::Applied;
 use flextraff_server::live::{LiveFrame, LiveKind};
+use flextraff_server::mqtt::Outgoing;
+use flextraff_server::{api, dispatch};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 const RUNS: Verdict = |_| Some(PlanState::Running);
@@ -286,4 +292,41 @@ async fn what_holds_is_sent_again_when_the_broker_is_back(db: PgPool) {
     let again = road.plan(|plan| plan.mode == Mode::ManualOverride).await;
     assert_eq!(again.plan_id, first.plan_id);
     assert!(again.timestamp > first.timestamp && again.valid_s <= first.valid_s, "{first:?} {again:?}");
+}
+
+#[sqlx::test]
+async fn an_end_that_found_no_room_among_what_waits_for_the_broker_is_sent_when_there_is_some(db: PgPool) {
+    let (mut state, token) = TestState::with_admin(db).await;
+    let junction = state.junction(&token, "Main").await;
+    let (handle, requests) = dispatch::channel();
+    let (outgoing, mut sent) = mpsc::channel(2);
+    state.app.dispatch = handle;
+    state.app.mqtt.outgoing = outgoing.clone();
+    state.router = api::router(state.app.clone());
+    let (applied, news) = mpsc::channel(4);
+    let (_stop, stopped) = watch::channel(false);
+    tokio::spawn(dispatch::run(state.app.clone(), Clock, news, requests, stopped));
+    let least = json!({ "device_id": "00000000-0000-0000-0000-00000000000d", "online": true });
+    let status: Status = serde_json::from_value(least).expect("these fields are enough");
+    let id = JunctionId(junction.parse().expect("ids are UUIDs"));
+    applied.send(Applied::Status(id, Box::new(status))).await.expect("the planner runs");
+    let mut next = async || {
+        let message = timeout(Duration::from_secs(20), sent.recv()).await.expect("it is sent in time");
+        decode::<GreenTime>(message.expect("the planner runs").payload.as_bytes()).expect("plans can be read")
+    };
+    assert_eq!(next().await.mode, Mode::Automatic);
+    let path = format!("/api/junctions/{junction}/mode");
+    assert_eq!(state.request("PUT", &path, &token, &manual("procession")).await.status, 200);
+    assert_eq!(next().await.mode, Mode::ManualOverride);
+
+    let filler = Outgoing { topic: Topic::GreenTime(id), payload: encode(&GreenTime::default()) };
+    for _ in 0..2 {
+        outgoing.try_send(filler.clone()).expect("there is room");
+    }
+    assert_eq!(state.request("PUT", &path, &token, &json!({ "mode": "automatic" })).await.status, 200);
+    for _ in 0..2 {
+        assert_eq!(next().await.plan_id, None);
+    }
+    let plan = next().await;
+    assert_eq!((plan.mode, plan.ends_override), (Mode::Automatic, true));
 }

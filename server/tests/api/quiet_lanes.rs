@@ -118,6 +118,54 @@ async fn a_lane_of_which_nothing_comes_is_found_unless_a_device_that_counts_it_i
 }
 
 #[sqlx::test]
+async fn a_lane_that_is_counted_by_a_clock_nobody_has_set_is_not_told(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    let now: DateTime<Utc> = FRIDAY.parse().unwrap();
+    // What it counts stands at another time.
+    let all = [counts("N", 1..=4, 4), counts("S", 0..=0, 0), counts("S", 1..=4, 3)];
+    store(&db, &junction, now, &all).await;
+    state.recount().await;
+    device(&db, &junction, None).await;
+    let says = async |clock: &str| {
+        sqlx::query("UPDATE edge_devices SET last_heartbeat = $1, last_status = jsonb_build_object('online', true, 'clock', $2::text)")
+            .bind(now)
+            .bind(clock)
+            .execute(&db)
+            .await
+            .unwrap();
+    };
+    says("synced").await;
+    let (n, s) = (("N".to_owned(), true, Some(44.0)), ("S".to_owned(), false, Some(33.0)));
+    assert_eq!(quiet(&db, now).await, [n.clone(), s]);
+    says("unsynced").await;
+    assert_eq!(quiet(&db, now).await, []);
+    sqlx::query("INSERT INTO edge_device_lanes SELECT device_id, l.lane_id FROM edge_devices, lanes l WHERE lane_name = 'S'")
+        .execute(&db)
+        .await
+        .unwrap();
+    assert_eq!(quiet(&db, now).await, [n], "N is counted by another one");
+}
+
+#[sqlx::test]
+async fn the_hour_is_that_of_the_clocks_of_the_junction_also_after_they_change(db: PgPool) {
+    let (state, admin) = TestState::with_admin(db.clone()).await;
+    let junction = state.junction(&admin, "Main").await;
+    sqlx::query("UPDATE junctions SET time_zone = 'Europe/Berlin'").execute(&db).await.unwrap();
+    // 08:31 of a Wednesday; three days before, summer time has ended. People come to work at the same time by their clocks.
+    let now: DateTime<Utc> = "2026-10-28T07:31:00Z".parse().unwrap();
+    store(&db, &junction, now, &[counts("N", 0..=3, 4), counts("N", 4..=28, 0)]).await;
+    store(&db, &junction, now - TimeDelta::hours(1), &[counts("N", 4..=28, 4)]).await;
+    sqlx::query("UPDATE car_counts SET vehicle_count = 0 WHERE ts > $1 - interval '1 hour'")
+        .bind(now)
+        .execute(&db)
+        .await
+        .unwrap();
+    state.recount().await;
+    assert_eq!(quiet(&db, now).await, [("N".to_owned(), false, Some(44.0))]);
+}
+
+#[sqlx::test]
 async fn holidays_of_city_and_junction_are_compared_with_sundays(db: PgPool) {
     let (state, admin) = TestState::with_admin(db.clone()).await;
     let junction = state.junction(&admin, "Main").await;

@@ -115,6 +115,8 @@ async fn every_fault_of_a_schedule_is_named_and_the_old_one_stays(db: PgPool) {
         with("extra", json!(1)),
         json!({ "entries": [], "holidays": [{ "date": "2026-02-30", "name": "x" }] }),
         json!({ "entries": [], "holidays": [{ "date": "2026-02-10", "name": " " }] }),
+        json!({ "entries": [], "holidays": [{ "date": "-5000-01-01", "name": "x" }] }),
+        json!({ "entries": [], "holidays": [{ "date": "+200000-01-01", "name": "x" }] }),
         json!({ "entries": [], "holidays": [{ "date": "2026-02-10", "name": "x" }, { "date": "2026-02-10", "name": "y" }] }),
     ] {
         let answer = put(body.clone()).await;

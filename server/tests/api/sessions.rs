@@ -186,6 +186,12 @@ async fn a_token_that_has_run_out_does_not_keep_the_cookie_alive(db: PgPool) {
 async fn one_session_or_all_are_ended_from_elsewhere(db: PgPool) {
     let (state, first) = TestState::with_admin(db).await;
     let (second, third) = (state.token("admin").await, state.token("admin").await);
+    let this = async |token: &str| {
+        let list = state.get("/api/users/me/sessions", token).await.json();
+        list.as_array().unwrap().iter().map(|session| session["is_this"] == true).collect::<Vec<_>>()
+    };
+    assert_eq!(this(&first).await, [false, false, true], "the newest comes first");
+    assert_eq!(this(&third).await, [true, false, false]);
     let list = state.get("/api/users/me/sessions", &first).await.json();
     let newest = list[0]["session_id"].as_str().unwrap().to_owned();
     let path = format!("/api/users/me/sessions/{newest}");
@@ -417,4 +423,43 @@ async fn the_own_sessions_page(db: PgPool) {
     }
     assert_eq!((seen.len(), pages), (701, 2), "none is left out");
     assert_eq!(state.get("/api/users/me/sessions?limit=0", &token).await.status, 422);
+}
+
+#[sqlx::test]
+async fn no_session_ends_without_a_line_in_the_audit_log(db: PgPool) {
+    let (state, other) = TestState::with_admin(db.clone()).await;
+    let run = async |statement: &'static str| {
+        sqlx::query(statement).execute(&db).await.expect("the user of the tests may do so");
+    };
+    let refuses = async || {
+        run("CREATE TRIGGER refuses BEFORE INSERT ON audit_log EXECUTE FUNCTION refuses()").await;
+    };
+    let takes = async || run("DROP TRIGGER refuses ON audit_log").await;
+    run("CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no line'; END $$")
+        .await;
+    let lines = async |action: &str| {
+        let answer = state.get(&format!("/api/audit?action={action}"), &other).await.json();
+        answer.as_array().expect("it is a list").len()
+    };
+
+    let token = token_of(&state.sign_in("admin", PASSWORD).await);
+    refuses().await;
+    assert_eq!(state.request("POST", "/api/users/logout", &token, &Value::Null).await.status, 500);
+    takes().await;
+    assert_eq!(
+        (state.get("/api/users/me", &token).await.status.as_u16(), lines("session.end").await),
+        (200, 0)
+    );
+    assert_eq!(state.request("POST", "/api/users/logout", &token, &Value::Null).await.status, 204);
+    assert_eq!(lines("session.end").await, 1);
+
+    let stolen = state.sign_in("admin", PASSWORD).await.cookie();
+    let token = token_of(&state.post_cookie(REFRESH, &stolen).await);
+    refuses().await;
+    assert_eq!(state.post_cookie(REFRESH, &stolen).await.status, 500);
+    takes().await;
+    assert_eq!(lines("session.reused").await, 0);
+    state.post_cookie(REFRESH, &stolen).await.assert_problem(401, OVER);
+    assert_eq!(lines("session.reused").await, 1, "whoever shows it again is told of");
+    state.get("/api/users/me", &token).await.assert_problem(401, "Could not validate credentials");
 }

@@ -12,8 +12,9 @@ mod steps;
 mod sums;
 #[path = "../support/mod.rs"]
 mod support;
+mod wrong_clocks;
 
-use chrono::{TimeZone as _, Utc};
+use chrono::{TimeDelta, TimeZone as _, Utc};
 use flextraff_common::wire::RejectCode;
 use flextraff_server::clock::Clock;
 use flextraff_server::db::roll_ups;
@@ -366,6 +367,40 @@ async fn the_vehicles_of_alarms_are_not_kept_with_the_state_of_their_device(db: 
         number(&db, "SELECT count(*) FROM edge_devices WHERE last_status::text LIKE '%EPC77%'").await,
         0
     );
+}
+
+/// Several servers hear a device, and one of them stores late what it heard.
+#[sqlx::test(migrations = "./migrations")]
+async fn what_a_device_said_before_does_not_take_the_place_of_what_it_said_last(db: PgPool) {
+    import(&db).await;
+    let now = Clock.utc();
+    let says = |online: bool, ago_s: i64| {
+        let status = json!({ "v": 1, "device_id": DEVICE, "online": online, "software_version": "0.1.0" });
+        let (topic, payload) = (topic("status", DEVICE), status.to_string().into_bytes());
+        let (size, received, ack) = (payload.len(), now - TimeDelta::seconds(ago_s), AckToken::default());
+        Item::read(Incoming { topic, payload, size, retained: false, again: false, received, ack }).0
+    };
+    let is = async || {
+        let row: (String, bool) = sqlx::query_as(
+            "SELECT status, (last_status->>'online')::boolean FROM edge_devices
+             WHERE device_id = '00000000-0000-0000-0000-0000000000d1'",
+        )
+        .fetch_one(&db)
+        .await
+        .unwrap();
+        row
+    };
+    apply(&db, &[says(true, 10)]).await.unwrap();
+    apply(&db, &[says(false, 20)]).await.unwrap();
+    assert_eq!(is().await, ("online".to_owned(), true));
+    let gone = "SELECT count(*) FROM system_logs WHERE log_type = 'device.offline'";
+    assert_eq!(number(&db, gone).await, 0);
+    apply(&db, &[says(false, 5)]).await.unwrap();
+    assert_eq!((is().await, number(&db, gone).await), (("offline".to_owned(), false), 1));
+    // A clock that was ahead is set right: nobody waits until it would have come so far.
+    apply(&db, &[says(false, -7200)]).await.unwrap();
+    apply(&db, &[says(true, 0)]).await.unwrap();
+    assert_eq!(is().await, ("online".to_owned(), true));
 }
 
 #[sqlx::test(migrations = "./migrations")]

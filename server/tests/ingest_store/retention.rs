@@ -262,3 +262,38 @@ async fn who_did_what_goes_last_and_by_no_hand(db: PgPool) {
         assert!(refused(run(statement).await.map(drop)), "{statement}");
     }
 }
+
+/// A day of India begins at half past six in the evening before, and its hours begin at half past.
+#[sqlx::test(migrations = "./migrations")]
+async fn the_first_day_that_is_kept_is_whole_even_if_it_is_summed_up_again(db: PgPool) {
+    import(&db).await;
+    let counted = |at: &str| item(&counts_topic(LANES[0]), &published(LANES[0], Some(at)));
+    let cycle = |seq: u64, start: &str, end: &str| {
+        let lanes = json!([{ "lane_id": LANES[0], "vehicle_count": 0, "green_s": 20, "queue_start": null, "queue_end": null }]);
+        let cycle = json!({ "plan_id": null, "mode": "automatic", "started_at": start, "ended_at": end, "stages": [], "lanes": lanes });
+        item(&topic("cycles", DEVICE), &row(DEVICE, seq, cycle))
+    };
+    let early = [
+        counted("2026-02-08T20:00:00Z"),
+        counted("2026-02-08T23:40:00Z"),
+        cycle(1, "2026-02-08T20:00:00Z", "2026-02-08T20:01:00Z"),
+    ];
+    assert_eq!(apply(&db, &early).await.unwrap(), vec![Fate::Stored; 3]);
+    roll_ups::refresh(&db, None).await.unwrap();
+    let retention = Retention { epc_days: 1, counts_days: 2, ..Retention::default() };
+    let stats =
+        "SELECT total_vehicles + 100 * total_cycles FROM junction_daily_stats WHERE stat_date = '2026-02-09'";
+    for (late, sum) in [("2026-02-09T00:10:00Z", 103), ("2026-02-09T07:00:00Z", 104)] {
+        retention::apply(&db, retention, "2026-02-11T06:00:00Z".parse().unwrap()).await.unwrap();
+        apply(&db, &[counted(late)]).await.unwrap();
+        roll_ups::refresh(&db, None).await.unwrap();
+        assert_eq!(number(&db, stats).await, sum, "{late}");
+        assert_eq!(number(&db, "SELECT vehicle_count FROM lane_volumes_day").await, sum - 100, "{late}");
+    }
+    retention::apply(&db, retention, "2026-02-12T06:00:00Z".parse().unwrap()).await.unwrap();
+    for sums in ["lane_volumes_hour", "lane_volumes_day", "junction_daily_stats"] {
+        let count = format!("SELECT count(*) FROM {sums}");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&db).await.unwrap();
+        assert_eq!(left, 0, "{sums}");
+    }
+}

@@ -190,6 +190,42 @@ async fn everything_comes_back_on_another_machine(db: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
+async fn what_the_address_of_the_database_names_is_kept_and_is_there_before_it_is_needed(db: PgPool) {
+    let files = [("sslrootcert", "ca.crt"), ("sslcert", "client.crt"), ("sslkey", "client.key")];
+    let folder = tempfile::tempdir().expect("there is room");
+    let (old, new) = (folder.path().join("of the old"), folder.path().join("of the new"));
+    std::fs::create_dir(&old).expect("there is room");
+    std::fs::create_dir(&new).expect("there is room");
+    for (name, file) in files {
+        std::fs::write(old.join(file), name).expect("there is room");
+    }
+    let run = async |db: &PgPool, machine: &Path, args: &[&str]| {
+        let mut address = url(db);
+        for (name, file) in files {
+            let mark = if address.contains('?') { '&' } else { '?' };
+            let path = machine.join(file).display().to_string().replace(' ', "%20");
+            address = format!("{address}{mark}{name}={path}");
+        }
+        program(args).env("FLEXTRAFF_DATABASE__URL", address).output().await.expect("it runs")
+    };
+    let from = folder.path().join("backup").display().to_string();
+    let made = run(&db, &old, &["backup", "--out", &from]).await;
+    assert!(made.status.success(), "{made:?}");
+    refused(&run(&db, &new, &["restore", "--from", &from]).await, "the database is not empty");
+    for (name, file) in files {
+        assert_eq!(std::fs::read_to_string(new.join(file)).expect("it had to be asked"), name);
+    }
+    std::fs::write(new.join("client.key"), "another").expect("it is there");
+    refused(&run(&db, &new, &["restore", "--from", &from]).await, "are others than in the backup");
+    let restored = another(&db, "_address").await;
+    let done = run(&restored, &new, &["restore", "--from", &from, "--overwrite"]).await;
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("database.url.sslkey is in its place"), "{done:?}");
+    assert_eq!(std::fs::read_to_string(new.join("client.key")).expect("it is there"), "sslkey");
+    drop_database(&db, restored).await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
 async fn what_is_damaged_is_refused_and_nothing_is_touched(db: PgPool) {
     let folder = tempfile::tempdir().expect("there is room");
     let (key, backup) = (folder.path().join("secret.key"), folder.path().join("backup"));
@@ -298,4 +334,46 @@ async fn the_plain_user_of_the_installation_backs_up_and_restores(db: PgPool) {
     user.close().await;
     drop_database(&db, plain).await;
     execute(&db, format!("DROP ROLE \"{role}\"")).await;
+}
+
+#[sqlx::test(migrations = "./migrations")]
+async fn what_overrode_a_junction_when_the_backup_was_made_does_not_begin_anew(db: PgPool) {
+    import(&db).await;
+    let folder = tempfile::tempdir().expect("there is room");
+    let (key, from) = (folder.path().join("secret.key"), folder.path().join("backup").display().to_string());
+    std::fs::write(&key, [7; 48]).expect("there is room");
+    assert!(run(&db, &key, &["device", "ca"]).await.status.success());
+    for statement in [
+        "INSERT INTO manual_override_history (junction_id, total_cycle_time, override_start, expires_at)
+         SELECT junction_id, 60, now() - interval '1 hour', now() + interval '11 hours' FROM junctions",
+        "UPDATE junctions SET current_mode = 'manual_override'",
+    ] {
+        sqlx::query(statement).execute(&db).await.expect("it takes that");
+    }
+    let made = run(&db, &key, &["backup", "--out", &from]).await;
+    assert!(made.status.success(), "{made:?}");
+    let restored = another(&db, "_overrides").await;
+    let done = run(&restored, &key, &["restore", "--from", &from]).await;
+    let said = String::from_utf8_lossy(&done.stdout);
+    let name: String =
+        sqlx::query_scalar("SELECT junction_name FROM junctions").fetch_one(&restored).await.expect("one");
+    let told = format!("{name}: the manual override that ran is ended");
+    assert!(done.status.success() && said.contains(&told), "{done:?}");
+    let ended: (bool, String, String) = sqlx::query_as(
+        "SELECT override_end BETWEEN now() - interval '1 minute' AND now(), end_reason, current_mode
+         FROM manual_override_history JOIN junctions USING (junction_id)",
+    )
+    .fetch_one(&restored)
+    .await
+    .expect("it is there");
+    assert_eq!(ended, (true, "ended".to_owned(), "automatic".to_owned()));
+    let written: bool = sqlx::query_scalar(
+        "SELECT detail->'ended_overrides' = jsonb_build_array(override_id) FROM audit_log, manual_override_history
+         WHERE action = 'backup.restore'",
+    )
+    .fetch_one(&restored)
+    .await
+    .expect("it is there");
+    assert!(written);
+    drop_database(&db, restored).await;
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 const ALIVE: &[u8] = b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 /// A connection from another address of this machine.
-async fn connect_from(host: u8, port: u16) -> TcpStream {
+pub(crate) async fn connect_from(host: u8, port: u16) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("there is room");
     socket.bind(([127, 0, 0, host], 0).into()).expect("it is an address of this machine");
     socket.connect(([127, 0, 0, 1], port).into()).await.expect("the server listens")

@@ -13,3 +13,4 @@ mod start;
 mod stop;
 #[path = "../support/mod.rs"]
 mod support;
+mod urgent;

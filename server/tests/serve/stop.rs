@@ -22,7 +22,11 @@ pub(crate) async fn answer(port: u16, request: &str) -> String {
 }
 
 pub(crate) async fn sign_in(port: u16) -> String {
-    let form = format!("username=asha&password={PASSWORD}");
+    sign_in_as(port, "asha").await
+}
+
+pub(crate) async fn sign_in_as(port: u16, name: &str) -> String {
+    let form = format!("username={name}&password={PASSWORD}");
     let request = format!(
         "POST /api/users/token HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
@@ -35,8 +39,13 @@ pub(crate) async fn sign_in(port: u16) -> String {
 }
 
 pub(crate) async fn create_user(db: &PgPool) {
-    let mut create =
-        program(&["user", "create", "--username", "asha", "--email", "asha@city.example", "--admin"]);
+    create(db, "asha", &["--admin"]).await;
+}
+
+pub(crate) async fn create(db: &PgPool, name: &str, more: &[&str]) {
+    let email = format!("{name}@city.example");
+    let mut create = program(&["user", "create", "--username", name, "--email", &email]);
+    create.args(more);
     create.env("FLEXTRAFF_DATABASE__URL", crate::support::process::url(db));
     let mut create = create.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
     let mut input = create.stdin.take().expect("it is piped");

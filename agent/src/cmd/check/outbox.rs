@@ -1,40 +1,15 @@
 //! What the running agent says of its outbox and its connection. Its file is locked, so nobody else can look into it.
 
 use super::Finding;
-use crate::cmd::agent_socket::{LONGEST_LINE, open};
+use crate::cmd::agent_socket;
 use crate::config::Config;
-use crate::console::protocol::{Message, Request, Snapshot, read_message};
 use flextraff_common::wire::{LinkStatus, OutboxStatus};
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::time::Duration;
-
-/// A snapshot comes each second.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Reads that may come before it.
-const MOST_LINES: usize = 10_000;
 
 /// Nothing while no agent runs.
 pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let Some(snapshot) = snapshot(&config.console) else { return Vec::new() };
+    let Some(snapshot) = agent_socket::snapshot(&config.console) else { return Vec::new() };
     let link = snapshot.status.link.as_ref().and_then(taken_over);
     link.into_iter().chain([judge(snapshot.status.outbox.as_ref())]).collect()
-}
-
-fn snapshot(socket: &Path) -> Option<Snapshot> {
-    let stream = open(socket, Request::Monitor).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    let mut lines = BufReader::new(stream);
-    for _ in 0..MOST_LINES {
-        let mut line = Vec::new();
-        if lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).ok()? == 0 {
-            return None;
-        }
-        if let Ok(Message::Snapshot(snapshot)) = read_message(&line) {
-            return Some(*snapshot);
-        }
-    }
-    None
 }
 
 fn taken_over(link: &LinkStatus) -> Option<Finding> {

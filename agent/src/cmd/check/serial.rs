@@ -4,7 +4,6 @@ use super::super::agent_socket;
 use super::Finding;
 use crate::clock::Clock;
 use crate::config::{Config, NamesAntenna, Protocol, ReaderConfig, ReaderMode, TCP};
-use crate::console::protocol::{Message, Request};
 use crate::reader::port::{Line, OpenError};
 use crate::reader::prober::{Probe, Prober};
 use flextraff_common::wire::{ReaderState, ReaderStatus};
@@ -23,10 +22,8 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         return vec![Finding::ok("serial", "no reader is configured")];
     }
     let clock = Clock::new(config.clock_trust);
-    let running = match agent_socket::ask(&config.console, Request::Monitor) {
-        Ok(Message::Snapshot(snapshot)) => snapshot.status.readers,
-        _ => Vec::new(),
-    };
+    let running =
+        agent_socket::snapshot(&config.console).map_or_else(Vec::new, |snapshot| snapshot.status.readers);
     let check = |reader: &ReaderConfig| {
         let status = running.iter().find(|status| status.name == reader.name);
         [Some(check_reader(reader, status, &clock)), unnamed(reader), status.and_then(unmapped)]

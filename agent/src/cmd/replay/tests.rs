@@ -29,10 +29,16 @@ fn play_text(text: &str, ack: bool) -> Vec<Value> {
 }
 
 fn play_at(level: ControlLevel, text: &str, ack: bool) -> Vec<Value> {
-    let args = ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true, level };
+    play_with(&mut Engine::new(two_lanes(READER), &args(level, ack)), text)
+}
+
+fn args(level: ControlLevel, ack: bool) -> ReplayArgs {
+    ReplayArgs { epoch: UnixMs(1_767_225_600_000), seed: 1, ack, explain: true, level, timing: false }
+}
+
+fn play_with(engine: &mut impl Replay, text: &str) -> Vec<Value> {
     let mut output = Vec::new();
-    flextraff_common::replay::play(&mut Engine::new(two_lanes(READER), &args), text.as_bytes(), &mut output)
-        .expect("memory can be written");
+    replay::play(engine, text.as_bytes(), &mut output).expect("memory can be written");
     let output = String::from_utf8(output).expect("lines are text");
     output.lines().map(|line| serde_json::from_str(line).expect("every line is JSON")).collect()
 }
@@ -282,4 +288,14 @@ fn cycles_tell_who_waited_and_how_they_stand_to_the_offset() {
     assert_eq!(cycles[1]["lanes"][0]["queue_start"], 1.0);
     assert_eq!(cycles[1]["lanes"][0]["queue_end"], 0.0);
     assert!(lines.iter().any(|line| line["publish"]["payload"]["controller"]["offset_error_s"] == 0.0));
+}
+
+#[test]
+fn timing_changes_nothing_and_tells_the_longest_step() {
+    let engine = Engine::new(two_lanes(READER), &args(ControlLevel::RollingHorizon, true));
+    let mut timing = Timing::new(engine, Clock::new(ClockTrust::Always));
+    assert!(timing.told().ends_with(" 0.000 ms at most"), "{}", timing.told());
+    let text = "{\"t\":-20}\n{\"t\":0}\n{\"t\":60}";
+    assert_eq!(play_with(&mut timing, text), play_text(text, true));
+    assert!(!timing.told().ends_with(" 0.000 ms at most"), "{}", timing.told());
 }

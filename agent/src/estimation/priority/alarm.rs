@@ -27,7 +27,7 @@ impl fmt::Display for Alarm {
                 "the tag of {whose} asks for green again within five minutes: it may have been copied, or stand near an antenna"
             ),
             AlarmKind::TooManyEmergencies => f.write_str(
-                "more than six emergency vehicles have asked for green within a quarter of an hour: tags may have been copied",
+                "more emergency vehicles ask for green than four at once or six in a quarter of an hour: tags may have been copied",
             ),
             AlarmKind::TagInTwoPlaces | AlarmKind::Other => {
                 let then = if self.class == WatchedClass::Transit { "gets no priority" } else { "is still served" };

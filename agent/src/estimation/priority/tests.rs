@@ -93,8 +93,32 @@ fn four_count_at_once_and_a_bus_gives_way_to_an_ambulance() {
     priority.see(&seen(10), now(6));
     assert_eq!(running(&priority), [0, 1, 2, 10]);
     assert!(priority.weights()[3].1 > 4.0 * TRANSIT);
-    (11..16).for_each(|number| priority.see(&seen(number), now(7)));
+    (11..14).for_each(|number| priority.see(&seen(number), now(7)));
     assert_eq!(running(&priority), [10, 11, 12, 13]);
+}
+
+#[test]
+fn the_fifth_ambulance_at_once_is_an_alarm_and_has_its_turn_when_another_has_left() {
+    let mut priority = priority();
+    (10..14).for_each(|number| priority.see(&seen(number), now(0)));
+    assert_eq!(alarms(&mut priority), []);
+    for second in 1..10 {
+        priority.see(&seen(14), now(second));
+        priority.see(&seen(15), now(second));
+        priority.see(&seen(1), now(second));
+    }
+    assert_eq!(running(&priority), [10, 11, 12, 13]);
+    let alarm = priority.take_alarm().map(|alarm| (alarm.kind, alarm.epc));
+    assert_eq!(alarm, Some((AlarmKind::TooManyEmergencies, epc(14))));
+    assert_eq!(alarms(&mut priority), [], "once, and never for a bus");
+    priority.handle_timeout(now(10).mono, |other| *other != epc(11));
+    priority.see(&seen(14), now(10));
+    assert_eq!(running(&priority), [10, 12, 13, 14]);
+    // One that was lost for a moment, and whose place is taken, is refused as well.
+    priority.see(&seen(11), now(20));
+    assert_eq!(alarms(&mut priority), [], "told of late");
+    priority.see(&seen(15), now(302));
+    assert_eq!(alarms(&mut priority), [AlarmKind::TooManyEmergencies], "it goes on");
 }
 
 #[test]

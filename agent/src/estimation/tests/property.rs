@@ -73,7 +73,7 @@ fn numbers(scene: &Scene, at_s: f64) -> Result<(), TestCaseError> {
         prop_assert!(queue.arrivals.is_sorted_by(|a, b| a.at_s <= b.at_s));
         for arrival in &queue.arrivals {
             let fine = (0.0..400.0).contains(&arrival.at_s)
-                && (0.0..=16.5).contains(&arrival.vehicles)
+                && (0.0..=16.0).contains(&arrival.vehicles)
                 && (0.0..1e3).contains(&arrival.weight)
                 && !arrival.stages.is_empty()
                 && arrival.stages.minus(queue.served).is_empty();

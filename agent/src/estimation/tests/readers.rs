@@ -1,6 +1,8 @@
 //! Readers that say nothing: because nobody is there, or because they are dead.
 
 use super::*;
+use crate::config::Antennas;
+use flextraff_common::wire::ReaderSight;
 
 #[test]
 fn behind_a_dead_stop_line_reader_vehicles_leave_by_headway() {
@@ -52,6 +54,23 @@ fn a_reader_whose_port_is_down_leaves_its_lanes_unwatched() {
     assert_eq!(watched(&scene), [true, true, false, false]);
     scene.estimator.handle_reader(7, false);
     assert_eq!(watched(&scene), [true, true, false, false], "there is no such reader");
+}
+
+#[test]
+fn a_missing_antenna_leaves_the_lane_unwatched_that_only_it_watches() {
+    let mut scene = Scene::new();
+    scene.read(1, "N1", STOP, 0.0);
+    scene.estimator.handle_reader(0, Antennas::from(true).without(Some(3)));
+    let traffic = scene.estimator.traffic(MonoMs(0));
+    assert_eq!(traffic.lanes.iter().map(|lane| lane.watched).collect::<Vec<_>>(), [true, false, true, true]);
+    scene.estimator.handle_reader(0, Antennas::from(true).without(Some(2)));
+    let sight = |scene: &mut Scene, lane| {
+        let estimates = scene.estimates(lane, 1.0);
+        [estimates.stop_reader, estimates.advance_reader].map(|reader| reader.map(|reader| reader.state))
+    };
+    let [stop_line, advance] = sight(&mut scene, "N1");
+    assert_eq!((stop_line == Some(ReaderSight::Down), advance), (false, Some(ReaderSight::Down)));
+    assert!(!sight(&mut scene, "N2").contains(&Some(ReaderSight::Down)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Users without a tag: how many there are for each who is seen, and what that means for a lane at red.
 
 use super::*;
+use crate::estimation::hidden::{MOST_HIDDEN, Stream};
 use crate::estimation::unseen::expected;
 use flextraff_common::wire::DemandUsers;
 
@@ -194,4 +195,11 @@ fn what_is_expected_of_a_full_zone_stays_a_number_whatever_the_flow() {
             );
         }
     }
+}
+
+#[test]
+fn a_rate_that_rises_between_two_seconds_reckons_with_no_more_users_than_there_can_be() {
+    let stream = Stream { since_s: 100.0 };
+    assert!((stream.count(0.1, 200.0) - 10.0).abs() < 1e-9);
+    assert_eq!([0.16, 3.0, 1e300].map(|per_s| stream.count(per_s, 200.0)), [MOST_HIDDEN; 3]);
 }

@@ -10,12 +10,14 @@ pub(super) struct Pages {
     /// The list, and how many pages it has; none: nothing has come yet.
     of: Option<(Uuid, u32)>,
     come: BTreeMap<u32, Vec<Watched>>,
-    /// The list that was whole last; its pages come again whenever the device comes online.
+    /// The list that was whole last. Its pages come again whenever the device comes online; they do not take the place of a newer list of which
+    /// the rest is still to come.
     whole: Option<Uuid>,
 }
 
 impl Pages {
-    /// Takes a page; gives the list when it is the last that was missing, or is all of it.
+    /// Takes a page; gives the list when it is the last that was missing, or is all of it. A list that comes again is given again: whoever got it
+    /// may have had no room for it.
     ///
     /// # Errors
     /// Why it cannot be used, as a sentence. The list of before stays in force.
@@ -43,7 +45,8 @@ impl Pages {
                 "page {number} of {pages} of a watch-list cannot be; there are 1 to {MAX_WATCHLIST_PAGES}"
             ));
         }
-        if self.whole == Some(list) {
+        let newer = self.of.is_some_and(|(of, _)| of != list);
+        if newer && self.whole == Some(list) {
             return Ok(None);
         }
         if self.of != Some((list, pages)) {
@@ -99,7 +102,7 @@ mod tests {
             let (mut present, mut whole) = (None, None);
             for (list, number) in order.into_iter().map(|(list, number)| (list, number % pages + 1)) {
                 let got = assembled.handle(page(list, number, pages, number as usize)).expect("it is right");
-                if whole == Some(list) {
+                if whole == Some(list) && present.is_some_and(|present| present != list) {
                     prop_assert_eq!(got, None);
                     continue;
                 }
@@ -136,6 +139,22 @@ mod tests {
             assert_eq!(pages.handle(page(list, 1, 2, 9000)), Ok(None));
         }
         assert_eq!(pages.come.len(), 1, "one list at a time");
+    }
+
+    #[test]
+    fn a_list_that_comes_again_is_given_again_and_disturbs_no_newer_one() {
+        let mut pages = Pages::default();
+        for _ in 0..2 {
+            assert_eq!(pages.handle(page(1, 1, 2, 3)), Ok(None));
+            let list = pages.handle(page(1, 2, 2, 3)).expect("it is right");
+            assert_eq!(list.map(|list| list.entries.len()), Some(6));
+        }
+        assert_eq!(pages.handle(page(2, 1, 2, 3)), Ok(None));
+        for number in 1..=2 {
+            assert_eq!(pages.handle(page(1, number, 2, 3)), Ok(None), "the older one");
+        }
+        let list = pages.handle(page(2, 2, 2, 4)).expect("it is right");
+        assert_eq!(list.map(|list| list.entries.len()), Some(7));
     }
 
     #[test]

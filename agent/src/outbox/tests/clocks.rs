@@ -103,6 +103,46 @@ fn a_time_service_that_steps_the_clock_back_is_followed() {
 }
 
 #[test]
+fn what_was_sent_before_the_file_was_set_aside_is_corrected_by_the_next_one() {
+    let unsynced = |mono: i64| at(mono, mono, ClockState::Unsynced);
+    // Set aside while it is open, or found to be another junction's by the next process of the uptime.
+    for is_open in [true, false] {
+        let folder = folder();
+        let mut outbox = Outbox::open(&setup(&folder, 1), &unsynced(0)).unwrap();
+        outbox.commit(&rows(&[10_000]), &unsynced(11_000)).unwrap();
+        assert_eq!(told(&outbox.next(ALL, &NONE, &unsynced(12_000)).unwrap(), 1)[0].1, ClockState::Unsynced);
+        if is_open {
+            outbox.start_anew("a test", &unsynced(13_000)).unwrap();
+        } else {
+            drop(outbox);
+            std::fs::write(folder.path().join("outbox.db"), "no database").unwrap();
+            outbox = Outbox::open(&setup(&folder, 1), &unsynced(13_000)).unwrap();
+        }
+        // It sends nothing before the clock is right.
+        outbox.commit(&rows(&[20_000]), &synced(21_000)).unwrap();
+        let sent = outbox.next(ALL, &NONE, &synced(22_000)).unwrap();
+        assert_eq!(fixes(&sent), [(BootId(Uuid::from_u128(1)), KNOWN)]);
+        outbox.commit(&rows(&[30_000]), &synced(31_000)).unwrap();
+        assert_eq!(fixes(&outbox.next(ALL, &NONE, &synced(32_000)).unwrap()).len(), 1, "once");
+    }
+}
+
+#[test]
+fn what_is_known_of_the_time_outlives_the_file() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.commit(&rows(&[10_000]), &synced(11_000)).unwrap();
+    let by_hand = |mono: i64| at(mono, 5 * DAY + mono, ClockState::Unsynced);
+    outbox.start_anew("a test", &by_hand(12_000)).unwrap();
+    outbox.commit(&rows(&[20_000]), &by_hand(21_000)).unwrap();
+    drop(outbox);
+    let mut outbox = Outbox::open(&setup(&folder, 1), &by_hand(22_000)).unwrap();
+    let sent = outbox.next(ALL, &NONE, &by_hand(23_000)).unwrap();
+    assert_eq!(told(&sent, 1), [(KNOWN + 20_000, ClockState::Synced)]);
+    assert_eq!((fixes(&sent), outbox.earliest()), (Vec::new(), synced(12_000).wall));
+}
+
+#[test]
 fn a_machine_that_boots_for_ever_does_not_fill_the_file() {
     let folder = folder();
     let mut outbox = open(&setup(&folder, 1));

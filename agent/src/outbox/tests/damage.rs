@@ -146,13 +146,13 @@ fn a_file_that_breaks_while_it_is_open_is_replaced() {
     outbox.connection.execute("DROP TABLE rows", []).unwrap();
     let error = outbox.commit(&rows(&[10_000]), &synced(11_000)).unwrap_err();
     assert!(error.is_damage(), "{error}");
-    outbox.start_anew("the outbox was damaged (test)".to_owned(), &synced(11_000)).unwrap();
+    outbox.start_anew("the outbox was damaged (test)", &synced(11_000)).unwrap();
     assert_ne!(outbox.outbox_id(), setup(&folder, 1).new_outbox_id);
     assert_eq!(aside(&folder), ["outbox.db.corrupt-1"]);
     let first = outbox.outbox_id();
     outbox.commit(&rows(&[10_000]), &synced(11_000)).unwrap();
     assert_eq!(outbox.next(ALL, &NONE, &synced(12_000)).unwrap().len(), 2, "the gap and the row");
-    outbox.start_anew("again".to_owned(), &synced(13_000)).unwrap();
+    outbox.start_anew("again", &synced(13_000)).unwrap();
     assert!(
         ![first, setup(&folder, 1).new_outbox_id].contains(&outbox.outbox_id()),
         "a name of its own each time"

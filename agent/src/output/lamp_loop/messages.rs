@@ -1,7 +1,7 @@
 //! What the lamp loop is told, and what it tells.
 
 use super::{LampAsk, LampsShow, Unkept};
-use crate::config::Config;
+use crate::config::{Antennas, Config};
 use crate::estimation::Alarm;
 use crate::identity::Sighting;
 use crate::output::Switches;
@@ -20,8 +20,8 @@ pub enum LampInput {
     Reader {
         /// Which.
         reader: usize,
-        /// Whether it works.
-        up: bool,
+        /// Through which antennas it sees.
+        up: Antennas,
     },
     /// What another junction, or another device of this one, tells.
     Demand {
@@ -54,8 +54,8 @@ pub enum LampInput {
     Reconfigure {
         /// It.
         config: Arc<Config>,
-        /// For each of its readers, whether it is the one that had its place before.
-        kept: Vec<bool>,
+        /// For each of its readers, the number that it had before, if it stays.
+        before: Vec<Option<usize>>,
     },
     /// End at the end of the present stage, with red at every head; at once when that would take longer.
     End {

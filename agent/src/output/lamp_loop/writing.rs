@@ -26,6 +26,8 @@ impl LampLoop<'_> {
             self.look_at_switches(now.mono, signal_now);
             self.parts.control.handle_timeout(signal_now);
             self.tell(signal_now.mono);
+            // The fault aspect knows no seconds.
+            self.written_until = self.parts.control.next_timeout();
         }));
         if let Err(panic) = told {
             self.failed = true;
@@ -94,7 +96,7 @@ impl LampLoop<'_> {
         let identify = self.identifies(at);
         self.parts.output.show(&Frame { lamps, lit: &lit, enable: self.enable, identify, at })?;
         self.written = lit;
-        self.parts.stats.wrote.store(at.0, Relaxed);
+        self.parts.stats.pulse.wrote.store(at.0, Relaxed);
         self.note_shows();
         Ok(())
     }

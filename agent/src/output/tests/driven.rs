@@ -1,10 +1,9 @@
-//! The loop on lines in memory: master enable, feedback, requests, and the guard.
+//! The loop on lines in memory: master enable, feedback and requests.
 
 use super::pins::{Memory, wired};
 use super::*;
 use crate::config::GroupPins;
 use crate::output::lamp_loop::LampAsk;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 
 /// Pins 0 to 11 are the lamps, red, amber, green of N, S, E, W.
 pub(super) fn four_way_pins() -> OutputConfig {
@@ -77,7 +76,7 @@ impl Output for Kept {
     }
 }
 
-fn pin_of(levels: &[(u8, bool)], pin: u8) -> bool {
+pub(super) fn pin_of(levels: &[(u8, bool)], pin: u8) -> bool {
     levels.contains(&(pin, true))
 }
 
@@ -321,104 +320,4 @@ fn a_controller_that_fails_in_a_fault_changes_nothing_about_the_flash() {
     assert!((54..=56).contains(&flashes), "{flashes} in 60 s");
     let share = lit.iter().filter(|lit| **lit).count() as f64 / lit.len() as f64;
     assert!((0.48..0.52).contains(&share), "{share}");
-}
-
-/// Waits in real time until something is so.
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let (_keep, pause) = std::sync::mpsc::channel::<()>();
-    for _ in 0..1000 {
-        if is_so() {
-            return;
-        }
-        let _ = pause.recv_timeout(Duration::from_millis(10));
-    }
-    panic!("never: {what}");
-}
-
-#[test]
-fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
-    let memory = Memory::default();
-    let output = PinOutput::new(memory.clone(), Pins::new(&four_way_pins(), &names()));
-    let clock = Arc::new(AtomicI64::new(-12_001));
-    let mut bench = Bench::new(interlock());
-    let resort = output.last_resort().expect("there are real lamps");
-    bench.parts.output = Box::new(output);
-    let now = Arc::clone(&clock);
-    let fault = vec![Aspect::FlashAmber; 4];
-    let wrote = Arc::clone(&bench.stats.wrote);
-    let folder = tempfile::tempdir().expect("a folder");
-    let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
-    let writer = LatchWriter::start(latch.clone()).expect("a thread");
-    let time = move || at(now.load(Relaxed) as f64 / 1000.0);
-    let guard = Guard::start(resort, wrote, fault, false, writer.handle(), time).expect("a thread");
-    let (hang, hung) = sync_channel::<()>(0);
-    let ticks = Arc::new(AtomicI64::new(0));
-    let (seen, events) = (Arc::clone(&ticks), bench.events);
-    let loop_clock = Arc::clone(&clock);
-    let lamps = std::thread::spawn(move || {
-        let _events = events;
-        run(bench.parts, &|| at(loop_clock.load(Relaxed) as f64 / 1000.0), &|_| Duration::ZERO, &mut || {
-            // The hook: it hangs after its 300th tick.
-            if seen.fetch_add(1, Relaxed) == 300 {
-                let _ = hung.recv();
-            } else {
-                loop_clock.fetch_add(50, Relaxed);
-            }
-        })
-    });
-    wait_until("the loop hangs", || ticks.load(Relaxed) == 301);
-    let green = memory.state().writes.last().cloned().expect("written");
-    assert!(pin_of(&green, 2), "in green");
-    clock.fetch_add(1499, Relaxed);
-    let count = memory.state().writes.len();
-    clock.fetch_add(2, Relaxed);
-    wait_until("the guard has taken the lamps", || memory.state().writes.len() > count + 2);
-    for _ in 0..40 {
-        clock.fetch_add(100, Relaxed);
-        let written = memory.state().writes.len();
-        wait_until("the guard goes on", || memory.state().writes.len() > written + 1);
-        let write = memory.state().writes.last().cloned().expect("written");
-        let lit: Vec<u8> = write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect();
-        assert!(lit.is_empty() || lit == [1, 4, 7, 10], "flashing amber, nothing enabled: {lit:?}");
-    }
-    hang.send(()).expect("the loop still hangs");
-    let ended = lamps.join().expect("no panic").expect_err("its lamps are gone");
-    assert!(ended.to_string().contains("its guard has taken them"), "{ended}");
-    let write = memory.state().writes.last().cloned().expect("written");
-    assert!(!pin_of(&write, 0), "no red of the ended loop beside the guard's flash");
-    writer.finish();
-    let kept = latch.read().expect("the next start shows the fault aspect");
-    assert_eq!(kept.reason, "the lamp loop hung, and its guard took the lamps");
-    drop(guard);
-    let write = memory.state().writes.last().cloned().expect("written");
-    assert_eq!(write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect::<Vec<_>>(), [0, 3, 6, 9]);
-}
-
-#[test]
-fn the_guard_flashes_when_the_loop_never_begins_and_not_while_it_may_still() {
-    let memory = Memory::default();
-    let output = PinOutput::new(memory.clone(), Pins::new(&four_way_pins(), &names()));
-    let clock = Arc::new(AtomicI64::new(5000));
-    let stats = LampStats::default();
-    let resort = output.last_resort().expect("there are real lamps");
-    let folder = tempfile::tempdir().expect("a folder");
-    let writer = LatchWriter::start(FaultLatch::beside(&folder.path().join("outbox.db"))).expect("a thread");
-    let (looks, now) = (Arc::new(AtomicI64::new(0)), Arc::clone(&clock));
-    let looked = Arc::clone(&looks);
-    let time = move || {
-        looked.fetch_add(1, Relaxed);
-        at(now.load(Relaxed) as f64 / 1000.0)
-    };
-    let fault = vec![Aspect::FlashAmber; 4];
-    let guard = Guard::start(resort, Arc::clone(&stats.wrote), fault, false, writer.handle(), time);
-    let guard = guard.expect("a thread");
-    // The heads are dark.
-    clock.fetch_add(1500, Relaxed);
-    let begun = looks.load(Relaxed);
-    wait_until("it has looked", || looks.load(Relaxed) > begun + 15);
-    assert!(memory.state().writes.is_empty(), "the loop may still begin");
-    clock.fetch_add(1, Relaxed);
-    wait_until("the guard has taken the lamps", || memory.state().writes.len() > 2);
-    drop(guard);
-    writer.finish();
 }

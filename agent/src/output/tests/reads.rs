@@ -38,7 +38,7 @@ fn reads_count_on_the_signals_time_after_it_has_stood_still() {
     // The loop stands for 100 s during start-up: from then on the signal is 100 s behind, and 100 s old reads would be of vehicles long gone.
     let stall = |now: f64| if (-10.0..-9.9).contains(&now) { 100.0 } else { 0.0 };
     let (ended, lines, events) = Bench::new(interlock()).run_fed(145.0, stall, |now, inputs| {
-        inputs.try_send(LampInput::Reader { reader: 0, up: true }).expect("there is room");
+        inputs.try_send(LampInput::Reader { reader: 0, up: true.into() }).expect("there is room");
         if now > 102.0 {
             for tag in 0..4 {
                 inputs.try_send(read(1, tag, now)).expect("there is room");

@@ -23,7 +23,17 @@ pub enum Problem {
     /// It says that an antenna is missing.
     #[error("finds no antenna at port {0}; check the antenna and its cable")]
     NoAntenna(u8),
+    /// It says that it has no antenna, and nothing says at which port.
+    #[error("finds no antenna on its port; check the antenna and its cable")]
+    NoAntennaAnywhere,
     /// It complains.
     #[error("{0}")]
     Trouble(&'static str),
+}
+
+impl Problem {
+    /// Whether it is about an antenna that is missing.
+    pub(super) const fn is_of_antenna(&self) -> bool {
+        matches!(self, Self::NoAntenna(_) | Self::NoAntennaAnywhere)
+    }
 }

@@ -433,3 +433,55 @@ fn a_missing_antenna_is_named_while_it_is_missing_and_watches_a_lane() {
     driver.handle_frames(vec![Signal::KeepAlive], MonoMs(70_000));
     assert_eq!(driver.problems(), []);
 }
+
+#[test]
+fn a_reader_sees_without_a_missing_antenna_until_it_says_or_shows_that_it_is_back() {
+    let (mut driver, _) = told(Protocol::Uhfreader, |code| Some(Signal::reply(code, 0, &[])));
+    let sees = |driver: &Driver| [Some(1), Some(3), None].map(|port| driver.antennas().see(port));
+    assert_eq!(sees(&driver), [true; 3]);
+    driver.handle_frames(vec![Signal::NoAntenna(vec![3])], MonoMs(40_000));
+    assert_eq!(sees(&driver), [true, false, true]);
+    driver.handle_frames(vec![Signal::RoundEnd], MonoMs(50_000));
+    driver.handle_open(MonoMs(60_000));
+    driver.handle_ports(&[1]);
+    assert_eq!(sees(&driver), [true, false, true], "nothing says that it is back");
+    driver.handle_ports(&[1, 3]);
+    assert_eq!(sees(&driver), [true; 3]);
+    driver.handle_frames(vec![Signal::NoAntenna(vec![1])], MonoMs(70_000));
+    driver.handle_frames(vec![Signal::NoAntenna(vec![3])], MonoMs(100_000));
+    assert_eq!(sees(&driver), [true, false, true]);
+    driver.handle_frames(vec![Signal::KeepAlive], MonoMs(130_000));
+    assert_eq!(sees(&driver), [true; 3]);
+}
+
+#[test]
+fn an_a0_reader_misses_the_antenna_whose_turn_it_is() {
+    let (mut driver, _) = told(Protocol::A0, |code| Some(Signal::reply(code, 0, &[])));
+    let mut now = MonoMs(30_000);
+    // Its antennas take turns; the one at port 3 is cut off, then it is back.
+    for missing in [true, true, true, true, false, false, false, false] {
+        let output = driver.take_output();
+        let port = driver.round_port().expect("antennas take turns");
+        // The first round has begun before.
+        let told = if now == MonoMs(30_000) { &[] } else { &output[..] };
+        assert!(told.is_empty() || told[3..5] == [0x74, port - 1], "{port}: {told:02X?}");
+        driver.handle_frames(done(0x74), now);
+        let says = if missing && port == 3 { Signal::NoAntennaHere } else { Signal::RoundEnd };
+        driver.handle_frames(vec![says], now);
+        if port == 3 {
+            assert_eq!([1, 3].map(|port| driver.antennas().see(Some(port))), [true, !missing]);
+            let named = driver.problems().contains(&Problem::NoAntenna(3));
+            assert_eq!(named, missing, "{:?}", driver.problems());
+        }
+        now = now + 600;
+        driver.take_output();
+        driver.handle_timeout(now);
+    }
+    // One that reads with the antenna that it is set to.
+    let mut driver = opened(Protocol::A0);
+    driver.handle_frames(vec![Signal::NoAntennaHere], MonoMs(1000));
+    assert!(!driver.antennas().see(None) && !driver.antennas().see(Some(1)));
+    assert!(driver.problems()[0].to_string().starts_with("finds no antenna on its port"));
+    driver.handle_frames(vec![Signal::RoundEnd], MonoMs(2000));
+    assert!(driver.antennas().see(None));
+}

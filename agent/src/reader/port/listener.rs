@@ -11,7 +11,7 @@ use super::poller::Poller;
 use super::sockets::{Choice, Seat, Seen, Sockets};
 use super::usb;
 use super::{FoundOut, ReaderEvent, ReaderEventKind, ReaderStats};
-use crate::config::{Protocol, ReaderConfig, TCP};
+use crate::config::{Antennas, Protocol, ReaderConfig, TCP};
 use crate::reader::Read;
 use crate::reader::driver::{Driver, Problem};
 use crate::reader::frame::LineStats;
@@ -96,7 +96,8 @@ pub(super) struct Listener<T, F> {
     failing: bool,
     told: Vec<Problem>,
     look_due: MonoMs,
-    watched: bool,
+    /// Through which antennas it sees, as it was told.
+    antennas: Antennas,
     /// When the line was opened.
     opened: MonoMs,
     /// Whether it was opened anew, or is looked for, because the reader is silent, which it is until it is heard.
@@ -118,9 +119,8 @@ impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'st
                     continue;
                 }
                 self.stats.set_state(ReaderState::Down);
-                let gone = !self.watched || self.tell(ReaderEventKind::Down);
-                self.watched = false;
-                if matches!(end, End::Stop | End::Failed) || !gone {
+                let listens = self.tell_antennas(Antennas::default());
+                if matches!(end, End::Stop | End::Failed) || !listens {
                     return;
                 }
                 match end {
@@ -145,10 +145,10 @@ impl<T: Fn(ReaderEvent) -> bool + Send + 'static, F: Fn() -> MonoMs + Send + 'st
         let work = self.begin(now);
         // A reader that will say something is there when it has.
         let is_awaited = self.driven.as_ref().is_none_or(|(_, driver)| driver.is_awaited());
-        self.watched = !self.silent && !is_awaited;
-        if self.watched {
+        if !self.silent && !is_awaited {
             self.stats.set_state(ReaderState::Up);
-            if !self.tell(ReaderEventKind::Up) {
+            let antennas = self.driven.as_ref().map_or(true.into(), |(_, driver)| driver.antennas());
+            if !self.tell_antennas(antennas) {
                 return Some((self, End::Stop));
             }
         }
@@ -198,7 +198,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
             failing: false,
             told: Vec::new(),
             look_due: MonoMs::default(),
-            watched: false,
+            antennas: Antennas::default(),
             opened: MonoMs::default(),
             silent: false,
             misplaced: None,
@@ -337,6 +337,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         if source.frames() > before {
             driver.handle_frames(source.take_signals(), now);
         }
+        driver.handle_ports(&source.take_ports());
         driver.handle_timeout(now);
         reads
     }
@@ -346,7 +347,17 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Listener<T, F> {
         source.next_timeout().into_iter().chain(driver.next_timeout()).min()
     }
 
-    fn tell(&self, kind: ReaderEventKind) -> bool {
+    /// Tells through which antennas it sees, if that has changed; whether anybody still listens.
+    fn tell_antennas(&mut self, antennas: Antennas) -> bool {
+        if std::mem::replace(&mut self.antennas, antennas) == antennas {
+            return true;
+        }
+        self.stats.set_antennas(antennas);
+        let kind = match antennas {
+            antennas if antennas == false.into() => ReaderEventKind::Down,
+            antennas if antennas == true.into() => ReaderEventKind::Up,
+            antennas => ReaderEventKind::UpWithout(antennas),
+        };
         self.send((self.now)(), kind)
     }
 

@@ -140,6 +140,11 @@ impl Controller {
         self.deciding.level = decides.then(|| self.level_at(at));
     }
 
+    /// Whether a level that goes by the traffic ends the greens.
+    pub(super) fn is_tactical(&self) -> bool {
+        self.deciding.level.is_some_and(ControlLevel::is_tactical)
+    }
+
     fn level_at(&self, at: MonoMs) -> ControlLevel {
         #[cfg(test)]
         if self.deciding.answer.is_some() && self.program.ranged {

@@ -91,7 +91,8 @@ impl Controller {
             _ if self.program.by_vehicle => SignalControl::EmergencyVehicle,
             (_, Mode::Emergency) => SignalControl::Emergency,
             (_, Mode::ManualOverride) => SignalControl::ManualOverride,
-            (_, Mode::Automatic) if self.buses.ask() => SignalControl::Transit,
+            // Greens that run exactly know no buses.
+            (_, Mode::Automatic) if self.buses.ask() && self.is_tactical() => SignalControl::Transit,
             (Some(_), Mode::Automatic) => SignalControl::Plan,
             (None, Mode::Automatic) => SignalControl::Fallback,
         }

@@ -139,3 +139,30 @@ fn emergencies_that_take_turns_between_stages_with_the_same_lamps_leave_nobody_w
         assert!(greens_of_s(every_s) >= 6, "each {every_s} s: {}", greens_of_s(every_s));
     }
 }
+
+/// What the server sends where one takes the place of another: the end of all, and the new one right after it.
+#[test]
+fn an_override_that_another_mode_took_the_place_of_does_not_come_back() {
+    let end = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan", "ends_override": true}"#;
+    let manual = |valid_s: u32| {
+        format!(
+            r#"{{"lane_times": [20, 20, 20, 20], "mode": "manual_override", "plan_id": "hand", "valid_s": {valid_s}}}"#
+        )
+    };
+    for (first, second, mode) in [
+        (manual(3600), emergency("E", 60), Mode::Emergency),
+        (emergency("E", 600), manual(300), Mode::ManualOverride),
+    ] {
+        let mut road = road();
+        road.plan(&first, at(1.0));
+        road.run(at(150.0));
+        road.plan(end, at(150.2));
+        road.plan(&second, at(150.2));
+        road.run(at(200.0));
+        assert_eq!(road.controller.shown().mode, mode);
+        road.run(at(700.0));
+        assert_eq!(road.controller.shown().mode, Mode::Automatic, "after {mode:?}");
+        let last = road.cycles.last().map(|cycle| cycle.mode);
+        assert_eq!(last, Some(Mode::Automatic), "after {mode:?}");
+    }
+}

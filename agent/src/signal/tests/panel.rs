@@ -1,7 +1,7 @@
 use super::*;
 use flextraff_common::hires::EventCode;
 use flextraff_common::junction::LaneIx;
-use flextraff_common::wire::{ControllerState, Mode, SignalControl, StageEnd};
+use flextraff_common::wire::{ControllerState, Mode, SignalControl, StageEnd, ZoneName};
 
 const PLAN: &str = r#"{"lane_times": [25, 25, 25, 25], "plan_id": "plan"}"#;
 const EMERGENCY: &str = r#"{"mode": "emergency", "plan_id": "ambulance", "valid_s": 300, "stages": [{"stage": "E", "green_s": 0}]}"#;
@@ -193,6 +193,8 @@ fn at_start_up_and_during_a_change_it_waits() {
 #[test]
 fn who_decides_is_told_when_a_bus_asks() {
     let mut road = Road::new(four_way());
+    road.controller.handle_watched(&[true; 4]);
+    road.controller.handle_read(LaneIx::new(0), ZoneName::StopLine, at(0.0).mono);
     assert_eq!(road.control(5.0), SignalControl::Fallback);
     let since = road.controller.shown().at;
     road.controller.handle_buses(&[LaneIx::new(0)], at(5.0).mono);
@@ -200,4 +202,18 @@ fn who_decides_is_told_when_a_bus_asks() {
     assert_eq!(road.controller.shown().at, since, "the lamps are what they were");
     road.controller.handle_buses(&[], at(6.0).mono);
     assert_eq!(road.control(7.0), SignalControl::Fallback);
+}
+
+#[test]
+fn where_greens_run_exactly_no_bus_decides() {
+    // A fallback that knows nothing of the traffic, and a plan without ranges at a junction whose lanes are read.
+    let mut blind = Road::new(four_way());
+    blind.controller.handle_buses(&[LaneIx::new(2)], at(-10.0).mono);
+    assert_eq!(blind.control(40.0), SignalControl::Fallback);
+    let mut exact = road();
+    exact.controller.handle_watched(&[true; 4]);
+    exact.controller.handle_read(LaneIx::new(2), ZoneName::StopLine, at(-10.0).mono);
+    exact.controller.handle_buses(&[LaneIx::new(2)], at(-10.0).mono);
+    assert_eq!(exact.control(40.0), SignalControl::Plan);
+    assert_eq!(exact.greens(0.0)[..2], ["0 N", "25 S"], "as planned");
 }

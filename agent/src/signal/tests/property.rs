@@ -30,8 +30,10 @@ enum Act {
 }
 
 pub(super) fn shapes() -> impl Strategy<Value = Shape> {
-    let times =
-        (prop::sample::select(vec![1.0, 2.5, 3.0, 4.4]), prop::sample::select(vec![0.0, 1.0, 2.0, 3.7]));
+    let times = (
+        prop::sample::select(vec![1.0, 2.5, 3.0, 3.1, 4.4]),
+        prop::sample::select(vec![0.0, 0.9, 1.0, 2.0, 3.7]),
+    );
     let red_amber = prop::sample::select(vec![0.0, 0.0, 1.0, 1.5]);
     let lists =
         (prop::collection::vec(any::<(u8, u8, u16)>(), 0..10), prop::collection::vec(any::<u8>(), 1..5));
@@ -167,6 +169,7 @@ pub(super) struct Observer<'a> {
     junction: &'a Junction,
     last: Vec<Aspect>,
     amber_began: Vec<i64>,
+    amber_ended: Vec<Option<i64>>,
     green_ended: Vec<Option<i64>>,
     stage_green: Option<(usize, i64)>,
 }
@@ -178,6 +181,7 @@ impl<'a> Observer<'a> {
             junction,
             last: Vec::new(),
             amber_began: vec![0; groups],
+            amber_ended: vec![None; groups],
             green_ended: vec![None; groups],
             stage_green: None,
         }
@@ -213,6 +217,7 @@ impl<'a> Observer<'a> {
                     prop_assert_eq!(is, Aspect::Red);
                     let shown = now - self.amber_began[group];
                     prop_assert!(shown >= i64::from(self.junction.signal.amber_ms), "amber {shown} at {now}");
+                    self.amber_ended[group] = Some(now);
                 }
                 Aspect::Red if pedestrian => prop_assert_eq!(is, Aspect::Green),
                 Aspect::Red => prop_assert!(matches!(is, Aspect::Green | Aspect::RedAmber)),
@@ -240,6 +245,10 @@ impl<'a> Observer<'a> {
             let least = i64::from(self.junction.intergreen_ms(GroupIx::new(from), GroupIx::new(to)));
             if let Some(ended) = ended {
                 prop_assert!(now - ended >= least, "{from} to {to} after {} of {least} ms", now - ended);
+            }
+            let red = least - i64::from(self.junction.signal.amber_ms);
+            if let Some(ended) = self.amber_ended[from] {
+                prop_assert!(now - ended >= red, "{from} to {to} after {} of {red} ms of red", now - ended);
             }
         }
         Ok(())

@@ -71,6 +71,18 @@ fn times_that_are_no_whole_seconds_are_never_cut() {
 }
 
 #[test]
+fn an_amber_that_is_no_whole_seconds_takes_nothing_from_the_red_after_it() {
+    let mut spec = four_way_spec();
+    (spec.signal.amber_s, spec.signal.all_red_s) = (3.1, 0.9);
+    spec.signal.drives_lamps = true;
+    assert_eq!(lines(&spec, 20.0, 40.0), ["25 amber N>S arrr", "29 all_red N>S rrrr", "30 green S>- rGrr"]);
+    (spec.signal.amber_s, spec.signal.all_red_s) = (3.3, 1.7);
+    assert_eq!(lines(&spec, 20.0, 40.0), ["25 amber N>S arrr", "29 all_red N>S rrrr", "31 green S>- rGrr"]);
+    spec.intergreens = vec![intergreen("N", "S", 3.4)];
+    assert_eq!(lines(&spec, 20.0, 40.0), ["25 amber N>S arrr", "29 all_red N>S rrrr", "30 green S>- rGrr"]);
+}
+
+#[test]
 fn red_amber_is_the_end_of_the_intergreen() {
     let mut spec = four_way_spec();
     spec.signal.red_amber_s = 1.0;

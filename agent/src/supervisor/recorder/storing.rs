@@ -10,6 +10,7 @@ const GAP_MS: i64 = 60_000;
 impl Recorder {
     /// Makes rows of what is known and stores them; with `all` also what is told only from time to time.
     pub(super) fn store(&mut self, now: &Moment, all: bool) -> bool {
+        self.stored = now.mono;
         self.events.handle_clock(now);
         self.limits.log(self.counter.beyond(), now.mono);
         let flush = self.counter.take();
@@ -37,6 +38,7 @@ impl Recorder {
             .or_else(|error| if self.damaged.is_some() { self.commit(now) } else { Err(error) });
         match result {
             Ok(stored) => {
+                self.counter.handle_stored();
                 if self.failing.take().is_some() {
                     tracing::info!("the outbox stores again");
                 }
@@ -66,7 +68,7 @@ impl Recorder {
     /// Stores what waits; whether it made rows. A file that turns out to be damaged is replaced, and what waits goes into the new one.
     fn commit(&mut self, now: &Moment) -> Result<bool, OutboxError> {
         if let Some(reason) = &self.damaged {
-            self.outbox.start_anew(reason.clone(), now)?;
+            self.outbox.start_anew(reason, now)?;
             if let Some(aside) = self.outbox.set_aside() {
                 tracing::error!(file = %aside.display(), reason, "the outbox was damaged while it was open and is set aside; its rows are reported as a gap");
             }

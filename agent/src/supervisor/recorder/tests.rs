@@ -299,3 +299,39 @@ fn an_outbox_whose_passages_are_no_text_any_more_is_set_aside() {
     let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(110_000));
     assert_eq!(rows.iter().filter(|row| decode::<Gap>(row.payload.as_bytes()).is_ok()).count(), 1);
 }
+
+#[test]
+fn a_lane_whose_antenna_is_missing_is_not_watched() {
+    let folder = tempfile::tempdir().unwrap();
+    let reader = "[[reader]]\nname = \"north\"\nprotocol = \"uhfreader\"\nport = \"virtual\"\nlanes = { \"1\" = \"N\", \"3\" = \"E\", default = \"N\" }\n";
+    let text = format!("{}\n{reader}", include_str!("../../../../config/agent.toml"));
+    let config = Arc::new(config::parse(Path::new("agent.toml"), &text).unwrap());
+    let setup = RecorderSetup {
+        path: folder.path().join("outbox.sqlite"),
+        boot: BOOT,
+        new_outbox_id: OutboxId(Uuid::from_u128(7)),
+        all_lanes_watched: false,
+        names: names(),
+        gives_up: false,
+        starts_anew: false,
+    };
+    let junction = Arc::clone(&config.junction);
+    let mut recorder = Recorder::open(config, &setup, &moment(100_000)).unwrap();
+    let up = Antennas::from(true);
+    recorder.handle_reader(0, up, MonoMs(100_000));
+    advance(&mut recorder, 100_000, 110_000);
+    recorder.handle_reader(0, up.without(Some(3)), MonoMs(110_000));
+    advance(&mut recorder, 110_000, 120_000);
+    // Reads that name no port are of N, too.
+    recorder.handle_reader(0, up.without(Some(1)), MonoMs(120_000));
+    advance(&mut recorder, 120_000, 140_000);
+    let rows = counts(&mut recorder, 140_000);
+    let watched = |lane: &str| -> Vec<i64> {
+        let lane = junction.lane(junction.lane_named(lane).unwrap()).id;
+        let of_lane = rows.iter().filter(|row| row.lane_id == lane);
+        let ends = of_lane.filter_map(|row| row.timestamp).map(|end| end.since(UnixMs(EPOCH)) / 1000);
+        ends.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    assert_eq!(watched("N"), [105, 110, 115, 120, 125, 130, 135]);
+    assert_eq!(watched("E"), [105, 110, 125, 130, 135]);
+}

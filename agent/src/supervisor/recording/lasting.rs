@@ -1,7 +1,7 @@
 //! What outlives a recorder that fails, and the time in which the outbox cannot be opened.
 
 use super::files::Files;
-use crate::config::Config;
+use crate::config::{Antennas, Config};
 use crate::supervisor::intake::RecorderInput;
 use crate::supervisor::recorder::{Cause, Losses, Recorder, Remains};
 use flextraff_common::time::MonoMs;
@@ -14,8 +14,8 @@ pub(super) type Plan = (Box<GreenTime>, MonoMs);
 
 pub(super) struct Lasting {
     pub(super) config: Arc<Config>,
-    /// Which readers are up.
-    pub(super) up: Vec<bool>,
+    /// Through which antennas readers see.
+    pub(super) readers: Vec<Antennas>,
     /// What is kept beside the outbox.
     pub(super) files: Files,
     /// Plans that came while the outbox was not open, at most one of each mode.
@@ -31,7 +31,7 @@ pub(super) struct Lasting {
 impl Lasting {
     pub(super) fn new(config: Arc<Config>) -> Self {
         Self {
-            up: vec![false; config.readers.len()],
+            readers: vec![Antennas::default(); config.readers.len()],
             files: Files::beside(&config.outbox.path),
             plans: Vec::new(),
             lost: Losses::default(),
@@ -47,19 +47,19 @@ impl Lasting {
         input.lose(&mut self.lost, Cause::NotOpen);
         match input {
             RecorderInput::Stop => return Break(()),
-            RecorderInput::Reader { reader, up, .. } => self.up[reader] = up,
+            RecorderInput::Reader { reader, antennas, .. } => self.readers[reader] = antennas,
             RecorderInput::Keep(keep) => self.files.handle(keep, now),
             RecorderInput::SavePlan { plan, received } => self.keep_plan(plan, received),
-            RecorderInput::Reconfigure { config, kept } => self.reconfigure(config, &kept),
+            RecorderInput::Reconfigure { config, before } => self.reconfigure(config, &before),
             _ => {}
         }
         Continue(())
     }
 
-    /// Goes on under another configuration: readers that keep their place stay as they are, others are down.
-    pub(super) fn reconfigure(&mut self, config: Arc<Config>, kept: &[bool]) {
-        let up = kept.iter().enumerate().map(|(reader, kept)| *kept && self.up.get(reader) == Some(&true));
-        self.up = up.collect();
+    /// Goes on under another configuration: readers that had a number before stay as they are, others are down.
+    pub(super) fn reconfigure(&mut self, config: Arc<Config>, before: &[Option<usize>]) {
+        let were = |before: &Option<usize>| self.readers.get((*before)?).copied();
+        self.readers = before.iter().map(|before| were(before).unwrap_or_default()).collect();
         self.config = config;
     }
 

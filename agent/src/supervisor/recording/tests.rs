@@ -8,9 +8,12 @@ use crate::reader::Read;
 use crate::signal::{CycleRecord, StageRecord};
 use crate::supervisor::recorder::{Cause, Losses, NOT_USABLE};
 use flextraff_common::hires::{Event, EventCode};
+use flextraff_common::ids::DeviceId;
 use flextraff_common::junction::{LaneIx, StageIx};
 use flextraff_common::time::{ClockState, MonoMs};
-use flextraff_common::wire::{CarCounts, Cycles, Events, Gap, GreenTime, Mode, StageEnd, ZoneName, decode};
+use flextraff_common::wire::{
+    CarCounts, Cycles, Demand, DemandPassage, Events, Gap, GreenTime, Mode, StageEnd, ZoneName, decode,
+};
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -50,12 +53,12 @@ fn recorded(
     let config = at(folder.path());
     let setup = setup(&config);
     let mut lasting = Lasting::new(example());
-    lasting.up = vec![true];
+    lasting.readers = vec![true.into()];
     let recorder = Recorder::open(example(), &setup, &moment(START)).expect("the outbox opens");
     let (intake, inputs) = intake::open();
     let (news, _inbox) = mpsc::sync_channel(64);
     let mut desk = Desk::open(recorder, &mut lasting, &news, &moment(START));
-    bring(&intake, &ReadsIntake::new(intake.clone(), 0));
+    bring(&intake, &ReadsIntake::new(intake.clone()));
     let mut last = START;
     for ms in turns {
         last = ms;
@@ -91,12 +94,35 @@ fn a_vehicle_whose_reads_waited_for_the_disk_is_one_passage() {
     let long = MOST_AT_ONCE as i64 * 3;
     let bring = |_: &Intake, reads: &ReadsIntake| {
         for at in (0..long).map(|number| START + number * 60_000 / long) {
-            assert!(reads.bring(read(at, 1)));
+            assert!(reads.bring(0, read(at, 1)));
         }
     };
     let counts =
         recorded(bring, [[START + 61_000; 4].as_slice(), &[START + 90_000, START + 91_000]].concat());
     assert_eq!(vehicles(&counts), 1);
+}
+
+#[test]
+fn what_others_told_while_the_disk_stood_still_counts_from_when_it_came() {
+    // Two devices read the vehicle at once, whichever goes first; the other one stores and tells that it counts it, also while it leaves.
+    for other in [1, u128::MAX] {
+        let bring = |intake: &Intake, reads: &ReadsIntake| {
+            assert!(reads.bring(0, read(START, 1)));
+            for (ms, told) in [(200, false), (1200, true), (3000, true)] {
+                let epc = read(START, 1).read.epc.to_string();
+                let passages = told.then_some(DemandPassage { epc, prev: None, counts: true });
+                let device = DeviceId(Uuid::from_u128(other));
+                let demand = Demand {
+                    passages: passages.into_iter().collect(),
+                    ..Demand::new(device, moment(START + ms - 100).wall)
+                };
+                intake.bring(RecorderInput::Demand { demand: Box::new(demand), at: moment(START + ms) });
+            }
+        };
+        // Its disk answers after six seconds.
+        let counts = recorded(bring, [START + 6000, START + 7000, START + 30_000, START + 31_000]);
+        assert_eq!(vehicles(&counts), 0, "beside {other}");
+    }
 }
 
 #[test]
@@ -118,10 +144,10 @@ fn missed_reads_are_not_watched(replugged: bool) {
         for number in 0..most + 40 * per_s {
             let vehicle = if number < most - 1000 { 1 } else { 2 };
             let ms = START + number * 1000 / per_s;
-            assert!(reads.bring(read(ms, vehicle)));
+            assert!(reads.bring(0, read(ms, vehicle)));
             if replugged && number == most + per_s {
                 for up in [false, true] {
-                    intake.bring(RecorderInput::Reader { reader: 0, up, at: MonoMs(ms) });
+                    intake.bring(RecorderInput::Reader { reader: 0, antennas: up.into(), at: MonoMs(ms) });
                 }
             }
         }
@@ -293,9 +319,9 @@ fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
     let config = at(folder.path());
     let setup = setup(&config);
     let mut lasting = Lasting::new(Arc::clone(&config));
-    lasting.up = vec![true];
+    lasting.readers = vec![true.into()];
     let (intake, inputs) = intake::open();
-    let reads = ReadsIntake::new(intake.clone(), 0);
+    let reads = ReadsIntake::new(intake.clone());
     let (news, _inbox) = mpsc::sync_channel(64);
     let second = |second: i64| START + second * 1000;
 
@@ -305,7 +331,7 @@ fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
     let desk = Desk::open(recorder, &mut lasting, &news, &moment(START));
     // The first has gone, and the second stands there, when the recorder fails.
     for at in [1, 2, 296, 298] {
-        assert!(reads.bring(read(second(at), if at < 10 { 1 } else { 2 })));
+        assert!(reads.bring(0, read(second(at), if at < 10 { 1 } else { 2 })));
     }
     let failed = catch_unwind(AssertUnwindSafe(|| {
         desk.work(|desk| {
@@ -319,7 +345,11 @@ fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
             intake.bring(RecorderInput::Events(vec![event]));
             assert_eq!(desk.turn(None, &inputs, &moment(second(299))), Continue(()));
             // The defect: there is no such reader.
-            intake.bring(RecorderInput::Reader { reader: 99, up: true, at: MonoMs(second(299)) });
+            intake.bring(RecorderInput::Reader {
+                reader: 99,
+                antennas: true.into(),
+                at: MonoMs(second(299)),
+            });
             assert_eq!(desk.turn(None, &inputs, &moment(second(299))), Continue(()));
         });
     }));
@@ -328,7 +358,7 @@ fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
     let now = moment(second(301));
     let recorder = Recorder::succeed(Arc::clone(&config), &setup, &mut lasting.remains, &now);
     let mut desk = Desk::open(recorder.expect("it opens"), &mut lasting, &news, &now);
-    assert!(reads.bring(read(second(302), 2)));
+    assert!(reads.bring(0, read(second(302), 2)));
     for at in 301..=340 {
         assert_eq!(desk.turn(None, &inputs, &moment(second(at))), Continue(()));
     }

@@ -69,14 +69,25 @@ fn turn(exits: &[&str]) -> Junction {
     Junction::build(&spec).expect("the test's junction keeps every rule")
 }
 
-/// How many of five on the turn have left 12 s and 30 s after the start of the stage, with so many on the lane opposite.
+/// How many of five on the turn have left 12 s and 30 s after the start of the stage, with so many in a queue on the lane opposite.
 fn turned(junction: &Junction, stage: usize, opposite: usize) -> [usize; 2] {
+    turned_past(junction, stage, &vec![(-10.0, 1.0); opposite])
+}
+
+/// The same with these opposite: when each comes, and how much of a vehicle is expected then.
+fn turned_past(junction: &Junction, stage: usize, opposite: &[(f64, f64)]) -> [usize; 2] {
     let timing = Timing::of(junction);
     let served = [stages(&[0]), stages(&[0, 1])];
-    let lanes = [opposite, 5].into_iter().zip(served).map(|(vehicles, served)| {
-        let arrival = Arrival { at_s: -10.0, vehicles: 1.0, weight: 1.0, stages: served, moving: false };
+    let lanes = [opposite, &[(-10.0, 1.0); 5]].into_iter().zip(served).map(|(arrivals, served)| {
+        let arrival = |&(at_s, vehicles): &(f64, f64)| Arrival {
+            at_s,
+            vehicles,
+            weight: vehicles,
+            stages: served,
+            moving: false,
+        };
         LaneQueue {
-            arrivals: vec![arrival; vehicles],
+            arrivals: arrivals.iter().map(arrival).collect(),
             headway_s: vec![2.0; 4],
             startup_s: 2.0,
             served,
@@ -101,6 +112,17 @@ fn nobody_turns_through_a_queue_that_discharges() {
     assert_eq!(turned(&lane_of_its_own, 1, 20), [5, 5], "nobody goes first in the second stage");
     let shared = turn(&["E", "N"]);
     assert_eq!(turned(&shared, 0, 20), [5, 5], "of a lane with two ways only some give way");
+}
+
+#[test]
+fn somebody_who_may_come_leaves_a_gap_and_somebody_who_comes_does_not() {
+    let turn = turn(&["E"]);
+    let each_2_s =
+        |vehicles: f64| (0..15).map(|at| (2.0 * f64::from(at) + 1.5, vehicles)).collect::<Vec<_>>();
+    assert_eq!(turned_past(&turn, 0, &each_2_s(0.3)), [5, 5], "rather nobody comes");
+    assert_eq!(turned_past(&turn, 0, &each_2_s(0.6)), [0, 0], "rather somebody does");
+    let two_lanes_full = each_2_s(0.3).into_iter().flat_map(|one| [one; 2]).collect::<Vec<_>>();
+    assert_eq!(turned_past(&turn, 0, &two_lanes_full), [0, 0], "of two who may come");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 import createClient, { type FetchResponse } from 'openapi-fetch';
 import { clock } from './clock';
 import { fetchInTime } from './limit';
-import { problemOf } from './problem';
+import { ProblemError, problemOf } from './problem';
 import type { paths } from './schema';
 import { session } from './session';
 
@@ -16,6 +16,8 @@ async function authorised(request: Request): Promise<Response> {
   };
   const again = request.clone();
   const token = await session.token();
+  // The views that wait for their user go on asking: the server need not hear of it.
+  if (!token && session.state() === 'interrupted') throw new ProblemError(401);
   const response = await send(token, request);
   if (response.status !== 401 || !token) return response;
   const next = await session.renew();

@@ -62,5 +62,6 @@ export const layoutOptions = (id: string) =>
     staleTime: 60_000,
   });
 
-/** The layout of a junction; null: none is chosen yet. */
-export const useLayout = (id: string | null) => useQuery({ ...layoutOptions(id ?? ''), enabled: id !== null });
+/** The layout of a junction, again each minute: that somebody has changed it nothing tells. Null: none is chosen yet. */
+export const useLayout = (id: string | null) =>
+  useQuery({ ...layoutOptions(id ?? ''), enabled: id !== null, refetchInterval: 60_000 });

@@ -2450,7 +2450,7 @@ export interface components {
             groups?: components["schemas"]["GroupEntry"][] | null;
             /** @description Intergreens that differ from amber plus all-red, `{from, to, seconds}`. */
             intergreens?: Record<string, unknown>[] | null;
-            /** @description All its lanes; what is left out goes. What was counted on one before is still taken in. */
+            /** @description All its lanes; what is left out goes, out of links too. What was counted on one before is still taken in. */
             lanes: components["schemas"]["LaneBody"][];
             signal?: components["schemas"]["SignalEntry"] | null;
             /** @description Its stages, in the order in which they are served. */
@@ -2756,6 +2756,11 @@ export interface components {
              * @description Time of lane W, clearance included, seconds.
              */
             west_lane_time?: number | null;
+        };
+        /** @description One of the own sessions. */
+        OwnSession: components["schemas"]["Session"] & {
+            /** @description Whether it is the one whose token this request carries. */
+            is_this: boolean;
         };
         /** @description The hour in which most vehicles came. */
         Peak: {
@@ -6618,7 +6623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A lane or device belongs to a junction that is not in the file, or a city would have two junctions of a name */
+            /** @description A lane or device belongs to a junction that is not in the file, a city would have two junctions of a name, or a link to another junction has no other lanes than such as would go */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7576,7 +7581,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A lane belongs to another junction */
+            /** @description A lane belongs to another junction, or a device or link has no other lanes than such as would go */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7804,6 +7809,15 @@ export interface operations {
             };
             /** @description Junction not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come within 5 s */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9764,7 +9778,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"][];
+                    "application/json": components["schemas"]["OwnSession"][];
                 };
             };
             /** @description The answer is the one whose ETag the request names in If-None-Match */

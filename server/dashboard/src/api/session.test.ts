@@ -52,6 +52,52 @@ describe('the session', () => {
     expect(await session.token()).toBeNull();
   });
 
+  it('waits for its user while something is not saved, and is another visit for anybody else', async () => {
+    const session = new Session();
+    let unsaved = true;
+    session.interruptWhile(() => unsaved);
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('a', 1800) }));
+    await session.token();
+    const first = session.visit();
+    const ends = async () => {
+      fetched.mockResolvedValueOnce(answer(401, { detail: 'This session is over; sign in again' }));
+      expect(await session.renew()).toBeNull();
+    };
+    const signsIn = (name: string) => {
+      fetched.mockResolvedValueOnce(answer(200, { access_token: token(name, 1800) }));
+      return session.signIn(name, 'secret');
+    };
+    await ends();
+    expect([session.state(), session.ended(), await session.token()]).toEqual(['interrupted', true, null]);
+    // Nobody goes on by asking again.
+    await ends();
+    expect(session.state()).toBe('interrupted');
+    await signsIn('a');
+    expect([session.state(), session.visit()]).toEqual(['signedIn', first]);
+
+    await ends();
+    const states: string[] = [];
+    session.subscribe(() => states.push(session.state()));
+    await signsIn('b');
+    expect(states).toEqual(['signedOut', 'signedIn']);
+    expect(session.visit()).not.toBe(first);
+
+    // A page beside this one has signed somebody else in.
+    const second = session.visit();
+    fetched.mockResolvedValueOnce(answer(200, { access_token: token('c', 1800) }));
+    await session.renew();
+    expect([session.state(), session.visit() === second]).toEqual(['signedIn', false]);
+
+    unsaved = false;
+    await ends();
+    expect(session.state()).toBe('signedOut');
+    unsaved = true;
+    await signsIn('c');
+    fetched.mockResolvedValueOnce(new Response(null, { status: 204 }));
+    await session.signOut();
+    expect(session.state()).toBe('signedOut');
+  });
+
   it('begins as soon as the server is there, and says meanwhile that it is not', async () => {
     const session = new Session();
     fetched.mockRejectedValueOnce(new TypeError('network'));

@@ -1,8 +1,11 @@
 import { fetchInTime } from './limit';
 import { ProblemError, problemOf } from './problem';
 
-/** Who is signed in: `unknown` until the cookie of an earlier sign-in was tried. */
-export type SessionState = 'unknown' | 'signedOut' | 'signedIn';
+/**
+ * Who is signed in: `unknown` until the cookie of an earlier sign-in was tried. `interrupted`: the session has ended while something was not
+ * saved, which waits for its user to sign in again.
+ */
+export type SessionState = 'unknown' | 'signedOut' | 'signedIn' | 'interrupted';
 
 interface Held {
   token: string;
@@ -11,6 +14,8 @@ interface Held {
 }
 
 interface Claims {
+  /** The user. */
+  sub: string;
   exp: number;
   iat: number;
 }
@@ -27,15 +32,20 @@ const START_AGAIN_MS = 3000;
 /** Whether the same question may well be answered later. */
 const isPassing = (status: number) => status === 0 || status === 429 || status >= 500;
 
-function lifetimeMs(token: string): number {
+/** What a token says of itself; nothing where it cannot be read. */
+function claimsOf(token: string): Partial<Claims> {
   try {
     const part = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
-    const claims = JSON.parse(atob(part)) as Partial<Claims>;
-    // The difference of two times of the server: this machine's clock may be wrong.
-    if (typeof claims.exp === 'number' && typeof claims.iat === 'number') return (claims.exp - claims.iat) * 1000;
+    return JSON.parse(atob(part)) as Partial<Claims>;
   } catch {
-    // A token that cannot be read is renewed when the server refuses it.
+    return {};
   }
+}
+
+function lifetimeMs({ exp, iat }: Partial<Claims>): number {
+  // The difference of two times of the server: this machine's clock may be wrong.
+  if (typeof exp === 'number' && typeof iat === 'number') return (exp - iat) * 1000;
+  // A token that cannot be read is renewed when the server refuses it.
   return 10 * 60_000;
 }
 
@@ -47,6 +57,10 @@ export class Session {
   private held: Held | null = null;
   private current: SessionState = 'unknown';
   private over = false;
+  private isUnsaved: () => boolean = () => false;
+  /** Whose session it is, or was until it was interrupted. */
+  private user: string | undefined;
+  private visits = 0;
   private unreached = false;
   /** Headers of a sign-out that the server has not heard. */
   private untold: Record<string, string> | null = null;
@@ -60,6 +74,14 @@ export class Session {
 
   /** Whether a session ended that nobody here has ended. */
   readonly ended = (): boolean => this.over;
+
+  /** Tells visits apart: a session that goes on after an interruption is of the same one, that of another user never. */
+  readonly visit = (): number => this.visits;
+
+  /** While `isUnsaved` says so a session that ends is only interrupted. */
+  interruptWhile(isUnsaved: () => boolean): void {
+    this.isUnsaved = isUnsaved;
+  }
 
   /** Whether somebody signed out here and the server does not know: its cookie would sign in again. */
   readonly untoldSignOut = (): boolean => this.untold !== null;
@@ -75,7 +97,7 @@ export class Session {
   /** A token that holds, renewed when its end is near; null: nobody is signed in. */
   async token(): Promise<string | null> {
     if (this.held && this.held.endsAt - performance.now() > EARLY_MS / 2) return this.held.token;
-    return this.current === 'signedOut' ? null : this.renew();
+    return this.current === 'signedOut' || this.current === 'interrupted' ? null : this.renew();
   }
 
   /** Asks for the next token, once for all who want it. Fails when the server cannot be reached. */
@@ -148,10 +170,20 @@ export class Session {
 
   /** Forgets the token: the server no longer takes it. */
   drop(): void {
+    this.forget();
+    this.leave();
+  }
+
+  private forget(): void {
     clearTimeout(this.timer);
     this.held = null;
     this.renewal = null;
     this.generation += 1;
+  }
+
+  private leave(): void {
+    this.visits += 1;
+    this.user = undefined;
     this.become('signedOut');
   }
 
@@ -163,8 +195,11 @@ export class Session {
     } catch (error) {
       if (this.generation !== generation) return null;
       if (!(error instanceof ProblemError) || error.status !== 401) throw error;
-      this.over = this.held !== null;
-      this.drop();
+      this.over ||= this.held !== null;
+      if (this.over && this.isUnsaved()) {
+        this.forget();
+        this.become('interrupted');
+      } else this.drop();
       return null;
     }
   }
@@ -179,7 +214,11 @@ export class Session {
   private hold(token: string): string {
     this.over = false;
     this.untold = null;
-    const lifetime = lifetimeMs(token);
+    const claims = claimsOf(token);
+    // Somebody else finds nothing of who was here before, also where another page of this browser has changed the cookie.
+    if (this.user !== undefined && claims.sub !== this.user) this.leave();
+    this.user = claims.sub;
+    const lifetime = lifetimeMs(claims);
     this.held = { token, endsAt: performance.now() + lifetime };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.renew().catch(() => undefined), Math.max(1000, lifetime - EARLY_MS));

@@ -8,6 +8,11 @@ import { PageTitle } from '@/components/PageTitle';
 export function AdminOnly({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const me = useMe();
-  if (!me.data) return <Fetched query={me}>{() => null}</Fetched>;
+  if (!me.data)
+    return (
+      <Fetched whole query={me}>
+        {() => null}
+      </Fetched>
+    );
   return me.data.is_admin ? children : <PageTitle>{t('refused.forbidden')}</PageTitle>;
 }

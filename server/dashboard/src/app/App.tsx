@@ -1,12 +1,12 @@
 import { Center, Loader, MantineProvider, Stack, Text } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { createBrowserRouter, Route, RouterProvider, Routes, ScrollRestoration, useLocation } from 'react-router';
 import { session } from '@/api/session';
 import { NotFound } from '@/components/NotFound';
-import { SignIn } from '@/views/signin/SignIn';
+import { Notes } from '@/components/Notes';
+import { SignIn, SignInAgain } from '@/views/signin/SignIn';
 import { AdminOnly } from './AdminOnly';
 import { ErrorBoundary } from './ErrorBoundary';
 import { LeaveGuard } from './LeaveGuard';
@@ -35,7 +35,7 @@ const router = createBrowserRouter(
 export function App() {
   return (
     <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto" getStyleNonce={nonce}>
-      <Notifications position="bottom-right" />
+      <Notes />
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
       </QueryClientProvider>
@@ -46,35 +46,39 @@ export function App() {
 /** Views for who is signed in; for others the sign-in at the same address, so that it leads on to what was asked for. */
 function Gate() {
   const state = useSyncExternalStore(session.subscribe, session.state);
+  const visit = useSyncExternalStore(session.subscribe, session.visit);
   const { pathname } = useLocation();
   if (state === 'unknown') return <Waiting />;
   if (state === 'signedOut') return <SignIn />;
   return (
-    <Shell>
-      <LeaveGuard />
-      <ErrorBoundary at={pathname}>
-        <Suspense fallback={<Waiting />}>
-          <Routes>
-            {views.map(({ path, Page, admin }) => (
-              <Route
-                key={path}
-                path={path}
-                element={
-                  admin ? (
-                    <AdminOnly>
+    <>
+      <Shell key={visit}>
+        <LeaveGuard />
+        <ErrorBoundary at={pathname}>
+          <Suspense fallback={<Waiting />}>
+            <Routes>
+              {views.map(({ path, Page, admin }) => (
+                <Route
+                  key={path}
+                  path={path}
+                  element={
+                    admin ? (
+                      <AdminOnly>
+                        <Page />
+                      </AdminOnly>
+                    ) : (
                       <Page />
-                    </AdminOnly>
-                  ) : (
-                    <Page />
-                  )
-                }
-              />
-            ))}
-            <Route path="*" element={<NotFound />} />
-          </Routes>
-        </Suspense>
-      </ErrorBoundary>
-    </Shell>
+                    )
+                  }
+                />
+              ))}
+              <Route path="*" element={<NotFound />} />
+            </Routes>
+          </Suspense>
+        </ErrorBoundary>
+      </Shell>
+      {state === 'interrupted' && <SignInAgain />}
+    </>
   );
 }
 

@@ -1,4 +1,3 @@
-import { Notifications } from '@mantine/notifications';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { act, renderHook, screen, waitFor } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
@@ -7,6 +6,7 @@ import { useLocation } from 'react-router';
 import { beforeAll, expect, it } from 'vitest';
 import type { Alarm } from '@/api/types';
 import { openAlarms } from '@/components/alarms/open';
+import { Notes } from '@/components/Notes';
 import { startTexts } from '@/i18n';
 import { answerWith, Page } from '@/testing/page';
 import { useUrgent } from './urgent';
@@ -26,7 +26,7 @@ const alarm = (alarm_id: string, more: Partial<Alarm> = {}): Alarm => ({
 });
 const Around = ({ children }: { children: ReactNode }) => (
   <Page>
-    <Notifications />
+    <Notes />
     {children}
   </Page>
 );

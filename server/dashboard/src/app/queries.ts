@@ -104,6 +104,8 @@ export function followFeed(client: QueryClient): void {
     const state = session.state();
     // Only as it ends: what the sign-in page has fetched stays.
     if (state === 'signedOut' && before !== state) client.clear();
+    // What was asked for meanwhile was refused.
+    if (state === 'signedIn' && before === 'interrupted') void client.invalidateQueries();
     before = state;
   });
 }

@@ -27,7 +27,7 @@ export function useUrgent(): number {
       const name = isKind(kind ?? null) ? t(`kind.${kind as 'disk'}`) : (kind ?? '');
       const one = junction_name ? `${junction_name}: ${name}` : name;
       const path = id === MANY ? URGENT_PATH : junction_id ? `/junctions/${junction_id}` : '/alarms';
-      const title = id === MANY ? t('many', { n: about.length }) : one;
+      const title = id === MANY ? t('many', { count: about.length, n: about.length }) : one;
       return { id, title, look: { text: t('look'), go: () => void navigate(path) } };
     });
     notes.current.show(wanted);

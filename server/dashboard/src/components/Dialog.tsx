@@ -4,6 +4,7 @@ import { type MouseEvent, type ReactNode, useCallback, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useUnsaved } from './edits/unsaved';
 import { OnSent } from './sent';
+import { useWayBack } from './useWayBack';
 
 interface Props {
   opened: boolean;
@@ -47,6 +48,7 @@ export function Dialog({
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);
   useUnsaved(opened && (sticky || (form && changed)), 'form');
+  const { inside, goBack } = useWayBack(opened);
   const change = () => setChanged(true);
   const settle = useCallback(() => setChanged(false), []);
   // What is chosen from a list is a click on its entry.
@@ -57,6 +59,7 @@ export function Dialog({
     <Modal
       opened={opened}
       onClose={onClose}
+      onExitTransitionEnd={goBack}
       title={<Text fw={600}>{title}</Text>}
       size={size}
       zIndex={getDefaultZIndex(above ? 'popover' : 'modal')}
@@ -64,7 +67,7 @@ export function Dialog({
       closeOnClickOutside={!sticky && !form && !busy}
       closeOnEscape={!sticky && !(form && changed) && !busy}
     >
-      <div onInputCapture={change} onChangeCapture={change} onClickCapture={click}>
+      <div ref={inside} onInputCapture={change} onChangeCapture={change} onClickCapture={click}>
         <OnSent value={settle}>{children}</OnSent>
       </div>
     </Modal>

@@ -1,6 +1,7 @@
-import { Button, Container, Stack, Text, Title } from '@mantine/core';
+import { Button, Container, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { PageTitle } from './PageTitle';
 
 /** An address that leads to no view. */
 export function NotFound() {
@@ -8,7 +9,7 @@ export function NotFound() {
   return (
     <Container size="sm" py="xl">
       <Stack align="flex-start">
-        <Title order={1}>{t('notFound.title')}</Title>
+        <PageTitle>{t('notFound.title')}</PageTitle>
         <Text>{t('notFound.text')}</Text>
         <Button component={Link} to="/">
           {t('notFound.home')}

@@ -1,8 +1,10 @@
 import { Alert, Button, List, Stack, Text } from '@mantine/core';
 import { CircleAlert } from 'lucide-react';
-import type { TFunction } from 'i18next';
 import { useTranslation } from 'react-i18next';
-import { isTold, ProblemError, sentenceOf, Unanswered } from '@/api/problem';
+import { isTold, ProblemError, sentenceOf } from '@/api/problem';
+import { conflictOf } from './conflict';
+import { ConflictText } from './ConflictText';
+import { titleOf } from './refusalTitle';
 
 interface Props {
   error: unknown;
@@ -12,46 +14,40 @@ interface Props {
   retry?: () => void;
 }
 
-const KINDS = {
-  0: 'unreachable',
-  401: 'signIn',
-  403: 'forbidden',
-  404: 'notFound',
-  409: 'conflict',
-  412: 'outdated',
-  413: 'tooLarge',
-  422: 'invalid',
-  429: 'tooMany',
-  500: 'failed',
-  503: 'busy',
-} as const;
-
-/** What kind of refusal it is, by its status; the server's own sentence, which is English, says the rest. */
-function titleOf(problem: ProblemError | null, t: TFunction): string {
-  if (problem instanceof Unanswered) return t('refused.unanswered');
-  const status = problem?.status ?? -1;
-  return status in KINDS ? t(`refused.${KINDS[status as keyof typeof KINDS]}`) : t('wentWrong');
-}
-
 /** Why the server refused, in its own sentence, or why nothing came of it. */
 export function Refusal({ error, shown = [], retry }: Props) {
   const { t } = useTranslation();
   if (error === null || error === undefined) return null;
   const problem = error instanceof ProblemError ? error : null;
   const rest = problem?.fields.filter((fault) => !shown.includes(fault.field)) ?? [];
-  const title = titleOf(problem, t);
+  const title = titleOf(error, t);
+  // A device that serves several lanes that would go is told once.
+  const conflicts = new Map(
+    rest.flatMap(({ message }) => {
+      const known = conflictOf(message);
+      return known ? [[JSON.stringify(known), known] as const] : [];
+    }),
+  );
+  const told = rest.filter(({ message }) => !conflictOf(message));
   const sentence = sentenceOf(error);
+  const conflict = problem?.status === 409 ? conflictOf(sentence) : null;
   return (
     <Alert color="red" icon={<CircleAlert size={18} aria-hidden />} title={title} role="alert">
       <Stack gap="xs" align="flex-start">
-        {sentence !== title && (
+        {conflict && <ConflictText conflict={conflict} />}
+        {!conflict && sentence !== title && (
           <Text size="sm" lang={isTold(error) ? 'en' : undefined}>
             {sentence}
           </Text>
         )}
         {rest.length > 0 && (
           <List size="sm">
-            {rest.map((fault) => (
+            {[...conflicts].map(([key, known]) => (
+              <List.Item key={key}>
+                <ConflictText conflict={known} />
+              </List.Item>
+            ))}
+            {told.map((fault) => (
               <List.Item key={fault.field + fault.message} lang="en">
                 {fault.message}
               </List.Item>

@@ -1,6 +1,6 @@
 import { Box, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { ChevronDown, ChevronRight } from 'lucide-react';
-import { type ReactNode, useId, useState } from 'react';
+import { createContext, type ReactNode, useContext, useId, useState } from 'react';
 import { usePhone } from './usePhone';
 
 interface Props {
@@ -14,18 +14,28 @@ interface Props {
   children: ReactNode;
 }
 
-/** A part of a view with a title of its own. */
+/** Whether what is drawn stands within a part of the view already. */
+const Within = createContext(false);
+
+/** A part of a view with a title of its own. Within another one its title is one level lower, and it is no landmark and no card of its own. */
 export function Section({ title, text, aside, folds = false, children }: Props) {
   const id = useId();
+  const within = useContext(Within);
   const [opened, setOpened] = useState(false);
   const phone = usePhone();
   const folding = folds && phone;
   const Chevron = opened ? ChevronDown : ChevronRight;
   return (
-    <Paper component="section" withBorder p="md" aria-labelledby={id}>
+    <Paper
+      component={within ? 'div' : 'section'}
+      role={within ? 'group' : undefined}
+      withBorder={!within}
+      p={within ? 0 : 'md'}
+      aria-labelledby={id}
+    >
       <Stack gap="sm">
         <Group justify="space-between" align="flex-start" wrap="nowrap">
-          <Title order={2} size="h4" id={id} {...(folding && { flex: 1 })}>
+          <Title order={within ? 3 : 2} size={within ? 'h5' : 'h4'} id={id} {...(folding && { flex: 1 })}>
             {folding ? (
               <UnstyledButton
                 w="100%"
@@ -45,14 +55,14 @@ export function Section({ title, text, aside, folds = false, children }: Props) 
           {aside && <Box flex="none">{aside}</Box>}
         </Group>
         {(!folding || opened) && (
-          <>
+          <Within value>
             {text && (
               <Text size="sm" c="dimmed">
                 {text}
               </Text>
             )}
             {children}
-          </>
+          </Within>
         )}
       </Stack>
     </Paper>

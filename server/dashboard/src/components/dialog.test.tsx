@@ -1,4 +1,4 @@
-import { TextInput } from '@mantine/core';
+import { MantineProvider, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { useState } from 'react';
@@ -50,6 +50,47 @@ describe('a dialog', () => {
     outside();
     expect(close).toHaveBeenCalledTimes(1);
   });
+});
+
+it('a dialog by which what has opened it vanishes leads back to what stood around that', async () => {
+  function List() {
+    const [rows, setRows] = useState(['a']);
+    const [opened, setOpened] = useState(false);
+    const remove = () => {
+      setRows([]);
+      setOpened(false);
+    };
+    return (
+      <div tabIndex={-1} data-testid="around">
+        {rows.map((row) => (
+          <button key={row} onClick={() => setOpened(true)}>
+            Take it away
+          </button>
+        ))}
+        <Dialog opened={opened} onClose={() => setOpened(false)} title="Really?">
+          <button onClick={remove}>Yes</button>
+        </Dialog>
+      </div>
+    );
+  }
+  // With the transitions that a page has: the dialog goes after what has opened it.
+  render(
+    <Page>
+      <MantineProvider>
+        <List />
+      </MantineProvider>
+    </Page>,
+  );
+  const press = (button: HTMLElement) => {
+    button.focus();
+    fireEvent.click(button);
+  };
+  press(screen.getByText('Take it away'));
+  const yes = await screen.findByText('Yes');
+  await waitFor(() => expect(yes.closest('[role=dialog]')?.contains(document.activeElement)).toBe(true));
+  press(yes);
+  await waitFor(() => expect(screen.queryByText('Yes')).toBeNull());
+  expect(document.activeElement).toBe(screen.getByTestId('around'));
 });
 
 describe('while something is being sent', () => {

@@ -15,7 +15,7 @@ export function useKeptFocus<E extends HTMLElement>() {
     ref: around,
     tabIndex: -1,
     onClickCapture: ({ target }: MouseEvent) => {
-      pressed.current = target instanceof Element ? target.closest('button') : null;
+      pressed.current = target instanceof Element ? target.closest('button, input') : null;
     },
   };
 }

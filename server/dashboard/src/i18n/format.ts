@@ -7,8 +7,8 @@ import { languageOf } from './languages';
 /** The zone in which junctions of this product stand unless they say otherwise. */
 export const DEFAULT_ZONE = 'Asia/Kolkata';
 
-/** A time of RFC 3339 in UTC. */
-const UTC = /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g;
+/** A time in UTC, as RFC 3339 or the server’s own sentences have it. */
+const UTC = /\b(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\d{1,2} [A-Z][a-z]{2} \d{4}, \d\d:\d\d:\d\d UTC\b)/g;
 
 /** Keeps what `make` makes of the same locale and style: to make one takes longer than to write a hundred numbers with it. */
 function kept<Style extends object, Made>(make: (locale: string, style: Style) => Made) {

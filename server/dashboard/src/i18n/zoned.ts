@@ -15,10 +15,10 @@ function aheadMs(at: number, zone: string): number {
   return shown - Math.floor(at / 1000) * 1000;
 }
 
-/** The instant (RFC 3339, UTC) at which clocks in `zone` show `local` (`2026-02-10T08:30`); null for what is no time. */
+/** The instant (RFC 3339, UTC) at which clocks in `zone` show `local` (`2026-02-10T08:30`); null for what is no time, or has only half its year: who types 2026 begins with 0002. */
 export function instantOf(local: string, zone: string): string | null {
   const shown = Date.parse(`${local}Z`);
-  if (!/^\d{4}-\d\d-\d\dT/.test(local) || Number.isNaN(shown)) return null;
+  if (!/^[1-9]\d{3}-\d\d-\d\dT/.test(local) || Number.isNaN(shown)) return null;
   // The difference is asked for at a time near the right one, then at the right one.
   let at = shown - aheadMs(shown, zone);
   at = shown - aheadMs(at, zone);

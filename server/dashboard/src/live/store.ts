@@ -5,6 +5,9 @@ import type { CountFrame, Frame, SignalFrame, StatusFrame } from './frames';
 /** The lamps of a junction are told on each change and every 5 s: after 15 s nobody knows what they show. */
 export const STALE_MS = 15_000;
 
+/** Whether queues of a cycle that ended up to a quarter of an hour ago may be those of now: not where nothing is heard any more. */
+export const queuesHold = (online: boolean, stale: boolean): boolean => online && !stale;
+
 /** The last signal of a junction, and when it was so by this machine's clock. */
 export interface HeardSignal {
   frame: SignalFrame;

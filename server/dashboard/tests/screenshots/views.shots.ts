@@ -161,6 +161,13 @@ function views({ junctions, devices }: City, users: Map<string, string>): View[]
 /** Those whose texts are long are looked at in the other language, too. */
 const IN_HINDI = ['alarms', 'devices', 'schedule', 'layout', 'setup', 'account', 'watchlist', 'log'];
 
+test('dates in fields are written day first', async ({ page }) => {
+  await page.setContent('<input type="date">');
+  await page.locator('input').click({ position: { x: 8, y: 8 } });
+  await page.keyboard.type('13022026');
+  await expect(page.locator('input')).toHaveValue('2026-02-13');
+});
+
 test('a picture of every view', async ({ page }) => {
   mkdirSync(folder, { recursive: true });
   const wrong = await shoot(page, {

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tokio::time::timeout;
 
 /// A JSON object as body.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +24,11 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for JsonBody<T> {
         if !is_json(request.headers()) {
             return Err(no_json());
         }
-        let bytes =
-            Bytes::from_request(request, state).await.map_err(|rejection| refused(&rejection, MOST_BYTES))?;
-        Ok(Self(read_json(&bytes)?))
+        let bytes = timeout(T::WITHIN, Bytes::from_request(request, state)).await.map_err(|_| {
+            let detail = format!("The body did not come within {} s", T::WITHIN.as_secs());
+            Problem::new(StatusCode::REQUEST_TIMEOUT, detail)
+        })?;
+        Ok(Self(read_json(&bytes.map_err(|rejection| refused(&rejection, MOST_BYTES))?)?))
     }
 }
 

@@ -89,6 +89,8 @@ fn without_password(url: &str) -> (String, Option<String>) {
             Some(("password", secret)) => password = Some(decoded(secret)),
             Some(("ssl-mode", value)) => kept.push(format!("sslmode={value}")),
             Some(("ssl-root-cert" | "ssl-ca", value)) => kept.push(format!("sslrootcert={value}")),
+            Some(("ssl-cert", value)) => kept.push(format!("sslcert={value}")),
+            Some(("ssl-key", value)) => kept.push(format!("sslkey={value}")),
             // Only sqlx knows it.
             Some(("statement-cache-capacity", _)) => {}
             _ => kept.push(pair.to_owned()),
@@ -148,8 +150,8 @@ mod tests {
                 Some("x"),
             ),
             (
-                "postgresql:///db?host=/run/postgresql&ssl-ca=/ca",
-                "postgresql:///db?host=/run/postgresql&sslrootcert=/ca",
+                "postgresql:///db?host=/run/postgresql&ssl-ca=/ca&ssl-cert=/c&ssl-key=/k",
+                "postgresql:///db?host=/run/postgresql&sslrootcert=/ca&sslcert=/c&sslkey=/k",
                 None,
             ),
         ] {

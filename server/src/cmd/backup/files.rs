@@ -7,6 +7,9 @@ use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+/// How the names of files begin that the address of the database names.
+const OF_DATABASE: &str = "database.url.";
+
 /// A file that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -39,6 +42,13 @@ pub(super) fn of(config: &Config, config_file: &Path) -> Vec<Kept> {
         name: format!("auth.previous_key_files.{number}"),
         path: path.clone(),
     }));
+    kept.extend(
+        config
+            .database
+            .files()
+            .into_iter()
+            .map(|(name, path)| Kept { name: format!("{OF_DATABASE}{name}"), path }),
+    );
     if config_file.exists() {
         kept.push(Kept { name: "server.toml".to_owned(), path: config_file.to_owned() });
     }
@@ -69,6 +79,11 @@ impl Kept {
         write_secret(&new, &bytes)?;
         self.give_to_owner(&new)?;
         fs::rename(&new, &self.path).with_context(|| format!("cannot replace {}", self.path.display()))
+    }
+
+    /// Whether the way to the database may need it, and it is not there.
+    pub(super) fn keeps_from_database(&self) -> bool {
+        self.name.starts_with(OF_DATABASE) && !self.path.exists()
     }
 
     /// Whether nobody but root reads it where it is, which a server that is not root does not.

@@ -73,9 +73,14 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether a file of this name is in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.files.iter().any(|entry| entry.name == name)
+    }
+
     /// Sees that every file is as it was written.
     pub(super) fn verify(&self, folder: &Path) -> anyhow::Result<()> {
-        ensure!(self.files.iter().any(|entry| entry.name == DATABASE), "this backup has no database");
+        ensure!(self.has(DATABASE), "this backup has no database");
         for entry in &self.files {
             let plain = !entry.name.contains('/') && !entry.name.starts_with('.');
             ensure!(plain, "the manifest names {}, which no backup has", entry.name);

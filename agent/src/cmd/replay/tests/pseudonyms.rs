@@ -1,10 +1,8 @@
 //! The whole agent where vehicles have pseudonyms.
 
-use super::{READER, ms, published, stream_and_one};
-use crate::cmd::replay::ReplayArgs;
+use super::{READER, args, ms, published, stream_and_one};
 use crate::cmd::replay::engine::Engine;
 use crate::config::sample::two_lanes;
-use flextraff_common::time::UnixMs;
 use flextraff_common::wire::ControlLevel;
 use serde_json::{Value, json};
 
@@ -16,13 +14,7 @@ const WATCHED: &str = "34161FA8203E7CB202000020";
 fn play(device_type: &str, lines: &[Value]) -> (Vec<Value>, String) {
     let config = two_lanes(&format!("{device_type}\n{READER}\n[privacy]\nepc = \"pseudonym\"\n"));
     let text = lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let args = ReplayArgs {
-        epoch: UnixMs(1_767_225_600_000),
-        seed: 1,
-        ack: true,
-        explain: true,
-        level: ControlLevel::RollingHorizon,
-    };
+    let args = args(ControlLevel::RollingHorizon, true);
     let mut output = Vec::new();
     flextraff_common::replay::play(&mut Engine::new(config, &args), text.as_bytes(), &mut output)
         .expect("memory can be written");

@@ -4,7 +4,7 @@ use super::super::line::Line;
 use super::super::poller::Polled;
 use super::super::{ReaderEvent, ReaderEventKind};
 use super::{End, LOOK_MS, Listener, READ_WAIT, Restart, Work, telling};
-use crate::config::{Protocol, TCP};
+use crate::config::{Antennas, Protocol, TCP};
 use crate::reader::Read;
 use crate::reader::prober::Probe;
 use flextraff_common::time::MonoMs;
@@ -117,7 +117,7 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
     }
 
     fn send(&mut self, reads: Vec<Read>, now: MonoMs) -> Result<(), End> {
-        if !self.listener.watched && self.is_there() {
+        if !self.listener.antennas.are_up() && self.is_there() {
             // That its lanes are watched is known before the first read.
             self.listener.look_due = now;
             self.look(now)?;
@@ -202,10 +202,12 @@ impl<T: Fn(ReaderEvent) -> bool, F: Fn() -> MonoMs> Serving<T, F> {
                 tracing::info!(reader = %listener.config.name, "reader is heard again");
             }
         }
-        let watched = state == ReaderState::Up;
-        if std::mem::replace(&mut listener.watched, watched) != watched
-            && !listener.tell(if watched { ReaderEventKind::Up } else { ReaderEventKind::Down })
-        {
+        let antennas = match &listener.driven {
+            _ if state != ReaderState::Up => Antennas::default(),
+            Some((_, driver)) => driver.antennas(),
+            None => true.into(),
+        };
+        if !listener.tell_antennas(antennas) {
             return Err(End::Stop);
         }
         let in_network = listener.config.port.starts_with(TCP);

@@ -202,7 +202,14 @@ impl Scope {
 }
 
 pub(super) fn site(stages: u32, sharing: &[u16], scope: Scope, dice: &mut Dice) -> Site {
-    let spec = spec(stages, sharing, dice);
+    site_with(1.0, stages, sharing, scope, dice)
+}
+
+/// The same with another amber than that of a second.
+pub(super) fn site_with(amber_s: f64, stages: u32, sharing: &[u16], scope: Scope, dice: &mut Dice) -> Site {
+    let mut spec = spec(stages, sharing, dice);
+    spec.signal.amber_s = amber_s;
+    spec.intergreens.iter_mut().for_each(|row| row.seconds = row.seconds.max(amber_s));
     let (junction, rules) = built(&spec, dice.below(4) as u32);
     furnished(junction, rules, scope, dice)
 }

@@ -67,8 +67,9 @@ fn large(stages: u32, groups: usize, seed: u64) -> Option<Site> {
         })
         .collect();
     let mut spec = spec(stages, &sharing, &mut dice);
-    (spec.signal.amber_s, spec.signal.all_red_s) = (3.0, 1.0 + dice.below(3) as f64 / 2.0);
-    spec.intergreens.iter_mut().for_each(|row| row.seconds = 3.0 + dice.below(60) as f64 / 10.0);
+    let amber_s = [3.0, 3.1, 3.6][dice.below(3) as usize];
+    (spec.signal.amber_s, spec.signal.all_red_s) = (amber_s, 1.0 + dice.below(3) as f64 / 2.0);
+    spec.intergreens.iter_mut().for_each(|row| row.seconds = amber_s + dice.below(60) as f64 / 10.0);
     for stage in &mut spec.stages {
         stage.min_green_s = 5.0 + dice.below(6) as f64;
         stage.max_green_s = stage.min_green_s + dice.below(40) as f64;

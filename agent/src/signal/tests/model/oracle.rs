@@ -64,6 +64,7 @@ struct Face {
     shows: Option<Aspect>,
     since: MonoMs,
     green_ended: Option<MonoMs>,
+    amber_ended: Option<MonoMs>,
     /// Whether that was a green, and not flash, in which whoever went looked out.
     was_green: bool,
     /// Since when it waits for a green that it is promised.
@@ -89,6 +90,9 @@ impl Rules {
         let ms = |seconds: f64| (seconds * 1000.0).round() as i64;
         let names: Vec<String> = spec.groups.iter().map(|group| group.name.clone()).collect();
         let signal = &spec.signal;
+        // Where the amber is longer than given, because it ends at a whole second, the red after it begins as much later.
+        let amber_ms = whole_seconds(ms(signal.amber_s));
+        let longer_ms = amber_ms - ms(signal.amber_s);
         let intergreen = |from: &String, to: &String| {
             let are = |a: &str, b: &str| a == from && b == to;
             let compatible =
@@ -101,7 +105,8 @@ impl Rules {
             // Who has stepped off crosses, and then stands 3 s before anybody is released across.
             let clearance_s =
                 spec.groups.iter().find(|group| group.name == *from).and_then(|group| group.clearance_s);
-            Some(ms(clearance_s.map_or(seconds, |clearance_s| seconds.max(clearance_s + 3.0))))
+            let walk_ms = clearance_s.map_or(0, |clearance_s| ms(clearance_s + 3.0));
+            Some((ms(seconds) + longer_ms).max(walk_ms))
         };
         let intergreen_ms: Vec<Vec<Option<i64>>> =
             names.iter().map(|from| names.iter().map(|to| intergreen(from, to)).collect()).collect();
@@ -124,13 +129,13 @@ impl Rules {
             })
             .collect();
         let longest_clearance = intergreen_ms.iter().flatten().flatten().copied().max().unwrap_or(0);
-        let longest_clearance = whole_seconds(longest_clearance.max(ms(signal.amber_s)));
+        let longest_clearance = whole_seconds(longest_clearance.max(amber_ms));
         let round: i64 = stages.iter().map(|stage| stage.min_ms + longest_clearance).sum();
         Self {
             names,
             pedestrian: spec.groups.iter().map(|group| group.kind == GroupKind::Pedestrian).collect(),
             intergreen_ms,
-            amber_ms: ms(signal.amber_s),
+            amber_ms,
             stages,
             longest_red_ms: i64::from(longest_red_s) * 1000,
             emergency_ms: 2 * round,
@@ -151,7 +156,14 @@ impl Rules {
 
 impl Oracle {
     pub(super) fn new(rules: &Arc<Rules>, now: MonoMs) -> Self {
-        let face = Face { shows: None, since: now, green_ended: None, was_green: false, waits_since: None };
+        let face = Face {
+            shows: None,
+            since: now,
+            green_ended: None,
+            amber_ended: None,
+            was_green: false,
+            waits_since: None,
+        };
         let faces = vec![face; rules.names.len()];
         Self { faces, rules: Arc::clone(rules), green: None, emergency: None, panel: false }
     }
@@ -163,11 +175,13 @@ impl Oracle {
 
     pub(super) fn project(&self, key: &mut Key) {
         let Self { rules, faces, green, emergency, panel } = self;
-        for (group, Face { shows, since, green_ended, was_green, waits_since }) in faces.iter().enumerate() {
+        for (group, face) in faces.iter().enumerate() {
+            let Face { shows, since, green_ended, amber_ended, was_green, waits_since } = face;
             key.word(shows.map_or(0, |aspect| 1 + aspect as i64));
             key.age(Some(*since).filter(|_| *shows == Some(Aspect::Amber)), Key::FOREVER_MS);
             let longest = rules.intergreen_ms[group].iter().flatten().copied().max().unwrap_or(0);
             key.age(*green_ended, longest);
+            key.age(*amber_ended, (longest - rules.amber_ms).max(0));
             key.flag(
                 *was_green && green_ended.is_some_and(|ended| key.now.since(ended) < whole_seconds(longest)),
             );
@@ -235,6 +249,10 @@ impl Oracle {
                 if ended.is_some_and(|ended| now.since(ended) < least) {
                     return Err(format!("the intergreen from {} to {} is short", name(from), name(to)));
                 }
+                let ended = if face.shows == Some(Aspect::Amber) { Some(now) } else { face.amber_ended };
+                if ended.is_some_and(|ended| now.since(ended) < least - self.rules.amber_ms) {
+                    return Err(format!("the red from {} to {} is short", name(from), name(to)));
+                }
             }
         }
         Ok(())
@@ -273,6 +291,9 @@ impl Oracle {
                 if face.shows == Some(Aspect::Green) || (leaves_flash && aspect == Aspect::Red) {
                     face.green_ended = Some(now);
                     face.was_green = face.shows == Some(Aspect::Green);
+                }
+                if face.shows == Some(Aspect::Amber) {
+                    face.amber_ended = Some(now);
                 }
                 (face.shows, face.since) = (Some(aspect), now);
             }

@@ -1,7 +1,7 @@
 //! The proof: every small junction.
 
 use super::explore::{Extent, explore};
-use super::junctions::{Dice, Scope, sharings, site};
+use super::junctions::{Dice, Scope, sharings, site_with};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -18,6 +18,7 @@ struct Case {
     sharing: Vec<u16>,
     scope: Scope,
     seed: u64,
+    amber_s: f64,
 }
 
 impl Case {
@@ -38,7 +39,8 @@ fn check(cases: &[Case], spare: bool) -> Extent {
         let mut extent = Extent::default();
         let mut wrong = Vec::new();
         while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut site = site(case.stages, &case.sharing, case.scope, &mut Dice(case.seed));
+            let dice = &mut Dice(case.seed);
+            let mut site = site_with(case.amber_s, case.stages, &case.sharing, case.scope, dice);
             if spare {
                 site.rules = Arc::new(site.rules.with_a_round_to_spare());
             }
@@ -161,7 +163,7 @@ fn cases_of(
         seeds.clone().map(move |round| {
             let seed = at as u64 + 1000 * round;
             let scope = scopes[(at as u64 + round) as usize % scopes.len()];
-            Case { stages, sharing: sharing.as_ref().to_vec(), scope, seed }
+            Case { stages, sharing: sharing.as_ref().to_vec(), scope, seed, amber_s: 1.0 }
         })
     })
     .collect()
@@ -176,6 +178,16 @@ fn some_ways_of_sharing_up_to_three_groups_among_up_to_three_stages() {
     let some: Vec<Case> = all.step_by(5).collect();
     let extent = check(&some, false);
     assert!(extent.states > 20_000, "{extent:?}");
+}
+
+/// An amber lasts whole seconds whatever is given, and leaves the red after it.
+#[test]
+fn an_amber_that_is_no_whole_seconds_takes_nothing_from_the_red_after_it() {
+    let sizes = [(2, 2), (2, 3), (3, 2), (3, 3)];
+    let all = sizes.into_iter().flat_map(|(stages, groups)| cases(stages, groups, &SCOPES, 0..1));
+    let some = all.step_by(7).zip([1.5, 1.1, 1.9].into_iter().cycle());
+    let some: Vec<Case> = some.map(|(case, amber_s)| Case { amber_s, ..case }).collect();
+    check(&some, false);
 }
 
 /// In as many rounds as there are scopes each way of sharing meets all of them; in each round everything else that there is to choose is another.
@@ -264,6 +276,7 @@ fn the_whole() {
             sharing: sharing.to_vec(),
             scope: SCOPES[(at + round) % SCOPES.len()],
             seed: (at + round) as u64,
+            amber_s: 1.0,
         };
         all.extend((0..3).map(|turn| case(3 * turn + at)));
     }

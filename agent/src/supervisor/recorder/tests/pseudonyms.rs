@@ -23,8 +23,8 @@ fn keys(change: i64) -> Keys {
     Keys { watchlist_key: None, city: vec![key(1, -MINUTE, change), key(2, change, 1000 * MINUTE)] }
 }
 
-fn open_with(folder: &Path, names: &SharedNames, ms: i64) -> Recorder {
-    let setup = RecorderSetup {
+fn setup(folder: &Path, names: &SharedNames) -> RecorderSetup {
+    RecorderSetup {
         path: folder.join("outbox.sqlite"),
         boot: BOOT,
         new_outbox_id: OutboxId(Uuid::from_u128(7)),
@@ -32,8 +32,11 @@ fn open_with(folder: &Path, names: &SharedNames, ms: i64) -> Recorder {
         names: names.clone(),
         gives_up: false,
         starts_anew: false,
-    };
-    Recorder::open(example(), &setup, &moment(ms)).expect("the outbox opens")
+    }
+}
+
+fn open_with(folder: &Path, names: &SharedNames, ms: i64) -> Recorder {
+    Recorder::open(example(), &setup(folder, names), &moment(ms)).expect("the outbox opens")
 }
 
 /// All that lies in a folder, as one text.
@@ -122,7 +125,9 @@ fn a_vehicle_that_two_devices_of_the_junction_see_counts_once() {
         let mut recorder = open(&folder.path().join(name), BOOT, 100_000);
         recorder.handle_demand(&told(1, 100_000, Vec::new()), &moment(100_000));
         recorder.handle_read(&read(101_200));
-        assert_eq!(recorder.next_timeout(), MonoMs(100_200).min(recorder.next_timeout()));
+        assert_eq!(recorder.take_told(MonoMs(101_300)), [], "the disk does not have it yet");
+        recorder.handle_timeout(&moment(101_300));
+        assert!(recorder.next_timeout() <= MonoMs(101_300));
         let claims = recorder.take_told(MonoMs(101_300));
         assert_eq!(claims, [passage()]);
         recorder.handle_demand(demand, &moment(101_500));
@@ -135,4 +140,37 @@ fn a_vehicle_that_two_devices_of_the_junction_see_counts_once() {
     assert_eq!(count("old", &told(1, 90_000, vec![passage()])), 1, "old news");
     let nonsense = DemandPassage { epc: "p:k".to_owned(), ..passage() };
     assert_eq!(count("nonsense", &told(1, 101_400, vec![nonsense])), 1);
+}
+
+#[test]
+fn what_others_wait_for_is_stored_soon_whatever_the_time_between_commits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::clone(&example());
+    config.outbox.flush_ms = 60_000;
+    let names = super::names();
+    let mut recorder =
+        Recorder::open(Arc::new(config), &setup(folder.path(), &names), &moment(100_000)).unwrap();
+    recorder.handle_timeout(&moment(100_000));
+    recorder.handle_demand(&told(1, 101_000, Vec::new()), &moment(101_000));
+    recorder.handle_read(&read(101_200));
+    assert_eq!(recorder.next_timeout(), MonoMs(101_000));
+    recorder.handle_timeout(&moment(101_200));
+    assert_eq!(recorder.take_told(MonoMs(101_200)).len(), 1);
+    recorder.handle_read(&read(101_500));
+    assert!(recorder.next_timeout() > MonoMs(104_000), "nobody waits for more");
+}
+
+#[test]
+fn whom_it_counted_before_the_machine_started_anew_it_does_not_count_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = open(folder.path(), BOOT, 900_000);
+    recorder.handle_read(&read(901_200));
+    recorder.flush(&moment(902_000));
+    drop(recorder);
+    let mut recorder = open(folder.path(), LATER_BOOT, 20_000);
+    let others = DemandPassage { epc: EPC.to_owned(), prev: None, counts: false };
+    recorder.handle_demand(&told(1, 21_000, vec![others]), &moment(21_000));
+    recorder.handle_read(&read(21_500));
+    advance(&mut recorder, 22_000, 60_000);
+    assert_eq!(vehicles(&mut recorder, 60_000), 1);
 }

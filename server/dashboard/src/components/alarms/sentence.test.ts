@@ -36,6 +36,12 @@ it('in English the server’s own sentence stands', async () => {
     last_heartbeat: '2026-02-10T03:00:00Z',
   });
   expect(toldOf(offline, 'en', t, format).text).not.toContain('Z');
+  const certificate = alarm('certificate_expiring', 'The certificate has expired on 2026-03-12 (UTC): run this', {
+    certificate_until: '2026-03-12T20:00:00Z',
+  });
+  const english = new Format('en-IN', createInstance().t);
+  const { text } = toldOf(certificate, 'en', t, english);
+  expect(text).toBe('The certificate has expired on 13 Mar 2026, 01:30: run this');
 });
 
 it('in another language the kind and its details are said, and the original where it knows more', async () => {

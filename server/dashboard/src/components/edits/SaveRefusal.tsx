@@ -6,6 +6,7 @@ import { Link, useLocation } from 'react-router';
 import { ProblemError } from '@/api/problem';
 import { type Asked, Confirm } from '@/components/Confirm';
 import { Refusal } from '@/components/Refusal';
+import { useFormat } from '@/i18n/format';
 
 interface Props {
   /** Why it was not saved. */
@@ -16,11 +17,14 @@ interface Props {
   load: () => Promise<void>;
   /** Puts what is changed here in the place of what the other has saved. */
   overwrite: () => Promise<void>;
+  /** Where what is changed holds; without it the server says in that zone when the other has saved. */
+  zone?: string;
 }
 
 /** Why something was not saved; when it is for somebody else's change, what can be done about that. */
-export function SaveRefusal({ error, outdated, load, overwrite }: Props) {
+export function SaveRefusal({ error, outdated, load, overwrite, zone }: Props) {
   const { t } = useTranslation('junctions');
+  const format = useFormat(zone);
   const here = useLocation();
   const [asked, setAsked] = useState<Asked | null>(null);
   const loading = useMutation({ mutationFn: load });
@@ -38,7 +42,7 @@ export function SaveRefusal({ error, outdated, load, overwrite }: Props) {
       <Stack gap="xs" align="flex-start">
         {refused && (
           <Text size="sm" lang="en">
-            {refused.message}
+            {zone === undefined ? refused.message : format.sentence(refused.message)}
           </Text>
         )}
         <Text size="sm">{t('others.text')}</Text>

@@ -6,7 +6,8 @@ type Place = 'view' | 'form';
 /** How many things on the page are changed and not saved. */
 const counts: Record<Place, number> = { view: 0, form: 0 };
 const watchers = new Set<() => void>();
-const anyUnsaved = () => counts.view + counts.form > 0;
+/** Whether something on the page is not saved. */
+export const anyUnsaved = (): boolean => counts.view + counts.form > 0;
 
 /** The browser asks before the page goes. */
 const ask = (event: BeforeUnloadEvent) => event.preventDefault();
@@ -32,7 +33,7 @@ const watch = (watcher: () => void) => {
   return () => watchers.delete(watcher);
 };
 
-/** Whether something on the page is not saved. */
+/** As `anyUnsaved`, for what is drawn. */
 export const useAnyUnsaved = (): boolean => useSyncExternalStore(watch, anyUnsaved);
 
 /** Whether something in the view is not saved, whatever stands in a form above it. */

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { act, renderHook, waitFor } from '@testing-library/react';
 import { expect, it } from 'vitest';
 import { Page } from '@/testing/page';
@@ -59,4 +59,32 @@ it('what is changed while it is saved stays, as a change of what was saved', asy
   await waitFor(() => expect(sent[1]).toEqual(['second and third', { 'If-Match': '"2"' }]));
   act(() => answer({ tag: '"3"', name: 'second and third' }));
   await waitFor(() => expect(result.current.edited).toMatchObject({ value: 'second and third', changed: false }));
+});
+
+it('what was saved is not undone by an answer that was asked for before', async () => {
+  const answers: ((now: { tag: string; name: string }) => void)[] = [];
+  const { result } = renderHook(
+    () => {
+      const { data, fetchStatus } = useQuery({
+        queryKey: ['it'],
+        queryFn: () => new Promise<{ tag: string; name: string }>((resolve) => answers.push(resolve)),
+      });
+      const edited = useEdited(data?.name ?? '', data?.tag ?? null);
+      const put = (name: string) => Promise.resolve({ tag: '"2"', name });
+      const saving = useSave({ edited, queryKey: ['it'], put, onSaved: () => undefined });
+      return { edited, saving, data, fetchStatus, client: useQueryClient() };
+    },
+    { wrapper: Page },
+  );
+  await waitFor(() => expect(answers).toHaveLength(1));
+  act(() => answers[0]?.({ tag: '"1"', name: 'first' }));
+  await waitFor(() => expect(result.current.edited.value).toBe('first'));
+  act(() => result.current.edited.change(() => 'second'));
+  act(() => void result.current.client.invalidateQueries({ queryKey: ['it'] }));
+  await waitFor(() => expect(answers).toHaveLength(2));
+  act(() => result.current.saving.save());
+  await waitFor(() => expect(result.current.edited.changed).toBe(false));
+  act(() => answers[1]?.({ tag: '"1"', name: 'first' }));
+  await waitFor(() => expect(result.current.fetchStatus).toBe('idle'));
+  expect(result.current.data).toEqual({ tag: '"2"', name: 'second' });
 });

@@ -20,7 +20,9 @@ export function useSave<T, A extends Tag>({ edited, queryKey, put, onSaved }: Op
       const { value } = edited;
       return { value, now: await put(value, header) };
     },
-    onSuccess: ({ value, now }) => {
+    onSuccess: async ({ value, now }) => {
+      // What is being fetched was asked for before: it would show what was there until now.
+      await client.cancelQueries({ queryKey, exact: true });
       client.setQueryData(queryKey, now);
       edited.saved(value, now.tag);
       onSaved();

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Fetched } from '@/components/Fetched';
 import { Refusal } from '@/components/Refusal';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { usePhone } from '@/components/usePhone';
 import { type Column, Rows } from './Rows';
 import { SaveSpan } from './SaveSpan';
@@ -28,6 +29,7 @@ export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props
   const { t } = useTranslation();
   const isPhone = usePhone();
   const [most, setMost] = useState(PHONE_STEP);
+  const kept = useKeptFocus<HTMLDivElement>();
   const { data, error, dataUpdatedAt, refetch, isFetchNextPageError } = query;
   // A further page that does not come makes those that are shown no older.
   const known = { data, error: isFetchNextPageError ? null : error, dataUpdatedAt, refetch };
@@ -46,16 +48,20 @@ export function Listing<R>({ query, label, empty, rowKey, columns, file }: Props
           <>
             <Rows paged label={label} rows={shown} rowKey={rowKey} columns={columns} />
             {isFetchNextPageError && <Refusal error={error} />}
-            {(file || hasMore) && (
-              <Group justify={file ? 'space-between' : 'center'} mt="xs" gap="xs">
-                {file && <SaveSpan file={file} />}
-                {hasMore && (
-                  <Button variant="default" loading={query.isFetchingNextPage} onClick={showMore}>
-                    {t('more')}
-                  </Button>
-                )}
-              </Group>
-            )}
+            {/* Who has come to its end by the keyboard stays there once there is no more. */}
+            <Group
+              justify={file ? 'space-between' : 'center'}
+              mt={file || hasMore ? 'xs' : undefined}
+              gap="xs"
+              {...kept}
+            >
+              {file && <SaveSpan file={file} />}
+              {hasMore && (
+                <Button variant="default" loading={query.isFetchingNextPage} onClick={showMore}>
+                  {t('more')}
+                </Button>
+              )}
+            </Group>
           </>
         );
       }}

@@ -1,6 +1,7 @@
 import { Button, Table } from '@mantine/core';
 import { memo, type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import classes from './Rows.module.css';
 
 /** A column of a list. */
@@ -37,6 +38,7 @@ export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: 
   const { t } = useTranslation();
   const [most, setMost] = useState(STEP);
   const shown = paged ? rows : rows.slice(0, most);
+  const kept = useKeptFocus<HTMLDivElement>();
   return (
     <>
       <Table
@@ -60,10 +62,15 @@ export function Rows<R>({ label, rows, rowKey, columns, narrow, facts, paged }: 
           ))}
         </Table.Tbody>
       </Table>
-      {shown.length < rows.length && (
-        <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
-          {t('more')}
-        </Button>
+      {!paged && rows.length > STEP && (
+        // Who has come to its end by the keyboard stays there once there is no more.
+        <div {...kept}>
+          {shown.length < rows.length && (
+            <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
+              {t('more')}
+            </Button>
+          )}
+        </div>
       )}
     </>
   );

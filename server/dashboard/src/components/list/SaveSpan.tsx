@@ -32,7 +32,8 @@ export function SaveSpan<R>({ file }: { file: SpanFile<R> }) {
       >
         {t('save.open')}
       </Button>
-      <Dialog opened={opened} onClose={close} title={t('save.title', { what: file.names.join(' · ') })}>
+      {/* A click beside it neither loses the span that is filled in nor ends what may have been fetched for minutes. */}
+      <Dialog form opened={opened} onClose={close} title={t('save.title', { what: file.names.join(' · ') })}>
         <Form file={file} onClose={close} />
       </Dialog>
     </>

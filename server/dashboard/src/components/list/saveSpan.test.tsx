@@ -50,6 +50,16 @@ function shown() {
 
 const press = (name: string) => act(() => fireEvent.click(screen.getByRole('button', { name })));
 
+it('a click beside it ends nothing', async () => {
+  const { asked } = shown();
+  await press('Save');
+  const beside = document.querySelector('[class*="Modal-overlay"]');
+  if (beside) await act(() => fireEvent.click(beside));
+  expect(beside).not.toBeNull();
+  expect(screen.getByRole('dialog')).toBeDefined();
+  expect(asked[0]?.signal.aborted).toBe(false);
+});
+
 it('all of the chosen span is saved, page after page, and not only what is shown', async () => {
   const { asked, answer } = shown();
   await press('Last 7 days');

@@ -1,6 +1,7 @@
 import { ScrollArea, Table, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { Cell } from '@/components/files';
+import { useFormat } from '@/i18n/format';
 
 interface Props {
   caption: string;
@@ -16,6 +17,8 @@ const MOST = 500;
 /** The numbers of a picture. */
 export function DataTable({ caption, header, rows, write }: Props) {
   const { t } = useTranslation('plot');
+  const format = useFormat();
+  const more = rows.length - MOST;
   return (
     <>
       <ScrollArea.Autosize mah={360} type="auto" viewportProps={{ tabIndex: 0, role: 'region', 'aria-label': caption }}>
@@ -48,9 +51,9 @@ export function DataTable({ caption, header, rows, write }: Props) {
           </Table.Tbody>
         </Table>
       </ScrollArea.Autosize>
-      {rows.length > MOST && (
+      {more > 0 && (
         <Text size="sm" c="dimmed">
-          {t('moreRows', { count: rows.length - MOST })}
+          {t('moreRows', { count: more, rows: format.number(more) })}
         </Text>
       )}
     </>

@@ -4,6 +4,9 @@ const DARK = ['#7fabff', '#ff9d5c', '#3fd0bd', '#c3a1ff', '#ff82b2', '#c3cf5a', 
 
 export type Scheme = 'light' | 'dark';
 
+/** What pictures stand on: the surface of cards, in saved ones as well. */
+export const GROUND: Record<Scheme, string> = { light: '#ffffff', dark: '#191d25' };
+
 /** Colour of the series at a place. */
 export function seriesColour(index: number, scheme: Scheme): string {
   const colours = scheme === 'dark' ? DARK : LIGHT;
@@ -44,8 +47,7 @@ export function between(low: string, high: string, share: number): string {
 }
 
 /** Areas and bars are large: their colours are softer than those of lines. */
-export const soft = (colour: string, scheme: Scheme): string =>
-  between(colour, scheme === 'dark' ? '#1f1f1f' : '#ffffff', 0.28);
+export const soft = (colour: string, scheme: Scheme): string => between(colour, GROUND[scheme], 0.28);
 
 /** The colour of text that can be read on a ground: relative luminance of WCAG 2.2. */
 export function textOn(ground: string): string {

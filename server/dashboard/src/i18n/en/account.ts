@@ -40,6 +40,8 @@ export const account = {
     end: 'End',
     endOne: 'End the session of {{name}}, since {{at}}',
     endAll: 'Sign out everywhere',
+    sureAll: 'All your sessions end at once, that of this page as well. To go on you sign in again.',
+    this: 'this page',
     unknown: 'Unknown program',
   },
 };

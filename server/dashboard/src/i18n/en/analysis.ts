@@ -42,7 +42,12 @@ export const analysis = {
     cycles: 'All cycles of the span (CSV)',
     daily: 'The days of the span (CSV)',
   },
-  volumes: { title: 'Vehicles in each {{width}}', unit: 'vehicles in {{width}}', sum: '{{value}} vehicles in all' },
+  volumes: {
+    title: 'Vehicles in each {{width}}',
+    unit: 'vehicles in {{width}}',
+    sum_one: '{{value}} vehicle in all',
+    sum_other: '{{value}} vehicles in all',
+  },
   compared: {
     title: 'The day beside the same weekday of earlier weeks',
     text: 'Vehicles with a FASTag in each quarter of an hour, over the hours of the local clock. Of earlier weeks only quarters in which every lane was watched are drawn and in the mean; the line of the day is broken where nobody watched, and ends before the quarter that still runs.',

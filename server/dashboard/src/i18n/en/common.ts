@@ -36,6 +36,13 @@ export const common = {
     failed: 'The server has failed',
     busy: 'The server is busy',
   },
+  conflict: {
+    link: 'The link from {{from}} to {{to}} would keep no lane. Give it other lanes, or delete it, first.',
+    device: 'The device {{name}} would keep no lane. Give it other lanes, or delete it, first.',
+    deviceLane: 'The device {{name}} serves a lane that would go. Take the lane away from it first.',
+    full: 'The list of {{name}} is full: it has {{entries}} entries. Nothing was added, also at no other junction.',
+    lookAt: 'Look at {{name}}',
+  },
   crashed: 'This view has failed',
   notLoaded: 'It could not be loaded. Either the server is away, or it has a new version since this page was opened.',
   reload: 'Load the page again',

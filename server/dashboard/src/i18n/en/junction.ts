@@ -20,6 +20,7 @@ export const junction = {
     exactly: '{{green}} exactly',
     noPlan: 'No plan of the server runs: the junction decides by its own table.',
     stale: 'Nobody knows which stage runs: the lamps have not been told of late.',
+    unheard: 'Nobody knows which stage runs: the lamps have not been told yet.',
     special: 'The signal is not in a stage: {{state}}.',
   },
   lanes: {
@@ -174,6 +175,9 @@ export const junction = {
     fetching: 'Greens of the running plan are being fetched.',
     defaults:
       'It is not known which greens run at present. These are defaults, not those of the running plan: look at each of them before you set the override.',
+    stillDefaults:
+      'The greens of the running plan are known now. These are still defaults, not those of the running plan.',
+    take: 'Take the greens of the running plan',
     heard: {
       manual_override: 'The junction says that it runs a manual override; the server knows nothing more of it.',
       emergency: 'The junction says that it runs an emergency; the server knows nothing more of it.',

@@ -51,7 +51,11 @@ export const junctions = {
     importNow: 'Import',
     outlook: 'It creates: {{created}}. It replaces: {{replaced}}. Links: {{links}}.',
     none: 'none',
-    done: 'Imported: {{count}} junctions, {{links}} links.',
+    done: 'Imported: {{junctions}}, {{links}}.',
+    junctions_one: '{{value}} junction',
+    junctions_other: '{{value}} junctions',
+    links_one: '{{value}} link',
+    links_other: '{{value}} links',
     unreadable: 'This is no junction file: JSON with a list “junctions” is expected.',
   },
 };

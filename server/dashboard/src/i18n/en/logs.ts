@@ -16,4 +16,18 @@ export const logs = {
     server: 'Server',
     retention: 'Retention',
   },
+  kinds: {
+    device_online: 'Device online',
+    device_offline: 'Device offline',
+    device_restarted: 'Device restarted',
+    counts_lost: 'Counts lost',
+    plan_refused: 'Plan refused',
+    override_set: 'Override or emergency set',
+    override_ended: 'Override or emergency ended',
+    schedule_changed: 'Schedule changed',
+    alarm_opened: 'Alarm opened',
+    alarm_closed: 'Alarm over',
+    server_started: 'Server started',
+    retention_done: 'Old data deleted',
+  },
 };

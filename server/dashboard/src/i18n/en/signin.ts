@@ -6,6 +6,10 @@ export const signin = {
   totp: 'One-time code',
   totpHint: 'Six digits from your authenticator app, or a recovery code',
   ended: 'Your session has ended. Sign in again.',
+  unsaved: {
+    title: 'Something is not saved yet',
+    text: 'It is still there: who signs in again as the same user goes on with it. When another user signs in it is lost.',
+  },
   untold:
     'The server could not be told that you have signed out. It is tried again; until then this browser may still sign in as you.',
   setup: {

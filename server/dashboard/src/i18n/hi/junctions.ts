@@ -52,7 +52,11 @@ export const junctions: Messages['junctions'] = {
     importNow: 'आयात करें',
     outlook: 'नए बनेंगे: {{created}}। बदले जाएँगे: {{replaced}}। संपर्क मार्ग: {{links}}।',
     none: 'कोई नहीं',
-    done: 'आयात हुआ: {{count}} जंक्शन, {{links}} संपर्क मार्ग।',
+    done: 'आयात हुआ: {{junctions}}, {{links}}।',
+    junctions_one: '{{value}} जंक्शन',
+    junctions_other: '{{value}} जंक्शन',
+    links_one: '{{value}} संपर्क मार्ग',
+    links_other: '{{value}} संपर्क मार्ग',
     unreadable: 'यह जंक्शन फ़ाइल नहीं है: “junctions” सूची वाला JSON चाहिए।',
   },
 };

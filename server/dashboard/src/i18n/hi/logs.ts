@@ -18,4 +18,18 @@ export const logs: Messages['logs'] = {
     server: 'सर्वर',
     retention: 'डेटा अवधि',
   },
+  kinds: {
+    device_online: 'उपकरण ऑनलाइन',
+    device_offline: 'उपकरण ऑफ़लाइन',
+    device_restarted: 'उपकरण फिर चालू हुआ',
+    counts_lost: 'गणनाएँ खो गईं',
+    plan_refused: 'प्लान अस्वीकार',
+    override_set: 'ओवरराइड या आपातकाल लागू',
+    override_ended: 'ओवरराइड या आपातकाल समाप्त',
+    schedule_changed: 'समय-सारणी बदली',
+    alarm_opened: 'अलार्म खुला',
+    alarm_closed: 'अलार्म समाप्त',
+    server_started: 'सर्वर चालू हुआ',
+    retention_done: 'पुराना डेटा हटाया गया',
+  },
 };

@@ -1,6 +1,6 @@
 import { Button, Code, Stack, Text, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
-import { type SubmitEvent, useState } from 'react';
+import { type SubmitEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { api, data } from '@/api/client';
 import { ProblemError } from '@/api/problem';
@@ -18,6 +18,11 @@ export function FactorSetUp({ onCodes }: { onCodes: (codes: string[]) => void })
     mutationFn: () => data(api.POST('/api/users/me/totp/confirm', { body: { totp: totp.replace(/\s/g, '') } })),
     onSuccess: (answer) => onCodes(answer.recovery_codes),
   });
+  const code = useRef<HTMLInputElement>(null);
+  // The field of the password goes, and with it the place of who has typed there.
+  useEffect(() => {
+    if (offer.data) code.current?.focus();
+  }, [offer.data]);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     if (offer.data) confirm.mutate();
@@ -57,6 +62,7 @@ export function FactorSetUp({ onCodes }: { onCodes: (codes: string[]) => void })
         <Refusal error={confirm.error} shown={['totp']} />
         <TextInput
           label={t('factor.code')}
+          ref={code}
           autoComplete="one-time-code"
           inputMode="numeric"
           value={totp}

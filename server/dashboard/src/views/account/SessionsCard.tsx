@@ -1,16 +1,19 @@
-import { Button, Stack } from '@mantine/core';
+import { Badge, Button, Group, Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { all, api, data, page } from '@/api/client';
 import type { components } from '@/api/schema';
 import { session } from '@/api/session';
+import { type Asked, Confirm } from '@/components/Confirm';
 import { Fetched } from '@/components/Fetched';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
 import { useCityFormat } from '@/components/list/useRowTimes';
+import { useKeptFocus } from '@/components/useKeptFocus';
 
-type Session = components['schemas']['Session'];
+type Session = components['schemas']['OwnSession'];
 
 /** The program of a session, in a few words. */
 function program(agent: string): string {
@@ -28,16 +31,32 @@ export function SessionsCard() {
     queryKey: ['me', 'sessions'],
     queryFn: ({ signal }) =>
       all((cursor) => page(api.GET('/api/users/me/sessions', { params: { query: { limit: 500, cursor } }, signal }))),
+    refetchInterval: 60_000,
   });
-  const endAll = useMutation({
-    mutationFn: () => data(api.DELETE('/api/users/me/sessions')),
-    onSuccess: () => session.drop(),
-  });
+  const kept = useKeptFocus<HTMLDivElement>();
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const askEndAll = () =>
+    setAsked({
+      title: t('sessions.endAll'),
+      text: t('sessions.sureAll'),
+      action: t('sessions.endAll'),
+      run: () => data(api.DELETE('/api/users/me/sessions')),
+      onDone: () => session.drop(),
+    });
   const nameOf = (row: Session) => (row.user_agent ? program(row.user_agent) : t('sessions.unknown'));
   const columns: Column<Session>[] = [
     {
       label: t('sessions.browser'),
-      cell: nameOf,
+      cell: (row) => (
+        <Group gap="xs">
+          {nameOf(row)}
+          {row.is_this && (
+            <Badge variant="light" miw="max-content">
+              {t('sessions.this')}
+            </Badge>
+          )}
+        </Group>
+      ),
     },
     { label: t('sessions.address'), cell: (row) => row.ip_address ?? null },
     { label: t('sessions.since'), nowrap: true, cell: (row) => format.dateTime(row.created_at) },
@@ -48,6 +67,7 @@ export function SessionsCard() {
       cell: (row) => (
         <EndSession
           id={row.session_id}
+          isThis={row.is_this}
           name={t('sessions.endOne', { name: nameOf(row), at: format.dateTime(row.created_at) })}
         />
       ),
@@ -58,31 +78,30 @@ export function SessionsCard() {
       title={t('sessions.title')}
       text={t('sessions.text')}
       aside={
-        <Button
-          size="compact-sm"
-          color="red"
-          variant="light"
-          loading={endAll.isPending}
-          onClick={() => endAll.mutate()}
-        >
+        <Button size="compact-sm" color="red" variant="light" onClick={askEndAll}>
           {t('sessions.endAll')}
         </Button>
       }
     >
-      <Refusal error={endAll.error} />
-      <Fetched query={sessions}>
-        {(rows) => <Rows label={t('sessions.title')} rows={rows} rowKey={(row) => row.session_id} columns={columns} />}
-      </Fetched>
+      <div {...kept}>
+        <Fetched query={sessions}>
+          {(rows) => (
+            <Rows label={t('sessions.title')} rows={rows} rowKey={(row) => row.session_id} columns={columns} />
+          )}
+        </Fetched>
+      </div>
+      <Confirm asked={asked} onClose={() => setAsked(null)} />
     </Section>
   );
 }
 
-/** Ends one session; what comes of it stands beside that. */
-function EndSession({ id, name }: { id: string; name: string }) {
+/** Ends one session; what comes of it stands beside that. Who ends the one of this page has signed out. */
+function EndSession({ id, isThis, name }: { id: string; isThis: boolean; name: string }) {
   const { t } = useTranslation('account');
   const client = useQueryClient();
   const end = useMutation({
     mutationFn: () => data(api.DELETE('/api/users/me/sessions/{session_id}', { params: { path: { session_id: id } } })),
+    onSuccess: () => isThis && session.drop(),
     onSettled: () => client.invalidateQueries({ queryKey: ['me', 'sessions'] }),
   });
   return (

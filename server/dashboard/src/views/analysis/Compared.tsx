@@ -1,4 +1,4 @@
-import { Group, NumberInput, Stack, TextInput, useComputedColorScheme } from '@mantine/core';
+import { Group, NumberInput, Stack, useComputedColorScheme } from '@mantine/core';
 import { useQueries } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -19,6 +19,7 @@ import {
   watchBands,
   wholeSumOf,
 } from './buckets';
+import { DayField } from './DayField';
 import { LanePicker, useLane, useLaneName } from './LanePicker';
 import type { Place } from './place';
 import { isDay, sameWeekdays } from './span';
@@ -54,13 +55,7 @@ export function Compared({ place }: { place: Place }) {
   return (
     <Stack>
       <Group align="flex-start">
-        <TextInput
-          type="date"
-          label={t('day')}
-          value={day}
-          max={place.today}
-          onChange={(event) => event.currentTarget.value && set({ day: event.currentTarget.value })}
-        />
+        <DayField label={t('day')} value={day} max={place.today} onChange={(day) => set({ day })} />
         <NumberInput
           label={t('compared.weeks')}
           value={field}

@@ -2,7 +2,7 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { type RefObject } from 'react';
 import { useTranslation } from 'react-i18next';
-import { heat, textOn } from '@/components/plot/palette';
+import { GROUND, heat, textOn } from '@/components/plot/palette';
 import { wrapped } from '@/components/plot/picture';
 import { useFormat } from '@/i18n/format';
 import { WEEKDAYS, type Weekday } from './week';
@@ -41,7 +41,6 @@ export function HeatMap({ value, most, title, text, drawing }: Props) {
   const keys = upright ? 2 : 1;
   const size = { width: Math.max(200, width), height: foot + keys * LINE };
   const ink = scheme === 'dark' ? '#c9ccd3' : '#2b3240';
-  const ground = scheme === 'dark' ? '#242424' : '#ffffff';
   const place = (day: number, hour: number) => {
     const [column, row] = upright ? [day, hour] : [hour, day];
     return { x: left + column * cell.width, y: head + 22 + row * cell.height };
@@ -59,7 +58,7 @@ export function HeatMap({ value, most, title, text, drawing }: Props) {
         aria-label={`${title}: ${text}`}
         fontFamily={font}
       >
-        <rect width={size.width} height={size.height} fill={ground} />
+        <rect width={size.width} height={size.height} fill={GROUND[scheme]} />
         <defs>
           <pattern id="unwatched" width={6} height={6} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
             <line x1={0} y1={0} x2={0} y2={6} stroke={ink} strokeOpacity={0.35} strokeWidth={1.5} />

@@ -1,6 +1,7 @@
-import { Button, Group, TextInput } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { ProblemError } from '@/api/problem';
+import { DayField } from './DayField';
 import { lastDays, plusDays, type Span } from './span';
 import { useChoice } from './useChoice';
 
@@ -19,9 +20,6 @@ export function SpanPicker({ span, today, lengths, error }: Props) {
   const { set } = useChoice();
   const problem = error instanceof ProblemError ? error : null;
   const choose = ({ from, to }: Span) => set({ from, to, bucket: null });
-  const change = (name: 'from' | 'to') => (event: { currentTarget: HTMLInputElement }) => {
-    if (event.currentTarget.value) choose({ ...span, [name]: event.currentTarget.value });
-  };
   const presets = [
     { label: t('today'), value: lastDays(today, 1) },
     { label: t('yesterday'), value: lastDays(plusDays(today, -1), 1) },
@@ -29,20 +27,18 @@ export function SpanPicker({ span, today, lengths, error }: Props) {
   ];
   return (
     <Group align="flex-start" gap="sm">
-      <TextInput
-        type="date"
+      <DayField
         label={t('from')}
         value={span.from}
         max={span.to}
-        onChange={change('from')}
+        onChange={(from) => choose({ ...span, from })}
         error={problem?.about('from')}
       />
-      <TextInput
-        type="date"
+      <DayField
         label={t('to')}
         value={span.to}
         min={span.from}
-        onChange={change('to')}
+        onChange={(to) => choose({ ...span, to })}
         error={problem?.about('to')}
       />
       <Group gap={4} mt={{ base: 0, xs: 25 }} role="group" aria-label={t('span')}>

@@ -26,8 +26,9 @@ export function today(zone: string, now: number): string {
 /** Whether the last day of a span has ended in a zone. */
 export const isOver = (zone: string, to: string, now: number): boolean => today(zone, now) > to;
 
+/** Whether it is a day; one of which only half the year is typed is none yet. */
 export const isDay = (text: string | null): text is string =>
-  text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+  text !== null && /^[1-9]\d{3}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 
 /** A day so many days later. */
 export function plusDays(day: string, days: number): string {

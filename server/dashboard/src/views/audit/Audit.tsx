@@ -1,4 +1,4 @@
-import { Button, Code, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { Download } from 'lucide-react';
 import { useTranslation } from 'react-i18next';
@@ -8,6 +8,7 @@ import type { AuditEntry } from '@/api/types';
 import { useUsers } from '@/api/users';
 import { saveFile } from '@/components/files';
 import { Choice } from '@/components/list/Choice';
+import { Coded } from '@/components/list/Coded';
 import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
@@ -61,7 +62,7 @@ export function Audit() {
         </Stack>
       ),
     },
-    { label: t('action'), nowrap: true, cell: (line) => <Code lang="en">{line.action}</Code> },
+    { label: t('action'), nowrap: true, cell: (line) => <Coded code={line.action} words="audit:actions" /> },
     {
       label: t('junction', { ns: 'lists' }),
       nowrap: true,

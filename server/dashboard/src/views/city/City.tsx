@@ -1,12 +1,12 @@
-import { Stack, Text } from '@mantine/core';
+import { Skeleton, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { linksOptions } from '@/api/links';
 import { AsOf } from '@/components/AsOf';
 import { PageTitle } from '@/components/PageTitle';
-import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
+import { Unfetched } from '@/components/Unfetched';
 import { AlarmList } from '@/components/alarms/AlarmList';
 import { useFilters } from '@/components/list/useFilters';
 import { useTyped } from '@/components/list/useTyped';
@@ -31,9 +31,9 @@ export function City() {
   return (
     <Stack>
       <PageTitle>{t('title')}</PageTitle>
-      {query.error && !states && <Refusal error={query.error} retry={() => void query.refetch()} />}
+      <Unfetched query={query} />
       <AsOf query={query} />
-      {links.error && !links.data && !query.error && <Refusal error={links.error} retry={() => void links.refetch()} />}
+      {!query.error && <Unfetched query={links} />}
       <Totals states={states} />
       <FilterBar
         filter={filter}
@@ -49,10 +49,15 @@ export function City() {
         <CityMap states={shown} chosen={`${filter} ${search}`} links={links.data ?? []} />
         <div id="junctions" tabIndex={-1}>
           <Section title={t('list.label')}>
-            {states?.length === 0 ? (
-              <Text c="dimmed">{t('list.empty')}</Text>
+            {states ? (
+              states.length === 0 ? (
+                <Text c="dimmed">{t('list.empty')}</Text>
+              ) : (
+                <JunctionTable states={shown} />
+              )
             ) : (
-              <JunctionTable states={shown} waiting={!states && !query.error} />
+              // Why they could not be fetched stands above.
+              !query.error && <Skeleton height={240} />
             )}
           </Section>
         </div>

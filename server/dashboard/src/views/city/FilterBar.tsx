@@ -23,7 +23,7 @@ export function FilterBar({ filter, onFilter, search, onSearch }: Props) {
         placeholder={t('search')}
         leftSection={<Search size={16} aria-hidden />}
         rightSection={
-          search && <CloseButton size="sm" aria-label={t('close', { ns: 'common' })} onClick={() => onSearch('')} />
+          search && <CloseButton size="sm" aria-label={t('clear', { ns: 'lists' })} onClick={() => onSearch('')} />
         }
         value={search}
         onChange={(event) => onSearch(event.currentTarget.value)}

@@ -22,14 +22,14 @@ const state = (name: string, kind: Kind, congestion: Congestion | null = null) =
 
 it('the list begins with what needs somebody, and tells queues without their colours', () => {
   const states = [state('A', 'ok', 'low'), state('B', 'ok', 'mid'), state('C', 'manual', 'high'), state('D', 'fault')];
-  render(<JunctionTable states={states} waiting={false} />, { wrapper: Page });
+  render(<JunctionTable states={states} />, { wrapper: Page });
   const rows = screen.getAllByTestId('junction-row');
   expect(rows.map((row) => row.querySelector('a')?.textContent)).toEqual(['D', 'C', 'A', 'B']);
   expect(rows.map((row) => /›+/.exec(row.textContent)?.[0] ?? '')).toEqual(['', '›››', '›', '››']);
 });
 
 it('the age of what is old stands with the state where the column of the signal has no room', () => {
-  render(<JunctionTable states={[{ ...state('A', 'emergency'), staleS: 20 }]} waiting={false} />, { wrapper: Page });
+  render(<JunctionTable states={[{ ...state('A', 'emergency'), staleS: 20 }]} />, { wrapper: Page });
   const below = screen.getByTestId('stale-below');
   expect(below.textContent).toBe('Last heard 20 s ago');
   expect(below.closest('td')?.textContent).toContain('Emergency');
@@ -39,7 +39,7 @@ it('the age of what is old stands with the state where the column of the signal 
 it('how bad the worst alarm of a junction is stands in a sign and a word beside its colour', () => {
   const severities = ['critical', 'error', 'warning', 'info', 'of a newer server'];
   const states = severities.map((severity) => ({ ...state(severity, 'ok'), alarms: 2, severity }));
-  render(<JunctionTable states={states} waiting={false} />, { wrapper: Page });
+  render(<JunctionTable states={states} />, { wrapper: Page });
   const told = severities.map((name) => screen.getByText(name).closest('tr')?.lastElementChild?.textContent);
   expect(told).toEqual(['2 !!! Critical', '2 !! Error', '2 ! Warning', '2 i Info', '2']);
 });

@@ -1,7 +1,8 @@
-import { Anchor, Badge, Button, Skeleton, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
+import { Anchor, Badge, Button, Table, Text, Tooltip, VisuallyHidden } from '@mantine/core';
 import { memo, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import classes from './City.module.css';
 import { SEVERITIES, severityColor } from '@/components/alarms/severity';
@@ -18,11 +19,11 @@ const SEVERITY_SIGNS = { info: 'i', warning: '!', error: '!!', critical: '!!!' }
 const STEP = 100;
 
 /** The junctions as a list, those first that need somebody. */
-export function JunctionTable({ states, waiting }: { states: JunctionState[]; waiting: boolean }) {
+export function JunctionTable({ states }: { states: JunctionState[] }) {
   const { t } = useTranslation('city');
   const [most, setMost] = useState(STEP);
+  const kept = useKeptFocus<HTMLDivElement>();
   const sorted = useMemo(() => byImportance(states), [states]);
-  if (waiting) return <Skeleton height={240} />;
   if (states.length === 0) return <Text c="dimmed">{t('list.none')}</Text>;
   return (
     // The browser's own bar: it is there where rows are out of sight, as nothing else tells of them.
@@ -43,8 +44,8 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
             <Table.Th visibleFrom="xs" w={{ sm: '17%' }}>
               {t('list.signal')}
             </Table.Th>
-            <Table.Th w={{ base: '15%', sm: '21%' }}>{t('list.queue')}</Table.Th>
-            <Table.Th visibleFrom="sm" w="9%">
+            <Table.Th w={{ base: '15%', sm: '17%' }}>{t('list.queue')}</Table.Th>
+            <Table.Th visibleFrom="sm" w="13%">
               {t('list.vehicles')}
             </Table.Th>
             <Table.Th w={{ base: '16%', sm: '10%' }}>{t('list.alarms')}</Table.Th>
@@ -56,10 +57,15 @@ export function JunctionTable({ states, waiting }: { states: JunctionState[]; wa
           ))}
         </Table.Tbody>
       </Table>
-      {states.length > most && (
-        <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
-          {t('more', { ns: 'common' })}
-        </Button>
+      {states.length > STEP && (
+        // Who has come to its end by the keyboard stays there once there is no more.
+        <div {...kept}>
+          {states.length > most && (
+            <Button fullWidth variant="subtle" onClick={() => setMost(most + STEP)}>
+              {t('more', { ns: 'common' })}
+            </Button>
+          )}
+        </div>
       )}
     </div>
   );

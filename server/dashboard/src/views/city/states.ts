@@ -1,6 +1,6 @@
 import type { Overview } from '@/api/types';
 import type { SignalFrame, SignalState } from '@/live/frames';
-import { isLater, isNewer, type JunctionLive, STALE_MS, toldAt } from '@/live/store';
+import { isLater, isNewer, type JunctionLive, queuesHold, STALE_MS, toldAt } from '@/live/store';
 
 /** What matters most about a junction: of an `unknown` one nobody knows what its lamps show; an `own` one runs no plan of the server. */
 export type Kind =
@@ -88,8 +88,7 @@ export function stateOf(row: Overview, fetchedAt: number, live: JunctionLive, no
       : !online
         ? 'offline'
         : kindOf(signal, mode, newest?.plan_id !== null);
-  // The queue of a cycle that ended up to a quarter of an hour ago is none of now where nothing is heard any more.
-  const known = online && !stale;
+  const known = queuesHold(online, stale);
   return {
     id: row.junction_id,
     name: row.junction_name,

@@ -17,15 +17,16 @@ export function useCityStates(): { states: JunctionState[] | undefined; query: R
   const query = useOverview();
   const { data, dataUpdatedAt } = query;
   const [states, setStates] = useState<JunctionState[]>();
-  const known = useRef(new Map<string, JunctionState>());
+  const known = useRef<Map<string, JunctionState>>(null);
   useEffect(() => {
     if (!data) return undefined;
     const draw = () => {
       const now = Date.now();
-      const next = data.map((row) =>
-        keepSame(known.current, stateOf(row, dataUpdatedAt, store.get(row.junction_id), now)),
-      );
-      const changed = next.length !== known.current.size || next.some((state) => known.current.get(state.id) !== state);
+      const before = known.current ?? new Map<string, JunctionState>();
+      const next = data.map((row) => keepSame(before, stateOf(row, dataUpdatedAt, store.get(row.junction_id), now)));
+      // Of the first look also that there is none.
+      const changed =
+        !known.current || next.length !== before.size || next.some((state) => before.get(state.id) !== state);
       known.current = new Map(next.map((state) => [state.id, state]));
       // In pieces: a change of many rows is no task that holds up who types or scrolls.
       if (changed) startTransition(() => setStates(next));

@@ -36,7 +36,7 @@ export function DeviceView() {
   return (
     <Stack>
       <BackLink to="/devices" text={t('title')} />
-      <Fetched query={device} height={320}>
+      <Fetched whole query={device} height={320}>
         {(found) => <Shown device={found} fetchedAt={device.dataUpdatedAt} />}
       </Fetched>
     </Stack>

@@ -37,7 +37,11 @@ export function FactsCard({ device, status, at, present, layout, now }: Props) {
     [t('version'), device.software_version],
     [t('uptime'), status?.uptime_s === undefined ? null : format.age(status.uptime_s)],
     [t('clock'), status?.clock && t(`clocks.${status.clock}`)],
-    [t('outbox'), outbox && t('outboxFull', { rows: format.number(outbox.rows), age: format.age(outbox.oldest_s) })],
+    [
+      t('outbox'),
+      outbox &&
+        t('outboxFull', { count: outbox.rows, rows: format.number(outbox.rows), age: format.age(outbox.oldest_s) }),
+    ],
     [t('parked'), outbox && format.number(outbox.parked)],
     [t('dropped'), outbox && format.number(outbox.dropped)],
     [t('linkFailures'), status?.link && format.number(status.link.failures)],

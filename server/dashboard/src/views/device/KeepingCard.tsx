@@ -8,6 +8,7 @@ import type { Device, DeviceWithToken } from '@/api/types';
 import { type Asked, Confirm } from '@/components/Confirm';
 import { Dialog } from '@/components/Dialog';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { nameOf } from '@/views/devices/status';
 import { TokenShown } from '@/views/devices/TokenShown';
 import { EditDialog } from './EditDialog';
@@ -17,6 +18,7 @@ export function KeepingCard({ device }: { device: Device }) {
   const { t } = useTranslation('devices');
   const client = useQueryClient();
   const navigate = useNavigate();
+  const kept = useKeptFocus<HTMLDivElement>();
   const [editing, setEditing] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [made, setMade] = useState<DeviceWithToken | null>(null);
@@ -51,7 +53,7 @@ export function KeepingCard({ device }: { device: Device }) {
   };
   return (
     <Section title={t('keeping')} text={t('keepingText')}>
-      <Group>
+      <Group {...kept}>
         <Button variant="default" onClick={() => setEditing(true)}>
           {t('edit')}
         </Button>

@@ -2,6 +2,7 @@ import { MultiSelect, Select, TextInput } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useLayout } from '@/api/junctions';
 import type { ProblemError } from '@/api/problem';
+import { Unfetched } from '@/components/Unfetched';
 
 export const DEVICE_TYPES = ['junction', 'rfid_counter', 'light_controller'] as const;
 
@@ -42,6 +43,7 @@ export function DeviceFields({ junctionId, values, onChange, problem }: Props) {
         allowDeselect={false}
         error={problem?.about('device_type')}
       />
+      <Unfetched query={layout} />
       <MultiSelect
         label={t('lanes')}
         description={t('lanesHint')}

@@ -82,7 +82,7 @@ export const DeviceRows = memo(function DeviceRows({ devices }: { devices: reado
         label: t('outbox'),
         cell: (device) => {
           const outbox = statusOf(device)?.outbox;
-          return outbox && told(device, t('rows', { rows: format.number(outbox.rows) }));
+          return outbox && told(device, t('rows', { count: outbox.rows, rows: format.number(outbox.rows) }));
         },
       },
       { label: t('version'), nowrap: true, cell: (device) => device.software_version },

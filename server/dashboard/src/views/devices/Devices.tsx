@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useDeferredValue, useMemo, useState } from 'react';
@@ -11,6 +11,7 @@ import { Fetched } from '@/components/Fetched';
 import { Choice } from '@/components/list/Choice';
 import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
+import { SearchField } from '@/components/list/SearchField';
 import { useFilters } from '@/components/list/useFilters';
 import { PageTitle } from '@/components/PageTitle';
 import { Section } from '@/components/Section';
@@ -41,12 +42,7 @@ export function Devices() {
         )}
       </Group>
       <FilterRow>
-        <TextInput
-          type="search"
-          label={t('search')}
-          value={filters.search ?? ''}
-          onChange={(event) => setFilter('search', event.currentTarget.value)}
-        />
+        <SearchField label={t('search')} value={filters.search} onChange={(text) => setFilter('search', text)} />
         <Choice
           label={t('stateLabel')}
           value={filters.state}

@@ -3,8 +3,9 @@ import { beforeAll, expect, it, vi } from 'vitest';
 import type { Layout } from '@/api/types';
 import type { PlotBand } from '@/components/plot/series';
 import { startTexts } from '@/i18n';
+import { Format } from '@/i18n/format';
 import { answerWith, Page } from '@/testing/page';
-import { CountsHistory } from './CountsHistory';
+import { HistoryCard } from './HistoryCard';
 
 const drawn: { bands?: PlotBand[] }[] = [];
 vi.mock('@/components/plot/Plot', () => ({
@@ -33,8 +34,13 @@ it('the counts of the last day say when a lane was not watched, and have their n
     junction_name: 'Swargate',
     lanes: [{ lane_id: 'n', lane_index: 0, lane_name: 'N' }],
   };
-  render(<CountsHistory layout={layout as unknown as Layout} />, { wrapper: Page });
-  fireEvent.click(await screen.findByText('Show the numbers', {}, { timeout: 10_000 }));
+  const format = new Format('en-IN', String as never);
+  render(<HistoryCard layout={layout as unknown as Layout} format={format} />, { wrapper: Page });
+  const numbers = await screen.findByText('Show the numbers', {}, { timeout: 10_000 });
+  // The picture is part of the history: a level below its title, and no place of its own to go to.
+  expect(screen.getByRole('heading', { level: 3, name: /^Tagged vehicles of each lane/ })).toBeDefined();
+  expect(screen.getAllByRole('region').map((region) => region.querySelector('h2')?.textContent)).toEqual(['History']);
+  fireEvent.click(numbers);
   expect(drawn.at(-1)?.bands?.map(({ kind }) => kind)).toEqual(['unwatched', 'part']);
   const rows = [...document.querySelectorAll('tbody tr')].map((row) =>
     [...row.querySelectorAll('td, th')].map(({ textContent }) => textContent),

@@ -100,7 +100,11 @@ function Devices({ shown, now }: { shown: readonly Shown[]; now: number }) {
       cell: (row) => {
         const outbox = statusOf(row)?.outbox;
         if (!outbox) return null;
-        const state = t('outboxFull', { rows: format.number(outbox.rows), age: format.age(outbox.oldest_s) });
+        const state = t('outboxFull', {
+          count: outbox.rows,
+          rows: format.number(outbox.rows),
+          age: format.age(outbox.oldest_s),
+        });
         return isKnown(row, now) ? state : <Old>{t('reader.lastTold', { state })}</Old>;
       },
     },

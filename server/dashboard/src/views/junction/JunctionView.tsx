@@ -31,7 +31,7 @@ export function JunctionView() {
   const { junctionId = '' } = useParams();
   const layout = useLayout(junctionId);
   return (
-    <Fetched query={layout} height={480}>
+    <Fetched whole query={layout} height={480}>
       {(found) => <Junction key={junctionId} layout={found} />}
     </Fetched>
   );
@@ -103,6 +103,7 @@ function Junction({ layout }: { layout: Layout }) {
         <Stack>
           <TimelineCard
             signal={present.signal}
+            awaited={lamps.isPending}
             plan={runningStages(plan.data, frame?.plan_id)}
             stale={stale}
             control={controlToldBy(present.told)}

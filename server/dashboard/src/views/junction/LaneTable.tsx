@@ -8,6 +8,7 @@ import { AsOf } from '@/components/AsOf';
 import { AspectToken } from '@/components/lamps/AspectToken';
 import { type Column, Rows } from '@/components/list/Rows';
 import { Section } from '@/components/Section';
+import { Unfetched } from '@/components/Unfetched';
 import { usePhone } from '@/components/usePhone';
 import { useFormat } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
@@ -38,7 +39,7 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   const format = useFormat();
   const now = useNow(5000);
   const newest = cycles.data?.rows[0];
-  const cycle = newest && isOfNow(newest, now) ? newest : undefined;
+  const cycle = present.queuesHold && newest && isOfNow(newest, now) ? newest : undefined;
   const groups = groupsOf(layout);
   const phone = usePhone();
   const [whole, setWhole] = useState(false);
@@ -117,6 +118,8 @@ export function LaneTable({ layout, present, plan, cycles }: Props) {
   ];
   return (
     <Section title={t('lanes.title')} text={brief ? undefined : t('lanes.hint')}>
+      {/* One of them: where the server is away neither can be had. */}
+      <Unfetched query={cycles.data ? present.recent : cycles} />
       <AsOf query={cycles} />
       <Rows
         facts={!brief}

@@ -6,6 +6,7 @@ import { Dialog } from '@/components/Dialog';
 import { type Field, numberOf } from '@/components/field';
 import { Refusal } from '@/components/Refusal';
 import { useSent } from '@/components/sent';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import { useAct, useVerdict } from './act';
 import { Outcome } from './Outcome';
@@ -41,15 +42,26 @@ const MINUTES = { usual: 60, most: 1440 };
 function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opened'>) {
   const act = useAct(layout);
   const verdict = useVerdict(layout.junction_id, act);
+  const done = verdict !== null && verdict.applied !== 'refused';
+  useSent(done);
   const { t } = useTranslation('junction');
   const format = useFormat();
-  // As they are when the plan is first known: later plans do not change what somebody is looking at.
-  const [first, setFirst] = useState(current);
-  if (!first && current) setFirst(current);
-  const begin = firstGreens(layout, first);
+  // As they are when the form can first be sent, null where no plan is known then: later plans do not change what somebody is looking at.
+  const [first, setFirst] = useState<CurrentPlan | null | undefined>(current);
+  if (first === undefined && (current || failed)) setFirst(current ?? null);
+  const begin = firstGreens(layout, first ?? undefined);
   const [edited, setEdited] = useState<Record<string, Field>>({});
   const greens: Record<string, Field> = { ...begin.greens, ...edited };
-  const fetching = !first && !failed;
+  const fetching = first === undefined;
+  // Once it is sent, what runs is this itself.
+  const settled = act.isPending || done;
+  const canTake =
+    !settled && !fetching && begin.assumed && current !== undefined && !firstGreens(layout, current).assumed;
+  const take = () => {
+    setFirst(current);
+    setEdited({});
+  };
+  const kept = useKeptFocus<HTMLDivElement>();
   const [minutes, setMinutes] = useState<Field>(MINUTES.usual);
   const why = useReason();
   const stages = stagesOf(layout, greens);
@@ -60,16 +72,20 @@ function Form({ onClose, layout, current, failed, replaced }: Omit<Props, 'opene
     if (reason === null || stages === null || expires_in_minutes === null) return;
     act.mutate({ mode: 'manual_override', stages, expires_in_minutes, reason });
   };
-  const done = verdict !== null && verdict.applied !== 'refused';
-  useSent(done);
   return (
     <form onSubmit={submit}>
-      <Stack>
-        {/* Once it is sent, what runs is this itself. */}
+      <Stack {...kept}>
         {!act.isPending && !done && <ReplacedNote replaced={replaced} />}
         {(fetching || begin.assumed) && (
           <Alert color={fetching ? 'blue' : 'yellow'} role="status" data-testid="first-greens">
-            {t(fetching ? 'override.fetching' : 'override.defaults')}
+            <Stack gap="xs" align="flex-start">
+              {t(fetching ? 'override.fetching' : canTake ? 'override.stillDefaults' : 'override.defaults')}
+              {canTake && (
+                <Button size="compact-sm" variant="default" onClick={take}>
+                  {t('override.take')}
+                </Button>
+              )}
+            </Stack>
           </Alert>
         )}
         <SimpleGrid cols={{ base: 2, sm: Math.min(4, layout.stages.length) }}>

@@ -25,7 +25,9 @@ const signal = (change: Partial<SignalFrame>) => {
   return { frame, at: Date.now() };
 };
 const drawn = (change: Partial<SignalFrame>, plan: Parameters<typeof TimelineCard>[0]['plan']) =>
-  render(<TimelineCard signal={signal(change)} plan={plan} stale={false} control="agent" />, { wrapper: Page });
+  render(<TimelineCard signal={signal(change)} awaited={false} plan={plan} stale={false} control="agent" />, {
+    wrapper: Page,
+  });
 
 it('of a green that no plan of the server sets nothing is said to be left', () => {
   drawn({ plan_id: null }, []);
@@ -41,4 +43,14 @@ it('what is left is said by the plan that runs', () => {
 it('lamps that clear are told without a plan too', () => {
   drawn({ plan_id: null, state: 'amber', next_stage: 'S' }, []);
   expect(screen.getByTestId('countdown').textContent).toMatch(/, then stage S$/);
+});
+
+it('of a junction that has told no lamps yet the card is not empty', () => {
+  const card = (awaited: boolean) => (
+    <TimelineCard signal={null} awaited={awaited} plan={[]} stale={false} control={undefined} />
+  );
+  const { rerender } = render(card(true), { wrapper: Page });
+  expect(screen.queryByText(/^Nobody knows which stage runs/)).toBeNull();
+  rerender(card(false));
+  expect(screen.getByText(/^Nobody knows which stage runs/)).toBeDefined();
 });

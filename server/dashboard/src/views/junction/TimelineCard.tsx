@@ -10,6 +10,8 @@ import { leftOf, type PlannedStage, type Segment, timelineOf } from './timeline'
 
 interface Props {
   signal: HeardSignal | null;
+  /** The lamps are being fetched for the first time: there may be some. */
+  awaited: boolean;
   /** Greens of the plan that runs; empty: none of the server's. */
   plan: readonly PlannedStage[];
   stale: boolean;
@@ -21,7 +23,7 @@ interface Props {
 const COMMANDS: readonly (string | undefined)[] = ['fault', 'panel', 'emergency_vehicle', 'emergency'];
 
 /** The running stage with its countdown, and the planned ones after it. */
-export function TimelineCard({ signal, plan, stale, control }: Props) {
+export function TimelineCard({ signal, awaited, plan, stale, control }: Props) {
   const { t } = useTranslation(['junction', 'signal']);
   const format = useFormat();
   const now = useNow(250);
@@ -31,6 +33,11 @@ export function TimelineCard({ signal, plan, stale, control }: Props) {
       {t('timeline.second', { second: format.number(timeline.second) })}
     </Text>
   );
+  const instead = !signal
+    ? !awaited && t('timeline.unheard')
+    : stale
+      ? t('timeline.stale')
+      : t('timeline.special', { state: t(`signal:state.${signal.frame.state}`) });
   return (
     <Section title={t('timeline.title')} aside={aside}>
       {timeline ? (
@@ -45,11 +52,7 @@ export function TimelineCard({ signal, plan, stale, control }: Props) {
           ))}
         </ol>
       ) : (
-        signal && (
-          <Text>
-            {stale ? t('timeline.stale') : t('timeline.special', { state: t(`signal:state.${signal.frame.state}`) })}
-          </Text>
-        )
+        instead && <Text>{instead}</Text>
       )}
       {timeline && signal?.frame.plan_id === null && !COMMANDS.includes(control) && (
         <Text size="sm" c="dimmed">

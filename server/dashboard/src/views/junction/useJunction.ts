@@ -5,8 +5,8 @@ import { sums } from '@/live/counts';
 import type { SignalFrame } from '@/live/frames';
 import { store } from '@/live/feed';
 import { useJunctionLive, useNow } from '@/live/hooks';
-import { type HeardSignal, STALE_MS } from '@/live/store';
-import { type Told, toldBy } from './health';
+import { type HeardSignal, queuesHold, STALE_MS } from '@/live/store';
+import { isPresent, type Told, toldBy } from './health';
 import { junctionQueries } from './queries';
 import { type PlannedStage, plannedStages } from './timeline';
 
@@ -20,9 +20,13 @@ export interface Present {
   staleS: number | null;
   /** The lamps as they were fetched: why they are not known, when they are not. */
   lamps: UseQueryResult;
+  /** The counts of the last minutes as they were fetched: why there are none, when they could not be. */
+  recent: UseQueryResult;
   devices: UseQueryResult<DeviceWithDifferences[]>;
   /** What each device said last. */
   told: Told[];
+  /** Whether queues of the newest cycle may be those of now. */
+  queuesHold: boolean;
   /** Vehicles of the last five minutes, by lane id. */
   counts: Map<string, number>;
   /** Vehicles at the stop line at the end of the last interval, by lane id; none of an interval that is long over. */
@@ -41,7 +45,7 @@ export function usePresent(id: string): Present {
   const now = useNow();
   const lamps = useQuery(junctionQueries.signal(id));
   const { data: fetched, dataUpdatedAt } = lamps;
-  const { data: recent } = useQuery(junctionQueries.recentCounts(id));
+  const recent = useQuery(junctionQueries.recentCounts(id));
   const devices = useQuery({ ...junctionQueries.devices(id), refetchInterval: AGAIN_MS });
   useEffect(() => {
     if (fetched?.signal)
@@ -52,7 +56,7 @@ export function usePresent(id: string): Present {
       );
   }, [id, fetched, dataUpdatedAt]);
   useEffect(() => {
-    const rows = (recent ?? []).flatMap((row) =>
+    const rows = (recent.data ?? []).flatMap((row) =>
       'timestamp' in row
         ? [
             {
@@ -66,19 +70,24 @@ export function usePresent(id: string): Present {
         : [],
     );
     store.takeCounts(id, rows, Date.now());
-  }, [id, recent]);
+  }, [id, recent.data]);
   const { counts, present } = useMemo(() => sums(live.counts, now), [live.counts, now]);
   const told = useMemo(
     () => toldBy(devices.data, devices.dataUpdatedAt, live.devices),
     [devices.data, devices.dataUpdatedAt, live.devices],
   );
+  // Of a junction of which no device has said anything nobody knows that it is gone.
+  const online = told.length === 0 || told.some((device) => isPresent(device, now));
   const ageMs = live.signal ? now - live.signal.at : null;
+  const stale = ageMs !== null && ageMs > STALE_MS;
   return {
     signal: live.signal,
-    staleS: ageMs !== null && ageMs > STALE_MS ? Math.floor(ageMs / 1000) : null,
+    staleS: stale ? Math.floor(ageMs / 1000) : null,
     lamps,
+    recent,
     devices,
     told,
+    queuesHold: queuesHold(online, stale),
     counts,
     present,
   };

@@ -8,12 +8,14 @@ import { Confirm } from '@/components/Confirm';
 import { saveFile } from '@/components/files';
 import { Refusal } from '@/components/Refusal';
 import { tellDone } from '@/components/notify';
+import { useFormat } from '@/i18n/format';
 import { type Outlook, readCityFile } from './cityFile';
 
-/** All junctions with their links as one file, out and in. */
-export function CityFile({ known }: { known: Junction[] }) {
+/** All junctions with their links as one file, out and in. While it is not `known` what there is, nobody can say what an import replaces. */
+export function CityFile({ known }: { known: Junction[] | undefined }) {
   const { t } = useTranslation('junctions');
   const client = useQueryClient();
+  const format = useFormat();
   const [outlook, setOutlook] = useState<Outlook | null>(null);
   const reset = useRef<() => void>(null);
   const [unreadable, setUnreadable] = useState(false);
@@ -25,7 +27,7 @@ export function CityFile({ known }: { known: Junction[] }) {
     if (!file) return;
     // The same file may be chosen again once it is mended. Not while the browser still tells of it: it may put it there once more.
     const text = await file.text().finally(() => reset.current?.());
-    const found = readCityFile(text, new Set(known.map(({ junction_id }) => junction_id)));
+    const found = readCityFile(text, new Set(known?.map(({ junction_id }) => junction_id)));
     setUnreadable(found === null);
     setOutlook(found);
   };
@@ -35,13 +37,15 @@ export function CityFile({ known }: { known: Junction[] }) {
     text: t('file.outlook', {
       created: names(outlook.created),
       replaced: names(outlook.replaced),
-      links: outlook.links,
+      links: format.number(outlook.links),
     }),
     action: t('file.importNow'),
     run: async () => {
       const done = await data(api.POST('/api/junctions/import', { body: outlook.file }));
       await client.invalidateQueries();
-      tellDone(t('file.done', { count: done.junctions, links: done.links }));
+      const value = (count: number) => ({ count, value: format.number(count) });
+      const junctions = t('file.junctions', value(done.junctions));
+      tellDone(t('file.done', { junctions, links: t('file.links', value(done.links)) }));
     },
   };
   return (
@@ -58,7 +62,7 @@ export function CityFile({ known }: { known: Junction[] }) {
         </Button>
         <FileButton resetRef={reset} onChange={(file) => void read(file)} accept="application/json,.json">
           {(props) => (
-            <Button variant="default" {...props}>
+            <Button variant="default" disabled={!known} {...props}>
               {t('file.choose')}
             </Button>
           )}

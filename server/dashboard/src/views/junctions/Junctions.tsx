@@ -54,7 +54,7 @@ export function Junctions() {
       </Fetched>
       {admin && (
         <Section title={t('file.title')} text={t('file.text')}>
-          <CityFile known={junctions.data ?? []} />
+          <CityFile known={junctions.data} />
         </Section>
       )}
       <Dialog form opened={adding} onClose={() => setAdding(false)} title={t('new')} size="lg">

@@ -25,72 +25,74 @@ export function Groups({ draft, change, error, admin }: PartProps) {
     });
   return (
     <Section title={t('groups.title')} text={t('groups.text')}>
-      {groups === null ? (
-        <Switch
-          label={t('groups.perLane')}
-          checked
-          onChange={() => change(withOwnGroups)}
-          description={t('groups.perLaneText')}
-        />
-      ) : (
-        <Stack gap="md" {...kept}>
-          {groups.map((group, at) => (
-            <Group
-              key={group.key}
-              gap="xs"
-              align="flex-end"
-              role="group"
-              aria-label={`${t('groups.one')} ${group.name}`}
-            >
-              <TextInput
-                label={t('groups.name')}
-                value={group.name}
-                maxLength={64}
-                w={130}
-                onChange={(event) => set(at, { name: event.currentTarget.value })}
-                error={brokenOf(error, 'group', group.name)}
-              />
-              <Select
-                label={t('groups.kind')}
-                data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}
-                value={group.kind}
-                onChange={(kind) => kind && set(at, { kind })}
-                allowDeselect={false}
-                w={150}
-              />
-              <MultiSelect
-                label={t('groups.lanes')}
-                data={draft.lanes.map(({ key, name }) => ({ value: key, label: name || '?' }))}
-                value={group.lanes}
-                onChange={(lanes) => set(at, { lanes })}
-                w={200}
-              />
-              <TagsInput
-                label={t('groups.exits')}
-                value={group.exits}
-                onChange={(exits) => set(at, { exits })}
-                w={160}
-              />
-              {group.kind === 'pedestrian' && (
-                <Crossing
-                  crossing={group.crossing}
-                  change={(part) => set(at, { crossing: { ...group.crossing, ...part } })}
+      <Stack gap="md" {...kept}>
+        {groups === null ? (
+          <Switch
+            label={t('groups.perLane')}
+            checked
+            onChange={() => change(withOwnGroups)}
+            description={t('groups.perLaneText')}
+          />
+        ) : (
+          <>
+            {groups.map((group, at) => (
+              <Group
+                key={group.key}
+                gap="xs"
+                align="flex-end"
+                role="group"
+                aria-label={`${t('groups.one')} ${group.name}`}
+              >
+                <TextInput
+                  label={t('groups.name')}
+                  value={group.name}
+                  maxLength={64}
+                  w={130}
+                  onChange={(event) => set(at, { name: event.currentTarget.value })}
+                  error={brokenOf(error, 'group', group.name)}
                 />
-              )}
-              {admin && (
-                <RowTools name={group.name} remove={() => change((before) => removeGroup(before, group.key))} />
-              )}
-            </Group>
-          ))}
-          {admin && (
-            <Group>
-              <Button variant="default" onClick={add}>
-                {t('groups.add')}
-              </Button>
-            </Group>
-          )}
-        </Stack>
-      )}
+                <Select
+                  label={t('groups.kind')}
+                  data={KINDS.map((value) => ({ value, label: t(`kind.${value}`) }))}
+                  value={group.kind}
+                  onChange={(kind) => kind && set(at, { kind })}
+                  allowDeselect={false}
+                  w={150}
+                />
+                <MultiSelect
+                  label={t('groups.lanes')}
+                  data={draft.lanes.map(({ key, name }) => ({ value: key, label: name || '?' }))}
+                  value={group.lanes}
+                  onChange={(lanes) => set(at, { lanes })}
+                  w={200}
+                />
+                <TagsInput
+                  label={t('groups.exits')}
+                  value={group.exits}
+                  onChange={(exits) => set(at, { exits })}
+                  w={160}
+                />
+                {group.kind === 'pedestrian' && (
+                  <Crossing
+                    crossing={group.crossing}
+                    change={(part) => set(at, { crossing: { ...group.crossing, ...part } })}
+                  />
+                )}
+                {admin && (
+                  <RowTools name={group.name} remove={() => change((before) => removeGroup(before, group.key))} />
+                )}
+              </Group>
+            ))}
+            {admin && (
+              <Group>
+                <Button variant="default" onClick={add}>
+                  {t('groups.add')}
+                </Button>
+              </Group>
+            )}
+          </>
+        )}
+      </Stack>
     </Section>
   );
 }

@@ -55,6 +55,7 @@ it('a time that is empty is not saved as 0 s, nor anything beside it, until it h
   expect(saved).toEqual([]);
   type('Amber', '4');
   expect(screen.queryByText('A number is needed')).toBeNull();
+  expect(screen.queryByText(/Nothing is saved until each has a number/)).toBeNull();
   save();
   await waitFor(() => expect(saved.map(({ signal }) => signal?.amber_s)).toEqual([4]));
 });

@@ -26,7 +26,7 @@ export function LayoutView() {
   const { junctionId = '' } = useParams();
   const layout = useLayout(junctionId);
   return (
-    <Fetched query={layout} height={480}>
+    <Fetched whole query={layout} height={480}>
       {(entry) => (
         <Stack>
           <JunctionHead layout={entry} here="layout" />
@@ -36,6 +36,9 @@ export function LayoutView() {
     </Fetched>
   );
 }
+
+/** A time has no number: nothing was sent. */
+class Incomplete extends Error {}
 
 function Editor({ layout }: { layout: Layout & Tag }) {
   const { t } = useTranslation('layout');
@@ -55,22 +58,19 @@ function Editor({ layout }: { layout: Layout & Tag }) {
               body: bodyOf(value),
             }),
           )
-        : Promise.reject(new Error(t('incomplete'))),
+        : Promise.reject(new Incomplete(t('incomplete'))),
     onSaved: () => {
       tellDone(t('saved'));
       void client.invalidateQueries({ queryKey: ['junction', id] });
     },
   });
-  const part: PartProps = {
-    draft,
-    change: edited.change,
-    error: saving.error,
-    admin,
-  };
+  // What was missing is there now: of that nothing more is said.
+  const error = saving.error instanceof Incomplete && isComplete(draft) ? null : saving.error;
+  const part: PartProps = { draft, change: edited.change, error, admin };
   return (
     <>
       <Alert color="blue">{admin ? t('roadRules') : t('onlyAdmins')}</Alert>
-      <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
+      <SaveRefusal error={error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
       <Fieldset variant="unstyled" m={0} disabled={!admin || saving.isPending} aria-label={t('title')}>
         <Stack>
           <Lanes {...part} />

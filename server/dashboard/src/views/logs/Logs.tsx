@@ -5,6 +5,7 @@ import { api, page } from '@/api/client';
 import { useZones } from '@/api/junctions';
 import type { LogEntry } from '@/api/types';
 import { Choice } from '@/components/list/Choice';
+import { Coded } from '@/components/list/Coded';
 import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
@@ -40,7 +41,7 @@ export function Logs() {
   const columns: Column<LogEntry>[] = [
     { label: t('when', { ns: 'lists' }), nowrap: true, cell: (line) => times(line).line(line.logged_at) },
     { label: t('level'), nowrap: true, cell: (line) => <SeverityBadge severity={line.log_level} /> },
-    { label: t('type'), nowrap: true, cell: (line) => line.log_type },
+    { label: t('type'), nowrap: true, cell: (line) => <Coded code={line.log_type} words="logs:kinds" /> },
     {
       label: t('where'),
       cell: (line) =>

@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Anchor, Badge, Button, Group, Stack, Text } from '@mantine/core';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,6 +8,7 @@ import { useUsers } from '@/api/users';
 import { Fetched } from '@/components/Fetched';
 import { FilterRow } from '@/components/list/FilterRow';
 import { type Column, Rows } from '@/components/list/Rows';
+import { SearchField } from '@/components/list/SearchField';
 import { useFilters } from '@/components/list/useFilters';
 import { PageTitle } from '@/components/PageTitle';
 import { useCityFormat } from '@/components/list/useRowTimes';
@@ -31,12 +32,7 @@ export function People() {
         </Button>
       </Group>
       <FilterRow>
-        <TextInput
-          type="search"
-          label={t('search')}
-          value={filters.search ?? ''}
-          onChange={(event) => setFilter('search', event.currentTarget.value)}
-        />
+        <SearchField label={t('search')} value={filters.search} onChange={(text) => setFilter('search', text)} />
       </FilterRow>
       <Fetched query={users} height={240}>
         {(rows) => {

@@ -9,6 +9,7 @@ import type { User } from '@/api/types';
 import { type Asked, Confirm } from '@/components/Confirm';
 import { tellDone } from '@/components/notify';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { PasswordDialog } from './PasswordDialog';
 
 /** What administrators do about a user's sign-in. */
@@ -17,6 +18,7 @@ export function DeedsCard({ user }: { user: User }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const me = useMe();
+  const kept = useKeptFocus<HTMLDivElement>();
   const [asked, setAsked] = useState<Asked | null>(null);
   const [passwordOpen, setPasswordOpen] = useState(false);
   const params = { path: { user_id: user.user_id } };
@@ -49,7 +51,7 @@ export function DeedsCard({ user }: { user: User }) {
   const self = me.data?.user_id === user.user_id;
   return (
     <Section title={t('deeds')} text={self ? t('self') : undefined}>
-      <Group>
+      <Group {...kept}>
         {user.is_admin ? (
           <Button variant="default" onClick={() => ask('takeAdmin', patch({ is_admin: false }))}>
             {t('deed.takeAdmin')}

@@ -21,7 +21,7 @@ export function Person() {
   return (
     <Stack>
       <BackLink to="/users" text={t('title')} />
-      <Fetched query={user} height={320}>
+      <Fetched whole query={user} height={320}>
         {(found) => (
           <>
             <Group justify="space-between">

@@ -1,14 +1,15 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { api, tagged } from '@/api/client';
+import { useZones } from '@/api/junctions';
 import { useMe } from '@/api/me';
 import { AsOf } from '@/components/AsOf';
 import { SaveBar } from '@/components/edits/SaveBar';
 import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
 import { useSave } from '@/components/edits/useSave';
-import { Refusal } from '@/components/Refusal';
 import { Section } from '@/components/Section';
+import { Unfetched } from '@/components/Unfetched';
 import { tellDone } from '@/components/notify';
 import { Holidays } from './Holidays';
 import type { Holiday } from './week';
@@ -18,11 +19,13 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
   const { t } = useTranslation('schedule');
   const admin = useMe().data?.is_admin ?? false;
   const client = useQueryClient();
+  const zone = useZones().of(junction);
   const key = ['holidays', city];
   const now = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => tagged(api.GET('/api/holidays/{city}', { params: { path: { city } }, signal })),
     enabled: admin,
+    refetchInterval: 60_000,
   });
   const edited = useEdited<Holiday[]>(now.data?.holidays ?? holidays, now.data?.tag ?? null);
   const saving = useSave({
@@ -37,9 +40,15 @@ export function CityHolidays({ city, junction, holidays }: { city: string; junct
   });
   return (
     <Section title={t('cityHolidays', { city })} text={t('cityHolidaysText')}>
-      {now.error && !now.data && <Refusal error={now.error} retry={() => void now.refetch()} />}
+      <Unfetched query={now} />
       <AsOf query={now} />
-      <SaveRefusal error={saving.error} outdated={edited.outdated} load={saving.load} overwrite={saving.overwrite} />
+      <SaveRefusal
+        error={saving.error}
+        outdated={edited.outdated}
+        load={saving.load}
+        overwrite={saving.overwrite}
+        zone={zone}
+      />
       <Holidays
         label={t('cityHolidays', { city })}
         holidays={edited.value}

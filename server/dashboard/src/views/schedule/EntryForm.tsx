@@ -105,14 +105,14 @@ export function EntryForm({ draft: first, layout, apply, remove }: Props) {
         {draft.kind === 'plan' ? (
           <>
             <SimpleGrid cols={2}>
-              {Object.entries(draft.greens).map(([stage, green]) => (
+              {[...draft.greens].map(([stage, green]) => (
                 <NumberInput
                   key={stage}
                   label={t('greenOf', { stage })}
                   value={green}
                   min={0}
                   max={3600}
-                  onChange={(value) => change({ greens: { ...draft.greens, [stage]: value } })}
+                  onChange={(value) => change({ greens: new Map(draft.greens).set(stage, value) })}
                 />
               ))}
               <NumberInput

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, Stack, Table, Text, TextInput } from '@manti
 import { Trash2 } from 'lucide-react';
 import { type SubmitEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useUnsaved } from '@/components/edits/unsaved';
 import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import { type Holiday, withHoliday } from './week';
@@ -20,6 +21,8 @@ export function Holidays({ holidays, change, label }: Props) {
   const kept = useKeptFocus<HTMLDivElement>();
   const [date, setDate] = useState('');
   const [name, setName] = useState('');
+  // One that is typed in and not added yet is lost with the view like any other change.
+  useUnsaved(date !== '' || name.trim() !== '');
   const add = (event: SubmitEvent) => {
     event.preventDefault();
     change?.(withHoliday(holidays, { date, name: name.trim() }));

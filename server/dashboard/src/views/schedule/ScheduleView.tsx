@@ -17,6 +17,7 @@ import { SaveRefusal } from '@/components/edits/SaveRefusal';
 import { useEdited } from '@/components/edits/useEdited';
 import { useSave } from '@/components/edits/useSave';
 import { Section } from '@/components/Section';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useFormat } from '@/i18n/format';
 import { tellDone } from '@/components/notify';
 import { CityHolidays } from './CityHolidays';
@@ -38,7 +39,7 @@ export function ScheduleView() {
   const layout = useLayout(junctionId);
   const schedule = useQuery(scheduleOptions(junctionId));
   return (
-    <Fetched query={layout} height={480}>
+    <Fetched whole query={layout} height={480}>
       {(entry) => (
         <Stack>
           <JunctionHead layout={entry} here="schedule" />
@@ -66,6 +67,7 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
     { entries: answer.entries, holidays: answer.holidays },
     answer.tag,
   );
+  const kept = useKeptFocus<HTMLDivElement>();
   const [open, setOpen] = useState<Open | null>(null);
   const { entries, holidays } = edited.value;
   const saving = useSave({
@@ -118,15 +120,17 @@ function Editor({ layout, answer }: { layout: Layout; answer: Answer }) {
           )
         }
       >
-        <WeekGrid entries={entries} now={now?.entry ?? null} choose={choose} {...(mayOperate ? { add } : {})} />
-        <Group gap="lg">
-          {(['plan', 'limits'] as const).map((kind) => (
-            <Text key={kind} size="sm">
-              <span aria-hidden className={classes.key} data-kind={kind} /> {t(kind)}
-            </Text>
-          ))}
-        </Group>
-        <EntryList entries={entries} error={saving.error} choose={choose} />
+        <Stack gap="sm" {...kept}>
+          <WeekGrid entries={entries} now={now?.entry ?? null} choose={choose} {...(mayOperate ? { add } : {})} />
+          <Group gap="lg">
+            {(['plan', 'limits'] as const).map((kind) => (
+              <Text key={kind} size="sm">
+                <span aria-hidden className={classes.key} data-kind={kind} /> {t(kind)}
+              </Text>
+            ))}
+          </Group>
+          <EntryList entries={entries} error={saving.error} choose={choose} />
+        </Stack>
       </Section>
       <Section title={t('holidays')} text={t('holidaysText')}>
         <Holidays

@@ -42,7 +42,7 @@ function clearanceOf(layout: Signals, from: string, to: string): number {
 
 /** Seconds of a cycle with these greens and what clears the junction between them. */
 export function cycleOf(draft: Draft, layout: Signals): number {
-  const served = Object.entries(draft.greens).flatMap(([stage, field]) => {
+  const served = [...draft.greens].flatMap(([stage, field]) => {
     const green = numberOf(field);
     return green === null ? [] : [{ stage, green }];
   });

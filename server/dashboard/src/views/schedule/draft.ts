@@ -13,7 +13,8 @@ export interface Draft {
   from: string;
   to: string;
   kind: 'plan' | 'limits';
-  greens: Record<string, Field>;
+  /** By stage, in the order of the layout: an object would put names that are numbers first. */
+  greens: ReadonlyMap<string, Field>;
   offset: Field;
   limits: Record<Limit, Field>;
 }
@@ -32,7 +33,7 @@ export function newDraft(
     from,
     to,
     kind: 'plan',
-    greens: Object.fromEntries(stages.map(({ stage, min_green_s }) => [stage, Math.max(20, min_green_s)])),
+    greens: new Map(stages.map(({ stage, min_green_s }) => [stage, Math.max(20, min_green_s)])),
     offset: '',
     limits: { min_cycle_s: '', max_cycle_s: '', min_green_s: '', max_green_s: '' },
   };
@@ -50,7 +51,7 @@ export function draftOf(entry: Entry, stages: readonly string[]): Draft {
     from: entry.from,
     to: entry.to === '24:00' ? '00:00' : entry.to,
     kind: entry.plan ? 'plan' : 'limits',
-    greens: Object.fromEntries([...known].map((stage) => [stage, green(stage)])),
+    greens: new Map([...known].map((stage) => [stage, green(stage)])),
     offset: entry.plan?.offset_s ?? '',
     limits: {
       min_cycle_s: limit('min_cycle_s'),
@@ -71,7 +72,7 @@ export function entryOf(draft: Draft): Entry {
     });
     return { ...common, limits: Object.fromEntries(given) };
   }
-  const stages = Object.entries(draft.greens).flatMap(([stage, field]) => {
+  const stages = [...draft.greens].flatMap(([stage, field]) => {
     const green_s = numberOf(field);
     return green_s === null ? [] : [{ stage, green_s }];
   });

@@ -64,7 +64,7 @@ describe('an entry', () => {
   });
 
   it('keeps a stage that the junction has no longer, for the server to name', () => {
-    expect(Object.keys(draftOf(entry('Old', ['mon'], '07:00', '08:00'), ['S']).greens)).toEqual(['S', 'N']);
+    expect([...draftOf(entry('Old', ['mon'], '07:00', '08:00'), ['S']).greens.keys()]).toEqual(['S', 'N']);
   });
 
   it('that is new on a workday holds on all of them, with greens that may be', () => {
@@ -73,7 +73,10 @@ describe('an entry', () => {
       { stage: 'S', min_green_s: 30 },
     ]);
     expect(draft.days).toEqual(['mon', 'tue', 'wed', 'thu', 'fri']);
-    expect(draft.greens).toEqual({ N: 20, S: 30 });
+    expect([...draft.greens]).toEqual([
+      ['N', 20],
+      ['S', 30],
+    ]);
     expect(newDraft('holiday', '07:00', '08:00', []).days).toEqual(['holiday']);
   });
 });
@@ -90,7 +93,10 @@ describe('the cycle of an entry', () => {
     intergreens: [{ from: 'N', to: 'S', seconds: 8 }],
   };
   const cycle = (greens: Record<string, number | string>, more: object = {}) =>
-    cycleOf({ ...newDraft('mon', '07:00', '08:00', []), greens }, { ...layout, ...more });
+    cycleOf(
+      { ...newDraft('mon', '07:00', '08:00', []), greens: new Map(Object.entries(greens)) },
+      { ...layout, ...more },
+    );
 
   it('has the longest intergreen between what ends and what comes', () => {
     expect(cycle({ N: 20, S: 30, E: '' })).toBe(20 + 8 + 30 + 5);
@@ -107,6 +113,21 @@ describe('the cycle of an entry', () => {
     expect(cycle({ N: 20, both: 10 }, { stages, compatible: [], intergreens: [] })).toBe(20 + 0 + 10 + 3);
     expect(cycle({ N: 20 })).toBe(20);
   });
+});
+
+it('stages that are named by numbers stay in the order of the layout', () => {
+  const stages = [
+    { stage: '1', groups: ['a'], min_green_s: 7, max_green_s: 60 },
+    { stage: '3', groups: ['a', 'b'], min_green_s: 7, max_green_s: 60 },
+    { stage: '2', groups: ['c'], min_green_s: 7, max_green_s: 60 },
+  ];
+  const draft = newDraft('mon', '07:00', '08:00', stages);
+  const compatible = [{ a: 'a', b: 'b' }];
+  // From 1 to 3 a group is added only; from 1 to 2 another one would clear.
+  expect(cycleOf(draft, { stages, compatible, intergreens: [] })).toBe(3 * 20 + 0 + 5 + 5);
+  const saved = { ...entryOf(draft), name: 'Day' };
+  expect(saved.plan?.stages.map(({ stage }) => stage)).toEqual(['1', '3', '2']);
+  expect([...draftOf(saved, ['1', '3', '2']).greens.keys()]).toEqual(['1', '3', '2']);
 });
 
 it('a date has one holiday', () => {

@@ -46,3 +46,25 @@ it('a new link for a pair that is linked already begins with what it is, and say
   const body = { from_lanes: [], to_lanes: ['W'], distance_m: 650, free_flow_s: 52 };
   await waitFor(() => expect(sent).toEqual([['/api/links/west/here', body]]));
 });
+
+it('what cannot be fetched is said where it would be chosen, and is there once it can', async () => {
+  let failing = true;
+  answerWith(({ pathname }) => {
+    if (pathname === '/api/junctions/')
+      return failing ? Response.json({ detail: 'No junctions today' }, { status: 500 }) : [];
+    if (!pathname.endsWith('/layout')) return {};
+    return failing
+      ? Response.json({ detail: 'No lanes today' }, { status: 500 })
+      : { ...layout, lanes: [lane('N')], junction_id: 'west' };
+  });
+  render(<LinkForm layout={layout} link={known[0] ?? null} known={known} done={() => undefined} />, { wrapper: Page });
+  const wait = { timeout: 10_000 };
+  await screen.findByText('No junctions today', {}, wait);
+  const lanes = () => screen.getByLabelText<HTMLInputElement>('Lanes there', { selector: 'input' });
+  await screen.findByText('No lanes today', {}, wait);
+  expect(lanes().disabled).toBe(true);
+  failing = false;
+  for (const again of screen.getAllByText('Try again')) fireEvent.click(again);
+  await waitFor(() => expect(screen.queryByText(/today$/)).toBeNull(), wait);
+  expect(lanes().disabled).toBe(false);
+});

@@ -17,6 +17,7 @@ import { useJunctions, useLayout } from '@/api/junctions';
 import { ProblemError } from '@/api/problem';
 import type { Layout } from '@/api/types';
 import { Refusal } from '@/components/Refusal';
+import { Unfetched } from '@/components/Unfetched';
 import type { Way } from './Links';
 
 interface Props {
@@ -86,6 +87,7 @@ export function LinkForm({ layout, link, known, done }: Props) {
   return (
     <form onSubmit={submit}>
       <Stack>
+        <Unfetched query={junctions} />
         <Refusal error={save.error} shown={['distance_m', 'free_flow_s']} />
         <SegmentedControl
           aria-label={t('links.direction')}
@@ -123,12 +125,14 @@ export function LinkForm({ layout, link, known, done }: Props) {
           value={own}
           onChange={setOwn}
         />
+        <Unfetched query={neighbour} />
         <MultiSelect
           label={t('links.theirLanes')}
           data={lanesOf(neighbour.data)}
           value={theirs}
           onChange={setTheirs}
-          disabled={!other}
+          // Until their names are known there is nothing to choose, and what was chosen would be shown by its ids.
+          disabled={!neighbour.data}
         />
         <SimpleGrid cols={2}>
           <NumberInput

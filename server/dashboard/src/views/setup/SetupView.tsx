@@ -21,7 +21,7 @@ export function SetupView() {
   const layout = useLayout(junctionId);
   const admin = useMe().data?.is_admin ?? false;
   return (
-    <Fetched query={layout} height={480}>
+    <Fetched whole query={layout} height={480}>
       {(entry) => (
         <Stack key={entry.junction_id}>
           <JunctionHead layout={entry} here="settings" />

@@ -8,6 +8,7 @@ import { ProblemError } from '@/api/problem';
 import { Dialog } from '@/components/Dialog';
 import { TimeField } from '@/components/list/TimeField';
 import { Refusal } from '@/components/Refusal';
+import { Unfetched } from '@/components/Unfetched';
 
 interface Props {
   opened: boolean;
@@ -68,9 +69,7 @@ function WatchForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={submit}>
       <Stack>
-        {junctions.error && !junctions.data && (
-          <Refusal error={junctions.error} retry={() => void junctions.refetch()} />
-        )}
+        <Unfetched query={junctions} />
         <Refusal error={add.error} shown={SHOWN} />
         <TextInput
           label={t('epc')}

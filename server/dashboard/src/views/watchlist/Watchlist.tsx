@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Badge, Button, Group, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
@@ -14,11 +14,13 @@ import { FilterRow } from '@/components/list/FilterRow';
 import { JunctionSelect } from '@/components/list/JunctionSelect';
 import { Listing } from '@/components/list/Listing';
 import type { Column } from '@/components/list/Rows';
+import { SearchField } from '@/components/list/SearchField';
 import { useFilters } from '@/components/list/useFilters';
 import { PAGE, usePages } from '@/components/list/usePages';
 import { tellDone } from '@/components/notify';
 import { PageTitle } from '@/components/PageTitle';
 import { useRowTimes } from '@/components/list/useRowTimes';
+import { useKeptFocus } from '@/components/useKeptFocus';
 import { useNow } from '@/live/hooks';
 import { WatchDialog } from './WatchDialog';
 
@@ -34,6 +36,7 @@ export function Watchlist() {
   const junctionName = useJunctionNames();
   const [filters, setFilter] = useFilters(['junction', 'search']);
   const [search] = useDebouncedValue((filters.search ?? '').trim(), SEARCH_AFTER_MS);
+  const kept = useKeptFocus<HTMLDivElement>();
   const [adding, setAdding] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const isAdmin = me.data?.is_admin ?? false;
@@ -148,22 +151,23 @@ export function Watchlist() {
         {t('text')}
       </Text>
       <FilterRow>
-        <TextInput
-          type="search"
+        <SearchField
           label={t('search')}
           maxLength={200}
-          value={filters.search ?? ''}
-          onChange={(event) => setFilter('search', event.currentTarget.value)}
+          value={filters.search}
+          onChange={(text) => setFilter('search', text)}
         />
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>
-      <Listing
-        query={entries}
-        label={t('title')}
-        empty={t(search ? 'noMatch' : 'none')}
-        rowKey={(entry) => entry.entry_id}
-        columns={isAdmin ? [...columns, act] : columns}
-      />
+      <Stack {...kept}>
+        <Listing
+          query={entries}
+          label={t('title')}
+          empty={t(search ? 'noMatch' : 'none')}
+          rowKey={(entry) => entry.entry_id}
+          columns={isAdmin ? [...columns, act] : columns}
+        />
+      </Stack>
       <Confirm asked={asked} onClose={() => setAsked(null)} />
       <WatchDialog opened={adding} onClose={() => setAdding(false)} onDone={again} />
     </Stack>
