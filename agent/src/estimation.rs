@@ -28,6 +28,7 @@ mod tests;
 mod unread;
 mod unseen;
 mod vehicle;
+mod votes;
 mod walkers;
 mod zone;
 

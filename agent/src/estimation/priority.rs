@@ -18,7 +18,8 @@ mod tests;
 pub use alarm::Alarm;
 
 use self::places::Sights;
-use super::estimator::Estimator;
+use super::estimator::{Estimator, seconds};
+use super::votes::Votes;
 use crate::config::Config;
 use crate::reader::Read;
 use flextraff_common::epc::{Epc, KeyedTag, TagKey};
@@ -70,11 +71,12 @@ pub struct Priority {
 }
 
 /// Why a vehicle counts more.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 struct Request {
     class: WatchedClass,
-    /// Where it was read last, at the stop line if it was read there.
+    /// The lane by which most reads are, of those at the stop line if it was read there.
     lane: LaneIx,
+    votes: Votes,
     at_stop_line: bool,
     first: MonoMs,
     /// When the vehicle was last read, or known of by the estimator.
@@ -84,7 +86,29 @@ struct Request {
 
 impl Request {
     fn of(read: &Read, tag: KeyedTag, class: WatchedClass, first: MonoMs, now: MonoMs) -> Self {
-        Self { class, lane: read.lane, at_stop_line: read.zone == ZoneName::StopLine, first, known: now, tag }
+        let at_stop_line = read.zone == ZoneName::StopLine;
+        let mut request =
+            Self { class, lane: read.lane, votes: Votes::new(), at_stop_line, first, known: now, tag };
+        request.votes.add(read.lane, read.rssi, seconds(now));
+        request
+    }
+
+    /// Takes another read of the vehicle. The stop line knows its lane better than an antenna upstream; of the antennas there the one that leads by
+    /// reads does, for that of the next lane may be the first to hear it.
+    fn handle_read(&mut self, read: &Read, now: MonoMs) {
+        self.known = now;
+        match (self.at_stop_line, read.zone) {
+            (true, ZoneName::Advance) => {}
+            (false, ZoneName::StopLine) => {
+                *self = Self::of(read, self.tag, self.class, self.first, now);
+            }
+            _ => {
+                self.votes.add(read.lane, read.rssi, seconds(now));
+                if self.votes.leads(read.lane, self.lane, seconds(now)) {
+                    self.lane = read.lane;
+                }
+            }
+        }
     }
 }
 
@@ -259,15 +283,10 @@ impl Priority {
         true
     }
 
-    /// Whether a read is of a vehicle that asks already. The stop line knows its lane better than an antenna upstream.
+    /// Whether a read is of a vehicle that asks already.
     fn goes_on(&mut self, read: &Read, now: MonoMs) -> bool {
-        let Some(request) = self.requests.get_mut(&read.epc) else { return false };
-        request.known = now;
-        if !request.at_stop_line {
-            request.lane = read.lane;
-            request.at_stop_line = read.zone == ZoneName::StopLine;
-        }
-        true
+        let request = self.requests.get_mut(&read.epc);
+        request.map(|request| request.handle_read(read, now)).is_some()
     }
 
     /// The lane of the emergency vehicle that has asked first of all that still ask, and until when it may.

@@ -1,6 +1,7 @@
 //! One tagged vehicle on its way to the stop line, or at it.
 
 use super::lane::Lane;
+use super::votes::Votes;
 use flextraff_common::junction::{LaneIx, StageIx};
 
 /// Whoever has stood at the stop line for so long, seconds, and through so many greens of his lane is parked or broken down.
@@ -8,42 +9,6 @@ pub(super) const PARKED_S: f64 = 600.0;
 pub(super) const PARKED_GREENS: u32 = 3;
 /// With at least this share nobody is expected elsewhere.
 const SURE: f64 = 0.85;
-
-/// How fast reads at the stop line fade, seconds.
-const VOTE_MEMORY_S: f64 = 3.0;
-/// With so many times the reads of another lane a lane is the vehicle's, whatever the strength.
-const MORE_READS: f64 = 1.5;
-/// Else the lane that reads it by so much stronger, dB.
-const STRONGER_DB: f32 = 3.0;
-/// With fewer reads, faded, a lane is forgotten.
-const LEAST_READS: f64 = 0.05;
-
-/// What speaks for a lane at the stop line: a tag is often heard by the antenna of the next lane too.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Vote {
-    lane: LaneIx,
-    /// Reads, faded.
-    reads: f64,
-    last_s: f64,
-    /// Strongest of them, dBm.
-    rssi: Option<f32>,
-}
-
-impl Vote {
-    fn reads_at(&self, at_s: f64) -> f64 {
-        self.reads * (-(at_s - self.last_s).max(0.0) / VOTE_MEMORY_S).exp()
-    }
-
-    /// Whether its lane is rather the vehicle's than the other's: most reads, then the strongest (the rule by which passages are counted).
-    fn beats(&self, other: &Self, at_s: f64) -> bool {
-        let (own, others) = (self.reads_at(at_s), other.reads_at(at_s));
-        let is_stronger = match (self.rssi, other.rssi) {
-            (Some(own), Some(other)) => own >= other + STRONGER_DB,
-            _ => false,
-        };
-        own > MORE_READS * others || (is_stronger && MORE_READS * own >= others)
-    }
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Vehicle {
@@ -65,7 +30,7 @@ pub(super) struct Vehicle {
     pub(super) stalled: Vec<(StageIx, f64)>,
     /// Whether it was taken to have left already, and told so, and is still there.
     pub(super) has_left: bool,
-    pub(super) votes: Vec<Vote>,
+    pub(super) votes: Votes,
     /// Since when it has been read at the stop line of another lane after it had left.
     pub(super) crosses_s: Option<f64>,
 }
@@ -83,24 +48,16 @@ impl Vehicle {
             via: None,
             stalled: Vec::new(),
             has_left: false,
-            votes: Vec::new(),
+            votes: Votes::new(),
             crosses_s: None,
         }
     }
 
     /// Takes a read at the stop line of a lane, and says on which lane it stands. One that was not read on its lane for `gone_s` has left that.
     pub(super) fn stands_on(&mut self, lane: LaneIx, rssi: Option<f32>, at_s: f64, gone_s: f64) -> LaneIx {
-        self.votes.retain(|vote| vote.reads_at(at_s) >= LEAST_READS);
-        let rssi = rssi.filter(|rssi| rssi.is_finite());
-        let before = self.votes.iter().find(|vote| vote.lane == lane);
-        let reads = before.map_or(0.0, |vote| vote.reads_at(at_s)) + 1.0;
-        let strongest =
-            [before.and_then(|vote| vote.rssi), rssi].into_iter().flatten().max_by(f32::total_cmp);
-        self.votes.retain(|vote| vote.lane != lane);
-        let vote = Vote { lane, reads, last_s: at_s, rssi: strongest };
-        let present = self.votes.iter().find(|vote| vote.lane == self.lane);
-        let wins = present.is_none_or(|present| at_s - present.last_s > gone_s || vote.beats(present, at_s));
-        self.votes.push(vote);
+        self.votes.add(lane, rssi, at_s);
+        let is_there = self.votes.last_s(self.lane).is_some_and(|last_s| at_s - last_s <= gone_s);
+        let wins = !is_there || self.votes.leads(lane, self.lane, at_s);
         if wins || self.lane == lane { lane } else { self.lane }
     }
 

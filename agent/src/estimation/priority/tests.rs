@@ -226,6 +226,44 @@ fn an_emergency_vehicle_asks_for_its_lane_until_it_has_left() {
 }
 
 #[test]
+fn the_antenna_of_the_next_lane_gives_no_lane_the_green_of_an_ambulance() {
+    for zone in [ZoneName::StopLine, ZoneName::Advance] {
+        let mut priority = priority();
+        let asks = |priority: &Priority| priority.asks().map(|(lane, _)| lane.index());
+        let mut second = 1;
+        let mut hears = |priority: &mut Priority, lane| {
+            second += 1;
+            priority.see(&read(11, lane, zone), now(second));
+            priority.handle_timeout(now(second).mono, |_| true);
+        };
+        hears(&mut priority, 1);
+        assert_eq!(asks(&priority), Some(1), "the first read acts");
+        (0..2).for_each(|_| hears(&mut priority, 0));
+        assert_eq!(asks(&priority), Some(0), "the lane by which most reads are");
+        for _ in 0..10 {
+            [0, 0, 1].into_iter().for_each(|lane| hears(&mut priority, lane));
+            assert_eq!(asks(&priority), Some(0), "one that hears it now and then changes nothing");
+        }
+        // It changes lanes.
+        (0..6).for_each(|_| hears(&mut priority, 2));
+        assert_eq!(asks(&priority), Some(2));
+    }
+}
+
+#[test]
+fn of_two_antennas_the_stronger_knows_the_lane_of_an_ambulance_at_once() {
+    let mut priority = priority();
+    let hears = |lane, rssi| Read { rssi: Some(rssi), ..read(11, lane, ZoneName::StopLine) };
+    priority.see(&hears(1, -65.0), now(1));
+    priority.see(&hears(0, -55.0), now(1));
+    assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(0));
+    for second in 2..10 {
+        [hears(0, -55.0), hears(1, -65.0)].iter().for_each(|read| priority.see(read, now(second)));
+        assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(0));
+    }
+}
+
+#[test]
 fn an_emergency_vehicle_that_was_lost_on_the_way_asks_again_within_its_time() {
     let mut priority = priority();
     priority.see(&read(11, 1, ZoneName::Advance), now(1));
