@@ -99,6 +99,23 @@ fn until(lamps: &UnixDatagram, what: &str, wanted: impl Fn(&serde_json::Value) -
 }
 
 #[test]
+fn whoever_has_no_patience_gets_a_whole_amber_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut agent, lamps) = start(folder.path(), "/dev/null/outbox.sqlite");
+    until(&lamps, "green", |lamps| lamps["N"] == "green" && lamps["E"] == "red");
+    for _ in 0..10 {
+        agent.is_told_to_end();
+        // Two that come at once are one.
+        clock::gather(Duration::from_millis(20));
+    }
+    until(&lamps, "amber, not red at once", |lamps| lamps["N"] == "amber" && lamps["E"] == "red");
+    let began = std::time::Instant::now();
+    until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
+    assert!(began.elapsed() > Duration::from_millis(2500), "three seconds of amber");
+    assert!(agent.0.wait().unwrap().code().is_some());
+}
+
+#[test]
 fn signals_run_without_broker_disk_and_reader_and_end_in_red() {
     let folder = tempfile::tempdir().unwrap();
     let (mut agent, lamps) = start(folder.path(), "/dev/null/outbox.sqlite");
