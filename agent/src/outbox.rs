@@ -6,6 +6,7 @@
 //!
 //! One connection, used by one thread; the file is locked against any other process.
 
+mod disk;
 mod migrations;
 mod open;
 mod patience;
@@ -43,13 +44,23 @@ pub enum OutboxError {
         known: i64,
     },
     /// No space left; nothing that is stored is lost, and the same call may succeed later.
-    #[error("no space is left for the outbox; free some on its disk, or lower [outbox] max_mb")]
+    #[error(
+        "no space is left for the outbox; free some on its disk, raise the quota of the user flextraff, or lower [outbox] max_mb"
+    )]
     DiskFull,
     /// The file, or the disk as a whole, cannot be written.
     #[error(
         "the outbox may not be written; give it to the user flextraff, and see dmesg: a card that goes read-only is at its end"
     )]
     ReadOnly,
+    /// The file cannot be opened, which may pass.
+    #[error(
+        "the outbox cannot be opened; its disk must be there, and it and its folder must belong to the user flextraff: {0}"
+    )]
+    CannotOpen(rusqlite::Error),
+    /// The file had to be closed because the disk failed, and is not open again.
+    #[error("the outbox is closed until its disk lets it be opened again")]
+    Closed,
     /// Another process has the file open.
     #[error("another process has the outbox open; only one agent may use it")]
     InUse,
@@ -69,8 +80,11 @@ pub enum OutboxError {
 impl OutboxError {
     /// Whether the disk does not let the file be opened, read or written: it may pass, or be a block that stays bad.
     pub fn is_of_disk(&self) -> bool {
-        let of_disk = [ErrorCode::SystemIoFailure, ErrorCode::CannotOpen];
-        matches!(self, Self::Sqlite(error) if error.sqlite_error_code().is_some_and(|code| of_disk.contains(&code)))
+        match self {
+            Self::CannotOpen(_) | Self::Closed => true,
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure),
+            _ => false,
+        }
     }
 
     /// Whether the file itself is broken, so that trying again does not help.
@@ -84,6 +98,7 @@ impl From<rusqlite::Error> for OutboxError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::CannotOpen) => Self::CannotOpen(error),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::InUse,
             _ => Self::Sqlite(error),
         }
@@ -124,6 +139,8 @@ pub fn free_bytes(path: &Path) -> std::io::Result<u64> {
 #[derive(Debug)]
 pub struct Outbox {
     connection: Connection,
+    /// The disk has failed, and the file is not open again: the connection leads nowhere.
+    is_closed: bool,
     path: PathBuf,
     max_bytes: u64,
     device: DeviceId,
@@ -135,6 +152,8 @@ pub struct Outbox {
     clock: (i64, ClockState),
     /// The latest wall time that a synchronised clock has shown.
     known: UnixMs,
+    /// Number of the newest row that is known to be stored.
+    last_seq: i64,
     /// Rows in the table, kept here because counting them reads the whole file.
     pending: u64,
     /// Rows that could not be read since the file was opened.
@@ -146,6 +165,9 @@ pub struct Outbox {
     oldest: [[i64; 2]; write::DROP_ORDER.len()],
     set_aside: Option<PathBuf>,
     first_of_boot: bool,
+    /// What SQLite says to all that is asked of it, for tests.
+    #[cfg(test)]
+    fails: Option<i32>,
 }
 
 /// How a transaction ends.
@@ -191,6 +213,7 @@ impl Outbox {
 
     /// Open passages: key and state as given to [`Outbox::commit`], in order of keys.
     pub fn passages(&self) -> Result<Vec<(String, String)>, OutboxError> {
+        self.check_open()?;
         let mut statement = self.connection.prepare("SELECT key, state FROM passages ORDER BY key")?;
         let passages = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(passages.collect::<Result<_, _>>()?)
@@ -218,6 +241,7 @@ impl Outbox {
 
     /// The plans kept, at most one of each mode.
     pub fn plans(&self) -> Result<Vec<SavedPlan>, OutboxError> {
+        self.check_open()?;
         let mut statement = self.connection.prepare(
             "SELECT body, plans.boot_id, received_ms, offset_ms FROM plans
              LEFT JOIN boots ON boots.boot_id = plans.boot_id AND synced ORDER BY mode",
@@ -236,6 +260,7 @@ impl Outbox {
 
     /// How full the outbox is.
     pub fn status(&self, now: &Moment) -> Result<OutboxStatus, OutboxError> {
+        self.check_open()?;
         let (dropped, parked, counts_made) =
             self.connection.query_row("SELECT dropped, parked, counts_made FROM meta", [], |row| {
                 Ok((count_column(row, 0)?, count_column(row, 1)?, count_column(row, 2)?))
@@ -292,7 +317,23 @@ impl Outbox {
         self.connection.pragma_update(None, "max_page_count", pages).expect("a pragma");
     }
 
+    /// Nothing is asked of a connection that leads nowhere: its answers would look like damage.
+    const fn check_open(&self) -> Result<(), OutboxError> {
+        if self.is_closed { Err(OutboxError::Closed) } else { Ok(()) }
+    }
+
+    /// A disk that fails on the open file with an error of SQLite's, until it is opened again.
+    #[cfg(test)]
+    pub(crate) fn fail_with(&mut self, code: i32) {
+        self.fails = Some(code);
+    }
+
     fn begin(&mut self, durability: Durability) -> Result<Transaction<'_>, OutboxError> {
+        self.check_open()?;
+        #[cfg(test)]
+        if let Some(code) = self.fails {
+            return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None).into());
+        }
         let level = if durability == Durability::Durable { "FULL" } else { "NORMAL" };
         self.connection.pragma_update(None, "synchronous", level)?;
         Ok(self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?)

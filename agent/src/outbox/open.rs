@@ -2,7 +2,9 @@
 
 use super::row::{GapRow, RowBody, Stamp};
 use super::write::Batch;
-use super::{Outbox, OutboxError, count_column, id_column, migrations, offset_of, replaced};
+use super::{
+    Outbox, OutboxError, count_column, disk, id_column, migrations, offset_of, replaced, text_column,
+};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, OutboxId};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
@@ -26,7 +28,7 @@ pub struct Setup {
     pub new_outbox_id: OutboxId,
     /// The present uptime.
     pub boot: BootId,
-    /// Whether a file that the disk does not let be read counts as damaged.
+    /// Whether a file of which the disk says that it is spoilt counts as damaged; it has failed for a while.
     pub gives_up: bool,
 }
 
@@ -51,23 +53,25 @@ impl Outbox {
     /// Opens the file, makes it when it is missing, brings it to the newest version.
     ///
     /// A file that is damaged, or that another device or junction filled, is set aside as `<name>.corrupt-<n>`; a new one takes its place
-    /// and reports the gap.
+    /// and reports the gap. On a full disk the files set aside before make room.
     ///
     /// # Errors
     /// When another process has the file open, a newer agent wrote it, or the disk does not let it be opened.
     pub fn open(setup: &Setup, now: &Moment) -> Result<Self, OutboxError> {
+        with_room(&setup.path, || Self::open_as_it_is(setup, now))
+    }
+
+    fn open_as_it_is(setup: &Setup, now: &Moment) -> Result<Self, OutboxError> {
         if let Some(folder) = setup.path.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|source| OutboxError::Io { path: folder.to_owned(), source })?;
         }
         let mut outbox = match try_open(setup)? {
             Opened::Usable(connection, outbox_id) => match Self::with(setup, connection, outbox_id, now) {
-                Err(error) if setup.gives_up && error.is_of_disk() => {
-                    Self::replace(setup, &of_disk(&error), now)
-                }
                 Err(OutboxError::Sqlite(error)) if is_damage(&error) => {
                     Self::replace(setup, &damaged(&error), now)
                 }
+                Err(error) => Self::replace(setup, &given_up(setup, error)?, now),
                 opened => opened,
             },
             Opened::Unusable(reason) => Self::replace(setup, &reason, now),
@@ -83,7 +87,57 @@ impl Outbox {
     /// # Errors
     /// When the disk does not let the file be moved or a new one be made; to be called again then.
     pub fn start_anew(&mut self, reason: &str, now: &Moment) -> Result<(), OutboxError> {
-        let setup = Setup {
+        let (setup, known) = (self.setup(), self.known_now(now));
+        // Also in `replace`; before it the present file still gives what is in it.
+        replaced::note(&self.path, reason)?;
+        self.close()?;
+        let mut new = Self::replace(&setup, reason, &known)?;
+        new.tell_replaced(&known)?;
+        *self = new;
+        Ok(())
+    }
+
+    /// Closes the file on which the disk has failed for a while, and opens it again: a disk that was away gives it only so, and only then it is known whether
+    /// it is damaged. As [`Outbox::open`], it is replaced when it is, or when the disk says that it is spoilt.
+    ///
+    /// Returns what it has beyond what is known to be stored, as [`RowBody::stored_first`] names it: a commit may have reached the disk whose end
+    /// did not come back.
+    ///
+    /// # Errors
+    /// When it cannot be opened yet; it stays closed, to be called again.
+    pub fn open_again(&mut self, now: &Moment) -> Result<Vec<String>, OutboxError> {
+        let (setup, known) = (Setup { gives_up: true, ..self.setup() }, self.known_now(now));
+        self.close()?;
+        if setup.path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            // Where its disk is no longer mounted a new file would lie under it, and be lost when it is.
+            let away = "it is not there; mount its disk, or start the agent anew to begin a new one";
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, away);
+            return Err(OutboxError::Io { path: setup.path, source });
+        }
+        let new = Self::open(&setup, &known)?;
+        let mut found = Vec::new();
+        if new.id == self.id {
+            let mut statement = new.connection.prepare("SELECT body FROM rows WHERE seq > ?1")?;
+            let mut rows = statement.query([self.last_seq])?;
+            while let Some(row) = rows.next()? {
+                found.extend(text_column(row, 0)?);
+            }
+        }
+        let unreadable = self.unreadable;
+        *self = Self { unreadable, ..new };
+        Ok(found)
+    }
+
+    /// The file is locked until its connection is closed.
+    fn close(&mut self) -> Result<(), OutboxError> {
+        self.connection = Connection::open_in_memory()?;
+        self.is_closed = true;
+        Ok(())
+    }
+
+    /// As it is opened again.
+    fn setup(&self) -> Setup {
+        Setup {
             path: self.path.clone(),
             max_bytes: self.max_bytes,
             device: self.device,
@@ -92,17 +146,13 @@ impl Outbox {
             new_outbox_id: OutboxId(Uuid::new_v5(&self.id.0, b"replaced")),
             boot: self.boot,
             gives_up: false,
-        };
+        }
+    }
+
+    /// What this moment is by the clock that this file knows.
+    fn known_now(&self, now: &Moment) -> Moment {
         let (offset, clock) = self.clock_now(now);
-        let known = Moment { wall: UnixMs(now.mono.0.saturating_add(offset)), clock, ..*now };
-        // Also in `replace`; before it the present file still gives what is in it.
-        replaced::note(&self.path, reason)?;
-        // The file is locked until its connection is closed.
-        self.connection = Connection::open_in_memory()?;
-        let mut new = Self::replace(&setup, reason, &known)?;
-        new.tell_replaced(&known)?;
-        *self = new;
-        Ok(())
+        Moment { wall: UnixMs(now.mono.0.saturating_add(offset)), clock, ..*now }
     }
 
     /// Sets the file aside and begins a new one, which is still to tell of it.
@@ -163,12 +213,16 @@ impl Outbox {
             boot_key: 0,
             clock: (offset_of(now), now.clock),
             known: UnixMs(known),
+            is_closed: false,
+            last_seq: connection.query_row("SELECT next_seq - 1 FROM meta", [], |row| row.get(0))?,
             unreadable: 0,
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,
             newest: None,
             oldest: Default::default(),
             set_aside: None,
             first_of_boot: false,
+            #[cfg(test)]
+            fails: None,
             connection,
         };
         outbox.register_boot(now)?;
@@ -222,8 +276,8 @@ pub(super) fn try_open(setup: &Setup) -> Result<Opened, OutboxError> {
     }
     match open_checked(setup) {
         Err(OutboxError::Sqlite(error)) if is_damage(&error) => Ok(Opened::Unusable(damaged(&error))),
-        Err(error) if setup.gives_up && error.is_of_disk() => Ok(Opened::Unusable(of_disk(&error))),
-        result => result,
+        Err(error) => given_up(setup, error).map(Opened::Unusable),
+        opened => opened,
     }
 }
 
@@ -231,8 +285,33 @@ fn damaged(error: &rusqlite::Error) -> String {
     format!("the outbox was damaged ({error})")
 }
 
-fn of_disk(error: &OutboxError) -> String {
-    format!("the disk did not let the outbox be used ({error})")
+/// Why a file is not waited for any more on which the disk fails.
+///
+/// # Errors
+/// The error with which it fails, when it is to be waited for.
+fn given_up(setup: &Setup, error: OutboxError) -> Result<String, OutboxError> {
+    match (setup.gives_up && error.is_of_disk()).then(|| disk::spoilt(&setup.path)).flatten() {
+        Some(spoilt) => Ok(format!("the disk did not let the outbox be used ({spoilt})")),
+        None => Err(error),
+    }
+}
+
+/// Does what may need room on the disk, and once more where there is none and what was set aside can make some: what is kept to be looked at must not
+/// cost counts.
+pub(super) fn with_room<T>(
+    path: &Path,
+    mut work: impl FnMut() -> Result<T, OutboxError>,
+) -> Result<T, OutboxError> {
+    match work() {
+        Err(error) if disk::is_for_want_of_room(path, &error) => {
+            if discard_aside(path) {
+                work()
+            } else {
+                Err(OutboxError::DiskFull)
+            }
+        }
+        result => result,
+    }
 }
 
 /// What SQLite would silently take for a new database, or could not open at all.

@@ -1,4 +1,4 @@
-//! How long a disk that answers with errors is waited for before the file counts as damaged.
+//! How long a disk that answers with errors is waited for before the file is opened anew, and looked at.
 
 use super::OutboxError;
 use flextraff_common::time::MonoMs;
@@ -13,13 +13,17 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// Takes how an access ended; whether the file is to be given up: errors of the disk, and nothing else, for a minute.
+    /// Takes how an access ended; whether there was nothing but errors of the disk for a minute. Then the next minute begins.
     pub fn handle(&mut self, failed: Option<&OutboxError>, now: MonoMs) -> bool {
         if !failed.is_some_and(OutboxError::is_of_disk) {
             self.since = None;
             return false;
         }
-        now.since(*self.since.get_or_insert(now)) >= WAITED_MS
+        let is_over = now.since(*self.since.get_or_insert(now)) >= WAITED_MS;
+        if is_over {
+            self.since = Some(now);
+        }
+        is_over
     }
 }
 
@@ -33,7 +37,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_answers_with_errors_for_a_minute_is_given_up() {
+    fn each_minute_in_which_a_disk_answers_with_errors_is_told_once() {
         for code in
             [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_CANTOPEN]
         {
@@ -41,6 +45,8 @@ mod tests {
             assert!(!patience.handle(Some(&failure(code)), MonoMs(5000)));
             assert!(!patience.handle(Some(&failure(code)), MonoMs(64_999)));
             assert!(patience.handle(Some(&failure(code)), MonoMs(65_000)));
+            assert!(!patience.handle(Some(&failure(code)), MonoMs(66_000)));
+            assert!(patience.handle(Some(&failure(code)), MonoMs(125_000)));
         }
     }
 

@@ -2,6 +2,7 @@
 //! cut between them, so that the gap is told all the same.
 
 use super::OutboxError;
+use super::disk::is_full;
 use super::open::{discard_aside, with_suffix};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -27,11 +28,11 @@ pub(super) fn note(outbox: &Path, reason: &str) -> Result<(), OutboxError> {
     }
     let noted = match write(&path, reason) {
         // What is kept to be looked at must not cost counts.
-        Err(error) if error.kind() == ErrorKind::StorageFull && discard_aside(outbox) => write(&path, reason),
+        Err(error) if is_full(&error) && discard_aside(outbox) => write(&path, reason),
         noted => noted,
     };
     noted.map_err(|source| match source.kind() {
-        ErrorKind::StorageFull => OutboxError::DiskFull,
+        _ if is_full(&source) => OutboxError::DiskFull,
         ErrorKind::ReadOnlyFilesystem => OutboxError::ReadOnly,
         _ => OutboxError::Io { path, source },
     })

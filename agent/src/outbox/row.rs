@@ -220,6 +220,11 @@ impl RowBody {
         Some(parts)
     }
 
+    /// The first of what this row is stored as; none when it is too large to be stored.
+    pub fn stored_first(&self) -> Option<String> {
+        self.clone().fit()?.first().map(stored_as)
+    }
+
     fn fits(&self) -> bool {
         if let Self::CarCounts(row) = self
             && row.epc_ids.len() > MAX_EPCS
@@ -266,6 +271,11 @@ impl RowBody {
             _ => None,
         }
     }
+}
+
+/// A row that is not cut, as it lies in the file until it is handed out.
+pub(super) fn stored_as(row: &RowBody) -> String {
+    serde_json::to_string(row).expect("rows serialise to JSON: their map keys are strings")
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::row::RowBody;
 use super::write::{Span, lane_of};
-use super::{Durability, Outbox, OutboxError, id_column, text_column};
+use super::{Durability, Outbox, OutboxError, id_column, open, text_column};
 use flextraff_common::ids::{BootId, JunctionId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::topics::Topic;
@@ -99,6 +99,16 @@ impl Outbox {
     /// # Errors
     /// When the database cannot be read or written; nothing is handed out then.
     pub fn next(
+        &mut self,
+        room: Room,
+        in_flight: &BTreeSet<Seq>,
+        now: &Moment,
+    ) -> Result<Vec<Outgoing>, OutboxError> {
+        let path = self.path.clone();
+        open::with_room(&path, || self.try_next(room, in_flight, now))
+    }
+
+    fn try_next(
         &mut self,
         room: Room,
         in_flight: &BTreeSet<Seq>,

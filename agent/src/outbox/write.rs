@@ -1,6 +1,6 @@
 //! Stores rows and passages, keeps the clock of each uptime, and drops the oldest when the file is full.
 
-use super::row::{ClockFixRow, GapRow, RowBody, Stamp};
+use super::row::{ClockFixRow, GapRow, RowBody, Stamp, stored_as};
 use super::{Durability, Outbox, OutboxError, id_column, open, pragma, text_column};
 use flextraff_common::ids::{BootId, DeviceId, JunctionId, LaneId, Seq};
 use flextraff_common::time::{ClockState, Moment, MonoMs};
@@ -50,11 +50,8 @@ impl Outbox {
     /// # Errors
     /// Nothing is stored then; the same batch may be tried again.
     pub fn commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
-        match self.try_commit(batch, now) {
-            // What is kept to be looked at must not cost counts.
-            Err(OutboxError::DiskFull) if open::discard_aside(&self.path) => self.try_commit(batch, now),
-            result => result,
-        }
+        let path = self.path.clone();
+        open::with_room(&path, || self.try_commit(batch, now))
     }
 
     fn try_commit(&mut self, batch: &Batch, now: &Moment) -> Result<Vec<Seq>, OutboxError> {
@@ -82,6 +79,7 @@ impl Outbox {
         let Written { seqs, pending, newest, oldest } = writer.commit()?;
         (self.clock, self.known, self.pending) = (clock, known, pending);
         (self.newest, self.oldest) = (newest, oldest);
+        self.last_seq = seqs.last().map_or(self.last_seq, |last| last.0 as i64);
         Ok(seqs)
     }
 
@@ -230,7 +228,7 @@ impl Writer<'_> {
                 self.boot_key,
                 start.0,
                 end.0,
-                to_json(row),
+                stored_as(row),
             ))?;
         self.pending += 1;
         self.seqs.push(Seq(seq as u64));
@@ -350,7 +348,7 @@ impl Writer<'_> {
         (gap.from, gap.to) = (Some(whole.from.1), Some(whole.to.1));
         gap.rows = gap.rows.map(|before| before + rows);
         self.transaction
-            .execute("UPDATE rows SET body = ?1 WHERE seq = ?2", (to_json(&RowBody::Gap(gap)), seq))?;
+            .execute("UPDATE rows SET body = ?1 WHERE seq = ?2", (stored_as(&RowBody::Gap(gap)), seq))?;
         Ok(())
     }
 
@@ -379,8 +377,4 @@ pub(super) fn lane_of(topic: &str) -> Option<LaneId> {
         Ok(Topic::CarCounts(_, lane)) => Some(lane),
         _ => None,
     }
-}
-
-fn to_json(row: &RowBody) -> String {
-    serde_json::to_string(row).expect("rows serialise to JSON: their map keys are strings")
 }

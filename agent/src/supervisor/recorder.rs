@@ -64,7 +64,7 @@ pub struct RecorderSetup {
     pub all_lanes_watched: bool,
     /// How vehicles are named.
     pub names: SharedNames,
-    /// Whether an outbox that the disk does not let be read is set aside.
+    /// Whether an outbox is set aside of which the disk says that it is spoilt; it has failed for a while.
     pub gives_up: bool,
     /// Whether what the outbox holds, or what waits for it, makes the recorder fail, so that it is given up.
     pub starts_anew: bool,
@@ -88,6 +88,9 @@ pub struct Recorder {
     damaged: Option<String>,
     /// How long the disk is waited for, in writing and in reading.
     patience: [Patience; 2],
+    /// When the file is to be opened again, on which the disk has failed or which looks damaged, and when that was done last.
+    reopen_due: Option<MonoMs>,
+    reopened: Option<MonoMs>,
     cycles: VecDeque<CycleRecord>,
     /// First reads of published passages, for the cycles that are still to be reported.
     starts: VecDeque<(MonoMs, LaneIx)>,
@@ -101,6 +104,8 @@ pub struct Recorder {
     limits: Limits,
     /// Why the disk takes nothing, while it does not.
     failing: Option<String>,
+    /// How full the outbox was when it could be asked last.
+    status: Option<OutboxStatus>,
 }
 
 impl Recorder {
@@ -186,6 +191,8 @@ impl Recorder {
             lost_due: now.mono,
             damaged: None,
             patience: Default::default(),
+            reopen_due: None,
+            reopened: None,
             cycles,
             starts,
             counted,
@@ -194,6 +201,7 @@ impl Recorder {
             told: now.mono,
             limits: Limits::default(),
             failing: None,
+            status: None,
             config,
         };
         if recorder.outbox.is_first_of_boot() {
@@ -235,6 +243,12 @@ impl Recorder {
     #[cfg(test)]
     pub(super) fn limit_pages(&self, pages: Option<i64>) {
         self.outbox.limit_pages(pages);
+    }
+
+    /// A disk that fails on the open file.
+    #[cfg(test)]
+    pub(super) fn fail_with(&mut self, code: i32) {
+        self.outbox.fail_with(code);
     }
 
     /// Identity of the outbox.
@@ -335,9 +349,11 @@ impl Recorder {
                 tracing::error!(rows = released.parked, rejected = ?ack.rejected, "the server rejects rows; they are kept apart");
             }
             Ok(_) => {}
+            // That it is closed is told already.
+            Err(OutboxError::Closed) => {}
             Err(error) => {
                 tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again");
-                self.note_damage(&error, false);
+                self.note_damage(&error, self.stored);
             }
         }
     }
@@ -391,15 +407,22 @@ impl Recorder {
         }
         self.heed(READING, rows.as_ref().err(), now.mono);
         rows.unwrap_or_else(|error| {
-            tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
+            // That it is closed is told already.
+            if !matches!(error, OutboxError::Closed) {
+                tracing::error!(%error, "rows could not be read from the outbox; they are tried again");
+            }
             Vec::new()
         })
     }
 
-    /// How full the outbox is; none while it cannot be read.
-    pub fn status(&self, now: &Moment) -> Option<OutboxStatus> {
-        let status = self.outbox.status(now);
-        let status = status.inspect_err(|error| tracing::warn!(%error, "the outbox cannot be asked")).ok()?;
+    /// How full the outbox is, as far as it could be asked last; none when it never could.
+    pub fn status(&mut self, now: &Moment) -> Option<OutboxStatus> {
+        match self.outbox.status(now) {
+            Ok(status) => self.status = Some(status),
+            Err(OutboxError::Closed) => {}
+            Err(error) => tracing::warn!(%error, "the outbox cannot be asked"),
+        }
+        let status = self.status.clone()?;
         Some(OutboxStatus { failure: self.failing.clone(), ..status })
     }
 

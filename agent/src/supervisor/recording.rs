@@ -265,7 +265,7 @@ impl<'a> Desk<'a> {
         Continue(())
     }
 
-    fn tell_outbox(&self, now: &Moment) {
+    fn tell_outbox(&mut self, now: &Moment) {
         if let Some(status) = self.recorder.status(now) {
             let counted = self.recorder.counted().to_vec();
             let _ = self.news.try_send(News::Recorded { outbox: status, counted });

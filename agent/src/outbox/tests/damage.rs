@@ -1,6 +1,7 @@
 //! A file that cannot be used is set aside, whatever has happened to it, and the gap is told.
 
 use super::*;
+use crate::outbox::open::with_room;
 use std::fs;
 
 fn gap_after(folder: &tempfile::TempDir, setup: &Setup) -> Gap {
@@ -173,10 +174,10 @@ fn a_disk_that_may_not_be_written_says_so_and_is_no_damage() {
 }
 
 #[test]
-fn a_file_that_the_disk_refuses_is_set_aside_only_when_waiting_has_not_helped() {
+fn a_file_of_which_the_disk_says_that_it_is_spoilt_is_set_aside_when_waiting_has_not_helped() {
     let folder = folder();
     drop(filled(&folder));
-    // A log that is a link is not opened, like one whose entry in the folder is damaged.
+    // A log that is a link is not opened, and to read what it leads to is an input/output error.
     let log = folder.path().join("outbox.db-wal");
     std::os::unix::fs::symlink("/proc/self/mem", log).unwrap();
     let waits = setup(&folder, 2);
@@ -186,6 +187,66 @@ fn a_file_that_the_disk_refuses_is_set_aside_only_when_waiting_has_not_helped() 
     let gap = gap_after(&folder, &Setup { gives_up: true, ..waits });
     assert!(gap.reason.starts_with("the disk did not let the outbox be used"), "{}", gap.reason);
     assert!(folder.path().join("outbox.db.corrupt-1-wal").is_symlink());
+}
+
+#[test]
+fn a_file_that_may_not_be_opened_is_waited_for_however_long_it_takes() {
+    let folder = folder();
+    drop(filled(&folder));
+    // As one that belongs to somebody else: it is there, and is not opened.
+    let log = folder.path().join("outbox.db-wal");
+    fs::create_dir(&log).unwrap();
+    let gives_up = Setup { gives_up: true, ..setup(&folder, 2) };
+    let failed = Outbox::open(&gives_up, &synced(1)).unwrap_err();
+    assert!(matches!(failed, OutboxError::CannotOpen(_)), "{failed}");
+    assert!(failed.to_string().contains("belong to the user flextraff"), "{failed}");
+    fs::remove_dir(&log).unwrap();
+    let outbox = Outbox::open(&gives_up, &synced(2)).unwrap();
+    assert_eq!((outbox.set_aside(), outbox.status(&synced(2)).unwrap().rows), (None, 200));
+}
+
+#[test]
+fn a_disk_that_was_away_gives_the_same_file_again_with_what_it_was_not_known_to_have() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    outbox.commit(&rows(&[5000, 10_000]), &synced(11_000)).unwrap();
+    let known = outbox.last_seq;
+    let stored = rows(&[15_000]);
+    outbox.commit(&stored, &synced(16_000)).unwrap();
+    outbox.last_seq = known;
+    let (path, away) = (folder.path().join("outbox.db"), folder.path().join("away"));
+    fs::rename(&path, &away).unwrap();
+    fs::rename(folder.path().join("outbox.db-wal"), folder.path().join("away-wal")).unwrap();
+    for _ in 0..2 {
+        let failed = outbox.open_again(&synced(17_000)).unwrap_err();
+        assert!(failed.to_string().contains("mount its disk"), "{failed}");
+        assert!(matches!(outbox.commit(&rows(&[20_000]), &synced(21_000)), Err(OutboxError::Closed)));
+        assert!(matches!(outbox.status(&synced(21_000)), Err(OutboxError::Closed)));
+    }
+    fs::rename(&away, &path).unwrap();
+    fs::rename(folder.path().join("away-wal"), folder.path().join("outbox.db-wal")).unwrap();
+    let found = outbox.open_again(&synced(22_000)).unwrap();
+    assert_eq!(found, [stored.rows[0].stored_first().unwrap()]);
+    assert_eq!((outbox.outbox_id(), outbox.set_aside()), (setup(&folder, 1).new_outbox_id, None));
+    assert_eq!(outbox.commit(&rows(&[20_000]), &synced(23_000)).unwrap(), [Seq(4)]);
+    assert_eq!(outbox.open_again(&synced(24_000)).unwrap(), [""; 0]);
+}
+
+#[test]
+fn files_set_aside_make_room_for_a_start_and_stay_where_there_is_some() {
+    let folder = folder();
+    let old = folder.path().join("outbox.db.corrupt-1");
+    fs::write(&old, "to be looked at").unwrap();
+    drop(open(&setup(&folder, 1)));
+    assert!(old.exists(), "there is room");
+    let mut tries = 0;
+    let opened = with_room(&folder.path().join("outbox.db"), || {
+        tries += 1;
+        if old.exists() { Err(OutboxError::DiskFull) } else { Ok(()) }
+    });
+    assert!(opened.is_ok() && tries == 2);
+    let without = with_room::<()>(&folder.path().join("outbox.db"), || Err(OutboxError::DiskFull));
+    assert!(matches!(without, Err(OutboxError::DiskFull)));
 }
 
 #[test]

@@ -6,6 +6,10 @@ use flextraff_common::time::{Moment, MonoMs};
 
 /// Time between two gaps that tell of what was lost before it became rows, milliseconds: what goes on for hours is not told each second.
 const GAP_MS: i64 = 60_000;
+/// Between attempts to open a file again, milliseconds.
+const REOPEN_MS: i64 = 5000;
+/// A file that looks damaged so soon after it was opened again and found whole is damaged, milliseconds.
+const CHECKED_MS: i64 = 600_000;
 
 impl Recorder {
     /// Makes rows of what is known and stores them; with `all` also what is told only from time to time.
@@ -32,10 +36,14 @@ impl Recorder {
             self.unstored.add(row, self.boot);
         }
         self.tell_lost(now.mono, all);
-        // What only now turns out to be damaged is replaced at once.
-        let result = self
-            .commit(now)
-            .or_else(|error| if self.damaged.is_some() { self.commit(now) } else { Err(error) });
+        // What only now looks damaged is opened again, or replaced, at once.
+        let again = |recorder: &Self| recorder.damaged.is_some() || recorder.reopen_due == Some(now.mono);
+        let mut result = self.commit(now);
+        for _ in 0..2 {
+            if result.is_err() && again(self) {
+                result = self.commit(now);
+            }
+        }
         match result {
             Ok(stored) => {
                 self.counter.handle_stored();
@@ -48,7 +56,9 @@ impl Recorder {
                 if self.failing.is_none() {
                     tracing::error!(%error, "counts could not be stored; they are kept in memory and tried again");
                 }
-                self.failing = Some(error.to_string());
+                if self.failing.is_none() || !matches!(error, OutboxError::Closed) {
+                    self.failing = Some(error.to_string());
+                }
                 false
             }
         }
@@ -65,15 +75,26 @@ impl Recorder {
         }
     }
 
-    /// Stores what waits; whether it made rows. A file that turns out to be damaged is replaced, and what waits goes into the new one.
+    /// Stores what waits; whether it made rows. A file on which the disk has failed is opened again, one that turns out to be damaged is replaced, and what
+    /// waits goes into the new one.
     fn commit(&mut self, now: &Moment) -> Result<bool, OutboxError> {
         if let Some(reason) = &self.damaged {
             self.outbox.start_anew(reason, now)?;
-            if let Some(aside) = self.outbox.set_aside() {
-                tracing::error!(file = %aside.display(), reason, "the outbox was damaged while it was open and is set aside; its rows are reported as a gap");
+            (self.damaged, self.reopen_due) = (None, None);
+            self.begin_anew();
+        }
+        if self.reopen_due.is_some_and(|due| due <= now.mono) {
+            self.reopen_due = Some(now.mono + REOPEN_MS);
+            self.reopened = Some(now.mono);
+            let before = self.outbox.outbox_id();
+            let found = self.outbox.open_again(now)?;
+            self.reopen_due = None;
+            if self.outbox.outbox_id() == before {
+                tracing::info!("the outbox was opened again and is whole");
+                self.unstored.handle_found(&found.into_iter().collect(), self.outbox.passages()?);
+            } else {
+                self.begin_anew();
             }
-            self.damaged = None;
-            self.unstored.begin_anew();
         }
         let done = self.outbox.commit(self.unstored.begin(), now);
         match &done {
@@ -84,17 +105,34 @@ impl Recorder {
         Ok(!done?.is_empty())
     }
 
-    /// Remembers damage, which trying again does not mend.
+    /// Another file is there in place of one that was damaged.
+    fn begin_anew(&mut self) {
+        if let Some(aside) = self.outbox.set_aside() {
+            tracing::error!(file = %aside.display(), "the outbox was damaged while it was open and is set aside; its rows are reported as a gap");
+        }
+        self.unstored.begin_anew();
+    }
+
+    /// Remembers what trying again does not mend: damage, and a disk that fails for a minute.
     pub(super) fn heed(&mut self, access: usize, failed: Option<&OutboxError>, now: MonoMs) {
-        let gives_up = self.patience[access].handle(failed, now);
+        let is_over = self.patience[access].handle(failed, now);
+        if is_over && self.reopen_due.is_none() {
+            self.reopen_due = Some(now);
+        }
         if let Some(error) = failed {
-            self.note_damage(error, gives_up);
+            self.note_damage(error, now);
         }
     }
 
-    pub(super) fn note_damage(&mut self, error: &OutboxError, gives_up: bool) {
-        if gives_up || error.is_damage() {
+    /// A file that looks damaged is opened and checked once more: what was read wrongly once is no damage. When that has been done, it is.
+    pub(super) fn note_damage(&mut self, error: &OutboxError, now: MonoMs) {
+        if !error.is_damage() {
+            return;
+        }
+        if self.reopened.is_some_and(|at| now.since(at) < CHECKED_MS) {
             self.damaged = Some(format!("the outbox was damaged ({error})"));
+        } else {
+            self.reopen_due = Some(now);
         }
     }
 }

@@ -206,6 +206,34 @@ fn counting_goes_on_when_the_file_breaks_under_it() {
 }
 
 #[test]
+fn a_disk_that_is_away_for_minutes_costs_no_row_and_no_vehicle() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let mut recorder = open(folder.path(), BOOT, 100_000);
+    let before = recorder.outbox_id();
+    recorder.handle_read(&read(101_200));
+    advance(&mut recorder, 101_000, 140_000);
+    assert_eq!(recorder.status(&moment(140_000)).unwrap().failure, None);
+    let names = [("outbox.sqlite", "away"), ("outbox.sqlite-wal", "away-wal")];
+    names.iter().for_each(|(here, away)| std::fs::rename(file(here), file(away)).unwrap());
+    recorder.fail_with(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+    recorder.handle_read(&read(141_200));
+    advance(&mut recorder, 141_000, 400_000);
+    let status = recorder.status(&moment(400_000)).unwrap();
+    assert!(status.failure.is_some_and(|failure| failure.contains("not there")), "it is told");
+    assert!(status.counts_made > 0, "what was known of it is still told");
+    assert_eq!(counts(&mut recorder, 400_000), []);
+    names.iter().for_each(|(here, away)| drop(std::fs::rename(file(away), file(here))));
+    advance(&mut recorder, 401_000, 410_000);
+    assert_eq!(recorder.status(&moment(410_000)).unwrap().failure, None);
+    assert_eq!(recorder.outbox_id(), before);
+    assert!(!file("outbox.sqlite.corrupt-1").exists());
+    assert_eq!(vehicles(&mut recorder, 410_000), 2);
+    let rows = recorder.rows(ROOM, &BTreeSet::new(), &moment(410_000));
+    assert!(!rows.iter().any(|row| decode::<Gap>(row.payload.as_bytes()).is_ok()), "nothing is missing");
+}
+
+#[test]
 fn counting_goes_on_from_memory_while_the_disk_is_full() {
     let folder = tempfile::tempdir().unwrap();
     let mut recorder = open(folder.path(), BOOT, 100_000);

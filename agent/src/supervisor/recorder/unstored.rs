@@ -113,6 +113,24 @@ impl Unstored {
         self.passages = passages;
     }
 
+    /// Takes what an outbox that was opened again has of what it seemed not to have taken: `rows` by [`RowBody::stored_first`], and all its passages.
+    pub(super) fn handle_found(&mut self, rows: &BTreeSet<String>, passages: Vec<(String, String)>) {
+        self.put_back();
+        if !rows.is_empty() {
+            let is_new = |row: &RowBody| row.stored_first().is_none_or(|row| !rows.contains(&row));
+            self.left.retain(|(_, row)| is_new(row));
+            self.rows.retain(is_new);
+            self.lost.retain(|_, gap| is_new(&RowBody::Gap(gap.clone())));
+            self.bytes = self.rows.iter().map(bytes).sum();
+        }
+        for (key, state) in passages {
+            // One that has closed since it was stored unnoticed.
+            if self.stored.insert(key.clone(), state).is_none() {
+                self.passages.entry(key).or_insert(None);
+            }
+        }
+    }
+
     /// Drops the oldest counts, then the oldest of the rest.
     fn shrink(&mut self, boot: BootId) {
         for counts_only in [true, false] {
@@ -259,5 +277,31 @@ mod tests {
         unstored.change(change("b", Some("2")));
         unstored.begin_anew();
         assert_eq!(unstored.begin().passages, [change("b", Some("2")), change("c", Some("1"))]);
+    }
+
+    #[test]
+    fn what_reached_the_disk_unnoticed_is_not_stored_again() {
+        let mut unstored = Unstored::new([("a".to_owned(), "1".to_owned())]);
+        unstored.add_left(BOOT, counts(5000, 1));
+        unstored.add(counts(10_000, 1), BOOT);
+        unstored.add_lost(NO_ROOM, Loss { from: MonoMs(0), to: MonoMs(1), rows: 1 }, BOOT);
+        unstored.change(change("b", Some("1")));
+        let on_disk: BTreeSet<String> = {
+            let batch = unstored.begin();
+            let rows = batch.left.iter().map(|(_, row)| row).chain(&batch.rows);
+            rows.map(|row| row.stored_first().expect("it fits")).collect()
+        };
+        unstored.put_back();
+        // Meanwhile a vehicle has gone, and another interval is over.
+        unstored.change(change("b", None));
+        unstored.add(counts(15_000, 1), BOOT);
+        let passages = ["a", "b"].map(|key| (key.to_owned(), "1".to_owned()));
+        unstored.handle_found(&on_disk, passages.to_vec());
+        let batch = unstored.begin();
+        assert_eq!((batch.left.len(), &batch.rows), (0, &vec![counts(15_000, 1)]));
+        assert_eq!(batch.passages, [change("b", None)], "it is not open any more");
+        // Nothing had reached it.
+        unstored.handle_found(&BTreeSet::new(), vec![("a".to_owned(), "1".to_owned())]);
+        assert_eq!(unstored.begin().rows, [counts(15_000, 1)]);
     }
 }
