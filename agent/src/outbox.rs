@@ -150,7 +150,7 @@ pub struct Outbox {
     boot_key: i64,
     /// The clock as last stored for this boot: wall time minus monotonic time, and whether it can be trusted.
     clock: (i64, ClockState),
-    /// The latest wall time that a synchronised clock has shown.
+    /// The wall time when the clock was synchronised last.
     known: UnixMs,
     /// Number of the newest row that is known to be stored.
     last_seq: i64,
@@ -196,7 +196,7 @@ impl Outbox {
         self.set_aside.as_deref()
     }
 
-    /// The latest wall time that a synchronised clock has shown while this file was open: a moment that has passed, whatever the clock says now.
+    /// The wall time when the clock was synchronised last while this file was open: a moment that has passed, whatever the clock says now.
     pub const fn earliest(&self) -> UnixMs {
         self.known
     }

@@ -72,7 +72,7 @@ CREATE TABLE plans (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// The latest wall time that a synchronised clock has shown: no uptime that begins later can lie before it.
+/// The wall time when the clock was synchronised last: no uptime that begins later can lie before it.
 const V3: &str = "
 ALTER TABLE meta ADD COLUMN known_ms INTEGER NOT NULL DEFAULT 0;
 ";

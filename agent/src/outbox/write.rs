@@ -72,7 +72,11 @@ impl Outbox {
             writer.store_passage(change)?;
         }
         writer.keep_below(max_bytes)?;
-        if now.clock == ClockState::Synced && !writer.seqs.is_empty() && now.wall > known {
+        // Also where it is earlier than before: a time service may have been wrong, and is heeded as it is now.
+        if now.clock == ClockState::Synced
+            && (!writer.seqs.is_empty() || clock != stored)
+            && now.wall != known
+        {
             writer.transaction.execute("UPDATE meta SET known_ms = ?1", [now.wall.0])?;
             known = now.wall;
         }

@@ -99,7 +99,24 @@ fn a_time_service_that_steps_the_clock_back_is_followed() {
     let sent = outbox.next(ALL, &NONE, &back(22_000)).unwrap();
     let ends: Vec<i64> = told(&sent, 1).iter().map(|told| told.0).collect();
     assert_eq!(ends, [KNOWN - DAY + 20_000, KNOWN - DAY + 10_000]);
-    assert_eq!(outbox.earliest(), synced(11_000).wall, "what was known stays known");
+    assert_eq!(outbox.earliest(), back(21_000).wall, "what it said before was wrong");
+}
+
+#[test]
+fn a_time_service_that_was_wrong_once_dates_no_later_uptime() {
+    let folder = folder();
+    let wrong = |mono: i64| at(mono, KNOWN + 5000 * DAY + mono, ClockState::Synced);
+    let mut outbox = Outbox::open(&setup(&folder, 1), &wrong(0)).unwrap();
+    outbox.commit(&rows(&[10_000]), &wrong(11_000)).unwrap();
+    // It is right again, with nothing to store then.
+    outbox.commit(&Batch::default(), &synced(21_000)).unwrap();
+    assert_eq!(outbox.earliest(), synced(21_000).wall);
+    drop(outbox);
+    let unsynced = |mono: i64| at(mono, mono, ClockState::Unsynced);
+    let mut outbox = Outbox::open(&setup(&folder, 2), &unsynced(0)).unwrap();
+    outbox.commit(&rows(&[10_000]), &unsynced(11_000)).unwrap();
+    let sent = outbox.next(ALL, &NONE, &unsynced(12_000)).unwrap();
+    assert_eq!(told(&sent, 2), [(synced(21_000).wall.0 + 10_000, ClockState::Unsynced)]);
 }
 
 #[test]
