@@ -5,6 +5,7 @@ use super::table::Table;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// How to reach the broker.
@@ -28,6 +29,18 @@ pub struct MqttConfig {
     pub cert_file: Option<PathBuf>,
     /// Its key, PEM.
     pub key_file: Option<PathBuf>,
+}
+
+impl MqttConfig {
+    /// What others on the way to the broker could do, if it is neither on this machine nor reached by TLS.
+    pub fn exposure(&self) -> Option<&'static str> {
+        let host = self.host.trim_end_matches('.');
+        let is_here = host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+        (!self.tls && !is_here).then_some(
+            "the connection to the broker is not encrypted: whoever is on the way can read the counts and the password, and send plans to the lamps",
+        )
+    }
 }
 
 /// A text that never shows itself in logs.
@@ -260,5 +273,38 @@ mod tests {
         assert_eq!(Broker::parse("mqtt://u:%zz@h"), Err("in whose user or password a % begins no code"));
         assert_eq!(without_password("mqtt://u:secret@h:x"), "mqtt://***@h:x");
         assert_eq!(without_password("u:secret@h"), "***@h");
+    }
+
+    #[test]
+    fn a_connection_that_leaves_the_machine_is_to_be_encrypted() {
+        let exposure = |url| {
+            let broker = Broker::parse(url).unwrap();
+            let mqtt = MqttConfig {
+                host: broker.host,
+                port: broker.port,
+                tls: broker.tls,
+                username: None,
+                password: None,
+                password_file: None,
+                ca_file: None,
+                cert_file: None,
+                key_file: None,
+            };
+            mqtt.exposure()
+        };
+        for open in
+            ["mqtt://broker", "mqtt://10.0.0.7:1883", "mqtt://[2001:db8::1]", "mqtt://localhost.example.org"]
+        {
+            assert!(exposure(open).is_some_and(|what| what.contains("not encrypted")), "{open}");
+        }
+        for closed in [
+            "mqtts://broker",
+            "mqtt://localhost",
+            "mqtt://127.0.0.2",
+            "mqtt://[::1]",
+            "mqtt://[::ffff:127.0.0.1]",
+        ] {
+            assert_eq!(exposure(closed), None, "{closed}");
+        }
     }
 }

@@ -128,9 +128,12 @@ pub(super) fn connect(
     earliest: UnixMs,
     news: SyncSender<News>,
 ) -> io::Result<Option<async_mpsc::Sender<LinkRequest>>> {
-    if config.mqtt.is_none() {
+    let Some(mqtt) = &config.mqtt else {
         tracing::warn!("[mqtt] is not configured: the agent works alone and keeps its counts");
         return Ok(None);
+    };
+    if let Some(exposure) = mqtt.exposure() {
+        tracing::warn!("{exposure}; write mqtts:// in url of [mqtt]");
     }
     let session = SessionConfig {
         device: config.device,
