@@ -196,6 +196,30 @@ fn files_that_cannot_be_read_are_all_named() {
 }
 
 #[test]
+fn what_an_editor_keeps_beside_an_override_and_copies_of_before_are_left_out() {
+    let broken = "this is no TOML";
+    let names = [
+        ".50-lanes.toml",
+        ".50-lanes.toml.swp",
+        ".#50-lanes.toml",
+        "#50-lanes.toml#",
+        "50-lanes.toml~",
+        "50-lanes~.toml",
+        "50-lanes.toml.bak",
+        "50-lanes.bak.toml",
+        "50-lanes.orig.toml",
+        "50-lanes.old.toml",
+        "50-lanes.toml.dpkg-old",
+    ];
+    let (folder, file) = site(&names.map(|name| (name, broken)));
+    // As Emacs marks a file that it has open: a link to nowhere.
+    std::os::unix::fs::symlink("nobody@nowhere.1", folder.path().join("config.d/.#60.toml")).unwrap();
+    let config = config::load(&file).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(config.hash, load(&[]).hash);
+    assert!(errors(&[("50-lanes.toml", broken)])[0].contains("50-lanes.toml"), "one that is meant is not");
+}
+
+#[test]
 fn the_hash_is_of_what_holds_not_of_how_it_was_written() {
     let plain = load(&[]).hash;
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use super::errors::{ConfigError, ConfigErrors};
 use super::merge::overlay;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -142,12 +143,19 @@ fn overrides(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
+        if is_override(&path) {
             paths.push(path);
         }
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Whether a file in the folder is meant: not what an editor keeps there while it has one open, nor a copy of before.
+fn is_override(path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+    let stem = name.strip_suffix(".toml").filter(|stem| !stem.starts_with(['.', '#']));
+    stem.is_some_and(|stem| !["~", ".bak", ".orig", ".old"].iter().any(|copy| stem.ends_with(copy)))
 }
 
 fn read_text(path: &Path, size: &mut usize) -> Result<String, String> {
