@@ -394,6 +394,26 @@ fn what_comes_down_is_read_and_what_is_not_ours_is_left() {
 }
 
 #[test]
+fn of_departures_that_others_tell_a_thousand_are_heard() {
+    let other = DeviceId(Uuid::from_u128(77));
+    let in_s = |seconds: usize| vec!["1"; seconds].join(",");
+    let to = |seconds| format!("{{\"to_junction\":\"{JUNCTION}\",\"in_s\":[{}]}}", in_s(seconds));
+    let gone = vec!["{\"lane\":\"N\",\"epc\":\"E2\",\"ago_s\":1}"; 1500].join(",");
+    for told in [vec![600, 600, 600], vec![1; 1500], vec![20_000]] {
+        let departures: Vec<String> = told.into_iter().map(to).collect();
+        let demand = format!(
+            "{{\"device_id\":\"{other}\",\"t\":\"2026-01-01T00:00:00Z\",\"departures\":[{}],\"departed\":[{gone}]}}",
+            departures.join(",")
+        );
+        let heard = inbound(Topic::Demand(NEIGHBOUR), &demand);
+        let [Inbound::Demand(_, heard)] = &heard[..] else { panic!("{heard:?}") };
+        let times: usize = heard.departures.iter().map(|departures| departures.in_s.len()).sum();
+        assert_eq!((times, heard.departed.len()), (1000, 1000));
+        assert!(heard.departures.len() <= 1000);
+    }
+}
+
+#[test]
 fn a_plan_that_cannot_be_read_is_refused_by_its_name() {
     let refused = |payload: &str| match &inbound(Topic::GreenTime(JUNCTION), payload)[..] {
         [Inbound::UnreadablePlan(status)] => {

@@ -11,6 +11,9 @@ use flextraff_common::wire::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+/// Most departures to come, and most that are over, that a demand message is heard for: several times what its lanes hold.
+const MOST_DEPARTURES: usize = 1000;
+
 /// What a message is to the session.
 pub(super) enum Read {
     /// The server's answer to rows of our outbox.
@@ -44,12 +47,24 @@ pub(super) fn read(config: &SessionConfig, topic: &str, payload: &[u8]) -> Read 
             if demand.device_id == config.device {
                 Read::NotOurs
             } else {
-                Read::Inbound(Inbound::Demand(junction, demand))
+                Read::Inbound(Inbound::Demand(junction, bounded(demand)))
             }
         }),
         _ => Ok(Read::NotOurs),
     };
     read.unwrap_or_else(|error| unreadable(error.to_string()))
+}
+
+/// A message of another device with no more vehicles than a junction sends away in one second; the first count.
+fn bounded(mut demand: Demand) -> Demand {
+    let mut left = MOST_DEPARTURES;
+    demand.departures.truncate(MOST_DEPARTURES);
+    for departures in &mut demand.departures {
+        departures.in_s.truncate(left);
+        left -= departures.in_s.len();
+    }
+    demand.departed.truncate(MOST_DEPARTURES);
+    demand
 }
 
 /// A message that cannot be used.
