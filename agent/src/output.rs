@@ -1,5 +1,6 @@
 //! The lamps: what drives them, the loop that decides each 50 ms what they show, and the file that remembers a fault.
 
+mod cleared;
 mod fault_file;
 mod gpiochip;
 mod guard;
@@ -17,6 +18,7 @@ mod switches;
 pub(crate) mod tests;
 mod virtual_socket;
 
+pub use cleared::{ClearedFault, ClearedFaults};
 pub use fault_file::{FaultLatch, LatchError, LatchedFault};
 pub use gpiochip::{CONSUMER, ChipError, GpiochipLines, find_chip, line_users};
 pub use guard::{Guard, Pulse};

@@ -93,6 +93,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let names = keys::open(&config, &clock, boot);
     let watched = Watched::open(&config);
     let recording = recording::record(&config, &clock, boot, names.clone(), recorder_inputs, news.clone())?;
+    asks::tell_cleared(&config, &recorder, clock.mono());
     let watcher = lamps.as_ref().map_or_else(|| Watcher::Others(news.clone()), Lamps::watcher);
     let hub = Hub::default();
     let show = Show { names, hub: hub.clone(), config: Arc::clone(&config), clock: Arc::clone(&clock) };

@@ -212,6 +212,18 @@ fn a_fault_is_cleared_at_a_running_agent_and_at_a_stopped_one() {
     let (code, text, _) = cabinet.run(&["lamps", "clear-fault"]);
     assert_eq!(code, Some(0));
     assert!(text.starts_with(&format!("No fault is kept on the disk. {nobody}")), "{text}");
+    let trace = cabinet.file("fault-cleared.jsonl");
+    let noted = std::fs::read_to_string(&trace).expect("who has done it is kept");
+    assert_eq!(noted.matches("a lamp was dark").count(), 1, "{noted}");
+    assert!(noted.contains(&format!("\"uid\":{}", rustix::process::getuid().as_raw())), "{noted}");
+    let log = cabinet.file("agent.log");
+    let file = std::fs::File::create(&log).expect("a file");
+    cabinet.agent = Some(cabinet.command(&["run"]).stderr(file).spawn().expect("the agent starts"));
+    cabinet.state_when("operation", |state| state["signal"]["groups"]["N"] == "green");
+    cabinet.stop();
+    let said = std::fs::read_to_string(&log).expect("it is there");
+    assert!(said.contains("was cleared at this machine while no agent ran"), "{said}");
+    assert!(!trace.exists(), "it is told once");
 }
 
 #[test]

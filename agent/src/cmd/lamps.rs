@@ -5,7 +5,7 @@ use super::{FAILED, complain, load, print};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::console::protocol::{LampsState, Message, Request, line};
-use crate::output::{self, FaultLatch, LampTest, OrderlyEnd, all_red, show_once};
+use crate::output::{self, ClearedFaults, FaultLatch, LampTest, OrderlyEnd, all_red, show_once};
 use flextraff_common::time::MonoMs;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -115,7 +115,17 @@ fn clear_fault(config: &Config, socket: &Path) -> u8 {
     let latch = FaultLatch::of(config);
     let fault = latch.read();
     if let Some(fault) = &fault {
+        let cleared = ClearedFaults::beside(&config.outbox.path);
+        let noted = cleared.note(fault, &Clock::new(config.clock_trust).now());
+        if let Err(error) = &noted {
+            complain(&format!(
+                "the next run will not tell that the fault was cleared: {error}; note it down"
+            ));
+        }
         if let Err(error) = latch.clear() {
+            if let Ok(noted) = noted {
+                noted.take_back();
+            }
             complain(&format!("{error}; the fault stays"));
             if let Err(error) = latch.write(fault) {
                 complain(&error.to_string());

@@ -1,11 +1,14 @@
 //! What people at the cabinet and the server ask of the lamps, and how the answers find back to them.
 
 use super::commands::reply;
+use super::intake::{Intake, RecorderInput};
 use super::{Supervisor, messages};
+use crate::config::Config;
 use crate::console::protocol::{FaultState, LampsState, Message, Request};
 use crate::console::{Asked, Peer};
-use crate::output::{LampAsk, LampInput, LampsShow};
-use flextraff_common::time::Moment;
+use crate::output::{ClearedFaults, LampAsk, LampInput, LampsShow};
+use flextraff_common::hires::{Event, EventCode};
+use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::encode;
 use flextraff_common::wire::topics::Topic;
 use std::collections::BTreeMap;
@@ -148,6 +151,34 @@ impl Supervisor {
                 clock: fault.clock,
             }),
         }
+    }
+}
+
+/// Tells of faults that somebody has taken away while no agent ran, in the log and as an event: the alarm is over.
+pub(super) fn tell_cleared(config: &Config, recorder: &Intake, now: MonoMs) {
+    let kept = ClearedFaults::beside(&config.outbox.path);
+    let cleared = match kept.read() {
+        Ok(cleared) => cleared,
+        Err(error) => {
+            tracing::error!(%error, "who has cleared a fault while no agent ran cannot be read");
+            return;
+        }
+    };
+    for cleared in &cleared {
+        tracing::warn!(
+            reason = cleared.fault.reason,
+            latched = %cleared.fault.at,
+            cleared = %cleared.at,
+            uid = cleared.uid,
+            by = cleared.by,
+            "a latched fault was cleared at this machine while no agent ran"
+        );
+    }
+    if !cleared.is_empty() {
+        recorder.bring(RecorderInput::Events(vec![Event::new(now, EventCode::UnitAlarm, 0)]));
+    }
+    if let Err(error) = kept.forget() {
+        tracing::warn!(%error, "what was told of cleared faults stays, and is told again");
     }
 }
 
