@@ -8,6 +8,7 @@ pub mod alarms;
 mod asks;
 pub mod commands;
 mod connection;
+mod floods;
 pub mod forward;
 mod intake;
 mod keys;
@@ -42,6 +43,7 @@ use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus};
+use floods::Floods;
 use forward::Forwarder;
 use intake::{Intake, RecorderInput};
 use lamps::Lamps;
@@ -142,6 +144,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         key_id: None,
         watched: Watched::default(),
         others: Others::default(),
+        floods: Floods::default(),
         alarms: Alarms::default(),
         signal_due: MonoMs(i64::MIN),
         missing_due: clock.now().mono + MISSING_AGAIN_MS,
@@ -203,6 +206,7 @@ struct Supervisor {
     watched: Watched,
     /// Who counts for the lamps here.
     others: Others,
+    floods: Floods,
     /// What a person should look into.
     alarms: Alarms,
     /// Why the lamps show the fault aspect, if they do.
@@ -397,16 +401,20 @@ impl Supervisor {
                 tracing::warn!(topic, reason, "a message cannot be used");
             }
             LinkEvent::Inbound(Inbound::Demand(junction, demand)) => {
+                let now = self.clock.now();
                 let demand = Box::new(demand);
                 if junction == self.config.junction.id {
-                    let now = self.clock.now();
                     self.show_told_reads(&demand, &now);
                     if self.lamps.is_some() && demand.device_id != self.config.device {
                         self.others.note(&demand, now.mono);
                     }
                     self.recorder.bring(RecorderInput::Demand { demand: demand.clone(), at: now });
                 }
-                self.to_lamps_if_free(LampInput::Demand { junction, demand });
+                if self.floods.admits(junction, &demand, now.mono) {
+                    self.to_lamps_if_free(LampInput::Demand { junction, demand });
+                } else {
+                    self.note_unheard();
+                }
             }
             LinkEvent::Inbound(Inbound::Keys(keys)) => self.handle_keys(keys),
             LinkEvent::Inbound(Inbound::Watchlist(list)) => self.handle_watchlist(list),
@@ -481,6 +489,13 @@ impl Supervisor {
     fn to_lamps_if_free(&self, input: LampInput) {
         let Some(lamps) = &self.lamps else { return };
         if lamps.inputs.try_send(input).is_err() {
+            self.note_unheard();
+        }
+    }
+
+    /// Counts a message of others that the lamp loop does not hear.
+    fn note_unheard(&self) {
+        if let Some(lamps) = &self.lamps {
             lamps.stats.reads_dropped.fetch_add(1, Relaxed);
         }
     }
