@@ -15,6 +15,7 @@ mod keys;
 mod lamps;
 mod leaving;
 pub mod messages;
+mod opening;
 mod others;
 mod reading;
 pub mod recorder;
@@ -48,6 +49,7 @@ use forward::Forwarder;
 use intake::{Intake, RecorderInput};
 use lamps::Lamps;
 use messages::SIGNAL_PERIOD_MS;
+use opening::CameBefore;
 use others::Others;
 use reading::{Reading, RunningReader, Watcher};
 use snapshot::Show;
@@ -123,6 +125,7 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         rates: Vec::new(),
         link: None,
         outbox_id: None,
+        came: CameBefore::default(),
         earliest: UnixMs(0),
         news,
         outbox: None,
@@ -183,6 +186,8 @@ struct Supervisor {
     link: Option<async_mpsc::Sender<LinkRequest>>,
     /// Known from the moment when the outbox is open.
     outbox_id: Option<OutboxId>,
+    /// What has come before it was.
+    came: CameBefore,
     /// A moment that the outbox knows to have passed.
     earliest: UnixMs,
     news: SyncSender<News>,
@@ -271,19 +276,8 @@ impl Supervisor {
                 }
             }
             News::Link(event) => self.handle_link(event),
-            News::OutboxOpen { outbox, earliest, plans } => {
-                // A recorder that starts anew later may find plans that others have ended meanwhile.
-                let is_first = self.outbox_id.is_none();
-                for (message, received) in plans.into_iter().filter(|_| is_first) {
-                    self.to_lamps(LampInput::Restore { message, received });
-                }
-                self.earliest = earliest;
-                let is_new = self.outbox_id.replace(outbox) != Some(outbox);
-                // Acks are for one outbox: where a damaged file has been replaced, the link of before would never hear of the new rows.
-                if self.link.is_none() || is_new {
-                    self.connect_anew();
-                }
-            }
+            News::OutboxOpen { outbox, earliest, plans } => self.handle_outbox_open(outbox, earliest, plans),
+            News::OutboxShut { failure } => self.handle_outbox_shut(failure),
             News::Rows(rows) => self.to_link(LinkRequest::Rows(rows)),
             News::Asked(asked) => self.handle_asked(asked),
             News::RowsWaiting => self.to_link(LinkRequest::RowsWaiting),
@@ -383,9 +377,7 @@ impl Supervisor {
                 self.recorder.bring(RecorderInput::NeedRows { room, in_flight });
             }
             LinkEvent::Ack(ack) => self.recorder.bring(RecorderInput::Ack(ack)),
-            LinkEvent::Inbound(Inbound::GreenTime(message)) => {
-                self.to_lamps(LampInput::Plan(Box::new(message)));
-            }
+            LinkEvent::Inbound(Inbound::GreenTime(message)) => self.take_plan(message),
             // A counter has no say in plans.
             LinkEvent::Inbound(Inbound::UnreadablePlan(refused)) if self.lamps.is_some() => {
                 self.tell_plan(refused);

@@ -9,7 +9,7 @@ use flextraff_agent::outbox::{Outbox, Setup};
 use flextraff_common::ids::{DeviceId, JunctionId, OutboxId};
 use flextraff_common::wire::Mode;
 use site::TWO_LANES;
-use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -113,6 +113,65 @@ fn whoever_has_no_patience_gets_a_whole_amber_all_the_same() {
     until(&lamps, "red at the end", |lamps| lamps["N"] == "red" && lamps["E"] == "red");
     assert!(began.elapsed() > Duration::from_millis(2500), "three seconds of amber");
     assert!(agent.0.wait().unwrap().code().is_some());
+}
+
+#[test]
+fn a_broker_hears_of_an_outbox_that_cannot_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mqtt://{}", broker.local_addr().unwrap());
+    let (mut command, _lamps) = command(folder.path(), "/dev/null/outbox.sqlite", &site());
+    let file = folder.path().join("agent.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("mqtt://127.0.0.1:1", &url);
+    std::fs::write(&file, text).unwrap();
+    let _agent = Agent(command.stderr(Stdio::null()).spawn().expect("the agent starts"));
+    let (heard, hears) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut link, _) = broker.accept().expect("somebody comes");
+        // It is let in, and gets whatever it subscribes to.
+        let mut said = Vec::new();
+        link.write_all(&[0x20, 2, 0, 0]).expect("it listens");
+        let (mut buffer, mut granted) = ([0; 4096], false);
+        while let Ok(length @ 1..) = link.read(&mut buffer) {
+            said.extend_from_slice(&buffer[..length]);
+            let text = String::from_utf8_lossy(&said).into_owned();
+            if !granted && let Some((id, filters)) = subscription(&said) {
+                granted = true;
+                let answer = [&[0x90, 2 + filters], &id[..], &vec![0; usize::from(filters)][..]].concat();
+                link.write_all(&answer).expect("it listens");
+            }
+            if text.contains("\"failure\"") && heard.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    let said = hears.recv_timeout(PATIENCE).expect("its status");
+    assert!(said.contains("\"failure\":\"/dev/null"), "{said}");
+}
+
+/// Packet id and number of filters of the SUBSCRIBE among packets of MQTT 3.1.1.
+fn subscription(mut packets: &[u8]) -> Option<([u8; 2], u8)> {
+    loop {
+        let (kind, mut length, mut at) = (packets.first()? >> 4, 0_usize, 1);
+        loop {
+            let byte = *packets.get(at)?;
+            length |= usize::from(byte & 0x7F) << (7 * (at - 1));
+            at += 1;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let body = packets.get(at..at + length)?;
+        if kind == 8 {
+            let (mut filters, mut next) = (0, 2);
+            while next < body.len() {
+                next += 3 + usize::from(body[next]) * 256 + usize::from(body[next + 1]);
+                filters += 1;
+            }
+            return Some(([body[0], body[1]], filters));
+        }
+        packets = &packets[at + length..];
+    }
 }
 
 #[test]

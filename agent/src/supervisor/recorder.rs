@@ -415,6 +415,11 @@ impl Recorder {
         })
     }
 
+    /// Whether the disk takes nothing at present.
+    pub(super) const fn fails(&self) -> bool {
+        self.failing.is_some()
+    }
+
     /// How full the outbox is, as far as it could be asked last; none when it never could.
     pub fn status(&mut self, now: &Moment) -> Option<OutboxStatus> {
         match self.outbox.status(now) {

@@ -112,6 +112,8 @@ fn recording(
             Ok(recorder) => break recorder,
             Err(error) => {
                 setup.gives_up = patience.handle(Some(&error), clock.now().mono);
+                // Not waited for: it comes again with the next attempt.
+                let _ = news.try_send(News::OutboxShut { failure: error.to_string() });
                 if !std::mem::replace(&mut told, true) {
                     tracing::error!(%error, "the outbox cannot be opened; signals run, nothing is counted, it is tried again");
                 }
@@ -153,6 +155,8 @@ struct Desk<'a> {
     told: OutboxId,
     /// A moment that the outbox knows to have passed.
     earliest: UnixMs,
+    /// Whether the main thread knows that the disk takes nothing.
+    told_fails: bool,
 }
 
 impl<'a> Desk<'a> {
@@ -164,7 +168,8 @@ impl<'a> Desk<'a> {
     ) -> Self {
         let (outbox, earliest) = (recorder.outbox_id(), recorder.earliest());
         let plans = lasting.hand_over(&mut recorder);
-        let mut desk = Self { recorder, lasting, missed: BTreeSet::new(), news, told: outbox, earliest };
+        let missed = BTreeSet::new();
+        let mut desk = Self { recorder, lasting, missed, news, told: outbox, earliest, told_fails: false };
         desk.raise_readers(now);
         let _ = news.send(News::OutboxOpen { outbox, earliest, plans });
         desk.tell_outbox(now);
@@ -219,6 +224,9 @@ impl<'a> Desk<'a> {
         }
         if stored {
             let _ = self.news.try_send(News::RowsWaiting);
+        }
+        let fails = self.recorder.fails();
+        if stored || fails != std::mem::replace(&mut self.told_fails, fails) {
             self.tell_outbox(now);
         }
         Continue(())

@@ -8,8 +8,10 @@ use crate::clock;
 use crate::config::{self, Changes, Config};
 use crate::logging;
 use crate::output::LampInput;
+use flextraff_common::ids::OutboxId;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Longest that everything else, systemd's watchdog of an agent without lamps for one, waits for the disk.
 const READ_WITHIN: Duration = Duration::from_secs(2);
@@ -111,7 +113,8 @@ impl Supervisor {
             threads::disconnect(&link);
         }
         self.connection.connected = false;
-        let Some(outbox) = self.outbox_id else { return };
+        // Without an outbox nothing is to be sent, and no ack is for it; status, plans and commands need none.
+        let outbox = self.outbox_id.unwrap_or(OutboxId(Uuid::nil()));
         self.link = threads::connect(&self.config, &self.clock, outbox, self.earliest, self.news.clone())
             .inspect_err(|error| tracing::error!(%error, "the link cannot be started"))
             .ok()

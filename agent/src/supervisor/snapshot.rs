@@ -13,7 +13,7 @@ use crate::output::LampStats;
 use crate::reader::Read;
 use crate::reader::port::ReaderStats;
 use flextraff_common::time::Moment;
-use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, OutboxStatus, ReaderStatus, Status};
+use flextraff_common::wire::{ControllerStatus, Demand, LampLoopStatus, ReaderStatus, Status};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -52,10 +52,7 @@ impl Supervisor {
             boot_id: self.boot,
             started: self.started,
             link: self.config.mqtt.is_some().then(|| self.connection.status(now.mono)),
-            outbox: self.outbox.clone().map(|outbox| OutboxStatus {
-                failure: self.disk_failure(&now).or_else(|| outbox.failure.clone()),
-                ..outbox
-            }),
+            outbox: self.outbox_status(&now),
             readers: readers
                 .map(|(at, (config, port))| self.reader_status(at, &config.name, port.as_ref()))
                 .collect(),

@@ -38,6 +38,8 @@ pub(super) enum News {
     Link(LinkEvent),
     /// The outbox is open; `earliest`: it is later than this; the plans of before the restart, and when they had come, if in this uptime.
     OutboxOpen { outbox: OutboxId, earliest: UnixMs, plans: Vec<(Box<GreenTime>, Option<MonoMs>)> },
+    /// The outbox cannot be opened, and why; said with each attempt.
+    OutboxShut { failure: String },
     /// Rows that the link asked for.
     Rows(Vec<Outgoing>),
     /// By somebody at this machine.

@@ -382,6 +382,38 @@ fn what_waits_for_a_full_disk_outlives_the_recorder_that_fails_meanwhile() {
 }
 
 #[test]
+fn a_disk_that_takes_nothing_is_told_with_the_first_flush_and_so_is_its_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = at(folder.path());
+    let recorder = Recorder::open(Arc::clone(&config), &setup(&config), &moment(START)).expect("it opens");
+    recorder.limit_pages(Some(1));
+    let mut lasting = Lasting::new(config);
+    lasting.readers = vec![true.into()];
+    let (_intake, inputs) = intake::open();
+    let (news, inbox) = mpsc::sync_channel(64);
+    let mut desk = Desk::open(recorder, &mut lasting, &news, &moment(START));
+    inbox.try_iter().for_each(drop);
+    let failures = || -> Vec<bool> {
+        let told = inbox.try_iter().filter_map(|news| match news {
+            News::Recorded { outbox, .. } => Some(outbox.failure.is_some()),
+            _ => None,
+        });
+        told.collect()
+    };
+    // Until it finds no more room.
+    let mut second = 0;
+    while !desk.recorder.fails() {
+        second += 1;
+        assert!(second < 1000, "it finds room");
+        assert_eq!(desk.turn(None, &inputs, &moment(START + second * 1000)), Continue(()));
+    }
+    assert_eq!(failures().last(), Some(&true));
+    desk.recorder.limit_pages(None);
+    assert_eq!(desk.turn(None, &inputs, &moment(START + (second + 1) * 1000)), Continue(()));
+    assert_eq!(failures(), [false]);
+}
+
+#[test]
 fn what_waits_is_given_up_with_the_outbox_when_the_recorder_fails_on_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = at(folder.path());
