@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the file.
 const FILE: &str = "fault.json";
+/// Name of the file that is there while somebody asks for flash.
+const FLASH: &str = "flash-asked";
 /// Its length, bytes: a block of the disk.
 const SIZE: usize = 4096;
 /// How it begins where no fault is latched; the rest are spaces. Everything else is a fault, also what a power cut has left half written.
@@ -134,6 +136,26 @@ impl FaultLatch {
             clear(path).map_err(|cause| error("removed", path, cause))?;
         }
         Ok(())
+    }
+
+    /// Whether somebody has asked for flash, and nobody for operation since.
+    pub fn flash_asked(&self) -> bool {
+        fs::symlink_metadata(self.path.with_file_name(FLASH)).is_ok()
+    }
+
+    /// Keeps whether somebody asks for flash; durable on return.
+    ///
+    /// # Errors
+    /// When the file cannot be written or taken away.
+    pub fn keep_flash(&self, on: bool) -> io::Result<()> {
+        let path = self.path.with_file_name(FLASH);
+        if on {
+            return replace(&path, b"flash is asked for until: flextraff-agent lamps flash --off\n");
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => sync_folder(&path),
+        }
     }
 
     fn is_copy_without_folder(&self, path: &Path) -> bool {

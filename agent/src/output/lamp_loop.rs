@@ -91,6 +91,8 @@ pub struct LampParts {
     pub latch: Option<LatchWriter>,
     /// A fault that was latched before this process started: the lamps begin with the fault aspect.
     pub latched: Option<String>,
+    /// Whether flash was asked for before this process started: the signal stays there until somebody asks for operation.
+    pub flash_asked: bool,
     /// What the loop is told; when every sender is gone it stops.
     pub inputs: Receiver<LampInput>,
     /// What the loop tells; never waited for.
@@ -148,6 +150,7 @@ fn drive(
     left: &dyn Fn(MonoMs) -> Duration,
     feed: &mut dyn FnMut(),
 ) -> Result<(), OutputError> {
+    let flash_asked = parts.flash_asked;
     let mut lamps = LampLoop {
         written_until: parts.control.next_timeout(),
         parts,
@@ -159,7 +162,7 @@ fn drive(
         identify_until: MonoMs(i64::MIN),
         shows: LampsShow::Signal,
         switches: Debouncer::default(),
-        flash_asked: false,
+        flash_asked,
         ends_at: None,
         pressed: None,
         late: None,
@@ -169,6 +172,9 @@ fn drive(
     if let Some(reason) = lamps.parts.latched.take() {
         lamps.parts.interlock.trip(&reason);
         lamps.parts.control.controller.handle_fault(&reason, clock());
+    }
+    if flash_asked {
+        lamps.parts.control.controller.handle_flash(true, clock());
     }
     loop {
         let now = lamps.tick(clock, feed)?;

@@ -21,6 +21,8 @@ pub struct LatchWriter {
 enum Job {
     Keep(LatchedFault),
     Clear(Asker),
+    /// Whether flash is asked for.
+    Flash(bool),
     End,
 }
 
@@ -41,6 +43,16 @@ impl LatchHandle {
     /// Hands a fault over; returns at once. While several wait to be written later ones are dropped: the first counts.
     pub fn store(&self, fault: LatchedFault) {
         let _ = self.0.try_send(Job::Keep(fault));
+    }
+
+    /// Hands over whether somebody asks for flash, which a restart must not forget; returns at once.
+    pub fn keep_flash(&self, on: bool) {
+        if self.0.try_send(Job::Flash(on)).is_err() {
+            tracing::error!(
+                on,
+                "a restart will not know whether flash is asked for: the disk does not answer"
+            );
+        }
     }
 
     /// Takes the fault away; durable on return. Waits for the disk, at most `patience`.
@@ -90,8 +102,15 @@ fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
     latch.prepare();
     // What is still to be written.
     let mut unkept: Option<LatchedFault> = None;
+    let mut unkept_flash: Option<bool> = None;
     let mut ends = false;
     loop {
+        if let Some(on) = unkept_flash.take()
+            && let Err(error) = latch.keep_flash(on)
+        {
+            tracing::error!(%error, on, "whether flash is asked for is not kept yet");
+            unkept_flash = Some(on);
+        }
         if let Some(fault) = unkept.take()
             && let Err(error) = latch.write(&fault)
         {
@@ -101,9 +120,10 @@ fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
         if ends {
             return;
         }
-        let job = match &unkept {
-            Some(_) => inbox.recv_timeout(RETRY),
-            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        let job = if unkept.is_some() || unkept_flash.is_some() {
+            inbox.recv_timeout(RETRY)
+        } else {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
         };
         match job {
             // The first fault counts.
@@ -112,6 +132,7 @@ fn work(latch: &FaultLatch, inbox: &Receiver<Job>) {
                 unkept = clear(latch, unkept, &asker);
                 latch.prepare();
             }
+            Ok(Job::Flash(on)) => unkept_flash = Some(on),
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Job::End) | Err(RecvTimeoutError::Disconnected) => ends = true,
         }

@@ -102,6 +102,7 @@ impl Bench {
             longest_panel_s: 3600,
             latch: None,
             latched: None,
+            flash_asked: false,
             inputs: inbox,
             events: outbox,
             stats: Arc::clone(&stats),

@@ -50,6 +50,7 @@ impl Lamps {
         // Before the pins are opened, which makes the heads dark for a moment: a disk that stands still must not make that moment long.
         let latch = FaultLatch::of(config);
         let fault = latch.read();
+        let flash_asked = latch.flash_asked();
         let latched = fault.as_ref().map(|fault| fault.reason.clone());
         let ended = OrderlyEnd::take(&OrderlyEnd::beside(&config.outbox.path));
         let mut control = Control::new(config, false, clock.now());
@@ -72,6 +73,11 @@ impl Lamps {
             );
             // Where only one of file and copy has it.
             latch.store(fault);
+        }
+        if flash_asked {
+            tracing::warn!(
+                "flash was asked for before the restart, and goes on until: flextraff-agent lamps flash --off"
+            );
         }
         let (inputs, received) = mpsc::sync_channel(LAMP_INPUTS);
         let (events, happened) = mpsc::sync_channel(NEWS);
@@ -96,6 +102,7 @@ impl Lamps {
             longest_panel_s: config.output.input.longest_panel_s,
             latch: Some(writer),
             latched,
+            flash_asked,
             inputs: received,
             events,
             stats: Arc::clone(&stats),

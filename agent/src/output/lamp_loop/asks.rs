@@ -57,6 +57,9 @@ impl LampLoop<'_> {
             LampAsk::Flash { on } => {
                 self.test = None;
                 self.flash_asked = on;
+                if let Some(latch) = &self.parts.latch {
+                    latch.handle().keep_flash(on);
+                }
                 let controller = &mut self.parts.control.controller;
                 let wanted = controller.wants_flash();
                 controller.handle_flash(on, signal_now);

@@ -184,6 +184,29 @@ fn ask(
     (lines, answers, events)
 }
 
+#[test]
+fn flash_that_was_asked_for_before_a_restart_goes_on_until_somebody_ends_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
+    let started = |asks: &[(f64, LampAsk)]| {
+        let mut bench = Bench::new(interlock());
+        bench.parts.flash_asked = latch.flash_asked();
+        bench.parts.latch = Some(LatchWriter::start(latch.clone()).expect("a thread"));
+        ask(bench, 40.0, asks)
+    };
+    assert_eq!(
+        letters(&started(&[(2.0, FLASH)]).0),
+        ["ffff", "rrrr", "Grrr", "arrr", "rrrr", "ffff", "rrrr"]
+    );
+    let (lines, answers, events) = started(&[(10.0, OPERATION)]);
+    assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "rrrr"]);
+    assert!((22.0..23.25).contains(&lines[2].0), "12 s of start-up after it: {lines:?}");
+    assert!(answers[0].starts_with("ok: the signal goes back into operation"), "{answers:?}");
+    assert!(events.iter().any(|event| matches!(event, LampEvent::Shows(LampsShow::Flash))));
+    assert!(!latch.flash_asked(), "and that is kept, too");
+    assert!((0.0..0.25).contains(&started(&[]).0[2].0));
+}
+
 const FLASH: LampAsk = LampAsk::Flash { on: true };
 const OPERATION: LampAsk = LampAsk::Flash { on: false };
 const TEST: LampAsk = LampAsk::Test { at_cabinet: true };
