@@ -10,7 +10,7 @@ mod monitor;
 mod replay;
 mod run;
 
-use crate::config::{Config, ConfigErrors, DEFAULT_PATH};
+use crate::config::{Config, ConfigErrors, DEFAULT_PATH, OutboxConfig};
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -106,6 +106,17 @@ pub fn main() -> ExitCode {
 /// The configuration, or its errors printed.
 fn load(path: &Path) -> Result<Config, u8> {
     crate::config::load(path).map_err(|errors| refuse(&errors))
+}
+
+/// As [`load`], for what needs no more of it than junction, device and lamps: it says what is wrong with the rest, and that keeps nobody from it.
+fn load_site(path: &Path) -> Result<Config, u8> {
+    crate::config::load(path).or_else(|errors| {
+        let site = crate::config::load_lamps(path).ok_or_else(|| refuse(&errors))?;
+        complain(&errors.to_string());
+        complain("what it says of junction, device and lamps is right, and serves");
+        let outbox = OutboxConfig { path: crate::config::outbox_path(path), ..site.outbox };
+        Ok(Config { outbox, console: crate::config::console_path(path), ..site })
+    })
 }
 
 /// Prints what is wrong with the configuration.

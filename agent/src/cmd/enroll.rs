@@ -5,7 +5,7 @@
 
 mod identity;
 
-use super::{FAILED, USAGE, complain, load, print};
+use super::{FAILED, USAGE, complain, load_site, print};
 use crate::config::{Config, OVERRIDES};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
@@ -85,7 +85,7 @@ struct WrittenLogin<'a> {
 }
 
 pub(super) fn run(path: &Path, args: &EnrollArgs) -> u8 {
-    let config = match load(path) {
+    let config = match load_site(path) {
         Ok(config) => config,
         Err(code) => return code,
     };

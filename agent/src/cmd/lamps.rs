@@ -1,7 +1,7 @@
 //! `flextraff-agent lamps`: what a person at the cabinet does with the lamps.
 
 use super::agent_socket::{ConnectError, ask};
-use super::{FAILED, complain, load, print};
+use super::{FAILED, complain, load_site, print};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::console::protocol::{LampsState, Message, Request, line};
@@ -49,7 +49,7 @@ enum LampsCommand {
 }
 
 pub(super) fn run(path: &Path, args: &LampsArgs) -> u8 {
-    let config = match load(path) {
+    let config = match load_site(path) {
         Ok(config) => config,
         Err(code) => return code,
     };

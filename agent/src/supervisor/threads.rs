@@ -78,7 +78,7 @@ pub(super) fn heed_signals(news: SyncSender<News>, driven: Arc<OnceLock<Leaver>>
             // A main thread that stands still must not keep the third one from being heard.
             if let Err(TrySendError::Full(stop)) = news.try_send(News::Stop) {
                 let news = news.clone();
-                drop(Builder::new().spawn(move || news.send(stop)));
+                drop(Builder::new().spawn(move || drop(news.send(stop))));
             }
         }
     })?;

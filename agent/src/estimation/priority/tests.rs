@@ -241,7 +241,9 @@ fn the_antenna_of_the_next_lane_gives_no_lane_the_green_of_an_ambulance() {
         (0..2).for_each(|_| hears(&mut priority, 0));
         assert_eq!(asks(&priority), Some(0), "the lane by which most reads are");
         for _ in 0..10 {
-            [0, 0, 1].into_iter().for_each(|lane| hears(&mut priority, lane));
+            for lane in [0, 0, 1] {
+                hears(&mut priority, lane);
+            }
             assert_eq!(asks(&priority), Some(0), "one that hears it now and then changes nothing");
         }
         // It changes lanes.
@@ -258,7 +260,9 @@ fn of_two_antennas_the_stronger_knows_the_lane_of_an_ambulance_at_once() {
     priority.see(&hears(0, -55.0), now(1));
     assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(0));
     for second in 2..10 {
-        [hears(0, -55.0), hears(1, -65.0)].iter().for_each(|read| priority.see(read, now(second)));
+        for read in [hears(0, -55.0), hears(1, -65.0)] {
+            priority.see(&read, now(second));
+        }
         assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(0));
     }
 }
