@@ -5,10 +5,15 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use zxcvbn::zxcvbn;
 
 const LEAST_BYTES: usize = 32;
 const MOST_BYTES: usize = 4096;
 const LEAST_DIFFERENT: usize = 10;
+/// Guesses that whoever tries a key must need, as a power of ten, by how people choose passwords (Wheeler 2016, "zxcvbn"), which counts to 19.2.
+const LEAST_GUESSES_LOG10: f64 = 19.0;
+/// Characters by which that is estimated.
+const LOOKED_AT: usize = 100;
 /// Texts that guides print where a key belongs.
 const EXAMPLES: [&str; 4] = ["your-secret-key", "change-this", "changeme", "secret-key-here"];
 
@@ -28,6 +33,9 @@ pub enum KeyError {
     /// Few different bytes: typed, not drawn.
     #[error("the key repeats few characters; draw it at random (head -c 48 /dev/urandom | base64)")]
     Monotonous,
+    /// Made of words, sequences or repetitions: whoever guesses it is everybody's user.
+    #[error("the key can be guessed; draw it at random (head -c 48 /dev/urandom | base64)")]
+    Guessable,
     /// Printed in a guide.
     #[error("the key is an example from a guide; draw your own (head -c 48 /dev/urandom | base64)")]
     Example,
@@ -52,6 +60,10 @@ impl SigningKey {
         }
         if key.iter().collect::<BTreeSet<_>>().len() < LEAST_DIFFERENT {
             return Err(KeyError::Monotonous);
+        }
+        let begins: String = text.chars().take(LOOKED_AT).collect();
+        if zxcvbn(&begins, &[]).guesses_log10() < LEAST_GUESSES_LOG10 {
+            return Err(KeyError::Guessable);
         }
         Ok(Self(key.to_vec()))
     }
@@ -102,6 +114,23 @@ mod tests {
             KeyError::Example
         );
         assert_eq!(SigningKey::new(&[7; 5000]).unwrap_err(), KeyError::Long(5000));
+        for guessed in [
+            "0123456789abcdef0123456789abcdef",
+            "abcdefghijklmnopqrstuvwxyz012345",
+            "passwordpasswordpassword12345678",
+            "flextraff flextraff flextraff server",
+            "qwertyuiopasdfghjklzxcvbnm123456",
+        ] {
+            assert_eq!(SigningKey::new(guessed.as_bytes()).unwrap_err(), KeyError::Guessable, "{guessed}");
+        }
+        for drawn in ["9f86d081884c7d659a2feaa0c55ad015", "a3bf4f1b2b0b822cd15d6c15b0f00a08f2d1"] {
+            assert!(SigningKey::new(drawn.as_bytes()).is_ok(), "{drawn}");
+        }
+        for _ in 0..200 {
+            let binary = random_bytes::<32>().unwrap();
+            assert!(binary.trim_ascii().len() < 32 || SigningKey::new(&binary).is_ok(), "{binary:?}");
+            assert!(SigningKey::new(SigningKey::random().unwrap().as_bytes()).is_ok());
+        }
         assert!(SigningKey::new(b"q2Jd81nXv0LkzPw7RtYh3MsB5cUeGaFi9oTx\n").is_ok());
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Database};
 use crate::db::audit::{self, Actor, Deed};
 use crate::db::overrides::{self, EndedByRestore};
-use crate::db::{backup, setup};
+use crate::db::{backup, sessions, setup};
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use files::Kept;
@@ -122,7 +122,7 @@ pub(super) async fn restore(
     )?;
     let mut said = format!(
         "The database is as it was at {}, and so are the logins of devices: what was revoked or replaced since may enter by its old one again \
-         (README of the server, \"Devices after a restore\").",
+         (README of the server, \"Devices after a restore\"). Everybody has to sign in anew.",
         manifest.created_at
     );
     for one in &ended {
@@ -157,7 +157,7 @@ pub(super) async fn restore(
     Ok(said)
 }
 
-/// Ends the overrides that ran when the backup was made, and writes down that it is restored. Returns those ended.
+/// Ends the overrides that ran when the backup was made, and all sessions, of which some may have been ended since, and writes down that it is restored. Returns those ended.
 async fn note_restore(
     db: &PgPool,
     args: &RestoreArgs,
@@ -165,9 +165,14 @@ async fn note_restore(
 ) -> sqlx::Result<Vec<EndedByRestore>> {
     let mut tx = db.begin().await?;
     let ended = overrides::end_all(&mut tx, Clock.utc()).await?;
+    let sessions = sessions::end_of_all(&mut *tx).await?;
     let ids: Vec<_> = ended.iter().map(|one| one.override_id).collect();
-    let detail =
-        json!({ "created_at": manifest.created_at, "overwrite": args.overwrite, "ended_overrides": ids });
+    let detail = json!({
+        "created_at": manifest.created_at,
+        "overwrite": args.overwrite,
+        "ended_overrides": ids,
+        "ended_sessions": sessions,
+    });
     let deed = Deed::new("backup.restore").to(args.from.display().to_string()).with(detail);
     audit::record(&mut *tx, &Actor::command_line(), deed).await?;
     tx.commit().await?;

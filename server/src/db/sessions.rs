@@ -331,6 +331,19 @@ pub async fn end_all(
     Ok(ended.rows_affected())
 }
 
+/// Ends all sessions of everybody; how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_of_all(db: impl Executor<'_, Database = Postgres>) -> sqlx::Result<u64> {
+    let ended = sqlx::query!(
+        "UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND expires_at > now()"
+    )
+    .execute(db)
+    .await?;
+    Ok(ended.rows_affected())
+}
+
 /// Whether a user has signed in from an address, or a network such as `2001:db8::/64`, since a time.
 ///
 /// # Errors

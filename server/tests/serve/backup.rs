@@ -337,7 +337,7 @@ async fn the_plain_user_of_the_installation_backs_up_and_restores(db: PgPool) {
 }
 
 #[sqlx::test(migrations = "./migrations")]
-async fn what_overrode_a_junction_when_the_backup_was_made_does_not_begin_anew(db: PgPool) {
+async fn overrides_and_sessions_of_the_time_of_the_backup_do_not_go_on(db: PgPool) {
     import(&db).await;
     let folder = tempfile::tempdir().expect("there is room");
     let (key, from) = (folder.path().join("secret.key"), folder.path().join("backup").display().to_string());
@@ -347,6 +347,8 @@ async fn what_overrode_a_junction_when_the_backup_was_made_does_not_begin_anew(d
         "INSERT INTO manual_override_history (junction_id, total_cycle_time, override_start, expires_at)
          SELECT junction_id, 60, now() - interval '1 hour', now() + interval '11 hours' FROM junctions",
         "UPDATE junctions SET current_mode = 'manual_override'",
+        "INSERT INTO users (username, email, password_hash) VALUES ('asha', 'asha@city.example', '-')",
+        "INSERT INTO sessions (user_id, expires_at) SELECT user_id, now() + interval '1 day' FROM users",
     ] {
         sqlx::query(statement).execute(&db).await.expect("it takes that");
     }
@@ -375,5 +377,11 @@ async fn what_overrode_a_junction_when_the_backup_was_made_does_not_begin_anew(d
     .await
     .expect("it is there");
     assert!(written);
+    // It may have been ended since, by whoever lost a notebook.
+    let sessions: Vec<bool> = sqlx::query_scalar("SELECT revoked_at IS NOT NULL FROM sessions")
+        .fetch_all(&restored)
+        .await
+        .expect("they are there");
+    assert_eq!(sessions, [true]);
     drop_database(&db, restored).await;
 }
