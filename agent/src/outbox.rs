@@ -152,6 +152,8 @@ pub struct Outbox {
     clock: (i64, ClockState),
     /// The wall time when the clock was synchronised last.
     known: UnixMs,
+    /// A row was numbered that a power cut may still undo; before anybody hears of that number it is on the disk.
+    must_sync: bool,
     /// Number of the newest row that is known to be stored.
     last_seq: i64,
     /// Rows in the table, kept here because counting them reads the whole file.

@@ -214,6 +214,8 @@ impl Outbox {
             clock: (offset_of(now), now.clock),
             known: UnixMs(known),
             is_closed: false,
+            // Who wrote last may have been killed before that was on the disk.
+            must_sync: true,
             last_seq: connection.query_row("SELECT next_seq - 1 FROM meta", [], |row| row.get(0))?,
             unreadable: 0,
             pending: connection.query_row("SELECT count(*) FROM rows", [], |row| count_column(row, 0))?,

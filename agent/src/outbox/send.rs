@@ -118,13 +118,15 @@ impl Outbox {
         let live = self.newest.map(|newest| (boot_key, newest.0.saturating_sub(LIVE_MS)));
         let (offset, state) = self.clock_now(now);
         let present = BootClock { id: self.boot, offset, state };
-        let mut writer = self.writer(Durability::Repeatable, now)?;
+        // A number that was undone would be given again, and what then has it be taken for what the server has.
+        let durability = if self.must_sync { Durability::Durable } else { Durability::Repeatable };
+        let mut writer = self.writer(durability, now)?;
         let clocks = boot_clocks(&writer.transaction, boot_key, present)?;
         let wall = |boot: BootId, at: MonoMs| {
             let clock = clocks.values().find(|clock| clock.id == boot).unwrap_or(&present);
             UnixMs(at.0.saturating_add(clock.offset))
         };
-        let (mut outgoing, mut bytes, mut unreadable) = (Vec::new(), 0, 0);
+        let (mut outgoing, mut bytes, mut unreadable, mut froze) = (Vec::new(), 0, 0, false);
         for number in pick(&writer.transaction, live, room.rows, in_flight)? {
             let stored = load(&writer.transaction, number)?;
             let seq = Seq(number as u64);
@@ -153,6 +155,7 @@ impl Outbox {
             }
             if !stored.frozen {
                 freeze(&writer.transaction, number, &payload)?;
+                froze = true;
                 if clock.state == ClockState::Unsynced {
                     writer
                         .transaction
@@ -164,6 +167,9 @@ impl Outbox {
         writer.pending = writer.pending.saturating_sub(unreadable);
         self.pending = writer.commit()?.pending;
         self.unreadable += unreadable;
+        // Only what writes is synced.
+        let is_synced = durability == Durability::Durable && (froze || unreadable > 0);
+        self.must_sync = !is_synced && (self.must_sync || unreadable > 0);
         Ok(outgoing)
     }
 

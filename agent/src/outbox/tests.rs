@@ -296,6 +296,30 @@ fn rows_that_cannot_be_read_block_no_other_and_a_gap_tells_of_them() {
 }
 
 #[test]
+fn a_number_that_a_power_cut_may_undo_is_on_the_disk_before_anybody_hears_of_it() {
+    let folder = folder();
+    let mut outbox = open(&setup(&folder, 1));
+    let level = |outbox: &Outbox| -> i64 {
+        outbox.connection.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap()
+    };
+    let (normal, full) = (1, 2);
+    let next = |at: i64, sent: &[u64], how: i64, outbox: &mut Outbox| {
+        assert_eq!(seqs(&outbox.next(ALL, &NONE, &synced(at)).unwrap()), sent);
+        assert_eq!(level(outbox), how, "at {at}");
+    };
+    outbox.commit(&rows(&[5000]), &synced(6000)).unwrap();
+    next(6000, &[1], full, &mut outbox);
+    outbox.commit(&rows(&[10_000, 15_000]), &synced(16_000)).unwrap();
+    next(16_000, &[3, 2, 1], normal, &mut outbox);
+    let spoil = "UPDATE rows SET body = CAST(x'ff' AS TEXT) WHERE seq = 2";
+    outbox.connection.execute(spoil, []).unwrap();
+    // The gap has number 4, and nobody hears of it yet.
+    next(17_000, &[3, 1], normal, &mut outbox);
+    next(18_000, &[4, 3, 1], full, &mut outbox);
+    next(19_000, &[4, 3, 1], normal, &mut outbox);
+}
+
+#[test]
 fn a_row_that_is_spoilt_after_it_was_sent_and_a_gap_that_is_spoilt_are_told_of() {
     let folder = folder();
     let mut outbox = open(&setup(&folder, 1));

@@ -348,9 +348,8 @@ impl Recorder {
             Ok(released) if released.parked > 0 => {
                 tracing::error!(rows = released.parked, rejected = ?ack.rejected, "the server rejects rows; they are kept apart");
             }
-            Ok(_) => {}
             // That it is closed is told already.
-            Err(OutboxError::Closed) => {}
+            Ok(_) | Err(OutboxError::Closed) => {}
             Err(error) => {
                 tracing::error!(%error, "an ack could not be stored; the rows will be sent and answered again");
                 self.note_damage(&error, self.stored);

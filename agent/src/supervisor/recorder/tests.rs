@@ -215,7 +215,9 @@ fn a_disk_that_is_away_for_minutes_costs_no_row_and_no_vehicle() {
     advance(&mut recorder, 101_000, 140_000);
     assert_eq!(recorder.status(&moment(140_000)).unwrap().failure, None);
     let names = [("outbox.sqlite", "away"), ("outbox.sqlite-wal", "away-wal")];
-    names.iter().for_each(|(here, away)| std::fs::rename(file(here), file(away)).unwrap());
+    for (here, away) in names {
+        std::fs::rename(file(here), file(away)).unwrap();
+    }
     recorder.fail_with(rusqlite::ffi::SQLITE_IOERR_FSYNC);
     recorder.handle_read(&read(141_200));
     advance(&mut recorder, 141_000, 400_000);
@@ -223,7 +225,9 @@ fn a_disk_that_is_away_for_minutes_costs_no_row_and_no_vehicle() {
     assert!(status.failure.is_some_and(|failure| failure.contains("not there")), "it is told");
     assert!(status.counts_made > 0, "what was known of it is still told");
     assert_eq!(counts(&mut recorder, 400_000), []);
-    names.iter().for_each(|(here, away)| drop(std::fs::rename(file(away), file(here))));
+    for (here, away) in names {
+        std::fs::rename(file(away), file(here)).unwrap();
+    }
     advance(&mut recorder, 401_000, 410_000);
     assert_eq!(recorder.status(&moment(410_000)).unwrap().failure, None);
     assert_eq!(recorder.outbox_id(), before);
