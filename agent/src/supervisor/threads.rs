@@ -134,8 +134,10 @@ pub(super) fn connect(
         tracing::warn!("[mqtt] is not configured: the agent works alone and keeps its counts");
         return Ok(None);
     };
-    if let Some(exposure) = mqtt.exposure() {
-        tracing::warn!("{exposure}; write mqtts:// in url of [mqtt]");
+    if mqtt.is_exposed() {
+        tracing::warn!(
+            "the connection to the broker is not encrypted: whoever is on the way can read the counts and the password, and send plans to the lamps"
+        );
     }
     let session = SessionConfig {
         device: config.device,

@@ -21,11 +21,14 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         return vec![Finding::ok("broker", "no broker is configured; the agent works alone")];
     };
     let files = [("ca_file", &mqtt.ca_file), ("cert_file", &mqtt.cert_file), ("key_file", &mqtt.key_file)];
-    let exposed = mqtt.exposure().map(|exposure| {
-        let way_out = "write mqtts:// in url of [mqtt], with the port of the broker's TLS, mostly 8883";
-        Finding::warning("broker", exposure, way_out)
-    });
-    let mut findings: Vec<Finding> = exposed.into_iter().collect();
+    let mut findings = Vec::new();
+    if mqtt.is_exposed() {
+        findings.push(Finding::warning(
+            "broker",
+            "the connection to the broker is not encrypted: whoever is on the way can read the counts and the password, and send plans to the lamps",
+            "write mqtts:// in url of [mqtt], with the port of the broker's TLS, mostly 8883",
+        ));
+    }
     let pem =
         files.into_iter().filter_map(|(key, file)| file.as_deref().and_then(|file| check_pem(key, file)));
     findings.extend(pem);
