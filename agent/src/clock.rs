@@ -97,21 +97,6 @@ pub fn gather(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// Looks again and again until something is so; whether it came to that within `limit`.
-#[expect(clippy::disallowed_methods, reason = "nobody would wake up whoever waits")]
-pub fn watch(limit: Duration, mut is_so: impl FnMut() -> bool) -> bool {
-    let until_ms = monotonic().0 + limit.as_millis() as i64;
-    loop {
-        if is_so() {
-            return true;
-        }
-        if monotonic().0 >= until_ms {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// The present uptime of the machine, as the kernel names it. Where the kernel does not tell, a random one: then rows of an earlier run are
 /// not taken for rows of this one.
 pub fn boot_id() -> BootId {
@@ -131,8 +116,14 @@ pub fn boot_id() -> BootId {
 
 /// Waits in real time until something is so, for tests.
 #[cfg(test)]
-pub(crate) fn wait_until(what: &str, is_so: impl FnMut() -> bool) {
-    assert!(watch(Duration::from_secs(10), is_so), "never: {what}");
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1000 {
+        if is_so() {
+            return;
+        }
+        gather(Duration::from_millis(10));
+    }
+    panic!("never: {what}");
 }
 
 fn monotonic() -> MonoMs {

@@ -34,7 +34,7 @@ use crate::health;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::service;
-use crate::signal::{Decision, Shown, SignalEvent, panic_message};
+use crate::signal::{Decision, Shown, SignalEvent};
 use alarms::Alarms;
 use anyhow::Context as _;
 use asks::{Waiting, Who};
@@ -53,11 +53,10 @@ use opening::CameBefore;
 use others::Others;
 use reading::{Reading, RunningReader, Watcher};
 use snapshot::Show;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
-use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use threads::News;
@@ -75,8 +74,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between attempts to start readers and link that could not be started, milliseconds.
 const MISSING_AGAIN_MS: i64 = 30_000;
 
-/// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one, or a defect, ends the green and then the
-/// agent; a third one does not wait for anything else; `path`: where the configuration is read again on SIGHUP.
+/// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one ends it at once; `path`: where the configuration is read again on SIGHUP.
 ///
 /// # Errors
 /// When the lamps cannot be driven, or the system gives no thread.
@@ -85,14 +83,10 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let clock = Arc::new(Clock::new(config.clock_trust));
     let boot = boot_id();
     let (news, inbox) = mpsc::sync_channel(NEWS);
-    let driven = Arc::new(OnceLock::new());
-    threads::heed_signals(news.clone(), Arc::clone(&driven))?;
+    threads::heed_signals(news.clone())?;
     let lamps = (config.device_type != DeviceType::RfidCounter)
         .then(|| Lamps::start(&config, &clock, boot, news.clone()))
         .transpose()?;
-    if let Some(lamps) = &lamps {
-        let _ = driven.set(lamps.leaver());
-    }
     let (recorder, recorder_inputs) = intake::open();
     let names = keys::open(&config, &clock, boot);
     let watched = Watched::open(&config);
@@ -155,12 +149,9 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         config,
     };
     supervisor.restore_watched(watched);
-    // A defect here must not leave the lamps as they are.
-    let result = catch_unwind(AssertUnwindSafe(|| supervisor.serve(&inbox)));
+    let result = supervisor.serve(&inbox);
     supervisor.stop(inbox, recording);
-    result.unwrap_or_else(|panic| {
-        Err(anyhow::anyhow!("the main thread has failed: {}", panic_message(&*panic)))
-    })
+    result
 }
 
 /// What the main thread knows.

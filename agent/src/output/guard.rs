@@ -4,7 +4,7 @@
 //! systemd ends a process whose loop hangs; a loop that goes on finds the lamps taken, ends, and the agent starts anew, in the fault aspect
 //! because the fault is latched. A loop that has ended with red at every head hangs no more, however long the disk then takes.
 
-use super::{LastResort, LatchHandle, LatchedFault, all_red, lit_heads};
+use super::{LastResort, LatchHandle, LatchedFault, lit_heads};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::Aspect;
 use std::io;
@@ -34,17 +34,11 @@ pub struct Pulse {
     pub wrote: AtomicI64,
     /// Whether it has ended and has written red at every head: it writes no more, and need not.
     pub rests: AtomicBool,
-    /// Whether the process is about to end although it does not rest: red at every head is what is to stay then.
-    pub leaves: AtomicBool,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self {
-            wrote: AtomicI64::new(i64::MIN),
-            rests: AtomicBool::new(false),
-            leaves: AtomicBool::new(false),
-        }
+        Self { wrote: AtomicI64::new(i64::MIN), rests: AtomicBool::new(false) }
     }
 }
 
@@ -94,20 +88,15 @@ impl Guard {
         pulse.wrote.store(now().mono.0, Relaxed);
         let thread = Builder::new().name("lamp-guard".to_owned()).spawn(move || {
             let (mut took, mut enable, mut told) = (false, false, false);
-            let (mut seen, red) = (Seen::NOTHING, all_red(fault.len()));
+            let mut seen = Seen::NOTHING;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOOK) {
                 let at = now();
-                let leaves = pulse.leaves.load(Relaxed);
-                let hangs = leaves || seen.hangs(MonoMs(pulse.wrote.load(Relaxed)), at.mono);
-                if !took && (pulse.rests.load(Relaxed) || !hangs) {
+                let hangs = !pulse.rests.load(Relaxed) && seen.hangs(MonoMs(pulse.wrote.load(Relaxed)), at.mono);
+                if !took && !hangs {
                     continue;
                 }
-                enable = enable_on_fault && !enable && !leaves;
-                let aspects = if leaves { &red } else { &fault };
-                let shown = lamps.show(&lit_heads(aspects, at.mono), enable);
-                if leaves && shown.is_ok() {
-                    pulse.rests.store(true, Relaxed);
-                }
+                enable = enable_on_fault && !enable;
+                let shown = lamps.show(&lit_heads(&fault, at.mono), enable);
                 took |= shown.is_ok();
                 if !told {
                     told = true;

@@ -6,7 +6,7 @@ mod tests;
 use super::reading::Watcher;
 use super::threads::{self, News};
 use super::{LAMP_INPUTS, NEWS, Supervisor};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::{Config, Driver};
 use crate::control::Control;
 use crate::interlock::Interlock;
@@ -20,14 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
-use std::time::Duration;
-
-/// Asks the loop to end as soon as nobody drives on green or amber any more.
-const AT_ONCE: LampInput = LampInput::End { longest_s: 0 };
-/// How long that takes at most: the longest amber, and a signal whose time stands still for a moment.
-const LONGEST_END: Duration = Duration::from_secs(12);
-/// How long a guard takes to write at most.
-const LAST_WRITE: Duration = Duration::from_secs(1);
 
 /// The lamp loop and what goes to it.
 pub(super) struct Lamps {
@@ -117,16 +109,10 @@ impl Lamps {
         self.thread.is_finished()
     }
 
-    /// What ends the lamps when nobody else does.
-    pub(super) fn leaver(&self) -> Leaver {
-        Leaver { inputs: self.inputs.clone(), stats: Arc::clone(&self.stats) }
-    }
-
-    /// Ends the loop if it has not ended yet, after the amber of what has green, and remembers whether it has ended in order, with a red that lasts.
+    /// Ends the loop at once if it has not ended yet, and remembers whether it has ended in order, with a red that lasts.
     pub(super) fn stop(self, config: &Config, clock: &Clock, boot: BootId) {
-        self.stats.hurry.store(true, Relaxed);
         // Readers still send: among their reads it must not get lost.
-        let _ = self.inputs.send(AT_ONCE);
+        let _ = self.inputs.send(LampInput::Stop);
         let ended = self.thread.join();
         // Before the disk is waited for: a guard that took the lamps meanwhile would make the red untrue that is to be remembered.
         let taken = self.guard.is_some_and(Guard::end);
@@ -139,32 +125,6 @@ impl Lamps {
 
     pub(super) fn watcher(&self) -> Watcher {
         Watcher::Lamps(self.inputs.clone(), Arc::clone(&self.stats))
-    }
-}
-
-/// Ends the lamps without the main thread.
-#[derive(Debug)]
-pub(super) struct Leaver {
-    inputs: SyncSender<LampInput>,
-    stats: Arc<LampStats>,
-}
-
-impl Leaver {
-    /// Returns when red stands at every head after the amber of what had green; a loop that does not come to that is left to its guard, which writes it.
-    pub(super) fn leave(&self) {
-        let pulse = &self.stats.pulse;
-        self.stats.hurry.store(true, Relaxed);
-        let rests = || {
-            // Until the loop takes it: a flood of reads may leave no room.
-            if !self.stats.ending.load(Relaxed) {
-                let _ = self.inputs.try_send(AT_ONCE);
-            }
-            pulse.rests.load(Relaxed)
-        };
-        if !clock::watch(LONGEST_END, rests) {
-            pulse.leaves.store(true, Relaxed);
-            let _ = clock::watch(LAST_WRITE, rests);
-        }
     }
 }
 

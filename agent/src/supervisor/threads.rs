@@ -1,6 +1,5 @@
 //! The threads and what goes between them.
 
-use super::lamps::Leaver;
 use super::restarts::Pauses;
 use crate::clock::{self, Clock};
 use crate::config::Config;
@@ -17,9 +16,9 @@ use flextraff_common::wire::{DemandPassage, GreenTime, OutboxStatus};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
-use std::sync::{Arc, OnceLock};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 use tokio::sync::mpsc as async_mpsc;
@@ -56,8 +55,8 @@ pub(super) enum News {
     Stop,
 }
 
-/// Tells the main thread of SIGHUP, SIGTERM and SIGINT. The third one that asks to end waits for the lamps only, whatever the main thread does.
-pub(super) fn heed_signals(news: SyncSender<News>, driven: Arc<OnceLock<Leaver>>) -> io::Result<()> {
+/// Tells the main thread of SIGHUP, SIGTERM and SIGINT; the second one that asks to end ends the process at once.
+pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     Builder::new().name("signals".to_owned()).spawn(move || {
         let mut asked = 0;
@@ -69,17 +68,10 @@ pub(super) fn heed_signals(news: SyncSender<News>, driven: Arc<OnceLock<Leaver>>
             asked += 1;
             // The second one hurries the end.
             if asked > 2 {
-                if let Some(lamps) = driven.get() {
-                    lamps.leave();
-                }
                 crate::logging::flush();
                 std::process::exit(1);
             }
-            // A main thread that stands still must not keep the third one from being heard.
-            if let Err(TrySendError::Full(stop)) = news.try_send(News::Stop) {
-                let news = news.clone();
-                drop(Builder::new().spawn(move || drop(news.send(stop))));
-            }
+            let _ = news.send(News::Stop);
         }
     })?;
     Ok(())
@@ -130,14 +122,9 @@ pub(super) fn connect(
     earliest: UnixMs,
     news: SyncSender<News>,
 ) -> io::Result<Option<async_mpsc::Sender<LinkRequest>>> {
-    let Some(mqtt) = &config.mqtt else {
+    if config.mqtt.is_none() {
         tracing::warn!("[mqtt] is not configured: the agent works alone and keeps its counts");
         return Ok(None);
-    };
-    if mqtt.is_exposed() {
-        tracing::warn!(
-            "the connection to the broker is not encrypted: whoever is on the way can read the counts and the password, and send plans to the lamps"
-        );
     }
     let session = SessionConfig {
         device: config.device,

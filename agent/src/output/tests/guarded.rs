@@ -149,33 +149,6 @@ fn a_loop_that_has_ended_in_red_does_not_hang_while_the_disk_takes_its_fault() {
 }
 
 #[test]
-fn a_process_that_ends_while_its_loop_hangs_leaves_red() {
-    let memory = Memory::default();
-    let output = PinOutput::new(memory.clone(), Pins::new(&four_way_pins(), &names()));
-    let resort = output.last_resort().expect("there are real lamps");
-    let folder = tempfile::tempdir().expect("a folder");
-    let writer = LatchWriter::start(FaultLatch::beside(&folder.path().join("outbox.db"))).expect("a thread");
-    let pulse = Arc::new(Pulse::default());
-    let clock = Arc::new(AtomicI64::new(0));
-    let now = Arc::clone(&clock);
-    let time = move || at(now.fetch_add(50, Relaxed) as f64 / 1000.0);
-    let fault = vec![Aspect::FlashAmber; 4];
-    let guard =
-        Guard::start(resort, Arc::clone(&pulse), fault, false, writer.handle(), time).expect("a thread");
-    wait_until("the guard has taken the lamps", || memory.state().writes.len() > 2);
-    assert!(!pulse.rests.load(Relaxed), "flash is no rest");
-    pulse.leaves.store(true, Relaxed);
-    wait_until("red is written", || pulse.rests.load(Relaxed));
-    let written = memory.state().writes.len();
-    wait_until("it stays", || memory.state().writes.len() > written + 30);
-    for write in &memory.state().writes[written..] {
-        assert!((0..12).all(|pin| pin_of(write, pin) == (pin % 3 == 0)), "{write:?}");
-    }
-    assert!(guard.end(), "it has taken the lamps");
-    writer.finish();
-}
-
-#[test]
 fn a_loop_that_cannot_leave_red_is_guarded_until_its_process_ends() {
     let (memory, clock) = (Memory::default(), Arc::new(AtomicI64::new(-12_001)));
     let output = PinOutput::new(memory.clone(), Pins::new(&four_way_pins(), &names()));
