@@ -26,6 +26,7 @@ mod snapshot;
 mod telling;
 mod threads;
 mod watched;
+mod way_out;
 
 use crate::clock::{Clock, boot_id};
 use crate::config::Config;
@@ -34,7 +35,7 @@ use crate::health;
 use crate::link::{Inbound, LinkEvent, LinkRequest};
 use crate::output::{FaultLatch, LampEvent, LampInput, LampsShow, LatchedFault, Switches};
 use crate::service;
-use crate::signal::{Decision, Shown, SignalEvent};
+use crate::signal::{Decision, Shown, SignalEvent, panic_message};
 use alarms::Alarms;
 use anyhow::Context as _;
 use asks::{Waiting, Who};
@@ -53,15 +54,16 @@ use opening::CameBefore;
 use others::Others;
 use reading::{Reading, RunningReader, Watcher};
 use snapshot::Show;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use threads::News;
 use tokio::sync::mpsc as async_mpsc;
 use watched::Watched;
+use way_out::WayOut;
 
 /// News that may wait for the main thread.
 const NEWS: usize = 1024;
@@ -74,7 +76,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// Between attempts to start readers and link that could not be started, milliseconds.
 const MISSING_AGAIN_MS: i64 = 30_000;
 
-/// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one ends it at once; `path`: where the configuration is read again on SIGHUP.
+/// Runs the agent until SIGTERM or SIGINT, which ends it at the end of the present stage; a second one as soon as amber is over; `path`: where the configuration is read again on SIGHUP.
 ///
 /// # Errors
 /// When the lamps cannot be driven, or the system gives no thread.
@@ -83,9 +85,10 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
     let clock = Arc::new(Clock::new(config.clock_trust));
     let boot = boot_id();
     let (news, inbox) = mpsc::sync_channel(NEWS);
-    threads::heed_signals(news.clone())?;
+    let way_out = Arc::new(WayOut::default());
+    threads::heed_signals(news.clone(), Arc::clone(&way_out), Arc::clone(&clock))?;
     let lamps = (config.device_type != DeviceType::RfidCounter)
-        .then(|| Lamps::start(&config, &clock, boot, news.clone()))
+        .then(|| Lamps::start(&config, &clock, boot, news.clone(), &way_out))
         .transpose()?;
     let (recorder, recorder_inputs) = intake::open();
     let names = keys::open(&config, &clock, boot);
@@ -149,7 +152,11 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         config,
     };
     supervisor.restore_watched(watched);
-    let result = supervisor.serve(&inbox);
+    // Whatever ends the main thread, greens end through amber, and what was counted is stored.
+    let served = catch_unwind(AssertUnwindSafe(|| supervisor.serve(&inbox)));
+    let result = served.unwrap_or_else(|panic| {
+        Err(anyhow::anyhow!("the main thread has failed: {}", panic_message(&*panic)))
+    });
     supervisor.stop(inbox, recording);
     result
 }
@@ -408,7 +415,7 @@ impl Supervisor {
 
     fn tick(&mut self, now: &Moment) -> anyhow::Result<()> {
         if !self.ending && self.lamps.as_ref().is_some_and(Lamps::has_ended) {
-            let ended = self.lamps.take().map(|lamps| lamps.thread.join());
+            let ended = self.lamps.take().and_then(|mut lamps| lamps.end());
             return match ended {
                 Some(Ok(Err(error))) => Err(error).context("the lamps"),
                 _ => anyhow::bail!("the lamp loop has ended by itself"),
@@ -458,28 +465,6 @@ impl Supervisor {
                 self.to_lamps_if_free(LampInput::Reader { reader, up: antennas });
                 self.recorder.repeat_state(reader, antennas, self.clock.mono());
             }
-        }
-    }
-
-    /// Never waits: the lamps do not depend on whether a plan reaches them.
-    fn to_lamps(&self, input: LampInput) {
-        if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
-            tracing::error!("the lamp loop takes no message; it goes on with what it has");
-        }
-    }
-
-    /// What comes again soon and may therefore be missed.
-    fn to_lamps_if_free(&self, input: LampInput) {
-        let Some(lamps) = &self.lamps else { return };
-        if lamps.inputs.try_send(input).is_err() {
-            self.note_unheard();
-        }
-    }
-
-    /// Counts a message of others that the lamp loop does not hear.
-    fn note_unheard(&self) {
-        if let Some(lamps) = &self.lamps {
-            lamps.stats.reads_dropped.fetch_add(1, Relaxed);
         }
     }
 

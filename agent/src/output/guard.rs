@@ -1,10 +1,10 @@
 //! The guard of the lamp loop: a thread of its own that takes the lamps when the loop hangs.
 //!
-//! It knows nothing of the controller, and drives the fault aspect by itself until the process ends. It does not feed the watchdog, so that
+//! It knows nothing of the controller, and drives the fault aspect by itself until the process ends, with red at every head where it can know that. It does not feed the watchdog, so that
 //! systemd ends a process whose loop hangs; a loop that goes on finds the lamps taken, ends, and the agent starts anew, in the fault aspect
 //! because the fault is latched. A loop that has ended with red at every head hangs no more, however long the disk then takes.
 
-use super::{LastResort, LatchHandle, LatchedFault, lit_heads};
+use super::{LastResort, LatchHandle, LatchedFault, all_red, lit_heads};
 use flextraff_common::time::{Moment, MonoMs};
 use flextraff_common::wire::Aspect;
 use std::io;
@@ -34,11 +34,17 @@ pub struct Pulse {
     pub wrote: AtomicI64,
     /// Whether it has ended and has written red at every head: it writes no more, and need not.
     pub rests: AtomicBool,
+    /// Whether the process ends as soon as that is so: a guard that has taken the lamps then writes red in place of the loop.
+    pub leaves: AtomicBool,
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { wrote: AtomicI64::new(i64::MIN), rests: AtomicBool::new(false) }
+        Self {
+            wrote: AtomicI64::new(i64::MIN),
+            rests: AtomicBool::new(false),
+            leaves: AtomicBool::new(false),
+        }
     }
 }
 
@@ -93,6 +99,11 @@ impl Guard {
                 let at = now();
                 let hangs = !pulse.rests.load(Relaxed) && seen.hangs(MonoMs(pulse.wrote.load(Relaxed)), at.mono);
                 if !took && !hangs {
+                    continue;
+                }
+                if took && pulse.leaves.load(Relaxed) {
+                    let red = lit_heads(&all_red(fault.len()), at.mono);
+                    pulse.rests.store(lamps.show(&red, false).is_ok(), Relaxed);
                     continue;
                 }
                 enable = enable_on_fault && !enable;

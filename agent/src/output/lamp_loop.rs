@@ -17,6 +17,7 @@ use super::{
     Debouncer, Frame, LampTest, LatchWriter, LatchedFault, Lateness, Lit, Output, OutputError, Pulse,
     all_red, lit_heads, show_once,
 };
+use crate::clock::gather;
 use crate::control::Control;
 use crate::identity::Sighting;
 use crate::interlock::{Interlock, Trip};
@@ -65,7 +66,7 @@ pub struct LampStats {
     pub written: Lateness,
     /// How long after it came from the port each read was judged for priority, to the millisecond.
     pub judged: Lateness,
-    /// Whether a loop that is to end does so at once.
+    /// Whether it is to end as soon as amber is over, whether or not it has been told to end.
     pub hurry: AtomicBool,
     /// Whether the loop has ended with every head red after all clearances.
     pub in_order: AtomicBool,
@@ -93,7 +94,7 @@ pub struct LampParts {
     pub latched: Option<String>,
     /// Whether flash was asked for before this process started: the signal stays there until somebody asks for operation.
     pub flash_asked: bool,
-    /// What the loop is told; when every sender is gone it stops.
+    /// What the loop is told; when every sender is gone it ends as in a hurry.
     pub inputs: Receiver<LampInput>,
     /// What the loop tells; never waited for.
     pub events: SyncSender<LampEvent>,
@@ -114,7 +115,7 @@ pub enum LampError {
     Panicked(String),
 }
 
-/// Drives the lamps until [`LampInput::Stop`]; `left` says how long it is until a moment, finer than the clock counts, and `feed` is called
+/// Drives the lamps until [`LampInput::End`] or [`LampStats::hurry`]; `left` says how long it is until a moment, finer than the clock counts, and `feed` is called
 /// after each vector that was written.
 ///
 /// Whatever ends it, the last that it writes is red at every head: a process that ends cannot flash, and the unit that takes over starts with flash.
@@ -225,11 +226,18 @@ struct LampLoop<'a> {
 }
 
 impl LampLoop<'_> {
-    /// Takes what comes until the next tick is due, and what waits by then; `false` when told to end.
+    /// Takes what comes until the next tick is due, and what waits by then; `false` when told to stop where it stands.
     fn take_inputs(&mut self, left: &dyn Fn() -> Duration, clock: &dyn Fn() -> Moment) -> bool {
         for _ in 0..MOST_AT_ONCE {
             match self.parts.inputs.recv_timeout(left()) {
-                Ok(LampInput::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
+                #[cfg(test)]
+                Ok(LampInput::Stop) => return false,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Nobody is left who could tell it to end; greens end as always.
+                    self.parts.stats.hurry.store(true, Relaxed);
+                    gather(left());
+                    break;
+                }
                 Ok(LampInput::Read(sighting)) => {
                     self.handle(LampInput::Read(sighting), clock());
                     let took_ms = clock().mono.since(sighting.read.at);
@@ -284,26 +292,38 @@ impl LampLoop<'_> {
             LampInput::Reconfigure { config, before } => {
                 self.parts.control.reconfigure(&config, &before, signal_now.mono);
             }
-            LampInput::End { longest_s } => {
-                self.parts.stats.ending.store(true, Relaxed);
-                self.ends_at = Some((now.mono + i64::from(longest_s) * 1000, self.behind_ms));
-                if !self.failed {
-                    self.parts.control.controller.handle_end(longest_s, signal_now);
-                }
-            }
+            LampInput::End { longest_s } => self.begin_end(longest_s, now, signal_now),
+            #[cfg(test)]
             LampInput::Stop => {}
+        }
+    }
+
+    /// Ends with the present stage within a time, seconds; one that it has been told before is not made longer.
+    fn begin_end(&mut self, longest_s: u32, now: Moment, signal_now: Moment) {
+        let ends_at = now.mono + i64::from(longest_s) * 1000;
+        if self.ends_at.is_some_and(|(before, _)| before <= ends_at) {
+            return;
+        }
+        self.parts.stats.ending.store(true, Relaxed);
+        self.ends_at = Some((ends_at, self.behind_ms));
+        if !self.failed {
+            self.parts.control.controller.handle_end(longest_s, signal_now);
         }
     }
 
     /// Whether the loop is to end, and may.
     fn is_over(&mut self, now: Moment) -> bool {
+        let hurry = self.parts.stats.hurry.load(Relaxed);
+        if hurry && self.ends_at.is_none() {
+            self.begin_end(0, now, self.moment_of(now));
+        }
         let Some((ends_at, behind_ms)) = self.ends_at else { return false };
         let ends_at = ends_at + (self.behind_ms - behind_ms).min(MOST_LATE_MS);
         // Looked at first: an end that is in order at its last moment is in order.
         let in_order = self.parts.control.controller.has_ended(now.mono - self.behind_ms);
         let stats = &self.parts.stats;
         stats.in_order.store(in_order, Relaxed);
-        let is_pressing = stats.hurry.load(Relaxed) || now.mono >= ends_at;
+        let is_pressing = hurry || now.mono >= ends_at;
         if in_order || self.parts.interlock.latched().is_some() || self.shows_no_green() {
             return true;
         }

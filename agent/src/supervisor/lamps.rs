@@ -5,6 +5,7 @@ mod tests;
 
 use super::reading::Watcher;
 use super::threads::{self, News};
+use super::way_out::WayOut;
 use super::{LAMP_INPUTS, NEWS, Supervisor};
 use crate::clock::Clock;
 use crate::config::{Config, Driver};
@@ -25,7 +26,8 @@ use std::thread::JoinHandle;
 pub(super) struct Lamps {
     pub(super) inputs: SyncSender<LampInput>,
     pub(super) stats: Arc<LampStats>,
-    pub(super) thread: JoinHandle<Result<(), LampError>>,
+    /// None: it has been waited for.
+    thread: Option<JoinHandle<Result<(), LampError>>>,
     /// Takes the lamps when the loop hangs; none with virtual lamps.
     guard: Option<Guard>,
     pub(super) latch: LatchHandle,
@@ -37,6 +39,7 @@ impl Lamps {
         clock: &Arc<Clock>,
         boot: BootId,
         news: SyncSender<News>,
+        way_out: &WayOut,
     ) -> anyhow::Result<Self> {
         let junction = &config.junction;
         // Before the pins are opened, which makes the heads dark for a moment: a disk that stands still must not make that moment long.
@@ -79,6 +82,7 @@ impl Lamps {
             let fault = interlock.fault_lamps().to_vec();
             Guard::start(lamps, pulse, fault, config.output.enable_on_fault, latch, move || clock.now())
         });
+        let guard = guard.transpose()?;
         keep_pins(config);
         let now = clock.now();
         if latched.is_none() && ended.is_some_and(|ended| ended.counts(&config.output, boot, now.mono)) {
@@ -100,25 +104,32 @@ impl Lamps {
             stats: Arc::clone(&stats),
             rests: service::leave,
         };
-        let thread = threads::drive_lamps(parts, Arc::clone(clock), happened, news)?;
-        Ok(Self { inputs, stats, thread, guard: guard.transpose()?, latch })
+        way_out.lead_by(&stats);
+        let thread = Some(threads::drive_lamps(parts, Arc::clone(clock), happened, news)?);
+        Ok(Self { inputs, stats, thread, guard, latch })
     }
 
     /// Whether the loop has ended, whatever has ended it.
     pub(super) fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Ends the loop at once if it has not ended yet, and remembers whether it has ended in order, with a red that lasts.
-    pub(super) fn stop(self, config: &Config, clock: &Clock, boot: BootId) {
-        // Readers still send: among their reads it must not get lost.
-        let _ = self.inputs.send(LampInput::Stop);
-        let ended = self.thread.join();
+    /// Ends the loop as soon as amber is over, if it has not ended yet, and waits for that, guarded; how it has ended, the first time.
+    pub(super) fn end(&mut self) -> Option<std::thread::Result<Result<(), LampError>>> {
+        self.stats.hurry.store(true, Relaxed);
+        self.thread.take().map(JoinHandle::join)
+    }
+
+    /// As [`end`](Self::end), and remembers whether it has ended in order, with a red that lasts.
+    pub(super) fn stop(mut self, config: &Config, clock: &Clock, boot: BootId) {
+        let ended = self.end();
         // Before the disk is waited for: a guard that took the lamps meanwhile would make the red untrue that is to be remembered.
-        let taken = self.guard.is_some_and(Guard::end);
+        let taken = self.guard.take().is_some_and(Guard::end);
         match ended {
-            Ok(Err(error)) => tracing::error!(%error, "the lamp loop ended with an error"),
-            Ok(Ok(())) if self.stats.in_order.load(Relaxed) && !taken => remember_end(config, clock, boot),
+            Some(Ok(Err(error))) => tracing::error!(%error, "the lamp loop ended with an error"),
+            Some(Ok(Ok(()))) if self.stats.in_order.load(Relaxed) && !taken => {
+                remember_end(config, clock, boot);
+            }
             _ => {}
         }
     }
@@ -128,8 +139,37 @@ impl Lamps {
     }
 }
 
+impl Drop for Lamps {
+    /// Whoever loses them, by an error or a panic, leaves no green behind.
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
 impl Supervisor {
-    /// Tells the lamp loop to end with its stage, or at once when it has been told before; `false` when there is nothing to wait for.
+    /// Never waits: the lamps do not depend on whether a plan reaches them.
+    pub(super) fn to_lamps(&self, input: LampInput) {
+        if self.lamps.as_ref().is_some_and(|lamps| lamps.inputs.try_send(input).is_err()) {
+            tracing::error!("the lamp loop takes no message; it goes on with what it has");
+        }
+    }
+
+    /// What comes again soon and may therefore be missed.
+    pub(super) fn to_lamps_if_free(&self, input: LampInput) {
+        let Some(lamps) = &self.lamps else { return };
+        if lamps.inputs.try_send(input).is_err() {
+            self.note_unheard();
+        }
+    }
+
+    /// Counts a message of others that the lamp loop does not hear.
+    pub(super) fn note_unheard(&self) {
+        if let Some(lamps) = &self.lamps {
+            lamps.stats.reads_dropped.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Tells the lamp loop to end with its stage, or as soon as amber is over when it has been told before; `false` when there is nothing to wait for.
     pub(super) fn end_lamps(&mut self) -> bool {
         let Some(lamps) = &self.lamps else { return false };
         if self.ending {

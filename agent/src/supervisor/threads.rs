@@ -1,6 +1,7 @@
 //! The threads and what goes between them.
 
 use super::restarts::Pauses;
+use super::way_out::WayOut;
 use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::console::Asked;
@@ -55,8 +56,13 @@ pub(super) enum News {
     Stop,
 }
 
-/// Tells the main thread of SIGHUP, SIGTERM and SIGINT; the second one that asks to end ends the process at once.
-pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
+/// Tells the main thread of SIGHUP, SIGTERM and SIGINT. The second one that asks to end hurries the lamps, also where the main thread stands still; the
+/// third one ends the process as soon as no lamp but red is lit.
+pub(super) fn heed_signals(
+    news: SyncSender<News>,
+    way_out: Arc<WayOut>,
+    clock: Arc<Clock>,
+) -> io::Result<()> {
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGTERM, SIGINT])?;
     Builder::new().name("signals".to_owned()).spawn(move || {
         let mut asked = 0;
@@ -66,12 +72,16 @@ pub(super) fn heed_signals(news: SyncSender<News>) -> io::Result<()> {
                 continue;
             }
             asked += 1;
-            // The second one hurries the end.
+            if asked > 1 {
+                way_out.hurry();
+            }
             if asked > 2 {
+                way_out.wait_for_red(&clock);
                 crate::logging::flush();
                 std::process::exit(1);
             }
-            let _ = news.send(News::Stop);
+            // Never waited for: a main thread that takes nothing must not keep the next signal from the lamps.
+            let _ = news.try_send(News::Stop);
         }
     })?;
     Ok(())

@@ -62,7 +62,8 @@ pub enum LampInput {
         /// For how long it may take, seconds.
         longest_s: u32,
     },
-    /// End: red at every head.
+    /// Red at every head at once, whatever is lit.
+    #[cfg(test)]
     Stop,
 }
 

@@ -44,7 +44,7 @@ fn an_end_that_takes_too_long_or_is_hurried_is_red_after_amber_and_one_in_a_faul
     for (asked, longest_s, hurry, fault, ends, in_order) in [
         (2.0, 3, false, false, 6.0, false),
         (-10.0, 12, false, false, -10.0, false),
-        (2.0, 12, true, false, 6.0, false),
+        (2.0, 12, true, false, 5.0, false),
         (2.0, 12, false, true, 2.0, false),
         (26.0, 12, false, false, 30.0, true),
         (2.0, 0, false, false, 6.0, false),
@@ -52,7 +52,6 @@ fn an_end_that_takes_too_long_or_is_hurried_is_red_after_amber_and_one_in_a_faul
     ] {
         let mut bench = Bench::new(interlock());
         let stats = Arc::clone(&bench.stats);
-        stats.hurry.store(hurry, Relaxed);
         bench.parts.latched = fault.then(|| "a fault".to_owned());
         let (mut last, mut is_asked) = (0.0, false);
         let (ended, lines, _) = bench.run_fed(
@@ -61,12 +60,13 @@ fn an_end_that_takes_too_long_or_is_hurried_is_red_after_amber_and_one_in_a_faul
             |now, inputs| {
                 last = now;
                 if now >= asked && !std::mem::replace(&mut is_asked, true) {
+                    stats.hurry.store(hurry, Relaxed);
                     inputs.try_send(LampInput::End { longest_s }).expect("there is room");
                 }
             },
         );
         ended.expect("it was told to end");
-        assert!((ends..ends + 0.25).contains(&last), "{last} instead of {ends}");
+        assert!((ends..ends + 0.25).contains(&last), "{last} instead of {ends}: {lines:?}");
         assert_eq!(stats.in_order.load(Relaxed), in_order, "asked at {asked}");
         for ends in lines.windows(2).filter(|pair| pair[0].1.contains('G')) {
             assert!(ends[1].1.contains('a'), "no green ends without amber: {lines:?}");
@@ -142,5 +142,37 @@ fn only_a_red_that_lasts_when_the_process_has_ended_spares_the_flash() {
         }
         let (_, lines, _) = bench.run(1.0, |_| 0.0);
         assert_eq!(letters(&lines)[0], if lasts { "rrrr" } else { "ffff" }, "{what}");
+    }
+}
+
+#[test]
+fn whatever_ends_the_process_in_a_green_amber_is_whole_before_red() {
+    // Hurried before anybody has told it to end; told to take its time after that; and everybody gone who could tell it.
+    for (late_end, all_gone) in [(false, false), (true, false), (false, true)] {
+        let mut bench = Bench::new(interlock());
+        let stats = Arc::clone(&bench.stats);
+        let (gone, inbox) = sync_channel(4);
+        if all_gone {
+            bench.parts.inputs = inbox;
+        }
+        let (mut gone, mut is_asked) = (Some(gone), false);
+        let (ended, lines, _) = bench.run_fed(
+            60.0,
+            |_| 0.0,
+            |now, inputs| {
+                if now >= 2.0 && !std::mem::replace(&mut is_asked, true) {
+                    gone = None;
+                    if !all_gone {
+                        stats.hurry.store(true, Relaxed);
+                    }
+                } else if late_end && now >= 3.5 {
+                    let _ = inputs.try_send(LampInput::End { longest_s: 120 });
+                }
+            },
+        );
+        ended.expect("it was told to end");
+        assert_eq!(letters(&lines), ["ffff", "rrrr", "Grrr", "arrr", "rrrr"]);
+        let (amber, red) = (lines[3].0, lines[4].0);
+        assert!((2.9..3.1).contains(&(red - amber)) && red < 7.0, "{lines:?}");
     }
 }

@@ -22,7 +22,8 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
     let latch = FaultLatch::beside(&folder.path().join("outbox.db"));
     let writer = LatchWriter::start(latch.clone()).expect("a thread");
     let time = move || at(now.load(Relaxed) as f64 / 1000.0);
-    let guard = Guard::start(resort, pulse, fault, false, writer.handle(), time).expect("a thread");
+    let guard =
+        Guard::start(resort, Arc::clone(&pulse), fault, false, writer.handle(), time).expect("a thread");
     let (hang, hung) = sync_channel::<()>(0);
     let ticks = Arc::new(AtomicI64::new(0));
     let (seen, events) = (Arc::clone(&ticks), bench.events);
@@ -53,6 +54,18 @@ fn the_guard_flashes_when_the_loop_hangs_and_the_loop_ends_when_it_goes_on() {
         let lit: Vec<u8> = write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect();
         assert!(lit.is_empty() || lit == [1, 4, 7, 10], "flashing amber, nothing enabled: {lit:?}");
     }
+    pulse.leaves.store(true, Relaxed);
+    wait_until("the guard has written red for a process that ends", || {
+        clock.fetch_add(50, Relaxed);
+        pulse.rests.load(Relaxed)
+    });
+    let write = memory.state().writes.last().cloned().expect("written");
+    assert_eq!(write.iter().filter(|(_, lit)| *lit).map(|(pin, _)| *pin).collect::<Vec<_>>(), [0, 3, 6, 9]);
+    pulse.leaves.store(false, Relaxed);
+    wait_until("and flashes on while it does not", || {
+        clock.fetch_add(100, Relaxed);
+        memory.state().writes.last().is_some_and(|write| !pin_of(write, 0))
+    });
     hang.send(()).expect("the loop still hangs");
     let ended = lamps.join().expect("no panic").expect_err("its lamps are gone");
     assert!(ended.to_string().contains("its guard has taken them"), "{ended}");

@@ -10,7 +10,6 @@ use flextraff_common::wire::Aspect;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
-use std::sync::mpsc::TryRecvError;
 use uuid::Uuid;
 
 /// Which pin gets which level.
@@ -59,10 +58,10 @@ fn an_orderly_end_stays_red_while_the_disk_is_slow_to_remember_it() {
     let look = move || Moment { mono: MonoMs(time.fetch_add(3000, Relaxed)), ..start };
     let (pulse, fault) = (Arc::clone(&stats.pulse), vec![Aspect::FlashAmber; 2]);
     let guard = Guard::start(resort, pulse, fault, false, writer.handle(), look).expect("a thread");
-    let (inputs, inbox) = mpsc::sync_channel(8);
+    let (inputs, _inbox) = mpsc::sync_channel(8);
     let told = Arc::clone(&stats);
     let thread = std::thread::spawn(move || {
-        while let Err(TryRecvError::Empty) = inbox.try_recv() {
+        while !told.hurry.load(Relaxed) {
             told.pulse.wrote.store(seen.load(Relaxed), Relaxed);
             std::thread::yield_now();
         }
@@ -73,7 +72,7 @@ fn an_orderly_end_stays_red_while_the_disk_is_slow_to_remember_it() {
     // Whoever writes it waits until somebody reads it.
     let file = OrderlyEnd::beside(&outbox).with_extension("json.new");
     mknodat(CWD, &file, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
-    let lamps = Lamps { inputs, stats, thread, guard: Some(guard), latch: writer.handle() };
+    let lamps = Lamps { inputs, stats, thread: Some(thread), guard: Some(guard), latch: writer.handle() };
     let stops = std::thread::spawn(move || lamps.stop(&config, &clock, BootId(Uuid::from_u128(1))));
     wait_until("the guard has ended", || guards.strong_count() == 0);
     assert!(!stops.is_finished(), "the disk still takes the file");
