@@ -20,6 +20,7 @@ mod places;
 mod reader;
 #[cfg(test)]
 pub(crate) mod sample;
+mod signal_doubts;
 mod site;
 mod sources;
 mod table;
@@ -30,7 +31,7 @@ pub use errors::{ConfigError, ConfigErrors};
 pub use log::LogLevel;
 pub use mqtt::{MqttConfig, Secret, read_password_file};
 pub use output::{Driver, GroupPins, InputConfig, MOST_STOP_S, OutputConfig};
-pub use pin_doubts::PinDoubt;
+pub use pin_doubts::Doubt;
 pub use reader::{
     AntennaByte, Antennas, LaneMap, NamesAntenna, Protocol, ReaderConfig, ReaderMode, Region, StopLines, TCP,
     Watch,

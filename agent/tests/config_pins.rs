@@ -5,7 +5,7 @@ mod example;
 #[path = "support/site.rs"]
 mod site;
 
-use flextraff_agent::config::{Config, PinDoubt, parse};
+use flextraff_agent::config::{Config, Doubt, parse};
 use site::TWO_LANES;
 use std::path::Path;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn text(active: &str, red: u8, more: &str) -> String {
     format!("{text}[output]\ndriver = \"rppal\"\nactive = \"{active}\"\n{more}")
 }
 
-fn messages(doubts: &[PinDoubt]) -> Vec<&str> {
+fn messages(doubts: &[Doubt]) -> Vec<&str> {
     doubts.iter().map(|doubt| doubt.message.as_str()).collect()
 }
 
@@ -129,4 +129,22 @@ fn check_warns_of_such_pins() {
     let warning = text.lines().find(|line| line.starts_with("Warning  gpio")).unwrap_or_default();
     assert!(warning.ends_with("these are lit: the red lamp of group \"N\" (pin 4)"), "{text}");
     assert!(text.contains("→ use pins 9 to 13 and 16 to 27 for lamps"), "{text}");
+}
+
+#[test]
+fn a_start_up_without_flash_is_a_warning_where_lamps_are_real() {
+    for (flash_s, told) in [(0, "without a flash"), (3, "with 3 s of flash"), (4, "")] {
+        let more = format!("[signal]\nstartup_flash_s = {flash_s}\n");
+        let doubts = config("high", 9, &more).signal_doubts();
+        assert_eq!(doubts.len(), usize::from(!told.is_empty()), "{doubts:?}");
+        assert!(
+            doubts
+                .iter()
+                .all(|doubt| doubt.message.contains(told) && doubt.action.contains("startup_flash_s"))
+        );
+        let with_virtual = text("high", 9, &more).replace("rppal", "virtual");
+        let config =
+            parse(Path::new("agent.toml"), &with_virtual).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(config.signal_doubts(), []);
+    }
 }

@@ -7,6 +7,7 @@ mod ending;
 mod gpio;
 mod outbox;
 mod serial;
+mod signal;
 
 use super::{FAILED, OK, USAGE, complain, print};
 use crate::config::{self, Config, ConfigErrors};
@@ -65,6 +66,7 @@ pub(super) fn run(path: &Path, json: bool) -> u8 {
 fn findings_of(config: &Config) -> Vec<Finding> {
     let mut findings = serial::check(config);
     findings.extend(gpio::check(config));
+    findings.extend(signal::check(config));
     findings.extend(ending::check(config));
     findings.extend(disk::check(config));
     findings.push(clock::check(config));

@@ -17,6 +17,9 @@ pub(super) fn run(path: &Path) -> u8 {
             "the broker's password cannot be read; lamps and counting go on without the broker"
         );
     }
+    for doubt in config.signal_doubts() {
+        tracing::warn!(action = doubt.action, "{}", doubt.message);
+    }
     let code = match supervisor::run(config, path) {
         Ok(()) => OK,
         Err(error) => {

@@ -14,9 +14,9 @@ const RESERVED: [(u8, &str); 4] = [
     (15, "the UART"),
 ];
 
-/// What is wrong with the choice of pins, though the agent would use them.
+/// What is wrong with the configuration, though the agent would use it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinDoubt {
+pub struct Doubt {
     /// What.
     pub message: String,
     /// What to do.
@@ -26,20 +26,20 @@ pub struct PinDoubt {
 impl Config {
     /// Pins that light a lamp at power-on or belong to something else, if the numbers are those of a Raspberry Pi's header; none with the virtual
     /// driver.
-    pub fn pin_doubts(&self) -> Vec<PinDoubt> {
+    pub fn pin_doubts(&self) -> Vec<Doubt> {
         if self.output.driver == Driver::Virtual {
             return Vec::new();
         }
         self.lit_at_power_on().into_iter().chain(self.reserved()).collect()
     }
 
-    fn lit_at_power_on(&self) -> Option<PinDoubt> {
+    fn lit_at_power_on(&self) -> Option<Doubt> {
         let active_high = self.output.active_high;
         let lamps = self.of_groups(&self.output.pins, "lamp");
         let lit = lamps.filter(|(pin, _)| *pin <= LAST && (*pin <= LAST_PULLED_UP) == active_high);
         let lit: Vec<String> = lit.map(|(pin, lamp)| format!("{lamp} (pin {pin})")).collect();
         let (pulled, others) = if active_high { ("up", "9 to 13 and 16 to 27") } else { ("down", "2 to 8") };
-        (!lit.is_empty()).then(|| PinDoubt {
+        (!lit.is_empty()).then(|| Doubt {
             message: format!(
                 "until the agent drives their pins, which are pulled {pulled} at power-on, these are lit: {}",
                 lit.join(", ")
@@ -48,11 +48,11 @@ impl Config {
         })
     }
 
-    fn reserved(&self) -> Vec<PinDoubt> {
+    fn reserved(&self) -> Vec<Doubt> {
         let used: Vec<(u8, String)> = self.all_pins();
         let doubt = |(pin, owner): (u8, &str)| {
             let (_, user) = used.iter().find(|(used, _)| *used == pin)?;
-            Some(PinDoubt {
+            Some(Doubt {
                 message: format!("pin {pin}, that of {user}, belongs to {owner}"),
                 action: "use another pin".to_owned(),
             })

@@ -32,6 +32,7 @@ impl Places {
             Problem::GroupWithoutLane { group }
             | Problem::NotPedestrian { group, .. }
             | Problem::GroupWithoutStage { group }
+            | Problem::NoPedestrianClearance { group, .. }
             | Problem::CompatibleWithItself { group } => {
                 let pair = pair("compatible", group, group);
                 let user = if matches!(problem, Problem::CompatibleWithItself { .. }) {

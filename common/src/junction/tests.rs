@@ -176,3 +176,38 @@ fn a_junction_without_heads_for_vehicles_is_refused() {
     spec.groups[0] = GroupSpec { name: "N".into(), lanes: vec!["N".into()], ..GroupSpec::default() };
     assert!(Junction::build(&spec).is_ok());
 }
+
+#[test]
+fn people_on_foot_have_a_clearance_where_lamps_are_real() {
+    let mut spec = four_way();
+    let group = |name: &str, kind| GroupSpec {
+        name: name.into(),
+        kind,
+        lanes: if kind == GroupKind::Pedestrian { Vec::new() } else { vec![name.into()] },
+        exits: Vec::new(),
+        walk_s: None,
+        clearance_s: None,
+        button: false,
+    };
+    spec.groups = ["N", "S", "E", "W"].map(|name| group(name, GroupKind::Vehicle)).into();
+    spec.groups.push(group("P", GroupKind::Pedestrian));
+    spec.stages.push(StageSpec {
+        name: "P".into(),
+        groups: vec!["P".into()],
+        lanes: Vec::new(),
+        ..spec.stages[0].clone()
+    });
+    Junction::build(&spec).expect("nobody walks before virtual lamps");
+    spec.signal.drives_lamps = true;
+    let found = problems(&spec);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("the pedestrian group \"P\" has no clearance_s"), "{}", found[0]);
+    let to = |to: &str| IntergreenSpec { from: "P".into(), to: to.into(), seconds: 15.0 };
+    spec.intergreens = ["N", "S", "E"].map(to).into();
+    assert!(problems(&spec)[0].contains("\"W\" would have green"));
+    spec.intergreens.push(to("W"));
+    Junction::build(&spec).expect("each intergreen says how long it takes");
+    spec.intergreens.clear();
+    spec.groups[4].clearance_s = Some(9.0);
+    Junction::build(&spec).expect("it says so itself");
+}

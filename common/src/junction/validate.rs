@@ -33,6 +33,11 @@ pub enum Problem {
         "group \"{group}\" has {field}, which only a pedestrian group has; take it out, or set kind = \"pedestrian\""
     )]
     NotPedestrian { group: String, field: &'static str },
+    #[error(
+        "the pedestrian group \"{group}\" has no clearance_s with lamps on the output: \"{to}\" would have green while people who stepped off last \
+         still cross; set clearance_s to the length of the crossing in metres / 1.07, or give an [[intergreen]] from \"{group}\" to each group that it conflicts with"
+    )]
+    NoPedestrianClearance { group: String, to: String },
     #[error("group \"{group}\" has green in no stage and would stay red for ever; add it to a [[stage]]")]
     GroupWithoutStage { group: String },
     #[error(
@@ -384,7 +389,17 @@ fn build_intergreens(spec: &JunctionSpec, junction: &Junction, problems: &mut Ve
         table[from.index() * count + to.index()] = to_ms(row.seconds) + longer_ms;
     }
     for from in junction.group_indexes() {
-        let clearance_ms = junction.group(from).clearance_ms;
+        let (clearance_ms, kind) = (junction.group(from).clearance_ms, junction.group(from).kind);
+        // The time for vehicles, amber and all red, is not that for people on foot.
+        let mut unclear = junction.conflicts_of(from).iter().filter(|to| !given.contains(&(from, *to)));
+        if spec.signal.drives_lamps
+            && kind == GroupKind::Pedestrian
+            && clearance_ms == 0
+            && let Some(to) = unclear.next()
+        {
+            let (group, to) = (junction.group(from).name.clone(), junction.group(to).name.clone());
+            problems.push(Problem::NoPedestrianClearance { group, to });
+        }
         for to in junction.conflicts_of(from).iter().filter(|_| clearance_ms > 0) {
             let pair = &mut table[from.index() * count + to.index()];
             *pair = (*pair).max(clearance_ms + DONT_WALK_MS);
