@@ -66,9 +66,10 @@ fn field_of(problem: &Problem) -> &'static str {
         | Problem::BadName { what, .. } => of(what),
         Problem::Unknown { user, .. } | Problem::Twice { user, .. } => of(user),
         Problem::DuplicateLaneId { .. } => "lanes",
-        Problem::GroupWithoutLane { .. } | Problem::NotPedestrian { .. } | Problem::OnlyPedestrians => {
-            "groups"
-        }
+        Problem::GroupWithoutLane { .. }
+        | Problem::NotPedestrian { .. }
+        | Problem::NoPedestrianClearance { .. }
+        | Problem::OnlyPedestrians => "groups",
         Problem::OneStage
         | Problem::GroupWithoutStage { .. }
         | Problem::EmptyStage { .. }
