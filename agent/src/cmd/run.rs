@@ -18,7 +18,11 @@ pub(super) fn run(path: &Path) -> u8 {
         );
     }
     for doubt in config.signal_doubts() {
-        tracing::warn!(action = doubt.action, "{}", doubt.message);
+        tracing::warn!(
+            doubt = doubt.message,
+            action = doubt.action,
+            "the rules of signals advise against this"
+        );
     }
     let code = match supervisor::run(config, path) {
         Ok(()) => OK,

@@ -29,6 +29,8 @@ use flextraff_common::time::{ClockState, Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{AlarmKind, Demand, Keys, WatchedClass, Watchlist, ZoneName};
 use std::collections::{BTreeMap, VecDeque};
 
+/// So many reads at a stop line are no stray ones.
+const SURE_READS: u32 = 3;
 /// A request counts for so long after its first read, milliseconds.
 const LASTS_MS: i64 = 120_000;
 /// Time between the first reads of two requests of one tag, milliseconds.
@@ -78,6 +80,8 @@ struct Request {
     lane: LaneIx,
     votes: Votes,
     at_stop_line: bool,
+    /// Reads of it there.
+    reads: u32,
     first: MonoMs,
     /// When the vehicle was last read, or known of by the estimator.
     known: MonoMs,
@@ -87,15 +91,24 @@ struct Request {
 impl Request {
     fn of(read: &Read, tag: KeyedTag, class: WatchedClass, first: MonoMs, now: MonoMs) -> Self {
         let at_stop_line = read.zone == ZoneName::StopLine;
-        let mut request =
-            Self { class, lane: read.lane, votes: Votes::new(), at_stop_line, first, known: now, tag };
+        let mut request = Self {
+            class,
+            lane: read.lane,
+            votes: Votes::new(),
+            at_stop_line,
+            reads: 1,
+            first,
+            known: now,
+            tag,
+        };
         request.votes.add(read.lane, read.rssi, seconds(now));
         request
     }
 
     /// Takes another read of the vehicle. The stop line knows its lane better than an antenna upstream; of the antennas there the one that leads by
-    /// reads does, for that of the next lane may be the first to hear it.
-    fn handle_read(&mut self, read: &Read, now: MonoMs) {
+    /// reads does, for that of the next lane may be the first to hear it. `differ`: whether two lanes belong to different approaches; one that was at its
+    /// stop line passes the antennas of others on its way out.
+    fn handle_read(&mut self, read: &Read, differ: impl FnOnce(LaneIx, LaneIx) -> bool, now: MonoMs) {
         self.known = now;
         match (self.at_stop_line, read.zone) {
             (true, ZoneName::Advance) => {}
@@ -104,11 +117,20 @@ impl Request {
             }
             _ => {
                 self.votes.add(read.lane, read.rssi, seconds(now));
-                if self.votes.leads(read.lane, self.lane, seconds(now)) {
-                    self.lane = read.lane;
+                if read.lane == self.lane {
+                    self.reads = self.reads.saturating_add(1);
+                }
+                let is_on_its_way_out = self.passed().is_some() && differ(self.lane, read.lane);
+                if self.votes.leads(read.lane, self.lane, seconds(now)) && !is_on_its_way_out {
+                    (self.lane, self.reads) = (read.lane, 1);
                 }
             }
         }
+    }
+
+    /// The lane at whose stop line it surely was, if it was at any.
+    fn passed(&self) -> Option<LaneIx> {
+        (self.at_stop_line && self.reads >= SURE_READS).then_some(self.lane)
     }
 }
 
@@ -120,7 +142,7 @@ struct Asked {
     told: bool,
     /// Whether the vehicle has left since.
     left: bool,
-    /// The lane at whose stop line it was read before that; elsewhere it is on its way out.
+    /// The lane at whose stop line it surely was before that; elsewhere it is on its way out.
     passed: Option<LaneIx>,
 }
 
@@ -286,7 +308,7 @@ impl Priority {
     /// Whether a read is of a vehicle that asks already.
     fn goes_on(&mut self, read: &Read, now: MonoMs) -> bool {
         let request = self.requests.get_mut(&read.epc);
-        request.map(|request| request.handle_read(read, now)).is_some()
+        request.map(|request| request.handle_read(read, |a, b| self.sights.differ(a, b), now)).is_some()
     }
 
     /// The lane of the emergency vehicle that has asked first of all that still ask, and until when it may.
@@ -346,7 +368,7 @@ impl Priority {
             let gone_ms = if is_emergency { EMERGENCY_GONE_MS } else { GONE_MS };
             let left = at.since(request.known) >= gone_ms;
             if left && let Some(asked) = asked.get_mut(epc) {
-                (asked.left, asked.passed) = (true, request.at_stop_line.then_some(request.lane));
+                (asked.left, asked.passed) = (true, request.passed());
             }
             at.since(request.first) < LASTS_MS && !left
         });

@@ -203,6 +203,11 @@ impl Sights {
         ago_ms > PRESUMED_MS
     }
 
+    /// Whether two lanes are known to belong to different approaches.
+    pub(super) fn differ(&self, a: LaneIx, b: LaneIx) -> bool {
+        self.places.differ(a, b)
+    }
+
     /// Whether a tag was read here of late.
     pub(super) fn has(&self, epc: &Epc) -> bool {
         self.here.contains_key(epc)

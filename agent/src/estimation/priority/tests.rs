@@ -253,6 +253,16 @@ fn the_antenna_of_the_next_lane_gives_no_lane_the_green_of_an_ambulance() {
 }
 
 #[test]
+fn an_ambulance_of_which_only_a_stray_read_has_told_asks_again_in_its_own_lane() {
+    let mut priority = priority();
+    priority.see(&read(11, 1, ZoneName::StopLine), now(1));
+    (2..9).for_each(|second| priority.handle_timeout(now(second).mono, |_| false));
+    assert_eq!(priority.asks(), None, "nobody knows of it");
+    priority.see(&read(11, 0, ZoneName::StopLine), now(12));
+    assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(0));
+}
+
+#[test]
 fn of_two_antennas_the_stronger_knows_the_lane_of_an_ambulance_at_once() {
     let mut priority = priority();
     let hears = |lane, rssi| Read { rssi: Some(rssi), ..read(11, lane, ZoneName::StopLine) };
@@ -282,7 +292,7 @@ fn an_emergency_vehicle_that_was_lost_on_the_way_asks_again_within_its_time() {
     priority.see(&read(11, 2, ZoneName::StopLine), now(122));
     assert_eq!(priority.asks(), None);
     // One that was read at its stop line is read at its exit on its way out.
-    priority.see(&read(12, 1, ZoneName::StopLine), now(130));
+    (0..3).for_each(|_| priority.see(&read(12, 1, ZoneName::StopLine), now(130)));
     (131..138).for_each(|second| priority.handle_timeout(now(second).mono, |_| false));
     priority.see(&read(12, 3, ZoneName::StopLine), now(140));
     assert_eq!(priority.asks(), None);

@@ -242,3 +242,16 @@ proptest! {
         prop_assert_eq!(copied(&mut priority), 0);
     }
 }
+
+#[test]
+fn on_its_way_out_past_another_approach_it_asks_for_nothing_there() {
+    let mut priority = watching(Priority::new(&config()));
+    (0..4).for_each(|tenth| see(&mut priority, 11, N1, ZoneName::StopLine, 1.0 + f64::from(tenth) / 10.0));
+    (0..20).for_each(|tenth| see(&mut priority, 11, S, ZoneName::StopLine, 4.0 + f64::from(tenth) / 10.0));
+    assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(N1));
+    // One stray read there before it comes to its own stop line is another matter.
+    see(&mut priority, 12, S, ZoneName::StopLine, 200.0);
+    priority.handle_timeout(at(130.0).mono, |_| false);
+    (0..3).for_each(|tenth| see(&mut priority, 12, N2, ZoneName::StopLine, 200.1 + f64::from(tenth) / 10.0));
+    assert_eq!(priority.asks().map(|(lane, _)| lane.index()), Some(N2));
+}
