@@ -45,7 +45,6 @@ use flextraff_common::epc::KeyId;
 use flextraff_common::ids::{BootId, OutboxId};
 use flextraff_common::time::{Moment, MonoMs, UnixMs};
 use flextraff_common::wire::{ControlLevel, DeviceType, Estimates, OutboxStatus, PlanStatus};
-use floods::Floods;
 use forward::Forwarder;
 use intake::{Intake, RecorderInput};
 use lamps::Lamps;
@@ -144,7 +143,6 @@ pub fn run(config: Config, path: &Path) -> anyhow::Result<()> {
         key_id: None,
         watched: Watched::default(),
         others: Others::default(),
-        floods: Floods::default(),
         alarms: Alarms::default(),
         signal_due: MonoMs(i64::MIN),
         missing_due: clock.now().mono + MISSING_AGAIN_MS,
@@ -209,7 +207,6 @@ struct Supervisor {
     watched: Watched,
     /// Who counts for the lamps here.
     others: Others,
-    floods: Floods,
     /// What a person should look into.
     alarms: Alarms,
     /// Why the lamps show the fault aspect, if they do.
@@ -400,11 +397,7 @@ impl Supervisor {
                     }
                     self.recorder.bring(RecorderInput::Demand { demand: demand.clone(), at: now });
                 }
-                if self.floods.admits(junction, &demand, now.mono) {
-                    self.to_lamps_if_free(LampInput::Demand { junction, demand });
-                } else {
-                    self.note_unheard();
-                }
+                self.to_lamps_if_free(LampInput::Demand { junction, demand });
             }
             LinkEvent::Inbound(Inbound::Keys(keys)) => self.handle_keys(keys),
             LinkEvent::Inbound(Inbound::Watchlist(list)) => self.handle_watchlist(list),

@@ -1,4 +1,5 @@
-//! How much of what others tell of their traffic is heard: a device that floods its topic must not make the lamp loop late.
+//! How much of what others tell of their traffic is heard: a device that floods its topic must make no tick late, and keep no command of the server
+//! from being heard.
 
 use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::time::MonoMs;
@@ -13,23 +14,37 @@ const OF_ONE: usize = 2000;
 const OF_ALL: usize = 8000;
 /// Senders that are told apart; all beyond are one.
 const MOST_SENDERS: usize = 64;
+/// Between two times at which it is said that somebody floods, milliseconds.
+const TELL_AGAIN_MS: i64 = 60_000;
 
 /// What has been heard in the present second.
 #[derive(Debug)]
 pub(super) struct Floods {
     since: MonoMs,
     used: BTreeMap<Option<(JunctionId, DeviceId)>, usize>,
+    /// When it was last said.
+    told: Option<MonoMs>,
+}
+
+/// A message that is not heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unheard {
+    /// Whether that is to be said.
+    pub(super) is_news: bool,
 }
 
 impl Default for Floods {
     fn default() -> Self {
-        Self { since: MonoMs(i64::MIN), used: BTreeMap::new() }
+        Self { since: MonoMs(i64::MIN), used: BTreeMap::new(), told: None }
     }
 }
 
 impl Floods {
-    /// Whether a message that comes at `at` is to be heard; one that is not would be of a flood, whose sender says all of it anew each second.
-    pub(super) fn admits(&mut self, junction: JunctionId, demand: &Demand, at: MonoMs) -> bool {
+    /// Takes a message that comes at `at`.
+    ///
+    /// # Errors
+    /// When it is not to be heard, because it is one of a flood: its sender says all that matters anew each second.
+    pub(super) fn admit(&mut self, junction: JunctionId, demand: &Demand, at: MonoMs) -> Result<(), Unheard> {
         if at.0 - self.since.0.max(at.0 - 1000) >= 1000 {
             self.since = at;
             self.used.clear();
@@ -40,10 +55,12 @@ impl Floods {
         let used = self.used.entry(sender.filter(|_| is_told_apart)).or_default();
         let cost = cost(demand);
         if *used + cost > OF_ONE || all + cost > OF_ALL {
-            return false;
+            let is_news = self.told.is_none_or(|told| at.since(told) >= TELL_AGAIN_MS);
+            self.told = self.told.filter(|_| !is_news).or(Some(at));
+            return Err(Unheard { is_news });
         }
         *used += cost;
-        true
+        Ok(())
     }
 }
 
@@ -69,7 +86,7 @@ mod tests {
     }
 
     fn heard(floods: &mut Floods, junction: u128, demand: &Demand, at_ms: i64) -> bool {
-        floods.admits(JunctionId(Uuid::from_u128(junction)), demand, MonoMs(at_ms))
+        floods.admit(JunctionId(Uuid::from_u128(junction)), demand, MonoMs(at_ms)).is_ok()
     }
 
     #[test]
@@ -90,6 +107,17 @@ mod tests {
         let heard = (0..100_000).filter(|n| heard(&mut floods, 1, &reads(*n, 1), 0)).count();
         assert!(heard * (MESSAGE + 1) <= OF_ALL, "{heard}");
         assert!(floods.used.len() <= MOST_SENDERS + 1);
+    }
+
+    #[test]
+    fn a_flood_is_told_of_once_a_minute() {
+        let mut floods = Floods::default();
+        let junction = JunctionId(Uuid::from_u128(1));
+        let told = (0..100_000).filter(|ms| {
+            let unheard = floods.admit(junction, &reads(1, 100), MonoMs(*ms)).err();
+            unheard.is_some_and(|unheard| unheard.is_news)
+        });
+        assert_eq!(told.count(), 2);
     }
 
     #[test]

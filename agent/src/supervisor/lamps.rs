@@ -158,13 +158,6 @@ impl Supervisor {
     pub(super) fn to_lamps_if_free(&self, input: LampInput) {
         let Some(lamps) = &self.lamps else { return };
         if lamps.inputs.try_send(input).is_err() {
-            self.note_unheard();
-        }
-    }
-
-    /// Counts a message of others that the lamp loop does not hear.
-    pub(super) fn note_unheard(&self) {
-        if let Some(lamps) = &self.lamps {
             lamps.stats.reads_dropped.fetch_add(1, Relaxed);
         }
     }

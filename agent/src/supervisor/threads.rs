@@ -1,5 +1,6 @@
 //! The threads and what goes between them.
 
+use super::floods::Floods;
 use super::restarts::Pauses;
 use super::way_out::WayOut;
 use crate::clock::{self, Clock};
@@ -7,7 +8,7 @@ use crate::config::Config;
 use crate::console::Asked;
 use crate::identity::Sighting;
 use crate::link::session::SessionConfig;
-use crate::link::{self, LinkEvent, LinkRequest, Requests};
+use crate::link::{self, Inbound, LinkEvent, LinkRequest, Requests};
 use crate::outbox::Outgoing;
 use crate::output::{self, LampError, LampEvent, LampParts};
 use crate::service::Feeder;
@@ -149,9 +150,17 @@ pub(super) fn connect(
     let mut received = Requests::from(received);
     Builder::new().name("link".to_owned()).spawn(move || {
         let Some(mqtt) = &config.mqtt else { return };
-        let mut pauses = Pauses::default();
+        let (mut pauses, mut floods) = (Pauses::default(), Floods::default());
         loop {
             let emit = |event| {
+                if let LinkEvent::Inbound(Inbound::Demand(junction, demand)) = &event
+                    && let Err(unheard) = floods.admit(*junction, demand, clock.mono())
+                {
+                    if unheard.is_news {
+                        tracing::warn!(%junction, device = %demand.device_id, "a device tells more on demand than is heard; the rest is left out");
+                    }
+                    return;
+                }
                 // When the agent ends nobody wants it any more.
                 if matches!(news.try_send(News::Link(event)), Err(TrySendError::Full(_))) {
                     tracing::error!("the agent has no time for a message of the link; it is lost");
