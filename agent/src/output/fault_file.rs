@@ -140,22 +140,32 @@ impl FaultLatch {
 
     /// Whether somebody has asked for flash, and nobody for operation since.
     pub fn flash_asked(&self) -> bool {
-        fs::symlink_metadata(self.path.with_file_name(FLASH)).is_ok()
+        self.flash_paths().iter().any(|path| fs::symlink_metadata(path).is_ok())
     }
 
-    /// Keeps whether somebody asks for flash; durable on return.
+    /// Keeps whether somebody asks for flash, where faults are kept; durable on return.
     ///
     /// # Errors
-    /// When the file cannot be written or taken away.
+    /// When a file cannot be written or taken away; the other one may be.
     pub fn keep_flash(&self, on: bool) -> io::Result<()> {
-        let path = self.path.with_file_name(FLASH);
-        if on {
-            return replace(&path, b"flash is asked for until: flextraff-agent lamps flash --off\n");
-        }
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => sync_folder(&path),
-        }
+        let keep = |path: &PathBuf| {
+            if on {
+                return replace(path, b"flash is asked for until: flextraff-agent lamps flash --off\n");
+            }
+            match fs::remove_file(path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+                Ok(()) => sync_folder(path),
+            }
+        };
+        // Each, whatever becomes of the others.
+        let kept: Vec<io::Result<()>> = self.flash_paths().iter().map(keep).collect();
+        kept.into_iter().collect()
+    }
+
+    fn flash_paths(&self) -> Vec<PathBuf> {
+        let paths = self.paths().filter(|path| !self.is_copy_without_folder(path));
+        paths.map(|path| path.with_file_name(FLASH)).collect()
     }
 
     fn is_copy_without_folder(&self, path: &Path) -> bool {

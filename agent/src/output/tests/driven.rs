@@ -205,6 +205,14 @@ fn flash_that_was_asked_for_before_a_restart_goes_on_until_somebody_ends_it() {
     assert!(events.iter().any(|event| matches!(event, LampEvent::Shows(LampsShow::Flash))));
     assert!(!latch.flash_asked(), "and that is kept, too");
     assert!((0.0..0.25).contains(&started(&[]).0[2].0));
+    // A disk that takes nothing.
+    let sockets = tempfile::tempdir().expect("a folder");
+    let latch = FaultLatch::beside(Path::new("/dev/null/outbox.db"))
+        .with_copy_beside(&sockets.path().join("agent.sock"));
+    assert!(
+        latch.keep_flash(true).is_err() && latch.flash_asked(),
+        "told, and kept until the machine starts anew"
+    );
 }
 
 const FLASH: LampAsk = LampAsk::Flash { on: true };
