@@ -8,7 +8,7 @@ import { usePhone } from '@/components/usePhone';
 import { LiveBadge } from '@/live/LiveBadge';
 import { LostBanner } from '@/live/LostBanner';
 import { ClockNotice } from './ClockNotice';
-import { FullNotice } from './FullNotice';
+import { HealthNotices } from './HealthNotices';
 import { PersonMenu } from './PersonMenu';
 import { UrgentBadge } from './UrgentBadge';
 import { useUrgent } from './urgent';
@@ -102,7 +102,7 @@ export function Shell({ children }: { children: ReactNode }) {
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
         <LostBanner />
-        <FullNotice />
+        <HealthNotices />
         <ClockNotice />
         {children}
       </AppShell.Main>

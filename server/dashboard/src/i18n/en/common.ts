@@ -60,6 +60,10 @@ export const common = {
     title: 'The disk of the database is full',
     text: 'Nothing is stored until an administrator makes room on it: no counts, no changes, no overrides. What runs can be ended, and the signals go on by themselves.',
   },
+  noBroker: {
+    title: 'The server does not reach the message broker',
+    text: 'The server hears no junction, and no override reaches a junction. The signals go on by themselves, and what they count comes later. Tell an administrator.',
+  },
   clock: {
     fast: 'The clock of this computer is {{age}} fast. Ages on this page are reckoned by the server’s clock; have this one set.',
     slow: 'The clock of this computer is {{age}} slow. Ages on this page are reckoned by the server’s clock; have this one set.',
