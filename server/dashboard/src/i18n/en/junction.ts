@@ -121,6 +121,7 @@ export const junction = {
       waits: 'does not run at present',
     },
     green: 'Green',
+    untilItEnds: 'until it ends',
   },
   override: {
     title: 'Act',

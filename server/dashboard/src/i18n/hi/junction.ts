@@ -123,6 +123,7 @@ export const junction: Messages['junction'] = {
       waits: 'अभी नहीं चल रहा',
     },
     green: 'हरा',
+    untilItEnds: 'समाप्त होने तक',
   },
   override: {
     title: 'कार्रवाई',

@@ -62,6 +62,13 @@ it('what is announced does not count seconds, although what is shown does', () =
   for (const age of ['23 s old', 'ends in 47 s', '33 s old']) expect(container.textContent).toContain(age);
 });
 
+it('of one whose time is over nothing is counted any more', () => {
+  vi.useFakeTimers({ now: Date.parse(override.expires_at ?? '') + 2000 });
+  render(<All />, { wrapper: Page });
+  expect(screen.getByTestId('active-override').textContent).toContain('ends any moment');
+  expect(screen.getByTestId('active-override').textContent).not.toContain('0 s');
+});
+
 it('an override that was set on another day says so', () => {
   start();
   expect(screen.getByTestId('active-override').textContent).toMatch(/since 9 Feb,? 17:30:00/);

@@ -22,10 +22,12 @@ export function useOverrideFacts(override: Override | null | undefined, format: 
     ...(endsAt === null
       ? []
       : [
-          t('override.left', {
-            age: format.age((endsAt - now) / 1000),
-            at: format.moment(endsAt - clock.aheadMs(), there),
-          }),
+          endsAt <= now
+            ? t('timeline.overdue')
+            : t('override.left', {
+                age: format.age((endsAt - now) / 1000),
+                at: format.moment(endsAt - clock.aheadMs(), there),
+              }),
         ]),
   ];
 }

@@ -40,6 +40,11 @@ it('what is left is said by the plan that runs', () => {
   expect(screen.getByTestId('countdown').textContent).toBe('8 s left');
 });
 
+it('the green of an emergency lasts until that ends', () => {
+  drawn({ mode: 'emergency' }, [{ stage: 'N', green_s: 0 }]);
+  expect(screen.getByTestId('countdown').textContent).toBe('until it ends');
+});
+
 it('lamps that clear are told without a plan too', () => {
   drawn({ plan_id: null, state: 'amber', next_stage: 'S' }, []);
   expect(screen.getByTestId('countdown').textContent).toMatch(/, then stage S$/);

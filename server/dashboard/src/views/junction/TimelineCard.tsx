@@ -48,6 +48,7 @@ export function TimelineCard({ signal, awaited, plan, stale, control }: Props) {
               segment={segment}
               state={signal?.frame.state ?? 'dark'}
               next={signal?.frame.next_stage}
+              unending={signal?.frame.mode === 'emergency'}
             />
           ))}
         </ol>
@@ -67,9 +68,11 @@ interface PieceProps {
   segment: Segment;
   state: SignalState;
   next: string | null | undefined;
+  /** A green of no set length: it lasts until what it is for ends. */
+  unending: boolean;
 }
 
-function Piece({ segment, state, next }: PieceProps) {
+function Piece({ segment, state, next, unending }: PieceProps) {
   const { t } = useTranslation(['junction', 'signal']);
   const format = useFormat();
   const { stage, kind, greenS, leastS, mostS, elapsedS, exact } = segment;
@@ -83,7 +86,7 @@ function Piece({ segment, state, next }: PieceProps) {
         most: format.number(mostS),
       });
   // Of a green that no plan of the server's sets, nobody here knows how long it is.
-  let note = greenS > 0 ? range : null;
+  let note = greenS > 0 ? range : unending ? t('plan.untilItEnds') : null;
   if (kind === 'clearing') {
     note = t('timeline.clearing', { state: t(`signal:state.${state}`), stage: next ?? stage });
   } else if (kind === 'green' && greenS > 0) {
