@@ -198,6 +198,7 @@ export const junction = {
       automatic: 'Until it ends this replaces automatic control.',
     },
     active: { manual_override: 'Manual override', emergency: 'Emergency' },
+    forLane: 'for lane {{lane}}',
     by: 'by {{name}}',
     left: 'ends in {{age}}, at {{at}}',
     road: 'Road',

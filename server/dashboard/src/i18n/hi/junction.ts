@@ -198,6 +198,7 @@ export const junction: Messages['junction'] = {
       automatic: 'समाप्त होने तक यह स्वचालित नियंत्रण की जगह लेगा।',
     },
     active: { manual_override: 'मैन्युअल ओवरराइड', emergency: 'आपातकाल' },
+    forLane: 'लेन {{lane}} के लिए',
     by: '{{name}} द्वारा',
     left: '{{age}} में, {{at}} पर समाप्त',
     road: 'सड़क पर',

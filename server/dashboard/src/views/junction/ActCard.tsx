@@ -64,7 +64,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
   const unexplainedText = unexplained && t(local ? `override.local.${local}` : `override.heard.${unexplained}`);
   const [asking, setAsking] = useState(false);
   if (asking && !returns) setAsking(false);
-  const facts = useOverrideFacts(active, format);
+  const facts = useOverrideFacts(active, layout.lanes, format);
   const ends = active && [active.reason, ...facts].filter(Boolean).join(' · ');
   const replaced = replacedBy(t, { current, what: ends ?? undefined, unexplained, local, failing });
   const asked: Asked = {
@@ -85,7 +85,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
   };
   return (
     <Section title={t('override.title')}>
-      {active && <ActiveOverride override={active} format={format} />}
+      {active && <ActiveOverride override={active} lanes={layout.lanes} format={format} />}
       {unexplained && (local || !back.data) && <Text size="sm">{unexplainedText}</Text>}
       {failing && mayOperate && (
         <Text size="sm" c="var(--state-bad)">

@@ -1,10 +1,11 @@
 import { act, cleanup, render, screen } from '@testing-library/react';
+import i18next from 'i18next';
 import { useTranslation } from 'react-i18next';
 import { beforeAll, expect, it, vi } from 'vitest';
 import { clock } from '@/api/clock';
 import { AsOf } from '@/components/AsOf';
 import { startTexts } from '@/i18n';
-import { useFormat } from '@/i18n/format';
+import { Format, useFormat } from '@/i18n/format';
 import { LostBanner } from '@/live/LostBanner';
 import { Page } from '@/testing/page';
 import { ActiveOverride, useOverrideFacts } from './ActiveOverride';
@@ -20,6 +21,7 @@ const override = {
   reason: 'Procession',
   road_state: 'running',
 } as unknown as Parameters<typeof ActiveOverride>[0]['override'];
+const lanes = [{ lane_id: 'l', lane_name: 'North' }] as Parameters<typeof ActiveOverride>[0]['lanes'];
 
 vi.mock('@/live/hooks', async (original) => ({
   ...(await original<object>()),
@@ -31,12 +33,12 @@ beforeAll(startTexts);
 function All() {
   const { t } = useTranslation('junction');
   const format = useFormat();
-  const facts = useOverrideFacts(override, format);
+  const facts = useOverrideFacts(override, lanes, format);
   const text = t('override.replaces.manual_override', { what: facts.join(' · ') });
   return (
     <>
       <LostBanner />
-      <ActiveOverride override={override} format={format} />
+      <ActiveOverride override={override} lanes={lanes} format={format} />
       <ReplacedNote replaced={{ text, isOthers: true }} />
       <AsOf query={{ data: [], error: new Error('away'), dataUpdatedAt: NOW - 30_000 }} />
     </>
@@ -60,6 +62,15 @@ it('what is announced does not count seconds, although what is shown does', () =
   });
   expect(announced()).toEqual(said);
   for (const age of ['23 s old', 'ends in 47 s', '33 s old']) expect(container.textContent).toContain(age);
+});
+
+it('what it is for stands first: why, and the lane of an emergency', () => {
+  vi.useFakeTimers({ now: NOW });
+  const emergency = { ...override, mode: 'emergency', lane_id: 'l', reason: 'Ambulance' };
+  render(<ActiveOverride override={emergency} lanes={lanes} format={new Format('en-IN', i18next.t)} />, {
+    wrapper: Page,
+  });
+  expect(screen.getByTestId('active-override').textContent).toMatch(/^EmergencyAmbulancefor lane North · by asha/);
 });
 
 it('of one whose time is over nothing is counted any more', () => {

@@ -1,22 +1,28 @@
 import { Alert, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { clock } from '@/api/clock';
-import type { CurrentPlan } from '@/api/types';
+import type { CurrentPlan, Layout } from '@/api/types';
 import type { Format } from '@/i18n/format';
 import { useNow } from '@/live/hooks';
 
 type Override = NonNullable<CurrentPlan['override']>;
 
-/** Who has set an override, when, and until when it runs. */
-export function useOverrideFacts(override: Override | null | undefined, format: Format): string[] {
+/** For which lane an override is, who has set it, when, and until when it runs. */
+export function useOverrideFacts(
+  override: Override | null | undefined,
+  lanes: Layout['lanes'],
+  format: Format,
+): string[] {
   const { t } = useTranslation('junction');
   const now = useNow();
   if (!override) return [];
-  const { username, override_start, expires_at } = override;
+  const { username, override_start, expires_at, lane_id } = override;
+  const lane = lanes.find((one) => one.lane_id === lane_id);
   const endsAt = expires_at ? clock.here(expires_at) : null;
   // Ages are reckoned by this machine's clock; what the server and the road do at a time they do by the server's.
   const there = now - clock.aheadMs();
   return [
+    ...(lane ? [t('override.forLane', { lane: lane.lane_name })] : []),
     ...(username ? [t('override.by', { name: username })] : []),
     t('plan.from', { at: format.moment(override_start, there) }),
     ...(endsAt === null
@@ -34,10 +40,16 @@ export function useOverrideFacts(override: Override | null | undefined, format: 
 
 const ROAD = ['sent', 'pending', 'running', 'refused', 'replaced'] as const;
 
-/** The override that runs: who, why, how long, and what the road says. */
-export function ActiveOverride({ override, format }: { override: Override; format: Format }) {
+interface Props {
+  override: Override;
+  lanes: Layout['lanes'];
+  format: Format;
+}
+
+/** The override that runs: what for, who, why, how long, and what the road says. */
+export function ActiveOverride({ override, lanes, format }: Props) {
   const { t } = useTranslation('junction');
-  const facts = useOverrideFacts(override, format);
+  const facts = useOverrideFacts(override, lanes, format);
   const road = ROAD.find((state) => state === override.road_state) ?? 'sent';
   const mode = override.mode === 'emergency' ? 'emergency' : 'manual_override';
   return (

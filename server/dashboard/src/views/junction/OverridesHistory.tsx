@@ -27,7 +27,11 @@ export function OverridesHistory({ layout, format }: { layout: Layout; format: F
       ? `${format.moment(row.override_end)} · ${how}`
       : how;
   };
-  const modeOf = (row: Override) => t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`);
+  const modeOf = (row: Override) => {
+    const mode = t(`signal:mode.${row.mode as 'manual_override' | 'emergency'}`);
+    const lane = layout.lanes.find(({ lane_id }) => lane_id === row.lane_id);
+    return lane ? `${mode}, ${t('override.forLane', { lane: lane.lane_name })}` : mode;
+  };
   const file: SpanFile<Override> = {
     names: [junction_name, t('history.overrides')],
     header: [
