@@ -183,6 +183,11 @@ export const junction = {
       manual_override: 'The junction says that it runs a manual override; the server knows nothing more of it.',
       emergency: 'The junction says that it runs an emergency; the server knows nothing more of it.',
     },
+    ending: {
+      manual_override:
+        'The manual override has ended. The junction runs it until the running cycle ends, then automatic control.',
+      emergency: 'The emergency has ended. The junction runs it until the running cycle ends, then automatic control.',
+    },
     local: {
       panel: 'The panel at the cabinet has command of the junction until it is given back there.',
       emergency_vehicle:

@@ -17,7 +17,7 @@ import { useAct, useVerdict } from './act';
 import { EmergencyDialog } from './EmergencyDialog';
 import { Outcome } from './Outcome';
 import { OverrideDialog } from './OverrideDialog';
-import { replacedBy } from './replaces';
+import { replacedBy, unexplainedText } from './replaces';
 
 interface Props {
   layout: Layout;
@@ -61,7 +61,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
   const local = LOCAL.find((who) => who === control);
   const unexplained = !active && heard !== undefined && heard !== 'automatic' ? heard : null;
   const returns = Boolean(active) || (unexplained !== null && !local) || failing;
-  const unexplainedText = unexplained && t(local ? `override.local.${local}` : `override.heard.${unexplained}`);
+  const told = unexplainedText(t, { current, unexplained, local });
   const [asking, setAsking] = useState(false);
   if (asking && !returns) setAsking(false);
   const facts = useOverrideFacts(active, layout.lanes, format);
@@ -71,7 +71,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
     title: t('override.backSure'),
     text: [
       active && t(`override.ends.${active.mode === 'emergency' ? 'emergency' : 'manual_override'}`, { what: ends }),
-      !local && unexplainedText,
+      !local && told,
       failing && t('override.notFetched'),
     ]
       .filter(Boolean)
@@ -86,7 +86,7 @@ export function ActCard({ layout, plan, heard, control, format }: Props) {
   return (
     <Section title={t('override.title')}>
       {active && <ActiveOverride override={active} lanes={layout.lanes} format={format} />}
-      {unexplained && (local || !back.data) && <Text size="sm">{unexplainedText}</Text>}
+      {unexplained && (local || !back.data) && <Text size="sm">{told}</Text>}
       {failing && mayOperate && (
         <Text size="sm" c="var(--state-bad)">
           {t('override.notFetched')}

@@ -2,7 +2,7 @@ import { createInstance } from 'i18next';
 import { describe, expect, it } from 'vitest';
 import type { CurrentPlan } from '@/api/types';
 import { languageOf } from '@/i18n/languages';
-import { type Deciding, replacedBy } from './replaces';
+import { type Deciding, replacedBy, unexplainedText } from './replaces';
 
 const i18n = createInstance();
 await i18n.init({ lng: 'en', resources: { en: await languageOf('en').load() }, interpolation: { escapeValue: false } });
@@ -17,6 +17,25 @@ const told = (more: Partial<Deciding>) =>
     failing: false,
     ...more,
   });
+
+describe('what the junction runs without an override of the server', () => {
+  const shown = (state: string, mode = 'emergency') =>
+    unexplainedText(i18n.getFixedT('en', 'junction'), {
+      current: plan({ plan: { mode: 'automatic', state }, previous: { mode, state: 'running' } }),
+      unexplained: 'emergency',
+      local: undefined,
+    });
+
+  it('is one that has ended, until its cycle is over', () => {
+    for (const state of ['sent', 'pending']) expect(shown(state)).toMatch(/^The emergency has ended.*cycle ends/);
+    expect(told({ unexplained: 'manual_override' }).text).not.toContain('has ended');
+  });
+
+  it('is a riddle where the plan after it is refused, or another ran before', () => {
+    for (const one of [shown('refused'), shown('pending', 'manual_override')])
+      expect(one).toMatch(/says that it runs an emergency/);
+  });
+});
 
 describe('what an act replaces', () => {
   it('is an override, with whose it is and until when', () => {

@@ -22,8 +22,25 @@ export interface Replaced {
   isOthers: boolean;
 }
 
+/** What the junction says that it runs, while the server has no override of it; one that has ended the road shows until its cycle is over. */
+export function unexplainedText(
+  t: TFunction<'junction'>,
+  { current, unexplained, local }: Pick<Deciding, 'current' | 'unexplained' | 'local'>,
+): string | null {
+  if (!unexplained) return null;
+  if (local) return t(`override.local.${local}`);
+  const { plan, previous } = current ?? {};
+  const isEnding =
+    previous?.mode === unexplained &&
+    previous.state === 'running' &&
+    plan?.mode === 'automatic' &&
+    plan.state !== 'refused';
+  return t(`override.${isEnding ? 'ending' : 'heard'}.${unexplained}`);
+}
+
 export function replacedBy(t: TFunction<'junction'>, deciding: Deciding): Replaced {
-  const { current, what, unexplained, local, failing } = deciding;
+  const { current, what, local, failing } = deciding;
+  const told = unexplainedText(t, deciding);
   const active = current?.override;
   const entry = current?.plan?.explanation?.method === 'schedule' ? current.plan.explanation.schedule : null;
   const parts = local ? [t(`override.local.${local}`)] : [];
@@ -31,7 +48,7 @@ export function replacedBy(t: TFunction<'junction'>, deciding: Deciding): Replac
     parts.push(
       t(`override.replaces.${active.mode === 'emergency' ? 'emergency' : 'manual_override'}`, { what: what ?? '' }),
     );
-  else if (unexplained && !local) parts.push(t(`override.heard.${unexplained}`), t('override.replaces.it'));
+  else if (told && !local) parts.push(told, t('override.replaces.it'));
   else if (failing) parts.push(t('override.replaces.unknown'));
   const isOthers = parts.length > 0;
   if (!isOthers) parts.push(entry ? t('override.replaces.schedule', { entry }) : t('override.replaces.automatic'));
