@@ -19,11 +19,16 @@ function wanted(): LanguageCode {
   return navigator.languages.flatMap((tag) => [tag, tag.split('-')[0]]).find(isLanguage) ?? 'en';
 }
 
+/** What is to be shown: texts that come later than those of a later choice change nothing. */
+let latest: LanguageCode = 'en';
+
 async function show(code: LanguageCode): Promise<void> {
+  latest = code;
   if (!i18next.hasResourceBundle(code, 'common')) {
     const messages = await languageOf(code).load();
     for (const [namespace, texts] of Object.entries(messages)) i18next.addResourceBundle(code, namespace, texts);
   }
+  if (latest !== code) return;
   await i18next.changeLanguage(code);
   document.documentElement.lang = code;
 }
