@@ -43,11 +43,13 @@ export function Compared({ place }: { place: Place }) {
   const query = useQueries({
     queries: days.map((each) => volumesOptions(place, { from: each, to: each }, '15m')),
     combine: (answers) => {
-      const failed = answers.find(({ error }) => error);
+      const failed = answers.filter(({ error }) => error);
       const known = answers.every(({ data }) => data !== undefined);
       return {
         data: known ? answers.flatMap(({ data }) => data ?? []) : undefined,
-        error: failed?.error ?? null,
+        error: failed[0]?.error ?? null,
+        // The oldest of those that could not be fetched again: days that are over are not asked for again, and no older for that.
+        dataUpdatedAt: Math.min(...failed.map(({ dataUpdatedAt }) => dataUpdatedAt)),
         refetch: () => Promise.all(answers.map(({ refetch }) => refetch())),
       };
     },
