@@ -1,11 +1,11 @@
 import { useCallback, useMemo } from 'react';
-import { useSearchParams } from 'react-router';
+import { useAddress } from './useAddress';
 
 /** Filters of a list as they stand in the address, so that it can be passed on; one that is not set is null. */
 export function useFilters<K extends string>(
   names: readonly K[],
 ): [Record<K, string | null>, (name: K, value: string | null) => void] {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const key = names.join();
   const values = useMemo(
     () =>
@@ -14,16 +14,11 @@ export function useFilters<K extends string>(
   );
   const set = useCallback(
     (name: K, value: string | null) =>
-      setParams(
-        (before) => {
-          const next = new URLSearchParams(before);
-          if (value) next.set(name, value);
-          else next.delete(name);
-          return next;
-        },
-        { replace: true, preventScrollReset: true },
-      ),
-    [setParams],
+      change((params) => {
+        if (value) params.set(name, value);
+        else params.delete(name);
+      }),
+    [change],
   );
   return [values, set];
 }

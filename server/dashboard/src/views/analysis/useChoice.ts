@@ -1,24 +1,19 @@
 import { useCallback, useMemo } from 'react';
-import { useSearchParams } from 'react-router';
+import { useAddress } from '@/components/list/useAddress';
 import { isDay, type Span } from './span';
 
 /** What is looked at stands in the address, so that it can be sent to somebody. */
 export function useChoice() {
-  const [params, setParams] = useSearchParams();
+  const [params, change] = useAddress();
   const set = useCallback(
-    (changes: Record<string, string | null>) => {
-      setParams(
-        (before) => {
-          for (const [name, value] of Object.entries(changes)) {
-            if (value === null) before.delete(name);
-            else before.set(name, value);
-          }
-          return before;
-        },
-        { replace: true, preventScrollReset: true },
-      );
-    },
-    [setParams],
+    (changes: Record<string, string | null>) =>
+      change((params) => {
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === null) params.delete(name);
+          else params.set(name, value);
+        }
+      }),
+    [change],
   );
   return { get: (name: string) => params.get(name), set };
 }
