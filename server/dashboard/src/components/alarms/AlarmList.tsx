@@ -6,6 +6,7 @@ import { Link } from 'react-router';
 import type { Alarm } from '@/api/types';
 import { Fetched } from '@/components/Fetched';
 import { Section } from '@/components/Section';
+import { useHeldOrder } from '@/components/useHeldOrder';
 import { useKeptFocus } from '@/components/useKeptFocus';
 import { useRowTimes } from '@/components/list/useRowTimes';
 import { type Format, useFormat } from '@/i18n/format';
@@ -16,38 +17,44 @@ import { severityColor, worstFirst } from './severity';
 
 /** So many are shown at once, the worst; who has more finds the others in the view of all. */
 const MOST = 50;
+const idOf = ({ alarm_id }: Alarm) => alarm_id;
+
 /** What a person should look into; of one junction when given. */
 export function AlarmList({ junctionId }: { junctionId?: string }) {
   const { t } = useTranslation('city');
   const format = useFormat();
   // The server has the newest first, and an old one may be the worst.
   const query = useQuery({ ...openAlarms(junctionId), select: worstFirst });
-  const shown = useMemo(() => query.data?.slice(0, MOST), [query.data]);
+  const { ordered, around } = useHeldOrder(query.data, idOf);
+  const shown = useMemo(() => ordered?.slice(0, MOST), [ordered]);
+  const kept = useKeptFocus<HTMLDivElement>();
   const times = useRowTimes(shown);
   return (
     <Section title={t('alarms.title')}>
-      <Fetched query={query} height={60}>
-        {({ length }) =>
-          length === 0 ? (
-            <Text size="sm" c="dimmed">
-              {t('alarms.none')}
-            </Text>
-          ) : (
-            <Stack gap="xs" component="ul" p={0} m={0}>
-              {shown?.map((alarm) => (
-                <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} format={times(alarm)} />
-              ))}
-              {length > MOST && (
-                <li style={{ listStyle: 'none' }}>
-                  <Anchor component={Link} to={junctionId ? `/alarms?junction=${junctionId}` : '/alarms'} size="sm">
-                    {t('alarms.more', { n: format.number(length - MOST) })}
-                  </Anchor>
-                </li>
-              )}
-            </Stack>
-          )
-        }
-      </Fetched>
+      <div {...kept} {...around}>
+        <Fetched query={query} height={60}>
+          {({ length }) =>
+            length === 0 ? (
+              <Text size="sm" c="dimmed">
+                {t('alarms.none')}
+              </Text>
+            ) : (
+              <Stack gap="xs" component="ul" p={0} m={0}>
+                {shown?.map((alarm) => (
+                  <Item key={alarm.alarm_id} alarm={alarm} named={junctionId === undefined} format={times(alarm)} />
+                ))}
+                {length > MOST && (
+                  <li style={{ listStyle: 'none' }}>
+                    <Anchor component={Link} to={junctionId ? `/alarms?junction=${junctionId}` : '/alarms'} size="sm">
+                      {t('alarms.more', { n: format.number(length - MOST) })}
+                    </Anchor>
+                  </li>
+                )}
+              </Stack>
+            )
+          }
+        </Fetched>
+      </div>
     </Section>
   );
 }

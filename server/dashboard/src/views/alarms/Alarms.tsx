@@ -110,6 +110,7 @@ export function Alarms() {
         <JunctionSelect value={filters.junction} onChange={(value) => setFilter('junction', value)} />
       </FilterRow>
       <Listing
+        held
         query={alarms}
         label={t('title')}
         empty={state === 'open' && !severity ? t('noneOpen') : t('none')}
