@@ -1,5 +1,5 @@
 import { MantineProvider } from '@mantine/core';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClient, QueryClientProvider, useMutation } from '@tanstack/react-query';
 import { act, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import { type ReactNode, useState } from 'react';
 import { createMemoryRouter, RouterProvider, useNavigate } from 'react-router';
@@ -17,6 +17,12 @@ function Sending() {
   return <button onClick={() => setSent(true)}>Send</button>;
 }
 
+/** A request that nothing answers yet. */
+function Replacing() {
+  const { mutate } = useMutation({ mutationFn: () => new Promise(() => undefined) });
+  return <button onClick={() => mutate()}>Replace</button>;
+}
+
 function WithForm() {
   const [opened, setOpened] = useState(true);
   const [once, setOnce] = useState(false);
@@ -27,6 +33,7 @@ function WithForm() {
       <button onClick={() => setOnce(true)}>Make a token</button>
       <button onClick={() => void navigate('/made')}>Create</button>
       <Sending />
+      <Replacing />
       <button onClick={() => setOpened(false)}>Do without</button>
     </Dialog>
   );
@@ -106,6 +113,15 @@ describe('Back from under a form', () => {
     fireEvent.click(screen.getByText('Do without'));
     await back();
     await waitFor(() => expect(path()).toBe('/list'));
+  });
+
+  it('asks while something is being sent: its answer may be shown only once', async () => {
+    const { path, back } = start();
+    fireEvent.click(screen.getByText('Replace'));
+    await waitFor(() => expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Close' }).disabled).toBe(true));
+    await back();
+    await screen.findByText('Stay');
+    expect(path()).toBe('/place');
   });
 
   it('is no question where the form itself leads on to what it has made', async () => {

@@ -47,7 +47,8 @@ export function Dialog({
   // In which opening something was changed: each time it begins untouched.
   const [changed, setChanged] = useState(false);
   if (changed && !opened) setChanged(false);
-  useUnsaved(opened && (sticky || (form && changed)), 'form');
+  // What is being sent may bring something that is shown only once, as a replaced device its token.
+  useUnsaved(opened && (sticky || busy || (form && changed)), 'form');
   const { inside, goBack } = useWayBack(opened);
   const change = () => setChanged(true);
   const settle = useCallback(() => setChanged(false), []);
