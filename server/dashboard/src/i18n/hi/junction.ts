@@ -55,7 +55,7 @@ export const junction: Messages['junction'] = {
     drive_s: 'स्टॉप लाइन तक समय',
     read_rate: 'रीड दर',
     tagged_share: 'टैग वाले',
-    announced_share: 'पहले से ज्ञात',
+    announced_share: 'पहले से सूचित',
     stop_reader: 'स्टॉप लाइन का रीडर',
     advance_reader: 'अग्रिम रीडर',
     stops_on: 'इन लेनों पर रुकते हैं',
@@ -146,7 +146,7 @@ export const junction: Messages['junction'] = {
     previewNew: 'इन हरे समयों के साथ',
     better: 'प्रति वाहन {{seconds}} कम',
     worse: 'प्रति वाहन {{seconds}} अधिक',
-    same: 'कोई ख़ास अंतर नहीं',
+    same: 'कोई खास अंतर नहीं',
     noDemand: 'विलंब के अनुमान के लिए पर्याप्त गणना नहीं हुई।',
     apply: 'ओवरराइड लागू करें',
     applied: {

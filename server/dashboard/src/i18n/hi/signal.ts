@@ -35,8 +35,8 @@ export const signal: Messages['signal'] = {
     rolling_horizon: 'रोलिंग होराइज़न',
     greedy: 'सबसे लंबी कतार पहले',
     actuated: 'वाहन-संचालित',
-    splits: 'प्लान के नियत स्प्लिट',
-    fixed: 'नियत समय',
+    splits: 'प्लान के निश्चित स्प्लिट',
+    fixed: 'निश्चित समय',
   },
   end: {
     plan: 'प्लान के अनुसार',
