@@ -64,7 +64,9 @@ test('a real agent: stages change live, an override is obeyed and runs out, and 
     await expect(head(page, 'E')).toHaveAttribute('data-aspect', 'green', { timeout: 20_000 });
     await page.getByRole('button', { name: 'Back to automatic' }).click();
     const question = page.getByRole('dialog', { name: 'Go back to automatic?' });
-    await expect(question).toContainText(/ends the emergency for everybody: Ambulance · by admin .* ends in/);
+    await expect(question).toContainText(
+      /ends the emergency for everybody: Ambulance · for lane E · by admin .* ends in/,
+    );
     await question.getByRole('button', { name: 'Back to automatic' }).click();
     await expect(page.getByTestId('active-override')).toBeHidden();
     await expect(page.getByTestId('outcome')).toBeVisible();
