@@ -91,8 +91,9 @@ pub async fn run(
             }
             Some(news) = applied.recv() => dispatch.handle_applied(news).await,
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
-            // Of what waited for the broker some is over by now, and some may not have found room.
+            // No plan waits for a broker. What has been ended or set meanwhile, by others too, the database knows.
             Ok(()) = connected.changed() => if *connected.borrow_and_update() {
+                dispatch.reload().await;
                 dispatch.planner.greet_again();
             },
             _ = tick.tick() => {
@@ -274,13 +275,13 @@ impl Dispatch {
         let payload = encode(&send.message);
         let value = serde_json::from_str::<serde_json::Value>(&payload).unwrap_or_default();
         let outgoing = Outgoing { topic: Topic::GreenTime(junction), payload };
-        if self.app.mqtt.outgoing.try_send(outgoing).is_ok() {
+        if !*self.app.mqtt.connected.borrow() {
+            tracing::debug!(%junction, "the broker is away; what holds is sent when it is back");
+        } else if self.app.mqtt.outgoing.try_send(outgoing).is_ok() {
             self.app.metrics.plan_sent();
         } else {
             tracing::error!(%junction, "too many messages wait for the broker; a plan was not sent");
-            if *self.app.mqtt.connected.borrow() {
-                self.planner.greet_again_at(junction);
-            }
+            self.planner.greet_again_at(junction);
         }
         Arc::new(value)
     }

@@ -24,7 +24,7 @@ use rumqttc::{
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// Messages that may wait to be published.
 const OUTGOING: usize = 4096;
@@ -294,11 +294,11 @@ impl<'a> Connection<'a> {
         stamps: &mut Stamps,
         stop: &mut watch::Receiver<bool>,
     ) -> anyhow::Result<()> {
-        let mut ready = self.connected.subscribe();
-        let client = self.client.clone();
+        let (subscribed, ready) = oneshot::channel();
+        let (client, connected) = (self.client.clone(), self.connected);
         tokio::select! {
-            result = self.receive(incoming, stamps) => return result,
-            () = publish_all(&client, &mut ready, ends) => {}
+            result = self.receive(incoming, stamps, subscribed) => return result,
+            () = publish_all(&client, ready, connected, ends) => {}
             _ = stop.wait_for(|stop| *stop) => {}
         }
         self.leave(ends).await;
@@ -309,7 +309,9 @@ impl<'a> Connection<'a> {
         &mut self,
         incoming: &mpsc::Sender<Incoming>,
         stamps: &mut Stamps,
+        subscribed: oneshot::Sender<()>,
     ) -> anyhow::Result<()> {
+        let mut subscribed = Some(subscribed);
         loop {
             match self.events.poll().await.map_err(name_error)? {
                 Event::Incoming(Packet::ConnAck(ack)) => {
@@ -333,7 +335,9 @@ impl<'a> Connection<'a> {
                     }
                     tracing::info!("broker is connected");
                     self.was_ready = true;
-                    self.connected.send_replace(true);
+                    if let Some(subscribed) = subscribed.take() {
+                        let _ = subscribed.send(());
+                    }
                 }
                 Event::Incoming(Packet::Publish(publish)) if publish.topic == BROKER_CONTROL_ANSWERS => {
                     if publish.qos != QoS::AtMostOnce {
@@ -402,7 +406,6 @@ impl<'a> Connection<'a> {
         }
         let _ = tokio::time::timeout(GOODBYE, async {
             let now = Clock.now();
-            queue::settle(unsent, now);
             for message in unsent.drain(..) {
                 if let Some(payload) = queue::payload(&message, now) {
                     let _ = self.client.try_publish(message.topic.to_string(), payload, how(message.topic));
@@ -416,20 +419,28 @@ impl<'a> Connection<'a> {
     }
 }
 
-/// Publishes what comes out of `outgoing` while connected. What the broker has not confirmed when this is dropped stays in `unsent`.
-async fn publish_all(client: &AsyncClient, ready: &mut watch::Receiver<bool>, ends: &mut Ends<'_>) {
+/// Publishes what comes out of `outgoing` while connected, from the moment when `ready` says that it is. What the broker has not confirmed when this
+/// is dropped stays in `unsent`.
+async fn publish_all(
+    client: &AsyncClient,
+    ready: oneshot::Receiver<()>,
+    connected: &watch::Sender<bool>,
+    ends: &mut Ends<'_>,
+) {
     let Ends { outgoing, unsent, control } = ends;
-    if ready.wait_for(|ready| *ready).await.is_err() {
+    if ready.await.is_err() {
         return;
     }
-    // What was made while the broker was away; plans among it may be over, or ended by later ones.
+    // What was made while the broker was away.
     while unsent.len() < OUTGOING
         && let Ok(message) = outgoing.try_recv()
     {
         unsent.push_back(message);
     }
+    queue::forget_plans(unsent);
+    // Not before: a plan that is made because the broker is back must not be among those that are forgotten.
+    connected.send_replace(true);
     let now = Clock.now();
-    queue::settle(unsent, now);
     // In order: the front of `unsent` is the oldest message without a confirmation.
     let mut notices = FuturesOrdered::new();
     for message in unsent.iter() {

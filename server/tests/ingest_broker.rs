@@ -154,7 +154,7 @@ async fn over_tls_both_sides_show_their_certificates(db: PgPool) {
 }
 
 #[tokio::test]
-async fn an_emergency_that_is_over_when_the_broker_is_back_does_not_begin() {
+async fn no_plan_that_was_made_while_the_broker_was_away_goes_out_when_it_is_back() {
     let broker = Broker::start().await;
     let mut gate = gate::Gate::open(("127.0.0.1".to_owned(), broker.port)).await;
     let url = format!("mqtt://127.0.0.1:{}", gate.port);
@@ -180,16 +180,14 @@ async fn an_emergency_that_is_over_when_the_broker_is_back_does_not_begin() {
     let mut connected = handle.connected.clone();
     gate.cut().await;
     connected.wait_for(|connected| !*connected).await.unwrap();
-    // Asked for half an hour before the broker is back, for five minutes.
+    // Another server may have ended each of them since, or set what this one would end.
     send(Mode::Emergency, 300.0, 1800).await;
     send(Mode::Automatic, 900.0, 600).await;
+    send(Mode::ManualOverride, 3600.0, 20).await;
     gate.mend().await;
     connected.wait_for(|connected| *connected).await.unwrap();
     send(Mode::Emergency, 300.0, 0).await;
 
-    let plan = road.plan().await;
-    let left_s = plan.valid_s.unwrap();
-    assert!(plan.mode == Mode::Automatic && (280.0..=300.0).contains(&left_s), "{plan:?}");
     let plan = road.plan().await;
     assert_eq!((plan.mode, plan.valid_s), (Mode::Emergency, Some(300.0)));
 }

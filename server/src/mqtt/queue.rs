@@ -1,31 +1,21 @@
-//! What of the messages that wait for the broker still holds when it is back; pure.
+//! What of the messages that wait for the broker goes out when it is back; pure.
 //!
-//! Agents count the validity of a plan from its receipt: one that waited would hold for as long again, however late it comes.
+//! Agents count the validity of a plan from its receipt: one that waited would hold for as long again, however late it comes. And whoever made it
+//! does not know what another server has ended or set since: an override that is over would begin anew, and an end that is stale would take an
+//! emergency off the road. So no plan waits for a broker; what holds when it is back is made then, by what the database says.
 
 use super::Outgoing;
-use flextraff_common::ids::JunctionId;
 use flextraff_common::time::UnixMs;
 use flextraff_common::wire::topics::Topic;
-use flextraff_common::wire::{GreenTime, Mode, decode, encode};
-use std::collections::{BTreeSet, VecDeque};
+use flextraff_common::wire::{GreenTime, decode, encode};
+use std::collections::VecDeque;
 
 /// A plan may be so old and still go out as it is, milliseconds.
 const FRESH_MS: i64 = 1000;
 
-/// Takes out plans whose time is over, and overrides that a later message ends. Messages stay as they were made: when they go out is not known yet.
-pub(super) fn settle(queue: &mut VecDeque<Outgoing>, now: UnixMs) {
-    let mut ended: BTreeSet<JunctionId> = BTreeSet::new();
-    // The newest first.
-    let mut holds: Vec<bool> = Vec::with_capacity(queue.len());
-    for message in queue.iter().rev() {
-        let plan = plan(message);
-        let is_ended = plan
-            .as_ref()
-            .is_some_and(|plan| plan.mode != Mode::Automatic && ended.contains(&plan.junction_id));
-        holds.push(!is_ended && payload(message, now).is_some());
-        ended.extend(plan.filter(|plan| plan.ends_override).map(|plan| plan.junction_id));
-    }
-    queue.retain(|_| holds.pop().unwrap_or(true));
+/// Takes out all plans; everything else stays, in its order.
+pub(super) fn forget_plans(queue: &mut VecDeque<Outgoing>) {
+    queue.retain(|message| !matches!(message.topic, Topic::GreenTime(_)));
 }
 
 /// What a message is to say when it goes out at `now`; `None`: nothing, its time is over.
@@ -52,8 +42,8 @@ fn plan(message: &Outgoing) -> Option<GreenTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flextraff_common::ids::DeviceId;
-    use flextraff_common::wire::{Command, CommandType};
+    use flextraff_common::ids::{DeviceId, JunctionId};
+    use flextraff_common::wire::{Command, CommandType, Mode};
     use uuid::Uuid;
 
     const MINUTE: i64 = 60_000;
@@ -84,64 +74,34 @@ mod tests {
         }
     }
 
-    /// Reason and validity of each plan that goes out, and what is no plan.
-    fn sent(mut queue: VecDeque<Outgoing>, minute: i64) -> Vec<String> {
-        let now = START + minute * MINUTE;
-        settle(&mut queue, now);
-        let said = |message: &Outgoing| {
-            let sent = Outgoing { payload: payload(message, now)?, ..message.clone() };
-            Some(match plan(&sent) {
-                Some(plan) => {
-                    let from = plan.timestamp?.since(START) / MINUTE;
-                    format!("{}: {} s from minute {from}", plan.reason?, plan.valid_s?)
-                }
-                None => sent.payload,
-            })
-        };
-        queue.iter().filter_map(said).collect()
+    /// For how long a plan of minute 0 is to hold when it goes out, seconds.
+    fn left(minute: i64) -> Option<f64> {
+        let message = made(1, 0, Mode::Emergency, 300.0, false);
+        let text = payload(&message, START + minute * MINUTE)?;
+        decode::<GreenTime>(text.as_bytes()).unwrap().valid_s
     }
 
     #[test]
     fn an_override_never_holds_for_longer_than_was_asked_for() {
-        let queue = || VecDeque::from([made(1, 0, Mode::Emergency, 300.0, false)]);
-        assert_eq!(sent(queue(), 0), ["Emergency of minute 0: 300 s from minute 0"]);
-        assert_eq!(sent(queue(), 4), ["Emergency of minute 0: 60 s from minute 4"]);
-        assert_eq!(sent(queue(), 5), [""; 0]);
-        assert_eq!(sent(queue(), 30), [""; 0]);
+        let validities = [0, 1, 4, 5, 30].map(left);
+        assert_eq!(validities, [Some(300.0), Some(240.0), Some(60.0), None, None]);
         // The clock was set back: what it says of the age is nothing to go by.
-        assert_eq!(sent(queue(), -10), ["Emergency of minute 0: 300 s from minute 0"]);
+        assert_eq!(left(-10), Some(300.0));
     }
 
     #[test]
-    fn what_was_ended_meanwhile_does_not_begin_and_all_else_waits_in_order() {
-        let queue = VecDeque::from([
-            made(1, 0, Mode::Automatic, 900.0, false),
-            made(1, 1, Mode::ManualOverride, 3600.0, false),
-            made(2, 1, Mode::ManualOverride, 3600.0, false),
+    fn no_plan_waits_for_the_broker_and_all_else_does_in_order() {
+        let topic = Topic::Ack(junction(1), DeviceId(Uuid::from_u128(9)));
+        let ack = Outgoing { topic, payload: "{}".into() };
+        let mut queue = VecDeque::from([
+            made(1, 0, Mode::Automatic, 900.0, true),
             command(),
-            made(1, 2, Mode::Automatic, 900.0, true),
+            made(2, 1, Mode::ManualOverride, 3600.0, false),
+            ack.clone(),
             made(1, 3, Mode::Emergency, 600.0, false),
         ]);
-        let asked = command();
-        let expected = [
-            "Automatic of minute 0: 660 s from minute 4",
-            "ManualOverride of minute 1: 3420 s from minute 4",
-            asked.payload.as_str(),
-            "Automatic of minute 2: 780 s from minute 4",
-            "Emergency of minute 3: 540 s from minute 4",
-        ];
-        assert_eq!(sent(queue, 4), expected);
-    }
-
-    #[test]
-    fn each_attempt_shortens_from_what_was_made_at_first() {
-        let mut queue = VecDeque::from([made(1, 0, Mode::ManualOverride, 600.0, false)]);
-        for (minute, left) in [(1, 540.0), (2, 480.0)] {
-            let now = START + minute * MINUTE;
-            settle(&mut queue, now);
-            let text = payload(&queue[0], now).unwrap();
-            assert_eq!(decode::<GreenTime>(text.as_bytes()).unwrap().valid_s, Some(left));
-        }
+        forget_plans(&mut queue);
+        assert_eq!(queue, [command(), ack]);
     }
 
     #[test]
