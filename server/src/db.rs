@@ -85,10 +85,12 @@ pub fn is_away(error: &sqlx::Error) -> bool {
             true
         }
         // Class 08 is connection exception, 53 insufficient resources, 57 operator intervention; 55000 is said of a database that takes no
-        // connections (PostgreSQL manual, appendix A). A query that was cancelled, 57014, has only taken too long.
+        // connections, and 25006 of one that takes no changes (PostgreSQL manual, appendix A). A query that was cancelled, 57014, has only taken too long.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             code != "57014"
-                && (code == "55000" || ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
+                && (code == "55000"
+                    || code == "25006"
+                    || ["08", "53", "57"].iter().any(|class| code.starts_with(class)))
         }),
         _ => false,
     }

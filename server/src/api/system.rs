@@ -102,7 +102,7 @@ struct Health {
     (status = 503, description = "One is not, or the disk of the database is full", body = Health),
 ))]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let database = setup::answers(&app.road).await;
+    let database = setup::takes_changes(&app.road).await;
     let mqtt = *app.mqtt.connected.borrow();
     let word = |connected| if connected { "connected" } else { "disconnected" };
     let full = app.metrics.room.is_full(Clock.instant());

@@ -39,7 +39,7 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
         .before_acquire(|connection, use_so_far| {
             Box::pin(async move { Ok(use_so_far.idle_for < TRUSTED || connection.ping().await.is_ok()) })
         })
-        .after_release(|connection, _| Box::pin(async move { Ok(!is_left_open(connection).await?) }))
+        .after_release(|connection, _| Box::pin(async move { is_as_it_was(connection).await }))
         .connect_with(options)
         .await
         .with_context(|| format!("cannot connect to the database {}", url.masked_url()))?;
@@ -47,12 +47,13 @@ pub async fn connect(config: &Database) -> anyhow::Result<PgPool> {
     Ok(pool)
 }
 
-/// Whether a transaction is open that nobody knows of. Who is cancelled while one begins, as when a page is closed amid its request, leaves it
-/// so: what others write in it is never committed, or refused where it is only for reading.
-async fn is_left_open(connection: &mut PgConnection) -> sqlx::Result<bool> {
+/// Whether a connection serves the next one as well as a new one would. It does not when a transaction is open that nobody knows of: who is cancelled
+/// while one begins, as when a page is closed amid its request, leaves it so, and what others write in it is never committed, or refused where it is
+/// only for reading. Nor when it takes no changes: a session that began while the database took none stays so.
+async fn is_as_it_was(connection: &mut PgConnection) -> sqlx::Result<bool> {
     // By the simple protocol: a transaction of its own begins with the statement.
-    let row = sqlx::raw_sql("SELECT now() < statement_timestamp()").fetch_one(connection).await?;
-    row.try_get(0)
+    let ask = "SELECT now() >= statement_timestamp() AND current_setting('transaction_read_only') = 'off'";
+    sqlx::raw_sql(ask).fetch_one(connection).await?.try_get(0)
 }
 
 /// Whether an error of [`connect`] may pass by itself: nobody listens yet, or the database is starting.
@@ -187,6 +188,16 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 pub async fn answers(pool: &PgPool) -> bool {
     let ping = async { pool.acquire().await?.ping().await };
     matches!(tokio::time::timeout(ANSWERS_WITHIN, ping).await, Ok(Ok(())))
+}
+
+/// Whether the database answers at this moment, and takes changes: one that stands by for another, or is set to be read only, takes none.
+pub async fn takes_changes(pool: &PgPool) -> bool {
+    let ask = async {
+        let mut connection = pool.acquire().await?;
+        let ask = "SELECT current_setting('transaction_read_only') = 'off'";
+        sqlx::raw_sql(ask).fetch_one(&mut *connection).await?.try_get(0)
+    };
+    matches!(tokio::time::timeout(ANSWERS_WITHIN, ask).await, Ok(Ok(true)))
 }
 
 #[cfg(test)]

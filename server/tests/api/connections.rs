@@ -4,7 +4,7 @@ use crate::devices::create;
 use crate::enrolment::enrolling;
 use crate::state::TestState;
 use flextraff_server::config::{Database, Secret};
-use flextraff_server::db::setup;
+use flextraff_server::db::{is_away, setup};
 use serde_json::json;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{ConnectOptions as _, PgPool};
@@ -76,4 +76,33 @@ async fn a_transaction_that_is_given_up_as_it_begins_holds_up_nobody(db: PgPool)
         .await
         .unwrap();
     assert_eq!(written, 11);
+}
+
+/// As after a failover, or while somebody has set it to be read only.
+#[sqlx::test(migrations = false)]
+async fn a_database_that_took_no_changes_for_a_while_is_told_and_written_to_again(db: PgPool) {
+    let mut person = db.acquire().await.expect("it answers");
+    let options = db.connect_options();
+    let name = options.get_database().expect("it has a name");
+    let set = |to: &str| sqlx::AssertSqlSafe(format!("ALTER DATABASE \"{name}\" {to}"));
+    sqlx::query(set("SET default_transaction_read_only = on"))
+        .execute(&mut *person)
+        .await
+        .expect("it takes that");
+    let url = Some(Secret::new(options.to_url_lossy().to_string()));
+    let config = Database { url, max_connections: 1, ..Database::default() };
+    let one = setup::connect(&config).await.expect("the database is there");
+    let refused = sqlx::query("CREATE TABLE refused ()").execute(&one).await.expect_err("it takes none");
+    assert!(is_away(&refused) && !setup::takes_changes(&one).await, "{refused}");
+    assert!(setup::answers(&one).await, "it can be read");
+    sqlx::query(set("RESET default_transaction_read_only"))
+        .execute(&mut *person)
+        .await
+        .expect("it takes that");
+    // The connection of before goes as it is given back.
+    while one.num_idle() < usize::try_from(one.size()).unwrap() {
+        tokio::task::yield_now().await;
+    }
+    sqlx::query("CREATE TABLE taken ()").execute(&one).await.expect("it is written");
+    assert!(setup::takes_changes(&one).await);
 }
