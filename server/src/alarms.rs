@@ -127,6 +127,8 @@ impl Kind {
             Self::ReaderSilent | Self::PlanRefused | Self::Disk | Self::DoorOpen => 60_000,
             // A Pi without a clock battery needs a while after each start.
             Self::ClockUnsynced => 600_000,
+            // After an outage of the server or its broker all devices have rows that wait, and bring them.
+            Self::OutboxGrowing => 900_000,
             _ => 0,
         }
     }

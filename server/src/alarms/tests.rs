@@ -162,19 +162,33 @@ fn the_other_signs_have_a_sentence_each() {
     let mut all = says(&mut watch, &bad, 0);
     all.extend(says(&mut watch, &bad, 60));
     all.extend(says(&mut watch, &bad, 600));
+    all.extend(says(&mut watch, &bad, 900));
     let expected = [
-        "open outbox_growing: Rows wait for more than a quarter of an hour although the device is online",
         "open rows_rejected: The server has rejected 2 rows of this device; the dead letters say why",
         "open second_client: Another client uses this device's id at the broker: find the second card or copy, or replace the credential",
         "open tag_in_two_places: The tag of a bus on lane N was read in two places: one tag is a copy",
         "open plan_refused: The junction refuses its plan: stage N: green_s is too long",
         "open door_open: The cabinet's door is open",
         "open clock_unsynced: The clock is not synchronised; counts are corrected when it is, offsets and tables by time of day rest",
+        "open outbox_growing: Rows wait for more than a quarter of an hour although the device is online",
     ];
     assert_eq!(all, expected);
     let mut closed = says(&mut watch, &status(json!({"clock": "synced"})), 630);
     closed.sort();
     assert_eq!(closed.len(), 7, "{closed:?}");
+}
+
+#[test]
+fn rows_of_an_outage_of_the_server_that_come_when_it_is_back_are_no_alarm() {
+    let outbox = |rows: u64, oldest_s: u64| {
+        status(json!({"outbox": {"rows": rows, "oldest_s": oldest_s, "bytes": 0, "dropped": 0, "parked": 0}}))
+    };
+    let mut watch = Watch::default();
+    for minute in 0..14 {
+        assert_eq!(says(&mut watch, &outbox(9000, 7200), 60 * minute), [""; 0], "{minute}");
+    }
+    assert_eq!(says(&mut watch, &outbox(0, 0), 860), [""; 0]);
+    assert_eq!(says(&mut watch, &outbox(9000, 7200), 920), [""; 0], "another outage");
 }
 
 #[test]
