@@ -69,6 +69,7 @@ pub async fn run(
         waiters: Vec::new(),
         late: Late::default(),
         doubts: Doubts::new(),
+        greets: false,
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
     let mut connected = dispatch.app.mqtt.connected.clone();
@@ -93,8 +94,8 @@ pub async fn run(
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             // No plan waits for a broker. What has been ended or set meanwhile, by others too, the database knows.
             Ok(()) = connected.changed() => if *connected.borrow_and_update() {
+                dispatch.greets = true;
                 dispatch.reload().await;
-                dispatch.planner.greet_again();
             },
             _ = tick.tick() => {
                 if dispatch.held.is_due(dispatch.clock.instant()) {
@@ -145,6 +146,8 @@ struct Dispatch {
     held: Held,
     late: Late,
     doubts: Doubts,
+    /// Whether the broker was away since the database was read last: then what holds by it is to be sent to all.
+    greets: bool,
 }
 
 impl Dispatch {
@@ -179,6 +182,9 @@ impl Dispatch {
         match self.held.read(Read::all(&self.app.db, now)).await {
             Ok(read) => {
                 self.sites.take(read, &mut self.planner, now);
+                if std::mem::take(&mut self.greets) {
+                    self.planner.greet_again();
+                }
                 self.seed().await;
             }
             Err(error) => {
@@ -209,7 +215,10 @@ impl Dispatch {
                 {
                     self.reload().await;
                 }
-                self.planner.handle_status(junction, &status, now);
+                // Whoever only counts has no say in plans, whatever is said in its name.
+                if !self.sites.is_counter(junction, status.device_id) {
+                    self.planner.handle_status(junction, &status, now);
+                }
             }
             Applied::Cycle(..) | Applied::Signal(..) | Applied::Reply(..) => {}
         }

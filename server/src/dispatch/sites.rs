@@ -8,11 +8,11 @@ use crate::junction_file::JunctionEntry;
 use crate::planner::schedule::{Entry, Schedule};
 use crate::planner::{Ended, Override, OverrideTimes, Planner, Site, WINDOW_MS};
 use chrono::NaiveDate;
-use flextraff_common::ids::JunctionId;
+use flextraff_common::ids::{DeviceId, JunctionId};
 use flextraff_common::junction::Junction;
 use flextraff_common::plan::{EMERGENCY_VALID_S, MANUAL_VALID_S};
 use flextraff_common::time::UnixMs;
-use flextraff_common::wire::{Mode, StageTime};
+use flextraff_common::wire::{DeviceType, Mode, StageTime};
 use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,6 +70,13 @@ impl Sites {
 
     pub(super) fn may_look_again(&self, now: UnixMs) -> bool {
         self.looked.is_none_or(|looked| now.since(looked) >= LOOK_AGAIN_AFTER_MS)
+    }
+
+    /// Whether a device is known to drive no lamps.
+    pub(super) fn is_counter(&self, junction: JunctionId, device: DeviceId) -> bool {
+        let Some((entry, _)) = self.known.get(&junction) else { return false };
+        let mut devices = entry.devices.iter();
+        devices.any(|known| known.device_id == device && known.device_type == DeviceType::RfidCounter)
     }
 
     /// A look at the junctions begins at `now`, whatever comes of it.

@@ -1,6 +1,7 @@
 //! An override is seen by all at once, recorded with who and why, and over in time whatever happens.
 
 use crate::alarms::raise;
+use crate::devices::create;
 use crate::road::{Road, Verdict};
 use crate::state::TestState;
 use flextraff_common::ids::JunctionId;
@@ -329,4 +330,25 @@ async fn an_end_that_found_no_room_among_what_waits_for_the_broker_is_sent_when_
     }
     let plan = next().await;
     assert_eq!((plan.mode, plan.ends_override), (Mode::Automatic, true));
+}
+
+/// It hears the plans, so it knows their names.
+#[sqlx::test]
+async fn a_device_that_only_counts_ends_no_override_whatever_it_says(db: PgPool) {
+    let verdict: Verdict =
+        |plan| Some(if plan.mode == Mode::ManualOverride { PlanState::Refused } else { PlanState::Running });
+    let (state, token) = TestState::with_admin(db).await;
+    let junction = state.junction(&token, "Main").await;
+    let counter = json!({
+        "junction_id": junction,
+        "device_id": "00000000-0000-0000-0000-00000000000d",
+        "device_type": "rfid_counter",
+    });
+    create(&state, &token, &counter).await;
+    let road = Road::start(state, verdict);
+    let set = road.set_mode(&junction, &token, &manual("procession")).await;
+    assert_eq!(set.status, 200, "{}", set.text);
+    assert_eq!(set.json()["applied"], "unknown");
+    let all = listed(&road, &token, &junction, |_| true).await;
+    assert_eq!((all.as_array().map(Vec::len), &all[0]["override_end"]), (Some(1), &Value::Null), "{all}");
 }
