@@ -69,7 +69,6 @@ pub async fn run(
         waiters: Vec::new(),
         late: Late::default(),
         doubts: Doubts::new(),
-        greets: false,
     };
     let mut notices = replicas::listen(dispatch.app.db.clone());
     let mut connected = dispatch.app.mqtt.connected.clone();
@@ -94,8 +93,9 @@ pub async fn run(
             Some(request) = requests.recv() => dispatch.handle_request(request).await,
             // No plan waits for a broker. What has been ended or set meanwhile, by others too, the database knows.
             Ok(()) = connected.changed() => if *connected.borrow_and_update() {
-                dispatch.greets = true;
+                // What cannot be read is sent as it is known: the road goes on being told while the database is away.
                 dispatch.reload().await;
+                dispatch.planner.greet_again();
             },
             _ = tick.tick() => {
                 if dispatch.held.is_due(dispatch.clock.instant()) {
@@ -146,8 +146,6 @@ struct Dispatch {
     held: Held,
     late: Late,
     doubts: Doubts,
-    /// Whether the broker was away since the database was read last: then what holds by it is to be sent to all.
-    greets: bool,
 }
 
 impl Dispatch {
@@ -182,9 +180,6 @@ impl Dispatch {
         match self.held.read(Read::all(&self.app.db, now)).await {
             Ok(read) => {
                 self.sites.take(read, &mut self.planner, now);
-                if std::mem::take(&mut self.greets) {
-                    self.planner.greet_again();
-                }
                 self.seed().await;
             }
             Err(error) => {
